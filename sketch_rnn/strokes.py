@@ -1,0 +1,152 @@
+"""The forms of a sketch, and augmentation: pure NumPy, over whole batches at once.
+
+stroke-3: `[n, 3]` rows (dx, dy, pen_lifted): the offset from the point before, and 1 where the pen
+is lifted after this point.
+stroke-5: rows (dx, dy, p1, p2, p3): the pen stays down, is lifted after this point, or the sketch
+has ended (Ha & Eck 2017, arXiv:1704.03477, section 3.1).
+flat: the points of all sketches of a batch one after the other, with the length of each.
+polylines: one `[n, 2]` array of absolute coordinates for each line of the pen.
+
+Dimensions: B sketches, n points of one sketch, P points of all sketches, N longest sketch.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from sketch_rnn.errors import UserError
+
+START_TOKEN = np.array([0, 0, 1, 0, 0], np.float32)
+
+
+def flatten(sketches: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Stroke-3 sketches as flat points `[P, 3]` float32 and lengths `[B]` int64."""
+    lengths = np.array([len(sketch) for sketch in sketches], np.int64)
+    points = np.zeros((lengths.sum(), 3), np.float32)
+    np.concatenate([np.zeros((0, 3)), *sketches], out=points, casting="unsafe")
+    return points, lengths
+
+
+def to_stroke5(sketches: Sequence[np.ndarray], max_len: int) -> np.ndarray:
+    """Stroke-3 sketches as one stroke-5 batch `[B, max_len + 1, 5]` float32.
+
+    Row 0 is the start token (0, 0, 1, 0, 0); after each sketch (0, 0, 0, 0, 1) up to the end.
+    Raises UserError if a sketch has more than `max_len` points.
+    """
+    return flat_to_stroke5(*flatten(sketches), max_len)
+
+
+def flat_to_stroke5(points: np.ndarray, lengths: np.ndarray, max_len: int) -> np.ndarray:
+    """`to_stroke5` of flat points `[P, 3]` and lengths `[B]`."""
+    if len(lengths) and lengths.max() > max_len:
+        i = int(np.argmax(lengths))
+        raise UserError(
+            f"expected sketches of at most {max_len} points, sketch {i} has {lengths[i]}; "
+            "simplify it or use a model with a longer max_seq_len"
+        )
+    batch = np.zeros((len(lengths), max_len + 1, 5), np.float32)
+    batch[:, :, 4] = 1
+    batch[:, 0] = START_TOKEN
+    row_of_sketch = np.arange(len(lengths)) * (max_len + 1) + 1
+    rows = np.repeat(row_of_sketch - _starts(lengths), lengths) + np.arange(len(points))
+    strokes = np.zeros((len(points), 5), np.float32)
+    strokes[:, :2] = points[:, :2]
+    strokes[:, 2] = 1 - points[:, 2]
+    strokes[:, 3] = points[:, 2]
+    batch.reshape(-1, 5)[rows] = strokes
+    return batch
+
+
+def to_stroke3(stroke5: np.ndarray) -> np.ndarray:
+    """One stroke-5 sketch `[N, 5]` as stroke-3 `[n, 3]`, up to its first end-of-sketch row.
+
+    A start token (0, 0, 1, 0, 0) in the first row is left out.
+    """
+    ended = np.flatnonzero(stroke5[:, 4] > 0)
+    first = int(len(stroke5) > 0 and np.array_equal(stroke5[0], START_TOKEN))
+    last = ended[0] if len(ended) else len(stroke5)
+    return stroke5[first:last][:, [0, 1, 3]]
+
+
+def to_polylines(stroke3: np.ndarray) -> list[np.ndarray]:
+    """Stroke-3 `[n, 3]` as the lines of the pen, each `[m, 2]` float64 absolute coordinates.
+
+    The sketch starts at (0, 0) with the pen down, as the start token says, so the first offset
+    is the first segment.
+    """
+    points = np.cumsum(stroke3[:, :2], axis=0, dtype=np.float64)
+    points = np.concatenate([np.zeros((1, 2)), points])
+    lines = np.split(points, np.flatnonzero(stroke3[:, 2] > 0) + 2)
+    return [line for line in lines if len(line)] if len(stroke3) else []
+
+
+def from_polylines(polylines: Sequence[np.ndarray]) -> np.ndarray:
+    """Lines of absolute coordinates `[m, 2]` as stroke-3 `[n, 3]` float32; empty lines vanish.
+
+    The inverse of `to_polylines`, up to a shift: the first point becomes (0, 0), where every
+    sketch starts, and takes no row. A first line of one point gets a second in the same place.
+    """
+    lines = [np.asarray(line, np.float64).reshape(-1, 2) for line in polylines if len(line)]
+    if not lines:
+        return np.zeros((0, 3), np.float32)
+    if len(lines[0]) == 1:
+        lines[0] = np.repeat(lines[0], 2, axis=0)
+    stroke3 = np.zeros((sum(map(len, lines)) - 1, 3), np.float32)
+    stroke3[:, :2] = np.diff(np.concatenate(lines), axis=0)
+    stroke3[np.cumsum([len(line) for line in lines]) - 2, 2] = 1
+    return stroke3
+
+
+def bounds(stroke3: np.ndarray) -> tuple[float, float, float, float]:
+    """(min_x, max_x, min_y, max_y) of a sketch's points, (0, 0) at its start among them."""
+    points = np.cumsum(stroke3[:, :2], axis=0, dtype=np.float64)
+    points = np.concatenate([np.zeros((1, 2)), points])
+    (min_x, min_y), (max_x, max_y) = points.min(axis=0), points.max(axis=0)
+    return float(min_x), float(max_x), float(min_y), float(max_y)
+
+
+def augment(
+    points: np.ndarray,
+    lengths: np.ndarray,
+    scale: np.ndarray,
+    uniform: np.ndarray,
+    drop_prob: float,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Scales each sketch, then drops points within its lines.
+
+    A point with the pen down whose index within its line is above 2 (counting from 0, dropped
+    points too) is dropped where its `uniform` is below `drop_prob`; its offset is added to the
+    last point kept, so that the points after it stay where they were.
+
+    Args:
+      points: flat stroke-3 points `[P, 3]` float32.
+      lengths: points of each sketch `[B]`.
+      scale: factors of x and y for each sketch `[B, 2]`.
+      uniform: one number in [0, 1) for each point `[P]`.
+      drop_prob: probability of dropping a point.
+
+    Returns:
+      The new points `[P', 3]` float32 and lengths `[B]`.
+    """
+    points = points.copy()
+    points[:, :2] *= np.repeat(scale.astype(np.float32), lengths, axis=0)
+    lifted = points[:, 2] > 0
+    starts_line = np.zeros(len(points) + 3, bool)  # shifted by 3: no index is negative below
+    starts_line[4:] = lifted[:-1] if len(points) else []
+    starts_line[_starts(lengths)[lengths > 0] + 3] = True
+    near_start = starts_line[3:] | starts_line[2:-1] | starts_line[1:-2]
+    drop = ~lifted & ~near_start & (uniform < drop_prob)
+
+    dropped, kept = np.flatnonzero(drop), ~drop
+    into = np.cumsum(kept)[dropped] - 1
+    result = points[kept]
+    for axis in (0, 1):
+        sums = np.bincount(into, weights=points[dropped, axis], minlength=len(result))
+        result[:, axis] += sums.astype(np.float32)
+    sketch = np.searchsorted(np.cumsum(lengths), dropped, side="right")
+    return result, lengths - np.bincount(sketch, minlength=len(lengths))
+
+
+def _starts(lengths: np.ndarray) -> np.ndarray:
+    """The flat index of each sketch's first point `[B]`."""
+    return np.cumsum(lengths) - lengths
