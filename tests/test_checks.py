@@ -1,0 +1,75 @@
+"""Warnings about a data set, each where it holds and not elsewhere."""
+
+import numpy as np
+import pytest
+from conftest import shared
+
+from sketch_rnn.checks import dataset_warnings
+from sketch_rnn.convert.show import read
+from sketch_rnn.convert.store import write_npz
+
+
+def sketches(count, seed, rows=30):
+    rng = np.random.default_rng(seed)
+    low, high = (-90, -90, 0), (90, 90, 2)
+    return [
+        rng.integers(low, high, (rng.integers(rows - 5, rows), 3), np.int16) for _ in range(count)
+    ]
+
+
+@pytest.fixture
+def warnings_of(tmp_path):
+    def warnings_of(train, valid=None, test=None):
+        splits = {
+            "train": train,
+            "valid": sketches(60, 1) if valid is None else valid,
+            "test": sketches(60, 2) if test is None else test,
+        }
+        path = tmp_path / "a.npz"
+        write_npz(path, {name: (len(split), split) for name, split in splits.items()})
+        return dataset_warnings(read(path))
+
+    return warnings_of
+
+
+def test_a_good_data_set_has_none(warnings_of):
+    assert warnings_of(sketches(1200, 0)) == []
+
+
+def test_too_few(warnings_of):
+    lines = warnings_of(sketches(30, 0), sketches(1, 1), sketches(2, 2))
+    assert "too few sketches: 30" in lines[0]
+    assert "the valid split has only 1 sketches" in lines[1]
+    assert "the test split has only 2 sketches" in lines[2]
+    assert len(lines) == 3
+
+
+def test_outliers_and_long_sketches(warnings_of):
+    few = warnings_of([*sketches(1200, 0), *sketches(3, 3, rows=200)])
+    assert len(few) == 1 and "N_max=199" in few[0] and "--max_points=29" in few[0]
+    many = warnings_of(sketches(1200, 0, rows=400))
+    assert len(many) == 1 and many[0].startswith("long sketches: every step runs over N_max=399")
+
+
+def test_copies_and_overlap(warnings_of):
+    train = sketches(1200, 0)
+    (line,) = warnings_of([*train, *train[:100]])
+    assert "100 of the 1300 sketches of the train split are copies" in line
+    (line,) = warnings_of(train, test=[*sketches(60, 2), *train[:7]])
+    assert "the test split shares 7 of its sketches with the train split" in line
+
+
+def test_offsets_that_were_cut_down(warnings_of):
+    train = sketches(1200, 0)
+    train[5][3, 1] = -4000
+    (line,) = warnings_of(train)
+    assert "1 offsets of the train split are 1000 or more" in line
+
+
+def test_public_data_sets():
+    assert dataset_warnings(read(shared("data/aaron_sheep.npz"))) == []
+    kanji = dataset_warnings(read(shared("data/short_kanji.npz")))
+    assert [line.split(" of its")[0] for line in kanji] == [
+        "the valid split shares 7",
+        "the test split shares 1",
+    ]

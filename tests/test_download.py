@@ -1,0 +1,154 @@
+import hashlib
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import numpy as np
+import pytest
+
+from sketch_rnn import dataset, download
+from sketch_rnn.errors import UserError
+
+CONTENT = bytes(range(256)) * 1000
+
+
+class Handler(BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.server.asked.append(self.path)
+        if self.path not in self.server.files:
+            self.send_error(404)
+            return
+        content, length = self.server.files[self.path]
+        self.send_response(200)
+        if length is not None:
+            self.send_header("Content-Length", str(length))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def server(monkeypatch, tmp_path):
+    """A server of `server.files`: path -> (content, the length it claims)."""
+    monkeypatch.setenv("SKETCH_RNN_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.files = {"/d/a.npz": (CONTENT, len(CONTENT))}
+    server.asked = []
+    server.address = f"http://127.0.0.1:{server.server_port}/d"
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+def cached(tmp_path):
+    return [path for path in (tmp_path / "cache").rglob("*") if path.is_file()]
+
+
+def test_a_file_is_fetched_once(server, tmp_path):
+    (path,) = download.resolve(server.address, ["a.npz"])
+    assert path.read_bytes() == CONTENT
+    assert path.is_relative_to(tmp_path / "cache")
+    assert download.resolve(server.address + "/", ["a.npz"]) == [path]
+    assert server.asked == ["/d/a.npz"]
+
+
+def test_a_data_set_at_an_address_is_loaded(server, tmp_path):
+    sketches = np.empty(3, object)
+    sketches[:] = [np.array([[i, 2, 0], [3, 4, 1]]) for i in range(3)]
+    np.savez(tmp_path / "b.npz", train=sketches, valid=sketches, test=sketches)
+    content = (tmp_path / "b.npz").read_bytes()
+    server.files["/d/b%20c.npz"] = (content, len(content))
+    assert len(dataset.load_dataset(["b c.npz"], server.address).train) == 3
+
+
+def test_a_file_without_a_length_is_fetched(server):
+    server.files["/d/a.npz"] = (CONTENT, None)
+    (path,) = download.resolve(server.address, ["a.npz"])
+    assert path.read_bytes() == CONTENT
+
+
+def test_a_truncated_body_leaves_nothing_in_the_cache(server, tmp_path):
+    server.files["/d/a.npz"] = (CONTENT[:9999], len(CONTENT))
+    with pytest.raises(UserError, match=r"cannot fetch .*/d/a\.npz"):
+        download.resolve(server.address, ["a.npz"])
+    assert cached(tmp_path) == []
+    server.files["/d/a.npz"] = (CONTENT, len(CONTENT))
+    assert download.resolve(server.address, ["a.npz"])[0].read_bytes() == CONTENT
+
+
+def test_a_missing_file_is_named(server, tmp_path):
+    with pytest.raises(UserError, match="404") as error:
+        download.resolve(server.address, ["none.npz"])
+    assert f"{server.address}/none.npz" in str(error.value) and "\n" not in str(error.value)
+    assert cached(tmp_path) == []
+
+
+def test_a_file_with_a_wrong_checksum_is_refused(server, tmp_path, monkeypatch):
+    url = f"{server.address}/a.npz"
+    monkeypatch.setitem(download.KNOWN_SHA256, url, hashlib.sha256(b"other").hexdigest())
+    with pytest.raises(UserError, match="hash"):
+        download.resolve(server.address, ["a.npz"])
+    assert cached(tmp_path) == []
+    monkeypatch.setitem(download.KNOWN_SHA256, url, hashlib.sha256(CONTENT).hexdigest())
+    assert download.resolve(server.address, ["a.npz"])[0].read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize("length", [len(CONTENT), None])
+def test_a_file_that_is_too_large_is_refused(server, tmp_path, monkeypatch, length):
+    monkeypatch.setattr(download, "MAX_DOWNLOAD", len(CONTENT) - 1)
+    server.files["/d/a.npz"] = (CONTENT, length)
+    with pytest.raises(UserError, match="more than"):
+        download.resolve(server.address, ["a.npz"])
+    assert cached(tmp_path) == []
+
+
+def test_no_network_says_how_to_go_on_within_seconds(server, tmp_path):
+    address = server.address
+    server.shutdown()
+    server.server_close()
+    start = time.monotonic()
+    with pytest.raises(UserError) as error:
+        download.resolve(address, ["a.npz"])
+    assert time.monotonic() - start < 10
+    assert "(no connection)" in str(error.value)
+    assert "--data_dir=datasets/doodles" in str(error.value) and "\n" not in str(error.value)
+
+
+def test_a_folder_that_cannot_hold_the_cache_is_an_error(server, tmp_path):
+    (tmp_path / "cache").write_text("a file where the folder should be")
+    with pytest.raises(UserError, match="cannot fetch"):
+        download.resolve(server.address, ["a.npz"])
+
+
+def test_the_default_is_the_public_data_set_with_its_checksum():
+    assert set(download.KNOWN_SHA256) == {f"{download.DEFAULT_DATA_DIR}/aaron_sheep.npz"}
+
+
+def test_files_of_a_folder(tmp_path):
+    (tmp_path / "sub").mkdir()
+    for name in ("a.npz", "sub/b.npz"):
+        (tmp_path / name).write_bytes(b"")
+    found = download.resolve(tmp_path, ["a.npz", "sub/b.npz"])
+    assert found == [tmp_path / "a.npz", tmp_path / "sub" / "b.npz"]
+
+
+def test_a_missing_file_of_a_folder_names_those_it_holds(tmp_path):
+    (tmp_path / "cat.npz").write_bytes(b"")
+    with pytest.raises(UserError, match=r"no file 'dog\.npz' in .*, which holds cat\.npz"):
+        download.resolve(tmp_path, ["dog.npz"])
+    with pytest.raises(UserError, match="expected a folder or an http"):
+        download.resolve(tmp_path / "none", ["dog.npz"])
+
+
+@pytest.mark.parametrize("data_dir", ["folder", "http://127.0.0.1:9"])
+@pytest.mark.parametrize(
+    "name", ["", "..", "../a.npz", "x/../../a.npz", "/etc/a.npz", "..\\a.npz", "C:\\a.npz",
+             "http://elsewhere/a.npz"]
+)  # fmt: skip
+def test_names_that_leave_the_folder_are_refused(data_dir, name):
+    with pytest.raises(UserError, match="the name of a file in data_dir"):
+        download.resolve(data_dir, [name])
