@@ -1,0 +1,218 @@
+"""Drawings: what is in the SVG, what the PNG shows, what is refused."""
+
+import os
+import re
+import struct
+import zlib
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+
+from sketch_rnn import drawing
+from sketch_rnn.drawing import INK, PREFIX_INK, draw, png
+from sketch_rnn.errors import UserError
+
+SVG = "{http://www.w3.org/2000/svg}"
+SQUARE_AND_DOT = np.array([[10, 0, 0], [0, 10, 0], [-10, 0, 0], [0, -10, 1], [5, 5, 1]], np.int16)
+
+
+def paths(svg):
+    return list(ElementTree.fromstring(svg.encode()).iter(f"{SVG}path"))
+
+
+def points(path):
+    return np.array(re.findall(r"-?[\d.]+", path.get("d")), float).reshape(-1, 2)
+
+
+def texts(svg):
+    return [text.text for text in ElementTree.fromstring(svg.encode()).iter(f"{SVG}text")]
+
+
+def pixels(content):
+    """The pixels `[height, width, 4]` of an RGBA PNG, not interlaced."""
+    assert content[:8] == b"\x89PNG\r\n\x1a\n"
+    at, data = 8, b""
+    while at < len(content):
+        size, kind = struct.unpack(">I4s", content[at : at + 8])
+        chunk = content[at + 8 : at + 8 + size]
+        if kind == b"IHDR":
+            width, height, depth, colours = struct.unpack(">IIBB", chunk[:10])
+            assert (depth, colours) == (8, 6)
+        data += chunk if kind == b"IDAT" else b""
+        at += size + 12
+    rows = np.frombuffer(zlib.decompress(data), np.uint8).reshape(height, 1 + 4 * width)
+    image = np.zeros((height + 1, width + 1, 4), int)
+    for y, row in enumerate(rows):
+        for x, byte in enumerate(row[1:].reshape(width, 4).astype(int)):
+            left, up, corner = image[y + 1, x], image[y, x + 1], image[y, x]
+            image[y + 1, x + 1] = byte + _predict(row[0], left, up, corner) & 255
+    return image[1:, 1:]
+
+
+def _predict(method, left, up, corner):
+    if method == 4:
+        guess = left + up - corner
+        choices = np.stack([left, up, corner])
+        return np.take_along_axis(choices, abs(choices - guess).argmin(0)[None], 0)[0]
+    return (0, left, up, (left + up) // 2)[method]
+
+
+def test_each_pen_line_is_one_path_on_a_line_of_its_own():
+    svg = draw(SQUARE_AND_DOT)
+    assert len(paths(svg)) == 2
+    assert [line.count("<path ") for line in svg.splitlines() if "path" in line] == [1, 1]
+
+
+def test_a_drawing_keeps_its_shape_in_the_middle_of_its_cell():
+    square, dot = map(points, paths(draw(SQUARE_AND_DOT, cell=100)))
+    np.testing.assert_allclose(square, [[8, 8], [92, 8], [92, 92], [8, 92], [8, 8]])
+    np.testing.assert_allclose(dot, [[50, 50], [50, 50]])
+
+
+def test_the_first_line_starts_at_the_origin():
+    (line,) = paths(draw(np.array([[10, 10, 1]]), cell=100))
+    np.testing.assert_allclose(points(line), [[8, 8], [92, 92]])
+
+
+def test_the_units_of_a_sketch_do_not_matter():
+    assert draw(SQUARE_AND_DOT * [0.01, 0.01, 1]) == draw(SQUARE_AND_DOT)
+
+
+def test_a_grid_puts_every_sketch_inside_its_cell_and_the_view_box():
+    sketches = np.random.default_rng(3).normal(size=(7, 20, 3))
+    svg = draw(list(sketches), columns=3, cell=50, labels=list("abcdefg"))
+    width, height = map(float, ElementTree.fromstring(svg.encode()).get("viewBox").split()[2:])
+    assert (width, height) == (150, 3 * (50 + drawing.LINE_HEIGHT))
+    groups = ElementTree.fromstring(svg.encode()).findall(f".//{SVG}g[@class='sketch']")
+    assert len(groups) == 7
+    for i, group in enumerate(groups):
+        inside = np.concatenate([points(path) for path in group])
+        corner = np.array([i % 3 * 50, i // 3 * (50 + drawing.LINE_HEIGHT)])
+        assert (inside >= corner).all() and (inside <= corner + 50).all()
+
+
+def test_titles_and_labels_are_escaped_cleaned_and_shortened():
+    svg = draw(
+        [SQUARE_AND_DOT] * 4,
+        column_titles=["t < 0.1", "a & b"],
+        row_titles=["cat\x00", "fish"],
+        labels=["x", "y", "long " * 40, "z"],
+    )
+    found = texts(svg)
+    assert found[:4] == ["t < 0.1", "a & b", "cat?", "fish"]
+    assert found[4:6] == ["x", "y"] and found[6].startswith("long") and len(found[6]) < 30
+
+
+@pytest.mark.parametrize("prefix, colours, lengths", [
+    (0, [INK, INK], [5, 2]),
+    (2, [PREFIX_INK, INK, INK], [3, 3, 2]),  # the model goes on from the last point given
+    (4, [PREFIX_INK, INK], [5, 2]),
+    (99, [PREFIX_INK, PREFIX_INK], [5, 2]),
+])  # fmt: skip
+def test_what_was_given_has_another_colour(prefix, colours, lengths):
+    found = paths(draw(SQUARE_AND_DOT, prefixes=prefix))
+    assert [path.get("stroke", INK) for path in found] == colours
+    assert [len(points(path)) for path in found] == lengths
+
+
+def test_same_input_same_bytes(tmp_path):
+    for name in ("a.svg", "b.svg", "a.png", "b.png"):
+        draw([SQUARE_AND_DOT] * 3, tmp_path / name, labels=["1", "2", "3"])
+    assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "b.svg").read_bytes()
+    assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+    assert sorted(os.listdir(tmp_path)) == ["a.png", "a.svg", "b.png", "b.svg"]
+
+
+def test_a_png_shows_the_lines_in_their_colours():
+    image = pixels(png(draw(SQUARE_AND_DOT, cell=40, prefixes=4), zoom=1))
+    assert image.shape == (40, 40, 4)
+    np.testing.assert_array_equal(image[0, 0], [255, 255, 255, 255])
+    np.testing.assert_array_equal(image[12, 20], [255, 255, 255, 255])
+    blue = image[3, 20]  # the square's upper side
+    assert blue[2] > blue[0] + 50
+    assert image[20, 20, :3].max() < 230  # the dot, over four pixels
+
+
+def test_a_png_without_background_is_transparent():
+    image = pixels(png(draw(SQUARE_AND_DOT, cell=20, background=None), zoom=1))
+    assert image[0, 0, 3] == 0 and image[2, 10, 3] > 0
+
+
+def test_the_zoom_of_a_png_and_its_largest_size():
+    size = [
+        struct.unpack(
+            ">II", png(draw([SQUARE_AND_DOT] * count, columns=count, cell=20), zoom)[16:24]
+        )
+        for count, zoom in ((1, 3), (2, 1.5), (2, 1000))
+    ]
+    assert size == [(60, 60), (60, 30), (8000, 4000)]
+
+
+def test_titles_show_in_a_png_or_a_warning_says_that_they_do_not(capsys):
+    drawing._warn_without_fonts.cache_clear()
+    titled = png(draw(np.zeros((0, 3)), labels=["MMM"], cell=40), zoom=1)
+    missing = "the PNG has no titles" in capsys.readouterr().err
+    assert missing == bool((pixels(titled) == 255).all())
+
+
+def test_an_animation_draws_the_lines_one_after_the_other():
+    svg = draw(SQUARE_AND_DOT, animate=True)
+    assert "@keyframes" in svg and "@keyframes" not in draw(SQUARE_AND_DOT)
+    times = [re.findall(r"([\d.]+)s", path.get("style")) for path in paths(svg)]
+    (length, begin), (dot_length, dot_begin) = np.array(times, float)
+    assert begin == 0 and dot_begin > length > dot_length > 0
+    assert all(path.get("pathLength") == "1" for path in paths(svg))
+
+
+def test_an_animation_takes_time_in_proportion_to_length():
+    sketch = np.array([[0, 0, 0], [100, 0, 1], [0, 50, 0], [-50, 0, 1]])
+    times = [re.search(r"duration:([\d.]+)s", p.get("style"))[1]
+             for p in paths(draw(sketch, animate=True))]  # fmt: skip
+    assert float(times[0]) == pytest.approx(2 * float(times[1]), abs=0.011)
+
+
+def test_empty_sketches_leave_their_cells_empty():
+    assert not paths(draw(np.zeros((0, 3))))
+    assert not paths(draw([]))
+    assert len(paths(draw([np.zeros((0, 3)), SQUARE_AND_DOT, []]))) == 2
+
+
+def test_a_notebook_shows_the_drawing():
+    svg = draw(SQUARE_AND_DOT)
+    assert svg._repr_svg_() == svg
+
+
+@pytest.mark.parametrize("sketch", [
+    np.array([[0, np.nan, 0]]), np.array([[1, np.inf, 1]]), np.full((3, 3), 1e308),
+    np.zeros((4, 5)), np.zeros(3),
+])  # fmt: skip
+def test_what_is_not_a_finite_stroke_3_sketch_is_refused(sketch):
+    with pytest.raises(UserError, match=r"^sketch 1: expected .*$"):
+        draw([SQUARE_AND_DOT, sketch])
+
+
+@pytest.mark.parametrize("titles", [
+    {"labels": ["a"]}, {"row_titles": ["a", "b", "c"]}, {"prefixes": [1]},
+    {"columns": 3, "column_titles": ["a"]}, {"columns": 0}, {"columns": -1}, {"cell": 0},
+])  # fmt: skip
+def test_what_does_not_fit_the_grid_is_refused(titles):
+    with pytest.raises(UserError, match="expected"):
+        draw([SQUARE_AND_DOT] * 4, **titles)
+
+
+@pytest.mark.parametrize(
+    "name", ["x.gif", "x", "no/such/folder.svg", "folder.svg", "file/x.svg", "x" * 255 + ".svg"]
+)
+def test_a_path_that_cannot_be_written_is_refused_and_leaves_nothing(tmp_path, name):
+    (tmp_path / "folder.svg").mkdir()
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match=re.escape(name)) as error:
+        draw(SQUARE_AND_DOT, tmp_path / name)
+    assert "\n" not in str(error.value)
+    assert sorted(os.listdir(tmp_path)) == ["file", "folder.svg"]
+
+
+def test_a_png_is_not_animated(tmp_path):
+    with pytest.raises(UserError, match=r"\.svg"):
+        draw(SQUARE_AND_DOT, tmp_path / "x.png", animate=True)
