@@ -1,0 +1,274 @@
+"""A run's folder: its configuration, its checkpoints, and who may write to it.
+
+model_config.json        hyperparameters, scale factor, seed, versions
+metrics.jsonl, events.*  the curves (see `summaries`)
+checkpoints/latest-N     the last two saves, N steps done
+checkpoints/best-N       the one with the lowest `Valid_Cost`
+"""
+
+import json
+import math
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import filelock
+import keras
+import numpy as np
+import tensorflow as tf
+
+import sketch_rnn
+from sketch_rnn import files
+from sketch_rnn.errors import UserError, warn
+from sketch_rnn.hparams import HParams
+from sketch_rnn.interop import browser, original
+from sketch_rnn.model import SketchRNN
+
+CONFIG_FILE = "model_config.json"
+CHECKPOINTS = "checkpoints"
+KINDS = ("best", "latest")
+_KEPT = {"best": 1, "latest": 2}
+_LARGEST_CONFIG = 1 << 20
+_ADAM_EPSILON = 1e-8
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """What a run is, beside its weights.
+
+    Attributes:
+      hparams: with N_max as `max_seq_len`.
+      scale_factor: data units in a model unit.
+      seed: what everything random in the run follows from.
+      data_dir: where the data set was read from.
+    """
+
+    hparams: HParams
+    scale_factor: float
+    seed: int
+    data_dir: str
+
+
+class TrainState:
+    """Everything that changes while training: weights, Adam, the step, the best cost so far."""
+
+    def __init__(self, model: SketchRNN):
+        hparams = model.hparams
+        self.model = model
+        self.optimizer = keras.optimizers.Adam(
+            hparams.learning_rate, epsilon=_ADAM_EPSILON, clipvalue=hparams.grad_clip
+        )
+        self.optimizer.build(model.trainable_variables)
+        self.step = tf.Variable(0, dtype=tf.int64, trainable=False)  # the next step to run
+        self.best_valid_cost = tf.Variable(math.inf, dtype=tf.float64, trainable=False)
+        self.checkpoint = tf.train.Checkpoint(
+            model=self.model,
+            optimizer=self.optimizer,
+            step=self.step,
+            best_valid_cost=self.best_valid_cost,
+        )
+
+    @classmethod
+    def from_original(cls, restored: original.Original) -> "TrainState":
+        """Goes on from a checkpoint of the original, Adam's moments included."""
+        state = cls(restored.model)
+        original.restore_moments(restored, state.optimizer)
+        state.step.assign(restored.step)
+        return state
+
+
+class RunFolder:
+    """Reads and writes a run's folder."""
+
+    def __init__(self, path: str | Path):
+        self.path = Path(path)
+        self.checkpoints = self.path / CHECKPOINTS
+
+    def holds_run(self) -> bool:
+        """Whether a run of this program has begun here."""
+        return self.checkpoints.is_dir()
+
+    def create(self, config: RunConfig) -> None:
+        """Begins a run; a `model_config.json` of the original's is kept under another name.
+
+        Raises:
+          UserError: another process has begun one meanwhile.
+        """
+        if self.holds_run():
+            raise UserError(f"another process has begun a run in {self.path}; name another folder")
+        path = self.path / CONFIG_FILE
+        if path.exists():
+            os.replace(path, path.with_suffix(".original.json"))
+        self.write_config(config)
+        self.checkpoints.mkdir()
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Keeps other processes from training in this folder; ends with the process.
+
+        Raises:
+          UserError: another process is at work here.
+        """
+        self.path.mkdir(parents=True, exist_ok=True)
+        lock = filelock.FileLock(self.path / ".lock")
+        try:
+            lock.acquire(timeout=0)
+        except filelock.Timeout:
+            raise UserError(
+                f"another process is training in {self.path}; wait for it or use another --log_root"
+            ) from None
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def write_config(self, config: RunConfig) -> None:
+        """Writes `model_config.json`."""
+        content = asdict(config) | {
+            "hparams": config.hparams.to_dict(),
+            "versions": {
+                "sketch_rnn": sketch_rnn.__version__,
+                "tensorflow": tf.__version__,
+                "keras": keras.__version__,
+                "numpy": np.__version__,
+            },
+        }
+        files.write_text(self.path / CONFIG_FILE, json.dumps(content, indent=1) + "\n")
+
+    def read_config(self) -> RunConfig:
+        """Reads `model_config.json`.
+
+        Raises:
+          UserError: it is missing, damaged, or not of this program.
+        """
+        path = self.path / CONFIG_FILE
+        content = _read_json(path)
+        try:
+            return RunConfig(
+                hparams=HParams.from_dict(_typed(content, "hparams", dict)),
+                scale_factor=_positive(content, "scale_factor"),
+                seed=_typed(content, "seed", int),
+                data_dir=_typed(content, "data_dir", str),
+            )
+        except UserError as error:
+            raise UserError(f"{path}: {error}") from None
+
+    def save(self, state: TrainState, kind: str) -> None:
+        """Saves a checkpoint of the steps done so far, then removes what it replaces.
+
+        A kill at any instant leaves an earlier one whole.
+
+        Raises:
+          UserError: the folder cannot be written to, or is full.
+        """
+        step = int(state.step)
+        prefix = self.checkpoints / f"{kind}-{step}"
+        try:
+            state.checkpoint.write(str(prefix))
+            self._sync(prefix)
+        except (tf.errors.OpError, OSError) as error:
+            raise UserError(
+                f"could not save {prefix}: {_first_line(error)}; earlier checkpoints are whole, "
+                "--resume_training goes on from them"
+            ) from error
+        for old in self._steps(kind)[_KEPT[kind] :]:
+            for path in self.checkpoints.glob(f"{kind}-{old}.*"):
+                path.unlink()
+
+    def restore(self, state: TrainState, kind: str = "latest") -> bool:
+        """Restores the newest whole checkpoint of a kind; damaged ones are named and skipped.
+
+        Returns:
+          Whether there was one.
+
+        Raises:
+          UserError: the weights are not of this model's shapes.
+        """
+        for step in self._steps(kind):
+            prefix = self.checkpoints / f"{kind}-{step}"
+            try:
+                state.checkpoint.read(str(prefix)).assert_consumed()
+            except (tf.errors.OpError, OSError) as error:
+                warn(f"{prefix} is damaged and skipped: {_first_line(error)}")
+            except (ValueError, AssertionError) as error:
+                raise UserError(
+                    f"{prefix} does not fit {self.path / CONFIG_FILE}: {_first_line(error)}"
+                ) from error
+            else:
+                return True
+        return False
+
+    def _steps(self, kind: str) -> list[int]:
+        """The steps of a kind's checkpoints, the newest first."""
+        names = (path.name for path in self.checkpoints.glob(f"{kind}-*.index"))
+        found = (re.fullmatch(rf"{kind}-(\d+)\.index", name) for name in names)
+        return sorted((int(match.group(1)) for match in found if match), reverse=True)
+
+    def _sync(self, prefix: Path) -> None:
+        for path in self.checkpoints.glob(prefix.name + ".*"):
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
+        files.sync_folder(self.checkpoints)
+
+
+def load_model(path: str | Path, checkpoint: str = "best") -> SketchRNN:
+    """Reads a model: a run's folder, one of the original trainer's, or a `.gen.json` file.
+
+    Args:
+      path: the folder or file.
+      checkpoint: of a run, "best" (the latest where none is best yet) or "latest".
+
+    Raises:
+      UserError: there is no model, or it is damaged.
+    """
+    path = Path(path)
+    if path.name.endswith(browser.SUFFIX):
+        return browser.load(path)
+    if not path.is_dir():
+        raise UserError(f"expected the folder of a model, found no folder {path}")
+    folder = RunFolder(path)
+    if not folder.holds_run():
+        if original.find(path) is None:
+            raise UserError(f"expected the folder of a model, found no checkpoint in {path}")
+        return original.load(path).model
+    config = folder.read_config()
+    model = SketchRNN(config.hparams, config.scale_factor, config.seed)
+    state = TrainState(model)
+    kinds = KINDS[KINDS.index(checkpoint) :]
+    if not any(folder.restore(state, kind) for kind in kinds):
+        raise UserError(f"no whole checkpoint in {folder.checkpoints}; has the run saved one yet?")
+    return model
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        if path.stat().st_size > _LARGEST_CONFIG:
+            raise ValueError("it is larger than 1 MB")
+        content = json.loads(path.read_text())
+    except (OSError, ValueError, RecursionError) as error:
+        raise UserError(f"{path}: expected the run's configuration: {error}") from error
+    if not isinstance(content, dict):
+        raise UserError(f"{path}: expected a JSON object, got {type(content).__name__}")
+    return content
+
+
+def _typed(content: dict[str, Any], key: str, kind: type) -> Any:
+    value = content.get(key)
+    if not isinstance(value, kind) or isinstance(value, bool):
+        raise UserError(f"expected {key} to be a {kind.__name__}, got {value!r:.60}")
+    return value
+
+
+def _positive(content: dict[str, Any], key: str) -> float:
+    value = content.get(key)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 1e30:
+        raise UserError(f"expected {key} to be a positive number, got {value!r:.60}")
+    return float(value)
+
+
+def _first_line(error: Exception) -> str:
+    return next((line for line in str(error).splitlines() if line), type(error).__name__)

@@ -1,0 +1,184 @@
+"""What every command shares: flags, help, one-line errors, exit codes, a quiet TensorFlow.
+
+A command is a module with flags of its own and one call:
+
+    FLAGS = common.new_flags()
+    flags.DEFINE_string("log_root", None, "Folder of the run.", flag_values=FLAGS)
+
+    def main(argv=None) -> int:
+        return common.run("sketch_rnn_train", train, FLAGS, USAGE, argv)
+"""
+
+import difflib
+import logging
+import os
+import shutil
+import sys
+import textwrap
+from collections.abc import Callable, Iterator, Sequence
+
+from absl import flags
+
+from sketch_rnn.errors import UserError
+
+OK, FAILED, MISUSED, INTERRUPTED, PIPE_CLOSED = 0, 1, 2, 130, 141
+_SHARED_FLAGS = ("verbose_tensorflow", "help")
+_ABSL_REPEAT = "; repeat this option to specify a list of values"
+
+
+def new_flags() -> flags.FlagValues:
+    """Flags of one command, with those that every command has."""
+    values = flags.FlagValues()
+    values.set_gnu_getopt(True)
+    flags.DEFINE_boolean(
+        "verbose_tensorflow", False, "Show what TensorFlow itself logs.", flag_values=values
+    )
+    flags.DEFINE_boolean("help", False, "Show this help.", short_name="h", flag_values=values)
+    return values
+
+
+def run(
+    name: str,
+    main: Callable[..., int | None],
+    values: flags.FlagValues,
+    usage: str,
+    argv: Sequence[str] | None = None,
+    arguments: str = "",
+) -> int:
+    """Parses the command line, calls `main` and turns what goes wrong into one line on stderr.
+
+    Args:
+        name: The command's name.
+        main: Called with the arguments that are not flags; returns None or an exit status.
+        values: The command's flags, from `new_flags`.
+        usage: What `--help` says above the flags; indented lines stay as they are.
+        argv: The arguments without the program's name; None means those of the process.
+        arguments: What the command takes beside flags, as in `FILE...`; "" for nothing.
+
+    Returns:
+        The exit status: 2 for bad arguments or a `UserError`, 1 for an error of the operating
+        system, 130 when interrupted, 141 when nobody reads the output any more.
+    """
+    try:
+        rest = _parse(values, sys.argv[1:] if argv is None else argv)
+        if values.help:
+            print(_help(name, values, usage, arguments))
+            status = OK
+        elif rest and not arguments:
+            raise UserError(f"unexpected argument {rest[0]!r}; flags are --name=value")
+        else:
+            status = main(*rest) or OK
+        sys.stdout.flush()
+        return status
+    except UserError as error:
+        return _fail(name, str(error), MISUSED)
+    except KeyboardInterrupt:
+        return _fail(name, "interrupted", INTERRUPTED)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return PIPE_CLOSED
+    except OSError as error:
+        return _fail(name, _os_message(error), FAILED)
+
+
+def quiet_tensorflow(verbose: bool = False) -> None:
+    """Imports TensorFlow with its log lines off, also those of XLA later on.
+
+    Its libraries write some lines while they load, before they look at any setting, so the
+    process's stderr is turned away meanwhile. Whoever set `TF_CPP_MIN_LOG_LEVEL` below 3 gets what
+    they asked for, and `verbose` everything.
+    """
+    if verbose or os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3") != "3":
+        return
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
+    sys.stderr.flush()
+    stderr = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        import tensorflow  # noqa: F401
+    finally:
+        os.dup2(stderr, 2)
+        os.close(stderr)
+        os.close(nowhere)
+
+
+def _parse(values: flags.FlagValues, argv: Sequence[str]) -> list[str]:
+    """Sets the flags; returns the arguments that are none."""
+    values.unparse_flags()
+    try:
+        return values(["", *argv])[1:]
+    except flags.UnrecognizedFlagError as error:
+        message = f"unknown flag --{error.flagname}"
+        near = difflib.get_close_matches(error.flagname[:60], list(values), n=1)
+        hint = f"; did you mean --{near[0]}?" if near else "; --help lists them"
+        problem = UserError(message + hint)
+    except (flags.Error, ValueError) as error:  # absl raises ValueError for --noswitch=value
+        problem = UserError(str(error).removeprefix("ERROR:: "))
+    if values["help"].value:
+        values.mark_as_parsed()
+        return []
+    raise problem
+
+
+def _fail(name: str, message: str, status: int) -> int:
+    line = " ".join(message.splitlines())
+    print(f"{name}: error: {line}", file=sys.stderr, flush=True)
+    return status
+
+
+def _os_message(error: OSError) -> str:
+    """What the operating system said, and of which file."""
+    reason = error.strerror or str(error) or type(error).__name__
+    return f"{error.filename}: {reason}" if error.filename else reason
+
+
+def _help(name: str, values: flags.FlagValues, usage: str, arguments: str) -> str:
+    width = min(shutil.get_terminal_size().columns, 100)
+    own = [flag for flag in values if flag not in _SHARED_FLAGS and flag != "h"]
+    lines = [f"usage: {name} [flags] {arguments}".rstrip(), ""]
+    lines += _paragraphs(usage, width)
+    lines.append("flags:")
+    for flag in (*own, *_SHARED_FLAGS):
+        lines += _flag_help(values[flag], width)
+    return "\n".join(lines)
+
+
+def _paragraphs(text: str, width: int) -> Iterator[str]:
+    """The text wrapped; lines that are indented or empty stay as they are."""
+    prose: list[str] = []
+    for line in [*text.strip("\n").splitlines(), ""]:
+        if line.strip() and not line.startswith(" "):
+            prose.append(line)
+            continue
+        yield from textwrap.wrap(" ".join(prose), width)
+        prose = []
+        yield line
+
+
+def _flag_help(flag: flags.Flag, width: int) -> list[str]:
+    """A flag's spelling on one line, and under it what it does and its default."""
+    parser = flag.parser
+    choices = "|".join(getattr(parser, "enum_values", ()))
+    if flag.name in _SHARED_FLAGS:
+        spelling = f"--{flag.name}"
+    elif flag.boolean:
+        spelling = f"--[no]{flag.name}"
+    else:
+        is_number = isinstance(parser, flags.IntegerParser | flags.FloatParser)
+        spelling = f"--{flag.name}={choices or ('NUMBER' if is_number else 'TEXT')}"
+    text = " ".join((flag.help or "").split()).removeprefix(f"<{choices}>: ")
+    text = text.replace(_ABSL_REPEAT, " May be repeated.") + _default(flag)
+    indent = " " * 8
+    return [
+        f"  {spelling}",
+        *textwrap.wrap(text, width, initial_indent=indent, subsequent_indent=indent),
+    ]
+
+
+def _default(flag: flags.Flag) -> str:
+    if flag.name in _SHARED_FLAGS or flag.default in (None, "", []):
+        return ""
+    if isinstance(flag.default, list):
+        return f" (default: {','.join(map(str, flag.default))})"
+    return f" (default: {flag.default_as_str.strip(chr(39))})"

@@ -1,0 +1,80 @@
+"""`sketch_rnn_train`: trains a model."""
+
+import os
+import sys
+from pathlib import Path
+
+from absl import flags
+
+from sketch_rnn.cli import common
+from sketch_rnn.errors import UserError
+from sketch_rnn.hparams import HParams, load_config, parse_overrides
+
+USAGE = """
+Trains Sketch-RNN on drawings, or goes on with a run.
+
+  sketch_rnn_train --data_dir=datasets/doodles --hparams=data_set=[cat.npz] --log_root=models/cat
+"""
+
+FLAGS = common.new_flags()
+flags.DEFINE_string(
+    "log_root", None, "Folder of the run (default: models/ and the data set's name).",
+    flag_values=FLAGS,
+)  # fmt: skip
+flags.DEFINE_string(
+    "data_dir", None,
+    "Folder or http(s) address of the .npz files (default: the public aaron_sheep data set; when "
+    "a run goes on, where it had them).",
+    flag_values=FLAGS,
+)  # fmt: skip
+flags.DEFINE_multi_string(
+    "hparams", [],
+    "Hyperparameters: name=value,name=value or a JSON object.",
+    flag_values=FLAGS,
+)  # fmt: skip
+flags.DEFINE_string(
+    "config", None, "JSON file of hyperparameters; --hparams goes before it.", flag_values=FLAGS
+)
+flags.DEFINE_boolean(
+    "resume_training", False,
+    "Go on from the latest checkpoint in --log_root, also one of the original trainer's.",
+    flag_values=FLAGS,
+)  # fmt: skip
+flags.DEFINE_string(
+    "init_from", None,
+    "Begin with the weights of this model: a run's folder, an original checkpoint's, or a "
+    ".gen.json; its architecture is taken over.",
+    flag_values=FLAGS,
+)  # fmt: skip
+flags.DEFINE_integer(
+    "seed", None, "What everything random follows from (default: 1).",
+    lower_bound=0, upper_bound=2**31 - 1, flag_values=FLAGS,
+)  # fmt: skip
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Runs the command; returns its exit status."""
+    return common.run("sketch_rnn_train", _train, FLAGS, USAGE, argv)
+
+
+def _train() -> int:
+    if FLAGS.resume_training and FLAGS.init_from:
+        raise UserError("expected --resume_training or --init_from, got both")
+    overrides = load_config(FLAGS.config) if FLAGS.config else {}
+    overrides |= parse_overrides(FLAGS.hparams)
+    log_root = FLAGS.log_root or _default_log_root(HParams(**overrides))
+    common.quiet_tensorflow(FLAGS.verbose_tensorflow)
+    from sketch_rnn.training import train
+
+    ended_by = train(
+        overrides, log_root, FLAGS.data_dir, FLAGS.seed, FLAGS.resume_training, FLAGS.init_from
+    )
+    return 128 + ended_by if ended_by else 0
+
+
+def _default_log_root(hparams: HParams) -> str:
+    return os.path.join("models", "+".join(Path(name).stem for name in hparams.data_set))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

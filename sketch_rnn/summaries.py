@@ -1,0 +1,140 @@
+"""What a run says while it trains: TensorBoard, `metrics.jsonl`, and lines on the screen.
+
+The tags are the original's, so that its curves and ours lie over each other.
+"""
+
+import json
+import os
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+import tqdm
+
+from sketch_rnn import drawing, files
+
+METRICS_FILE = "metrics.jsonl"
+
+
+class Journal:
+    """Writes figures as TensorBoard events and as JSON lines, each step once."""
+
+    def __init__(self, folder: Path, first_step: int):
+        """Opens the run's curves; what an earlier process wrote from `first_step` on is taken out.
+
+        Those are steps that it did after the checkpoint which the run goes on from.
+        """
+        self._metrics_path = folder / METRICS_FILE
+        _cut_metrics(self._metrics_path, first_step)
+        for events in folder.glob("events.out.tfevents.*"):
+            _cut_events(events, first_step)
+        self._writer = tf.summary.create_file_writer(str(folder))
+
+    def write(self, step: int, figures: Mapping[str, float]) -> None:
+        """Writes figures of a step; the keys are the tags."""
+        with self._writer.as_default(step=step):
+            for tag, value in figures.items():
+                tf.summary.scalar(tag, value)
+        self._writer.flush()
+        line = json.dumps({"step": step, **{tag: float(v) for tag, v in figures.items()}})
+        with self._metrics_path.open("a") as file:
+            file.write(line + "\n")
+
+    def write_texts(self, texts: Mapping[str, str]) -> None:
+        """Writes texts, in Markdown, as of step 0; the keys are the tags."""
+        with self._writer.as_default(step=0):
+            for tag, text in texts.items():
+                tf.summary.text(tag, text)
+
+    def write_picture(self, step: int, tag: str, svg: drawing.Svg) -> None:
+        """Writes a drawing."""
+        with self._writer.as_default(step=step):
+            tf.summary.image(tag, tf.io.decode_png(drawing.png(svg, zoom=1), 3)[None])
+
+    def write_histogram(self, step: int, tag: str, values: np.ndarray) -> None:
+        """Writes the distribution of some values."""
+        with self._writer.as_default(step=step):
+            tf.summary.histogram(tag, values)
+
+    def close(self) -> None:
+        """Ends the events file."""
+        self._writer.close()
+
+
+class Progress:
+    """A live line on a terminal; plain lines elsewhere."""
+
+    def __init__(self, first_step: int, num_steps: int):
+        self._num_steps = num_steps
+        self._bar = None
+        if sys.stdout.isatty():
+            self._bar = tqdm.tqdm(
+                total=num_steps, initial=first_step, file=sys.stdout, unit="step", smoothing=0.1
+            )
+        self._timed_step, self._timed_at = first_step, time.monotonic()
+
+    def update(self, figures: Mapping[str, float]) -> None:
+        """One more step is done, with these figures."""
+        if self._bar:
+            self._bar.update(1)
+            self._bar.set_postfix_str(_figures(figures), refresh=False)
+
+    def line(self, step: int, figures: Mapping[str, float]) -> None:
+        """A line to stay, where there is no live one."""
+        if self._bar is None:
+            print(f"step {step}: {_figures(figures)}, {self._left(step)}", flush=True)
+
+    def say(self, text: str) -> None:
+        """A line to stay."""
+        if self._bar:
+            self._bar.write(text, file=sys.stdout)
+        else:
+            print(text, flush=True)
+
+    def close(self) -> None:
+        """Ends the live line."""
+        if self._bar:
+            self._bar.close()
+
+    def _left(self, step: int) -> str:
+        now = time.monotonic()
+        rate = (step - self._timed_step) / max(now - self._timed_at, 1e-9)
+        self._timed_step, self._timed_at = step, now
+        left = (self._num_steps - 1 - step) / max(rate, 1e-9)
+        return f"{rate:.3g} steps/s, {tqdm.tqdm.format_interval(left)} left"
+
+
+def _figures(figures: Mapping[str, float]) -> str:
+    return ", ".join(f"{name} {value:.4g}" for name, value in figures.items())
+
+
+def _cut_metrics(path: Path, first_step: int) -> None:
+    """Keeps the lines of the steps before `first_step`; a half line at the end goes too."""
+    if not path.exists():
+        return
+    kept = []
+    for line in path.read_text(errors="replace").splitlines():
+        try:
+            if json.loads(line)["step"] < first_step:
+                kept.append(line + "\n")
+        except (ValueError, KeyError, TypeError):
+            continue
+    files.write_text(path, "".join(kept))
+
+
+def _cut_events(path: Path, first_step: int) -> None:
+    """Keeps the events of the steps before `first_step`, and those that are whole."""
+    events = tf.data.TFRecordDataset(str(path)).as_numpy_iterator()
+    part = path.with_name(f".{path.name}.part")
+    with tf.io.TFRecordWriter(str(part)) as writer:
+        try:
+            for record in events:
+                event = tf.compat.v1.Event.FromString(record)
+                if not event.HasField("summary") or event.step < first_step:
+                    writer.write(record)
+        except tf.errors.DataLossError:
+            pass  # a record that was being written when the process ended
+    os.replace(part, path)

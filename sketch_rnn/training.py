@@ -1,0 +1,285 @@
+"""Training runs: the loop over steps, and what happens around it."""
+
+import json
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+
+from sketch_rnn import losses
+from sketch_rnn.checkpoint import CONFIG_FILE, RunConfig, RunFolder, TrainState, load_model
+from sketch_rnn.checks import dataset_warnings
+from sketch_rnn.dataset import Dataset, Split, TrainBatches, load_dataset, prefetch
+from sketch_rnn.download import DEFAULT_DATA_DIR
+from sketch_rnn.drawing import draw
+from sketch_rnn.errors import UserError, warn
+from sketch_rnn.start import DEFAULT_SEED, begin, check_folder
+from sketch_rnn.summaries import Journal, Progress
+from sketch_rnn.trainer import (
+    TEST_STREAM,
+    TRAIN_STREAM,
+    VALID_STREAM,
+    Costs,
+    Evaluation,
+    Trainer,
+)
+
+LOG_EVERY = 20  # steps
+SAVE_EVERY_SECONDS = 600.0
+LARGEST_NON_FINITE_RUN = 5  # steps in a row
+SHOWN, SHOWN_TEMPERATURE = 8, 0.3  # drawings in a picture for TensorBoard
+
+
+def train(
+    overrides: dict[str, object],
+    log_root: str | Path,
+    data_dir: str | None,
+    seed: int | None = None,
+    resume: bool = False,
+    init_from: str | Path | None = None,
+) -> int:
+    """Trains a model, or goes on training one, in a run's folder.
+
+    Args:
+      overrides: the hyperparameters that were asked for.
+      log_root: the run's folder.
+      data_dir: where the data set is; None is where the run that goes on had it.
+      seed: what everything random follows from; None is the default, or that of the run.
+      resume: go on from the folder's latest checkpoint, ours or the original's.
+      init_from: a model whose weights a new run begins with.
+
+    Returns:
+      0, or the number of the signal that ended training early.
+
+    Raises:
+      UserError: the folder, the data or the hyperparameters do not allow it.
+    """
+    folder = RunFolder(log_root)
+    check_folder(folder, resume)
+    state, config, dataset = begin(folder, overrides, data_dir, seed, resume, init_from)
+    for warning in dataset_warnings(dataset):
+        warn(warning)
+    with folder.lock():
+        if resume and folder.holds_run():
+            folder.write_config(config)
+        else:
+            folder.create(config)
+        return _Run(folder, config, state, dataset).run()
+
+
+def evaluate(
+    log_root: str | Path, data_dir: str | None, split: str, checkpoint: str = "best"
+) -> dict[str, float | int | str]:
+    """The costs of a trained model on a split, as in a run's validation figures.
+
+    Args:
+      log_root: a run's folder, or one of the original's.
+      data_dir: where the data set is; None is where the run had it.
+      split: "train", "valid" or "test".
+      checkpoint: "best" or "latest".
+
+    Returns:
+      What `sketch_rnn_eval` prints.
+    """
+    model = load_model(log_root, checkpoint)
+    folder = RunFolder(log_root)
+    seed = folder.read_config().seed if folder.holds_run() else DEFAULT_SEED
+    if data_dir is None:
+        data_dir = folder.read_config().data_dir if folder.holds_run() else DEFAULT_DATA_DIR
+    dataset = load_dataset(model.hparams.data_set, data_dir)
+    sketches = getattr(dataset, split)
+    scale_factor = model.scale_factor or dataset.scale_factor
+    longest = max(model.hparams.max_seq_len, dataset.max_seq_len)
+    model.hparams = model.hparams.replace(max_seq_len=longest)
+    stream = {"train": TRAIN_STREAM, "valid": VALID_STREAM, "test": TEST_STREAM}[split]
+    costs = Trainer(TrainState(model), seed).evaluate(sketches, stream, scale_factor).costs
+    return {"split": split, "sketches": len(sketches)} | costs._asdict()
+
+
+class _Run:
+    """The loop over steps: figures, validation, checkpoints, and an orderly end."""
+
+    def __init__(self, folder: RunFolder, config: RunConfig, state: TrainState, dataset: Dataset):
+        self.folder, self.config, self.state, self.dataset = folder, config, state, dataset
+        self.hparams = config.hparams
+        self.trainer = Trainer(state, config.seed)
+        self.first_step = int(state.step)
+        self.progress = Progress(self.first_step, self.hparams.num_steps)
+        self.journal = Journal(folder.path, self.first_step)
+        self.saved_at = self.logged_at = time.monotonic()
+        self.non_finite = 0
+
+    def run(self) -> int:
+        self._say_what_begins()
+        ended_by = 0
+        try:
+            with _signals() as received:
+                for step, strokes5, lengths in self._batches():
+                    self._step(step, strokes5, lengths)
+                    if received:
+                        ended_by = received[0]
+                        break
+                self._end(ended_by)
+        finally:
+            self.progress.close()
+            self.journal.close()
+        return ended_by
+
+    def _batches(self) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
+        batches = TrainBatches(
+            self.dataset.train,
+            self.hparams,
+            self.config.scale_factor,
+            self.hparams.max_seq_len,
+            self.config.seed,
+        )
+        steps = range(self.first_step, self.hparams.num_steps)
+        batches = prefetch(batches, self.first_step) if steps else ()
+        return ((step, *batch) for step, batch in zip(steps, batches, strict=False))
+
+    def _step(self, step: int, strokes5: np.ndarray, lengths: np.ndarray) -> None:
+        costs = self.trainer.train_step(strokes5, lengths, step)
+        self.state.step.assign(step + 1)
+        if costs is None:
+            self._count_non_finite(step)
+        else:
+            self.non_finite = 0
+            self._log(step, costs)
+        if step > 0 and step % self.hparams.save_every == 0:
+            self._validate(step)
+            self._save()
+        elif time.monotonic() - self.saved_at > SAVE_EVERY_SECONDS:
+            self._save()
+
+    def _log(self, step: int, costs: Costs) -> None:
+        shown = {"cost": costs.cost, "reconstruction": costs.reconstruction, "KL": costs.kl}
+        self.progress.update(shown)
+        if step == 0 or step % LOG_EVERY:
+            return
+        now = time.monotonic()
+        figures = costs.tagged("Train") | {
+            "Learning_Rate": losses.learning_rate(self.hparams, step),
+            "KL_Weight": losses.kl_weight(self.hparams, step),
+            "Time_Taken_Train": now - self.logged_at,
+        }
+        self.logged_at = now
+        self.journal.write(step, figures)
+        self.progress.line(step, shown)
+
+    def _validate(self, step: int) -> None:
+        """Validation figures; where they are the best so far a checkpoint, and test figures."""
+        evaluation, seconds = self._evaluate(self.dataset.valid, VALID_STREAM)
+        costs = evaluation.costs
+        figures = costs.tagged("Valid") | {"Time_Taken_Valid": seconds}
+        is_best = costs.cost < float(self.state.best_valid_cost)
+        if is_best:
+            self.state.best_valid_cost.assign(costs.cost)
+            self.folder.save(self.state, "best")
+            figures["Best_Valid_Cost"] = costs.cost
+            test, seconds = self._evaluate(self.dataset.test, TEST_STREAM)
+            figures |= test.costs.tagged("Eval") | {"Time_Taken_Eval": seconds}
+        self._show(step, evaluation)
+        self.journal.write(step, figures)
+        best = " (the best so far)" if is_best else ""
+        self.progress.say(
+            f"step {step}: validation cost {costs.cost:.4f}, reconstruction "
+            f"{costs.reconstruction:.4f}, KL {costs.kl:.4f}{best}"
+        )
+
+    def _show(self, step: int, evaluation: Evaluation) -> None:
+        """Pictures of what the model draws, and which latent dimensions it uses."""
+        model, valid = self.state.model, self.dataset.valid
+        if not self.hparams.conditional:
+            drawn = model.decode(count=SHOWN, temperature=SHOWN_TEMPERATURE, seed=self.config.seed)
+            self.journal.write_picture(step, "Samples", draw(drawn, columns=SHOWN))
+            return
+        originals = [valid[i] for i in np.linspace(0, len(valid) - 1, SHOWN).astype(int)]
+        mu, _ = model.encode(originals)
+        drawn = model.decode(mu, temperature=SHOWN_TEMPERATURE, seed=self.config.seed)
+        titles = ("drawing", "reconstruction")
+        grid = draw([*originals, *drawn], columns=SHOWN, row_titles=titles)
+        self.journal.write_picture(step, "Reconstructions", grid)
+        self.journal.write_histogram(step, "KL_per_dimension", evaluation.kl_per_dimension)
+
+    def _evaluate(self, split: Split, stream: int) -> tuple[Evaluation, float]:
+        begun = time.monotonic()
+        evaluation = self.trainer.evaluate(split, stream, self.config.scale_factor)
+        return evaluation, time.monotonic() - begun
+
+    def _save(self) -> None:
+        self.folder.save(self.state, "latest")
+        self.saved_at = time.monotonic()
+
+    def _end(self, ended_by: int) -> None:
+        last = int(self.state.step) - 1
+        if ended_by:
+            self._save()
+            self.progress.say(
+                f"stopped by {signal.Signals(ended_by).name} after step {last}; "
+                "--resume_training goes on from here"
+            )
+        elif last >= self.first_step:
+            if last == 0 or last % self.hparams.save_every:
+                self._validate(last)
+            self._save()
+            self.progress.say(f"done: {last + 1} steps, model in {self.folder.path}")
+        else:
+            self.progress.say(f"nothing to do: {last + 1} of {self.hparams.num_steps} steps done")
+
+    def _count_non_finite(self, step: int) -> None:
+        """Reports an update that was left out; a few in a row end the run."""
+        self.non_finite += 1
+        warn(f"step {step}: the cost or a gradient is not finite; the update is left out")
+        if self.non_finite >= LARGEST_NON_FINITE_RUN:
+            raise UserError(
+                f"no finite cost for {self.non_finite} steps up to step {step}; the checkpoints "
+                f"in {self.folder.path} are from before: go on with --resume_training and a "
+                "smaller learning_rate, or look at the drawings for extreme offsets"
+            )
+
+    def _say_what_begins(self) -> None:
+        hparams, dataset = self.hparams, self.dataset
+        parameters = self.state.model.count_params()
+        counts = "/".join(str(len(s)) for s in (dataset.train, dataset.valid, dataset.test))
+        self.progress.say(f"hparams: {json.dumps(hparams.to_dict())}")
+        self.progress.say(
+            f"{counts} sketches for training/validation/test, N_max {dataset.max_seq_len}, "
+            f"scale factor {dataset.scale_factor:.6g}, {parameters:,} parameters, "
+            f"seed {self.config.seed}"
+        )
+        self.progress.say(f"steps {self.first_step} to {hparams.num_steps}, in {self.folder.path}")
+        if self.first_step == 0:
+            self.journal.write(0, {"Num_Trainable_Params": parameters})
+            rows = [f"| {name} | {value} |" for name, value in hparams.to_dict().items()]
+            config = (self.folder.path / CONFIG_FILE).read_text()
+            self.journal.write_texts(
+                {
+                    "hparams": "\n".join(["| hyperparameter | value |", "|---|---|", *rows]),
+                    CONFIG_FILE: f"```json\n{config}```",
+                }
+            )
+
+
+@contextmanager
+def _signals() -> Iterator[list[int]]:
+    """Collects SIGINT and SIGTERM, so that the step under way is finished; a second one ends it."""
+    received: list[int] = []
+
+    def receive(number, _):
+        if received:
+            raise KeyboardInterrupt
+        received.append(number)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield received
+        return
+    before = {number: signal.signal(number, receive) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield received
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

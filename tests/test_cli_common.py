@@ -1,0 +1,198 @@
+import errno
+import os
+import subprocess
+import sys
+
+import pytest
+from absl import flags
+
+from sketch_rnn.cli import common
+from sketch_rnn.errors import UserError
+
+USAGE = """
+Does what a toy does,
+on two lines.
+
+  toy --count=2
+"""
+
+
+def toy(main, argv, arguments=""):
+    values = common.new_flags()
+    flags.DEFINE_integer("count", 3, "How many.", lower_bound=1, flag_values=values)
+    flags.DEFINE_enum("mode", "slow", ["slow", "fast"], "How fast.", flag_values=values)
+    flags.DEFINE_boolean("loud", False, "Make noise.", flag_values=values)
+    flags.DEFINE_multi_string("hparams", [], "Overrides.", flag_values=values)
+    return common.run("toy", lambda *rest: main(values, *rest), values, USAGE, argv, arguments)
+
+
+def raising(error):
+    def main(values, *rest):
+        raise error
+
+    return main
+
+
+def test_the_flags_reach_the_command(capsys):
+    def main(values):
+        print(values.count, values.mode, values.loud, values.hparams)
+
+    argv = ["--count=2", "--loud", "--hparams", "a=1", "--hparams={b:2}", "--mode=fast"]
+    assert toy(main, argv) == 0
+    assert capsys.readouterr().out == "2 fast True ['a=1', '{b:2}']\n"
+
+
+def test_the_exit_status_is_what_the_command_returns():
+    assert toy(lambda values: 7, []) == 7
+
+
+def test_a_second_run_in_the_process_starts_from_the_defaults():
+    values = common.new_flags()
+    flags.DEFINE_multi_string("hparams", [], "Overrides.", flag_values=values)
+    seen = []
+    for argv in (["--hparams=a"], ["--hparams=b"], []):
+        common.run("toy", lambda: seen.append(values.hparams), values, USAGE, argv)
+    assert seen == [["a"], ["b"], []]
+
+
+def test_help_shows_the_commands_own_flags_with_defaults(capsys):
+    assert toy(raising(AssertionError), ["--help"]) == 0
+    captured = capsys.readouterr()
+    lines = captured.out.splitlines()
+    assert captured.err == ""
+    assert lines[:5] == [
+        "usage: toy [flags]",
+        "",
+        "Does what a toy does, on two lines.",
+        "",
+        "  toy --count=2",
+    ]
+    assert "  --count=NUMBER" in lines
+    assert "        How many. (default: 3)" in lines
+    assert "  --mode=slow|fast" in lines
+    assert "        How fast. (default: slow)" in lines
+    assert "  --[no]loud" in lines
+    assert "        Overrides. May be repeated." in lines
+    assert "  --verbose_tensorflow" in lines
+    assert "flagfile" not in captured.out
+
+
+def test_help_is_wrapped(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "60")
+    values = common.new_flags()
+    flags.DEFINE_string("long", None, "word " * 60, flag_values=values)
+    assert common.run("toy", raising(AssertionError), values, "word " * 60, ["-h"]) == 0
+    assert max(map(len, capsys.readouterr().out.splitlines())) <= 60
+
+
+@pytest.mark.parametrize(
+    ("argv", "words"),
+    [
+        (["--cuont=3"], ["--cuont", "--count"]),
+        (["--zzzzzz"], ["--zzzzzz", "--help"]),
+        (["--count=many"], ["--count=many"]),
+        (["--count=0"], ["--count=0", "positive"]),
+        (["--count"], ["--count"]),
+        (["--mode=medium"], ["--mode=medium", "slow|fast"]),
+        (["--noloud=1"], ["--noloud"]),
+        (["stray", "--count=1"], ["stray"]),
+        (["--count=1", "stray"], ["stray"]),
+        (["--flagfile=nowhere"], ["nowhere"]),
+    ],
+)
+def test_bad_arguments_are_one_line_and_status_2(capsys, argv, words):
+    assert toy(raising(AssertionError), argv) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("toy: error: ")
+    assert captured.err.count("\n") == 1
+    for word in words:
+        assert word in captured.err
+
+
+def test_help_wins_over_a_bad_flag(capsys):
+    assert toy(raising(AssertionError), ["--help", "--cuont=3"]) == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_a_command_may_take_arguments(capsys):
+    def main(values, *rest):
+        print(rest)
+
+    assert toy(main, ["a", "--count=1", "b"], arguments="FILE...") == 0
+    assert toy(main, ["--help"], arguments="FILE...") == 0
+    assert capsys.readouterr().out.startswith("('a', 'b')\nusage: toy [flags] FILE...\n")
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "line"),
+    [
+        (UserError("two\nlines"), 2, "two lines"),
+        (KeyboardInterrupt(), 130, "interrupted"),
+        (OSError(errno.ENOSPC, "No space left on device", "/a/b"), 1, "/a/b: No space left"),
+        (PermissionError(errno.EACCES, "Permission denied"), 1, "Permission denied"),
+        (OSError("something"), 1, "something"),
+    ],
+)
+def test_what_goes_wrong_is_one_line(capsys, error, status, line):
+    assert toy(raising(error), []) == status
+    captured = capsys.readouterr()
+    assert captured.err.startswith(f"toy: error: {line}")
+    assert captured.err.count("\n") == 1
+
+
+def test_a_mistake_of_the_program_keeps_its_traceback():
+    with pytest.raises(ZeroDivisionError):
+        toy(raising(ZeroDivisionError()), [])
+
+
+def python(code, **environment):
+    kept = {k: v for k, v in os.environ.items() if k != "TF_CPP_MIN_LOG_LEVEL"}
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        env={**kept, **environment},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+def test_a_closed_pipe_is_quiet():
+    code = """
+import os, sys
+from sketch_rnn.cli import common
+read, write = os.pipe()
+os.close(read)
+os.dup2(write, 1)
+sys.exit(common.run("toy", lambda: print("x" * 100_000), common.new_flags(), "", []))
+"""
+    done = python(code)
+    assert (done.returncode, done.stderr) == (141, "")
+
+
+def test_importing_it_does_not_import_tensorflow():
+    code = """
+import sys
+import sketch_rnn.cli.common, sketch_rnn.hparams
+print(sorted({"tensorflow", "keras", "numpy"} & set(sys.modules)))
+"""
+    assert python(code).stdout == "[]\n"
+
+
+COMPILED = """
+import sys
+from sketch_rnn.cli import common
+common.quiet_tensorflow({verbose})
+import tensorflow as tf
+tf.function(lambda x: x @ x, jit_compile=True)(tf.ones([4, 4]))
+for _ in tf.data.Dataset.range(9).shuffle(4).prefetch(2).take(3): pass
+print("mine", file=sys.stderr)
+"""
+
+
+def test_tensorflow_writes_nothing():
+    assert python(COMPILED.format(verbose=False)).stderr == "mine\n"
+
+
+def test_tensorflow_speaks_when_asked():
+    assert "Compiled cluster using XLA" in python(COMPILED.format(verbose=True)).stderr
