@@ -1,0 +1,213 @@
+"""`sketch_rnn_sample`: draws with a trained model."""
+
+import sys
+from pathlib import Path
+
+from absl import flags
+
+from sketch_rnn.cli import common
+from sketch_rnn.errors import UserError
+
+USAGE = """
+Draws with a trained model. --mode is what:
+
+  generate      new drawings (default)
+  encode        input drawings to the .npz that --z_file takes: mu and logvar
+  reconstruct   input drawings beside what the model makes of them
+  interpolate   from each input, or random z, to the next
+  complete      an unfinished drawing, finished in several ways
+  temperatures  one z or input at several temperatures
+
+The name of --output says the form: .svg or .png are pictures; .npz is a data set of what the model
+drew, whose three splits are the same; .json holds the same as lists of [dx, dy, pen_lifted].
+
+  sketch_rnn_sample --model_dir=models/cat --output=cats.svg
+  sketch_rnn_sample --model_dir=models/cat --mode=complete --input=mine.svg --output=finished.svg
+"""
+
+FLAGS = common.new_flags()
+MODES = ["generate", "encode", "reconstruct", "interpolate", "complete", "temperatures"]
+CONDITIONAL_MODES = ["encode", "reconstruct", "interpolate"]
+NEED_INPUT = ["encode", "reconstruct", "complete"]
+USE_INPUT = [*NEED_INPUT, "interpolate", "temperatures"]
+USE_Z = ["generate", "interpolate", "complete", "temperatures"]
+PICTURES, DATA = [".svg", ".png"], [".npz", ".json"]
+LADDER = [0.2, 0.4, 0.6, 0.8, 1.0]  # temperatures of --mode=temperatures
+RANDOM_INPUTS = {"encode": None, "reconstruct": 10, "interpolate": 2}  # of a data set; others 1
+
+flags.DEFINE_string(
+    "model_dir", None, "Folder of a run or of an original checkpoint, or a .gen.json model.",
+    flag_values=FLAGS,
+)  # fmt: skip
+flags.DEFINE_string("output", None, "File to write: .svg, .png, .npz or .json.", flag_values=FLAGS)
+flags.DEFINE_enum("mode", "generate", MODES, "What to draw.", flag_values=FLAGS)
+flags.DEFINE_multi_string(
+    "input", [], "Drawings: an SVG, a .npz, or a folder with the model's data set.",
+    flag_values=FLAGS,
+)  # fmt: skip
+flags.DEFINE_enum(
+    "split", "test", ["train", "valid", "test"], "Split of a .npz input.", flag_values=FLAGS
+)
+flags.DEFINE_list(
+    "index", [], "Drawings of a .npz input, as in 0,7,12 (default: at random; to encode, all).",
+    flag_values=FLAGS,
+)  # fmt: skip
+flags.DEFINE_string("z_file", None, "Take z from this file of --mode=encode.", flag_values=FLAGS)
+flags.DEFINE_integer(
+    "num_samples", None,
+    "Drawings to generate, or of each z of a file (10 and 1), ways to complete (5), random z (2; "
+    "for temperatures 1), or random drawings of a .npz (reconstruct 10, interpolate 2).",
+    lower_bound=1, flag_values=FLAGS,
+)  # fmt: skip
+flags.DEFINE_list(
+    "temperature", None,
+    "How daring, above 0 to 1 and more; a list, as in 0.2,0.5,1, gives a grid (default: 0.5).",
+    flag_values=FLAGS,
+)  # fmt: skip
+flags.DEFINE_boolean(
+    "greedy", False, "Take what is most probable at every point.", flag_values=FLAGS
+)
+flags.DEFINE_integer("steps", 10, "Drawings of an interpolation.", lower_bound=2, flag_values=FLAGS)
+flags.DEFINE_boolean(
+    "spherical", True, "Interpolate along the sphere; else straight.", flag_values=FLAGS
+)
+flags.DEFINE_integer(
+    "seed", 1, "The same seed gives the same file.",
+    lower_bound=0, upper_bound=2**31 - 1, flag_values=FLAGS,
+)  # fmt: skip
+flags.DEFINE_integer(
+    "max_len", None, "Points of the longest drawing (default: of the model's data set).",
+    lower_bound=1, flag_values=FLAGS,
+)  # fmt: skip
+flags.DEFINE_enum(
+    "checkpoint", "best", ["best", "latest"], "Which checkpoint of a run.", flag_values=FLAGS
+)
+flags.DEFINE_float(
+    "scale_factor", None, "Data units in a model unit, where the model does not know it.",
+    flag_values=FLAGS,
+)  # fmt: skip
+flags.DEFINE_string(
+    "data_dir", None,
+    "Folder or http(s) address of the data set, to compute the scale factor that a model lacks.",
+    flag_values=FLAGS,
+)  # fmt: skip
+flags.DEFINE_boolean(
+    "animate", False, "The SVG draws itself, in the order of the strokes.", flag_values=FLAGS
+)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Runs the command; returns its exit status."""
+    return common.run("sketch_rnn_sample", _sample, FLAGS, USAGE, argv)
+
+
+def _sample() -> None:
+    output = _checked_output()
+    temperatures, indices = _temperatures(), _indices()
+    _check_combination()
+    common.quiet_tensorflow(FLAGS.verbose_tensorflow)
+    from sketch_rnn.checkpoint import load_model
+    from sketch_rnn.cli import sample_modes as modes
+
+    model = load_model(FLAGS.model_dir, FLAGS.checkpoint)
+    _check_model(model.hparams.conditional)
+    modes.set_scale_factor(model, FLAGS.scale_factor, FLAGS.data_dir)
+    most = RANDOM_INPUTS.get(FLAGS.mode, 1)
+    if FLAGS.mode in RANDOM_INPUTS and FLAGS.num_samples:
+        most = FLAGS.num_samples
+    inputs = modes.read_inputs(FLAGS.input, model, FLAGS.split, indices, most, FLAGS.seed)
+    if FLAGS.mode == "encode":
+        modes.write_latent(output, *model.encode(inputs))
+    else:
+        sampler = modes.Sampler(
+            model,
+            inputs,
+            modes.read_z(FLAGS.z_file, model) if FLAGS.z_file else None,
+            FLAGS.num_samples,
+            temperatures,
+            FLAGS.steps,
+            FLAGS.spherical,
+            FLAGS.greedy,
+            FLAGS.max_len,
+            FLAGS.seed,
+        )
+        modes.write(output, modes.MODES[FLAGS.mode](sampler), FLAGS.animate)
+    print(f"wrote {output}")
+
+
+def _checked_output() -> Path:
+    if not FLAGS.output:
+        raise UserError("expected --output=FILE that ends in .svg, .png, .npz or .json")
+    output = Path(FLAGS.output)
+    allowed = [".npz"] if FLAGS.mode == "encode" else PICTURES + DATA
+    if output.suffix.lower() not in allowed:
+        raise UserError(
+            f"--output: expected a name that ends in {', '.join(allowed)}; got {output}"
+        )
+    if not output.parent.is_dir():
+        raise UserError(f"--output: there is no folder {output.parent}")
+    if output.is_dir():
+        raise UserError(f"--output: {output} is a folder")
+    if FLAGS.animate and output.suffix.lower() != ".svg":
+        raise UserError(f"--animate: expected an --output that ends in .svg, got {output}")
+    return output
+
+
+def _temperatures() -> list[float]:
+    if FLAGS.temperature is None:
+        return LADDER if FLAGS.mode == "temperatures" else [0.5]
+    values = []
+    for text in FLAGS.temperature:
+        try:
+            value = float(text)
+        except ValueError:
+            value = 0.0
+        if not 0.001 <= value < 1e6:
+            raise UserError(
+                f"--temperature: expected numbers from 0.001, got {text!r}; --greedy is without any"
+            )
+        values.append(value)
+    if not values:
+        raise UserError("--temperature: expected numbers, got nothing")
+    return values
+
+
+def _indices() -> list[int]:
+    try:
+        return [int(text) for text in FLAGS.index]
+    except ValueError:
+        raise UserError(f"--index: expected whole numbers, got {','.join(FLAGS.index)}") from None
+
+
+def _check_combination() -> None:
+    """What the mode needs, and what it would ignore."""
+    mode = FLAGS.mode
+    if not FLAGS.model_dir:
+        raise UserError("expected --model_dir=FOLDER, the folder of a trained model")
+    if mode in NEED_INPUT and not FLAGS.input:
+        raise UserError(f"--mode={mode}: expected --input, an SVG or .npz")
+    if FLAGS.input and mode not in USE_INPUT:
+        raise UserError(f"--mode={mode} takes no --input; --mode=reconstruct does")
+    if FLAGS.z_file and mode not in USE_Z:
+        raise UserError(f"--mode={mode} takes no --z_file")
+    if FLAGS.z_file and FLAGS.input and mode != "complete":
+        raise UserError("expected --input or --z_file, got both")
+    if FLAGS.index and all(path.lower().endswith((".svg", ".svgz")) for path in FLAGS.input):
+        raise UserError("--index: expected a .npz --input that it is of")
+    if FLAGS.scale_factor is not None and not 0 < FLAGS.scale_factor < 1e30:
+        raise UserError(f"--scale_factor: expected a number above 0, got {FLAGS.scale_factor}")
+
+
+def _check_model(conditional: bool) -> None:
+    if conditional:
+        return
+    if FLAGS.mode in CONDITIONAL_MODES:
+        raise UserError(f"--mode={FLAGS.mode}: this model is unconditional, it has no encoder")
+    if FLAGS.z_file:
+        raise UserError("--z_file: this model is unconditional, it draws without z")
+    if FLAGS.mode == "temperatures" and FLAGS.input:
+        raise UserError("--input: this model is unconditional, only --mode=complete takes inputs")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,320 @@
+"""What `sketch_rnn_sample` draws in each mode, and how its inputs are read.
+
+Legend: B drawings, Z latent.
+"""
+
+import json
+import math
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+
+from sketch_rnn import dataset, download, drawing, files, npz, sampling
+from sketch_rnn.convert import prepare
+from sketch_rnn.convert.svg import read_svg
+from sketch_rnn.errors import UserError
+from sketch_rnn.model import SketchRNN
+
+
+@dataclass
+class Picture:
+    """Rows of drawings, all of the same number.
+
+    Attributes:
+      rows: stroke-3 in data units; inputs and what the model made of them.
+      titles: of each row; all empty or none.
+      column_titles: or empty.
+      is_row: keep a single row in one line.
+      given: columns at the start of every row that are inputs.
+      prefixes: points of each row's drawings that were given; or empty.
+    """
+
+    rows: list[list[np.ndarray]]
+    titles: list[str] = field(default_factory=list)
+    column_titles: list[str] = field(default_factory=list)
+    is_row: bool = True
+    given: int = 0
+    prefixes: list[int] = field(default_factory=list)
+
+    def drawn(self) -> list[np.ndarray]:
+        """What the model drew."""
+        return [sketch for row in self.rows for sketch in row[self.given :]]
+
+
+@dataclass
+class Sampler:
+    """Draws with one model, as the flags say.
+
+    Attributes:
+      model: the model.
+      inputs: drawings, stroke-3 in data units; may be empty.
+      z: `[B, Z]` from a file, or None.
+      count: drawings, as the mode means it; None is the mode's default.
+      temperatures: one or more.
+      steps: drawings of an interpolation.
+      spherical: interpolate on the sphere.
+      greedy, max_len, seed: as in `SketchRNN.decode`.
+    """
+
+    model: SketchRNN
+    inputs: list[np.ndarray]
+    z: np.ndarray | None
+    count: int | None
+    temperatures: list[float]
+    steps: int
+    spherical: bool
+    greedy: bool
+    max_len: int | None
+    seed: int
+
+    def generate(self) -> Picture:
+        """New drawings, of random z or of the given ones; a row for each temperature."""
+        z = self.z
+        if z is None:
+            z = sampling.random_z(self.model, self.count or 10, self.seed)
+        elif self.count:
+            z = np.repeat(z, self.count, axis=0)
+        count = (self.count or 10) if z is None else len(z)
+        rows = [self._decode(z, count, t) for t in self.temperatures]
+        if len(rows) == 1:
+            return Picture(rows, is_row=False)
+        return Picture(rows, self._temperature_titles())
+
+    def reconstruct(self) -> Picture:
+        """Each input, and what the model makes of it at each temperature."""
+        mu, _ = self.model.encode(self.inputs)
+        columns = [self._decode(mu, len(mu), t) for t in self.temperatures]
+        rows = [list(row) for row in zip(self.inputs, *columns, strict=True)]
+        titles = self._temperature_titles() if len(columns) > 1 else ["reconstruction"]
+        return Picture(rows, column_titles=["input", *titles], given=1)
+
+    def interpolate(self) -> Picture:
+        """A row from each z to the next."""
+        z = self._z_or_random(2)
+        if len(z) < 2:
+            raise UserError(f"interpolate: expected two or more inputs, got {len(z)}")
+        pairs = [
+            sampling.interpolate(first, last, self.steps, self.spherical)
+            for first, last in pairwise(z)
+        ]
+        picture = Picture([])
+        for pair in pairs:
+            for t in self.temperatures:
+                picture.rows.append(self._decode(pair, self.steps, t))
+        if len(self.temperatures) > 1:
+            picture.titles = self._temperature_titles() * len(pairs)
+        return picture
+
+    def complete(self) -> Picture:
+        """Each input finished in several ways, in a row."""
+        picture = Picture([])
+        for number, sketch in enumerate(self.inputs):
+            z = None if self.z is None else self.z[number % len(self.z)]
+            for t in self.temperatures:
+                picture.rows.append(
+                    sampling.complete(
+                        self.model, sketch, z, self.count or 5, t, self.greedy, self.max_len,
+                        self.seed + number,
+                    )
+                )  # fmt: skip
+                picture.prefixes.append(len(sketch))
+        if len(self.temperatures) > 1:
+            picture.titles = self._temperature_titles() * len(self.inputs)
+        return picture
+
+    def temperature_row(self) -> Picture:
+        """One z, or each of several, at all temperatures in a row."""
+        z = None
+        if self.model.hparams.conditional:
+            z = self._z_or_random(1)
+        count = (self.count or 1) if z is None else len(z)
+        columns = [self._decode(z, count, t) for t in self.temperatures]
+        return Picture(
+            [list(r) for r in zip(*columns, strict=True)], [], self._temperature_titles()
+        )
+
+    def _z_or_random(self, count: int) -> np.ndarray:
+        """z of the file, of the inputs, or from the prior."""
+        if self.z is not None:
+            return self.z
+        if self.inputs:
+            return self.model.encode(self.inputs)[0]
+        return sampling.random_z(self.model, self.count or count, self.seed)
+
+    def _decode(self, z, count, temperature) -> list[np.ndarray]:
+        count = count if z is None else 1
+        return self.model.decode(z, count, temperature, self.greedy, self.max_len, self.seed)
+
+    def _temperature_titles(self) -> list[str]:
+        return [f"t = {t:g}" for t in self.temperatures]
+
+
+MODES: dict[str, Callable[[Sampler], Picture]] = {
+    "generate": Sampler.generate,
+    "reconstruct": Sampler.reconstruct,
+    "interpolate": Sampler.interpolate,
+    "complete": Sampler.complete,
+    "temperatures": Sampler.temperature_row,
+}
+
+
+def set_scale_factor(model: SketchRNN, scale_factor: float | None, data_dir: str | None) -> None:
+    """Gives the model the scale factor, or where it has none that of its data set."""
+    if scale_factor:
+        model.scale_factor = scale_factor
+    elif model.scale_factor is None and data_dir:
+        data = dataset.load_dataset(model.hparams.data_set, data_dir)
+        model.scale_factor = data.scale_factor
+
+
+def read_inputs(
+    paths: Sequence[str], model: SketchRNN, split: str, indices: Sequence[int], most: int | None,
+    seed: int,
+) -> list[np.ndarray]:  # fmt: skip
+    """The drawings of SVG and `.npz` files, stroke-3 in data units.
+
+    Args:
+      paths: files, or a folder that holds the model's data set.
+      model: for its scale factor and data set.
+      split: of a data set.
+      indices: drawings of the split; if there are none, `most` at random, or all.
+      most: see `indices`.
+      seed: of the random choice.
+
+    Raises:
+      UserError: a file that cannot be read, an index out of range, or no scale factor.
+    """
+    if paths and model.scale_factor is None:
+        raise UserError(
+            "this model does not know its scale factor, which inputs need: give --scale_factor, "
+            "or --data_dir to compute it"
+        )
+    sketches = []
+    for path in paths:
+        if Path(path).suffix.lower() in (".svg", ".svgz"):
+            sketches.append(_read_svg(path, model.hparams.max_seq_len))
+        else:
+            sketches += _read_split(path, model, split, indices, most, seed)
+    return sketches
+
+
+def _read_svg(path: str, max_points: int) -> np.ndarray:
+    """A drawing as the data tools make it; the outlines of one that is all filled."""
+    try:
+        try:
+            lines = read_svg(path)
+        except UserError:
+            lines = read_svg(path, outline=True)
+        recipe = prepare.Recipe(max_points=max_points)
+        return prepare.to_sketch(lines, recipe).points.astype(np.float32)
+    except UserError as error:
+        raise UserError(str(error) if path in str(error) else f"{path}: {error}") from None
+
+
+def _read_split(path, model, split, indices, most, seed) -> list[np.ndarray]:
+    found = download.resolve(path, model.hparams.data_set) if Path(path).is_dir() else [Path(path)]
+    sketches = []
+    for file in found:
+        points, lengths = npz.read_split(file, split)
+        sketches += np.split(points.astype(np.float32), np.cumsum(lengths))[:-1]
+    if not sketches:
+        raise UserError(f"{path}: split {split} holds no drawing")
+    for index in indices:
+        if not 0 <= index < len(sketches):
+            raise UserError(
+                f"--index: expected 0 to {len(sketches) - 1}, the {len(sketches)} drawings of "
+                f"{path}, split {split}; got {index}"
+            )
+    if not indices:
+        indices = range(len(sketches))
+        if most is not None and most < len(sketches):
+            indices = np.sort(np.random.default_rng(seed).choice(len(sketches), most, False))
+    return [sketches[index] for index in indices]
+
+
+def read_z(path: str, model: SketchRNN) -> np.ndarray:
+    """z `[B, Z]` from a file of `--mode=encode`: its `mu`."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            z = np.atleast_2d(np.asarray(file["mu"], np.float32))
+    except FileNotFoundError:
+        raise UserError(f"--z_file: there is no file {path}") from None
+    except Exception as error:  # whatever a damaged file makes zipfile and NumPy raise
+        raise UserError(f"--z_file: expected mu of --mode=encode in {path}: {error}") from None
+    size = model.hparams.z_size
+    if z.ndim != 2 or z.shape[1] != size or not len(z) or not np.isfinite(z).all():
+        raise UserError(f"--z_file: expected finite mu [B, {size}], got shape {list(z.shape)}")
+    return z
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[BinaryIO]:
+    """`files.replacing`, with an error that names the output."""
+    try:
+        with files.replacing(path) as file:
+            yield file
+    except OSError as error:
+        raise UserError(f"{path}: cannot be written: {error.strerror}") from error
+
+
+def write_latent(path: Path, mu: np.ndarray, logvar: np.ndarray) -> None:
+    """Writes `mu` and `logvar`, each `[B, Z]`."""
+    with _writing(path) as file:
+        np.savez(file, mu=mu, logvar=logvar)
+
+
+def write(path: Path, picture: Picture, animate: bool = False) -> None:
+    """Writes a picture (.svg, .png), or what the model drew (.npz, .json)."""
+    suffix = path.suffix.lower()
+    if suffix == ".npz":
+        _write_npz(path, picture.drawn())
+    elif suffix == ".json":
+        sketches = [_to_lists(sketch) for sketch in picture.drawn()]
+        with _writing(path) as file:
+            file.write(json.dumps({"sketches": sketches}).encode() + b"\n")
+    else:
+        picture = _side_by_side(picture)
+        columns = len(picture.rows[0]) if len(picture.rows) > 1 or picture.is_row else None
+        drawing.draw(
+            [sketch for row in picture.rows for sketch in row],
+            path,
+            columns=columns,
+            row_titles=picture.titles or None,
+            column_titles=picture.column_titles or None,
+            prefixes=np.repeat(picture.prefixes, len(picture.rows[0])).tolist()
+            if picture.prefixes
+            else 0,
+            animate=animate,
+        )
+
+
+def _side_by_side(picture: Picture) -> Picture:
+    """The same with many short rows in several blocks beside each other, about a square."""
+    width = len(picture.rows[0])
+    blocks = round(math.sqrt(len(picture.rows) / width))
+    if picture.titles or picture.prefixes or not picture.is_row or blocks < 2:
+        return picture
+    height = math.ceil(len(picture.rows) / blocks)
+    blank = [np.zeros((0, 3), np.float32)] * width
+    rows = picture.rows + [blank] * (blocks * height - len(picture.rows))
+    rows = [[drawn for row in rows[r::height] for drawn in row] for r in range(height)]
+    return Picture(rows, column_titles=picture.column_titles * blocks)
+
+
+def _write_npz(path: Path, sketches: list[np.ndarray]) -> None:
+    """Writes a data set whose three splits all hold the sketches, in order."""
+    array = np.empty(len(sketches), object)
+    for i, sketch in enumerate(sketches):
+        array[i] = sketch
+    with _writing(path) as file:
+        np.savez_compressed(file, **dict.fromkeys(npz.SPLITS, array))
+
+
+def _to_lists(sketch: np.ndarray) -> list[list[float]]:
+    """stroke-3 rows as lists, the offsets with six digits."""
+    return [[float(f"{dx:.6g}"), float(f"{dy:.6g}"), int(pen)] for dx, dy, pen in sketch]
