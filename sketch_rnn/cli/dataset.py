@@ -1,0 +1,200 @@
+"""`sketch_rnn_dataset`: makes data sets of drawings, shows what is in them, fetches public ones."""
+
+import sys
+
+from absl import flags
+
+from sketch_rnn.cli import common
+from sketch_rnn.convert.prepare import ORDERS, Recipe
+from sketch_rnn.errors import UserError
+from sketch_rnn.hparams import HParams
+
+USAGE = """
+Makes data sets of drawings.
+
+  sketch_rnn_dataset build --output=mine.npz INPUT...
+      converts SVG files, folders and zips of them, Quick, Draw! .ndjson(.gz) and .npz files
+  sketch_rnn_dataset show [--output=sheet.svg] FILE.npz
+      prints numbers and warnings, and draws a contact sheet
+  sketch_rnn_dataset download [NAME...]
+      fetches public data sets into the cache; without a name, lists them
+
+`COMMAND --help` lists a command's flags.
+"""
+
+BUILD_USAGE = """
+Converts drawings to a data set: curves are flattened, each drawing is scaled into a box of --size,
+simplified (Ramer-Douglas-Peucker) and rounded; the drawings are shuffled and split. SVG elements
+count if they are stroked and visible. The sketches of .npz files stay as they are.
+
+  sketch_rnn_dataset build --output=mine.npz drawings/ more.zip cat.ndjson
+"""
+
+BUILD = common.new_flags()
+flags.DEFINE_string("output", None, "The .npz to write.", flag_values=BUILD)
+flags.DEFINE_boolean(
+    "outline", False, "Take also the outlines of filled shapes.", flag_values=BUILD
+)
+flags.DEFINE_float(
+    "size", Recipe.size, "Longer side of a drawing, in data units.", flag_values=BUILD
+)
+flags.DEFINE_float(
+    "epsilon", Recipe.epsilon, "How far a simplified line may be off, in data units.",
+    flag_values=BUILD,
+)  # fmt: skip
+flags.DEFINE_integer(
+    "max_points", Recipe.max_points,
+    "Points of the longest sketch; what has more is simplified more, or else dropped.",
+    flag_values=BUILD,
+)  # fmt: skip
+flags.DEFINE_enum(
+    "order", Recipe.order, ORDERS,
+    "Order of the lines: as in the file, or next the one with the nearest end.",
+    flag_values=BUILD,
+)  # fmt: skip
+flags.DEFINE_float(
+    "valid", 0.05, "Drawings to validate on: a share, or a count.", flag_values=BUILD
+)
+flags.DEFINE_float("test", 0.05, "Drawings to test on: a share, or a count.", flag_values=BUILD)
+flags.DEFINE_integer("seed", 0, "Of the shuffle.", lower_bound=0, flag_values=BUILD)
+flags.DEFINE_boolean(
+    "drop_copies", False, "Keep only the first of sketches that are alike point by point.",
+    flag_values=BUILD,
+)  # fmt: skip
+flags.DEFINE_boolean(
+    "strict", False, "Stop at the first drawing that cannot be used, instead of dropping it.",
+    flag_values=BUILD,
+)  # fmt: skip
+flags.DEFINE_string(
+    "report", None, "A .csv file to write, with what became of each drawing.", flag_values=BUILD
+)
+
+SHOW_USAGE = """
+Prints what is in a data set and what spoils training on it. With --output also draws a contact
+sheet, or with --augment what augmentation does to one of its drawings.
+
+  sketch_rnn_dataset show --output=sheet.png --arrange=length mine.npz
+"""
+
+SHOW = common.new_flags()
+flags.DEFINE_string("output", None, "The .svg or .png to draw.", flag_values=SHOW)
+flags.DEFINE_enum(
+    "split", "train", ("train", "valid", "test"), "What to draw from.", flag_values=SHOW
+)
+flags.DEFINE_enum(
+    "arrange", "random", ("random", "index", "length"),
+    "Which drawings: any, the first ones, or from the shortest to the longest.",
+    flag_values=SHOW,
+)  # fmt: skip
+flags.DEFINE_integer("count", 60, "How many drawings.", lower_bound=1, flag_values=SHOW)
+flags.DEFINE_integer("seed", 0, "Of random choices.", lower_bound=0, flag_values=SHOW)
+flags.DEFINE_integer(
+    "augment", None, "Draw the sketch of this index as augmentation changes it.", flag_values=SHOW
+)
+flags.DEFINE_float(
+    "random_scale_factor", HParams.random_scale_factor, "As in --hparams.", flag_values=SHOW
+)
+flags.DEFINE_float(
+    "augment_stroke_prob", HParams.augment_stroke_prob, "As in --hparams.", flag_values=SHOW
+)
+
+DOWNLOAD_USAGE = """
+Fetches public data sets into the cache, and prints their files and licences. Without a name, lists
+what there is.
+
+  sketch_rnn_dataset download aaron_sheep cat alarm_clock
+"""
+
+DOWNLOAD = common.new_flags()
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Runs the command; returns its exit status."""
+    command, *rest = (sys.argv[1:] if argv is None else argv) or ["--help"]
+    if command in _COMMANDS:
+        function, values, usage, arguments = _COMMANDS[command]
+        return common.run(f"sketch_rnn_dataset {command}", function, values, usage, rest, arguments)
+    return common.run(
+        "sketch_rnn_dataset", _unknown, common.new_flags(), USAGE, [command, *rest], "COMMAND ..."
+    )
+
+
+def _unknown(*arguments: str) -> None:
+    expected = ", ".join(_COMMANDS)
+    raise UserError(f"expected one of the commands {expected}, got {' '.join(arguments[:1])!r}")
+
+
+def _build(*inputs: str) -> None:
+    from sketch_rnn.convert.build import build
+
+    if not BUILD.output:
+        raise UserError("expected --output=FILE.npz")
+    if not inputs:
+        raise UserError("expected files or folders of drawings after the flags")
+    summary = build(
+        inputs,
+        BUILD.output,
+        Recipe(BUILD.size, BUILD.epsilon, BUILD.max_points, BUILD.order),
+        outline=BUILD.outline,
+        valid=BUILD.valid,
+        test=BUILD.test,
+        seed=BUILD.seed,
+        drop_copies=BUILD.drop_copies,
+        strict=BUILD.strict,
+        report=BUILD.report,
+    )
+    print("\n".join([*summary.lines(), f"wrote {BUILD.output}"]))
+
+
+def _show(*paths: str) -> None:
+    from sketch_rnn.checks import dataset_warnings
+    from sketch_rnn.convert import show
+
+    if len(paths) != 1:
+        raise UserError(f"expected one .npz file, got {len(paths)}")
+    if SHOW.augment is not None and not SHOW.output:
+        raise UserError("expected --output=FILE.svg beside --augment")
+    dataset = show.read(paths[0])
+    print("\n".join(show.describe(dataset)))
+    for line in dataset_warnings(dataset):
+        print(f"warning: {line}")
+    split = getattr(dataset, SHOW.split)
+    if SHOW.augment is not None:
+        show.augmentation_sheet(
+            split,
+            SHOW.augment,
+            SHOW.output,
+            HParams(
+                random_scale_factor=SHOW.random_scale_factor,
+                augment_stroke_prob=SHOW.augment_stroke_prob,
+            ),
+            SHOW.count,
+            SHOW.seed,
+        )
+    elif SHOW.output:
+        show.contact_sheet(split, SHOW.output, SHOW.arrange, SHOW.count, SHOW.seed)
+    if SHOW.output:
+        print(f"wrote {SHOW.output}")
+
+
+def _download(*names: str) -> None:
+    from sketch_rnn.convert import catalog
+
+    if not names:
+        print("\n".join(catalog.listing()))
+    for name in names:
+        public = catalog.find(name)
+        path = catalog.fetch(public)
+        print(f"{path}\n  {public.licence}")
+        print(f"  --data_dir={public.folder} --hparams='data_set=[{public.file}]' trains on it")
+
+
+_COMMANDS = {
+    "build": (_build, BUILD, BUILD_USAGE, "INPUT..."),
+    "show": (_show, SHOW, SHOW_USAGE, "FILE.npz"),
+    "download": (_download, DOWNLOAD, DOWNLOAD_USAGE, "[NAME...]"),
+}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,266 @@
+"""Drawings to a data set: find, convert on every core, spool, shuffle, split, write."""
+
+import csv
+import io
+import multiprocessing
+import os
+import re
+import signal
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Executor, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import chain, islice
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from sketch_rnn.convert import sources
+from sketch_rnn.convert.prepare import Recipe
+from sketch_rnn.convert.store import Spool, write_npz
+from sketch_rnn.errors import UserError, warn
+from sketch_rnn.files import replacing
+
+CHUNKS_AHEAD = 8  # being converted or waiting for it, per process
+COPY = "a copy of a drawing before it"
+REPORT_COLUMNS = ("drawing", "kept", "points", "epsilon", "reason")
+
+
+@dataclass(frozen=True)
+class Converted:
+    """A chunk's sketches as flat points `[P, 3]` int16, and a report row for each drawing."""
+
+    points: np.ndarray
+    lengths: list[int]
+    rows: list[tuple[str, bool, int, float, str]]
+
+
+@dataclass
+class Summary:
+    """What became of the drawings.
+
+    kept: in each split. dropped: drawings by reason. examples: the first of each reason.
+    simplified_more: how many needed more than the recipe's epsilon.
+    """
+
+    kept: dict[str, int] = field(default_factory=dict)
+    dropped: Counter[str] = field(default_factory=Counter)
+    examples: dict[str, str] = field(default_factory=dict)
+    simplified_more: int = 0
+
+    def lines(self) -> list[str]:
+        """For a person to read."""
+        kept = ", ".join(f"{count} {split}" for split, count in self.kept.items())
+        lines = [f"kept {sum(self.kept.values())} drawings: {kept}"]
+        if self.simplified_more:
+            lines.append(f"simplified {self.simplified_more} of them more, to fit max_points")
+        if self.dropped:
+            lines.append(f"dropped {sum(self.dropped.values())}:")
+        for reason, count in self.dropped.most_common():
+            lines.append(f"  {count:>7} {reason} (first: {self.examples[reason]})")
+        return lines
+
+
+def build(
+    inputs: Sequence[str | Path],
+    output: str | Path,
+    recipe: Recipe | None = None,
+    *,
+    outline: bool = False,
+    valid: float = 0.05,
+    test: float = 0.05,
+    seed: int = 0,
+    drop_copies: bool = False,
+    strict: bool = False,
+    report: str | Path | None = None,
+    processes: int | None = None,
+) -> Summary:
+    """Converts drawings to a data set `output`.
+
+    Args:
+      inputs: SVG files, folders and zips of them, ndjson (also `.gz`), and `.npz` data sets, whose
+        splits are pooled; their sketches stay as they are if they are whole numbers.
+      output: the `.npz` to write; there must be none yet.
+      recipe: how drawings become sketches.
+      outline: take also the outlines of filled shapes of SVGs.
+      valid, test: drawings of these splits: a share below 1, or a count.
+      seed: of the shuffle.
+      drop_copies: keep only the first of sketches that are alike point by point.
+      strict: stop at the first drawing that cannot be used, instead of dropping it.
+      report: a CSV file to write, with a row for each drawing.
+      processes: to convert with; all cores by default.
+
+    Raises:
+      UserError: what is wrong; then nothing is written.
+    """
+    output, recipe = Path(output), recipe or Recipe()
+    _check_paths(output, report)
+    for name, share in (("valid", valid), ("test", test)):
+        if not (0 < share < 1 or (share >= 1 and share == int(share))):
+            raise UserError(f"{name}: expected a share below 1 or a whole count, got {share:g}")
+
+    summary, convert = Summary(), partial(_convert, recipe=recipe, outline=outline)
+    seen: set[int] = set()
+    with ExitStack() as stack:
+        spool = stack.enter_context(Spool(output.parent))
+        table = _Report(stack.enter_context(replacing(report))) if report else None
+        progress = stack.enter_context(tqdm(unit=" drawings", disable=None, smoothing=0))
+        for part in stack.enter_context(_Parallel(processes)).map(convert, sources.find(inputs)):
+            if drop_copies:
+                part = _without_copies(part, seen)
+            _account(summary, part, recipe, strict)
+            spool.append(part.points, part.lengths)
+            if table:
+                table.write(part.rows)
+            progress.update(len(part.rows))
+            progress.set_postfix(kept=len(spool), refresh=False)
+        if not len(spool):
+            raise UserError(f"no drawing could be used: {_why_none(summary)}")
+        splits = _split(len(spool), valid, test, seed)
+        summary.kept = {name: len(numbers) for name, numbers in splits.items()}
+        write_npz(output, {k: (len(v), spool.sketches(v)) for k, v in splits.items()})
+    return summary
+
+
+def _check_paths(output: Path, report: str | Path | None) -> None:
+    if output.suffix != ".npz":
+        raise UserError(f"{output}: expected an output that ends in .npz")
+    for path in (output, Path(report)) if report else (output,):
+        if path.exists():
+            raise UserError(f"{path} exists; remove it or choose another name")
+        if not path.parent.is_dir():
+            raise UserError(f"{path}: its folder does not exist")
+        if not os.access(path.parent, os.W_OK):
+            raise UserError(f"{path}: its folder cannot be written to")
+
+
+def _convert(chunk: sources.Chunk, recipe: Recipe, outline: bool) -> Converted:
+    """Reads a chunk and converts its drawings; runs in a worker process."""
+    sketches, rows = [], []
+    for name, outcome in chunk.outcomes(recipe, outline):
+        if isinstance(outcome, UserError):
+            rows.append((name, False, 0, 0.0, str(outcome)))
+        else:
+            sketches.append(outcome.points)
+            rows.append((name, True, len(outcome.points), outcome.epsilon, ""))
+    points = np.concatenate([np.zeros((0, 3), np.int16), *sketches])
+    return Converted(points, [len(sketch) for sketch in sketches], rows)
+
+
+def _without_copies(part: Converted, seen: set[int]) -> Converted:
+    """The part without sketches whose digest has been seen; adds the others to `seen`."""
+    sketches, rows = np.split(part.points, np.cumsum(part.lengths)), []
+    kept: list[np.ndarray] = []
+    for row in part.rows:
+        if row[1]:
+            sketch = sketches.pop(0)
+            digest = hash(sketch.tobytes())
+            if digest in seen:
+                row = (row[0], False, 0, 0.0, COPY)
+            else:
+                seen.add(digest)
+                kept.append(sketch)
+        rows.append(row)
+    points = np.concatenate([np.zeros((0, 3), np.int16), *kept])
+    return Converted(points, [len(sketch) for sketch in kept], rows)
+
+
+def _account(summary: Summary, part: Converted, recipe: Recipe, strict: bool) -> None:
+    for name, kept, _, epsilon, reason in part.rows:
+        if not kept and strict and reason != COPY:
+            raise UserError(f"{name}: {reason}")
+        if not kept:
+            kind = re.sub(r" *\([^()]*\)", "", reason)
+            summary.dropped[kind] += 1
+            summary.examples.setdefault(kind, name)
+        summary.simplified_more += epsilon > recipe.epsilon
+
+
+def _why_none(summary: Summary) -> str:
+    if not summary.dropped:
+        return "there was none"
+    reason, count = summary.dropped.most_common(1)[0]
+    total = sum(summary.dropped.values())
+    others = f", {total - count} others" if total > count else ""
+    return f"{reason} ({count}, first: {summary.examples[reason]}{others})"
+
+
+def _split(count: int, valid: float, test: float, seed: int) -> dict[str, np.ndarray]:
+    """Numbers of the drawings of each split, shuffled.
+
+    A share gives at least one drawing; fewer than three drawings are in every split.
+    """
+    order = np.random.default_rng(seed).permutation(count)
+    if count < 3:
+        warn(f"too few drawings to hold any back ({count}): valid and test repeat train")
+        return {"train": order, "valid": order, "test": order}
+    valid, test = (
+        int(share) if share >= 1 else max(round(share * count), 1) for share in (valid, test)
+    )
+    if valid + test >= count:
+        raise UserError(
+            f"valid and test: expected to leave drawings to train on, they take {valid + test} "
+            f"of {count}"
+        )
+    train, valid, test = np.split(order, [count - valid - test, count - test])
+    return {"train": train, "valid": valid, "test": test}
+
+
+class _Report:
+    """A CSV file, a row for each drawing."""
+
+    def __init__(self, file: io.BufferedIOBase):
+        self._file = file
+        self.write([REPORT_COLUMNS])
+
+    def write(self, rows: Iterable[tuple]) -> None:
+        text = io.StringIO()
+        csv.writer(text, lineterminator="\n").writerows(rows)
+        self._file.write(text.getvalue().encode(errors="replace"))
+
+
+class _Parallel:
+    """Maps over an iterable in worker processes, in order, taking only little ahead of them.
+
+    What is short enough for one process is done in this one.
+    """
+
+    def __init__(self, processes: int | None):
+        self._processes = processes or os.cpu_count() or 1
+        self._pool: Executor | None = None
+
+    def map(self, function: Callable, items: Iterable) -> Iterator:
+        items = iter(items)
+        first = list(islice(items, 2))
+        if self._processes == 1 or len(first) < 2:
+            yield from map(function, chain(first, items))
+            return
+        self._pool = ProcessPoolExecutor(
+            self._processes, multiprocessing.get_context("spawn"), _ignore_interrupts
+        )
+        waiting = deque()
+        try:
+            for item in chain(first, items):
+                waiting.append(self._pool.submit(function, item))
+                if len(waiting) > CHUNKS_AHEAD * self._processes:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        except BrokenProcessPool:
+            raise UserError("a process that converts was killed; is there enough memory?") from None
+
+    def __enter__(self) -> "_Parallel":
+        return self
+
+    def __exit__(self, *error) -> None:
+        if self._pool:
+            self._pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _ignore_interrupts() -> None:
+    """Ctrl-C is for the parent, which then ends the workers."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)

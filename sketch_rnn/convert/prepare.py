@@ -1,0 +1,152 @@
+"""Polylines to a sketch that Sketch-RNN can learn: scaled, simplified, ordered, rounded.
+
+Dimensions: L lines, P points of all lines, n points of one line or rows of one sketch.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import shapely
+
+from sketch_rnn.errors import UserError
+
+ORDERS = ("document", "nearest")
+MAX_EPSILON = 4  # times the recipe's epsilon; a drawing that needs more is dropped
+MAX_OFFSET = np.iinfo(np.int16).max
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How drawings become sketches.
+
+    size: longer side of the box that a drawing is scaled into, its aspect kept.
+    epsilon: largest distance of a dropped point from the simplified line (Ramer-Douglas-Peucker).
+    max_points: rows of the longest sketch.
+    order: of the lines; as in the file, or each time the one with the nearest end.
+    """
+
+    size: float = 255
+    epsilon: float = 2.0
+    max_points: int = 250
+    order: str = "document"
+
+    def __post_init__(self):
+        if not 1 <= self.size <= MAX_OFFSET:
+            raise UserError(f"size: expected a number from 1 to {MAX_OFFSET}, got {self.size}")
+        if not 0 <= self.epsilon <= self.size:
+            raise UserError(f"epsilon: expected a number from 0 to size, got {self.epsilon}")
+        if self.max_points < 1:
+            raise UserError(f"max_points: expected a number from 1, got {self.max_points}")
+        if self.order not in ORDERS:
+            raise UserError(f"order: expected one of {', '.join(ORDERS)}, got {self.order!r}")
+
+
+@dataclass(frozen=True)
+class Sketch:
+    """A drawing made ready: stroke-3 `[n, 3]` int16, and the epsilon that it took."""
+
+    points: np.ndarray
+    epsilon: float
+
+
+def to_sketch(polylines: Sequence[np.ndarray], recipe: Recipe | None = None) -> Sketch:
+    """Scales the lines `[n, 2]` of a drawing into the recipe's box and simplifies them.
+
+    Raises:
+      UserError: why the drawing cannot be used.
+    """
+    recipe = recipe or Recipe()
+    return simplify(fit_box(polylines, recipe.size), recipe)
+
+
+def fit_box(polylines: Sequence[np.ndarray], size: float) -> list[np.ndarray]:
+    """Moves and scales lines so that their box starts at (0, 0), its longer side being `size`."""
+    lengths = [len(line) for line in polylines]
+    if not sum(lengths):
+        raise UserError("it has no points")
+    points = np.concatenate(polylines).astype(np.float64)
+    if not np.isfinite(points).all():
+        raise UserError("a coordinate is not finite")
+    low, high = points.min(axis=0), points.max(axis=0)
+    side = (high - low).max()
+    if not 0 < side < np.inf:
+        raise UserError("all its points are in one place" if side == 0 else "it is too large")
+    return np.split((points - low) * (size / side), np.cumsum(lengths)[:-1])
+
+
+def simplify(polylines: Sequence[np.ndarray], recipe: Recipe) -> Sketch:
+    """Simplifies lines `[n, 2]`, rounds and orders them.
+
+    What has more than `max_points` rows is simplified more, up to `MAX_EPSILON` times, until it
+    fits.
+    """
+    lines = [line for line in polylines if len(line)]
+    epsilon = recipe.epsilon
+    while True:
+        points, index = _without_repeats(*_simplified(lines, epsilon))
+        first_is_line = len(index) > 1 and index[1] == index[0]
+        if len(points) - first_is_line <= recipe.max_points:
+            break
+        epsilon = max(1.25 * epsilon, 0.25)
+        if epsilon > MAX_EPSILON * max(recipe.epsilon, 0.25):
+            raise UserError(f"more than {recipe.max_points} points, however simplified")
+    simple = np.split(points, np.flatnonzero(np.diff(index)) + 1)
+    if recipe.order == "nearest":
+        simple = nearest_order(simple)
+    return Sketch(to_stroke3(simple), epsilon)
+
+
+def _simplified(lines: Sequence[np.ndarray], epsilon: float) -> tuple[np.ndarray, np.ndarray]:
+    """Ramer-Douglas-Peucker on every line: points `[P, 2]` and the number of their line `[P]`."""
+    lengths = np.array([max(len(line), 2) for line in lines])  # a dot is a line without length
+    points = np.concatenate(
+        [line if len(line) > 1 else np.repeat(line, 2, axis=0) for line in lines]
+    )
+    index = np.repeat(np.arange(len(lines)), lengths)
+    if epsilon == 0:
+        return points, index
+    shapes = shapely.linestrings(points, indices=index)
+    with np.errstate(all="ignore"):  # GEOS divides by the length of what has none
+        shapes = shapely.simplify(shapes, epsilon, preserve_topology=False)
+    return shapely.get_coordinates(shapes, return_index=True)
+
+
+def _without_repeats(points: np.ndarray, index: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Rounds to whole numbers; points of a line that repeat the one before go."""
+    points = np.rint(points)
+    kept = np.ones(len(points), bool)
+    kept[1:] = np.any(points[1:] != points[:-1], axis=1) | (index[1:] != index[:-1])
+    return points[kept], index[kept]
+
+
+def nearest_order(lines: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """The first line, then each time the line with the end nearest to the pen, from that end."""
+    ends = np.array([[line[0], line[-1]] for line in lines], np.float64)  # [L, 2, 2]
+    left = np.ones(len(lines), bool)
+    left[0] = False
+    ordered = [lines[0]]
+    while left.any():
+        far = np.square(ends - ordered[-1][-1]).sum(axis=2)
+        far[~left] = np.inf
+        number, end = np.unravel_index(np.argmin(far), far.shape)
+        ordered.append(lines[number][::-1] if end else lines[number])
+        left[number] = False
+    return ordered
+
+
+def to_stroke3(lines: Sequence[np.ndarray]) -> np.ndarray:
+    """Lines of whole coordinates as stroke-3 int16.
+
+    The drawing's first point is the origin, where the pen already is down, as in the public data
+    sets: the first offset leads to the second point. A dot to begin with is the row (0, 0, 1).
+    """
+    points = np.concatenate(lines)
+    stroke3 = np.zeros((len(points), 3))
+    stroke3[1:, :2] = np.diff(points, axis=0)
+    stroke3[np.cumsum([len(line) for line in lines]) - 1, 2] = 1
+    if len(lines[0]) > 1:
+        stroke3 = stroke3[1:]
+    if np.abs(stroke3).max() > MAX_OFFSET:
+        raise UserError(f"an offset is larger than {MAX_OFFSET}")
+    return stroke3.astype(np.int16)

@@ -1,0 +1,101 @@
+"""Lines to stroke-3: box, simplification, order, rounding, the first point."""
+
+import numpy as np
+import pytest
+
+from sketch_rnn.convert.prepare import Recipe, fit_box, nearest_order, simplify, to_sketch
+from sketch_rnn.errors import UserError
+
+
+def absolute(stroke3):
+    """The lines of a sketch that starts at the origin with the pen down."""
+    rows = np.concatenate([np.zeros((1, 3)), stroke3])
+    points = np.cumsum(rows[:, :2], axis=0)
+    return np.split(points, np.flatnonzero(rows[:, 2])[:-1] + 1)
+
+
+def test_the_first_point_is_the_origin_with_the_pen_down():
+    sketch = to_sketch([np.array([(10, 10), (20, 10)]), np.array([(20, 20), (10, 20)])])
+    assert sketch.points.dtype == np.int16
+    np.testing.assert_array_equal(sketch.points, [(255, 0, 1), (0, 255, 0), (-255, 0, 1)])
+
+
+def test_a_dot_at_the_start_is_a_row_that_goes_nowhere():
+    sketch = to_sketch([np.array([(0, 0)]), np.array([(10, 0), (10, 5)])])
+    np.testing.assert_array_equal(sketch.points, [(0, 0, 1), (255, 0, 0), (0, 128, 1)])
+
+
+def test_the_box_keeps_the_aspect():
+    points = np.concatenate(fit_box([np.array([(-5, 3), (15, 3)]), np.array([(0, 13)])], 100))
+    np.testing.assert_allclose(points, [(0, 0), (100, 0), (25, 50)])
+
+
+@pytest.mark.parametrize("epsilon", [0.5, 2, 8])
+def test_no_point_is_further_than_epsilon_and_half_a_unit_from_its_line(epsilon):
+    t = np.linspace(0, 12, 2000)
+    wave = np.stack([20 * t, 60 * np.sin(t) + 100], axis=1)
+    lines = fit_box([wave], 255)
+    sketch = simplify(lines, Recipe(epsilon=epsilon))
+    (line,) = absolute(sketch.points)
+    line += np.rint(lines[0][0])
+    a, b = line[:-1, None], line[1:, None]
+    along = np.clip(((lines[0] - a) * (b - a)).sum(2) / np.square(b - a).sum(2), 0, 1)
+    far = np.hypot(*(lines[0] - (a + along[..., None] * (b - a))).transpose(2, 0, 1)).min(axis=0)
+    assert far.max() <= epsilon + 0.75
+    assert len(line) < 60
+
+
+def test_what_is_too_long_is_simplified_more_and_past_a_limit_refused():
+    rng = np.random.default_rng(0)
+    scribble = [np.cumsum(rng.normal(size=(200, 2)), axis=0)]
+    plain = to_sketch(scribble)
+    assert plain.epsilon == 2 and len(plain.points) <= 250
+    limit = int(len(plain.points) * 0.7)
+    shorter = to_sketch(scribble, Recipe(max_points=limit))
+    assert 2 < shorter.epsilon <= 8 and len(shorter.points) <= limit
+    with pytest.raises(UserError, match="more than 5 points, however simplified"):
+        to_sketch(scribble, Recipe(max_points=5))
+
+
+def test_max_points_counts_rows():
+    corners = [np.array([(0, 0), (0, 99), (99, 99), (99, 0)])]
+    assert len(to_sketch(corners, Recipe(max_points=3)).points) == 3
+    with pytest.raises(UserError, match="more than 2 points"):
+        to_sketch(corners, Recipe(max_points=2, epsilon=1))
+
+
+def test_nearest_order_goes_on_where_the_pen_is_and_may_turn_a_line():
+    lines = [np.array(line) for line in ([(0, 0), (1, 0)], [(9, 9), (5, 5)], [(4, 4), (2, 0)])]
+    ordered = [line.tolist() for line in nearest_order(lines)]
+    assert ordered == [[[0, 0], [1, 0]], [[2, 0], [4, 4]], [[5, 5], [9, 9]]]
+    sketch = to_sketch(lines, Recipe(order="nearest", size=9))
+    np.testing.assert_array_equal(sketch.points[:2], [(1, 0, 1), (1, 0, 0)])
+
+
+def test_points_that_round_to_the_same_are_one():
+    sketch = to_sketch([np.array([(0, 0), (0.1, 0), (255, 0)])], Recipe(epsilon=0))
+    np.testing.assert_array_equal(sketch.points, [(255, 0, 1)])
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        ([], "no points"),
+        ([np.zeros((0, 2))], "no points"),
+        ([np.ones((4, 2))], "all its points are in one place"),
+        ([np.array([(0, np.nan), (1, 1)])], "not finite"),
+        ([np.array([(-1e308, 0), (1e308, 1)])], "too large"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:overflow")
+def test_what_cannot_be_used_says_why(lines, message):
+    with pytest.raises(UserError, match=message):
+        to_sketch(lines)
+
+
+@pytest.mark.parametrize(
+    "bad", [{"size": 0}, {"size": 1e6}, {"epsilon": -1}, {"max_points": 0}, {"order": "random"}]
+)
+def test_a_recipe_checks_its_numbers(bad):
+    with pytest.raises(UserError, match=next(iter(bad))):
+        Recipe(**bad)
