@@ -1,0 +1,33 @@
+# Sourced by the other scripts: makes .venv in the repository, once, with the project in it.
+# Set EXTRAS, such as "[dev]", before. PYTHON names another interpreter.
+
+set -eu
+cd "$(dirname "$0")/.."
+
+find_python() {
+    for name in ${PYTHON:-python3 python3.13 python3.12 python3.11 python3.10 python}; do
+        if "$name" -c 'import sys; sys.exit(not (3, 10) <= sys.version_info < (3, 14))' 2>/dev/null
+        then
+            echo "$name"
+            return
+        fi
+    done
+    echo "expected Python 3.10 to 3.13; found none (set PYTHON to name one)" >&2
+    return 1
+}
+
+environment=.venv
+installed="$environment/installed${EXTRAS:-}"
+if [ ! -f "$installed" ] || [ pyproject.toml -nt "$installed" ]; then
+    python=$(find_python)
+    echo "Installing into $PWD/$environment (TensorFlow is large: a minute or more) ..."
+    "$python" -m venv "$environment" || {
+        echo "could not make a virtual environment; on Debian: apt-get install python3-venv" >&2
+        exit 1
+    }
+    "$environment/bin/python" -m pip install --quiet --disable-pip-version-check \
+        --editable ".${EXTRAS:-}"
+    touch "$installed"
+fi
+PATH="$PWD/$environment/bin:$PATH"
+export PATH

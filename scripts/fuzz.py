@@ -1,0 +1,589 @@
+#!/usr/bin/env python3
+"""Feeds mutated inputs to a reader of files from strangers, and reports what it does wrong.
+
+  scripts/fuzz.py --target=npz,svg --count=20000 --seed=1
+
+A reader may accept an input or refuse it by a `UserError` of one line. Anything else is a finding:
+another exception, more than 5 seconds or 1 GB for one input, a result that breaks the reader's
+promise. Input i depends on (seed, target, i) alone: a finding is had again by --first=i --count=1.
+The exit status is 1 if there are findings. Needs Unix.
+"""
+
+import argparse
+import base64
+import contextlib
+import gzip
+import io
+import json
+import os
+import pickle
+import random
+import re
+import resource
+import signal
+import sys
+import tempfile
+import time
+import zipfile
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from sketch_rnn.errors import UserError
+
+SECONDS = 5
+BYTES = 1 << 30
+MAX_MESSAGE = 1000  # characters
+
+
+@dataclass(frozen=True)
+class Target:
+    """A reader under test.
+
+    make: an input from a random source.
+    read: reads an input, kept in a folder if it has to be a file.
+    holds: whether what was read is what the reader promises.
+    """
+
+    make: Callable[[random.Random], bytes]
+    read: Callable[[bytes, Path], object]
+    holds: Callable[[object], bool]
+
+
+# Mutations
+
+
+def mutated(rng: random.Random, data: bytes, tokens: list[bytes]) -> bytes:
+    """The data with up to 20 changes: bytes, pieces, and words of the format."""
+    data = bytearray(data)
+    for _ in range(rng.choice([0, 1, 1, 1, 2, 5, 20])):
+        at, other = rng.randint(0, len(data)), rng.randint(0, len(data))
+        kind = rng.randrange(7)
+        if kind == 0 and data:
+            data[at % len(data)] ^= 1 << rng.randrange(8)
+        elif kind == 1 and data:
+            data[at % len(data)] = rng.randrange(256)
+        elif kind == 2:
+            del data[at : at + rng.randint(1, 30)]
+        elif kind == 3:
+            data[at:at] = data[other : other + rng.randint(1, 60)]
+        elif kind == 4:
+            data[at:at] = rng.choice(tokens)
+        elif kind == 5:
+            token = rng.choice(tokens)
+            data[at : at + len(token)] = token
+        elif len(data) < 10_000:
+            data[at:at] = rng.choice(tokens) * rng.choice([10, 1000])
+    return bytes(data)
+
+
+_ODD = [
+    None,
+    True,
+    0,
+    -1,
+    1,
+    0.5,
+    2**31,
+    10**30,
+    -(10**400),
+    1e308,
+    float("nan"),
+    float("inf"),
+    "",
+    "x",
+    "lstm",
+    "\n",
+    "\0",
+    "\ud800",
+    "../x",
+    [],
+    [[]],
+    {},
+    {"a": {}},
+    [1, "x"],
+    [None],
+]
+
+
+def with_odd_value(rng: random.Random, value: object) -> object:
+    """A JSON value of which one part, or the whole, has become something odd."""
+    if isinstance(value, dict | list) and value and rng.random() < 0.9:
+        keys = list(value) if isinstance(value, dict) else range(len(value))
+        key = rng.choice(keys)
+        changed = value.copy()
+        if rng.random() < 0.1:
+            del changed[key]
+        elif isinstance(changed, dict) and rng.random() < 0.1:
+            changed[rng.choice(["", "x", "a\nb", "z_sise"])] = changed.pop(key)
+        else:
+            changed[key] = with_odd_value(rng, value[key])
+        return changed
+    return rng.choice(_ODD)
+
+
+def json_maker(seeds: Callable[[], list[object]]) -> Callable[[random.Random], bytes]:
+    """Makes inputs of JSON values: odd in a part, and in half of the cases in their text."""
+    tokens = [
+        b"[",
+        b"{",
+        b'"',
+        b",",
+        b"null",
+        b"NaN",
+        b"Infinity",
+        b"1e999",
+        b"9" * 5000,
+        b"\\ud800",
+        b"\xff",
+        b"\xef\xbb\xbf",
+        b"\n",
+        b"'",
+        b'{"a":',
+        b"[[[[",
+    ]
+
+    def make(rng: random.Random) -> bytes:
+        value = rng.choice(seeds())
+        for _ in range(rng.choice([0, 1, 1, 2, 4])):
+            value = with_odd_value(rng, value)
+        data = json.dumps(value).encode()
+        return mutated(rng, data, tokens) if rng.random() < 0.5 else data
+
+    return make
+
+
+# .npz
+
+
+def _objects(arrays: list) -> np.ndarray:
+    result = np.empty(len(arrays), object)
+    result[:] = arrays
+    return result
+
+
+def _npz_members() -> list[bytes]:
+    """What `train.npy` may hold: every pickle protocol and form of a data set."""
+    rng = np.random.default_rng(0)
+    sketches = [
+        np.concatenate([rng.integers(-99, 99, (n, 2)), rng.integers(0, 2, (n, 1))], 1)
+        for n in (2, 1, 3, 90)
+    ]
+    members = []
+    for protocol in range(6):
+        for dtype in ("<i2", ">i4", "<f4", "<f8"):
+            file = io.BytesIO()
+            header = {"descr": "|O", "fortran_order": False, "shape": (len(sketches),)}
+            np.lib.format.write_array_header_1_0(file, header)
+            pickled = pickle.dumps(_objects([s.astype(dtype) for s in sketches]), protocol)
+            members.append(file.getvalue() + pickled)
+            members.append(file.getvalue() + pickled.replace(b"numpy._core", b"numpy.core"))
+    stroke5 = np.zeros((4, 3, 5), np.float32)
+    stroke5[..., 2] = 1
+    plain = [np.stack([sketches[2]] * 4), np.asfortranarray(stroke5), np.concatenate(sketches)]
+    for array in plain:
+        file = io.BytesIO()
+        np.save(file, array)
+        members.append(file.getvalue())
+    return members
+
+
+def _zipped(train: bytes, compression: int) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", compression) as archive:
+        for name in ("train", "valid", "test"):
+            archive.writestr(zipfile.ZipInfo(f"{name}.npy"), train, compression)
+        lengths = io.BytesIO()
+        np.save(lengths, np.array([2, 1, 3, 90]))
+        archive.writestr(zipfile.ZipInfo("train_lengths.npy"), lengths.getvalue())
+    return file.getvalue()
+
+
+def npz_target() -> Target:
+    from sketch_rnn import npz
+
+    members = _npz_members()
+    tokens = [
+        b"\xff\xff\xff\xff",
+        b"\x00\x00\x00\x80",
+        b"cos\nsystem\n",
+        b"cbuiltins\neval\n",
+        b"(",
+        b"]",
+        b")",
+        b"}",
+        b"R",
+        b"b",
+        b"t.",
+        b"h\x00",
+        b"q\x00",
+        b"K\x00",
+        b"\x93NUMPY",
+        b"\x8e" + b"\xff" * 8,
+        b"B\xff\xff\xff\x7f",
+        b"\x8a\xff",
+        b"1000000000000, ",
+        b"PK\x01\x02",
+        b"cnumpy\nload\n",
+        b"\x80\x04\x95",
+        b"I99999999999999999999\n",
+        b"V\\ud800\n",
+    ]
+
+    def make(rng: random.Random) -> bytes:
+        train = rng.choice(members)
+        compression = rng.choice([zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+        if rng.random() < 0.3:
+            return mutated(rng, _zipped(train, compression), tokens)
+        return _zipped(mutated(rng, train, tokens), compression)
+
+    def read(data: bytes, folder: Path) -> object:
+        path = folder / "a.npz"
+        path.write_bytes(data)
+        return npz.read_npz(path)
+
+    def holds(splits: dict) -> bool:
+        sketches = [sketch for split in splits.values() for sketch in split]
+        return all(
+            s.ndim == 2
+            and s.shape[1] == 3
+            and len(s)
+            and np.isfinite(s).all()
+            and (np.abs(s[:, :2]) <= npz.LIMIT).all()
+            and np.isin(s[:, 2], (0, 1)).all()
+            for s in sketches
+        )
+
+    return Target(make, read, holds)
+
+
+# Hyperparameters
+
+
+def _hparams_dicts() -> list[object]:
+    from sketch_rnn.hparams import HParams
+
+    whole = HParams().to_dict()
+    return [whole, {"data_set": ["a.npz", "b.npz"], "dec_model": "hyper"}, {"z_size": 64}]
+
+
+def hparams_target() -> Target:
+    from sketch_rnn.hparams import HParams, parse_overrides
+
+    seeds = [
+        b"data_set=[a.npz,b.npz],dec_model=hyper,use_recurrent_dropout=0",
+        b'{"data_set"="a.npz","dec_model":"hyper","dec_rnn_size":2048,"grad_clip":1.0}',
+        b"{data_set:['a.npz', \"b.npz\"], conditional = false}",
+        b"learning_rate=1e-3,min_learning_rate=0.00001,z_size=64",
+        b'"data_set"="a.npz"',
+        b'data_set:["a.npz"\0"b.npz"]',  # two texts, as bash's brace expansion leaves them
+    ] + [json.dumps(value).encode() for value in _hparams_dicts()]
+    tokens = [
+        b"=",
+        b":",
+        b",",
+        b"[",
+        b"]",
+        b"{",
+        b"}",
+        b"'",
+        b'"',
+        b" ",
+        b"\0",
+        b"\n",
+        b"nan",
+        b"inf",
+        b"1e999",
+        b"9" * 5000,
+        b"-1",
+        b"true",
+        b"z_size=",
+        b"\\",
+        b"\xe2\x80\xa8",
+        b"\xd9\xa3",
+        b"_",
+        b"data_set=[",
+    ]
+
+    def read(data: bytes, folder: Path) -> object:
+        texts = data.decode("utf-8", "surrogateescape").split("\0")
+        return HParams(**parse_overrides(texts))
+
+    return Target(
+        lambda rng: mutated(rng, rng.choice(seeds), tokens),
+        read,
+        lambda hparams: HParams.from_dict(hparams.to_dict()) == hparams,
+    )
+
+
+def config_target() -> Target:
+    from sketch_rnn.hparams import HParams, load_config
+
+    def read(data: bytes, folder: Path) -> object:
+        path = folder / "config.json"
+        path.write_bytes(data)
+        return HParams(**load_config(path))
+
+    return Target(
+        json_maker(_hparams_dicts),
+        read,
+        lambda hparams: HParams.from_dict(hparams.to_dict()) == hparams,
+    )
+
+
+def model_config_target() -> Target:
+    from sketch_rnn.checkpoint import RunFolder
+
+    seeds = [
+        {"hparams": hparams, "scale_factor": 18.5, "seed": 1, "data_dir": "d", "versions": {}}
+        for hparams in _hparams_dicts()
+    ]
+
+    def read(data: bytes, folder: Path) -> object:
+        (folder / "model_config.json").write_bytes(data)
+        return RunFolder(folder).read_config()
+
+    return Target(
+        json_maker(lambda: seeds), read, lambda c: 0 < c.scale_factor < np.inf and c.seed >= 0
+    )
+
+
+# .gen.json
+
+
+def gen_target() -> Target:
+    from sketch_rnn.interop import browser
+
+    shapes = [[1, 9], [9], [5, 4], [1, 4], [4]]
+    weights = [
+        base64.b64encode(np.arange(np.prod(shape), dtype="<i2").tobytes()).decode()
+        for shape in shapes
+    ]
+    info = {"mode": 2, "name": "cat", "version": 6, "max_seq_len": 250, "scale_factor": 50.0}
+    state = {"c": [0.5], "h": [0.25]}
+    seeds = [[info, shapes, weights], [info | {"initial_state": state}, shapes, weights]]
+
+    def read(data: bytes, folder: Path) -> object:
+        path = folder / "a.gen.json"
+        path.write_bytes(data)
+        return browser.load(path)
+
+    return Target(
+        json_maker(lambda: seeds),
+        read,
+        lambda model: all(np.isfinite(weight).all() for weight in model.get_weights()),
+    )
+
+
+# SVG
+
+
+_SVGS = [
+    b"""<svg xmlns="http://www.w3.org/2000/svg" width="100mm" height="50%" viewBox="0 0 90 90">
+<style>.a{stroke:red;fill:none} #b{stroke-width:2px}</style>
+<g transform="translate(3 4) rotate(30) scale(2,.5) skewX(5)" class="a">
+<path id="b" d="M1 2h3v4l5-6zM3,4c1 2 3 4 5 6s1 1 2 2q1 2 3 4t5 5a3 4 30 0 1 5 6z"/></g></svg>""",
+    b"""<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink">
+<defs><g id="a"><circle cx="5" cy="5" r="3" stroke="black"/></g><symbol id="s" viewBox="0 0 5 5">
+<rect x="1" y="1" width="3" height="3" rx="1" stroke="blue"/></symbol></defs>
+<use xlink:href="#a" x="10"/><use href="#s" width="20" height="20"/></svg>""",
+    b"""<svg><polyline points="1,2 3,4 5 6" stroke="#000"/><polygon points="0 0 9 9 0 9"/>
+<line x1="1cm" y1="2in" x2="3pt" y2="4pc" style="stroke:black;stroke-opacity:.5"/>
+<ellipse cx="5" cy="5" rx="10%" ry="2em" stroke="black"/></svg>""",
+    b"""<?xml version="1.0"?><!DOCTYPE svg [<!ENTITY e "stroke:black"><!ENTITY f "&e;&e;">]>
+<svg><path style="&e;" d="M0 0L9 9"/></svg>""",
+]
+_SVG_TOKENS = [
+    b"1e308",
+    b"-1e999",
+    b"NaN",
+    b"1e-320",
+    b"999999999999",
+    b"<g>",
+    b"</g>",
+    b"<svg>",
+    b'<use href="#a"/>',
+    b'<use href="#b"/>',
+    b'<image href="../x"/>',
+    b"&e;",
+    b"&f;",
+    b'<!ENTITY x SYSTEM "file:///etc/passwd">',
+    b"&x;",
+    b"%",
+    b"em",
+    b"a1 1 0 0 1 1e9 0",
+    b"z",
+    b"M0 0",
+    b"l",
+    b"C",
+    b"q1e200 1 2 2",
+    b"matrix(",
+    b"scale(0)",
+    b"rotate(1e308)",
+    b"'",
+    b'"',
+    b"--",
+    b"\xff\xfe",
+    b"\0",
+    b"]]>",
+    b"<![CDATA[",
+    b"transform=",
+    b" stroke='red' ",
+    b"{",
+    b"}",
+    b"/*",
+    b"url(#a)",
+    b"@import 'x';",
+]
+
+_SVG_NUMBERS = [
+    b"0",
+    b"-1",
+    b"1e9",
+    b"1e308",
+    b"-1e999",
+    b"NaN",
+    b"1e-320",
+    b"",
+    b"5%",
+    b"1e",
+    b"9" * 400,
+    b"3 4",
+    b",",
+    b"z",
+    b"em",
+    b"-",
+    b".",
+    b"1.2.3",
+    b"A1 1 0 0 0 2 2",
+]
+
+
+def svg_target() -> Target:
+    from sketch_rnn.convert.svg import read_svg
+
+    def make(rng: random.Random) -> bytes:
+        data = rng.choice(_SVGS)
+        if rng.random() < 0.6:  # stays well-formed
+            share = rng.choice([0.02, 0.1, 0.5])
+            data = re.sub(
+                rb"\d+(?=[^<>]*>)",
+                lambda match: rng.choice(_SVG_NUMBERS) if rng.random() < share else match[0],
+                data,
+            )
+        else:
+            data = mutated(rng, data, _SVG_TOKENS)
+        if rng.random() < 0.1:
+            return mutated(rng, gzip.compress(data, mtime=0), _SVG_TOKENS)
+        return data
+
+    return Target(
+        make,
+        lambda data, folder: read_svg(data, outline=bool(len(data) % 2)),
+        lambda lines: all(line.ndim == 2 and np.isfinite(line).all() for line in lines),
+    )
+
+
+TARGETS: dict[str, Callable[[], Target]] = {
+    "npz": npz_target,
+    "hparams": hparams_target,
+    "config": config_target,
+    "svg": svg_target,
+    "model_config": model_config_target,
+    "gen": gen_target,
+}
+
+
+# Running
+
+
+class _TooLong(BaseException):
+    """No reader catches this."""
+
+
+def _alarm(*_) -> None:
+    raise _TooLong
+
+
+def _allow_memory(extra: int) -> None:
+    """Limits the address space to what is in use now and `extra` bytes."""
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    limit = pages * resource.getpagesize() + extra
+    resource.setrlimit(resource.RLIMIT_AS, (limit, resource.getrlimit(resource.RLIMIT_AS)[1]))
+
+
+def outcome(target: Target, data: bytes, folder: Path) -> str:
+    """`read`, `refused`, or what is wrong with the reader."""
+    signal.setitimer(signal.ITIMER_REAL, SECONDS)
+    try:
+        result = target.read(data, folder)
+    except UserError as error:
+        message = str(error)
+        if len(message.splitlines()) != 1 or len(message) > MAX_MESSAGE:
+            return f"a message that is not one line: {message[:120]!r}"
+        return "refused"
+    except _TooLong:
+        return f"more than {SECONDS} s"
+    except Exception as error:
+        return f"{type(error).__name__}: {' '.join(str(error).split())[:120]}"
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+    return "read" if target.holds(result) else "a result that breaks the promise"
+
+
+def fuzz(name: str, seed: int, first: int, count: int, keep: Path | None) -> int:
+    """Runs a target; prints what came of it and returns the number of findings."""
+    target = TARGETS[name]()
+    outcomes, findings, slowest = Counter(), Counter(), 0.0
+    signal.signal(signal.SIGALRM, _alarm)
+    with tempfile.TemporaryDirectory() as folder, open(os.devnull, "w") as nowhere:
+        for i in range(first, first + count):
+            data = target.make(random.Random(f"{seed}/{name}/{i}"))
+            if i % 1000 == first % 1000:
+                _allow_memory(BYTES)
+            start = time.perf_counter()
+            with contextlib.redirect_stderr(nowhere):
+                found = outcome(target, data, Path(folder))
+            slowest = max(slowest, time.perf_counter() - start)
+            outcomes[found if found in ("read", "refused") else "findings"] += 1
+            if found not in ("read", "refused"):
+                findings[found] += 1
+                if findings[found] == 1:
+                    print(f"{name} input {i}: {found}", flush=True)
+                    if keep:
+                        (keep / f"{name}-{seed}-{i}").write_bytes(data)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
+    print(
+        f"{name}: {count} inputs, read {outcomes['read']}, refused {outcomes['refused']}, "
+        f"findings {outcomes['findings']} of {len(findings)} kinds, slowest {slowest:.2f} s, "
+        f"peak of the process {peak} MB",
+        flush=True,
+    )
+    return outcomes["findings"]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--target", default=",".join(TARGETS), help="default: %(default)s")
+    parser.add_argument("--count", type=int, default=20_000, help="inputs of each target")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--first", type=int, default=0, help="number of the first input")
+    parser.add_argument("--keep", type=Path, help="folder for an input of each kind of finding")
+    args = parser.parse_args()
+    names = args.target.split(",")
+    if unknown := set(names) - set(TARGETS):
+        parser.error(f"no target {', '.join(unknown)}; there are {', '.join(TARGETS)}")
+    if args.keep:
+        args.keep.mkdir(parents=True, exist_ok=True)
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    found = [fuzz(name, args.seed, args.first, args.count, args.keep) for name in names]
+    return int(any(found))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

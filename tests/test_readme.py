@@ -1,0 +1,128 @@
+"""Every command of the README runs; long ones are shortened.
+
+The two set-up commands are run by CI.
+"""
+
+import dataclasses
+import http.server
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import threading
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from sketch_rnn.cli import dataset, sample, train
+from sketch_rnn.cli import eval as eval_command
+from sketch_rnn.convert import catalog
+
+ROOT = Path(__file__).resolve().parents[1]
+SET_UP = ("./scripts/demo", "./scripts/test")
+MAINS = {
+    "sketch_rnn_dataset": dataset.main,
+    "sketch_rnn_eval": eval_command.main,
+    "sketch_rnn_sample": sample.main,
+    "sketch_rnn_train": train.main,
+}
+SMALL = "enc_rnn_size=8,dec_rnn_size=16,z_size=4,num_mixture=3,batch_size=8"
+
+
+def blocks(page, language):
+    return re.findall(rf"^```{language}\n(.*?)^```", (ROOT / page).read_text(), re.M | re.S)
+
+
+def commands(page):
+    return [line for block in blocks(page, "sh") for line in block.splitlines()]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A folder as the reader of the README has it: the project's, with drawings of their own."""
+    folder = tmp_path_factory.mktemp("reader")
+    shutil.copytree(ROOT / "configs", folder / "configs")
+    shutil.copytree(ROOT / "datasets", folder / "datasets")
+    (folder / "mine").mkdir()
+    for number, path in enumerate(sorted((ROOT / "tests" / "data").glob("*.svg"))):
+        shutil.copy(path, folder / "mine" / path.name)
+        for copy in range(4):
+            moved = path.read_text().replace("<svg ", f'<svg data-copy="{number}{copy}" ', 1)
+            (folder / "mine" / f"{copy}{path.name}").write_text(moved)
+    shutil.copy(ROOT / "tests" / "data" / "shapes.svg", folder / "mine" / "house.svg")
+    return folder
+
+
+@pytest.fixture
+def server(folder, monkeypatch):
+    """The public data sets, on this machine."""
+    (folder / "served" / "aaron_sheep").mkdir(parents=True, exist_ok=True)
+    handler = partial(http.server.SimpleHTTPRequestHandler, directory=folder / "served")
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as httpd:
+        threading.Thread(target=httpd.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{httpd.server_port}"
+        httpd.shutdown()
+
+
+def shortened(words):
+    """The command's arguments, for a small model and few steps."""
+    if words[0] != "sketch_rnn_train":
+        return words[1:]
+    if "--resume_training" in words:
+        return [*words[1:], "--hparams=num_steps=4"]
+    size = "" if any(word.startswith("--init_from") for word in words) else "," + SMALL
+    return [*words[1:], f"--hparams=num_steps=2{size}"]
+
+
+def run(line):
+    words = shlex.split(line)
+    if words[0] == "tensorboard":
+        done = subprocess.run([sys.executable, "-m", "tensorboard.main", *words[1:], "--inspect"],
+                              capture_output=True, text=True, timeout=120)  # fmt: skip
+        assert "Train_Cost" in done.stdout or "Valid_Cost" in done.stdout, done.stderr
+    else:
+        assert MAINS[words[0]](shortened(words)) == 0, line
+
+
+def test_the_readme_s_commands(folder, monkeypatch, capsys):
+    monkeypatch.chdir(folder)
+    lines = commands("README.md")
+    assert set(SET_UP) < set(lines)
+    for line in lines:
+        if line not in SET_UP and not line.startswith("sketch_rnn_dataset download"):
+            run(line)
+    for name in re.findall(r"--output=(\S+)", "\n".join(lines)):
+        assert (folder / name).exists(), name
+
+
+def test_the_readme_s_download(folder, server, monkeypatch, tmp_path, capsys):
+    monkeypatch.setenv("SKETCH_RNN_CACHE", str(tmp_path))
+    public = catalog.SETS["aaron_sheep"]
+    served = dataclasses.replace(public, folder=f"{server}/aaron_sheep")
+    monkeypatch.setitem(catalog.SETS, "aaron_sheep", served)
+    cats = folder / "datasets" / "doodles" / "cat.npz"
+    shutil.copy(cats, folder / "served" / "aaron_sheep" / "aaron_sheep.npz")
+    (line,) = [li for li in commands("README.md") if li.startswith("sketch_rnn_dataset download")]
+    run(line)
+    printed = capsys.readouterr().out.splitlines()
+    assert Path(printed[0]).read_bytes() == cats.read_bytes()
+    assert "CC BY-NC 4.0" in printed[1]
+
+
+def test_the_readme_s_python(folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    if not (folder / "models" / "doodles").exists():
+        run(next(line for line in commands("README.md") if "--log_root=models/doodles" in line))
+    for block in blocks("README.md", "python"):
+        exec(block, {})
+    assert (folder / "cats.svg").exists()
+
+
+def test_the_test_configuration_trains_as_it_stands(folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    (line,) = re.findall(
+        "^sketch_rnn_train .*test.json.*", (ROOT / "configs/README.md").read_text(), re.M
+    )
+    assert train.main(shlex.split(line)[1:]) == 0
