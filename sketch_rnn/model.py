@@ -15,6 +15,7 @@ from sketch_rnn.hparams import HParams
 from sketch_rnn.layout import Layout, one_sketch_a_row
 from sketch_rnn.mixture import output_size
 from sketch_rnn.noise import Noise, draw_noise
+from sketch_rnn.programs import program
 from sketch_rnn.recurrent import LAYERS
 
 POINT = 5  # the width of a stroke-5 row
@@ -61,18 +62,23 @@ class Encoder(keras.layers.Layer):
           `[B, 2 U]`.
         """
         x = tf.gather(tf.reshape(points, [-1, POINT]), layout.source)  # [T, R, 5]
-        forward, _ = self.forward(x, starts=layout.starts, kept=forward_kept)
-        backward, _ = self.backward(
-            tf.reverse(x, [0]), starts=tf.reverse(layout.ends, [0]), kept=backward_kept
-        )
-        backward = tf.reverse(backward, [0])
         return tf.concat(
             [
-                tf.gather(tf.reshape(forward, [-1, self.units]), layout.last),
-                tf.gather(tf.reshape(backward, [-1, self.units]), layout.first),
+                self._read_forward(x, layout, forward_kept),
+                self._read_backward(x, layout, backward_kept),
             ],
             axis=-1,
         )
+
+    @program
+    def _read_forward(self, x, layout, kept):
+        h, _ = self.forward(x, starts=layout.starts, kept=kept)
+        return tf.gather(tf.reshape(h, [-1, self.units]), layout.last)
+
+    @program
+    def _read_backward(self, x, layout, kept):
+        h, _ = self.backward(tf.reverse(x, [0]), starts=tf.reverse(layout.ends, [0]), kept=kept)
+        return tf.gather(tf.reshape(tf.reverse(h, [0]), [-1, self.units]), layout.first)
 
 
 @keras.saving.register_keras_serializable("sketch_rnn")
@@ -268,10 +274,26 @@ class SketchRNN(keras.Model):
         self, strokes5: tf.Tensor, layout: Layout, noise: Noise
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """The reconstruction cost, and the KL cost before its floor (0 without an encoder)."""
-        output, mu, logvar = self(strokes5, layout, noise)
-        target = tf.transpose(strokes5[:, 1:], [1, 0, 2])  # [T, B, 5]
-        kl = tf.constant(0.0) if mu is None else losses.kl_cost(mu, logvar)
-        return losses.reconstruction_cost(output, target), kl
+        kl, z = tf.constant(0.0), None
+        if self.encoder is not None:
+            h = self.encoder(strokes5[:, 1:], layout, noise.forward_kept, noise.backward_kept)
+            mu, logvar, z = self.latent(h, noise.eps)
+            kl = losses.kl_cost(mu, logvar)
+        time_first = tf.transpose(strokes5, [1, 0, 2])  # [T + 1, B, 5]
+        dropouts = (noise.decoder_kept, noise.input_kept, noise.output_kept)
+        halves = [_halves(value, 1) for value in (time_first, *dropouts)]
+        costs = [
+            self._reconstruction(*half)
+            for half in zip(halves[0], _halves(z, 0), *halves[1:], strict=True)
+        ]
+        shares = [half.shape[1] / strokes5.shape[0] for half in halves[0]]
+        return tf.add_n([c * share for c, share in zip(costs, shares, strict=True)]), kl
+
+    @program
+    def _reconstruction(self, strokes5, z, *dropouts):
+        """The reconstruction cost of `[T + 1, B, 5]`."""
+        output, _ = self.decoder(strokes5[:-1], z, *dropouts)
+        return losses.reconstruction_cost(output, strokes5[1:])
 
     def costs(
         self,
@@ -359,6 +381,14 @@ class SketchRNN(keras.Model):
         """stroke-3 arrays in model units -> float32 arrays in data units."""
         scale = np.array([self.scale_factor or 1] * 2 + [1], np.float32)
         return [np.asarray(sketch, np.float32) * scale for sketch in sketches]
+
+
+def _halves(value: tf.Tensor | None, axis: int) -> list[tf.Tensor | None]:
+    """The value's halves along the axis of the batch; one of them may be a sketch longer."""
+    if value is None:
+        return [None, None]
+    size = value.shape[axis]
+    return tf.split(value, [size - size // 2, size // 2], axis)
 
 
 def _seeds(seed: int | None, count: int) -> list[int | None]:

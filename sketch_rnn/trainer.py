@@ -79,7 +79,6 @@ class Trainer:
             self._update(gradients, learning_rate)
         return *costs, finite
 
-    @tf.function(jit_compile=True)
     def _costs_and_gradients(self, strokes5, layout, noise, kl_weight):
         weights = [variable.value for variable in self.model.trainable_variables]
         with tf.GradientTape() as tape:

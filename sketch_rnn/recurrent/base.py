@@ -157,3 +157,11 @@ def sum_to(gradient: tf.Tensor, constant: tf.Tensor) -> tf.Tensor:
     """The gradient of a constant `[B, O]` or `[1, O]` that every step of `[T, B, O]` added."""
     total = tf.reduce_sum(gradient, axis=0)
     return tf.reduce_sum(total, axis=0, keepdims=True) if constant.shape[0] == 1 else total
+
+
+def like(constant: tf.Tensor, gradient: tf.Tensor) -> tf.Tensor:
+    return tf.reduce_sum(gradient, axis=0, keepdims=True) if constant.shape[0] == 1 else gradient
+
+def found_at(starts, t, first, sequence):
+    state = tf.where(t > 0, sequence[tf.maximum(t - 1, 0)], first)
+    return reset(starts, t, state)[0]

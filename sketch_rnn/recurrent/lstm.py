@@ -17,7 +17,8 @@ from sketch_rnn.recurrent.base import (
     previous_states,
     project_context,
     reset,
-    sum_to,
+    like,
+    found_at,
     tensors,
 )
 from sketch_rnn.recurrent.loop import input_gradient, scan, weight_gradient
@@ -61,26 +62,32 @@ class LSTM(Recurrent):
 
             def gradient(d_hs, d_c_last, d_h_last):
                 w_hh_transposed = tf.transpose(w_hh)
-                c_found = previous_states(starts, c_first, cs)
                 h_found = previous_states(starts, h_first, hs)
 
                 def step(t, state):
-                    d_c, d_h = state
+                    d_c, d_h, d_constant = state
                     d_products, d_c = _cell_gradient(
-                        d_h + d_hs[t], d_c, gates[t], cs[t], c_found[t],
+                        d_h + d_hs[t], d_c, gates[t], cs[t], found_at(starts, t, c_first, cs),
                         self.dropout_scale(kept, t),
                     )  # fmt: skip
                     d_h = tf.matmul(d_products, w_hh_transposed)
-                    return reset(starts, t, d_c, d_h), (d_products,)
+                    return (*reset(starts, t, d_c, d_h), d_constant + d_products), (d_products,)
 
-                (d_c, d_h), (d_products,) = scan(
-                    step, (d_c_last, d_h_last), steps, (GATES * units,), reverse=True
+                (d_c, d_h, d_constant), (d_products,) = scan(
+                    step,
+                    (d_c_last, d_h_last, tf.zeros([x.shape[1], GATES * units], x.dtype)),
+                    steps,
+                    (GATES * units,),
+                    reverse=True,
+                )
+                d_w_hh, d_w_xh = tf.split(
+                    weight_gradient(tf.concat([h_found, x], -1), d_products), [units, x.shape[-1]]
                 )
                 return (
                     input_gradient(d_products, w_xh),
-                    sum_to(d_products, constant),
-                    weight_gradient(x, d_products),
-                    weight_gradient(h_found, d_products),
+                    like(constant, d_constant),
+                    d_w_xh,
+                    d_w_hh,
                     d_c,
                     d_h,
                 )
