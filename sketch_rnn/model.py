@@ -19,6 +19,7 @@ from sketch_rnn.programs import program
 from sketch_rnn.recurrent import LAYERS
 
 POINT = 5  # the width of a stroke-5 row
+PARTS = 2  # of a batch, which the decoder reads at the same time
 
 
 @keras.saving.register_keras_serializable("sketch_rnn")
@@ -279,15 +280,20 @@ class SketchRNN(keras.Model):
             h = self.encoder(strokes5[:, 1:], layout, noise.forward_kept, noise.backward_kept)
             mu, logvar, z = self.latent(h, noise.eps)
             kl = losses.kl_cost(mu, logvar)
-        time_first = tf.transpose(strokes5, [1, 0, 2])  # [T + 1, B, 5]
-        dropouts = (noise.decoder_kept, noise.input_kept, noise.output_kept)
-        halves = [_halves(value, 1) for value in (time_first, *dropouts)]
-        costs = [
-            self._reconstruction(*half)
-            for half in zip(halves[0], _halves(z, 0), *halves[1:], strict=True)
-        ]
-        shares = [half.shape[1] / strokes5.shape[0] for half in halves[0]]
-        return tf.add_n([c * share for c, share in zip(costs, shares, strict=True)]), kl
+        inputs = (
+            _parts(tf.transpose(strokes5, [1, 0, 2]), 1),  # [T + 1, B, 5]
+            _parts(z, 0),
+            _parts(noise.decoder_kept, 1),
+            _parts(noise.input_kept, 1),
+            _parts(noise.output_kept, 1),
+        )
+        batch = strokes5.shape[0]
+        return tf.add_n(
+            [
+                self._reconstruction(points, *others) * (points.shape[1] / batch)
+                for points, *others in zip(*inputs, strict=False)
+            ]
+        ), kl
 
     @program
     def _reconstruction(self, strokes5, z, *dropouts):
@@ -383,12 +389,13 @@ class SketchRNN(keras.Model):
         return [np.asarray(sketch, np.float32) * scale for sketch in sketches]
 
 
-def _halves(value: tf.Tensor | None, axis: int) -> list[tf.Tensor | None]:
-    """The value's halves along the axis of the batch; one of them may be a sketch longer."""
+def _parts(value: tf.Tensor | None, axis: int) -> list[tf.Tensor | None]:
+    """The value split along the axis of the batch into `PARTS`, or into single sketches."""
     if value is None:
-        return [None, None]
+        return [None] * PARTS
     size = value.shape[axis]
-    return tf.split(value, [size - size // 2, size // 2], axis)
+    count = min(PARTS, size)
+    return tf.split(value, [(size + part) // count for part in range(count)], axis)
 
 
 def _seeds(seed: int | None, count: int) -> list[int | None]:

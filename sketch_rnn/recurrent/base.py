@@ -153,15 +153,14 @@ def previous_states(starts: tf.Tensor | None, first: tf.Tensor, sequence: tf.Ten
     return tf.where(starts[:, :, None], tf.zeros_like(found), found)
 
 
-def sum_to(gradient: tf.Tensor, constant: tf.Tensor) -> tf.Tensor:
-    """The gradient of a constant `[B, O]` or `[1, O]` that every step of `[T, B, O]` added."""
-    total = tf.reduce_sum(gradient, axis=0)
-    return tf.reduce_sum(total, axis=0, keepdims=True) if constant.shape[0] == 1 else total
-
-
-def like(constant: tf.Tensor, gradient: tf.Tensor) -> tf.Tensor:
-    return tf.reduce_sum(gradient, axis=0, keepdims=True) if constant.shape[0] == 1 else gradient
-
-def found_at(starts, t, first, sequence):
+def state_found(
+    starts: tf.Tensor | None, t: tf.Tensor, first: tf.Tensor, sequence: tf.Tensor
+) -> tf.Tensor:
+    """`previous_states` at step t alone, `[B, U]`, without a copy of the sequence."""
     state = tf.where(t > 0, sequence[tf.maximum(t - 1, 0)], first)
     return reset(starts, t, state)[0]
+
+
+def sum_to(total: tf.Tensor, constant: tf.Tensor) -> tf.Tensor:
+    """The gradient of a constant `[B, O]` or `[1, O]` from its sum over all steps, `[B, O]`."""
+    return tf.reduce_sum(total, axis=0, keepdims=True) if constant.shape[0] == 1 else total

@@ -203,11 +203,11 @@ class HyperLSTM(Recurrent):
                 d_x += input_gradient(d_hyper_products, hyper_w_xh)
                 return (
                     d_x,
-                    sum_to(d_x_products, constant),
+                    sum_to(tf.reduce_sum(d_x_products, axis=0), constant),
                     weight_gradient(x, d_x_products),
                     weight_gradient(h_found, d_h_products),
                     tf.reduce_sum(d_products, axis=[0, 1]),
-                    sum_to(d_hyper_products, hyper_constant),
+                    sum_to(tf.reduce_sum(d_hyper_products, axis=0), hyper_constant),
                     weight_gradient(x, d_hyper_products),
                     weight_gradient(tf.concat([h_found, hyper_h_found], -1), d_hyper_products),
                     weight_gradient(hyper_hs, d_z),

@@ -19,6 +19,7 @@ from sketch_rnn.recurrent.base import (
     previous_states,
     project_context,
     reset,
+    state_found,
     sum_to,
     tensors,
 )
@@ -96,31 +97,36 @@ class LayerNormLSTM(Recurrent):
 
             def gradient(d_hs, d_c_last, d_h_last):
                 w_hh_transposed = tf.transpose(w_hh)
-                c_found = previous_states(starts, c_first, cs)
                 h_found = previous_states(starts, h_first, hs)
 
                 def step(t, state):
-                    d_c, d_h, *d_norms = state
+                    d_c, d_h, d_constant, *d_norms = state
+                    c_found = state_found(starts, t, c_first, cs)
                     d_products, d_c, new = norm_cell_gradient(
-                        d_h + d_hs[t], d_c, [s[t] for s in saved], c_found[t], norms,
+                        d_h + d_hs[t], d_c, [s[t] for s in saved], c_found, norms,
                         self.dropout_scale(kept, t),
                     )  # fmt: skip
                     d_norms = [old + more for old, more in zip(d_norms, new, strict=True)]
                     d_h = tf.matmul(d_products, w_hh_transposed)
-                    return (*reset(starts, t, d_c, d_h), *d_norms), (d_products,)
+                    d_state = reset(starts, t, d_c, d_h)
+                    return (*d_state, d_constant + d_products, *d_norms), (d_products,)
 
-                (d_c, d_h, *d_norms), (d_products,) = scan(
+                d_constant = tf.zeros([x.shape[1], GATES * units], x.dtype)
+                (d_c, d_h, d_constant, *d_norms), (d_products,) = scan(
                     step,
-                    (d_c_last, d_h_last, *(tf.zeros_like(norm) for norm in norms)),
+                    (d_c_last, d_h_last, d_constant, *(tf.zeros_like(norm) for norm in norms)),
                     steps,
                     (GATES * units,),
                     reverse=True,
                 )
+                d_w_hh, d_w_xh = tf.split(
+                    weight_gradient(tf.concat([h_found, x], -1), d_products), [units, x.shape[-1]]
+                )
                 return (
                     input_gradient(d_products, w_xh),
-                    sum_to(d_products, constant),
-                    weight_gradient(x, d_products),
-                    weight_gradient(h_found, d_products),
+                    sum_to(d_constant, constant),
+                    d_w_xh,
+                    d_w_hh,
                     d_c,
                     d_h,
                     *d_norms,

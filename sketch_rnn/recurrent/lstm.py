@@ -17,8 +17,8 @@ from sketch_rnn.recurrent.base import (
     previous_states,
     project_context,
     reset,
-    like,
-    found_at,
+    state_found,
+    sum_to,
     tensors,
 )
 from sketch_rnn.recurrent.loop import input_gradient, scan, weight_gradient
@@ -66,8 +66,9 @@ class LSTM(Recurrent):
 
                 def step(t, state):
                     d_c, d_h, d_constant = state
+                    c_found = state_found(starts, t, c_first, cs)
                     d_products, d_c = _cell_gradient(
-                        d_h + d_hs[t], d_c, gates[t], cs[t], found_at(starts, t, c_first, cs),
+                        d_h + d_hs[t], d_c, gates[t], cs[t], c_found,
                         self.dropout_scale(kept, t),
                     )  # fmt: skip
                     d_h = tf.matmul(d_products, w_hh_transposed)
@@ -85,7 +86,7 @@ class LSTM(Recurrent):
                 )
                 return (
                     input_gradient(d_products, w_xh),
-                    like(constant, d_constant),
+                    sum_to(d_constant, constant),
                     d_w_xh,
                     d_w_hh,
                     d_c,
