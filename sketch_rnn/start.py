@@ -7,9 +7,10 @@ from pathlib import Path
 from sketch_rnn.checkpoint import RunConfig, RunFolder, TrainState, load_model
 from sketch_rnn.dataset import Dataset, load_dataset
 from sketch_rnn.download import DEFAULT_DATA_DIR
-from sketch_rnn.errors import UserError
+from sketch_rnn.errors import UserError, warn
 from sketch_rnn.hparams import HParams
 from sketch_rnn.interop import original
+from sketch_rnn.interop.browser import StartedSketchRNN
 from sketch_rnn.model import SketchRNN
 
 DEFAULT_SEED = 1
@@ -82,6 +83,10 @@ def begin(
     state = _new_state(config)
     if source is not None:
         state.model.set_weights(source.get_weights())
+        if isinstance(source, StartedSketchRNN):
+            warn(
+                f"{init_from} has an initial state of its own; training begins from the zero state"
+            )
     return state, config, dataset
 
 

@@ -4,6 +4,7 @@ The two set-up commands are run by CI.
 """
 
 import dataclasses
+import glob
 import http.server
 import re
 import shlex
@@ -11,12 +12,13 @@ import shutil
 import subprocess
 import sys
 import threading
+import zipfile
 from functools import partial
 from pathlib import Path
 
 import pytest
 
-from sketch_rnn.cli import dataset, sample, train
+from sketch_rnn.cli import dataset, export, sample, train
 from sketch_rnn.cli import eval as eval_command
 from sketch_rnn.convert import catalog
 
@@ -25,10 +27,11 @@ SET_UP = ("./scripts/demo", "./scripts/test")
 MAINS = {
     "sketch_rnn_dataset": dataset.main,
     "sketch_rnn_eval": eval_command.main,
+    "sketch_rnn_export": export.main,
     "sketch_rnn_sample": sample.main,
     "sketch_rnn_train": train.main,
 }
-SMALL = "enc_rnn_size=8,dec_rnn_size=16,z_size=4,num_mixture=3,batch_size=8"
+SMALL = "enc_rnn_size=8,dec_rnn_size=16,z_size=4,batch_size=8"
 
 
 def blocks(page, language):
@@ -77,8 +80,10 @@ def shortened(words):
 
 
 def run(line):
-    words = shlex.split(line)
-    if words[0] == "tensorboard":
+    words = [found for word in shlex.split(line) for found in glob.glob(word) or [word]]
+    if words[0] == "pip":
+        subprocess.run([sys.executable, "-m", *words], check=True, capture_output=True)
+    elif words[0] == "tensorboard":
         done = subprocess.run([sys.executable, "-m", "tensorboard.main", *words[1:], "--inspect"],
                               capture_output=True, text=True, timeout=120)  # fmt: skip
         assert "Train_Cost" in done.stdout or "Valid_Cost" in done.stdout, done.stderr
@@ -86,7 +91,25 @@ def run(line):
         assert MAINS[words[0]](shortened(words)) == 0, line
 
 
-def test_the_readme_s_commands(folder, monkeypatch, capsys):
+def serve_package(folder):
+    """A small package of drawings, as a package index serves it."""
+    served = folder / "served" / "simple" / "kanjivg"
+    served.mkdir(parents=True)
+    name = "kanjivg-1-py3-none-any.whl"
+    with zipfile.ZipFile(served / name, "w") as wheel:
+        for path in (folder / "mine").iterdir():
+            wheel.write(path, f"kanji/{path.name}")
+        wheel.writestr(
+            "kanjivg-1.dist-info/METADATA", "Metadata-Version: 2.1\nName: kanjivg\nVersion: 1\n"
+        )
+        wheel.writestr("kanjivg-1.dist-info/WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any\n")
+        wheel.writestr("kanjivg-1.dist-info/RECORD", "")
+    (served / "index.html").write_text(f'<a href="{name}">{name}</a>')
+
+
+def test_the_readme_s_commands(folder, server, monkeypatch, capsys):
+    serve_package(folder)
+    monkeypatch.setenv("PIP_INDEX_URL", f"{server}/simple")
     monkeypatch.chdir(folder)
     lines = commands("README.md")
     assert set(SET_UP) < set(lines)
@@ -95,6 +118,13 @@ def test_the_readme_s_commands(folder, monkeypatch, capsys):
             run(line)
     for name in re.findall(r"--output=(\S+)", "\n".join(lines)):
         assert (folder / name).exists(), name
+
+
+def test_the_readme_s_javascript_is_what_the_client_is_tested_with():
+    client = (ROOT / "tests" / "node" / "client.js").read_text()
+    (block,) = blocks("README.md", "js")
+    for line in block.splitlines()[1:]:
+        assert line in client
 
 
 def test_the_readme_s_download(folder, server, monkeypatch, tmp_path, capsys):
