@@ -536,6 +536,7 @@ def outcome(target: Target, data: bytes, folder: Path) -> str:
 
 def fuzz(name: str, seed: int, first: int, count: int, keep: Path | None) -> int:
     """Runs a target; prints what came of it and returns the number of findings."""
+    resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
     target = TARGETS[name]()
     outcomes, findings, slowest = Counter(), Counter(), 0.0
     signal.signal(signal.SIGALRM, _alarm)

@@ -151,11 +151,24 @@ class RunFolder:
             return RunConfig(
                 hparams=HParams.from_dict(_typed(content, "hparams", dict)),
                 scale_factor=_positive(content, "scale_factor"),
-                seed=_typed(content, "seed", int),
+                seed=_seed(content),
                 data_dir=_typed(content, "data_dir", str),
             )
         except UserError as error:
             raise UserError(f"{path}: {error}") from None
+
+    def check_sizes(self, config: RunConfig) -> None:
+        """Refuses sizes that no checkpoint here can hold, before memory is taken for them.
+
+        Raises:
+          UserError: the configuration is of a larger model than the checkpoints.
+        """
+        held = [path.stat().st_size for path in self.checkpoints.glob("*.data-*")]
+        if held and _least_bytes(config.hparams) > max(held):
+            raise UserError(
+                f"{self.path / CONFIG_FILE} does not fit the checkpoints beside it: expected a "
+                f"model of at most {max(held):,} bytes, got one of {_least_bytes(config.hparams):,}"
+            )
 
     def save(self, state: TrainState, kind: str) -> None:
         """Saves a checkpoint of the steps done so far, then removes what it replaces.
@@ -236,6 +249,7 @@ def load_model(path: str | Path, checkpoint: str = "best") -> SketchRNN:
             raise UserError(f"expected the folder of a model, found no checkpoint in {path}")
         return original.load(path).model
     config = folder.read_config()
+    folder.check_sizes(config)
     model = SketchRNN(config.hparams, config.scale_factor, config.seed)
     state = TrainState(model)
     kinds = KINDS[KINDS.index(checkpoint) :]
@@ -268,6 +282,22 @@ def _positive(content: dict[str, Any], key: str) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 1e30:
         raise UserError(f"expected {key} to be a positive number, got {value!r:.60}")
     return float(value)
+
+
+def _seed(content: dict[str, Any]) -> int:
+    seed = _typed(content, "seed", int)
+    if not 0 <= seed < 2**31:
+        raise UserError(f"expected seed to be from 0 to {2**31 - 1}, got {seed!r:.60}")
+    return seed
+
+
+def _least_bytes(hparams: HParams) -> int:
+    """What the largest matrices of a model of these sizes take, so less than a checkpoint."""
+    decoder, encoder = hparams.dec_rnn_size, hparams.enc_rnn_size
+    numbers = 4 * decoder**2 + 6 * decoder * hparams.num_mixture
+    if hparams.conditional:
+        numbers += 8 * encoder**2 + 4 * decoder * hparams.z_size
+    return 4 * numbers
 
 
 def _first_line(error: Exception) -> str:

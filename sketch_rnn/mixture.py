@@ -13,10 +13,10 @@ import tensorflow as tf
 PEN_STATES = 3
 PER_MIXTURE = 6
 
-# Beyond these a component's density is 0 or its gradient is, to float32; up to them all
-# intermediate values are finite.
+# Beyond these a component's density is 0 or its gradient is, to float32; up to them all values
+# and gradients are finite.
 _LARGEST_OUTPUT = 1e30
-_LARGEST_LOG_SIGMA = 80.0
+_LARGEST_LOG_SIGMA = 70.0
 _LARGEST_RHO_LOGIT = 15.0
 _LARGEST_DEVIATION = 1e12
 
@@ -49,8 +49,8 @@ def log_likelihood(mixture: Mixture, dx: tf.Tensor, dy: tf.Tensor) -> tf.Tensor:
     """The log density of offsets, in log space throughout (Graves 2013, equations 23-25).
 
     With rho = tanh(r), 1 / sqrt(1 - rho^2) is cosh(r), and the exponent of a component is
-    -(u^2 + v^2) / 2 for u = zx cosh(r) - zy sinh(r) and v = zy. Every value and gradient is finite
-    for any finite input.
+    -(u^2 + v^2) / 2 for u = zx cosh(r) - zy sinh(r) and v = zy; u is the difference of large
+    numbers, so it is taken in float64. Every value and gradient is finite for any finite input.
 
     Args:
       mixture: at N points.
@@ -63,21 +63,20 @@ def log_likelihood(mixture: Mixture, dx: tf.Tensor, dy: tf.Tensor) -> tf.Tensor:
     log_sigma_x = _bounded(mixture.log_sigma_x, _LARGEST_LOG_SIGMA)
     log_sigma_y = _bounded(mixture.log_sigma_y, _LARGEST_LOG_SIGMA)
     r = _bounded(mixture.rho_logit, _LARGEST_RHO_LOGIT)
-    zx = _bounded(_deviation(dx, mixture.mu_x, log_sigma_x), _LARGEST_DEVIATION)
-    zy = _bounded(_deviation(dy, mixture.mu_y, log_sigma_y), _LARGEST_DEVIATION)
-    # cosh(r) zx - sinh(r) zy, without the difference of two large numbers
-    sign = tf.where(r < 0, -1.0, 1.0)
-    u = (zx - sign * zy) * tf.cosh(r) + sign * zy * tf.exp(-tf.abs(r))
+    zx = _deviation(dx, mixture.mu_x, log_sigma_x)
+    zy = _deviation(dy, mixture.mu_y, log_sigma_y)
+    exp_r = tf.exp(tf.cast(r, tf.float64))
+    u = tf.cast(((zx - zy) * exp_r + (zx + zy) / exp_r) / 2, tf.float32)
+    v = tf.cast(zy, tf.float32)
     log_cosh = tf.abs(r) + tf.math.log1p(tf.exp(-2 * tf.abs(r))) - math.log(2)
-    log_normal = (
-        log_cosh - log_sigma_x - log_sigma_y - math.log(2 * math.pi) - (u * u + zy * zy) / 2
-    )
+    log_normal = log_cosh - log_sigma_x - log_sigma_y - math.log(2 * math.pi) - (u * u + v * v) / 2
     return tf.reduce_logsumexp(tf.nn.log_softmax(mixture.pi_logits) + log_normal, axis=-1)
 
 
 def _deviation(offset: tf.Tensor, mu: tf.Tensor, log_sigma: tf.Tensor) -> tf.Tensor:
-    """(offset - mu) / sigma, `[N, M]`."""
-    return (offset[:, None] - mu) * tf.exp(-log_sigma)
+    """(offset - mu) / sigma, float64 `[N, M]`."""
+    offset, mu, log_sigma = (tf.cast(x, tf.float64) for x in (offset[:, None], mu, log_sigma))
+    return _bounded((offset - mu) * tf.exp(-log_sigma), _LARGEST_DEVIATION)
 
 
 def _bounded(x: tf.Tensor, largest: float) -> tf.Tensor:

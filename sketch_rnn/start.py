@@ -121,6 +121,7 @@ def _resumed_config(
 ) -> tuple[RunConfig, Dataset]:
     """The run's own configuration, with the few changes that it can take."""
     config = folder.read_config()
+    folder.check_sizes(config)
     hparams = _changed(config.hparams, overrides)
     if seed not in (None, config.seed):
         raise UserError(f"the run began with --seed={config.seed}, it cannot go on with {seed}")

@@ -22,6 +22,7 @@ from absl import flags
 from sketch_rnn.errors import UserError
 
 OK, FAILED, MISUSED, INTERRUPTED, PIPE_CLOSED = 0, 1, 2, 130, 141
+_OUT_OF_MEMORY = ("MemoryError", "ResourceExhaustedError")  # Python's and TensorFlow's
 _SHARED_FLAGS = ("verbose_tensorflow", "help")
 _ABSL_REPEAT = "; repeat this option to specify a list of values"
 
@@ -79,6 +80,10 @@ def run(
         return PIPE_CLOSED
     except OSError as error:
         return _fail(name, _os_message(error), FAILED)
+    except Exception as error:
+        if type(error).__name__ not in _OUT_OF_MEMORY:
+            raise
+        return _fail(name, "not enough memory; try a smaller batch_size or model", FAILED)
 
 
 def quiet_tensorflow(verbose: bool = False) -> None:

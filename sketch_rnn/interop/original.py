@@ -7,6 +7,7 @@ Legend: U units, Z latent, M mixtures.
 """
 
 import json
+import math
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields
@@ -69,6 +70,7 @@ def load(folder: Path) -> Original:
     try:
         reader = tf.train.load_checkpoint(str(prefix))
         shapes = reader.get_variable_to_shape_map()
+        _check_sizes(prefix, shapes)
         hparams = _hparams(folder, shapes)
         model = SketchRNN(hparams, seed=0)
         _assign(model, shapes, reader.get_tensor)
@@ -77,6 +79,14 @@ def load(folder: Path) -> Original:
     except (tf.errors.OpError, KeyError, RuntimeError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise UserError(f"{prefix} is not a whole checkpoint of the original: {reason}") from error
+
+
+def _check_sizes(prefix: Path, shapes: Mapping[str, list[int]]) -> None:
+    """Refuses shapes that the file cannot hold, before memory is taken for them."""
+    held = sum(path.stat().st_size for path in prefix.parent.glob(f"{prefix.name}.data-*"))
+    said = 4 * sum(math.prod(shape) for shape in shapes.values())
+    if said > held:
+        raise UserError(f"{prefix}: its tensors are to hold {said:,} bytes, its file has {held:,}")
 
 
 def _text(folder: Path) -> str:
