@@ -10,6 +10,7 @@ import json
 import math
 import os
 import re
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -176,8 +177,10 @@ class RunFolder:
         A kill at any instant leaves an earlier one whole.
 
         Raises:
-          UserError: the folder cannot be written to, or is full.
+          UserError: the folder cannot be written to, is full, or has been removed.
         """
+        if not (self.path / CONFIG_FILE).is_file():
+            raise UserError(f"{self.path} has been removed while its run trained; begin a new run")
         step = int(state.step)
         prefix = self.checkpoints / f"{kind}-{step}"
         try:
@@ -188,8 +191,10 @@ class RunFolder:
                 f"could not save {prefix}: {_first_line(error)}; earlier checkpoints are whole, "
                 "--resume_training goes on from them"
             ) from error
-        for old in self._steps(kind)[_KEPT[kind] :]:
-            for path in self.checkpoints.glob(f"{kind}-{old}.*"):
+        for half in self.checkpoints.glob("*_temp*"):  # of a process that was killed
+            shutil.rmtree(half, ignore_errors=True)
+        for old in self._by_age(kind)[_KEPT[kind] :]:
+            for path in self.checkpoints.glob(f"{old.stem}.*"):
                 path.unlink()
 
     def restore(self, state: TrainState, kind: str = "latest") -> bool:
@@ -199,13 +204,14 @@ class RunFolder:
           Whether there was one.
 
         Raises:
-          UserError: the weights are not of this model's shapes.
+          UserError: there are only damaged ones, or the weights are not of this model's shapes.
         """
-        for step in self._steps(kind):
+        steps = self._steps(kind)
+        for step in steps:
             prefix = self.checkpoints / f"{kind}-{step}"
             try:
                 state.checkpoint.read(str(prefix)).assert_consumed()
-            except (tf.errors.OpError, OSError) as error:
+            except (tf.errors.OpError, OSError, IndexError, RuntimeError) as error:
                 warn(f"{prefix} is damaged and skipped: {_first_line(error)}")
             except (ValueError, AssertionError) as error:
                 raise UserError(
@@ -213,6 +219,8 @@ class RunFolder:
                 ) from error
             else:
                 return True
+        if steps:
+            raise UserError(f"every {kind} checkpoint in {self.checkpoints} is damaged")
         return False
 
     def _steps(self, kind: str) -> list[int]:
@@ -220,6 +228,12 @@ class RunFolder:
         names = (path.name for path in self.checkpoints.glob(f"{kind}-*.index"))
         found = (re.fullmatch(rf"{kind}-(\d+)\.index", name) for name in names)
         return sorted((int(match.group(1)) for match in found if match), reverse=True)
+
+    def _by_age(self, kind: str) -> list[Path]:
+        """The index files of a kind, the last one written first: a damaged one may be of a later
+        step than one that the run wrote since."""
+        paths = self.checkpoints.glob(f"{kind}-*.index")
+        return sorted(paths, key=lambda path: path.stat().st_mtime_ns, reverse=True)
 
     def _sync(self, prefix: Path) -> None:
         for path in self.checkpoints.glob(prefix.name + ".*"):
@@ -254,7 +268,7 @@ def load_model(path: str | Path, checkpoint: str = "best") -> SketchRNN:
     state = TrainState(model)
     kinds = KINDS[KINDS.index(checkpoint) :]
     if not any(folder.restore(state, kind) for kind in kinds):
-        raise UserError(f"no whole checkpoint in {folder.checkpoints}; has the run saved one yet?")
+        raise UserError(f"no checkpoint in {folder.checkpoints}; has the run saved one yet?")
     return model
 
 

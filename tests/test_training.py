@@ -340,7 +340,8 @@ def command(*arguments, **options):
     )  # fmt: skip
 
 
-def test_signal_saves_and_says_how_to_go_on(tmp_path, data_dir):
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_signal_saves_and_says_how_to_go_on(tmp_path, data_dir, number):
     hparams = json.dumps(TINY | {"num_steps": 100000, "save_every": 100000})
     with subprocess.Popen(
         [sys.executable, "-m", "sketch_rnn.cli.train", f"--log_root={tmp_path / 'run'}",
@@ -349,11 +350,11 @@ def test_signal_saves_and_says_how_to_go_on(tmp_path, data_dir):
     ) as process:  # fmt: skip
         for line in process.stdout:
             if line.startswith("step 20:"):
-                process.send_signal(signal.SIGTERM)
+                process.send_signal(number)
                 break
         output, errors = process.communicate(timeout=60)
-    assert process.returncode == 128 + signal.SIGTERM
-    assert "stopped by SIGTERM" in output and "--resume_training" in output
+    assert process.returncode == 128 + number
+    assert f"stopped by {number.name}" in output and "--resume_training" in output
     assert all(line.startswith("warning: ") for line in errors.splitlines())
     state = TrainState(load_model(tmp_path / "run", "latest"))
     assert RunFolder(tmp_path / "run").restore(state)

@@ -1,0 +1,276 @@
+"""What may go wrong around a run: disks, files, other processes, numbers. No work is lost."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from sketch_rnn import trainer
+from sketch_rnn.checkpoint import RunFolder, load_model
+from sketch_rnn.cli import train as command
+from sketch_rnn.dataset import TrainBatches
+from sketch_rnn.errors import UserError
+from sketch_rnn.hparams import HParams
+from sketch_rnn.model import SketchRNN
+from sketch_rnn.training import train
+
+ROOT = Path(__file__).resolve().parents[1]
+DRAWINGS = str(ROOT / "datasets" / "doodles")
+SMALL = {
+    "data_set": ["cat.npz"],
+    "num_steps": 4,
+    "save_every": 2,
+    "enc_rnn_size": 4,
+    "dec_rnn_size": 8,
+    "z_size": 2,
+    "num_mixture": 2,
+    "batch_size": 4,
+}
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A run of four steps, with the checkpoints latest-3, latest-4 and best-3 or best-4."""
+    folder = tmp_path_factory.mktemp("runs") / "run"
+    assert train(SMALL, folder, DRAWINGS) == 0
+    return folder
+
+
+@pytest.fixture
+def run(finished, tmp_path):
+    return Path(shutil.copytree(finished, tmp_path / "run"))
+
+
+def resume(folder, steps=6):
+    return train({"num_steps": steps}, folder, None, resume=True)
+
+
+def main_resume(folder, capsys):
+    """The command's exit status, and its one line."""
+    status = command.main([f"--log_root={folder}", "--resume_training", "--hparams=num_steps=6"])
+    errors = [li for li in capsys.readouterr().err.splitlines() if not li.startswith("warning:")]
+    assert len(errors) == 1, errors
+    return status, errors[0]
+
+
+def latest(folder):
+    return sorted(path.name for path in (folder / "checkpoints").glob("latest-*.index"))
+
+
+def contents(folder):
+    return {p.name: p.read_bytes() for p in (folder / "checkpoints").glob("*-*.*")}
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of 1 MB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    done = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)], capture_output=True
+    )
+    if done.returncode:
+        pytest.skip("mounting a file system is not permitted here")
+    yield folder
+    subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+def fill(folder):
+    with (folder / "filler").open("wb", buffering=0) as file:
+        try:
+            while True:
+                file.write(b"\0" * 512)
+        except OSError:
+            pass
+
+
+def test_a_full_disk_leaves_the_earlier_checkpoints_whole(run, small_disk, capsys):
+    run = shutil.copytree(run, small_disk / "run")
+    fill(small_disk)
+    before = contents(run)
+    status, line = main_resume(run, capsys)
+    assert status and ("No space" in line or "could not save" in line)
+    assert before.items() <= contents(run).items()
+    (small_disk / "filler").unlink()
+    assert resume(run) == 0
+
+
+def test_a_disk_that_fills_up_while_training(run, small_disk, capsys, monkeypatch):
+    run = shutil.copytree(run, small_disk / "run")
+    before = contents(run)
+    train_step = trainer.Trainer.train_step
+
+    def filling(*arguments):
+        fill(small_disk)
+        return train_step(*arguments)
+
+    monkeypatch.setattr(trainer.Trainer, "train_step", filling)
+    status, line = main_resume(run, capsys)
+    assert status and ("No space" in line or "could not save" in line)
+    assert {name: before[name] for name in before if "latest" in name}.items() <= contents(
+        run
+    ).items()
+
+
+def test_a_folder_that_is_read_only(run, small_disk, capsys):
+    run = shutil.copytree(run, small_disk / "run")
+    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+    status, line = main_resume(run, capsys)
+    assert status and "Read-only" in line
+    model = load_model(run)
+    assert all(np.isfinite(weight).all() for weight in model.get_weights())
+
+
+def test_a_folder_that_is_removed_while_training(run, capsys, monkeypatch):
+    train_step = trainer.Trainer.train_step
+
+    def removing(*arguments):
+        shutil.rmtree(run, ignore_errors=True)
+        return train_step(*arguments)
+
+    monkeypatch.setattr(trainer.Trainer, "train_step", removing)
+    status, line = main_resume(run, capsys)
+    assert status and str(run) in line
+
+
+def cut(path):
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+def empty(path):
+    path.write_bytes(b"")
+
+
+def flip(path):
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+
+
+def restored(folder):
+    """The step of the latest checkpoint that can be read."""
+    state = trainer.TrainState(SketchRNN(HParams(**SMALL)))
+    assert RunFolder(folder).restore(state)
+    return int(state.step)
+
+
+@pytest.mark.parametrize("damage", [cut, empty, flip, Path.unlink])
+@pytest.mark.parametrize("part", ["data-00000-of-00001", "index"])
+def test_a_damaged_checkpoint_is_named_and_an_older_one_used(run, capsys, part, damage):
+    assert latest(run) == ["latest-3.index", "latest-4.index"] and restored(run) == 4
+    damage(run / "checkpoints" / f"latest-4.{part}")
+    assert restored(run) == 3
+    if (damage, part) != (Path.unlink, "index"):
+        assert "latest-4 is damaged and skipped" in capsys.readouterr().err
+
+
+def test_a_run_whose_checkpoints_are_all_damaged_does_not_begin_again(run, capsys):
+    for path in (run / "checkpoints").glob("latest-*.data*"):
+        path.write_bytes(b"")
+    status, line = main_resume(run, capsys)
+    assert status and "every latest checkpoint" in line
+
+
+def test_what_is_saved_after_a_damaged_checkpoint_is_kept(run):
+    for path in (run / "checkpoints").glob("best-*.index"):
+        path.rename(path.with_name("best-1000.index"))
+    folder = RunFolder(run)
+    state = trainer.TrainState(load_model(run, "latest"))
+    state.step.assign(7)
+    folder.save(state, "best")
+    assert [p.name for p in (run / "checkpoints").glob("best-*.index")] == ["best-7.index"]
+
+
+def test_a_second_process_is_refused_and_a_dead_one_is_not_in_the_way(run, capsys):
+    with RunFolder(run).lock():
+        status, line = main_resume(run, capsys)
+        assert status and "another process is training" in line
+    assert (run / ".lock").exists() or os.name == "nt"
+    assert resume(run) == 0
+
+
+@pytest.mark.parametrize("size", [9, 2**31 - 1])
+def test_a_configuration_that_does_not_fit_the_weights(run, capsys, size):
+    path = run / "model_config.json"
+    config = json.loads(path.read_text())
+    config["hparams"]["dec_rnn_size"] = size
+    path.write_text(json.dumps(config))
+    status, line = main_resume(run, capsys)
+    assert status and "does not fit" in line
+    with pytest.raises(UserError, match="does not fit"):
+        load_model(run)
+
+
+def test_an_original_checkpoint_whose_shapes_are_a_lie(tmp_path, monkeypatch):
+    scope = "vector_rnn/RNN/"
+    variables = {
+        scope + "output_w": tf.zeros([1, 9]),
+        scope + "LSTMCell/W_hh": tf.zeros([1, 4]),
+    }
+    prefix = tf.train.Checkpoint().write(str(tmp_path / "x"))
+    with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+        for name, value in variables.items():
+            tf.compat.v1.get_variable(name, initializer=np.zeros(value.shape, np.float32))
+        session.run(tf.compat.v1.global_variables_initializer())
+        tf.compat.v1.train.Saver().save(session, str(tmp_path / "vector-1"))
+    for path in tmp_path.glob(Path(prefix).name + ".*"):
+        path.unlink()
+    monkeypatch.setattr(
+        tf.train.load_checkpoint(str(tmp_path / "vector-1")).__class__,
+        "get_variable_to_shape_map",
+        lambda _: {scope + "LSTMCell/W_hh": [10**6, 4 * 10**6]},
+    )
+    with pytest.raises(UserError, match="are to hold 16,000,000,000,000 bytes"):
+        load_model(tmp_path)
+
+
+def nan_from(first_step, monkeypatch):
+    batch = TrainBatches.batch
+
+    def broken(self, step):
+        strokes5, lengths = batch(self, step)
+        return (strokes5 * np.float32("nan") if step in first_step else strokes5), lengths
+
+    monkeypatch.setattr(TrainBatches, "batch", broken)
+
+
+def test_one_update_that_is_not_finite_is_left_out(tmp_path, capsys, monkeypatch):
+    nan_from([2], monkeypatch)
+    assert train(SMALL, tmp_path / "run", DRAWINGS) == 0
+    assert "step 2: the cost or a gradient is not finite" in capsys.readouterr().err
+    weights = load_model(tmp_path / "run").get_weights()
+    assert all(np.isfinite(weight).all() for weight in weights)
+
+
+def test_a_few_in_a_row_end_the_run_with_its_last_checkpoint_whole(run, capsys, monkeypatch):
+    nan_from(range(100), monkeypatch)
+    before = contents(run)
+    status = command.main(
+        [f"--log_root={run}", "--resume_training", "--hparams=num_steps=50,save_every=99"]
+    )
+    errors = capsys.readouterr().err.splitlines()
+    warned = [line for line in errors if "not finite" in line and line.startswith("warning:")]
+    assert status and len(warned) == 5 and "smaller learning_rate" in errors[-1]
+    assert contents(run) == before
+
+
+def test_half_a_line_of_figures_is_cut_off(run):
+    with (run / "metrics.jsonl").open("a") as file:
+        file.write('{"step": 3, "Valid_C')
+    assert resume(run) == 0
+    steps = [json.loads(line)["step"] for line in (run / "metrics.jsonl").open()]
+    assert steps == sorted(steps)
+
+
+def test_killed_runs_end_as_if_nobody_had_killed_them():
+    script = str(ROOT / "scripts" / "kill_test.py")
+    done = subprocess.run(
+        [sys.executable, script, "--kills=3"], capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 0 and "the same to the last bit" in done.stdout, done.stderr
