@@ -1,0 +1,21 @@
+"""The readers of strangers' files on mutated inputs; the long form is the script itself."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SCRIPT = Path(__file__).resolve().parents[1] / "scripts" / "fuzz.py"
+
+
+@pytest.mark.parametrize("targets", ["npz,hparams,config,svg", "model_config,gen"])
+def test_mutated_files_are_read_or_refused(targets):
+    done = subprocess.run(
+        [sys.executable, str(SCRIPT), f"--target={targets}", "--count=300", "--seed=5"],
+        env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"},
+        capture_output=True, text=True, timeout=300,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.count("findings 0 of 0 kinds") == targets.count(",") + 1

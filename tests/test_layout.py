@@ -1,0 +1,48 @@
+"""Sketches packed into rows: every point once, in order, and nothing between."""
+
+import numpy as np
+import pytest
+
+from sketch_rnn.layout import one_sketch_a_row, packed
+
+LENGTHS = [[3], [1, 1, 1], [20, 1, 19, 10, 10, 5], list(range(1, 21)) * 3]
+
+
+def check(layout, lengths, steps):
+    source, starts, ends, first, last = (np.asarray(part) for part in layout)
+    rows = source.shape[1]
+    seen = np.zeros([len(lengths) * steps], int)
+    for sketch, length in enumerate(lengths):
+        begin, row = divmod(first[sketch], rows)
+        assert last[sketch] == first[sketch] + (length - 1) * rows
+        piece = slice(begin, begin + length)
+        np.testing.assert_array_equal(source[piece, row], sketch * steps + np.arange(length))
+        assert starts[begin, row] and not starts[begin + 1 : begin + length, row].any()
+        assert ends[begin + length - 1, row] and not ends[begin : begin + length - 1, row].any()
+        seen[sketch * steps : sketch * steps + length] += 1
+    assert seen.max() == 1 and seen.sum() == sum(lengths)
+
+
+@pytest.mark.parametrize("lengths", LENGTHS)
+def test_every_point_stands_once_in_one_row(lengths):
+    check(packed(np.array(lengths), 20), lengths, 20)
+
+
+@pytest.mark.parametrize("lengths", LENGTHS)
+def test_one_sketch_a_row(lengths):
+    layout = one_sketch_a_row(np.array(lengths, np.int32), 20)
+    check(layout, lengths, 20)
+    assert layout.source.shape[1] == len(lengths)
+
+
+def test_no_two_sketches_overlap_and_few_rows_are_needed():
+    rng = np.random.default_rng(3)
+    lengths = rng.integers(1, 101, 100)
+    layout = packed(lengths, 100)
+    rows = layout.source.shape[1]
+    taken = np.zeros([100, rows], int)
+    for sketch, length in enumerate(lengths):
+        begin, row = divmod(layout.first[sketch], rows)
+        taken[begin : begin + length, row] += 1
+    assert taken.max() == 1
+    assert rows % 8 == 0 and rows <= -(-lengths.sum() // 100) + 8
