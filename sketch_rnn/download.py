@@ -1,10 +1,12 @@
 """Where the files of a data set are: in a folder, or at an address, fetched once into a cache."""
 
+import hashlib
 import os
+import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO
+from typing import Any
 from urllib.parse import quote
 
 from sketch_rnn.errors import UserError
@@ -16,6 +18,7 @@ KNOWN_SHA256 = {
     )
 }
 MAX_DOWNLOAD = 4 << 30  # bytes
+PARTIAL_CONTENT = 206
 TIMEOUT = (5, 30)  # seconds to connect, and between two packets
 
 
@@ -75,30 +78,72 @@ def _fetch(url: str) -> Path:
         ) from error
 
 
-def _download(url: str, file: BinaryIO | str, pooch: object) -> None:
-    """Pooch's downloader: writes what `url` holds to `file`, or fails."""
+def _download(url: str, file: str, pooch: object) -> None:
+    """Pooch's downloader: writes what `url` holds to `file`, or fails.
+
+    What arrived before a failure is kept if the server can tell whether the file is still the
+    same, and the next download goes on from there.
+    """
     import requests
+
+    part = cache_dir() / "parts" / hashlib.sha256(url.encode()).hexdigest()
+    headers = {"Accept-Encoding": "identity"} | _take_up(part, Path(file))
+    tag = ""
+    try:
+        with requests.get(url, stream=True, timeout=TIMEOUT, headers=headers) as response:
+            response.raise_for_status()
+            tag = response.headers.get("ETag", "")
+            _receive(response, Path(file))
+    except (requests.RequestException, OSError, KeyboardInterrupt):
+        if (
+            tag.startswith('"') and Path(file).stat().st_size
+        ):  # a weak one does not promise the same bytes
+            _put_aside(part, Path(file), tag)
+        raise
+
+
+def _receive(response: Any, file: Path) -> None:
+    """Writes a response's body to `file`, after what it holds if the server goes on from there."""
     from tqdm import tqdm
 
-    with requests.get(url, stream=True, timeout=TIMEOUT) as response:
-        response.raise_for_status()
-        total = int(response.headers.get("Content-Length", 0))
-        received = 0
-        with (
-            open(file, "wb") as out,
-            tqdm(
-                desc=PurePosixPath(url).name,
-                total=total or None,
-                unit="B",
-                unit_scale=True,
-                disable=not sys.stderr.isatty(),
-            ) as bar,
-        ):
-            for chunk in response.iter_content(1 << 16):
-                received += len(chunk)
-                if max(received, total) > MAX_DOWNLOAD:
-                    raise OSError(f"more than {MAX_DOWNLOAD} bytes")
-                out.write(chunk)
-                bar.update(len(chunk))
-    if total and response.raw.tell() != total:
-        raise OSError(f"{response.raw.tell()} bytes of {total} arrived")
+    received = file.stat().st_size if response.status_code == PARTIAL_CONTENT else 0
+    if received and not response.headers.get("Content-Range", "").startswith(f"bytes {received}-"):
+        raise OSError("the server sent another part than was asked for")
+    length = int(response.headers.get("Content-Length", 0))
+    total = received + length if length else 0
+    with (
+        file.open("ab" if received else "wb") as out,
+        tqdm(
+            desc=PurePosixPath(response.url).name,
+            initial=received,
+            total=total or None,
+            unit="B",
+            unit_scale=True,
+            disable=not sys.stderr.isatty(),
+        ) as bar,
+    ):
+        for chunk in response.iter_content(1 << 16):
+            received += len(chunk)
+            if max(received, total) > MAX_DOWNLOAD:
+                raise ValueError(f"more than {MAX_DOWNLOAD} bytes")
+            out.write(chunk)
+            bar.update(len(chunk))
+    if total and received != total:
+        raise OSError(f"{received} bytes of {total} arrived")
+
+
+def _put_aside(part: Path, file: Path, tag: str) -> None:
+    part.parent.mkdir(parents=True, exist_ok=True)
+    part.with_suffix(".etag").write_text(tag)
+    shutil.move(file, part)
+
+
+def _take_up(part: Path, file: Path) -> dict[str, str]:
+    """Moves what was put aside to `file`; the headers that ask for the rest of it."""
+    try:
+        tag = part.with_suffix(".etag").read_text()
+        shutil.move(part, file)
+    except OSError:
+        return {}
+    part.with_suffix(".etag").unlink(missing_ok=True)
+    return {"Range": f"bytes={file.stat().st_size}-", "If-Range": tag}

@@ -19,7 +19,19 @@ class Handler(BaseHTTPRequestHandler):
             self.send_error(404)
             return
         content, length = self.server.files[self.path]
-        self.send_response(200)
+        tag = self.server.tag
+        asked = self.headers.get("Range")
+        self.server.ranges.append(asked)
+        if asked and tag and self.headers["If-Range"] == tag:
+            first = int(asked.removeprefix("bytes=").rstrip("-"))
+            content, whole = content[first:], length
+            length -= first
+            self.send_response(206)
+            self.send_header("Content-Range", f"bytes {first}-{whole - 1}/{whole}")
+        else:
+            self.send_response(200)
+        if tag:
+            self.send_header("ETag", tag)
         if length is not None:
             self.send_header("Content-Length", str(length))
         self.end_headers()
@@ -36,7 +48,7 @@ def server(monkeypatch, tmp_path):
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.files = {"/d/a.npz": (CONTENT, len(CONTENT))}
-    server.asked = []
+    server.asked, server.ranges, server.tag = [], [], None
     server.address = f"http://127.0.0.1:{server.server_port}/d"
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield server
@@ -77,6 +89,38 @@ def test_a_truncated_body_leaves_nothing_in_the_cache(server, tmp_path):
         download.resolve(server.address, ["a.npz"])
     assert cached(tmp_path) == []
     server.files["/d/a.npz"] = (CONTENT, len(CONTENT))
+    assert download.resolve(server.address, ["a.npz"])[0].read_bytes() == CONTENT
+
+
+def cut_off(server):
+    """A download that ends after some whole pieces and a part of one."""
+    server.files["/d/a.npz"] = (CONTENT[:150_000], len(CONTENT))
+    with pytest.raises(UserError):
+        download.resolve(server.address, ["a.npz"])
+    server.files["/d/a.npz"] = (CONTENT, len(CONTENT))
+
+
+def test_a_download_goes_on_where_it_was_cut_off(server, tmp_path):
+    server.tag = '"one"'
+    cut_off(server)
+    (path,) = download.resolve(server.address, ["a.npz"])
+    assert path.read_bytes() == CONTENT and server.ranges == [None, f"bytes={2 << 16}-"]
+    assert cached(tmp_path) == [path]
+
+
+def test_a_file_that_changed_meanwhile_is_fetched_anew(server, tmp_path):
+    server.tag = '"one"'
+    cut_off(server)
+    server.tag, other = '"two"', CONTENT[::-1]
+    server.files["/d/a.npz"] = (other, len(other))
+    (path,) = download.resolve(server.address, ["a.npz"])
+    assert path.read_bytes() == other and cached(tmp_path) == [path]
+
+
+def test_a_server_that_sends_all_again_is_understood(server):
+    server.tag = '"one"'
+    cut_off(server)
+    server.tag = None
     assert download.resolve(server.address, ["a.npz"])[0].read_bytes() == CONTENT
 
 
