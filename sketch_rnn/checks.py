@@ -12,6 +12,7 @@ FEW_HELD_BACK = 50  # sketches of valid or test; below, their cost says little
 LONG = 300  # points; a step's time and memory grow with N_max
 OUTLIER_RATIO = 1.5  # of N_max to what 99 % of the sketches need
 MANY_COPIES = 0.01  # share of the training sketches
+MOST = 200_000  # sketches of a split whose points are looked at: the first ones
 _BLOCK = 8192  # sketches looked at together
 
 
@@ -22,7 +23,7 @@ def dataset_warnings(dataset: Dataset) -> list[str]:
         *_about_counts(dataset),
         *_about_lengths(dataset),
         *_about_offsets(dataset.train),
-        *_about_copies(len(dataset.train), seen),
+        *_about_copies(min(len(dataset.train), MOST), seen),
     ]
 
 
@@ -83,9 +84,10 @@ def _about_copies(train_count: int, seen: dict[str, set[int]]) -> Iterator[str]:
 
 
 def _blocks(split: Split) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """The sketches of a split, block by block: flat points `[P, 3]` and lengths."""
-    for first in range(0, len(split), _BLOCK):
-        yield split.gather(np.arange(first, min(first + _BLOCK, len(split))))
+    """The first sketches of a split, block by block: flat points `[P, 3]` and lengths."""
+    count = min(len(split), MOST)
+    for first in range(0, count, _BLOCK):
+        yield split.gather(np.arange(first, min(first + _BLOCK, count)))
 
 
 def _digests(split: Split) -> Iterator[int]:

@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 from conftest import shared
 
+from sketch_rnn import checks
 from sketch_rnn.checks import dataset_warnings
 from sketch_rnn.convert.show import read
 from sketch_rnn.convert.store import write_npz
+from sketch_rnn.dataset import load_dataset
 
 
 def sketches(count, seed, rows=30):
@@ -73,3 +75,13 @@ def test_public_data_sets():
         "the valid split shares 7",
         "the test split shares 1",
     ]
+
+
+def test_no_more_than_the_first_sketches_are_looked_at(monkeypatch, tmp_path):
+    sketches = np.empty(40, object)
+    sketches[:] = [np.array([[i, 2, 0], [3, 4, 1]]) for i in [*range(20), *[7] * 20]]
+    np.savez(tmp_path / "a.npz", train=sketches, valid=sketches[:2], test=sketches[:2])
+    data = load_dataset("a.npz", tmp_path)
+    assert any("20 of the 40 sketches" in warning for warning in checks.dataset_warnings(data))
+    monkeypatch.setattr(checks, "MOST", 20)
+    assert not any("are copies" in warning for warning in checks.dataset_warnings(data))

@@ -1,0 +1,280 @@
+"""Measures training and drawing against what the machine's arithmetic allows.
+
+  scripts/benchmark
+  scripts/benchmark --sweep
+
+Prints a table and, as the last line, JSON. A step's efficiency is the least time that its
+arithmetic takes at the machine's peak, divided by the step's time. The peak is the best of products
+of 2048 x 2048 matrices that are timed between the steps, so that what else the machine does weighs
+on both. The least arithmetic is 6 FLOPs (one product forward, two backward) a multiply-add; see
+`least_flops`. Each case runs in a process of its own, for its peak memory.
+
+Legend: B batch, T time (N_max), U units, Z latent, M mixtures.
+"""
+
+import argparse
+import json
+import os
+import resource
+import subprocess
+import sys
+import time
+
+import numpy as np
+
+STEPS, WARM_UP = 12, 3
+PRODUCT = 2048
+SHEEP_QUANTILES = [20, 72, 91, 109, 128, 152, 185, 250]  # of the lengths in aaron_sheep
+LAYER_NORM = {"enc_model": "layer_norm", "dec_model": "layer_norm"}
+HYPER = {"enc_model": "layer_norm", "dec_model": "hyper"}
+CASES = {
+    "lstm": {},
+    "layer_norm": LAYER_NORM,
+    "hyper decoder": HYPER,
+    "Keras RNN": {},
+    "input": {},
+    "sampler": {},
+}
+SWEEP = {
+    **{f"B {size}": {"batch_size": size} for size in (25, 50, 100, 200)},
+    **{f"N_max {size}": {"max_seq_len": size} for size in (64, 128, 250)},
+    **{f"U {size}": {"dec_rnn_size": size} for size in (256, 512, 1024, 2048)},
+}
+
+
+def least_flops(hparams, lengths) -> float:
+    """6 FLOPs for each multiply-add that a step cannot do without.
+
+    Encoder: at each real point, in both directions. Decoder: at each step, padding too, and the
+    output layer. z: its projections, once a sketch. The hyper cell adds its small LSTM and the
+    products that scale the large one's.
+    """
+    batch, steps, z = len(lengths), hparams.max_seq_len, hparams.z_size
+    encoder, decoder = hparams.enc_rnn_size, hparams.dec_rnn_size
+    points = 2 * cell(hparams.enc_model, encoder) * lengths.sum()
+    output = decoder * (3 + 6 * hparams.num_mixture)
+    padded = (cell(hparams.dec_model, decoder) + output) * steps * batch
+    sketches = (2 * encoder * 2 * z + z * 4 * decoder + z * 2 * decoder) * batch
+    return 6.0 * (points + padded + sketches)
+
+
+def cell(kind: str, units: int) -> int:
+    """Multiply-adds of one cell at one point."""
+    plain = (5 + units) * 4 * units
+    if kind != "hyper":
+        return plain
+    small, embedding, pairs = 256, 32, 12
+    return plain + (5 + units + small) * 4 * small + pairs * embedding * (small + units)
+
+
+class Peak:
+    """The machine's best rate so far, in FLOPs a second."""
+
+    def __init__(self, dtype: str = "float32"):
+        import tensorflow as tf
+
+        self._matrix = tf.cast(tf.random.normal([PRODUCT, PRODUCT]), dtype)
+        self._products = (tf.linalg.matmul, tf.function(tf.linalg.matmul, jit_compile=True))
+        self.best = 0.0
+        self.measure()
+
+    def measure(self) -> None:
+        for product in self._products:
+            begun = time.perf_counter()
+            product(self._matrix, self._matrix).numpy()
+            self.best = max(self.best, 2 * PRODUCT**3 / (time.perf_counter() - begun))
+
+
+def drawings(hparams, count: int = 2000):
+    """A split of random drawings, as long as those of aaron_sheep, or in proportion."""
+    from sketch_rnn.cache import make_part
+    from sketch_rnn.dataset import Split
+
+    rng = np.random.default_rng(1)
+    shares = np.linspace(0, 1, len(SHEEP_QUANTILES))
+    lengths = np.interp(rng.random(count), shares, SHEEP_QUANTILES) * hparams.max_seq_len / 250
+    lengths = np.maximum(lengths.astype(np.int64), 2)
+    points = rng.integers(-40, 40, [lengths.sum(), 3]).astype(np.int16)
+    points[:, 2] = rng.random(len(points)) < 0.1
+    return Split([make_part(points, lengths)])
+
+
+def timed_steps(hparams, step) -> dict[str, float]:
+    """The median time and efficiency of `step(strokes5, lengths, number)`."""
+    from sketch_rnn.dataset import TrainBatches
+
+    batches = TrainBatches(drawings(hparams), hparams, 20.0, hparams.max_seq_len, 1)
+    made = [batches.batch(number) for number in range(STEPS)]
+    for number in range(WARM_UP):
+        for batch in made:  # each shape is compiled for once
+            step(*batch, number)
+            if number:
+                break
+    peak, times, least = Peak(), [], []
+    for _ in range(2):
+        for number, batch in enumerate(made):
+            peak.measure()
+            begun = time.perf_counter()
+            step(*batch, number)
+            times.append(time.perf_counter() - begun)
+            least.append(least_flops(hparams, batch[1]))
+    efficiency = np.array(least) / np.array(times) / peak.best
+    return {
+        "seconds": float(np.median(times)),
+        "efficiency": float(np.median(efficiency)),
+        "best efficiency": float(efficiency.max()),
+        "peak GFLOP/s": peak.best / 1e9,
+    }
+
+
+def training(hparams) -> dict[str, float]:
+    from sketch_rnn.checkpoint import TrainState
+    from sketch_rnn.model import SketchRNN
+    from sketch_rnn.trainer import Trainer
+
+    trainer = Trainer(TrainState(SketchRNN(hparams, 20.0, 1)), 1)
+    return timed_steps(hparams, trainer.train_step)
+
+
+def keras_rnn(hparams) -> dict[str, float]:
+    """The same sizes as Keras writes them: `keras.layers.RNN` over a cell, and autodiff."""
+    import keras
+    import tensorflow as tf
+
+    from sketch_rnn import losses
+
+    def layer(units):
+        return keras.layers.RNN(
+            keras.layers.LSTMCell(units, recurrent_dropout=0.1), return_sequences=True
+        )
+
+    points = keras.Input([hparams.max_seq_len, 5])
+    read = keras.layers.Bidirectional(
+        keras.layers.RNN(keras.layers.LSTMCell(hparams.enc_rnn_size, recurrent_dropout=0.1))
+    )(points)
+    z = keras.layers.Dense(hparams.z_size)(read)
+    told = keras.layers.RepeatVector(hparams.max_seq_len)(z)
+    drawn = layer(hparams.dec_rnn_size)(keras.layers.Concatenate()([points, told]))
+    output = keras.layers.Dense(3 + 6 * hparams.num_mixture)(drawn)
+    model = keras.Model(points, output)
+    optimizer = keras.optimizers.Adam(hparams.learning_rate, clipvalue=1.0)
+
+    @tf.function
+    def update(strokes5):
+        with tf.GradientTape() as tape:
+            output = model(strokes5[:, :-1], training=True)
+            cost = losses.reconstruction_cost(output, strokes5[:, 1:])
+        gradients = tape.gradient(cost, model.trainable_variables)
+        optimizer.apply(gradients, model.trainable_variables)
+        return cost
+
+    global STEPS
+    STEPS = 2
+    return timed_steps(hparams, lambda strokes5, *_: float(update(tf.constant(strokes5))))
+
+
+def input_rate(hparams) -> dict[str, float]:
+    """Batches a second, beside those of a loader that goes over every point in Python."""
+    from sketch_rnn.dataset import TrainBatches
+
+    split = drawings(hparams)
+    batches = TrainBatches(split, hparams, 20.0, hparams.max_seq_len, 1)
+    rng = np.random.default_rng(1)
+
+    def point_by_point():
+        batch = np.zeros([hparams.batch_size, hparams.max_seq_len + 1, 5], np.float32)
+        for row, index in enumerate(rng.choice(len(split), hparams.batch_size, replace=False)):
+            factor_x, factor_y = rng.uniform(0.85, 1.15, 2)
+            batch[row, :, 4] = 1
+            for number, (dx, dy, lifted) in enumerate(split[index], start=1):
+                if lifted or rng.random() > 0.1:
+                    batch[row, number] = (
+                        dx * factor_x / 20, dy * factor_y / 20, 1 - lifted, lifted, 0
+                    )  # fmt: skip
+
+    def rate(make, count):
+        begun = time.perf_counter()
+        for number in range(count):
+            make(number)
+        return count / (time.perf_counter() - begun)
+
+    ours = max(rate(batches.batch, 200) for _ in range(3))
+    plain = max(rate(lambda _: point_by_point(), 10) for _ in range(3))
+    return {"batches/s": ours, "point by point batches/s": plain, "times": ours / plain}
+
+
+def sampling(hparams) -> dict[str, float]:
+    """Points a second at batch 100, beside a loop that calls one compiled step a point."""
+    import tensorflow as tf
+
+    from sketch_rnn.model import SketchRNN
+
+    model = SketchRNN(hparams, 20.0, 1)
+    bias = model.decoder.output_layer.bias
+    bias.assign(tf.tensor_scatter_nd_update(bias.value, [[2]], [-1e9]))  # never ends
+    z = np.random.default_rng(1).normal(size=[100, hparams.z_size]).astype(np.float32)
+    model.decode(z, seed=1)
+    peak, rates = Peak(), []
+    for _ in range(5):
+        peak.measure()
+        begun = time.perf_counter()
+        points = sum(map(len, model.decode(z, seed=1)))
+        rates.append(points / (time.perf_counter() - begun))
+
+    step = tf.function(model.decoder.step, jit_compile=True)
+    one, state, point = z[:1], model.decoder.initial_state(z[:1], 1), tf.zeros([1, 5])
+    step(point, one, state)
+    begun = time.perf_counter()
+    for _ in range(200):
+        output, state = step(point, one, state)
+        point = tf.constant(output[:, :5].numpy())
+    plain = 200 / (time.perf_counter() - begun)
+    flops = 2 * (cell(hparams.dec_model, hparams.dec_rnn_size) + hparams.dec_rnn_size * 123)
+    return {
+        "points/s": max(rates),
+        "efficiency": flops * max(rates) / peak.best,
+        "step by step points/s": plain,
+        "times": max(rates) / plain,
+    }
+
+
+def measure(name: str, changes: dict) -> dict[str, float]:
+    """One case, in this process."""
+    from sketch_rnn.hparams import HParams
+
+    kinds = {"Keras RNN": keras_rnn, "input": input_rate, "sampler": sampling}
+    found = kinds.get(name, training)(HParams(**changes))
+    return found | {"GB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--sweep", action="store_true", help="how the time grows with the sizes")
+    parser.add_argument("--cases", help="only these, with commas between")
+    parser.add_argument("--in_this_process", help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    cases = CASES | SWEEP
+    if args.in_this_process:
+        print(json.dumps(measure(args.in_this_process, cases[args.in_this_process])))
+        return 0
+    names = args.cases.split(",") if args.cases else list(SWEEP if args.sweep else CASES)
+    if unknown := set(names) - set(cases):
+        parser.error(f"no case {', '.join(unknown)}; there are {', '.join(cases)}")
+    results = {}
+    for name in names:
+        done = subprocess.run(
+            [sys.executable, __file__, f"--in_this_process={name}"],
+            env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"},
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=True,
+        )  # fmt: skip
+        results[name] = json.loads(done.stdout.splitlines()[-1])
+        figures = ", ".join(f"{key} {value:.3g}" for key, value in results[name].items())
+        print(f"{name:14} {figures}", flush=True)
+    print(json.dumps(results))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
