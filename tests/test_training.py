@@ -15,11 +15,13 @@ from conftest import shared
 
 from sketch_rnn import losses
 from sketch_rnn.checkpoint import RunFolder, TrainState, load_model
+from sketch_rnn.cli import dataset as dataset_command
 from sketch_rnn.cli import eval as eval_command
 from sketch_rnn.cli import train as train_command
 from sketch_rnn.dataset import eval_batches, load_dataset
 from sketch_rnn.errors import UserError
 from sketch_rnn.hparams import HParams
+from sketch_rnn.interop import browser
 from sketch_rnn.model import SketchRNN
 from sketch_rnn.noise import noise_key
 from sketch_rnn.trainer import Trainer
@@ -156,6 +158,34 @@ def test_a_new_run_can_begin_with_a_model(tmp_path, data_dir, finished):
         for ours, theirs in zip(weights(tmp_path / "run"), weights(finished, "best"), strict=True)
     ]
     assert 0 < max(moved) < 1.01e-3  # one step of Adam at the default rate
+
+
+def test_a_browser_model_can_be_trained_further(tmp_path, data_dir, capsys):
+    hparams = HParams(dec_rnn_size=16, enc_rnn_size=8, z_size=4)
+    model, path = SketchRNN(hparams, 20.0, 1), tmp_path / "at_a_z.gen.json"
+    browser.save(model, path, np.ones(4, np.float32))
+    changes = {"num_steps": 1, "batch_size": 6, "data_set": ["zigzag.npz"], "learning_rate": 1e-9}
+    train(changes, tmp_path / "run", str(data_dir), init_from=path)
+    assert "an initial state of its own" in capsys.readouterr().err
+    for before, after in zip(
+        load_model(path).get_weights(), weights(tmp_path / "run"), strict=True
+    ):
+        np.testing.assert_allclose(before, after, atol=1e-6)
+
+
+@pytest.mark.parametrize("count", [1, 30])
+def test_a_data_set_of_few_drawings_trains(tmp_path, count, capsys):
+    path = 'd="M0 0 L{} 5 L3 {} M1 1 L4 9" stroke="black"'
+    (tmp_path / "drawings").mkdir()
+    for i in range(count):
+        svg = f'<svg xmlns="http://www.w3.org/2000/svg"><path {path.format(i + 7, i + 3)}/></svg>'
+        (tmp_path / "drawings" / f"{i}.svg").write_text(svg)
+    output = tmp_path / "few.npz"
+    assert dataset_command.main(["build", f"--output={output}", str(tmp_path / "drawings")]) == 0
+    small = {k: v for k, v in TINY.items() if k.endswith("_size") and k != "batch_size"}
+    train(small | {"data_set": ["few.npz"], "num_steps": 2}, tmp_path / "run", str(tmp_path))
+    assert "batches are drawn with replacement" in capsys.readouterr().err
+    assert all(np.isfinite(weight).all() for weight in weights(tmp_path / "run"))
 
 
 def test_a_model_to_begin_with_keeps_its_architecture(tmp_path, data_dir, finished):
