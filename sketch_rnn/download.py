@@ -2,12 +2,17 @@
 
 import hashlib
 import os
+import re
 import shutil
 import sys
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, BinaryIO
 from urllib.parse import quote
+
+import filelock
 
 from sketch_rnn.errors import UserError
 
@@ -18,7 +23,7 @@ KNOWN_SHA256 = {
     )
 }
 MAX_DOWNLOAD = 4 << 30  # bytes
-PARTIAL_CONTENT = 206
+PARTIAL_CONTENT, RANGE_NOT_SATISFIABLE = 206, 416
 TIMEOUT = (5, 30)  # seconds to connect, and between two packets
 
 
@@ -81,69 +86,97 @@ def _fetch(url: str) -> Path:
 def _download(url: str, file: str, pooch: object) -> None:
     """Pooch's downloader: writes what `url` holds to `file`, or fails.
 
-    What arrived before a failure is kept if the server can tell whether the file is still the
-    same, and the next download goes on from there.
+    What arrived before a failure, even a kill, stays in the cache if the server can tell whether
+    the content is still the same, and the next download goes on from there.
     """
     import requests
 
-    part = cache_dir() / "parts" / hashlib.sha256(url.encode()).hexdigest()
-    headers = {"Accept-Encoding": "identity"} | _take_up(part, Path(file))
-    tag = ""
-    try:
+    with _part(url) as part:
+        tag, start, received = _arrived(part)
+        headers = {"Accept-Encoding": "identity"}
+        if received:
+            headers |= {"Range": f"bytes={received}-", "If-Range": tag}
         with requests.get(url, stream=True, timeout=TIMEOUT, headers=headers) as response:
+            if response.status_code == RANGE_NOT_SATISFIABLE:
+                part.truncate(0)
             response.raise_for_status()
-            tag = response.headers.get("ETag", "")
-            _receive(response, Path(file))
-    except (requests.RequestException, OSError, KeyboardInterrupt):
-        if (
-            tag.startswith('"') and Path(file).stat().st_size
-        ):  # a weak one does not promise the same bytes
-            _put_aside(part, Path(file), tag)
-        raise
+            if response.status_code == PARTIAL_CONTENT:
+                part.truncate(start + received)
+                total = _total(response, part, received)
+            else:
+                part.truncate(0)
+                tag = response.headers.get("ETag", "")
+                start, received = part.write(f"{tag}\n".encode("latin-1")), 0
+                total = int(response.headers.get("Content-Length", 0))
+            _receive(response, part, received, total)
+        part.seek(start)
+        with open(file, "wb") as out:
+            shutil.copyfileobj(part, out)
+        part.truncate(0)
 
 
-def _receive(response: Any, file: Path) -> None:
-    """Writes a response's body to `file`, after what it holds if the server goes on from there."""
+@contextmanager
+def _part(url: str) -> Iterator[BinaryIO]:
+    """A file to append to: a line with the ETag of `url`, then what has arrived of its content.
+
+    It goes at the end unless it can be gone on with. While another process fetches the same, it is
+    one without a name.
+    """
+    path = cache_dir() / "parts" / hashlib.sha256(url.encode()).hexdigest()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with filelock.FileLock(f"{path}.lock", timeout=0), path.open("a+b") as part:
+            try:
+                yield part
+            finally:
+                if not _arrived(part)[2]:
+                    path.unlink()
+    except filelock.Timeout:
+        with tempfile.TemporaryFile("a+b", dir=path.parent) as part:
+            yield part
+
+
+def _arrived(part: BinaryIO) -> tuple[str, int, int]:
+    """The ETag of a part, where its content starts, and how many bytes of that count.
+
+    The last byte does not count, so that there always is one to ask for; none counts under an
+    ETag that does not promise the same bytes.
+    """
+    part.seek(0)
+    line = part.readline(1000)
+    strong = line.startswith(b'"') and line.endswith(b"\n")
+    received = part.seek(0, os.SEEK_END) - len(line) - 1
+    return line.decode("latin-1").strip(), len(line), max(received, 0) if strong else 0
+
+
+def _total(response: Any, part: BinaryIO, received: int) -> int:
+    """The bytes of the whole content, of which the response holds those from `received` on."""
+    span = response.headers.get("Content-Range", "")
+    match = re.fullmatch(r"bytes (\d+)-\d+/(\d+)", span)
+    if not match or int(match[1]) != received:
+        part.truncate(0)
+        raise OSError(f"expected the bytes from {received} on, the server sent {span!r}")
+    return int(match[2])
+
+
+def _receive(response: Any, part: BinaryIO, received: int, total: int) -> None:
+    """Appends a response's body to the part; `total` is 0 if it is not known."""
     from tqdm import tqdm
 
-    received = file.stat().st_size if response.status_code == PARTIAL_CONTENT else 0
-    if received and not response.headers.get("Content-Range", "").startswith(f"bytes {received}-"):
-        raise OSError("the server sent another part than was asked for")
-    length = int(response.headers.get("Content-Length", 0))
-    total = received + length if length else 0
-    with (
-        file.open("ab" if received else "wb") as out,
-        tqdm(
-            desc=PurePosixPath(response.url).name,
-            initial=received,
-            total=total or None,
-            unit="B",
-            unit_scale=True,
-            disable=not sys.stderr.isatty(),
-        ) as bar,
-    ):
+    with tqdm(
+        desc=PurePosixPath(response.url).name,
+        initial=received,
+        total=total or None,
+        unit="B",
+        unit_scale=True,
+        disable=not sys.stderr.isatty(),
+    ) as bar:
         for chunk in response.iter_content(1 << 16):
             received += len(chunk)
             if max(received, total) > MAX_DOWNLOAD:
+                part.truncate(0)
                 raise ValueError(f"more than {MAX_DOWNLOAD} bytes")
-            out.write(chunk)
+            part.write(chunk)
             bar.update(len(chunk))
     if total and received != total:
         raise OSError(f"{received} bytes of {total} arrived")
-
-
-def _put_aside(part: Path, file: Path, tag: str) -> None:
-    part.parent.mkdir(parents=True, exist_ok=True)
-    part.with_suffix(".etag").write_text(tag)
-    shutil.move(file, part)
-
-
-def _take_up(part: Path, file: Path) -> dict[str, str]:
-    """Moves what was put aside to `file`; the headers that ask for the rest of it."""
-    try:
-        tag = part.with_suffix(".etag").read_text()
-        shutil.move(part, file)
-    except OSError:
-        return {}
-    part.with_suffix(".etag").unlink(missing_ok=True)
-    return {"Range": f"bytes={file.stat().st_size}-", "If-Range": tag}

@@ -1,8 +1,12 @@
 import hashlib
+import os
+import subprocess
+import sys
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import filelock
 import numpy as np
 import pytest
 
@@ -23,9 +27,12 @@ class Handler(BaseHTTPRequestHandler):
         asked = self.headers.get("Range")
         self.server.ranges.append(asked)
         if asked and tag and self.headers["If-Range"] == tag:
-            first = int(asked.removeprefix("bytes=").rstrip("-"))
-            content, whole = content[first:], length
-            length -= first
+            first, whole = int(asked.removeprefix("bytes=").rstrip("-")), length
+            if first >= whole:
+                self.send_error(416)
+                return
+            first += self.server.shift
+            content, length = content[first:], whole - first
             self.send_response(206)
             self.send_header("Content-Range", f"bytes {first}-{whole - 1}/{whole}")
         else:
@@ -36,6 +43,8 @@ class Handler(BaseHTTPRequestHandler):
             self.send_header("Content-Length", str(length))
         self.end_headers()
         self.wfile.write(content)
+        if self.server.stalls:
+            self.rfile.read()  # until the client is gone
 
     def log_message(self, *_):
         pass
@@ -49,6 +58,7 @@ def server(monkeypatch, tmp_path):
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.files = {"/d/a.npz": (CONTENT, len(CONTENT))}
     server.asked, server.ranges, server.tag = [], [], None
+    server.shift, server.stalls = 0, False
     server.address = f"http://127.0.0.1:{server.server_port}/d"
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield server
@@ -57,7 +67,8 @@ def server(monkeypatch, tmp_path):
 
 
 def cached(tmp_path):
-    return [path for path in (tmp_path / "cache").rglob("*") if path.is_file()]
+    found = (tmp_path / "cache").rglob("*")
+    return [path for path in found if path.is_file() and path.suffix != ".lock"]
 
 
 def test_a_file_is_fetched_once(server, tmp_path):
@@ -94,6 +105,7 @@ def test_a_truncated_body_leaves_nothing_in_the_cache(server, tmp_path):
 
 def cut_off(server):
     """A download that ends after some whole pieces and a part of one."""
+    server.tag = '"one"'
     server.files["/d/a.npz"] = (CONTENT[:150_000], len(CONTENT))
     with pytest.raises(UserError):
         download.resolve(server.address, ["a.npz"])
@@ -101,15 +113,45 @@ def cut_off(server):
 
 
 def test_a_download_goes_on_where_it_was_cut_off(server, tmp_path):
-    server.tag = '"one"'
     cut_off(server)
     (path,) = download.resolve(server.address, ["a.npz"])
-    assert path.read_bytes() == CONTENT and server.ranges == [None, f"bytes={2 << 16}-"]
+    assert path.read_bytes() == CONTENT and server.ranges == [None, f"bytes={(2 << 16) - 1}-"]
     assert cached(tmp_path) == [path]
 
 
-def test_a_file_that_changed_meanwhile_is_fetched_anew(server, tmp_path):
+def test_a_download_goes_on_after_a_kill_and_hours_without_a_network(server, tmp_path, monkeypatch):
+    server.tag, server.stalls = '"one"', True
+    server.files["/d/a.npz"] = (CONTENT[:150_000], len(CONTENT))
+    program = f"from sketch_rnn import download; download.resolve({server.address!r}, ['a.npz'])"
+    with subprocess.Popen([sys.executable, "-c", program], stderr=subprocess.DEVNULL) as process:
+        while process.poll() is None and sum(f.stat().st_size for f in cached(tmp_path)) < 2 << 16:
+            time.sleep(0.01)
+        process.kill()
+    server.stalls = False
+    server.files["/d/a.npz"] = (CONTENT, len(CONTENT))
+    with monkeypatch.context() as context, pytest.raises(UserError, match="no connection"):
+        context.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+        context.setenv("NO_PROXY", "")
+        download.resolve(server.address, ["a.npz"])
+    (path,) = download.resolve(server.address, ["a.npz"])
+    assert path.read_bytes() == CONTENT
+    assert len(server.ranges) == 2 and int(server.ranges[1][6:-1]) > 1 << 16
+
+
+def test_a_file_that_arrived_but_for_its_name_is_not_fetched_again(server, monkeypatch):
     server.tag = '"one"'
+    with monkeypatch.context() as context, pytest.raises(UserError, match="No space"):
+        context.setattr(download.shutil, "copyfileobj", full_disk)
+        download.resolve(server.address, ["a.npz"])
+    assert download.resolve(server.address, ["a.npz"])[0].read_bytes() == CONTENT
+    assert server.ranges == [None, f"bytes={len(CONTENT) - 1}-"]
+
+
+def full_disk(*_):
+    raise OSError(28, os.strerror(28))
+
+
+def test_a_file_that_changed_meanwhile_is_fetched_anew(server, tmp_path):
     cut_off(server)
     server.tag, other = '"two"', CONTENT[::-1]
     server.files["/d/a.npz"] = (other, len(other))
@@ -118,10 +160,38 @@ def test_a_file_that_changed_meanwhile_is_fetched_anew(server, tmp_path):
 
 
 def test_a_server_that_sends_all_again_is_understood(server):
-    server.tag = '"one"'
     cut_off(server)
     server.tag = None
     assert download.resolve(server.address, ["a.npz"])[0].read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize("tag", [None, 'W/"one"'])
+def test_a_part_that_may_be_of_another_content_is_not_kept(server, tmp_path, tag):
+    server.tag = tag
+    server.files["/d/a.npz"] = (CONTENT[:150_000], len(CONTENT))
+    with pytest.raises(UserError, match="cannot fetch"):
+        download.resolve(server.address, ["a.npz"])
+    assert cached(tmp_path) == []
+
+
+@pytest.mark.parametrize(("content", "shift"), [(CONTENT[:99], 0), (CONTENT, 5)])
+def test_a_server_that_breaks_its_promise_is_asked_for_all_again(server, tmp_path, content, shift):
+    cut_off(server)
+    server.shift = shift
+    server.files["/d/a.npz"] = (content, len(content))
+    with pytest.raises(UserError, match="416|expected the bytes from"):
+        download.resolve(server.address, ["a.npz"])
+    assert cached(tmp_path) == []
+    assert download.resolve(server.address, ["a.npz"])[0].read_bytes() == content
+
+
+def test_two_processes_do_not_write_to_one_part(server, tmp_path):
+    cut_off(server)
+    (part,) = cached(tmp_path)
+    before = part.read_bytes()
+    with filelock.FileLock(f"{part}.lock"):
+        assert download.resolve(server.address, ["a.npz"])[0].read_bytes() == CONTENT
+    assert part.read_bytes() == before and server.ranges == [None, None]
 
 
 def test_a_missing_file_is_named(server, tmp_path):
