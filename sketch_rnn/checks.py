@@ -12,18 +12,17 @@ FEW_HELD_BACK = 50  # sketches of valid or test; below, their cost says little
 LONG = 300  # points; a step's time and memory grow with N_max
 OUTLIER_RATIO = 1.5  # of N_max to what 99 % of the sketches need
 MANY_COPIES = 0.01  # share of the training sketches
-MOST = 200_000  # sketches of a split whose points are looked at: the first ones
-_BLOCK = 8192  # sketches looked at together
+MAX_BLOCKS = 24  # of each split, spread evenly, whose points are looked at
+BLOCK = 8192  # sketches of a block
 
 
 def dataset_warnings(dataset: Dataset) -> list[str]:
     """One line for each property of a data set that spoils training on it, and what helps."""
-    seen = {name: set(_digests(getattr(dataset, name))) for name in ("train", "valid", "test")}
     return [
         *_about_counts(dataset),
         *_about_lengths(dataset),
         *_about_offsets(dataset.train),
-        *_about_copies(min(len(dataset.train), MOST), seen),
+        *_about_copies(dataset),
     ]
 
 
@@ -67,15 +66,17 @@ def _about_offsets(train: Split) -> Iterator[str]:
         )
 
 
-def _about_copies(train_count: int, seen: dict[str, set[int]]) -> Iterator[str]:
-    copies = train_count - len(seen["train"])
-    if copies > MANY_COPIES * train_count:
+def _about_copies(dataset: Dataset) -> Iterator[str]:
+    digests = list(_digests(dataset.train))
+    train = set(digests)
+    copies = len(digests) - len(train)
+    if copies > MANY_COPIES * len(digests):
         yield (
-            f"{copies} of the {train_count} sketches of the train split are copies of others; "
+            f"{copies} of {len(digests)} sketches of the train split are copies of others; "
             "build the data set again with --drop_copies"
         )
     for name in ("valid", "test"):
-        shared = len(seen[name] & seen["train"])
+        shared = len(train.intersection(_digests(getattr(dataset, name))))
         if shared:
             yield (
                 f"the {name} split shares {shared} of its sketches with the train split: "
@@ -84,10 +85,12 @@ def _about_copies(train_count: int, seen: dict[str, set[int]]) -> Iterator[str]:
 
 
 def _blocks(split: Split) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """The first sketches of a split, block by block: flat points `[P, 3]` and lengths."""
-    count = min(len(split), MOST)
-    for first in range(0, count, _BLOCK):
-        yield split.gather(np.arange(first, min(first + _BLOCK, count)))
+    """The sketches of a split, or some of very many: flat points `[P, 3]` and lengths."""
+    firsts = np.arange(0, len(split), BLOCK)
+    if len(firsts) > MAX_BLOCKS:
+        firsts = firsts[np.linspace(0, len(firsts) - 1, MAX_BLOCKS).astype(int)]
+    for first in firsts:
+        yield split.gather(np.arange(first, min(first + BLOCK, len(split))))
 
 
 def _digests(split: Split) -> Iterator[int]:
