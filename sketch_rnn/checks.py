@@ -8,6 +8,7 @@ from sketch_rnn.dataset import Dataset, Split
 from sketch_rnn.npz import LIMIT
 
 FEW = 1000  # training sketches; below, a model learns them by heart
+REPEATED = 2  # training sketches; up to that many drawings, `build` puts them into every split
 FEW_HELD_BACK = 50  # sketches of valid or test; below, their cost says little
 LONG = 300  # points; a step's time and memory grow with N_max
 OUTLIER_RATIO = 1.5  # of N_max to what 99 % of the sketches need
@@ -36,7 +37,7 @@ def _about_counts(dataset: Dataset) -> Iterator[str]:
     for name in ("valid", "test"):
         count = len(getattr(dataset, name))
         if count < FEW_HELD_BACK:
-            yield f"the {name} split has only {count} sketches: its cost will be noisy"
+            yield f"few sketches in the {name} split: {count}; its cost will be noisy"
 
 
 def _about_lengths(dataset: Dataset) -> Iterator[str]:
@@ -67,6 +68,8 @@ def _about_offsets(train: Split) -> Iterator[str]:
 
 
 def _about_copies(dataset: Dataset) -> Iterator[str]:
+    if len(dataset.train) <= REPEATED:
+        return
     digests = list(_digests(dataset.train))
     train = set(digests)
     copies = len(digests) - len(train)

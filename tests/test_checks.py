@@ -41,9 +41,19 @@ def test_a_good_data_set_has_none(warnings_of):
 def test_too_few(warnings_of):
     lines = warnings_of(sketches(30, 0), sketches(1, 1), sketches(2, 2))
     assert "too few sketches: 30" in lines[0]
-    assert "the valid split has only 1 sketches" in lines[1]
-    assert "the test split has only 2 sketches" in lines[2]
+    assert "few sketches in the valid split: 1" in lines[1]
+    assert "few sketches in the test split: 2" in lines[2]
     assert len(lines) == 3
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_drawings_too_few_to_hold_any_back_are_not_called_copies(warnings_of, count):
+    lines = warnings_of(*[sketches(count, 0)] * 3)
+    assert [line.split(":")[0] for line in lines] == [
+        "too few sketches",
+        "few sketches in the valid split",
+        "few sketches in the test split",
+    ]
 
 
 def test_outliers_and_long_sketches(warnings_of):

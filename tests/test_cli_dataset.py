@@ -44,7 +44,7 @@ def test_build_says_what_was_kept_and_dropped_and_why(folder, capsys):
     ]
     assert cli.main(arguments) == 0
     out = capsys.readouterr().out
-    assert "kept 30 drawings: 23 train, 4 valid, 3 test" in out
+    assert "kept 30 of 32 drawings: 23 train, 4 valid, 3 test" in out
     assert "dropped 2:" in out and "(first: drawings/bad.svg)" in out and "wrote mine.npz" in out
     assert len((folder / "r.csv").read_text().splitlines()) == 33
 

@@ -204,7 +204,7 @@ def test_very_few_drawings(tmp_path, count, sizes, capsys):
     for i, path in enumerate(paths):
         path.write_text(svg(i))
     summary = build(paths, tmp_path / "a.npz")
-    assert tuple(summary.kept.values()) == sizes
+    assert summary.drawings == count and tuple(summary.kept.values()) == sizes
     assert load_dataset("a.npz", tmp_path).max_seq_len == 2
     assert ("too few drawings" in capsys.readouterr().err) == (count < 3)
 

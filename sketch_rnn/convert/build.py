@@ -43,10 +43,12 @@ class Converted:
 class Summary:
     """What became of the drawings.
 
-    kept: in each split. dropped: drawings by reason. examples: the first of each reason.
-    simplified_more: how many needed more than the recipe's epsilon.
+    drawings: how many were kept. kept: how many are in each split. dropped: drawings by reason.
+    examples: the first of each reason. simplified_more: how many needed more than the recipe's
+    epsilon.
     """
 
+    drawings: int = 0
     kept: dict[str, int] = field(default_factory=dict)
     dropped: Counter[str] = field(default_factory=Counter)
     examples: dict[str, str] = field(default_factory=dict)
@@ -55,7 +57,8 @@ class Summary:
     def lines(self) -> list[str]:
         """For a person to read."""
         kept = ", ".join(f"{count} {split}" for split, count in self.kept.items())
-        lines = [f"kept {sum(self.kept.values())} drawings: {kept}"]
+        total = self.drawings + sum(self.dropped.values())
+        lines = [f"kept {self.drawings} of {total} drawings: {kept}"]
         if self.simplified_more:
             lines.append(f"simplified {self.simplified_more} of them more, to fit max_points")
         if self.dropped:
@@ -120,6 +123,7 @@ def build(
             progress.set_postfix(kept=len(spool), refresh=False)
         if not len(spool):
             raise UserError(f"no drawing could be used: {_why_none(summary)}")
+        summary.drawings = len(spool)
         splits = _split(len(spool), valid, test, seed)
         summary.kept = {name: len(numbers) for name, numbers in splits.items()}
         write_npz(output, {k: (len(v), spool.sketches(v)) for k, v in splits.items()})
