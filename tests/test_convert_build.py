@@ -11,6 +11,7 @@ import zipfile
 
 import numpy as np
 import pytest
+import shapely
 
 from sketch_rnn.convert.build import build
 from sketch_rnn.convert.prepare import Recipe
@@ -272,19 +273,17 @@ def test_the_result_lies_on_the_source_as_another_program_renders_it(tmp_path):
     lines = np.split(points, np.flatnonzero(sketch[:-1, 2]) + 2)
     a = np.concatenate([line[:-1] for line in lines])
     b = np.concatenate([line[1:] for line in lines])
-    to_lines = distances(pixels, a, b).min(axis=1)
+    to_lines = distances(shapely.points(pixels), shapely.linestrings(np.stack([a, b], axis=1)))
     along = np.concatenate([a + t * (b - a) for t in np.linspace(0, 1, 20)])
-    to_pixels = distances(along, pixels, pixels + 1e-9).min(axis=1)
+    to_pixels = distances(shapely.points(along), shapely.points(pixels))
     assert len(lines) == 6
     assert to_lines.max() < 4 and to_lines.mean() < 1.5
     assert to_pixels.max() < 4 and to_pixels.mean() < 1.5
 
 
-def distances(points, a, b):
-    """From points `[P, 2]` to segments from a to b `[S, 2]`, in data units `[P, S]`."""
-    along, step = points[:, None] - a, b - a
-    t = np.clip((along * step).sum(axis=2) / np.maximum(np.square(step).sum(axis=1), 1e-12), 0, 1)
-    return np.hypot(*(along - t[..., None] * step).transpose(2, 0, 1))
+def distances(shapes, others):
+    """From each shape to the nearest of the others."""
+    return shapely.STRtree(others).query_nearest(shapes, return_distance=True, all_matches=False)[1]
 
 
 def test_converting_does_not_import_tensorflow():
