@@ -57,6 +57,9 @@ def folder(tmp_path_factory):
     shutil.copy(ROOT / "tests" / "data" / "shapes.svg", folder / "mine" / "house.svg")
     circle = '<svg xmlns="http://www.w3.org/2000/svg"><circle r="80" stroke="black"/></svg>'
     (folder / "mine" / "circle.svg").write_text(circle)
+    with zipfile.ZipFile(folder / "icons.zip", "w") as icons:
+        icons.writestr("circle.svg", circle)
+    (folder / "cat.ndjson").write_text('{"word": "cat", "drawing": [[[0, 90, 5], [9, 9, 70]]]}')
     return folder
 
 
