@@ -74,7 +74,7 @@ class Progress:
             self._bar = tqdm.tqdm(
                 total=num_steps, initial=first_step, file=sys.stdout, unit="step", smoothing=0.1
             )
-        self._timed_step, self._timed_at = first_step, time.monotonic()
+        self._done, self._timed_at = first_step, time.monotonic()
 
     def update(self, figures: Mapping[str, float]) -> None:
         """One more step is done, with these figures."""
@@ -100,11 +100,11 @@ class Progress:
             self._bar.close()
 
     def _left(self, step: int) -> str:
-        now = time.monotonic()
-        rate = (step - self._timed_step) / max(now - self._timed_at, 1e-9)
-        self._timed_step, self._timed_at = step, now
-        left = (self._num_steps - 1 - step) / max(rate, 1e-9)
-        return f"{rate:.3g} steps/s, {tqdm.tqdm.format_interval(left)} left"
+        now, done = time.monotonic(), step + 1
+        pace = (now - self._timed_at) / (done - self._done)
+        self._done, self._timed_at = done, now
+        left = tqdm.tqdm.format_interval((self._num_steps - done) * pace)
+        return f"{1 / max(pace, 1e-9):.3g} steps/s, {left} left"
 
 
 def _figures(figures: Mapping[str, float]) -> str:

@@ -13,7 +13,7 @@ import pytest
 import tensorflow as tf
 from conftest import shared
 
-from sketch_rnn import losses
+from sketch_rnn import losses, summaries
 from sketch_rnn.checkpoint import RunFolder, TrainState, load_model
 from sketch_rnn.cli import dataset as dataset_command
 from sketch_rnn.cli import eval as eval_command
@@ -192,6 +192,18 @@ def test_a_model_to_begin_with_keeps_its_architecture(tmp_path, data_dir, finish
     with pytest.raises(UserError, match="dec_rnn_size is 16"):
         train(TINY | {"dec_rnn_size": 24}, tmp_path / "run", str(data_dir), init_from=finished)
     assert not (tmp_path / "run").exists()
+
+
+def test_the_first_line_after_a_resume_knows_how_long_it_will_take(capsys, monkeypatch):
+    clock = iter([100.0, 102.0, 122.0])
+    monkeypatch.setattr(summaries.time, "monotonic", lambda: next(clock))
+    progress = summaries.Progress(20, 101)
+    progress.line(20, {"cost": 1})
+    progress.line(40, {"cost": 1})
+    assert capsys.readouterr().out.splitlines() == [
+        "step 20: cost 1, 0.5 steps/s, 02:40 left",
+        "step 40: cost 1, 1 steps/s, 01:00 left",
+    ]
 
 
 def test_json_lines_hold_what_tensorboard_holds(finished):
