@@ -13,7 +13,7 @@ import pytest
 import tensorflow as tf
 from conftest import shared
 
-from sketch_rnn import losses, summaries
+from sketch_rnn import losses
 from sketch_rnn.checkpoint import RunFolder, TrainState, load_model
 from sketch_rnn.cli import dataset as dataset_command
 from sketch_rnn.cli import eval as eval_command
@@ -24,6 +24,7 @@ from sketch_rnn.hparams import HParams
 from sketch_rnn.interop import browser
 from sketch_rnn.model import SketchRNN
 from sketch_rnn.noise import noise_key
+from sketch_rnn.summaries import Progress
 from sketch_rnn.trainer import Trainer
 from sketch_rnn.training import train
 
@@ -196,8 +197,8 @@ def test_a_model_to_begin_with_keeps_its_architecture(tmp_path, data_dir, finish
 
 def test_the_first_line_after_a_resume_knows_how_long_it_will_take(capsys, monkeypatch):
     clock = iter([100.0, 102.0, 122.0])
-    monkeypatch.setattr(summaries.time, "monotonic", lambda: next(clock))
-    progress = summaries.Progress(20, 101)
+    monkeypatch.setattr("sketch_rnn.summaries.time.monotonic", lambda: next(clock))
+    progress = Progress(20, 101)
     progress.line(20, {"cost": 1})
     progress.line(40, {"cost": 1})
     assert capsys.readouterr().out.splitlines() == [
