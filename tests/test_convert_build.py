@@ -5,9 +5,12 @@ import gzip
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 import zipfile
+from subprocess import DEVNULL, PIPE
 
 import numpy as np
 import pytest
@@ -186,6 +189,25 @@ def test_when_nothing_is_left_nothing_is_written(tmp_path):
         with pytest.raises(UserError, match=message):
             build([tmp_path / i for i in inputs], tmp_path / "o.npz", recipe)
     assert sorted(tmp_path.iterdir()) == before
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_a_build_that_is_killed_takes_its_workers_with_it(tmp_path, number):
+    (tmp_path / "cat.ndjson").write_text(quickdraw() * 100_000)
+    program = "from sketch_rnn.cli.dataset import main; raise SystemExit(main())"
+    flags = ["--output=o.npz", "--report=r.csv"]
+    command = [sys.executable, "-c", program, "build", *flags, "cat.ndjson"]
+    with subprocess.Popen(command, cwd=tmp_path, stdout=PIPE, stderr=DEVNULL) as process:
+        while process.poll() is None and not has_content(tmp_path.glob(".r.csv.*.part")):
+            time.sleep(0.01)
+        process.send_signal(number)
+        process.communicate(timeout=60)  # until nobody is left who could write to stdout
+    if number == signal.SIGTERM:
+        assert process.returncode == 143 and os.listdir(tmp_path) == ["cat.ndjson"]
+
+
+def has_content(paths):
+    return any(path.stat().st_size for path in paths)
 
 
 def test_an_output_that_exists_is_kept(folder, tmp_path):

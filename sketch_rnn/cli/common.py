@@ -13,6 +13,7 @@ import difflib
 import logging
 import os
 import shutil
+import signal
 import sys
 import textwrap
 from collections.abc import Callable, Iterator, Sequence
@@ -58,8 +59,10 @@ def run(
 
     Returns:
         The exit status: 2 for bad arguments or a `UserError`, 1 for an error of the operating
-        system, 130 when interrupted, 141 when nobody reads the output any more.
+        system, 130 when interrupted, 141 when nobody reads the output any more. On SIGTERM the
+        program ends with 143, and what is half-written goes.
     """
+    signal.signal(signal.SIGTERM, _leave)
     try:
         rest = _parse(values, sys.argv[1:] if argv is None else argv)
         if values.help:
@@ -84,6 +87,10 @@ def run(
         if type(error).__name__ not in _OUT_OF_MEMORY:
             raise
         return _fail(name, "not enough memory; try a smaller batch_size or model", FAILED)
+
+
+def _leave(number: int, _: object) -> None:
+    raise SystemExit(128 + number)
 
 
 def quiet_tensorflow(verbose: bool = False) -> None:

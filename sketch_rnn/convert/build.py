@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import re
 import signal
+import threading
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor
@@ -244,7 +245,7 @@ class _Parallel:
             yield from map(function, chain(first, items))
             return
         self._pool = ProcessPoolExecutor(
-            self._processes, multiprocessing.get_context("spawn"), _ignore_interrupts
+            self._processes, multiprocessing.get_context("spawn"), _start_worker
         )
         waiting = deque()
         try:
@@ -265,6 +266,12 @@ class _Parallel:
             self._pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _ignore_interrupts() -> None:
-    """Ctrl-C is for the parent, which then ends the workers."""
+def _start_worker() -> None:
+    """Leaves Ctrl-C to the parent, which then ends the workers; they also end if it was killed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    multiprocessing.parent_process().join()
+    os._exit(1)

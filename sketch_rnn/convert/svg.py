@@ -107,10 +107,7 @@ def _read(content: bytes, outline: bool, tolerance: float) -> list[np.ndarray]:
 
 def _why_empty(walker: "_Walker") -> str:
     if walker.filled and not walker.outline:
-        shapes = "shape" if walker.filled == 1 else "shapes"
-        return (
-            f"nothing in it is stroked ({walker.filled} filled {shapes}: outlines were not asked)"
-        )
+        return "nothing in it is stroked, only filled; --outline takes the outlines"
     return "nothing visible in it is a line"
 
 
@@ -211,7 +208,7 @@ class _Walker:
     root: Element
     outline: bool
     lines: list[np.ndarray] = field(default_factory=list)  # of curves [C, 4, 2], in pixels
-    filled: int = 0  # shapes that are only filled
+    filled: bool = False  # whether a shape is, and not stroked
     visited: int = 0
     closed: int = 0
     segments: int = 0
@@ -304,7 +301,7 @@ class _Walker:
         if stroked and _number(style.get("stroke-width"), 1) > 0:
             return True
         filled = _visible(style.get("fill", "black"), style.get("fill-opacity"))
-        self.filled += filled
+        self.filled |= filled
         return filled and self.outline
 
     def _add(self, segments: Iterator, matrix: np.ndarray) -> None:
