@@ -5,8 +5,8 @@
 
 Prints a table and, as the last line, JSON. A step's efficiency is the least time that its
 arithmetic takes at the machine's peak, divided by the step's time. The peak is the best of products
-of 2048 x 2048 matrices that are timed between the steps, so that what else the machine does weighs
-on both. The least arithmetic is 6 FLOPs (one product forward, two backward) a multiply-add; see
+of 2048 x 2048 matrices, in the precision of the step, that are timed between the steps, so that
+what else the machine does weighs on both. The least arithmetic is 6 FLOPs (one product forward, two backward) a multiply-add; see
 `least_flops`. Each case runs in a process of its own, for its peak memory.
 
 Legend: B batch, T time (N_max), U units, Z latent, M mixtures.
@@ -31,6 +31,9 @@ CASES = {
     "lstm": {},
     "layer_norm": LAYER_NORM,
     "hyper decoder": HYPER,
+    "lstm, pad_steps 8": {"pad_steps": 8},
+    "lstm, bfloat16": {},
+    "lstm, bfloat16, pad_steps 8": {"pad_steps": 8},
     "Keras RNN": {},
     "input": {},
     "sampler": {},
@@ -99,7 +102,7 @@ def drawings(hparams, count: int = 2000):
     return Split([make_part(points, lengths)])
 
 
-def timed_steps(hparams, step) -> dict[str, float]:
+def timed_steps(hparams, step, dtype: str = "float32") -> dict[str, float]:
     """The median time and efficiency of `step(strokes5, lengths, number)`."""
     from sketch_rnn.dataset import TrainBatches
 
@@ -107,15 +110,15 @@ def timed_steps(hparams, step) -> dict[str, float]:
     made = [batches.batch(number) for number in range(STEPS)]
     for number in range(WARM_UP):
         for batch in made:  # each shape is compiled for once
-            step(*batch, number)
+            step(*batch, step=number)
             if number:
                 break
-    peak, times, least = Peak(), [], []
+    peak, times, least = Peak(dtype), [], []
     for _ in range(2):
         for number, batch in enumerate(made):
             peak.measure()
             begun = time.perf_counter()
-            step(*batch, number)
+            step(*batch, step=number)
             times.append(time.perf_counter() - begun)
             least.append(least_flops(hparams, batch[1]))
     efficiency = np.array(least) / np.array(times) / peak.best
@@ -127,13 +130,15 @@ def timed_steps(hparams, step) -> dict[str, float]:
     }
 
 
-def training(hparams) -> dict[str, float]:
+def training(hparams, precision: str = "float32") -> dict[str, float]:
     from sketch_rnn.checkpoint import TrainState
     from sketch_rnn.model import SketchRNN
     from sketch_rnn.trainer import Trainer
 
-    trainer = Trainer(TrainState(SketchRNN(hparams, 20.0, 1)), 1)
-    return timed_steps(hparams, trainer.train_step)
+    trainer = Trainer(TrainState(SketchRNN(hparams, 20.0, 1, precision)), 1)
+    return timed_steps(
+        hparams, lambda *share, step: trainer.train_step(share, step=step), precision
+    )
 
 
 def keras_rnn(hparams) -> dict[str, float]:
@@ -170,7 +175,7 @@ def keras_rnn(hparams) -> dict[str, float]:
 
     global STEPS
     STEPS = 2
-    return timed_steps(hparams, lambda strokes5, *_: float(update(tf.constant(strokes5))))
+    return timed_steps(hparams, lambda strokes5, *_, step: float(update(tf.constant(strokes5))))
 
 
 def input_rate(hparams) -> dict[str, float]:
@@ -242,8 +247,12 @@ def measure(name: str, changes: dict) -> dict[str, float]:
     """One case, in this process."""
     from sketch_rnn.hparams import HParams
 
+    hparams = HParams(**changes)
     kinds = {"Keras RNN": keras_rnn, "input": input_rate, "sampler": sampling}
-    found = kinds.get(name, training)(HParams(**changes))
+    if name in kinds:
+        found = kinds[name](hparams)
+    else:
+        found = training(hparams, "bfloat16" if "bfloat16" in name else "float32")
     return found | {"GB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6}
 
 
@@ -252,14 +261,14 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--sweep", action="store_true", help="how the time grows with the sizes")
-    parser.add_argument("--cases", help="only these, with commas between")
+    parser.add_argument("--cases", help="only these, with semicolons between")
     parser.add_argument("--in_this_process", help=argparse.SUPPRESS)
     args = parser.parse_args()
     cases = CASES | SWEEP
     if args.in_this_process:
         print(json.dumps(measure(args.in_this_process, cases[args.in_this_process])))
         return 0
-    names = args.cases.split(",") if args.cases else list(SWEEP if args.sweep else CASES)
+    names = args.cases.split(";") if args.cases else list(SWEEP if args.sweep else CASES)
     if unknown := set(names) - set(cases):
         parser.error(f"no case {', '.join(unknown)}; there are {', '.join(cases)}")
     results = {}
@@ -271,7 +280,7 @@ def main() -> int:
         )  # fmt: skip
         results[name] = json.loads(done.stdout.splitlines()[-1])
         figures = ", ".join(f"{key} {value:.3g}" for key, value in results[name].items())
-        print(f"{name:14} {figures}", flush=True)
+        print(f"{name:28} {figures}", flush=True)
     print(json.dumps(results))
     return 0
 

@@ -25,7 +25,7 @@ import tensorflow as tf
 import sketch_rnn
 from sketch_rnn import files
 from sketch_rnn.errors import UserError, warn
-from sketch_rnn.hparams import HParams
+from sketch_rnn.hparams import PRECISIONS, HParams
 from sketch_rnn.interop import browser, original
 from sketch_rnn.model import SketchRNN
 
@@ -46,12 +46,14 @@ class RunConfig:
       scale_factor: data units in a model unit.
       seed: what everything random in the run follows from.
       data_dir: where the data set was read from.
+      precision: of the products while training.
     """
 
     hparams: HParams
     scale_factor: float
     seed: int
     data_dir: str
+    precision: str = PRECISIONS[0]
 
 
 class TrainState:
@@ -60,9 +62,7 @@ class TrainState:
     def __init__(self, model: SketchRNN):
         hparams = model.hparams
         self.model = model
-        self.optimizer = keras.optimizers.Adam(
-            hparams.learning_rate, epsilon=_ADAM_EPSILON, clipvalue=hparams.grad_clip
-        )
+        self.optimizer = keras.optimizers.Adam(hparams.learning_rate, epsilon=_ADAM_EPSILON)
         self.optimizer.build(model.trainable_variables)
         self.step = tf.Variable(0, dtype=tf.int64, trainable=False)  # the next step to run
         self.best_valid_cost = tf.Variable(math.inf, dtype=tf.float64, trainable=False)
@@ -154,6 +154,7 @@ class RunFolder:
                 scale_factor=_positive(content, "scale_factor"),
                 seed=_seed(content),
                 data_dir=_typed(content, "data_dir", str),
+                precision=_precision(content),
             )
         except UserError as error:
             raise UserError(f"{path}: {error}") from None
@@ -181,7 +182,7 @@ class RunFolder:
         """
         if not (self.path / CONFIG_FILE).is_file():
             raise UserError(f"{self.path} has been removed while its run trained; begin a new run")
-        step = int(state.step)
+        step = int(state.step.numpy())
         prefix = self.checkpoints / f"{kind}-{step}"
         try:
             state.checkpoint.write(str(prefix))
@@ -303,6 +304,14 @@ def _seed(content: dict[str, Any]) -> int:
     if not 0 <= seed < 2**31:
         raise UserError(f"expected seed to be from 0 to {2**31 - 1}, got {seed!r:.60}")
     return seed
+
+
+def _precision(content: dict[str, Any]) -> str:
+    precision = content.get("precision", PRECISIONS[0])
+    if precision not in PRECISIONS:
+        names = " or ".join(PRECISIONS)
+        raise UserError(f"expected precision to be {names}, got {precision!r:.60}")
+    return precision
 
 
 def _least_bytes(hparams: HParams) -> int:

@@ -6,11 +6,11 @@ Dimensions: S sketches of a split, P points of all of them, B batch, N_max longe
 import itertools
 import math
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -19,6 +19,8 @@ from sketch_rnn.cache import Part, load_parts
 from sketch_rnn.errors import UserError, warn
 
 MIN_SCALE = 1e-8  # data units
+
+Made = TypeVar("Made")
 
 
 class Split:
@@ -194,15 +196,15 @@ def eval_batches(
         yield strokes.flat_to_stroke5(points, lengths, max_seq_len), lengths.astype(np.int32)
 
 
-def prefetch(batches: TrainBatches, first_step: int = 0) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yields `batches.batch(step)` for every step from `first_step` on, without end.
+def prefetch(make: Callable[[int], Made], first_step: int = 0) -> Iterator[Made]:
+    """Yields `make(step)` for every step from `first_step` on, without end.
 
-    Batches are made by another thread while the caller works, and come in order. (A `tf.data`
+    They are made by another thread while the caller works, and come in order. (A `tf.data`
     pipeline that calls Python, read without end, keeps the interpreter from exiting.)
     """
     steps = itertools.count(first_step)
     with ThreadPoolExecutor(1, "batches") as pool:
-        ahead = deque(pool.submit(batches.batch, step) for step in itertools.islice(steps, 4))
+        ahead = deque(pool.submit(make, step) for step in itertools.islice(steps, 4))
         while True:
-            ahead.append(pool.submit(batches.batch, next(steps)))
+            ahead.append(pool.submit(make, next(steps)))
             yield ahead.popleft().result()

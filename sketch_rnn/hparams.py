@@ -1,7 +1,7 @@
 """Hyperparameters: one frozen typed object, and every spelling of `--hparams`.
 
 Names, types and defaults are those of the original Sketch-RNN trainer (Ha & Eck 2017,
-arXiv:1704.03477), so that its command lines and configurations keep working.
+arXiv:1704.03477), so that its command lines and configurations keep working; `pad_steps` is ours.
 """
 
 import difflib
@@ -17,6 +17,8 @@ from typing import Annotated, Any, NamedTuple, get_args, get_type_hints
 from sketch_rnn.errors import UserError
 
 CELLS = ("lstm", "layer_norm", "hyper")
+PRECISIONS = ("float32", "bfloat16")  # of products; the first is the default
+STRATEGIES = ("auto", "one", "mirrored", "multi_worker")  # who shares the work of a run
 _INT_MAX = 2**31 - 1
 _FLOAT_MAX = 3.4e38  # what float32 can hold
 _CONFIG_BYTES_MAX = 1_000_000
@@ -43,6 +45,10 @@ NotNegative = Annotated[float, _Range("a number, 0 or above", lambda v: 0 <= v <
 Decay = Annotated[float, _Range("a number from 0 to 1", lambda v: 0 <= v <= 1)]
 KeepProb = Annotated[
     float, _Range("a probability of keeping, above 0 and at most 1", lambda v: 0 < v <= 1)
+]
+Padding = Annotated[
+    int | str,
+    _Range("all, or a whole number from 0", lambda v: v == "all" or (type(v) is int and v >= 0)),
 ]
 Fraction = Annotated[float, _Range("a number from 0 to below 1", lambda v: 0 <= v < 1)]
 
@@ -85,6 +91,8 @@ class HParams:
         augment_stroke_prob: Probability that augmentation drops a point within a line.
         conditional: Encode sketches to z; false trains a decoder alone.
         is_training: The original's own switch; kept so that its files can be read.
+        pad_steps: Steps after a sketch's end that training still decodes; all is the original's
+            loss to the letter. Not one of the original's.
     """
 
     data_set: Names = ("aaron_sheep.npz",)
@@ -116,6 +124,7 @@ class HParams:
     augment_stroke_prob: Fraction = 0.10
     conditional: Switch = True
     is_training: Switch = True
+    pad_steps: Padding = "all"
 
     def __post_init__(self):
         for field in fields(self):
@@ -232,6 +241,8 @@ def _kind(name: str) -> tuple[type, _Range]:
 
 def _typed(kind: type, value: Any) -> Any:
     """The value as `kind`, or None where it is of another type."""
+    if kind == int | str:
+        kind = str if isinstance(value, str) else int
     if kind is bool and isinstance(value, Integral):
         return bool(value)
     if kind is int and isinstance(value, Integral) and not isinstance(value, bool):
@@ -264,6 +275,8 @@ def _from_text(name: str, value: Any) -> Any:
             return words[value] if value in words else int(value)
         if kind in (int, float):
             return kind(value)
+        if kind == int | str:
+            return int(value)
     except ValueError:
         pass
     return value

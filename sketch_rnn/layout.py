@@ -1,27 +1,42 @@
-"""How the encoder lays the sketches of a batch out over time.
+"""How the sketches of a batch are laid out over time.
 
 A sketch is much shorter than the longest. Several of them go one after the other into one row, so
-that the encoder does no work past their ends; the state is set to zero where the next begins.
+that no work is done past their ends; the state starts anew where the next begins.
 
-Legend: B batch, T time (N_max), R rows.
+Legend: B batch, T time (N_max), R rows, S sketches of a part.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
+PARTS = 2  # of a batch, which the decoder reads at the same time
 ROW_MULTIPLE = 8  # few different numbers of rows, since each is compiled for
 
 
 class Layout(NamedTuple):
-    """Where each point of each sketch stands."""
+    """Where each step of each sketch stands."""
 
-    source: tf.Tensor  # int32 [T, R]: index into the batch's points [B T], sketch by sketch
-    starts: tf.Tensor  # bool [T, R]: True at each sketch's first point
-    ends: tf.Tensor  # bool [T, R]: True at each sketch's last point
-    first: tf.Tensor  # int32 [B]: index of the first point into [T R]
-    last: tf.Tensor  # int32 [B]: index of the last point into [T R]
+    source: tf.Tensor  # int32 [T, R]: index into the steps [B T], sketch by sketch
+    starts: tf.Tensor  # bool [T, R]: True at each sketch's first step
+    ends: tf.Tensor  # bool [T, R]: True at each sketch's last step
+    first: tf.Tensor  # int32 [B]: index of the first step into [T R]
+    last: tf.Tensor  # int32 [B]: index of the last step into [T R]
+
+
+class Part(NamedTuple):
+    """The sketches that the decoder reads in one of its programs.
+
+    Without `taken` each row is a sketch with all its steps.
+    """
+
+    members: tf.Tensor  # int32 [S]: which sketches of the batch
+    source: tf.Tensor  # int32 [T, R]: index into the batch's steps [B T], sketch by sketch
+    taken: tf.Tensor | None = None  # bool [T, R]: where there is a step of a sketch
+    starts: tf.Tensor | None = None  # bool [T, R]: True at each sketch's first step
+    sketch: tf.Tensor | None = None  # int32 [T, R]: which member
 
 
 def one_sketch_a_row(lengths: tf.Tensor, steps: int) -> Layout:
@@ -55,12 +70,54 @@ def packed(lengths: np.ndarray, steps: int) -> Layout:
       steps: T.
 
     Returns:
-      NumPy arrays; R is a multiple of 8 or B, whichever is less.
+      NumPy arrays; R is a multiple of `ROW_MULTIPLE` or B, whichever is less.
     """
     rows, begins = _first_fit(lengths, steps)
-    count = min(
-        -(-(max(rows) + 1) // ROW_MULTIPLE) * ROW_MULTIPLE, max(len(lengths), max(rows) + 1)
-    )
+    count = _row_count(rows, ROW_MULTIPLE, len(lengths))
+    return _laid_out(lengths, steps, rows, begins, count)
+
+
+def whole_parts(batch: int, steps: int) -> tuple[Part, ...]:
+    """The parts of a batch whose sketches are decoded to the last step, padding too."""
+    time = np.arange(steps, dtype=np.int32)[:, None]
+    halves = np.array_split(np.arange(batch, dtype=np.int32), min(PARTS, batch))
+    return tuple(Part(members, members * steps + time) for members in halves)
+
+
+def short_parts(lengths: np.ndarray, steps: int, pad_steps: int) -> tuple[Part, ...]:
+    """The parts of a batch whose sketches are decoded up to `pad_steps` steps after their end.
+
+    Args:
+      lengths: points, int `[B]`, each from 1 to T.
+      steps: T.
+      pad_steps: steps after the one that ends the sketch, which is always there.
+
+    Returns:
+      Parts of NumPy arrays, all with the same number of rows.
+    """
+    by_length = np.argsort(-np.asarray(lengths), kind="stable").astype(np.int32)
+    dealt = [by_length[part::PARTS] for part in range(min(PARTS, len(lengths)))]
+    needed = [np.minimum(lengths[members] + 1 + pad_steps, steps) for members in dealt]
+    fits = [_first_fit(counts, steps) for counts in needed]
+    rows_of_all = [row for rows, _ in fits for row in rows]
+    count = _row_count(rows_of_all, ROW_MULTIPLE // PARTS, len(dealt[0]))
+    parts = []
+    for members, counts, (rows, begins) in zip(dealt, needed, fits, strict=True):
+        laid = _laid_out(counts, steps, rows, begins, count)
+        taken = laid.starts.cumsum(axis=0) > laid.ends.cumsum(axis=0) - laid.ends
+        sketch, step = np.divmod(laid.source, steps)
+        source = members[sketch] * steps + step
+        parts.append(Part(members, source, taken, laid.starts, sketch))
+    return tuple(parts)
+
+
+def _row_count(rows: Sequence[int], multiple: int, sketches: int) -> int:
+    """A multiple that is enough for these rows; no more than there are sketches."""
+    needed = 1 + max(rows)
+    return max(needed, min(-(-needed // multiple) * multiple, sketches))
+
+
+def _laid_out(lengths, steps, rows, begins, count) -> Layout:
     source = np.zeros([steps, count], np.int32)
     starts = np.zeros([steps, count], bool)
     ends = np.zeros([steps, count], bool)

@@ -14,7 +14,12 @@ from sketch_rnn.mixture import log_likelihood, split_output
 DENSITY_FLOOR = 1e-6
 
 
-def reconstruction_cost(output: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
+def reconstruction_cost(
+    output: tf.Tensor,
+    target: tf.Tensor,
+    taken: tf.Tensor | None = None,
+    count: int | None = None,
+) -> tf.Tensor:
     """The sum of offset and pen losses, averaged over every step of every sketch, padding too.
 
     The offset loss is zero where the target is the end of the sketch; the pen loss counts at
@@ -23,17 +28,38 @@ def reconstruction_cost(output: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
     Args:
       output: the decoder's, `[T, B, 3 + 6 M]`.
       target: the stroke-5 points that followed, `[T, B, 5]`.
+      taken: bool `[T, B]`, the steps that count; None is all.
+      count: what the sum is divided by; None is T B.
 
     Returns:
       A scalar.
     """
-    output = tf.reshape(output, [-1, output.shape[-1]])  # [N, 3 + 6 M]
-    target = tf.reshape(target, [-1, 5])  # [N, 5]
+    steps, batch, _ = output.shape
+    weights = tf.ones([steps, batch]) if taken is None else tf.cast(taken, tf.float32)
+    return _weighted_loss(
+        tf.reshape(output, [-1, output.shape[-1]]),  # [N, 3 + 6 M]
+        tf.reshape(target, [-1, 5]),
+        tf.reshape(weights, [-1]) / (count or steps * batch),
+    )
+
+
+@tf.custom_gradient
+def _weighted_loss(output, target, weights):
+    """The weighted sum of the losses at N points; its gradient is taken at once, which needs less
+    memory than to keep what leads to it."""
+    with tf.GradientTape() as tape:
+        tape.watch(output)
+        loss = tf.reduce_sum(_losses(output, target) * weights)
+    d_output = tape.gradient(loss, output)
+    return loss, lambda d_loss: (d_loss * d_output, None, None)
+
+
+def _losses(output, target):
     mixture = split_output(output)
     density = log_likelihood(mixture, target[:, 0], target[:, 1])
     offset_losses = -_log_add(density, math.log(DENSITY_FLOOR)) * (1 - target[:, 4])
     pen_losses = tf.nn.softmax_cross_entropy_with_logits(target[:, 2:], mixture.pen_logits)
-    return tf.reduce_mean(offset_losses + pen_losses)
+    return offset_losses + pen_losses
 
 
 def kl_cost(mu: tf.Tensor, logvar: tf.Tensor) -> tf.Tensor:

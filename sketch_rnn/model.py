@@ -1,7 +1,7 @@
 """The model: a bidirectional encoder, a latent vector, and a decoder (Ha & Eck 2017, figure 2).
 
-Legend: B batch, T time (N_max), R rows of the encoder's layout, U units, Z latent, M mixtures,
-S width of the decoder's state.
+Legend: B batch, T time (N_max), R rows of a layout, U units, Z latent, M mixtures, S width of the
+decoder's state.
 """
 
 from collections.abc import Sequence
@@ -12,14 +12,15 @@ import tensorflow as tf
 
 from sketch_rnn import losses, sampling, strokes
 from sketch_rnn.hparams import HParams
-from sketch_rnn.layout import Layout, one_sketch_a_row
+from sketch_rnn.layout import Layout, Part, one_sketch_a_row, whole_parts
 from sketch_rnn.mixture import output_size
-from sketch_rnn.noise import Noise, draw_noise
+from sketch_rnn.noise import Noise, Share, draw_noise
 from sketch_rnn.programs import program
 from sketch_rnn.recurrent import LAYERS
+from sketch_rnn.recurrent.products import product
+from sketch_rnn.recurrent.rows import Rows
 
 POINT = 5  # the width of a stroke-5 row
-PARTS = 2  # of a batch, which the decoder reads at the same time
 
 
 @keras.saving.register_keras_serializable("sketch_rnn")
@@ -29,16 +30,25 @@ class Encoder(keras.layers.Layer):
     Only a sketch's own points are read, from the zero state (equation 1).
     """
 
-    def __init__(self, cell: str, units: int, keep_prob: float, seed: int | None = None, **kwargs):
+    def __init__(
+        self,
+        cell: str,
+        units: int,
+        keep_prob: float,
+        seed: int | None = None,
+        precision: str = "float32",
+        **kwargs,
+    ):
         super().__init__(**kwargs)
-        self.cell, self.units, self.keep_prob, self.seed = cell, units, keep_prob, seed
+        self.cell, self.units, self.keep_prob = cell, units, keep_prob
+        self.seed, self.precision = seed, precision
         seeds = _seeds(seed, 2)
-        self.forward = LAYERS[cell](units, keep_prob, seeds[0], name="forward")
-        self.backward = LAYERS[cell](units, keep_prob, seeds[1], name="backward")
+        self.forward = LAYERS[cell](units, keep_prob, seeds[0], precision, name="forward")
+        self.backward = LAYERS[cell](units, keep_prob, seeds[1], precision, name="backward")
 
     def get_config(self) -> dict:
-        own = {"cell": self.cell, "units": self.units, "keep_prob": self.keep_prob}
-        return super().get_config() | own | {"seed": self.seed}
+        names = ("cell", "units", "keep_prob", "seed", "precision")
+        return super().get_config() | {name: getattr(self, name) for name in names}
 
     def build(self, points_shape) -> None:
         for direction in (self.forward, self.backward):
@@ -56,30 +66,43 @@ class Encoder(keras.layers.Layer):
         Args:
           points: stroke-5 rows without the start token, `[B, T, 5]`.
           layout: where the points stand in the rows.
-          forward_kept: bool `[T, R, U]`, recurrent dropout of the forward direction.
-          backward_kept: bool `[T, R, U]`, of the backward direction, in its own order of time.
+          forward_kept: bool `[B, T, U]`, recurrent dropout of the forward direction.
+          backward_kept: bool `[B, T, U]`, of the backward direction.
 
         Returns:
           `[B, 2 U]`.
         """
-        x = tf.gather(tf.reshape(points, [-1, POINT]), layout.source)  # [T, R, 5]
+        x = _laid_out(points, layout.source)
+        backward_kept = _laid_out(backward_kept, layout.source)
+        if backward_kept is not None:
+            backward_kept = tf.reverse(backward_kept, [0])
+        steps, rows = layout.source.shape
+        last_read = (steps - 1 - layout.first // rows) * rows + layout.first % rows
         return tf.concat(
             [
-                self._read_forward(x, layout, forward_kept),
-                self._read_backward(x, layout, backward_kept),
+                self._read(
+                    self.forward, x, layout.starts, layout.last,
+                    _laid_out(forward_kept, layout.source),
+                ),
+                self._read(
+                    self.backward, tf.reverse(x, [0]), tf.reverse(layout.ends, [0]), last_read,
+                    backward_kept,
+                ),
             ],
             axis=-1,
-        )
+        )  # fmt: skip
+
+    def _read(self, direction, x, starts, last, kept):
+        """The h `[B, U]` of one direction after its last steps, indices into `[T R]`."""
+        weights = [tf.convert_to_tensor(weight) for weight in direction.weights]
+        return self._program(weights, x, starts, last, kept)
 
     @program
-    def _read_forward(self, x, layout, kept):
-        h, _ = self.forward(x, starts=layout.starts, kept=kept)
-        return tf.gather(tf.reshape(h, [-1, self.units]), layout.last)
-
-    @program
-    def _read_backward(self, x, layout, kept):
-        h, _ = self.backward(tf.reverse(x, [0]), starts=tf.reverse(layout.ends, [0]), kept=kept)
-        return tf.gather(tf.reshape(tf.reverse(h, [0]), [-1, self.units]), layout.first)
+    def _program(self, weights, x, starts, last, kept):
+        """`_read` by these weights: both directions are one program, compiled once."""
+        with keras.StatelessScope(zip(self.forward.weights, weights, strict=True)):
+            h, _ = self.forward(x, rows=Rows(starts), kept=kept)
+        return tf.gather(tf.reshape(h, [-1, self.units]), last)
 
 
 @keras.saving.register_keras_serializable("sketch_rnn")
@@ -125,14 +148,15 @@ class Decoder(keras.layers.Layer):
         input_keep_prob: float = 1.0,
         output_keep_prob: float = 1.0,
         seed: int | None = None,
+        precision: str = "float32",
         **kwargs,
     ):
         super().__init__(**kwargs)
         self.cell, self.units, self.z_size, self.num_mixture = cell, units, z_size, num_mixture
         self.keep_prob, self.input_keep_prob = keep_prob, input_keep_prob
-        self.output_keep_prob, self.seed = output_keep_prob, seed
+        self.output_keep_prob, self.seed, self.precision = output_keep_prob, seed, precision
         seeds = _seeds(seed, 4)
-        self.recurrent = LAYERS[cell](units, keep_prob, seeds[0], name="recurrent")
+        self.recurrent = LAYERS[cell](units, keep_prob, seeds[0], precision, name="recurrent")
         if z_size:
             self.first_state = _small_dense(self.recurrent.state_size, seeds[1], "first_state")
         self.output_layer = keras.layers.Dense(
@@ -144,7 +168,7 @@ class Decoder(keras.layers.Layer):
 
     def get_config(self) -> dict:
         names = ("cell", "units", "z_size", "num_mixture", "keep_prob", "input_keep_prob")
-        names += ("output_keep_prob", "seed")
+        names += ("output_keep_prob", "seed", "precision")
         return super().get_config() | {name: getattr(self, name) for name in names}
 
     def build(self, points_shape) -> None:
@@ -164,6 +188,7 @@ class Decoder(keras.layers.Layer):
         self,
         points: tf.Tensor,
         z: tf.Tensor | None = None,
+        rows: Rows = Rows(),  # noqa: B008
         kept: tf.Tensor | None = None,
         input_kept: tf.Tensor | None = None,
         output_kept: tf.Tensor | None = None,
@@ -171,24 +196,32 @@ class Decoder(keras.layers.Layer):
         """Decodes with the true previous points as input.
 
         Args:
-          points: stroke-5 rows that begin with the start token, `[T, B, 5]`.
-          z: `[B, Z]`, or None for the unconditional model.
-          kept: bool `[T, B, U]`, recurrent dropout.
-          input_kept: bool `[T, B, 5 + Z]`, input dropout, fresh at each step.
-          output_kept: bool `[T, B, U]`, dropout of what the output layer reads.
+          points: stroke-5 rows, those of each sketch after the start token, `[T, R, 5]`.
+          z: of each sketch, `[B, Z]`, or None for the unconditional model.
+          rows: where the sketches stand; by default each row is one sketch, R = B.
+          kept: bool `[T, R, U]`, recurrent dropout.
+          input_kept: bool `[T, R, 5 + Z]`, input dropout, fresh at each step.
+          output_kept: bool `[T, R, U]`, dropout of what the output layer reads.
 
         Returns:
-          The output `[T, B, 3 + 6 M]`, and the final state `[B, S]`.
+          The output `[T, R, 3 + 6 M]`, and the final state `[R, S]`.
         """
-        state = self.initial_state(z, points.shape[1])
-        context = z
+        state, context = (None, None) if z is None else (self.initial_state(z, z.shape[0]), z)
+        if z is None:
+            rows = Rows(rows.starts)
         if input_kept is not None:
-            points, context = self._join(points, z), None
+            points, context = self._join(points, z, rows), None
             points = _dropout(points, input_kept, self.input_keep_prob)
-        h, state = self.recurrent(points, context=context, state=state, kept=kept)
+        h, state = self.recurrent(points, context, state, rows, kept)
         if output_kept is not None:
             h = _dropout(h, output_kept, self.output_keep_prob)
-        return self.output_layer(h), state
+        return self._output(h), state
+
+    def _output(self, h: tf.Tensor) -> tf.Tensor:
+        """`output_layer` in the layer's precision, `[T, R, U]` -> `[T, R, 3 + 6 M]`."""
+        kernel = tf.convert_to_tensor(self.output_layer.kernel)
+        output = product(tf.reshape(h, [-1, self.units]), kernel, self.precision)
+        return tf.reshape(output + self.output_layer.bias, [*h.shape[:2], kernel.shape[1]])
 
     def step(
         self, point: tf.Tensor, z: tf.Tensor | None, state: tf.Tensor
@@ -198,10 +231,12 @@ class Decoder(keras.layers.Layer):
         h, state = self.recurrent.step(x, state)
         return self.output_layer(h), state
 
-    def _join(self, points: tf.Tensor, z: tf.Tensor | None) -> tf.Tensor:
-        """`[points, z]` at every step, `[T, B, 5 + Z]`."""
+    def _join(self, points: tf.Tensor, z: tf.Tensor | None, rows: Rows) -> tf.Tensor:
+        """`[points, z]` at every step, `[T, R, 5 + Z]`."""
         if z is None:
             return points
+        if rows.sketch is not None:
+            return tf.concat([points, tf.gather(z, rows.sketch)], axis=-1)
         return tf.concat([points, tf.tile(z[None], [points.shape[0], 1, 1])], axis=-1)
 
 
@@ -216,17 +251,25 @@ class SketchRNN(keras.Model):
     """
 
     def __init__(
-        self, hparams: HParams, scale_factor: float | None = None, seed: int | None = None, **kwargs
+        self,
+        hparams: HParams,
+        scale_factor: float | None = None,
+        seed: int | None = None,
+        precision: str = "float32",
+        **kwargs,
     ):
         super().__init__(**kwargs)
         if isinstance(hparams, dict):
             hparams = HParams.from_dict(hparams)
         self.hparams, self.scale_factor, self.seed = hparams, scale_factor, seed
+        self.precision = precision
         seeds = _seeds(seed, 3)
         keep_prob = hparams.recurrent_dropout_prob
         self.encoder = self.latent = None
         if hparams.conditional:
-            self.encoder = Encoder(hparams.enc_model, hparams.enc_rnn_size, keep_prob, seeds[0])
+            self.encoder = Encoder(
+                hparams.enc_model, hparams.enc_rnn_size, keep_prob, seeds[0], precision
+            )
             self.latent = Latent(hparams.z_size, seeds[1])
             self.encoder.build((None, None, POINT))
             self.latent.build((None, 2 * hparams.enc_rnn_size))
@@ -239,13 +282,14 @@ class SketchRNN(keras.Model):
             hparams.input_dropout_prob,
             hparams.output_dropout_prob,
             seeds[2],
+            precision,
         )
         self.decoder.build((None, None, POINT))
         self.built = True
 
     def get_config(self) -> dict:
         own = {"hparams": self.hparams.to_dict(), "scale_factor": self.scale_factor}
-        return super().get_config() | own | {"seed": self.seed}
+        return super().get_config() | own | {"seed": self.seed, "precision": self.precision}
 
     def call(
         self,
@@ -268,38 +312,57 @@ class SketchRNN(keras.Model):
             h = self.encoder(strokes5[:, 1:], layout, noise.forward_kept, noise.backward_kept)
             mu, logvar, z = self.latent(h, noise.eps)
         points = tf.transpose(strokes5[:, :-1], [1, 0, 2])  # [T, B, 5]
-        output, _ = self.decoder(points, z, noise.decoder_kept, noise.input_kept, noise.output_kept)
+        dropouts = [
+            None if kept is None else tf.transpose(kept, [1, 0, 2])
+            for kept in (noise.decoder_kept, noise.input_kept, noise.output_kept)
+        ]
+        output, _ = self.decoder(points, z, Rows(), *dropouts)
         return output, mu, logvar
 
     def raw_costs(
-        self, strokes5: tf.Tensor, layout: Layout, noise: Noise
+        self,
+        strokes5: tf.Tensor,
+        layout: Layout,
+        noise: Noise,
+        parts: Sequence[Part] | None = None,
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """The reconstruction cost, and the KL cost before its floor (0 without an encoder)."""
+        """The costs of a batch, from programs that run at the same time where a graph is built.
+
+        Args:
+          strokes5: `[B, T + 1, 5]`, the start token first.
+          layout: of the encoder's points.
+          noise: eps and the dropouts.
+          parts: what the decoder reads at the same time; None is every step of every sketch.
+
+        Returns:
+          The reconstruction cost, and the KL cost before its floor (0 without an encoder).
+        """
         kl, z = tf.constant(0.0), None
         if self.encoder is not None:
             h = self.encoder(strokes5[:, 1:], layout, noise.forward_kept, noise.backward_kept)
             mu, logvar, z = self.latent(h, noise.eps)
             kl = losses.kl_cost(mu, logvar)
-        inputs = (
-            _parts(tf.transpose(strokes5, [1, 0, 2]), 1),  # [T + 1, B, 5]
-            _parts(z, 0),
-            _parts(noise.decoder_kept, 1),
-            _parts(noise.input_kept, 1),
-            _parts(noise.output_kept, 1),
-        )
-        batch = strokes5.shape[0]
-        return tf.add_n(
-            [
-                self._reconstruction(points, *others) * (points.shape[1] / batch)
-                for points, *others in zip(*inputs, strict=False)
-            ]
-        ), kl
+        batch, steps = strokes5.shape[0], strokes5.shape[1] - 1
+        dropouts = (noise.decoder_kept, noise.input_kept, noise.output_kept)
+        costs = [
+            self._reconstruction(
+                _laid_out(strokes5[:, :-1], part.source),
+                _laid_out(strokes5[:, 1:], part.source),
+                None if z is None else tf.gather(z, part.members),
+                part.taken,
+                Rows(part.starts, part.sketch),
+                [_laid_out(kept, part.source) for kept in dropouts],
+                batch * steps,
+            )
+            for part in parts or whole_parts(batch, steps)
+        ]
+        return tf.add_n(costs), kl
 
     @program
-    def _reconstruction(self, strokes5, z, *dropouts):
-        """The reconstruction cost of `[T + 1, B, 5]`."""
-        output, _ = self.decoder(strokes5[:-1], z, *dropouts)
-        return losses.reconstruction_cost(output, strokes5[1:])
+    def _reconstruction(self, points, targets, z, taken, rows, dropouts, count):
+        """The part's share of the reconstruction cost; points and targets are `[T, R, 5]`."""
+        output, _ = self.decoder(tf.stop_gradient(points), z, rows, *dropouts)
+        return losses.reconstruction_cost(output, targets, taken, count)
 
     def costs(
         self,
@@ -325,7 +388,7 @@ class SketchRNN(keras.Model):
         drawn = Noise()
         if training:
             key = tf.random.uniform([2], maxval=2**31 - 1, dtype=tf.int32)
-            drawn = draw_noise(self.hparams, key, batch, batch, steps)
+            drawn = draw_noise(self.hparams, key, Share(0, batch, batch), steps)
         eps = None if noise is None else tf.cast(noise, tf.float32)
         reconstruction, kl = self.raw_costs(strokes5, layout, drawn._replace(eps=eps))
         return reconstruction, self.floored(kl)
@@ -389,13 +452,11 @@ class SketchRNN(keras.Model):
         return [np.asarray(sketch, np.float32) * scale for sketch in sketches]
 
 
-def _parts(value: tf.Tensor | None, axis: int) -> list[tf.Tensor | None]:
-    """The value split along the axis of the batch into `PARTS`, or into single sketches."""
+def _laid_out(value: tf.Tensor | None, source: tf.Tensor) -> tf.Tensor | None:
+    """The steps of `[B, T, ...]` at their places in rows, `[T, R, ...]`."""
     if value is None:
-        return [None] * PARTS
-    size = value.shape[axis]
-    count = min(PARTS, size)
-    return tf.split(value, [(size + part) // count for part in range(count)], axis)
+        return None
+    return tf.gather(tf.reshape(value, [-1, value.shape[-1]]), source)
 
 
 def _seeds(seed: int | None, count: int) -> list[int | None]:

@@ -8,7 +8,7 @@ from sketch_rnn.checkpoint import RunConfig, RunFolder, TrainState, load_model
 from sketch_rnn.dataset import Dataset, load_dataset
 from sketch_rnn.download import DEFAULT_DATA_DIR
 from sketch_rnn.errors import UserError, warn
-from sketch_rnn.hparams import HParams
+from sketch_rnn.hparams import PRECISIONS, HParams
 from sketch_rnn.interop import original
 from sketch_rnn.interop.browser import StartedSketchRNN
 from sketch_rnn.model import SketchRNN
@@ -55,6 +55,7 @@ def begin(
     seed: int | None,
     resume: bool = False,
     init_from: str | Path | None = None,
+    precision: str | None = None,
 ) -> tuple[TrainState, RunConfig, Dataset]:
     """What training starts from; only reads.
 
@@ -65,21 +66,22 @@ def begin(
       seed: see `train`.
       resume: go on with the run in the folder, ours or the original's.
       init_from: a model to begin a new run with, by a fresh optimizer.
+      precision: see `train`.
 
     Raises:
       UserError: the folder, the data or the hyperparameters do not allow it.
     """
     if resume and not folder.holds_run():
-        return _from_original(folder, overrides, data_dir, seed)
+        return _from_original(folder, overrides, data_dir, seed, precision)
     if resume:
-        config, dataset = _resumed_config(folder, overrides, data_dir, seed)
+        config, dataset = _resumed_config(folder, overrides, data_dir, seed, precision)
         state = _new_state(config)
         folder.restore(state)
         return state, config, dataset
     source = load_model(init_from) if init_from else None
     if source is not None:
         overrides = _with_architecture(overrides, source.hparams)
-    config, dataset = _new_config(HParams(**overrides), data_dir, seed)
+    config, dataset = _new_config(HParams(**overrides), data_dir, seed, precision)
     state = _new_state(config)
     if source is not None:
         state.model.set_weights(source.get_weights())
@@ -91,7 +93,8 @@ def begin(
 
 
 def _new_state(config: RunConfig) -> TrainState:
-    return TrainState(SketchRNN(config.hparams, config.scale_factor, config.seed))
+    model = SketchRNN(config.hparams, config.scale_factor, config.seed, config.precision)
+    return TrainState(model)
 
 
 def _with_architecture(overrides: dict[str, object], hparams: HParams) -> dict[str, object]:
@@ -107,17 +110,22 @@ def _with_architecture(overrides: dict[str, object], hparams: HParams) -> dict[s
 
 
 def _new_config(
-    hparams: HParams, data_dir: str | None, seed: int | None
+    hparams: HParams, data_dir: str | None, seed: int | None, precision: str | None
 ) -> tuple[RunConfig, Dataset]:
     data_dir = data_dir or DEFAULT_DATA_DIR
     dataset = load_dataset(hparams.data_set, data_dir)
     hparams = hparams.replace(max_seq_len=dataset.max_seq_len)
     seed = DEFAULT_SEED if seed is None else seed
-    return RunConfig(hparams, dataset.scale_factor, seed, str(data_dir)), dataset
+    precision = precision or PRECISIONS[0]
+    return RunConfig(hparams, dataset.scale_factor, seed, str(data_dir), precision), dataset
 
 
 def _resumed_config(
-    folder: RunFolder, overrides: dict[str, object], data_dir: str | None, seed: int | None
+    folder: RunFolder,
+    overrides: dict[str, object],
+    data_dir: str | None,
+    seed: int | None,
+    precision: str | None,
 ) -> tuple[RunConfig, Dataset]:
     """The run's own configuration, with the few changes that it can take."""
     config = folder.read_config()
@@ -125,6 +133,10 @@ def _resumed_config(
     hparams = _changed(config.hparams, overrides)
     if seed not in (None, config.seed):
         raise UserError(f"the run began with --seed={config.seed}, it cannot go on with {seed}")
+    if precision not in (None, config.precision):
+        raise UserError(
+            f"the run began with --precision={config.precision}, it cannot go on with {precision}"
+        )
     config = replace(config, hparams=hparams, data_dir=str(data_dir or config.data_dir))
     dataset = load_dataset(hparams.data_set, config.data_dir)
     theirs = (hparams.max_seq_len, config.scale_factor)
@@ -138,12 +150,16 @@ def _resumed_config(
 
 
 def _from_original(
-    folder: RunFolder, overrides: dict[str, object], data_dir: str | None, seed: int | None
+    folder: RunFolder,
+    overrides: dict[str, object],
+    data_dir: str | None,
+    seed: int | None,
+    precision: str | None,
 ) -> tuple[TrainState, RunConfig, Dataset]:
     """Goes on from a checkpoint of the original: our files come beside its own."""
-    restored = original.load(folder.path)
+    restored = original.load(folder.path, precision or PRECISIONS[0])
     hparams = _changed(restored.model.hparams, overrides, (*CHANGEABLE, "data_set"))
-    config, dataset = _new_config(hparams, data_dir, seed)
+    config, dataset = _new_config(hparams, data_dir, seed, precision)
     restored.model.hparams, restored.model.scale_factor = config.hparams, config.scale_factor
     state = TrainState.from_original(restored)
     return state, config, dataset

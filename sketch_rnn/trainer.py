@@ -11,8 +11,8 @@ import tensorflow as tf
 from sketch_rnn import losses
 from sketch_rnn.checkpoint import TrainState
 from sketch_rnn.dataset import Split, eval_batches
-from sketch_rnn.layout import Layout, one_sketch_a_row, packed
-from sketch_rnn.noise import draw_noise, noise_key
+from sketch_rnn.layout import one_sketch_a_row, packed, short_parts, whole_parts
+from sketch_rnn.noise import Share, draw_noise, noise_key
 
 TRAIN_STREAM, VALID_STREAM, TEST_STREAM = range(3)  # of noise
 
@@ -41,56 +41,108 @@ class Evaluation(NamedTuple):
 
 
 class Trainer:
-    """The compiled train step and evaluation of one model."""
+    """The compiled train step and evaluation of one model.
 
-    def __init__(self, state: TrainState, seed: int):
+    Under a strategy every replica takes its share of a batch; the update is that of the whole.
+    """
+
+    def __init__(
+        self, state: TrainState, seed: int, strategy: tf.distribute.Strategy | None = None
+    ):
         self.state, self.seed = state, seed
+        self.strategy = strategy or tf.distribute.get_strategy()
         self.model, self.hparams = state.model, state.model.hparams
 
-    def train_step(self, strokes5: np.ndarray, lengths: np.ndarray, step: int) -> Costs | None:
+    def train_step(self, *shares: tuple[np.ndarray, np.ndarray], step: int) -> Costs | None:
         """One update.
 
         Args:
-          strokes5: `[B, T + 1, 5]`.
-          lengths: `[B]`.
+          *shares: for each replica of this process `strokes5 [B, T + 1, 5]` and `lengths [B]`.
           step: says the noise, the learning rate and the KL weight.
 
         Returns:
           The costs before the update; None if they or a gradient were not finite, and then
           nothing is updated.
         """
-        *costs, finite = self._train_step(
-            tf.constant(strokes5),
-            Layout(*map(tf.constant, packed(lengths, strokes5.shape[1] - 1))),
-            tf.constant(step, tf.int64),
-            tf.constant(losses.learning_rate(self.hparams, step), tf.float32),
-            tf.constant(losses.kl_weight(self.hparams, step), tf.float32),
-        )
+        with self.strategy.scope():
+            *costs, finite = self._train_step(
+                self._distributed([self._inputs(*share) for share in shares]),
+                tf.constant(step, tf.int64),
+                tf.constant(losses.learning_rate(self.hparams, step), tf.float32),
+                tf.constant(losses.kl_weight(self.hparams, step), tf.float32),
+            )
         return Costs(*map(float, costs)) if finite else None
 
-    @tf.function(reduce_retracing=False)
-    def _train_step(self, strokes5, layout, step, learning_rate, kl_weight):
+    def _inputs(self, strokes5: np.ndarray, lengths: np.ndarray) -> tuple:
+        """What a replica reads: the share, and how its sketches are laid out."""
         batch, steps = strokes5.shape[0], strokes5.shape[1] - 1
-        key = noise_key(self.seed, TRAIN_STREAM, step)
-        noise = draw_noise(self.hparams, key, batch, layout.starts.shape[1], steps)
-        costs, gradients = self._costs_and_gradients(strokes5, layout, noise, kl_weight)
-        finite = _all_finite([*costs, *gradients])
+        pad_steps = self.hparams.pad_steps
+        parts = (
+            whole_parts(batch, steps) if pad_steps == "all"
+            else short_parts(lengths, steps, pad_steps)
+        )  # fmt: skip
+        return tf.nest.map_structure(
+            lambda value: None if value is None else tf.constant(value),
+            (strokes5, packed(lengths, steps), parts),
+        )
+
+    def _distributed(self, shares: list[tuple]) -> tuple:
+        if len(shares) == 1:
+            return shares[0]
+        return self.strategy.experimental_distribute_values_from_function(
+            lambda context: shares[context.replica_id_in_sync_group % len(shares)]
+        )
+
+    @tf.function(reduce_retracing=False)
+    def _train_step(self, inputs, step, learning_rate, kl_weight):
+        results, gradients = self.strategy.run(self._replica_step, (inputs, step, kl_weight))
+        *costs, finite = [self.strategy.experimental_local_results(r)[0] for r in results]
         if finite:
             self._update(gradients, learning_rate)
         return *costs, finite
 
-    def _costs_and_gradients(self, strokes5, layout, noise, kl_weight):
-        weights = [variable.value for variable in self.model.trainable_variables]
+    def _replica_step(self, inputs, step, kl_weight):
+        """From a share of the batch: the costs of the whole, whether they and all gradients are
+        finite, and the gradients, clipped."""
+        strokes5, layout, parts = inputs
+        batch, steps = strokes5.shape[0], strokes5.shape[1] - 1
+        replica, replicas = tf.distribute.get_replica_context(), self.strategy.num_replicas_in_sync
+        share = Share(replica.replica_id_in_sync_group * batch, batch, replicas * batch)
+        noise = draw_noise(self.hparams, noise_key(self.seed, TRAIN_STREAM, step), share, steps)
         with tf.GradientTape() as tape:
-            reconstruction, kl = self.model.raw_costs(strokes5, layout, noise)
-            kl = self.model.floored(kl)
-            cost = reconstruction + kl_weight * kl
-        return (cost, reconstruction, kl), tape.gradient(cost, weights)
+            costs = self.model.raw_costs(strokes5, layout, noise, parts)
+            reconstruction, kl = (cost / replicas for cost in costs)
+            whole_kl = replica.all_reduce(tf.distribute.ReduceOp.SUM, tf.stop_gradient(kl))
+            floored = self.model.floored(whole_kl)
+            counts = tf.cast(whole_kl >= floored, tf.float32)  # no gradient below the floor
+            cost = reconstruction + kl_weight * counts * kl
+        weights = [variable.value for variable in self.model.trainable_variables]
+        reconstruction, *gradients = replica.all_reduce(
+            tf.distribute.ReduceOp.SUM, [reconstruction, *tape.gradient(cost, weights)]
+        )
+        costs = (reconstruction + kl_weight * floored, reconstruction, floored)
+        finite, clip = _all_finite([*costs, *gradients]), self.hparams.grad_clip
+        return (*costs, finite), [tf.clip_by_value(g, -clip, clip) for g in gradients]
 
-    @tf.function(jit_compile=True)
     def _update(self, gradients, learning_rate):
+        replicas = self.strategy.num_replicas_in_sync
+        if replicas == 1:
+            self._compiled_apply(gradients, learning_rate)
+            return
+
+        def apply(gradients):
+            # Keras adds up the gradients of all replicas; these are sums already.
+            self._apply([gradient / replicas for gradient in gradients], learning_rate)
+
+        self.strategy.run(apply, (gradients,))
+
+    def _apply(self, gradients, learning_rate):
         self.state.optimizer.learning_rate.assign(learning_rate)
         self.state.optimizer.apply(gradients, self.model.trainable_variables)
+
+    @tf.function(jit_compile=True)
+    def _compiled_apply(self, gradients, learning_rate):
+        self._apply(gradients, learning_rate)
 
     def evaluate(self, split: Split, stream: int, scale_factor: float) -> Evaluation:
         """The costs of a split: z sampled, no dropout, KL weighted with `kl_weight_start`.
@@ -113,7 +165,7 @@ class Trainer:
     @tf.function(reduce_retracing=False)
     def _evaluation_step(self, strokes5, lengths, key):
         batch, steps = strokes5.shape[0], strokes5.shape[1] - 1
-        noise = draw_noise(self.hparams, key, batch, batch, steps, training=False)
+        noise = draw_noise(self.hparams, key, Share(0, batch, batch), steps, training=False)
         return self._evaluation_costs(strokes5, lengths, noise)
 
     @tf.function(jit_compile=True)

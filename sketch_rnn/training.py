@@ -27,6 +27,7 @@ from sketch_rnn.trainer import (
     Evaluation,
     Trainer,
 )
+from sketch_rnn.workers import Workers, find_workers
 
 LOG_EVERY = 20  # steps
 SAVE_EVERY_SECONDS = 600.0
@@ -41,6 +42,8 @@ def train(
     seed: int | None = None,
     resume: bool = False,
     init_from: str | Path | None = None,
+    precision: str | None = None,
+    strategy: str = "one",
 ) -> int:
     """Trains a model, or goes on training one, in a run's folder.
 
@@ -51,6 +54,8 @@ def train(
       seed: what everything random follows from; None is the default, or that of the run.
       resume: go on from the folder's latest checkpoint, ours or the original's.
       init_from: a model whose weights a new run begins with.
+      precision: of the products, `float32` or `bfloat16`; None is the first, or that of the run.
+      strategy: see `workers.find_workers`.
 
     Returns:
       0, or the number of the signal that ended training early.
@@ -58,9 +63,16 @@ def train(
     Raises:
       UserError: the folder, the data or the hyperparameters do not allow it.
     """
+    workers = find_workers(strategy)
     folder = RunFolder(log_root)
-    check_folder(folder, resume)
-    state, config, dataset = begin(folder, overrides, data_dir, seed, resume, init_from)
+    if workers.is_chief or resume:
+        check_folder(folder, resume)
+    with workers.strategy.scope():
+        state, config, dataset = begin(
+            folder, overrides, data_dir, seed, resume, init_from, precision
+        )
+    if not workers.is_chief:
+        return _Run(folder, config, state, dataset, workers).run()
     for warning in dataset_warnings(dataset):
         warn(warning)
     with folder.lock():
@@ -68,7 +80,7 @@ def train(
             folder.write_config(config)
         else:
             folder.create(config)
-        return _Run(folder, config, state, dataset).run()
+        return _RecordedRun(folder, config, state, dataset, workers).run()
 
 
 def evaluate(
@@ -101,53 +113,110 @@ def evaluate(
 
 
 class _Run:
-    """The loop over steps: figures, validation, checkpoints, and an orderly end."""
+    """The loop over steps, and an orderly end."""
 
-    def __init__(self, folder: RunFolder, config: RunConfig, state: TrainState, dataset: Dataset):
+    def __init__(
+        self,
+        folder: RunFolder,
+        config: RunConfig,
+        state: TrainState,
+        dataset: Dataset,
+        workers: Workers,
+    ):
         self.folder, self.config, self.state, self.dataset = folder, config, state, dataset
-        self.hparams = config.hparams
-        self.trainer = Trainer(state, config.seed)
-        self.first_step = int(state.step)
-        self.progress = Progress(self.first_step, self.hparams.num_steps)
-        self.journal = Journal(folder.path, self.first_step)
-        self.saved_at = self.logged_at = time.monotonic()
+        self.workers, self.hparams = workers, config.hparams
+        self.trainer = Trainer(state, config.seed, workers.strategy)
+        self.first_step = int(state.step.numpy())
         self.non_finite = 0
 
     def run(self) -> int:
-        self._say_what_begins()
+        """Trains; returns the number of the signal that ended it, or 0."""
+        self.begin()
         ended_by = 0
         try:
             with _signals() as received:
-                for step, strokes5, lengths in self._batches():
-                    self._step(step, strokes5, lengths)
+                for step, shares in self._batches():
+                    self.record(step, self._update(step, shares))
                     if received:
                         ended_by = received[0]
                         break
-                self._end(ended_by)
+                self.end(ended_by)
+                if not ended_by:
+                    self.workers.wait_for_all()
         finally:
-            self.progress.close()
-            self.journal.close()
+            self.close()
         return ended_by
 
-    def _batches(self) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
-        batches = TrainBatches(
-            self.dataset.train,
-            self.hparams,
-            self.config.scale_factor,
-            self.hparams.max_seq_len,
-            self.config.seed,
+    def begin(self) -> None:
+        """Before the first step."""
+        print(
+            f"worker {self.workers.index} of {self.workers.count}: steps {self.first_step} to "
+            f"{self.hparams.num_steps}; worker 0 shows and saves what comes of them",
+            flush=True,
         )
-        steps = range(self.first_step, self.hparams.num_steps)
-        batches = prefetch(batches, self.first_step) if steps else ()
-        return ((step, *batch) for step, batch in zip(steps, batches, strict=False))
 
-    def _step(self, step: int, strokes5: np.ndarray, lengths: np.ndarray) -> None:
-        costs = self.trainer.train_step(strokes5, lengths, step)
+    def record(self, step: int, costs: Costs | None) -> None:
+        """After each step; costs are None where the update was left out."""
+
+    def end(self, ended_by: int) -> None:
+        """After the last step."""
+
+    def close(self) -> None:
+        """However it ends."""
+
+    def _batches(self) -> Iterator[tuple[int, list[tuple[np.ndarray, np.ndarray]]]]:
+        shares = [
+            TrainBatches(
+                self.dataset.train,
+                self.hparams,
+                self.config.scale_factor,
+                self.hparams.max_seq_len,
+                self.config.seed,
+                share,
+            )
+            for share in self.workers.shares
+        ]
+        steps = range(self.first_step, self.hparams.num_steps)
+        if not steps:
+            return iter(())
+        made = prefetch(lambda step: [share.batch(step) for share in shares], self.first_step)
+        return zip(steps, made, strict=False)
+
+    def _update(self, step: int, shares: list[tuple[np.ndarray, np.ndarray]]) -> Costs | None:
+        with self.workers.together():
+            costs = self.trainer.train_step(*shares, step=step)
         self.state.step.assign(step + 1)
-        if costs is None:
-            self._count_non_finite(step)
-        else:
-            self.non_finite = 0
+        self.non_finite = 0 if costs else self.non_finite + 1
+        if self.non_finite:
+            self._report_non_finite(step)
+        return costs
+
+    def _report_non_finite(self, step: int) -> None:
+        """Reports an update that was left out; a few in a row end the run."""
+        warn(f"step {step}: the cost or a gradient is not finite; the update is left out")
+        if self.non_finite >= LARGEST_NON_FINITE_RUN:
+            raise UserError(
+                f"no finite cost for {self.non_finite} steps up to step {step}; the checkpoints "
+                f"in {self.folder.path} are from before: go on with --resume_training and a "
+                "smaller learning_rate, or look at the drawings for extreme offsets"
+            )
+
+
+class _RecordedRun(_Run):
+    """The chief's run: figures, validation, checkpoints."""
+
+    def __init__(self, *arguments):
+        super().__init__(*arguments)
+        self.progress = Progress(self.first_step, self.hparams.num_steps)
+        self.journal = Journal(self.folder.path, self.first_step)
+        self.saved_at = self.logged_at = time.monotonic()
+
+    def close(self) -> None:
+        self.progress.close()
+        self.journal.close()
+
+    def record(self, step: int, costs: Costs | None) -> None:
+        if costs is not None:
             self._log(step, costs)
         if step > 0 and step % self.hparams.save_every == 0:
             self._validate(step)
@@ -175,7 +244,7 @@ class _Run:
         evaluation, seconds = self._evaluate(self.dataset.valid, VALID_STREAM)
         costs = evaluation.costs
         figures = costs.tagged("Valid") | {"Time_Taken_Valid": seconds}
-        is_best = costs.cost < float(self.state.best_valid_cost)
+        is_best = costs.cost < self.state.best_valid_cost.numpy()
         if is_best:
             self.state.best_valid_cost.assign(costs.cost)
             self.folder.save(self.state, "best")
@@ -214,8 +283,8 @@ class _Run:
         self.folder.save(self.state, "latest")
         self.saved_at = time.monotonic()
 
-    def _end(self, ended_by: int) -> None:
-        last = int(self.state.step) - 1
+    def end(self, ended_by: int) -> None:
+        last = int(self.state.step.numpy()) - 1
         if ended_by:
             self._save()
             self.progress.say(
@@ -230,18 +299,7 @@ class _Run:
         else:
             self.progress.say(f"nothing to do: {last + 1} of {self.hparams.num_steps} steps done")
 
-    def _count_non_finite(self, step: int) -> None:
-        """Reports an update that was left out; a few in a row end the run."""
-        self.non_finite += 1
-        warn(f"step {step}: the cost or a gradient is not finite; the update is left out")
-        if self.non_finite >= LARGEST_NON_FINITE_RUN:
-            raise UserError(
-                f"no finite cost for {self.non_finite} steps up to step {step}; the checkpoints "
-                f"in {self.folder.path} are from before: go on with --resume_training and a "
-                "smaller learning_rate, or look at the drawings for extreme offsets"
-            )
-
-    def _say_what_begins(self) -> None:
+    def begin(self) -> None:
         hparams, dataset = self.hparams, self.dataset
         parameters = self.state.model.count_params()
         counts = "/".join(str(len(s)) for s in (dataset.train, dataset.valid, dataset.test))

@@ -90,16 +90,21 @@ def state_size(cell, weights):
 
 
 def recurrent(
-    cell, weights, x, context=None, state=None, starts=None, kept=None, keep_prob=1.0
+    cell, weights, x, context=None, state=None, starts=None, sketch=None, kept=None, keep_prob=1.0
 ):  # fmt: skip
     """A cell over x `[T, B, I]`; see `sketch_rnn.recurrent.Recurrent.call`."""
-    if state is None:
-        state = np.zeros((x.shape[1], state_size(cell, weights)))
+    zero = np.zeros((x.shape[1], state_size(cell, weights)))
+    first = zero if state is None else state
+    state = first if sketch is None else zero
     hs = []
     for t in range(len(x)):
-        inputs = x[t] if context is None else np.concatenate([x[t], context], axis=-1)
+        inputs = x[t]
+        if context is not None:
+            read = context if sketch is None else context[sketch[t]]
+            inputs = np.concatenate([inputs, read], axis=-1)
         if starts is not None:
-            state = state * ~starts[t][:, None]
+            entering = zero if sketch is None else first[sketch[t]]
+            state = np.where(starts[t][:, None], entering, state)
         scale = 1.0 if kept is None else kept[t] / keep_prob
         h, state = STEPS[cell](weights, inputs, state, scale)
         hs.append(h)

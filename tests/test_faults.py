@@ -106,9 +106,9 @@ def test_a_disk_that_fills_up_while_training(run, small_disk, capsys, monkeypatc
     before = contents(run)
     train_step = trainer.Trainer.train_step
 
-    def filling(*arguments):
+    def filling(*arguments, **named):
         fill(small_disk)
-        return train_step(*arguments)
+        return train_step(*arguments, **named)
 
     monkeypatch.setattr(trainer.Trainer, "train_step", filling)
     status, line = main_resume(run, capsys)
@@ -130,9 +130,9 @@ def test_a_folder_that_is_read_only(run, small_disk, capsys):
 def test_a_folder_that_is_removed_while_training(run, capsys, monkeypatch):
     train_step = trainer.Trainer.train_step
 
-    def removing(*arguments):
+    def removing(*arguments, **named):
         shutil.rmtree(run, ignore_errors=True)
-        return train_step(*arguments)
+        return train_step(*arguments, **named)
 
     monkeypatch.setattr(trainer.Trainer, "train_step", removing)
     status, line = main_resume(run, capsys)

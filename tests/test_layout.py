@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from sketch_rnn.layout import one_sketch_a_row, packed
+from sketch_rnn.layout import one_sketch_a_row, packed, short_parts, whole_parts
 
 LENGTHS = [[3], [1, 1, 1], [20, 1, 19, 10, 10, 5], list(range(1, 21)) * 3]
 
@@ -46,3 +46,37 @@ def test_no_two_sketches_overlap_and_few_rows_are_needed():
         taken[begin : begin + length, row] += 1
     assert taken.max() == 1
     assert rows % 8 == 0 and rows <= -(-lengths.sum() // 100) + 8
+
+
+def steps_of(part, steps):
+    """The steps that a part holds, as indices into [B T]."""
+    return part.source if part.taken is None else part.source[part.taken]
+
+
+@pytest.mark.parametrize("lengths", LENGTHS)
+@pytest.mark.parametrize("pad_steps", [0, 3, 30])
+def test_short_parts_hold_each_sketch_up_to_some_steps_past_its_end(lengths, pad_steps):
+    steps, lengths = 20, np.array(lengths)
+    parts = short_parts(lengths, steps, pad_steps)
+    found = np.concatenate([steps_of(part, steps) for part in parts])
+    expected = [
+        sketch * steps + np.arange(min(length + 1 + pad_steps, steps))
+        for sketch, length in enumerate(lengths)
+    ]
+    np.testing.assert_array_equal(np.sort(found), np.concatenate(expected))
+    assert len({part.source.shape for part in parts}) == 1
+    for part in parts:
+        begins = part.source[part.starts]
+        np.testing.assert_array_equal(np.sort(begins), np.sort(part.members) * steps)
+        of_batch = part.members[part.sketch[part.taken]]
+        np.testing.assert_array_equal(of_batch, part.source[part.taken] // steps)
+        follows = part.taken[1:] & ~part.starts[1:]
+        np.testing.assert_array_equal(part.source[1:][follows], part.source[:-1][follows] + 1)
+
+
+@pytest.mark.parametrize("batch", [1, 2, 5])
+def test_whole_parts_hold_every_step(batch):
+    parts = whole_parts(batch, 20)
+    found = np.concatenate([part.source.T.reshape(-1) for part in parts])
+    np.testing.assert_array_equal(found, np.arange(batch * 20))
+    np.testing.assert_array_equal(np.concatenate([part.members for part in parts]), range(batch))

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from sketch_rnn.hparams import HParams
-from sketch_rnn.noise import draw_noise, noise_key
+from sketch_rnn.noise import Share, draw_noise, noise_key
 
 EVERY = HParams(
     use_input_dropout=True, use_output_dropout=True, enc_rnn_size=32, dec_rnn_size=32, z_size=16,
@@ -13,9 +13,12 @@ EVERY = HParams(
 )  # fmt: skip
 
 
-def draw(hparams=EVERY, seed=1, stream=0, step=0, training=True):
+WHOLE = Share(0, 20, 20)
+
+
+def draw(hparams=EVERY, seed=1, stream=0, step=0, training=True, share=WHOLE):
     key = noise_key(seed, stream, tf.constant(step, tf.int64))
-    return draw_noise(hparams, key, 20, 12, 50, training)
+    return draw_noise(hparams, key, share, 50, training)
 
 
 def test_noise_is_a_function_of_seed_stream_and_step():
@@ -29,11 +32,11 @@ def test_noise_is_a_function_of_seed_stream_and_step():
 @pytest.mark.parametrize(
     "name, keep_prob, shape",
     [
-        ("forward_kept", 0.9, (50, 12, 32)),
-        ("backward_kept", 0.9, (50, 12, 32)),
-        ("decoder_kept", 0.9, (50, 20, 32)),
-        ("input_kept", 0.7, (50, 20, 21)),
-        ("output_kept", 0.3, (50, 20, 32)),
+        ("forward_kept", 0.9, (20, 50, 32)),
+        ("backward_kept", 0.9, (20, 50, 32)),
+        ("decoder_kept", 0.9, (20, 50, 32)),
+        ("input_kept", 0.7, (20, 50, 21)),
+        ("output_kept", 0.3, (20, 50, 32)),
     ],
 )
 def test_masks_keep_with_their_probability(name, keep_prob, shape):
@@ -41,7 +44,7 @@ def test_masks_keep_with_their_probability(name, keep_prob, shape):
     assert kept.shape == shape and kept.dtype == bool
     deviation = np.sqrt(keep_prob * (1 - keep_prob) / kept.size)
     assert abs(kept.mean() - keep_prob) < 4 * deviation
-    along_time = (kept[1:] != kept[:-1]).mean()
+    along_time = (kept[:, 1:] != kept[:, :-1]).mean()
     assert along_time == pytest.approx(2 * keep_prob * (1 - keep_prob), abs=0.02)
 
 
@@ -65,3 +68,10 @@ def test_validation_draws_eps_alone():
 def test_what_is_off_is_not_drawn():
     noise = draw(HParams(conditional=False, use_recurrent_dropout=False))
     assert all(part is None for part in noise)
+
+
+@pytest.mark.parametrize("first", [0, 5, 15])
+def test_a_share_gets_what_its_sketches_get_in_the_whole_batch(first):
+    share = draw(share=Share(tf.constant(first), 5, 20))
+    for part, whole in zip(share, draw(), strict=True):
+        np.testing.assert_array_equal(part, whole[first : first + 5])

@@ -14,12 +14,22 @@ import tensorflow as tf
 
 from sketch_rnn.layout import one_sketch_a_row, packed
 from sketch_rnn.model import Decoder, Encoder
-from sketch_rnn.recurrent import LAYERS
+from sketch_rnn.recurrent import LAYERS, loop
+from sketch_rnn.recurrent.rows import Rows
 
 STEPS, BATCH, INPUTS, CONTEXT, UNITS = 6, 3, 3, 2, 4
 KEEP_PROB = 0.7
+SKETCHES = 5
 OPTIONS = ("context", "state", "starts", "kept")
+PACKED = (*OPTIONS, "sketch")  # the rows hold sketches with contexts and states of their own
 MODES = ("eager", "graph", "xla")
+
+
+@pytest.fixture(autouse=True)
+def short_chunks(monkeypatch):
+    """Gradients are summed up in chunks, the last of which is not whole."""
+    monkeypatch.setattr(loop, "CHUNK", 4)
+
 
 cells = pytest.mark.parametrize("cell", LAYERS)
 modes = pytest.mark.parametrize("mode", MODES)
@@ -75,13 +85,18 @@ def make(cell, options, seed=0, dtype="float64"):
     layer = LAYERS[cell](UNITS, KEEP_PROB if "kept" in options else 1.0, dtype=dtype)
     layer.build((None, None, INPUTS), (None, CONTEXT) if "context" in options else None)
     fill(layer, rng)
+    sequences = SKETCHES if "sketch" in options else BATCH
     arguments = {
         "x": rng.normal(size=[STEPS, BATCH, INPUTS]),
-        "context": rng.normal(size=[BATCH, CONTEXT]),
-        "state": rng.normal(size=[BATCH, layer.state_size]) / 2,
+        "context": rng.normal(size=[sequences, CONTEXT]),
+        "state": rng.normal(size=[sequences, layer.state_size]) / 2,
         "starts": rng.random([STEPS, BATCH]) < 0.25,
         "kept": rng.random([STEPS, BATCH, UNITS]) < KEEP_PROB,
     }
+    if "sketch" in options:
+        arguments["starts"][0] = True
+        number = np.cumsum(arguments["starts"].T) - 1  # of a sketch, row by row
+        arguments["sketch"] = (number % SKETCHES).reshape(BATCH, STEPS).T.astype(np.int32)
     return Problem(
         cell,
         layer,
@@ -89,6 +104,11 @@ def make(cell, options, seed=0, dtype="float64"):
         rng.normal(size=[STEPS, BATCH, UNITS]),
         rng.normal(size=[BATCH, layer.state_size]),
     )
+
+
+def call(layer, x, context=None, state=None, starts=None, sketch=None, kept=None):
+    """The layer's `call`, with the oracle's arguments."""
+    return layer(x, context, state, Rows(starts, sketch), kept)
 
 
 def compiled(function, mode):
@@ -107,7 +127,7 @@ def layer_gradients(problem, function, mode="eager"):
             result = function(floats | rest)
         return tape.gradient(result, floats | variables)
 
-    return {name: value.numpy() for name, value in compiled(run, mode)().items()}
+    return {name: np.asarray(tf.convert_to_tensor(g)) for name, g in compiled(run, mode)().items()}
 
 
 def assert_near(ours, theirs, name="", tolerance=1e-11):
@@ -121,7 +141,7 @@ def numerical_gradients(cell, options):
     """By name: the entries that were tried (of `hyper` a few, else all) and their gradients."""
     problem = make(cell, options)
     rng = np.random.default_rng(1)
-    count = None if cell != "hyper" else 4 if options == OPTIONS else 1
+    count = None if cell != "hyper" else 4 if options in (OPTIONS, PACKED) else 1
     found = {}
     for name, value in problem.values.items():
         entries = rng.permutation(value.size)[:count]
@@ -130,15 +150,15 @@ def numerical_gradients(cell, options):
 
 
 def some_options():
-    """None, each alone, and all."""
-    return [(), *((option,) for option in OPTIONS), OPTIONS]
+    """None, each alone, all, and all with sketches one after the other."""
+    return [(), *((option,) for option in OPTIONS), OPTIONS, PACKED]
 
 
 @cells
 @pytest.mark.parametrize("options", some_options(), ids="+".join)
 def test_values(cell, options):
     problem = make(cell, options)
-    h, state = problem.layer(**problem.arguments)
+    h, state = call(problem.layer, **problem.arguments)
     true_h, true_state = oracle.recurrent(
         cell, problem.weights, **problem.arguments, keep_prob=problem.layer.keep_prob
     )
@@ -148,9 +168,10 @@ def test_values(cell, options):
 
 @cells
 @pytest.mark.parametrize("mode", ["graph", "xla"])
-def test_values_compiled(cell, mode):
-    problem = make(cell, OPTIONS)
-    run = compiled(lambda: problem.layer(**problem.arguments), mode)
+@pytest.mark.parametrize("options", [OPTIONS, PACKED], ids="+".join)
+def test_values_compiled(cell, options, mode):
+    problem = make(cell, options)
+    run = compiled(lambda: call(problem.layer, **problem.arguments), mode)
     true_h, true_state = oracle.recurrent(
         cell, problem.weights, **problem.arguments, keep_prob=KEEP_PROB
     )
@@ -169,10 +190,10 @@ def test_values_and_gradients_in_float32(cell):
     single = single._replace(
         arguments=arguments, of_h=np.float32(single.of_h), of_state=np.float32(single.of_state)
     )
-    h, _ = single.layer(**arguments)
-    assert_near(h, problem.layer(**problem.arguments)[0], tolerance=1e-5)
-    ours = layer_gradients(single, lambda a: single.weighted(*single.layer(**a)))
-    truth = layer_gradients(problem, lambda a: problem.weighted(*problem.layer(**a)))
+    h, _ = call(single.layer, **arguments)
+    assert_near(h, call(problem.layer, **problem.arguments)[0], tolerance=1e-5)
+    ours = layer_gradients(single, lambda a: single.weighted(*call(single.layer, **a)))
+    truth = layer_gradients(problem, lambda a: problem.weighted(*call(problem.layer, **a)))
     for name in problem.values:
         assert_near(ours[name], truth[name], name, tolerance=1e-5)
 
@@ -180,12 +201,15 @@ def test_values_and_gradients_in_float32(cell):
 @cells
 @pytest.mark.parametrize(
     ("options", "mode"),
-    [*((options, "eager") for options in some_options()), (OPTIONS, "graph"), (OPTIONS, "xla")],
+    [
+        *((options, "eager") for options in some_options()),
+        *((options, mode) for options in (OPTIONS, PACKED) for mode in ("graph", "xla")),
+    ],
     ids=str,
 )
 def test_gradients_numerically(cell, options, mode):
     problem = make(cell, options)
-    ours = layer_gradients(problem, lambda a: problem.weighted(*problem.layer(**a)), mode)
+    ours = layer_gradients(problem, lambda a: problem.weighted(*call(problem.layer, **a)), mode)
     for name, (entries, truth) in numerical_gradients(cell, options).items():
         np.testing.assert_allclose(
             ours[name].flat[entries],
@@ -217,29 +241,40 @@ def test_oracle_s_derivatives_are_central_differences(cell):
 def stepped(problem, arguments):
     """What `call` gives without dropout, by plain autodiff through a Python loop of `step`."""
     layer = problem.layer
-    state = arguments.get("state", tf.zeros([BATCH, layer.state_size], tf.float64))
+    zero = tf.zeros([BATCH, layer.state_size], tf.float64)
+    first = arguments.get("state", zero)
+    state = zero if "sketch" in arguments else first
     hs = []
     for t in range(STEPS):
         inputs = arguments["x"][t]
+
+        def held(value, t=t):
+            return tf.gather(value, arguments["sketch"][t]) if "sketch" in arguments else value
+
         if "context" in arguments:
-            inputs = tf.concat([inputs, arguments["context"]], axis=-1)
+            inputs = tf.concat([inputs, held(arguments["context"])], axis=-1)
         if "starts" in arguments:
-            state = tf.where(arguments["starts"][t][:, None], tf.zeros_like(state), state)
+            entering = held(first) if "sketch" in arguments else zero
+            state = tf.where(arguments["starts"][t][:, None], entering, state)
         h, state = layer.step(inputs, state)
         hs.append(h)
     return tf.stack(hs), state
 
 
 @cells
-@pytest.mark.parametrize("options", [(), ("context", "state", "starts")], ids="+".join)
+@pytest.mark.parametrize(
+    "options",
+    [(), ("context", "state", "starts"), ("context", "state", "starts", "sketch")],
+    ids="+".join,
+)
 def test_sequence_equals_its_steps(cell, options):
     """Values, and the gradient of every entry of every weight and argument."""
     problem = make(cell, options)
-    h, state = problem.layer(**problem.arguments)
+    h, state = call(problem.layer, **problem.arguments)
     h_stepped, state_stepped = stepped(problem, problem.arguments)
     assert_near(h, h_stepped)
     assert_near(state, state_stepped)
-    ours = layer_gradients(problem, lambda a: problem.weighted(*problem.layer(**a)))
+    ours = layer_gradients(problem, lambda a: problem.weighted(*call(problem.layer, **a)))
     plain = layer_gradients(problem, lambda a: problem.weighted(*stepped(problem, a)))
     for name in problem.values:
         assert_near(ours[name], plain[name], name)
@@ -250,7 +285,7 @@ def test_only_the_candidate_is_dropped(cell):
     """With all candidates dropped, c only decays, and h still reads the output gate."""
     problem = make(cell, ("state", "kept"))
     nothing = np.zeros_like(problem.arguments["kept"])
-    h, _ = problem.layer(**problem.arguments | {"kept": nothing})
+    h, _ = call(problem.layer, **problem.arguments | {"kept": nothing})
     assert np.abs(h).min() > 0
 
 
@@ -302,22 +337,14 @@ def test_encoder(float64, cell, mode, lay):
     fill(encoder, rng)
     points = strokes(rng)
     layout = lay(LENGTHS.astype(np.int32), POINTS)
-    rows = layout.source.shape[1]
-    kept = rng.random([2, POINTS, rows, UNITS]) < KEEP_PROB
-
-    by_time = np.stack([kept[0], kept[1, ::-1]])  # both in the order of time
-    begins, row = np.divmod(np.asarray(layout.first), rows)
-    masks = [
-        [by_time[d, b : b + n, r] for b, n, r in zip(begins, LENGTHS, row, strict=True)]
-        for d in range(2)
-    ]
+    kept = rng.random([2, len(LENGTHS), POINTS, UNITS]) < KEEP_PROB
     truth = oracle.encoder(
         cell,
         named_weights(encoder.forward),
         named_weights(encoder.backward),
         [sketch[:n] for sketch, n in zip(points, LENGTHS, strict=True)],
-        masks[0],
-        [mask[::-1] for mask in masks[1]],
+        [mask[:n] for mask, n in zip(kept[0], LENGTHS, strict=True)],
+        [mask[:n][::-1] for mask, n in zip(kept[1], LENGTHS, strict=True)],
         KEEP_PROB,
     )
     ours = compiled(lambda: encoder(tf.constant(points), layout, *kept), mode)()

@@ -8,7 +8,13 @@ from absl import flags
 
 from sketch_rnn.cli import common
 from sketch_rnn.errors import UserError
-from sketch_rnn.hparams import HParams, load_config, parse_overrides
+from sketch_rnn.hparams import (
+    PRECISIONS,
+    STRATEGIES,
+    HParams,
+    load_config,
+    parse_overrides,
+)
 
 USAGE = """
 Trains Sketch-RNN on drawings, or goes on with a run.
@@ -50,6 +56,18 @@ flags.DEFINE_integer(
     "seed", None, "What everything random follows from (default: 1).",
     lower_bound=0, upper_bound=2**31 - 1, flag_values=FLAGS,
 )  # fmt: skip
+flags.DEFINE_enum(
+    "precision", None, PRECISIONS,
+    "Precision of matrix products; the rest is float32 (default: float32; when a run goes on, its "
+    "own).",
+    flag_values=FLAGS,
+)  # fmt: skip
+flags.DEFINE_enum(
+    "strategy", STRATEGIES[0], STRATEGIES,
+    "Who shares the work: one device, all GPUs of this machine, or the machines that TF_CONFIG "
+    "names; auto takes what there is.",
+    flag_values=FLAGS,
+)  # fmt: skip
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -67,7 +85,14 @@ def _train() -> int:
     from sketch_rnn.training import train
 
     ended_by = train(
-        overrides, log_root, FLAGS.data_dir, FLAGS.seed, FLAGS.resume_training, FLAGS.init_from
+        overrides,
+        log_root,
+        FLAGS.data_dir,
+        FLAGS.seed,
+        FLAGS.resume_training,
+        FLAGS.init_from,
+        FLAGS.precision,
+        FLAGS.strategy,
     )
     return 128 + ended_by if ended_by else 0
 

@@ -19,7 +19,7 @@ import numpy as np
 import tensorflow as tf
 
 from sketch_rnn.errors import UserError, warn
-from sketch_rnn.hparams import HParams
+from sketch_rnn.hparams import PRECISIONS, HParams
 from sketch_rnn.mixture import PEN_STATES, PER_MIXTURE
 from sketch_rnn.model import SketchRNN
 from sketch_rnn.recurrent import LSTM, HyperLSTM, LayerNormLSTM, Recurrent
@@ -58,8 +58,8 @@ def find(folder: Path) -> Path | None:
     return max(prefixes, key=_number, default=None)
 
 
-def load(folder: Path) -> Original:
-    """Reads the newest checkpoint of a folder.
+def load(folder: Path, precision: str = PRECISIONS[0]) -> Original:
+    """Reads the newest checkpoint of a folder; `precision` is that of the model's products.
 
     Raises:
       UserError: there is none, or it is damaged, or its tensors are not those of this model.
@@ -72,7 +72,7 @@ def load(folder: Path) -> Original:
         shapes = reader.get_variable_to_shape_map()
         _check_sizes(prefix, shapes)
         hparams = _hparams(folder, shapes)
-        model = SketchRNN(hparams, seed=0)
+        model = SketchRNN(hparams, seed=0, precision=precision)
         _assign(model, shapes, reader.get_tensor)
         moments = _moments(model, shapes, reader.get_tensor)
         return Original(model, int(reader.get_tensor(_SCOPE + "global_step")), *moments)

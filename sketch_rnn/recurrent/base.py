@@ -1,10 +1,13 @@
 """What the three recurrent layers have in common.
 
-Legend: T time, B batch, I inputs a step, C constant inputs, U units, S state.
+Legend: T time, B batch, I inputs a step, C constant inputs, U units, S state, O outputs.
 """
 
 import keras
 import tensorflow as tf
+
+from sketch_rnn.recurrent.products import operand, product
+from sketch_rnn.recurrent.rows import Rows
 
 GATES = 4  # in the order i, j, f, o; j is the candidate
 FORGET_BIAS = 1.0
@@ -35,20 +38,29 @@ class Recurrent(keras.layers.Layer):
     of the products is computed once.
     """
 
-    def __init__(self, units: int, keep_prob: float = 1.0, seed: int | None = None, **kwargs):
+    def __init__(
+        self,
+        units: int,
+        keep_prob: float = 1.0,
+        seed: int | None = None,
+        precision: str = "float32",
+        **kwargs,
+    ):
         """Args:
         units: U, the size of h and of c.
         keep_prob: the share of candidates that recurrent dropout keeps.
         seed: what the initial weights are drawn from.
+        precision: of the products, see `products`.
         """
         super().__init__(**kwargs)
         self.units = units
         self.keep_prob = keep_prob
         self.seed = seed
+        self.precision = precision
 
     def get_config(self) -> dict:
-        own = {"units": self.units, "keep_prob": self.keep_prob, "seed": self.seed}
-        return super().get_config() | own
+        names = ("units", "keep_prob", "seed", "precision")
+        return super().get_config() | {name: getattr(self, name) for name in names}
 
     @property
     def state_size(self) -> int:
@@ -79,7 +91,7 @@ class Recurrent(keras.layers.Layer):
         x: tf.Tensor,
         context: tf.Tensor | None = None,
         state: tf.Tensor | None = None,
-        starts: tf.Tensor | None = None,
+        rows: Rows = Rows(),  # noqa: B008
         kept: tf.Tensor | None = None,
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """Runs over all steps.
@@ -88,7 +100,8 @@ class Recurrent(keras.layers.Layer):
           x: `[T, B, I]`.
           context: `[B, C]`, read at every step after x, or None.
           state: `[B, S]` before the first step; None is zero.
-          starts: bool `[T, B]`, True where a new sequence starts from the zero state.
+          rows: the sequences that start later than their row. Where they say which sketch a row
+            holds, context and state are those of the sketches.
           kept: bool `[T, B, U]`, the candidates that recurrent dropout keeps; None keeps all.
 
         Returns:
@@ -96,15 +109,29 @@ class Recurrent(keras.layers.Layer):
         """
         if state is None:
             state = tf.zeros([x.shape[1], self.state_size], x.dtype)
-        return self.run(x, context, state, starts, kept)
+        return self.run(x, context, state, rows, kept)
 
-    def run(self, x, context, state, starts, kept) -> tuple[tf.Tensor, tf.Tensor]:
+    def run(self, x, context, state, rows, kept) -> tuple[tf.Tensor, tf.Tensor]:
         """`call` with a state."""
         raise NotImplementedError
 
     def step(self, x: tf.Tensor, state: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """One step without dropout: x `[B, I + C]`, state `[B, S]` -> h `[B, U]`, state."""
         raise NotImplementedError
+
+    def operand(self, x: tf.Tensor) -> tf.Tensor:
+        """See `products.operand`."""
+        return operand(x, self.precision)
+
+    def product(self, x: tf.Tensor, y: tf.Tensor, **transposed: bool) -> tf.Tensor:
+        """See `products.product`."""
+        return product(x, y, self.precision, **transposed)
+
+    def weight_gradient(self, inputs: tf.Tensor, gradient: tf.Tensor) -> tf.Tensor:
+        """The gradient of W in `inputs @ W` over steps: `[T, B, I]`, `[T, B, O]` -> `[I, O]`."""
+        input_rows = tf.reshape(inputs, [-1, inputs.shape[-1]])  # [T * B, I]
+        gradient_rows = tf.reshape(gradient, [-1, gradient.shape[-1]])  # [T * B, O]
+        return self.product(input_rows, gradient_rows, transpose_x=True)
 
     def dropout_scale(self, kept: tf.Tensor | None, t: tf.Tensor) -> tf.Tensor | float:
         """What the candidate is multiplied with at step t: 1 / keep_prob or 0."""
@@ -119,46 +146,30 @@ def tensors(*values: tf.Tensor | keras.Variable) -> list[tf.Tensor]:
 
 
 def project_context(
-    context: tf.Tensor | None, w_xh: tf.Tensor, inputs: int, bias: tf.Tensor
-) -> tuple[tf.Tensor, tf.Tensor]:
-    """Splits the input weights in x's rows, and the context's share of the products.
+    x: tf.Tensor, context: tf.Tensor | None, rows: Rows, w_xh: tf.Tensor, bias: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """Takes the context's share of the products out of the loop.
 
     Args:
-      context: `[B, C]` or None.
+      x: `[T, B, I]`.
+      context: `[B, C]`, or `[sketches, C]` with `rows.sketch`, or None.
+      rows: say which sketch's context a row reads.
       w_xh: `[I + C, O]`.
-      inputs: I.
-      bias: `[O]`, added to the context's share.
+      bias: `[O]`.
 
     Returns:
-      x's rows `[I, O]`, and the constant share `[B, O]` (or `[1, O]` without a context).
+      What is left to read at each step, `[T, B, J]`; its weights `[J, O]`; and what to add to
+      their products, `[B, O]` or `[1, O]`. Where the context changes within a row, x is followed
+      by a one-hot vector of the sketch, and its weights by each sketch's share.
     """
-    w_xh = tf.convert_to_tensor(w_xh)
+    w_xh, inputs = tf.convert_to_tensor(w_xh), x.shape[-1]
     if context is None:
-        return w_xh, tf.convert_to_tensor(bias)[None]
-    return w_xh[:inputs], tf.matmul(context, w_xh[inputs:]) + bias
-
-
-def reset(starts: tf.Tensor | None, t: tf.Tensor, *states: tf.Tensor) -> list[tf.Tensor]:
-    """The states `[B, U]` as step t finds them: zero where a sequence starts."""
-    if starts is None:
-        return list(states)
-    return [tf.where(starts[t][:, None], tf.zeros_like(state), state) for state in states]
-
-
-def previous_states(starts: tf.Tensor | None, first: tf.Tensor, sequence: tf.Tensor) -> tf.Tensor:
-    """What every step found as its state, `[T, B, U]`: the one before it, zero at a start."""
-    found = tf.concat([first[None], sequence[:-1]], axis=0)
-    if starts is None:
-        return found
-    return tf.where(starts[:, :, None], tf.zeros_like(found), found)
-
-
-def state_found(
-    starts: tf.Tensor | None, t: tf.Tensor, first: tf.Tensor, sequence: tf.Tensor
-) -> tf.Tensor:
-    """`previous_states` at step t alone, `[B, U]`, without a copy of the sequence."""
-    state = tf.where(t > 0, sequence[tf.maximum(t - 1, 0)], first)
-    return reset(starts, t, state)[0]
+        return x, w_xh, bias[None]
+    weights, share = w_xh[:inputs], tf.matmul(context, w_xh[inputs:])
+    if rows.sketch is None:
+        return x, weights, share + bias
+    sketch = tf.one_hot(rows.sketch, context.shape[0], dtype=x.dtype)
+    return tf.concat([x, sketch], axis=-1), tf.concat([weights, share], axis=0), bias[None]
 
 
 def sum_to(total: tf.Tensor, constant: tf.Tensor) -> tf.Tensor:

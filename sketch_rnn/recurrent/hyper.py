@@ -18,14 +18,13 @@ from sketch_rnn.recurrent.base import (
     GATES,
     Orthogonal,
     Recurrent,
-    previous_states,
     project_context,
-    reset,
     sum_to,
     tensors,
 )
 from sketch_rnn.recurrent.layer_norm import Norms, norm_cell, norm_cell_gradient, saved_widths
-from sketch_rnn.recurrent.loop import input_gradient, scan, weight_gradient
+from sketch_rnn.recurrent.loop import scan, scan_back
+from sketch_rnn.recurrent.rows import window
 
 HYPER_UNITS = 256
 EMBEDDING = 32
@@ -74,29 +73,26 @@ class HyperLSTM(Recurrent):
             + tf.matmul(hyper_h, self.hyper_w_hh)
         )
         hyper_c, hyper_h, _ = norm_cell(hyper_products, hyper_c, self.hyper_norms.tensors(), 1.0)
-        _, scales = _modulations(hyper_h, *self._embeddings())
+        z_kernel, z_bias, scale_kernel = self._embeddings()
+        scales = tf.matmul(_by_modulation(tf.matmul(hyper_h, z_kernel) + z_bias), scale_kernel)
         products = _modulate(tf.matmul(x, self.w_xh), tf.matmul(h, self.w_hh), scales) + self.bias
         c, h, _ = norm_cell(products, c, self.norms.tensors(), 1.0)
         return h, tf.concat([h, hyper_h, c, hyper_c], axis=-1)
 
-    def run(self, x, context, state, starts, kept):
-        h, hyper_h, c, hyper_c = self._split(state)
-        inputs, width = x.shape[-1], self.w_xh.shape[0]
+    def run(self, x, context, state, rows, kept):
+        no_bias = tf.zeros([GATES * HYPER_UNITS], x.dtype)
+        width = self.w_xh.shape[0]
+        hyper_w_x, hyper_w_h = tf.split(self.hyper_w_xh, [width, self.units])
+        _, hyper_w_x, hyper_constant = project_context(x, context, rows, hyper_w_x, no_bias)
         no_bias = tf.zeros([GATES * self.units], x.dtype)
-        no_hyper_bias = tf.zeros([GATES * HYPER_UNITS], x.dtype)
-        hyper_w_xh = tf.convert_to_tensor(self.hyper_w_xh)
-        weights, constant = project_context(context, self.w_xh, inputs, no_bias)
-        hyper_weights, hyper_constant = project_context(
-            context, hyper_w_xh[:width], inputs, no_hyper_bias
+        x, w_xh, constant = project_context(x, context, rows, self.w_xh, no_bias)
+        hyper_weights = tf.concat([hyper_w_h, self.hyper_w_hh, hyper_w_x], axis=0)
+        hs, *last = self._sequence(rows, kept)(
+            *tensors(x, constant, w_xh, self.w_hh, self.bias, hyper_constant, hyper_weights),
+            *self._embeddings(),
+            *tensors(*self._split(state), *self.norms, *self.hyper_norms),
         )
-        recurrent = tf.concat([hyper_w_xh[width:], self.hyper_w_hh], axis=0)
-        arguments = tensors(
-            x, constant, weights, self.w_hh, self.bias,
-            hyper_constant, hyper_weights, recurrent, *self._embeddings(),
-            h, hyper_h, c, hyper_c, *self.norms, *self.hyper_norms,
-        )  # fmt: skip
-        hs, h, hyper_h, c, hyper_c = self._sequence(starts, kept)(*arguments)
-        return hs, tf.concat([h, hyper_h, c, hyper_c], axis=-1)
+        return hs, tf.concat(last, axis=-1)
 
     def _split(self, state):
         """The state as h, hyper h, c, hyper c."""
@@ -111,122 +107,156 @@ class HyperLSTM(Recurrent):
             tf.concat([self.alpha_kernel, self.beta_kernel], axis=0),
         )
 
-    def _sequence(self, starts, kept):
-        """The loop and its gradient, for these sequence starts and this dropout."""
+    def _sequence(self, rows, kept):
+        """The loop and its gradient, for these rows and this dropout."""
 
         @tf.custom_gradient
         def sequence(
-            x, constant, w_xh, w_hh, bias, hyper_constant, hyper_w_xh, hyper_w_hh,
+            x, constant, w_xh, w_hh, bias, hyper_constant, hyper_weights,
             z_kernel, z_bias, scale_kernel, h_first, hyper_h_first, c_first, hyper_c_first, *norms
         ):  # fmt: skip
-            steps, units = x.shape[0], self.units
+            steps, units, inputs = x.shape[0], self.units, x.shape[-1]
             norms, hyper_norms = Norms(*norms[:NORMS]), Norms(*norms[NORMS:])
-            first = (h_first, hyper_h_first, c_first, hyper_c_first)
+            firsts = (h_first, hyper_h_first, c_first, hyper_c_first)
+            of_x, of_h, of_hyper = map(self.operand, (w_xh, w_hh, hyper_weights))
+            of_z, of_scales = self.operand(z_kernel), self.operand(scale_kernel)
+
+            def modulations(hyper_h):
+                """The embeddings z `[K, B, E]` and the modulations `[K, B, U]` of one step."""
+                z = _by_modulation(self.product(hyper_h, of_z) + z_bias)
+                return z, self.product(z, of_scales)
 
             def step(t, state):
-                h, hyper_h, c, hyper_c = reset(starts, t, *state)
-                hyper_products = (
-                    tf.matmul(tf.concat([h, hyper_h], axis=-1), hyper_w_hh)
-                    + tf.matmul(x[t], hyper_w_xh)
-                    + hyper_constant
-                )
+                h, hyper_h, c, hyper_c = rows.found(t, firsts, state)
+                read = tf.concat([h, hyper_h, x[t]], axis=-1)
+                hyper_products = self.product(read, of_hyper) + hyper_constant
                 hyper_c, hyper_h, hyper_saved = norm_cell(hyper_products, hyper_c, hyper_norms, 1.0)
-                _, scales = _modulations(hyper_h, z_kernel, z_bias, scale_kernel)
-                x_products = tf.matmul(x[t], w_xh) + constant
-                h_products = tf.matmul(h, w_hh)
+                _, scales = modulations(hyper_h)
+                x_products = self.product(x[t], of_x) + constant
+                h_products = self.product(h, of_h)
                 products = _modulate(x_products, h_products, scales) + bias
                 c, h, saved = norm_cell(products, c, norms, self.dropout_scale(kept, t))
                 state = (h, hyper_h, c, hyper_c)
                 return state, (*state, h_products, *saved, *hyper_saved)
 
-            widths = saved_widths(units)
-            hyper_widths = saved_widths(HYPER_UNITS)
+            widths = (units, HYPER_UNITS) * 2
+            saved_count = len(saved_widths(units))
             last, outputs = scan(
                 step,
-                first,
+                rows.carried(firsts),
                 steps,
-                (units, HYPER_UNITS) * 2 + (GATES * units,) + widths + hyper_widths,
+                (*widths, GATES * units, *saved_widths(units), *saved_widths(HYPER_UNITS)),
             )
             hs, hyper_hs, cs, hyper_cs, h_products = outputs[:5]
-            saved, hyper_saved = outputs[5 : 5 + len(widths)], outputs[5 + len(widths) :]
+            saved, hyper_saved = outputs[5 : 5 + saved_count], outputs[5 + saved_count :]
 
             def gradient(d_hs, *d_last):
-                w_hh_transposed = tf.transpose(w_hh)
-                hyper_w_hh_transposed = tf.transpose(hyper_w_hh)
-                z_kernel_transposed = tf.transpose(z_kernel)
-                h_found = previous_states(starts, h_first, hs)
-                hyper_h_found = previous_states(starts, hyper_h_first, hyper_hs)
-                c_found = previous_states(starts, c_first, cs)
-                hyper_c_found = previous_states(starts, hyper_c_first, hyper_cs)
+                back_x, back_h, back_z = map(tf.transpose, (of_x, of_h, of_z))
+                back_hyper, back_hyper_x = tf.split(
+                    tf.transpose(of_hyper), [units + HYPER_UNITS, inputs], axis=1
+                )
 
                 def step(t, state):
-                    d_h, d_hyper_h, d_c, d_hyper_c, d_scale_kernel, *d_norms = state
+                    d_h, d_hyper_h, d_c, d_hyper_c, d_constant, d_x, d_scale_kernel, *d_norms = (
+                        state
+                    )
                     d_products, d_c, d_own_norms = norm_cell_gradient(
-                        d_h + d_hs[t], d_c, [s[t] for s in saved], c_found[t], norms,
-                        self.dropout_scale(kept, t),
+                        d_h + d_hs[t], d_c, [s[t] for s in saved],
+                        rows.found_at(t, c_first, cs), norms, self.dropout_scale(kept, t),
                     )  # fmt: skip
-                    z, scales = _modulations(hyper_hs[t], z_kernel, z_bias, scale_kernel)
-                    x_products = tf.matmul(x[t], w_xh) + constant
+                    z, scales = modulations(hyper_hs[t])
+                    x_products = self.product(x[t], of_x) + constant
                     d_x_products, d_h_products, d_scales = _modulate_gradient(
                         d_products, x_products, h_products[t], scales
                     )
-                    d_scale_kernel += tf.matmul(z, d_scales, transpose_a=True)
-                    d_z = _join(tf.matmul(d_scales, scale_kernel, transpose_b=True))
+                    d_scale_kernel += self.product(z, d_scales, transpose_x=True)
+                    d_z = _join(self.product(d_scales, of_scales, transpose_y=True))
                     d_hyper_products, d_hyper_c, d_hyper_norms = norm_cell_gradient(
-                        d_hyper_h + tf.matmul(d_z, z_kernel_transposed),
-                        d_hyper_c, [s[t] for s in hyper_saved], hyper_c_found[t], hyper_norms, 1.0,
+                        d_hyper_h + self.product(d_z, back_z),
+                        d_hyper_c, [s[t] for s in hyper_saved],
+                        rows.found_at(t, hyper_c_first, hyper_cs), hyper_norms, 1.0,
                     )  # fmt: skip
                     d_h, d_hyper_h = tf.split(
-                        tf.matmul(d_hyper_products, hyper_w_hh_transposed),
-                        [units, HYPER_UNITS],
-                        axis=-1,
+                        self.product(d_hyper_products, back_hyper), [units, HYPER_UNITS], axis=-1
                     )
-                    d_h += tf.matmul(d_h_products, w_hh_transposed)
+                    d_h += self.product(d_h_products, back_h)
+                    d_x = d_x.write(
+                        t,
+                        self.product(d_x_products, back_x)
+                        + self.product(d_hyper_products, back_hyper_x),
+                    )
                     new = (*d_own_norms, *d_hyper_norms)
                     d_norms = [old + more for old, more in zip(d_norms, new, strict=True)]
-                    d_state = reset(starts, t, d_h, d_hyper_h, d_c, d_hyper_c)
-                    return (*d_state, d_scale_kernel, *d_norms), (
+                    d_found = (d_h, d_hyper_h, d_c, d_hyper_c)
+                    state = (
+                        *rows.passed_back(t, d_found), d_constant + d_x_products, d_x,
+                        d_scale_kernel, *d_norms,
+                    )  # fmt: skip
+                    return state, (
                         d_products, d_x_products, d_h_products, d_z, d_hyper_products,
+                        *rows.entering(d_found),
                     )  # fmt: skip
 
-                carried = (scale_kernel, *norms, *hyper_norms)
-                state, d_outputs = scan(
+                def collect(totals, begin, outputs):
+                    d_w_xh, d_w_hh, d_bias, d_hyper_constant, d_hyper_weights, *totals = totals
+                    d_z_kernel, d_z_bias, *d_firsts = totals
+                    d_products, d_x_products, d_h_products, d_z, d_hyper_products = outputs[:5]
+                    count = d_products.shape[0]
+                    read = window(x, begin, count)
+                    h_found = rows.found_in(begin, count, h_first, hs)
+                    hyper_h_found = rows.found_in(begin, count, hyper_h_first, hyper_hs)
+                    hyper_read = tf.concat([h_found, hyper_h_found, read], axis=-1)
+                    hyper_h = window(hyper_hs, begin, count)
+                    return (
+                        d_w_xh + self.weight_gradient(read, d_x_products),
+                        d_w_hh + self.weight_gradient(h_found, d_h_products),
+                        d_bias + tf.reduce_sum(d_products, axis=[0, 1]),
+                        d_hyper_constant + tf.reduce_sum(d_hyper_products, axis=0),
+                        d_hyper_weights + self.weight_gradient(hyper_read, d_hyper_products),
+                        d_z_kernel + self.weight_gradient(hyper_h, d_z),
+                        d_z_bias + tf.reduce_sum(d_z, axis=[0, 1]),
+                        *rows.add_entering(d_firsts, begin, outputs[5:]),
+                    )
+
+                batch = x.shape[1]
+                state, totals = scan_back(
                     step,
-                    (*d_last, *(tf.zeros_like(weight) for weight in carried)),
+                    (
+                        *d_last,
+                        tf.zeros([batch, GATES * units], x.dtype),
+                        tf.TensorArray(x.dtype, steps, element_shape=x.shape[1:]),
+                        *map(tf.zeros_like, (scale_kernel, *norms, *hyper_norms)),
+                    ),
                     steps,
-                    (GATES * units,) * 3 + (MODULATIONS * EMBEDDING, GATES * HYPER_UNITS),
-                    reverse=True,
-                )
-                d_first, (d_scale_kernel, *d_norms) = state[:4], state[4:]
-                d_products, d_x_products, d_h_products, d_z, d_hyper_products = d_outputs
-                d_x = input_gradient(d_x_products, w_xh)
-                d_x += input_gradient(d_hyper_products, hyper_w_xh)
+                    (
+                        *(GATES * units,) * 3, MODULATIONS * EMBEDDING, GATES * HYPER_UNITS,
+                        *rows.entering(widths),
+                    ),
+                    collect,
+                    (
+                        *map(tf.zeros_like, (w_xh, w_hh, bias)),
+                        tf.zeros([batch, GATES * HYPER_UNITS], x.dtype),
+                        *map(tf.zeros_like, (hyper_weights, z_kernel, z_bias)),
+                        *rows.entering(map(tf.zeros_like, firsts)),
+                    ),
+                )  # fmt: skip
+                d_carried, (d_constant, d_x, d_scale_kernel, *d_norms) = state[:4], state[4:]
+                d_w_xh, d_w_hh, d_bias, d_hyper_constant, d_hyper_weights, *totals = totals
+                d_z_kernel, d_z_bias, *d_firsts = totals
                 return (
-                    d_x,
-                    sum_to(tf.reduce_sum(d_x_products, axis=0), constant),
-                    weight_gradient(x, d_x_products),
-                    weight_gradient(h_found, d_h_products),
-                    tf.reduce_sum(d_products, axis=[0, 1]),
-                    sum_to(tf.reduce_sum(d_hyper_products, axis=0), hyper_constant),
-                    weight_gradient(x, d_hyper_products),
-                    weight_gradient(tf.concat([h_found, hyper_h_found], -1), d_hyper_products),
-                    weight_gradient(hyper_hs, d_z),
-                    tf.reduce_sum(d_z, axis=[0, 1]),
-                    d_scale_kernel,
-                    *d_first,
-                    *d_norms,
-                )
+                    d_x.stack(), sum_to(d_constant, constant), d_w_xh, d_w_hh, d_bias,
+                    sum_to(d_hyper_constant, hyper_constant), d_hyper_weights,
+                    d_z_kernel, d_z_bias, d_scale_kernel, *(d_firsts or d_carried), *d_norms,
+                )  # fmt: skip
 
             return (hs, *last), gradient
 
         return sequence
 
 
-def _modulations(hyper_h, z_kernel, z_bias, scale_kernel):
-    """The embeddings z `[K, B, E]` and the modulations `[K, B, U]` of one step."""
-    z = tf.matmul(hyper_h, z_kernel) + z_bias  # [B, K E]
-    z = tf.transpose(tf.reshape(z, [-1, MODULATIONS, EMBEDDING]), [1, 0, 2])
-    return z, tf.matmul(z, scale_kernel)
+def _by_modulation(z):
+    """`[B, K E]` -> `[K, B, E]`."""
+    return tf.transpose(tf.reshape(z, [-1, MODULATIONS, EMBEDDING]), [1, 0, 2])
 
 
 def _join(gates):

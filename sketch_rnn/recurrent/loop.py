@@ -1,21 +1,20 @@
 """The loop over time that all recurrent layers share.
 
-Legend: T time, B batch, I inputs, O outputs.
+Legend: T time, B batch.
 """
 
 from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
+CHUNK = 25  # steps
+
 Step = Callable[[tf.Tensor, tuple[tf.Tensor, ...]], tuple[Sequence, Sequence]]
+Collect = Callable[[tuple[tf.Tensor, ...], tf.Tensor, Sequence[tf.Tensor]], Sequence[tf.Tensor]]
 
 
 def scan(
-    step: Step,
-    state: Sequence[tf.Tensor],
-    steps: int,
-    widths: Sequence[int],
-    reverse: bool = False,
+    step: Step, state: Sequence[tf.Tensor], steps: int, widths: Sequence[int]
 ) -> tuple[list[tf.Tensor], list[tf.Tensor]]:
     """Calls `state, outputs = step(t, state)` for every t and stacks the outputs over time.
 
@@ -24,44 +23,80 @@ def scan(
       state: the tensors before the first step; the first one is `[B, ...]`.
       steps: T.
       widths: the width of each output.
-      reverse: run t from T - 1 down to 0; the outputs stay in the order of time.
 
     Returns:
       The final state, and the outputs, each `[T, B, width]`.
     """
-    batch, dtype = state[0].shape[0], state[0].dtype
-    arrays = [tf.TensorArray(dtype, size=steps, element_shape=[batch, width]) for width in widths]
 
-    def body(count, state, arrays):
-        t = steps - 1 - count if reverse else count
+    def body(t, state, arrays):
         state, outputs = step(t, state)
         arrays = [array.write(t, out) for array, out in zip(arrays, outputs, strict=True)]
-        return count + 1, tuple(state), arrays
+        return t + 1, tuple(state), arrays
 
     _, state, arrays = tf.while_loop(
-        lambda count, *_: count < steps,
+        lambda t, *_: t < steps,
         body,
-        (tf.constant(0), tuple(state), arrays),
+        (tf.constant(0), tuple(state), _arrays(state, steps, widths)),
         maximum_iterations=steps,
     )
     return list(state), [array.stack() for array in arrays]
 
 
-def weight_gradient(inputs: tf.Tensor, gradient: tf.Tensor) -> tf.Tensor:
-    """The gradient of W in `inputs @ W` over all steps, as one product.
+def scan_back(
+    step: Step,
+    state: Sequence[tf.Tensor],
+    steps: int,
+    widths: Sequence[int],
+    collect: Collect,
+    totals: Sequence[tf.Tensor],
+) -> tuple[list[tf.Tensor], list[tf.Tensor]]:
+    """Calls `state, outputs = step(t, state)` for t from T - 1 down to 0, and sums the outputs up.
+
+    The outputs are kept for `CHUNK` steps at most, so that they need little memory and the products
+    in `collect` are still large.
 
     Args:
-      inputs: `[T, B, I]`.
-      gradient: of the product, `[T, B, O]`.
+      step: as in `scan`.
+      state: as in `scan`.
+      steps: T.
+      widths: as in `scan`.
+      collect: `totals = collect(totals, first, outputs)` adds up the outputs of a chunk, each
+        `[chunk, B, width]`, of the times from `first` on. Where the chunk before had a time
+        already, they are zero.
+      totals: the tensors to begin with.
 
     Returns:
-      `[I, O]`.
+      The final state and totals.
     """
-    input_rows = tf.reshape(inputs, [-1, inputs.shape[-1]])  # [T * B, I]
-    gradient_rows = tf.reshape(gradient, [-1, gradient.shape[-1]])  # [T * B, O]
-    return tf.matmul(input_rows, gradient_rows, transpose_a=True)
+    size = min(CHUNK, steps)
+
+    def chunk(end, state, totals):
+        first = tf.maximum(end - size, 0)
+
+        def body(t, state, arrays):
+            state, outputs = step(t, state)
+            arrays = [
+                array.write(t - first, out) for array, out in zip(arrays, outputs, strict=True)
+            ]
+            return t - 1, tuple(state), arrays
+
+        _, state, arrays = tf.while_loop(
+            lambda t, *_: t >= first,
+            body,
+            (end - 1, state, _arrays(state, size, widths)),
+            maximum_iterations=size,
+        )
+        return first, state, tuple(collect(totals, first, [array.stack() for array in arrays]))
+
+    _, state, totals = tf.while_loop(
+        lambda end, *_: end > 0,
+        chunk,
+        (tf.constant(steps), tuple(state), tuple(totals)),
+        maximum_iterations=-(-steps // size),
+    )
+    return list(state), list(totals)
 
 
-def input_gradient(gradient: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
-    """The gradient of x in `x @ weights` over all steps: `[T, B, O]`, `[I, O]` -> `[T, B, I]`."""
-    return tf.tensordot(gradient, weights, [[2], [1]])
+def _arrays(state, size, widths):
+    batch, dtype = state[0].shape[0], state[0].dtype
+    return [tf.TensorArray(dtype, size=size, element_shape=[batch, width]) for width in widths]

@@ -14,14 +14,12 @@ from sketch_rnn.recurrent.base import (
     FORGET_BIAS,
     GATES,
     Recurrent,
-    previous_states,
     project_context,
-    reset,
-    state_found,
     sum_to,
     tensors,
 )
-from sketch_rnn.recurrent.loop import input_gradient, scan, weight_gradient
+from sketch_rnn.recurrent.loop import scan, scan_back
+from sketch_rnn.recurrent.rows import window
 
 
 @keras.saving.register_keras_serializable("sketch_rnn")
@@ -37,61 +35,72 @@ class LSTM(Recurrent):
         c, h, _ = _cell(products, c, 1.0)
         return h, tf.concat([c, h], axis=-1)
 
-    def run(self, x, context, state, starts, kept):
+    def run(self, x, context, state, rows, kept):
         c, h = tf.split(state, 2, axis=-1)
-        weights, constant = project_context(context, self.w_xh, x.shape[-1], self.bias)
-        hs, c, h = self._sequence(starts, kept)(*tensors(x, constant, weights, self.w_hh, c, h))
+        bias = tf.convert_to_tensor(self.bias)
+        x, w_xh, constant = project_context(x, context, rows, self.w_xh, bias)
+        hs, c, h = self._sequence(rows, kept)(
+            *tensors(x, constant, tf.concat([self.w_hh, w_xh], axis=0), c, h)
+        )
         return hs, tf.concat([c, h], axis=-1)
 
-    def _sequence(self, starts, kept):
-        """The loop and its gradient, for these sequence starts and this dropout."""
+    def _sequence(self, rows, kept):
+        """The loop and its gradient, for these rows and this dropout."""
 
         @tf.custom_gradient
-        def sequence(x, constant, w_xh, w_hh, c_first, h_first):
-            steps, units = x.shape[0], self.units
+        def sequence(x, constant, weights, c_first, h_first):
+            steps, units, firsts = x.shape[0], self.units, (c_first, h_first)
+            operands = self.operand(weights)
 
             def step(t, state):
-                c, h = reset(starts, t, *state)
-                products = tf.matmul(h, w_hh) + tf.matmul(x[t], w_xh) + constant
+                c, h = rows.found(t, firsts, state)
+                products = self.product(tf.concat([h, x[t]], axis=-1), operands) + constant
                 c, h, gates = _cell(products, c, self.dropout_scale(kept, t))
                 return (c, h), (c, h, gates)
 
             (c_last, h_last), (cs, hs, gates) = scan(
-                step, (c_first, h_first), steps, (units, units, GATES * units)
+                step, rows.carried(firsts), steps, (units, units, GATES * units)
             )
 
             def gradient(d_hs, d_c_last, d_h_last):
-                w_hh_transposed = tf.transpose(w_hh)
-                h_found = previous_states(starts, h_first, hs)
+                of_h, of_x = tf.split(tf.transpose(operands), [units, x.shape[-1]], axis=1)
 
                 def step(t, state):
-                    d_c, d_h, d_constant = state
-                    c_found = state_found(starts, t, c_first, cs)
+                    d_c, d_h, d_constant, d_x = state
                     d_products, d_c = _cell_gradient(
-                        d_h + d_hs[t], d_c, gates[t], cs[t], c_found,
+                        d_h + d_hs[t], d_c, gates[t], cs[t], rows.found_at(t, c_first, cs),
                         self.dropout_scale(kept, t),
                     )  # fmt: skip
-                    d_h = tf.matmul(d_products, w_hh_transposed)
-                    return (*reset(starts, t, d_c, d_h), d_constant + d_products), (d_products,)
+                    d_found = d_c, self.product(d_products, of_h)
+                    d_x = d_x.write(t, self.product(d_products, of_x))
+                    state = (*rows.passed_back(t, d_found), d_constant + d_products, d_x)
+                    return state, (d_products, *rows.entering(d_found))
 
-                (d_c, d_h, d_constant), (d_products,) = scan(
+                def collect(totals, begin, outputs):
+                    (d_weights, *d_firsts), (d_products, *d_found) = totals, outputs
+                    count = d_products.shape[0]
+                    h_found = rows.found_in(begin, count, h_first, hs)
+                    read = tf.concat([h_found, window(x, begin, count)], axis=-1)
+                    d_weights += self.weight_gradient(read, d_products)
+                    return d_weights, *rows.add_entering(d_firsts, begin, d_found)
+
+                (d_c, d_h, d_constant, d_x), (d_weights, *d_firsts) = scan_back(
                     step,
-                    (d_c_last, d_h_last, tf.zeros([x.shape[1], GATES * units], x.dtype)),
+                    (
+                        d_c_last,
+                        d_h_last,
+                        tf.zeros([x.shape[1], GATES * units], x.dtype),
+                        tf.TensorArray(x.dtype, steps, element_shape=x.shape[1:]),
+                    ),
                     steps,
-                    (GATES * units,),
-                    reverse=True,
-                )
-                d_w_hh, d_w_xh = tf.split(
-                    weight_gradient(tf.concat([h_found, x], -1), d_products), [units, x.shape[-1]]
+                    (GATES * units, *rows.entering((units, units))),
+                    collect,
+                    (tf.zeros_like(weights), *rows.entering(map(tf.zeros_like, firsts))),
                 )
                 return (
-                    input_gradient(d_products, w_xh),
-                    sum_to(d_constant, constant),
-                    d_w_xh,
-                    d_w_hh,
-                    d_c,
-                    d_h,
-                )
+                    d_x.stack(), sum_to(d_constant, constant), d_weights,
+                    *(d_firsts or (d_c, d_h)),
+                )  # fmt: skip
 
             return (hs, c_last, h_last), gradient
 
