@@ -6,8 +6,9 @@
 Prints a table and, as the last line, JSON. A step's efficiency is the least time that its
 arithmetic takes at the machine's peak, divided by the step's time. The peak is the best of products
 of 2048 x 2048 matrices, in the precision of the step, that are timed between the steps, so that
-what else the machine does weighs on both. The least arithmetic is 6 FLOPs (one product forward, two backward) a multiply-add; see
-`least_flops`. Each case runs in a process of its own, for its peak memory.
+what else the machine does weighs on both. The least arithmetic is 6 FLOPs (one product forward, two
+backward) a multiply-add, with every step of padding; see `least_flops`. Each case runs in a process
+of its own, for its peak memory.
 
 Legend: B batch, T time (N_max), U units, Z latent, M mixtures.
 """

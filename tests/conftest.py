@@ -1,5 +1,6 @@
 """Where the tests find real drawings and the original's numbers, if they are there."""
 
+import socket
 from pathlib import Path
 
 import pytest
@@ -13,3 +14,12 @@ def shared(path: str) -> Path:
     if not found.exists():
         pytest.skip(f"the reference material is not on this machine: shared/{path}")
     return found
+
+
+def free_ports(count):
+    """Ports of this machine that nobody listens on."""
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [s.getsockname()[1] for s in sockets]
+    for s in sockets:
+        s.close()
+    return ports

@@ -6,6 +6,7 @@ The two set-up commands are run by CI.
 import dataclasses
 import glob
 import http.server
+import os
 import re
 import shlex
 import shutil
@@ -17,6 +18,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from conftest import free_ports
 
 from sketch_rnn.cli import dataset, export, sample, train
 from sketch_rnn.cli import eval as eval_command
@@ -119,10 +121,30 @@ def test_the_readme_s_commands(folder, server, monkeypatch, capsys):
     lines = commands("README.md")
     assert set(SET_UP) < set(lines)
     for line in lines:
-        if line not in SET_UP and not line.startswith("sketch_rnn_dataset download"):
+        if line not in SET_UP and not line.startswith(
+            ("sketch_rnn_dataset download", "TF_CONFIG=")
+        ):
             run(line)
     for name in re.findall(r"--output=(\S+)", "\n".join(lines)):
         assert (folder / name).exists(), name
+
+
+def test_the_readme_s_two_machines(folder):
+    """On loopback, with ports that are free."""
+    lines = [line for line in commands("README.md") if line.startswith("TF_CONFIG=")]
+    hosts = re.findall(r"host\d:\d+", lines[0])
+    started = []
+    addresses = [f"127.0.0.1:{port}" for port in free_ports(len(hosts))]
+    for line in lines:
+        for host, address in zip(hosts, addresses, strict=True):
+            line = line.replace(host, address)
+        setting, *words = shlex.split(line)
+        program = [sys.executable, "-m", "sketch_rnn.cli.train", *shortened(words)]
+        env = os.environ | {"TF_CONFIG": setting.removeprefix("TF_CONFIG=")}
+        started.append(subprocess.Popen(program, cwd=folder, env=env, stderr=subprocess.PIPE))
+    errors = [process.communicate(timeout=300)[1] for process in started]
+    assert [process.returncode for process in started] == [0, 0], errors
+    assert list((folder / "models" / "shared" / "checkpoints").glob("latest-2.index"))
 
 
 def test_the_readme_s_javascript_is_what_the_client_is_tested_with():

@@ -2,13 +2,13 @@
 
 import json
 import os
-import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import free_ports
 
 from sketch_rnn.errors import UserError
 from sketch_rnn.workers import find_workers
@@ -20,10 +20,7 @@ HANGS = 300  # seconds
 
 def clusters(count):
     """The environment of each of some workers on this machine."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    addresses = [f"127.0.0.1:{s.getsockname()[1]}" for s in sockets]
-    for s in sockets:
-        s.close()
+    addresses = [f"127.0.0.1:{port}" for port in free_ports(count)]
     for index in range(count):
         task = {"type": "worker", "index": index}
         config = {"cluster": {"worker": addresses}, "task": task}
