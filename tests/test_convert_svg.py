@@ -139,6 +139,8 @@ def test_use_of_a_shape_a_group_and_a_symbol():
         'stroke="none"',
         'stroke="transparent"',
         'stroke="rgba(0, 0, 0, 0)"',
+        'stroke="#0000"',
+        'stroke="#12345600"',
         'stroke-width="0"',
         'class="no"',
         'id="never"',
@@ -158,6 +160,59 @@ def test_style_sheets_and_style_attributes_give_strokes():
         "<path style='stroke:currentColor; fill:none' d='M0 0L3 3'/><path d='M0 0L4 4'/>"
     )
     check(lines_of(body), [(0, 0), (1, 1)], [(0, 0), (2, 2)], [(0, 0), (3, 3)])
+
+
+def test_a_use_sets_the_size_of_a_nested_svg():
+    inner = '<svg id="s" viewBox="0 0 10 10" width="5" height="5"><path d="M0 0L10 10"/></svg>'
+    use = '<use href="#s" x="2" width="20" height="20"/>'
+    check(lines_of(f"<defs>{inner}</defs><g {STROKED}>{use}</g>"), [(2, 0), (22, 20)])
+
+
+def test_of_a_switch_one_child_is_rendered():
+    lines = lines_of(
+        f"<switch {STROKED}><foreignObject requiredExtensions='http://ns.adobe.com/'/>"
+        "<path systemLanguage='de' d='M0 0L1 1'/><g><path d='M0 0L2 2'/></g>"
+        "<path d='M0 0L3 3'/></switch>"
+    )
+    check(lines, [(0, 0), (2, 2)])
+
+
+def test_transforms_of_style_sheets_and_their_origin():
+    lines = lines_of(
+        "<style>.t { transform: translate(10px, 20px) scale(2) }</style>"
+        f"<path class='t' {STROKED} d='M0 0L1 2'/>"
+        f"<path transform='rotate(90)' transform-origin='20 80' {STROKED} d='M20 80h20'/>"
+        f"<path style='transform: rotate(180deg); transform-origin: center' {STROKED} d='M0 9h1'/>"
+    )
+    check(lines, [(10, 20), (12, 24)], [(20, 80), (20, 100)], [(100, 91), (99, 91)])
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        '<circle cx="9" cy="9"/>',
+        '<circle cx="9" cy="9" r="0"/>',
+        '<ellipse rx="5" ry="-1"/>',
+        '<rect width="5"/>',
+        '<rect width="0" height="5"/>',
+        '<rect x="9" y="9" width="5" height="-5"/>',
+    ],
+)
+def test_shapes_without_a_size_are_left_out(shape):
+    check(lines_of(f"<g {STROKED}>{shape}<path d='M0 0L9 9'/></g>"), [(0, 0), (9, 9)])
+
+
+@pytest.mark.parametrize("page", ['viewBox="0 0 50 50"', 'width="50" height="50px"'])
+def test_what_lies_off_the_page_is_left_out_unless_all_does(page):
+    on, off = "<path d='M-9 9L9 9'/>", "<path d='M60 60L70 70'/><path d='M-9-9L-3-3'/>"
+    check(lines_of(f"<g {STROKED}>{off}{on}</g>", page), [(-9, 9), (9, 9)])
+    assert len(lines_of(f"<g {STROKED}>{off}</g>", page)) == 2
+    assert len(lines_of(f"<g {STROKED}>{off}{on}</g>", 'width="50"')) == 3
+
+
+def test_a_dot_on_a_page_is_not_blown_up_to_a_drawing():
+    with pytest.raises(UserError, match="all its points are in one place"):
+        lines_of(f'<path {STROKED} d="M2 20h.01"/>', 'viewBox="0 0 24 24"')
 
 
 def test_what_is_not_rendered_by_itself_is_left_out():
@@ -215,6 +270,11 @@ def test_broken_files_are_one_line(content, message):
     assert "\n" not in str(error.value)
 
 
+def test_space_before_the_declaration_is_forgiven():
+    text = f'\r\n <?xml version="1.0"?><svg><path {STROKED} d="M0 0L5 5"/></svg>'
+    check(read_svg(text.encode()), [(0, 0), (5, 5)])
+
+
 def test_entities_of_old_editors_are_understood():
     text = f'<!DOCTYPE svg [<!ENTITY s "http://x.example/"><!ENTITY d "M0 0L5 5">]>\
 <svg xmlns:i="&s;"><path {STROKED} d="&d;"/></svg>'
@@ -238,6 +298,8 @@ def hostile(kind):
         return f"<svg {STROKED} id='a'><g id='b'><use href='#b'/></g><use href='#a'/></svg>"
     if kind == "deep nesting":
         return "<svg>" + "<g>" * 200_000 + "</g>" * 200_000 + "</svg>"
+    if kind == "many rules":
+        return f"<svg><style>{'path{fill:red}' * 3000}</style>{'<path/>' * 3000}</svg>"
     if kind == "closed lines":
         return f"<svg {STROKED}><path d='M0 0{'z' * 100_000}'/></svg>"
     if kind == "endless curve":
@@ -254,6 +316,7 @@ def hostile(kind):
         "use bomb",
         "use of itself",
         "deep nesting",
+        "many rules",
         "closed lines",
         "endless curve",
         "endless path",

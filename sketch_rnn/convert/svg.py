@@ -1,9 +1,10 @@
 """SVG files to polylines: what a pen would draw.
 
 Paths, polylines, polygons, lines, rectangles, circles and ellipses are read, with nested
-transforms, `use`, viewBox and units (https://www.w3.org/TR/SVG11/). What is invisible is left out;
-so is what is only filled, unless outlines are asked for. Text, images, clipping and markers are
-ignored. Nothing outside of the file is ever read, and the work is limited whatever the file says.
+transforms, `use`, viewBox, units and style sheets (https://www.w3.org/TR/SVG11/). What is invisible
+is left out; so is what is only filled, unless outlines are asked for, and what lies off the page,
+unless everything does. Text, images, clipping and markers are ignored. Nothing outside of the file
+is ever read, and the work is limited whatever the file says.
 """
 
 import contextlib
@@ -20,9 +21,9 @@ from xml.parsers import expat
 
 import numpy as np
 import svgelements
-import tinycss2
 
 from sketch_rnn.convert import curves
+from sketch_rnn.convert.style import INHERITED, Styles
 from sketch_rnn.errors import UserError
 
 MAX_BYTES = 8 << 20
@@ -33,9 +34,9 @@ MAX_SEGMENTS = 50_000
 MAX_BYTES_WITH_ENTITIES = 512 << 10
 MAX_ENTITY = 200  # characters
 PIXELS_PER_INCH = 96
+DOT = 1e-3  # of the page's longer side; a drawing that is smaller is no more than a dot
 
 _NAMESPACES = ("", "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink")
-_CONTAINERS = {"svg", "g", "a", "switch"}
 _SHAPES = {
     "circle": (svgelements.Circle, ("cx", "cy", "r")),
     "ellipse": (svgelements.Ellipse, ("cx", "cy", "rx", "ry")),
@@ -44,16 +45,9 @@ _SHAPES = {
     "polyline": (svgelements.Polyline, ("points",)),
     "rect": (svgelements.Rect, ("x", "y", "width", "height", "rx", "ry")),
 }
-_INHERITED = (
-    "color",
-    "fill",
-    "fill-opacity",
-    "stroke",
-    "stroke-opacity",
-    "stroke-width",
-    "visibility",
-)
-_STYLED = (*_INHERITED, "display", "opacity")
+_SIZES = {"circle": ("r",), "ellipse": ("rx", "ry"), "rect": ("width", "height")}
+_DRAWN = {"svg", "g", "a", "switch", "use", "path", *_SHAPES}
+_ORIGINS = {"left": "0%", "top": "0%", "center": "50%", "right": "100%", "bottom": "100%"}
 _BAD_NUMBER = "a number in it is too large or none"
 _IDENTITY = np.array([[1.0, 0, 0], [0, 1, 0]])  # x' = m[:, :2] @ x + m[:, 2]
 
@@ -99,16 +93,41 @@ def _read(content: bytes, outline: bool, tolerance: float) -> list[np.ndarray]:
             walker.visit(root, _IDENTITY, _Context(style={}, viewport=(300, 150)))
         except (ArithmeticError, ValueError) as error:
             raise error if isinstance(error, UserError) else UserError(_BAD_NUMBER) from None
-        lines = [line for line in walker.lines if len(line)]
-        if not lines:
+        if not walker.lines:
             raise UserError(_why_empty(walker))
-        return _flatten_all(lines, tolerance)
+        return _flatten_all(_on_page(root, walker.lines), tolerance)
 
 
 def _why_empty(walker: "_Walker") -> str:
     if walker.filled and not walker.outline:
         return "nothing in it is stroked, only filled; --outline takes the outlines"
     return "nothing visible in it is a line"
+
+
+def _on_page(root: Element, lines: list[np.ndarray]) -> list[np.ndarray]:
+    """The lines of curves `[C, 4, 2]` that are not wholly off the page, if there are any."""
+    page = _page(root)
+    if page is None:
+        return lines
+    low = np.array([line.min(axis=(0, 1)) for line in lines])
+    high = np.array([line.max(axis=(0, 1)) for line in lines])
+    on_page = (low <= page).all(axis=1) & (high >= 0).all(axis=1)
+    if on_page.any():
+        lines = [line for line, kept in zip(lines, on_page, strict=True) if kept]
+        low, high = low[on_page], high[on_page]
+    if (high.max(axis=0) - low.min(axis=0)).max() < DOT * max(page):
+        raise UserError("all its points are in one place")
+    return lines
+
+
+def _page(root: Element) -> tuple[float, float] | None:
+    """Width and height of the outermost `svg` in pixels, if the file says them."""
+    box = _view_box(root)
+    whole = box[2:] if box else (0.0, 0.0)
+    width, height = (
+        _length(root.get(k), w, w) for k, w in zip(("width", "height"), whole, strict=True)
+    )
+    return (width, height) if width > 0 and height > 0 else None
 
 
 def _flatten_all(lines: list[np.ndarray], tolerance: float) -> list[np.ndarray]:
@@ -173,7 +192,7 @@ def _parse(content: bytes) -> Element:
     parser.StartElementHandler, parser.EndElementHandler = start, end
     parser.CharacterDataHandler, parser.EntityDeclHandler = builder.data, entity
     try:
-        parser.Parse(content, True)
+        parser.Parse(content.lstrip(b" \t\r\n"), True)
     except expat.ExpatError as error:
         raise UserError(f"not well-formed XML ({error})") from None
     except (LookupError, ValueError) as error:  # an encoding that Python or expat lacks
@@ -214,50 +233,51 @@ class _Walker:
     segments: int = 0
 
     def __post_init__(self):
+        self.styles = Styles(self.root)
         self.by_id: dict[str, Element] = {}
-        sheets = []
         for element in self.root.iter():
             self.by_id.setdefault(element.get("id", ""), element)
-            if element.tag == "style":
-                sheets.append(element.text or "")
-        self.rules = _style_rules("\n".join(sheets))
 
-    def visit(self, element: Element, matrix: np.ndarray, context: _Context) -> None:
-        self.visited += 1
-        if self.visited > MAX_ELEMENTS:
-            raise UserError(f"it draws more than {MAX_ELEMENTS} elements")
-        if context.depth > MAX_DEPTH:
-            raise UserError(f"its elements are nested more than {MAX_DEPTH} deep")
-        tag = element.tag
-        if tag not in _CONTAINERS and tag not in _SHAPES and tag not in ("path", "use"):
-            return
-        own = self._style(element, tag)
-        if own.get("display") == "none" or _number(own.get("opacity"), 1) == 0:
-            return
-        inherited = {k: v for k, v in own.items() if k in _INHERITED and v != "inherit"}
-        style = {**context.style, **inherited}
-        matrix = _compose(matrix, _transform(element.get("transform")))
-        context = _Context(style, context.viewport, context.depth + 1)
-        if tag in _CONTAINERS:
-            self._visit_children(element, matrix, context)
-        elif tag == "use":
-            self._visit_use(element, matrix, context)
-        elif self._drawn(style):
-            self._add(_segments(self, element, tag, context.viewport), matrix)
-
-    def _visit_children(
+    def visit(
         self,
         element: Element,
         matrix: np.ndarray,
         context: _Context,
         size: Mapping[str, str] | None = None,
     ) -> None:
+        """Collects what an element draws; `size` is given where a `use` refers to it."""
+        self.visited += 1
+        if self.visited > MAX_ELEMENTS:
+            raise UserError(f"it draws more than {MAX_ELEMENTS} elements")
+        if context.depth > MAX_DEPTH:
+            raise UserError(f"its elements are nested more than {MAX_DEPTH} deep")
+        tag = element.tag
+        if tag not in _DRAWN and not (tag == "symbol" and size is not None):
+            return
+        own = self.styles.of(element)
+        if own.get("display") == "none" or _number(own.get("opacity"), 1) == 0:
+            return
+        inherited = {k: v for k, v in own.items() if k in INHERITED and v != "inherit"}
+        style = {**context.style, **inherited}
+        matrix = _compose(matrix, _own_transform(own, context.viewport))
+        context = _Context(style, context.viewport, context.depth + 1)
+        if tag in _SHAPES or tag == "path":
+            if self._drawn(style):
+                self._add(_segments(self, element, tag, context.viewport), matrix)
+        elif tag == "use":
+            self._visit_use(element, matrix, context)
+        else:
+            self._visit_children(element, matrix, context, size or {})
+
+    def _visit_children(
+        self, element: Element, matrix: np.ndarray, context: _Context, size: Mapping[str, str]
+    ) -> None:
         if element.tag in ("svg", "symbol"):
-            matrix, viewport = _enter_viewport(element, matrix, context, size or {})
+            matrix, viewport = _enter_viewport(element, matrix, context, size)
             if viewport is None:
                 return
             context = _Context(context.style, viewport, context.depth)
-        for child in element:
+        for child in _alternative(element) if element.tag == "switch" else element:
             self.visit(child, matrix, context)
 
     def _visit_use(self, element: Element, matrix: np.ndarray, context: _Context) -> None:
@@ -268,30 +288,8 @@ class _Walker:
         width, height = context.viewport
         x = _length(element.get("x"), width, 0.0)
         y = _length(element.get("y"), height, 0.0)
-        matrix = _compose(matrix, np.array([[1, 0, x], [0, 1, y]]))
-        if target.tag != "symbol":
-            self.visit(target, matrix, context)
-            return
         size = {k: element.get(k) for k in ("width", "height") if element.get(k)}
-        style = {**context.style, **self._style(target, "symbol")}
-        self._visit_children(
-            target, matrix, _Context(style, context.viewport, context.depth + 1), size
-        )
-
-    def _style(self, element: Element, tag: str) -> dict[str, str]:
-        """Its own properties: attributes, then the style sheet's, then its `style`."""
-        style = {k: element.get(k).strip() for k in _STYLED if element.get(k)}
-        if self.rules:
-            keys = ["*", tag]
-            for name in element.get("class", "").split():
-                keys += [f".{name}", f"{tag}.{name}"]
-            if element.get("id"):
-                keys.append(f"#{element.get('id')}")
-            for key in keys:
-                style.update(self.rules.get(key, {}))
-        if element.get("style"):
-            style.update(_declarations(element.get("style")))
-        return style
+        self.visit(target, _compose(matrix, np.array([[1, 0, x], [0, 1, y]])), context, size)
 
     def _drawn(self, style: Mapping[str, str]) -> bool:
         """Whether a pen follows a shape: it is stroked, or filled where outlines are asked."""
@@ -318,6 +316,16 @@ class _Walker:
             raise UserError(f"it has more than {MAX_CLOSED} closed lines")
 
 
+def _alternative(switch: Element) -> list[Element]:
+    """The one child of a `switch` that is rendered, for a reader of English."""
+    for child in switch:
+        language = child.get("systemLanguage", "en")
+        understood = not child.get("requiredExtensions") and child.tag in _DRAWN
+        if understood and any(tag.strip()[:2] == "en" for tag in language.split(",")):
+            return [child]
+    return []
+
+
 def _segments(walker: _Walker, element: Element, tag: str, viewport: tuple[float, float]):
     """The segments of a shape, in its own coordinates."""
     if tag == "path":
@@ -328,6 +336,8 @@ def _segments(walker: _Walker, element: Element, tag: str, viewport: tuple[float
     values = {name: element.get(name) for name in names if element.get(name, "auto") != "auto"}
     for name in values.keys() - {"points"}:
         values[name] = _length(values[name], _whole(name, viewport), 0.0)
+    if any(values.get(name, 0) <= 0 for name in _SIZES.get(tag, ())):
+        return iter(())
     return kind(values).segments(transformed=False)
 
 
@@ -392,10 +402,7 @@ def _enter_viewport(
 ) -> tuple[np.ndarray, tuple[float, float] | None]:
     """The coordinates inside an `svg` or `symbol`; no viewport where it is not rendered."""
     outer_width, outer_height = context.viewport
-    box = [
-        float(n) for n in re.findall(r"[-+]?[\d.]+(?:[eE][-+]?\d+)?", element.get("viewBox", ""))
-    ]
-    box = box if len(box) == 4 else None
+    box = _view_box(element)
     outermost = context.depth == 1
     default = box[2:] if box and outermost else (outer_width, outer_height)
     width = _length(size.get("width") or element.get("width"), default[0], default[0])
@@ -414,6 +421,12 @@ def _enter_viewport(
     return _compose(matrix, _transform(fit)), (box[2], box[3])
 
 
+def _view_box(element: Element) -> list[float] | None:
+    """Left, top, width and height of the box that is fitted into an element."""
+    numbers = re.findall(r"[-+]?[\d.]+(?:[eE][-+]?\d+)?", element.get("viewBox", ""))
+    return [float(number) for number in numbers] if len(numbers) == 4 else None
+
+
 @lru_cache(maxsize=256)
 def _transform(text: str | None) -> np.ndarray:
     """An SVG transform list as a matrix `[2, 3]`; what cannot be read changes nothing."""
@@ -425,6 +438,18 @@ def _transform(text: str | None) -> np.ndarray:
     except (ValueError, TypeError, IndexError, AttributeError):
         return _IDENTITY
     return matrix if np.isfinite(matrix).all() else _IDENTITY
+
+
+def _own_transform(style: Mapping[str, str], viewport: tuple[float, float]) -> np.ndarray:
+    """An element's transform, about its origin."""
+    matrix = _transform(style.get("transform"))
+    origin = [_ORIGINS.get(word, word) for word in style.get("transform-origin", "").split()[:2]]
+    if not origin or matrix is _IDENTITY:
+        return matrix
+    words = [*origin, "50%"][:2]
+    x, y = (_length(word, whole, 0.0) for word, whole in zip(words, viewport, strict=True))
+    there, back = np.array([[1, 0, x], [0, 1, y]]), np.array([[1, 0, -x], [0, 1, -y]])
+    return _compose(_compose(there, matrix), back)
 
 
 def _compose(outer: np.ndarray, inner: np.ndarray) -> np.ndarray:
@@ -446,7 +471,7 @@ def _length(text: str | None, whole: float, default: float) -> float:
 def _visible(paint: str, opacity: str | None) -> bool:
     """Whether a stroke or a fill of that paint can be seen."""
     paint = paint.lower().replace(" ", "")
-    if paint in ("none", "transparent"):
+    if paint in ("none", "transparent") or re.fullmatch("#(?:.{3}0|.{6}00)", paint):
         return False
     alpha = re.fullmatch(r"(?:rgb|hsl)a?\((?:[^,]*,){3}(.*)\)|(?:rgb|hsl)a?\([^/]*/(.*)\)", paint)
     return _number(alpha and (alpha[1] or alpha[2]), 1) > 0 and _number(opacity, 1) > 0
@@ -456,37 +481,3 @@ def _number(text: str | None, default: float) -> float:
     """The number that a property starts with."""
     match = re.match(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)", text or "")
     return float(match[1]) if match else default
-
-
-@lru_cache(maxsize=256)
-def _declarations(text: str) -> dict[str, str]:
-    """The properties that matter here of a `style` attribute or a rule's body."""
-    return {
-        item.lower_name: _serialized(item.value).strip()
-        for item in tinycss2.parse_declaration_list(text[:2000], skip_comments=True)
-        if item.type == "declaration" and item.lower_name in _STYLED
-    }
-
-
-def _serialized(nodes: list) -> str:
-    """A piece of a style sheet as text; the library follows its brackets by recursion."""
-    try:
-        return tinycss2.serialize(nodes)
-    except RecursionError:
-        raise UserError("the brackets in its style are nested too deeply") from None
-
-
-def _style_rules(sheet: str) -> dict[str, dict[str, str]]:
-    """A style sheet's properties by selector: `*`, tag, `.class`, `tag.class`, `#id`."""
-    rules: dict[str, dict[str, str]] = {}
-    if not sheet.strip():
-        return rules
-    for rule in tinycss2.parse_stylesheet(
-        sheet[: MAX_BYTES // 16], skip_comments=True, skip_whitespace=True
-    ):
-        if rule.type != "qualified-rule":
-            continue
-        body = _declarations(_serialized(rule.content))
-        for selector in _serialized(rule.prelude).split(","):
-            rules.setdefault(selector.strip(), {}).update(body)
-    return rules
