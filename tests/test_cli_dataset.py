@@ -45,8 +45,25 @@ def test_build_says_what_was_kept_and_dropped_and_why(folder, capsys):
     assert cli.main(arguments) == 0
     out = capsys.readouterr().out
     assert "kept 30 of 32 drawings: 23 train, 4 valid, 3 test" in out
+    assert re.search(r"\nin \d+\.\d s, \d+ drawings a second\n", out)
     assert "dropped 2:" in out and "(first: drawings/bad.svg)" in out and "wrote mine.npz" in out
     assert len((folder / "r.csv").read_text().splitlines()) == 33
+
+
+def test_a_coarser_tolerance_flattens_a_curve_into_fewer_lines(folder):
+    (folder / "o.svg").write_text('<svg><circle r="9" fill="none" stroke="black"/></svg>')
+    rows = []
+    for tolerance in ("0.01", "0.1", "10"):
+        flags = [
+            f"--output={tolerance}.npz",
+            f"--tolerance={tolerance}",
+            "--epsilon=0",
+            "--max_points=999",
+        ]
+        assert cli.main(["build", *flags, "o.svg"]) == 0
+        with np.load(f"{tolerance}.npz", allow_pickle=True) as file:
+            rows.append(len(file["train"][0]))
+    assert rows[0] > 2 * rows[1] > 10 * rows[2]
 
 
 def test_build_passes_the_recipe_on(folder):
@@ -66,6 +83,7 @@ def test_build_passes_the_recipe_on(folder):
         (["build", "--output=a.npz", "none"], "none: expected a file or a folder"),
         (["build", "--output=a.npz", "empty"], "no drawing could be used"),
         (["build", "--output=a.npz", "--epsilon=-1", "drawings"], "epsilon: expected"),
+        (["build", "--output=a.npz", "--tolerance=0", "drawings"], "tolerance: expected"),
         (["build", "--output=a.npz", "--order=best", "drawings"], "order"),
         (["build", "--output=a.npz", "--valid=x", "drawings"], "valid"),
         (["build", "--output=here.npz", "drawings"], "here.npz exists"),

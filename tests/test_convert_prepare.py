@@ -94,7 +94,15 @@ def test_what_cannot_be_used_says_why(lines, message):
 
 
 @pytest.mark.parametrize(
-    "bad", [{"size": 0}, {"size": 1e6}, {"epsilon": -1}, {"max_points": 0}, {"order": "random"}]
+    "bad",
+    [
+        {"size": 0},
+        {"size": 1e6},
+        {"tolerance": 0},
+        {"epsilon": -1},
+        {"max_points": 0},
+        {"order": "random"},
+    ],
 )
 def test_a_recipe_checks_its_numbers(bad):
     with pytest.raises(UserError, match=next(iter(bad))):

@@ -39,6 +39,10 @@ flags.DEFINE_float(
     "size", Recipe.size, "Longer side of a drawing, in data units.", flag_values=BUILD
 )
 flags.DEFINE_float(
+    "tolerance", Recipe.tolerance, "How far a curve's lines may be off it, in data units.",
+    flag_values=BUILD,
+)  # fmt: skip
+flags.DEFINE_float(
     "epsilon", Recipe.epsilon, "How far a simplified line may be off, in data units.",
     flag_values=BUILD,
 )  # fmt: skip
@@ -134,7 +138,7 @@ def _build(*inputs: str) -> None:
     summary = build(
         inputs,
         BUILD.output,
-        Recipe(BUILD.size, BUILD.epsilon, BUILD.max_points, BUILD.order),
+        Recipe(BUILD.size, BUILD.tolerance, BUILD.epsilon, BUILD.max_points, BUILD.order),
         outline=BUILD.outline,
         valid=BUILD.valid,
         test=BUILD.test,

@@ -7,6 +7,7 @@ import os
 import re
 import signal
 import threading
+import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor
@@ -46,7 +47,7 @@ class Summary:
 
     drawings: how many were kept. kept: how many are in each split. dropped: drawings by reason.
     examples: the first of each reason. simplified_more: how many needed more than the recipe's
-    epsilon.
+    epsilon. seconds: how long it took.
     """
 
     drawings: int = 0
@@ -54,6 +55,7 @@ class Summary:
     dropped: Counter[str] = field(default_factory=Counter)
     examples: dict[str, str] = field(default_factory=dict)
     simplified_more: int = 0
+    seconds: float = 0
 
     def lines(self) -> list[str]:
         """For a person to read."""
@@ -66,6 +68,7 @@ class Summary:
             lines.append(f"dropped {sum(self.dropped.values())}:")
         for reason, count in self.dropped.most_common():
             lines.append(f"  {count:>7} {reason} (first: {self.examples[reason]})")
+        lines.append(f"in {self.seconds:.1f} s, {total / self.seconds:.0f} drawings a second")
         return lines
 
 
@@ -107,6 +110,7 @@ def build(
         if not (0 < share < 1 or (share >= 1 and share == int(share))):
             raise UserError(f"{name}: expected a share below 1 or a whole count, got {share:g}")
 
+    started = time.monotonic()
     summary, convert = Summary(), partial(_convert, recipe=recipe, outline=outline)
     seen: set[int] = set()
     with ExitStack() as stack:
@@ -128,6 +132,7 @@ def build(
         splits = _split(len(spool), valid, test, seed)
         summary.kept = {name: len(numbers) for name, numbers in splits.items()}
         write_npz(output, {k: (len(v), spool.sketches(v)) for k, v in splits.items()})
+    summary.seconds = time.monotonic() - started
     return summary
 
 

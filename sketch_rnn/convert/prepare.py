@@ -21,12 +21,14 @@ class Recipe:
     """How drawings become sketches.
 
     size: longer side of the box that a drawing is scaled into, its aspect kept.
+    tolerance: largest distance of a flattened curve from the curve, in units of the box.
     epsilon: largest distance of a dropped point from the simplified line (Ramer-Douglas-Peucker).
     max_points: rows of the longest sketch.
     order: of the lines; as in the file, or each time the one with the nearest end.
     """
 
     size: float = 255
+    tolerance: float = 0.1
     epsilon: float = 2.0
     max_points: int = 250
     order: str = "document"
@@ -34,6 +36,10 @@ class Recipe:
     def __post_init__(self):
         if not 1 <= self.size <= MAX_OFFSET:
             raise UserError(f"size: expected a number from 1 to {MAX_OFFSET}, got {self.size}")
+        if not 0 < self.tolerance <= self.size:
+            raise UserError(
+                f"tolerance: expected a number above 0, up to size, got {self.tolerance}"
+            )
         if not 0 <= self.epsilon <= self.size:
             raise UserError(f"epsilon: expected a number from 0 to size, got {self.epsilon}")
         if self.max_points < 1:

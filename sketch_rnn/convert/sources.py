@@ -232,7 +232,8 @@ def _member_sketch(archive: zipfile.ZipFile, name: str, recipe: Recipe, outline:
 
 
 def _svg_sketch(file: BinaryIO, recipe: Recipe, outline: bool) -> Sketch:
-    polylines = read_svg(file.read(MAX_BYTES + 1), outline=outline, tolerance=0.1 / recipe.size)
+    tolerance = recipe.tolerance / recipe.size
+    polylines = read_svg(file.read(MAX_BYTES + 1), outline=outline, tolerance=tolerance)
     return to_sketch(polylines, recipe)
 
 
