@@ -1,15 +1,19 @@
 """SVG files to polylines."""
 
 import gzip
+import io
 import random
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
+import shapely
 
 from sketch_rnn.convert.svg import read_svg
 from sketch_rnn.errors import UserError
 
+FILES = sorted((Path(__file__).parent / "data" / "svg").glob("*.svg"))  # as editors write them
 STROKED = 'fill="none" stroke="black"'
 
 
@@ -391,3 +395,26 @@ def test_mutated_files_are_read_or_refused_in_one_line():
 
 def test_an_odd_coordinate_at_the_end_is_left_out():
     check(lines_of(f"<polyline {STROKED} points='0 0 5 5 9'/>"), [(0, 0), (5, 5)])
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_files_as_editors_write_them_are_read_as_a_renderer_draws_them(path):
+    image, resvg_py = pytest.importorskip("PIL.Image"), pytest.importorskip("resvg_py")
+    lines = read_svg(path)
+    options = {"zoom": 2, "dpi": 96, "style_sheet": "* {fill: none !important}"}
+    png = resvg_py.svg_to_bytes(svg_string=path.read_text(), background="white", **options)
+    grey = np.asarray(image.open(io.BytesIO(bytes(png))).convert("L"))
+    pixels = shapely.points((np.argwhere(grey < 150)[:, ::-1] + 0.5) / 2)
+    drawn = shapely.linestrings(np.concatenate([np.stack([a[:-1], a[1:]], axis=1) for a in lines]))
+    on_lines = shapely.line_interpolate_point(
+        drawn[:, None], np.linspace(0, 1, 30), normalized=True
+    ).ravel()
+    side = max(grey.shape) / 2
+    assert furthest(on_lines, pixels) < 0.004 * side + 0.5
+    assert furthest(pixels, drawn) < 0.015 * side
+
+
+def furthest(shapes, others):
+    """The largest of the distances of shapes to the nearest of others."""
+    nearest = shapely.STRtree(others).query_nearest(shapes, return_distance=True, all_matches=False)
+    return nearest[1].max()
