@@ -219,6 +219,8 @@ def test_an_output_that_exists_is_kept(folder, tmp_path):
         build([folder], tmp_path / "no" / "a.npz")
     with pytest.raises(UserError, match=r"ends in \.npz"):
         build([folder], tmp_path / "a.zip")
+    with pytest.raises(UserError, match="beside the output, not in its place"):
+        build([folder], tmp_path / "b.npz", report=folder / ".." / "b.npz")
 
 
 @pytest.mark.parametrize(("count", "sizes"), [(1, (1, 1, 1)), (2, (2, 2, 2)), (3, (1, 1, 1))])

@@ -139,6 +139,8 @@ def build(
 def _check_paths(output: Path, report: str | Path | None) -> None:
     if output.suffix != ".npz":
         raise UserError(f"{output}: expected an output that ends in .npz")
+    if report and Path(report).resolve() == output.resolve():
+        raise UserError(f"{report}: expected a report beside the output, not in its place")
     for path in (output, Path(report)) if report else (output,):
         if path.exists():
             raise UserError(f"{path} exists; remove it or choose another name")
