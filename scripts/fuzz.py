@@ -383,13 +383,14 @@ def gen_target() -> Target:
 
 _SVGS = [
     b"""<svg xmlns="http://www.w3.org/2000/svg" width="100mm" height="50%" viewBox="0 0 90 90">
-<style>.a{stroke:red;fill:none} #b{stroke-width:2px}</style>
+<style>.a{stroke:red;fill:none} svg>g.a #b,[d="M"]{stroke-width:2px!important}</style>
 <g transform="translate(3 4) rotate(30) scale(2,.5) skewX(5)" class="a">
 <path id="b" d="M1 2h3v4l5-6zM3,4c1 2 3 4 5 6s1 1 2 2q1 2 3 4t5 5a3 4 30 0 1 5 6z"/></g></svg>""",
     b"""<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink">
 <defs><g id="a"><circle cx="5" cy="5" r="3" stroke="black"/></g><symbol id="s" viewBox="0 0 5 5">
 <rect x="1" y="1" width="3" height="3" rx="1" stroke="blue"/></symbol></defs>
-<use xlink:href="#a" x="10"/><use href="#s" width="20" height="20"/></svg>""",
+<switch><use systemLanguage="de" xlink:href="#a" x="10"/><use xlink:href="#a" x="10"/></switch>
+<use href="#s" width="20" style="transform:rotate(9deg);transform-origin:top 5px"/></svg>""",
     b"""<svg><polyline points="1,2 3,4 5 6" stroke="#000"/><polygon points="0 0 9 9 0 9"/>
 <line x1="1cm" y1="2in" x2="3pt" y2="4pc" style="stroke:black;stroke-opacity:.5"/>
 <ellipse cx="5" cy="5" rx="10%" ry="2em" stroke="black"/></svg>""",
@@ -437,6 +438,10 @@ _SVG_TOKENS = [
     b"/*",
     b"url(#a)",
     b"@import 'x';",
+    b" > ",
+    b"[d=",
+    b"!important",
+    b"transform-origin:",
 ]
 
 _SVG_NUMBERS = [
