@@ -78,6 +78,33 @@ def test_zips_and_wheels(tmp_path):
     assert not (tmp_path.parent / "0.svg").exists()
 
 
+def test_what_macos_puts_beside_files_is_no_drawing(folder, tmp_path):
+    (folder / "._1.svg").write_bytes(b"\0\5\x16\7")
+    with zipfile.ZipFile(folder / "a.zip", "w") as archive:
+        archive.writestr("d/1.svg", svg())
+        archive.writestr("__MACOSX/d/._1.svg", b"\0\5\x16\7")
+    assert sum(build([folder], tmp_path / "a.npz", strict=True).kept.values()) == 21
+
+
+def test_a_name_that_cannot_be_printed_is_reported_all_the_same(tmp_path):
+    (tmp_path / "a.svg").write_text(svg())
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("red\x1b[31m\nline.svg", "<svg")
+    with open(os.fsencode(tmp_path) + b"/\xff.svg", "w") as file:
+        file.write("<svg")
+    summary = build([tmp_path], tmp_path / "a.npz", report=tmp_path / "r.csv")
+    assert summary.dropped == {"not well-formed XML": 2}
+    rows = (tmp_path / "r.csv").read_text().splitlines()
+    assert len(rows) == 4 and any("red?[31m?line.svg" in row for row in rows)
+
+
+def test_reasons_that_differ_in_details_count_as_one(tmp_path):
+    for i, line in enumerate([svg(), "<svg>&no;", "<svg> &no;", "<svg", "\0\1", "x"]):
+        (tmp_path / f"{i}.svg").write_text(line)
+    summary = build([tmp_path], tmp_path / "a.npz")
+    assert summary.dropped == {"not well-formed XML": 5}
+
+
 def test_simplified_and_raw_ndjson_plain_and_gzip(tmp_path):
     plain, raw = tmp_path / "cat.ndjson", tmp_path / "raw.ndjson.gz"
     plain.write_text("".join(quickdraw(i) for i in range(5)))

@@ -154,6 +154,7 @@ def _convert(chunk: sources.Chunk, recipe: Recipe, outline: bool) -> Converted:
     """Reads a chunk and converts its drawings; runs in a worker process."""
     sketches, rows = [], []
     for name, outcome in chunk.outcomes(recipe, outline):
+        name = "".join(c if c.isprintable() else "?" for c in name)
         if isinstance(outcome, UserError):
             rows.append((name, False, 0, 0.0, str(outcome)))
         else:
@@ -186,7 +187,7 @@ def _account(summary: Summary, part: Converted, recipe: Recipe, strict: bool) ->
         if not kept and strict and reason != COPY:
             raise UserError(f"{name}: {reason}")
         if not kept:
-            kind = re.sub(r" *\([^()]*\)", "", reason)
+            kind = re.sub(r" \(.*\)", "", reason)
             summary.dropped[kind] += 1
             summary.examples.setdefault(kind, name)
         summary.simplified_more += epsilon > recipe.epsilon
@@ -232,7 +233,7 @@ class _Report:
     def write(self, rows: Iterable[tuple]) -> None:
         text = io.StringIO()
         csv.writer(text, lineterminator="\n").writerows(rows)
-        self._file.write(text.getvalue().encode(errors="replace"))
+        self._file.write(text.getvalue().encode())
 
 
 class _Parallel:

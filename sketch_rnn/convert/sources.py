@@ -24,6 +24,7 @@ from sketch_rnn.errors import UserError
 from sketch_rnn.strokes import to_polylines
 
 SVG_SUFFIXES = (".svg", ".svgz")
+MAC_PREFIX = "._"  # of the file that macOS puts beside another, on foreign disks and in zips
 NDJSON_SUFFIXES = (".ndjson", ".ndjson.gz")
 MAX_LINE = 8 << 20  # bytes of one drawing in ndjson
 FILES_IN_CHUNK, SKETCHES_IN_CHUNK, BYTES_IN_CHUNK = 32, 512, 512 << 10
@@ -118,7 +119,7 @@ def _in_folder(folder: Path) -> Iterator[Chunk]:
     empty = True
     for directory, subfolders, names in os.walk(folder):
         subfolders.sort()
-        paths = [Path(directory, name) for name in sorted(names)]
+        paths = [Path(directory, n) for n in sorted(names) if not n.startswith(MAC_PREFIX)]
         paths = [p for p in paths if p.is_file() and _reader(p) not in (None, _npz_chunks)]
         empty &= not paths
         svgs = (p for p in paths if _reader(p) is _svg_chunks)
@@ -157,14 +158,19 @@ def _svg_chunks(path: Path) -> Iterator[Chunk]:
 
 
 def _zip_chunks(path: Path) -> Iterator[Chunk]:
-    infos = _open_zip(path).infolist()
-    names = (i.filename for i in infos if i.filename.lower().endswith(SVG_SUFFIXES))
+    members = _open_zip(path).namelist()
+    names = (name for name in members if _is_svg_member(name))
     empty = True
     while chunk := tuple(islice(names, FILES_IN_CHUNK)):
         empty = False
         yield ZipMembers(path, chunk)
     if empty:
         yield Unreadable(str(path), "no SVG files in this zip")
+
+
+def _is_svg_member(name: str) -> bool:
+    base = name.rpartition("/")[2]
+    return base.lower().endswith(SVG_SUFFIXES) and not base.startswith(MAC_PREFIX)
 
 
 def _ndjson_chunks(path: Path) -> Iterator[Chunk]:
