@@ -20,7 +20,7 @@ MAX_SHEET = 512 << 10  # characters; what follows does not count
 MAX_DECLARATIONS = 4000  # characters of one element's or rule's; likewise
 MAX_CLASSES = 1000  # characters of an element's `class`; likewise
 MAX_COMPOUNDS = 16  # of a selector; one with more does not count
-MAX_TESTS = 1_000_000  # of an element against a part of a selector, in one file
+MAX_TESTS = 500_000  # of an element against a part of a selector, in one file
 
 INHERITED = (
     "color",

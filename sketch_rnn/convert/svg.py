@@ -101,6 +101,8 @@ def _read(content: bytes, outline: bool, tolerance: float) -> list[np.ndarray]:
 def _why_empty(walker: "_Walker") -> str:
     if walker.filled and not walker.outline:
         return "nothing in it is stroked, only filled; --outline takes the outlines"
+    if walker.root.find(".//text") is not None:
+        return "nothing visible in it is a line; text has to be converted to paths first"
     return "nothing visible in it is a line"
 
 
