@@ -143,24 +143,42 @@ def training(hparams, precision: str = "float32") -> dict[str, float]:
 
 
 def keras_rnn(hparams) -> dict[str, float]:
-    """The same sizes as Keras writes them: `keras.layers.RNN` over a cell, and autodiff."""
+    """The same model as Keras writes it: `keras.layers.RNN` over a cell, and autodiff."""
     import keras
     import tensorflow as tf
 
     from sketch_rnn import losses
 
-    def layer(units):
-        return keras.layers.RNN(
-            keras.layers.LSTMCell(units, recurrent_dropout=0.1), return_sequences=True
-        )
+    class Cell(keras.layers.Layer):
+        """The LSTM with recurrent dropout of the candidate, a fresh mask at each step."""
+
+        def __init__(self, units):
+            super().__init__()
+            self.state_size = [units, units]
+            self.products = keras.layers.Dense(4 * units)
+            self.dropout = keras.layers.Dropout(1 - hparams.recurrent_dropout_prob)
+
+        def build(self, shape):
+            self.products.build((None, shape[-1] + self.state_size[0]))
+
+        def call(self, x, states, training=False):
+            c, h = states
+            i, j, f, o = tf.split(self.products(tf.concat([x, h], -1)), 4, -1)
+            candidate = self.dropout(tf.tanh(j), training=training)
+            c = tf.sigmoid(f + 1) * c + tf.sigmoid(i) * candidate
+            h = tf.sigmoid(o) * tf.tanh(c)
+            return h, [c, h]
 
     points = keras.Input([hparams.max_seq_len, 5])
-    read = keras.layers.Bidirectional(
-        keras.layers.RNN(keras.layers.LSTMCell(hparams.enc_rnn_size, recurrent_dropout=0.1))
-    )(points)
-    z = keras.layers.Dense(hparams.z_size)(read)
+    both = [
+        keras.layers.RNN(Cell(hparams.enc_rnn_size), go_backwards=back)(points)
+        for back in (False, True)
+    ]
+    z = keras.layers.Dense(hparams.z_size)(keras.layers.Concatenate()(both))
     told = keras.layers.RepeatVector(hparams.max_seq_len)(z)
-    drawn = layer(hparams.dec_rnn_size)(keras.layers.Concatenate()([points, told]))
+    drawn = keras.layers.RNN(Cell(hparams.dec_rnn_size), return_sequences=True)(
+        keras.layers.Concatenate()([points, told])
+    )
     output = keras.layers.Dense(3 + 6 * hparams.num_mixture)(drawn)
     model = keras.Model(points, output)
     optimizer = keras.optimizers.Adam(hparams.learning_rate, clipvalue=1.0)

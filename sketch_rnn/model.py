@@ -17,7 +17,7 @@ from sketch_rnn.mixture import output_size
 from sketch_rnn.noise import Noise, Share, draw_noise
 from sketch_rnn.programs import program
 from sketch_rnn.recurrent import LAYERS
-from sketch_rnn.recurrent.products import product
+from sketch_rnn.recurrent.products import affine
 from sketch_rnn.recurrent.rows import Rows
 
 POINT = 5  # the width of a stroke-5 row
@@ -219,9 +219,9 @@ class Decoder(keras.layers.Layer):
 
     def _output(self, h: tf.Tensor) -> tf.Tensor:
         """`output_layer` in the layer's precision, `[T, R, U]` -> `[T, R, 3 + 6 M]`."""
-        kernel = tf.convert_to_tensor(self.output_layer.kernel)
-        output = product(tf.reshape(h, [-1, self.units]), kernel, self.precision)
-        return tf.reshape(output + self.output_layer.bias, [*h.shape[:2], kernel.shape[1]])
+        kernel, bias = map(tf.convert_to_tensor, (self.output_layer.kernel, self.output_layer.bias))
+        output = affine(tf.reshape(h, [-1, self.units]), kernel, bias, self.precision)
+        return tf.reshape(output, [*h.shape[:2], kernel.shape[1]])
 
     def step(
         self, point: tf.Tensor, z: tf.Tensor | None, state: tf.Tensor

@@ -127,6 +127,14 @@ class Recurrent(keras.layers.Layer):
         """See `products.product`."""
         return product(x, y, self.precision, **transposed)
 
+    def outputs(self, x: tf.Tensor, *widths: int) -> list[tf.TensorSpec]:
+        """Outputs `[B, width]` of a step that reads x `[T, B, I]`, for `loop.scan`."""
+        return [tf.TensorSpec([x.shape[1], width], x.dtype) for width in widths]
+
+    def operands(self, x: tf.Tensor, *widths: int) -> list[tf.TensorSpec]:
+        """`outputs` that only products read."""
+        return [tf.TensorSpec(s.shape, self.operand(x[:0]).dtype) for s in self.outputs(x, *widths)]
+
     def weight_gradient(self, inputs: tf.Tensor, gradient: tf.Tensor) -> tf.Tensor:
         """The gradient of W in `inputs @ W` over steps: `[T, B, I]`, `[T, B, O]` -> `[I, O]`."""
         input_rows = tf.reshape(inputs, [-1, inputs.shape[-1]])  # [T * B, I]

@@ -145,7 +145,9 @@ class HyperLSTM(Recurrent):
                 step,
                 rows.carried(firsts),
                 steps,
-                (*widths, GATES * units, *saved_widths(units), *saved_widths(HYPER_UNITS)),
+                self.outputs(
+                    x, *widths, GATES * units, *saved_widths(units), *saved_widths(HYPER_UNITS)
+                ),
             )
             hs, hyper_hs, cs, hyper_cs, h_products = outputs[:5]
             saved, hyper_saved = outputs[5 : 5 + saved_count], outputs[5 + saved_count :]
@@ -169,6 +171,7 @@ class HyperLSTM(Recurrent):
                     d_x_products, d_h_products, d_scales = _modulate_gradient(
                         d_products, x_products, h_products[t], scales
                     )
+                    d_scales = self.operand(d_scales)
                     d_scale_kernel += self.product(z, d_scales, transpose_x=True)
                     d_z = _join(self.product(d_scales, of_scales, transpose_y=True))
                     d_hyper_products, d_hyper_c, d_hyper_norms = norm_cell_gradient(
@@ -192,10 +195,13 @@ class HyperLSTM(Recurrent):
                         *rows.passed_back(t, d_found), d_constant + d_x_products, d_x,
                         d_scale_kernel, *d_norms,
                     )  # fmt: skip
+                    read = (d_x_products, d_h_products, d_z, d_hyper_products)
                     return state, (
-                        d_products, d_x_products, d_h_products, d_z, d_hyper_products,
-                        *rows.entering(d_found),
+                        d_products, *map(self.operand, read), *rows.entering(d_found)
                     )  # fmt: skip
+
+                def total(gradient, axes):
+                    return tf.reduce_sum(tf.cast(gradient, x.dtype), axis=axes)
 
                 def collect(totals, begin, outputs):
                     d_w_xh, d_w_hh, d_bias, d_hyper_constant, d_hyper_weights, *totals = totals
@@ -211,10 +217,10 @@ class HyperLSTM(Recurrent):
                         d_w_xh + self.weight_gradient(read, d_x_products),
                         d_w_hh + self.weight_gradient(h_found, d_h_products),
                         d_bias + tf.reduce_sum(d_products, axis=[0, 1]),
-                        d_hyper_constant + tf.reduce_sum(d_hyper_products, axis=0),
+                        d_hyper_constant + total(d_hyper_products, 0),
                         d_hyper_weights + self.weight_gradient(hyper_read, d_hyper_products),
                         d_z_kernel + self.weight_gradient(hyper_h, d_z),
-                        d_z_bias + tf.reduce_sum(d_z, axis=[0, 1]),
+                        d_z_bias + total(d_z, [0, 1]),
                         *rows.add_entering(d_firsts, begin, outputs[5:]),
                     )
 
@@ -228,10 +234,14 @@ class HyperLSTM(Recurrent):
                         *map(tf.zeros_like, (scale_kernel, *norms, *hyper_norms)),
                     ),
                     steps,
-                    (
-                        *(GATES * units,) * 3, MODULATIONS * EMBEDDING, GATES * HYPER_UNITS,
-                        *rows.entering(widths),
-                    ),
+                    [
+                        *self.outputs(x, GATES * units),
+                        *self.operands(
+                            x, GATES * units, GATES * units, MODULATIONS * EMBEDDING,
+                            GATES * HYPER_UNITS,
+                        ),
+                        *rows.entering(self.outputs(x, *widths)),
+                    ],
                     collect,
                     (
                         *map(tf.zeros_like, (w_xh, w_hh, bias)),

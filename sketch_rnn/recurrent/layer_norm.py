@@ -91,7 +91,10 @@ class LayerNormLSTM(Recurrent):
                 return (c, h), (c, h, *saved)
 
             (c_last, h_last), (cs, hs, *saved) = scan(
-                step, rows.carried(firsts), steps, (units, units, *saved_widths(units))
+                step,
+                rows.carried(firsts),
+                steps,
+                self.outputs(x, units, units, *saved_widths(units)),
             )
 
             def gradient(d_hs, d_c_last, d_h_last):
@@ -104,9 +107,10 @@ class LayerNormLSTM(Recurrent):
                         rows.found_at(t, c_first, cs), norms, self.dropout_scale(kept, t),
                     )  # fmt: skip
                     d_norms = [old + more for old, more in zip(d_norms, new, strict=True)]
+                    d_constant += d_products
+                    d_products = self.operand(d_products)
                     d_found = d_c, self.product(d_products, of_h)
                     d_x = d_x.write(t, self.product(d_products, of_x))
-                    d_constant += d_products
                     state = (*rows.passed_back(t, d_found), d_constant, d_x, *d_norms)
                     return state, (d_products, *rows.entering(d_found))
 
@@ -128,7 +132,10 @@ class LayerNormLSTM(Recurrent):
                         *map(tf.zeros_like, norms),
                     ),
                     steps,
-                    (GATES * units, *rows.entering((units, units))),
+                    [
+                        *self.operands(x, GATES * units),
+                        *rows.entering(self.outputs(x, units, units)),
+                    ],
                     collect,
                     (tf.zeros_like(weights), *rows.entering(map(tf.zeros_like, firsts))),
                 )

@@ -14,29 +14,29 @@ Collect = Callable[[tuple[tf.Tensor, ...], tf.Tensor, Sequence[tf.Tensor]], Sequ
 
 
 def scan(
-    step: Step, state: Sequence[tf.Tensor], steps: int, widths: Sequence[int]
+    step: Step, state: Sequence[tf.Tensor], steps: int, outputs: Sequence[tf.TensorSpec]
 ) -> tuple[list[tf.Tensor], list[tf.Tensor]]:
     """Calls `state, outputs = step(t, state)` for every t and stacks the outputs over time.
 
     Args:
-      step: maps the time t and the state to the new state and the outputs, each `[B, width]`.
-      state: the tensors before the first step; the first one is `[B, ...]`.
+      step: maps the time t and the state to the new state and the outputs.
+      state: the tensors before the first step.
       steps: T.
-      widths: the width of each output.
+      outputs: what a step puts out.
 
     Returns:
-      The final state, and the outputs, each `[T, B, width]`.
+      The final state, and the outputs, each with a first axis of T.
     """
 
     def body(t, state, arrays):
-        state, outputs = step(t, state)
-        arrays = [array.write(t, out) for array, out in zip(arrays, outputs, strict=True)]
+        state, values = step(t, state)
+        arrays = [array.write(t, value) for array, value in zip(arrays, values, strict=True)]
         return t + 1, tuple(state), arrays
 
     _, state, arrays = tf.while_loop(
         lambda t, *_: t < steps,
         body,
-        (tf.constant(0), tuple(state), _arrays(state, steps, widths)),
+        (tf.constant(0), tuple(state), _arrays(steps, outputs)),
         maximum_iterations=steps,
     )
     return list(state), [array.stack() for array in arrays]
@@ -46,7 +46,7 @@ def scan_back(
     step: Step,
     state: Sequence[tf.Tensor],
     steps: int,
-    widths: Sequence[int],
+    outputs: Sequence[tf.TensorSpec],
     collect: Collect,
     totals: Sequence[tf.Tensor],
 ) -> tuple[list[tf.Tensor], list[tf.Tensor]]:
@@ -59,10 +59,10 @@ def scan_back(
       step: as in `scan`.
       state: as in `scan`.
       steps: T.
-      widths: as in `scan`.
-      collect: `totals = collect(totals, first, outputs)` adds up the outputs of a chunk, each
-        `[chunk, B, width]`, of the times from `first` on. Where the chunk before had a time
-        already, they are zero.
+      outputs: as in `scan`.
+      collect: `totals = collect(totals, first, outputs)` adds up the outputs of a chunk, each with
+        a first axis of the times from `first` on. Where the chunk before had a time already, they
+        are zero.
       totals: the tensors to begin with.
 
     Returns:
@@ -74,16 +74,16 @@ def scan_back(
         first = tf.maximum(end - size, 0)
 
         def body(t, state, arrays):
-            state, outputs = step(t, state)
+            state, values = step(t, state)
             arrays = [
-                array.write(t - first, out) for array, out in zip(arrays, outputs, strict=True)
+                array.write(t - first, value) for array, value in zip(arrays, values, strict=True)
             ]
             return t - 1, tuple(state), arrays
 
         _, state, arrays = tf.while_loop(
             lambda t, *_: t >= first,
             body,
-            (end - 1, state, _arrays(state, size, widths)),
+            (end - 1, state, _arrays(size, outputs)),
             maximum_iterations=size,
         )
         return first, state, tuple(collect(totals, first, [array.stack() for array in arrays]))
@@ -97,6 +97,5 @@ def scan_back(
     return list(state), list(totals)
 
 
-def _arrays(state, size, widths):
-    batch, dtype = state[0].shape[0], state[0].dtype
-    return [tf.TensorArray(dtype, size=size, element_shape=[batch, width]) for width in widths]
+def _arrays(size, specs):
+    return [tf.TensorArray(spec.dtype, size, element_shape=spec.shape) for spec in specs]

@@ -59,7 +59,10 @@ class LSTM(Recurrent):
                 return (c, h), (c, h, gates)
 
             (c_last, h_last), (cs, hs, gates) = scan(
-                step, rows.carried(firsts), steps, (units, units, GATES * units)
+                step,
+                rows.carried(firsts),
+                steps,
+                self.outputs(x, units, units, GATES * units),
             )
 
             def gradient(d_hs, d_c_last, d_h_last):
@@ -71,9 +74,11 @@ class LSTM(Recurrent):
                         d_h + d_hs[t], d_c, gates[t], cs[t], rows.found_at(t, c_first, cs),
                         self.dropout_scale(kept, t),
                     )  # fmt: skip
+                    d_constant += d_products
+                    d_products = self.operand(d_products)
                     d_found = d_c, self.product(d_products, of_h)
                     d_x = d_x.write(t, self.product(d_products, of_x))
-                    state = (*rows.passed_back(t, d_found), d_constant + d_products, d_x)
+                    state = (*rows.passed_back(t, d_found), d_constant, d_x)
                     return state, (d_products, *rows.entering(d_found))
 
                 def collect(totals, begin, outputs):
@@ -93,7 +98,10 @@ class LSTM(Recurrent):
                         tf.TensorArray(x.dtype, steps, element_shape=x.shape[1:]),
                     ),
                     steps,
-                    (GATES * units, *rows.entering((units, units))),
+                    [
+                        *self.operands(x, GATES * units),
+                        *rows.entering(self.outputs(x, units, units)),
+                    ],
                     collect,
                     (tf.zeros_like(weights), *rows.entering(map(tf.zeros_like, firsts))),
                 )

@@ -27,3 +27,21 @@ def product(
         x, y = tf.cast(x, tf.float32), tf.cast(y, tf.float32)
         return tf.matmul(x, y, transpose_a=transpose_x, transpose_b=transpose_y)
     return tf.raw_ops.BatchMatMulV3(x=x, y=y, Tout=tf.float32, adj_x=transpose_x, adj_y=transpose_y)
+
+
+def affine(x: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor, precision: str) -> tf.Tensor:
+    """x kernel + bias, `[N, I]` -> `[N, O]`, with the products of its gradient in the precision."""
+
+    @tf.custom_gradient
+    def call(x, kernel, bias):
+        def gradient(d_output):
+            d_read = operand(d_output, precision)
+            return (
+                product(d_read, kernel, precision, transpose_y=True),
+                product(x, d_read, precision, transpose_x=True),
+                tf.reduce_sum(d_output, axis=0),
+            )
+
+        return product(x, kernel, precision) + bias, gradient
+
+    return call(x, kernel, bias)
