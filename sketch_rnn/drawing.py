@@ -7,7 +7,6 @@ its cell. Every line of the pen is one `<path>` on a line of its own in the file
 coordinates, for plotters and editors. The same input gives the same bytes.
 """
 
-import contextlib
 import functools
 import math
 import os
@@ -19,6 +18,7 @@ import numpy as np
 import svgwrite
 from svgwrite.utils import pretty_xml
 
+from sketch_rnn import files
 from sketch_rnn.errors import UserError, warn
 from sketch_rnn.strokes import to_polylines
 
@@ -156,8 +156,9 @@ def png(svg: str, zoom: float = 2.0) -> bytes:
 
 
 def _columns(count: int) -> int:
-    """Columns of a nearly square grid, rather wide than high."""
-    return max(1, math.ceil(math.sqrt(count * 1.3)) if count > 3 else count)
+    """Columns of a grid that is square or a little wider, and leaves the fewest cells empty."""
+    least = max(1, math.ceil(math.sqrt(count)))
+    return min(range(least, least * 3 // 2 + 1), key=lambda columns: -count % columns)
 
 
 def _document(
@@ -243,16 +244,10 @@ def _save(svg: Svg, path: Path, animate: bool) -> None:
     if animate and suffix == ".png":
         raise UserError(f"{path}: a PNG cannot be animated; give a name that ends in .svg")
     content = svg.encode() if suffix == ".svg" else png(svg)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        with open(part, "xb") as file:
+        with files.replacing(path) as file:
             file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, path)
     except OSError as error:
-        with contextlib.suppress(OSError):
-            part.unlink()
         raise UserError(f"{path}: cannot write the drawing: {error.strerror}") from error
 
 

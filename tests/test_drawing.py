@@ -92,6 +92,16 @@ def test_a_grid_puts_every_sketch_inside_its_cell_and_the_view_box():
         assert (inside >= corner).all() and (inside <= corner + 50).all()
 
 
+@pytest.mark.parametrize(
+    "count, columns, rows",
+    [(1, 1, 1), (3, 3, 1), (4, 2, 2), (7, 4, 2), (9, 3, 3), (10, 5, 2), (20, 5, 4), (23, 6, 4)],
+)
+def test_a_grid_is_nearly_square_and_nearly_full(count, columns, rows):
+    svg = draw([SQUARE_AND_DOT] * count, cell=50)
+    width, height = ElementTree.fromstring(svg.encode()).get("viewBox").split()[2:]
+    assert (float(width), float(height)) == (columns * 50, rows * 50)
+
+
 def test_titles_and_labels_are_escaped_cleaned_and_shortened():
     svg = draw(
         [SQUARE_AND_DOT] * 4,
