@@ -207,7 +207,7 @@ def test_latest_checkpoint_is_missing(unconditional, tmp_path, capsys):
         (["--mode=reconstruct", "--input=none.npz"], "none.npz"),
         (["--mode=interpolate", f"--input={SVGS[0]}"], "two or more"),
         (["--z_file=none.npz"], "none.npz"),
-        (["--z_file=DATA"], "--z_file"),
+        (["--z_file=DATA"], "--mode=encode wrote"),
         (["--scale_factor=0"], "--scale_factor"),
         (["--mode=dance"], "mode"),
         (["--modee=generate"], "--mode"),

@@ -195,6 +195,7 @@ def test_the_command_writes_a_browser_model_again(tmp_path, capfd):
         (["--model_dir=m", "--output=x.keras", "--seed=1"], "only a .gen.json"),
         (["--model_dir=m", "--output=x.gen.json", "--seed=1", "--z_file=z.npz"], "got both"),
         (["--model_dir=there_is_none", "--output=x.keras"], "there_is_none"),
+        (["--model_dir=m", "--output=none/x.keras"], "no folder none"),
     ],
 )
 def test_bad_flags_are_one_line(arguments, reason, capfd):
@@ -213,3 +214,25 @@ def test_a_browser_export_asks_for_the_scale_factor(tmp_path, capfd):
     status, err = command(capfd, f"--model_dir={folder}", f"--output={tmp_path}/x.gen.json")
     assert status == 2 and "--scale_factor" in err.splitlines()[-1]
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("scale_factor", ["0", "-1", "nan"])
+def test_a_scale_factor_that_is_none_is_refused(scale_factor, tmp_path, capfd):
+    path, output = shared("models/bird.gen.json"), tmp_path / "x.gen.json"
+    status, err = command(
+        capfd, f"--model_dir={path}", f"--output={output}", f"--scale_factor={scale_factor}"
+    )
+    assert status == 2 and "--scale_factor" in err and err.count("\n") == 1
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", ["x.keras", "x.gen.json", "x"])
+def test_an_output_that_cannot_be_written_is_named(name, tmp_path, capfd, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.replace", full)
+    path, output = shared("models/bird.gen.json"), tmp_path / name
+    status, err = command(capfd, f"--model_dir={path}", f"--output={output}")
+    assert status == 2 and f"{output}: cannot be written: No space" in err
+    assert err.count("\n") == 1 and not list(tmp_path.iterdir())

@@ -69,6 +69,8 @@ def test_statistics_of_draws(temperature):
     component = distances.argmin(axis=1)  # the centres are far from each other
     pi = tf.nn.softmax(mixture.pi_logits[0] / temperature)
     np.testing.assert_allclose(np.bincount(component) / DRAWS, pi, atol=0.012)
+    joint = np.histogram2d(component, points[:, 2:].argmax(axis=1), bins=3)[0] / DRAWS
+    np.testing.assert_allclose(joint, np.outer(pi, pen), atol=0.012)  # they are independent
     sigma = np.exp([mixture.log_sigma_x[0], mixture.log_sigma_y[0]]).T  # [M, 2]
     rho = np.tanh(mixture.rho_logit[0])
     for k in range(3):

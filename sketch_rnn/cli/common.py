@@ -17,6 +17,8 @@ import signal
 import sys
 import textwrap
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 
 from absl import flags
 
@@ -113,6 +115,21 @@ def quiet_tensorflow(verbose: bool = False) -> None:
         os.dup2(stderr, 2)
         os.close(stderr)
         os.close(nowhere)
+
+
+def check_folder(output: Path) -> None:
+    """Refuses, before the work, an output for which there is no folder."""
+    if not output.parent.is_dir():
+        raise UserError(f"--output: there is no folder {output.parent}")
+
+
+@contextmanager
+def writing(output: Path) -> Iterator[None]:
+    """Makes an error of the operating system name the output, not the part that it grows in."""
+    try:
+        yield
+    except OSError as error:
+        raise UserError(f"{output}: cannot be written: {error.strerror}") from error
 
 
 def _parse(values: flags.FlagValues, argv: Sequence[str]) -> list[str]:

@@ -76,11 +76,14 @@ def _export() -> None:
     sample_modes.set_scale_factor(model, FLAGS.scale_factor, FLAGS.data_dir)
     if output.name.endswith(_BROWSER):
         _check_ready_for_browser(model)
-        browser.save(model, output, _z(model))
-    elif output.suffix == ".keras":
-        tensorflow_files.save_keras(model, output)
+        z = _z(model)
+        with common.writing(output):
+            browser.save(model, output, z)
     else:
-        tensorflow_files.save_folder(model, output)
+        is_file = output.suffix == ".keras"
+        save = tensorflow_files.save_keras if is_file else tensorflow_files.save_folder
+        with common.writing(output):
+            save(model, output)
     print(f"wrote {output}")
 
 
@@ -94,6 +97,7 @@ def _check_flags() -> None:
         raise UserError(
             f"--output: expected X.keras, X.gen.json, or a folder without a dot, got {name}"
         )
+    common.check_folder(Path(FLAGS.output))
     given = [f"--{flag}" for flag in _Z_FLAGS if FLAGS[flag].value is not None]
     if len(given) > 1:
         raise UserError(f"expected one of {' and '.join(given)}, got both")

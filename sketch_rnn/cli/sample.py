@@ -117,7 +117,9 @@ def _sample() -> None:
         most = FLAGS.num_samples
     inputs = modes.read_inputs(FLAGS.input, model, FLAGS.split, indices, most, FLAGS.seed)
     if FLAGS.mode == "encode":
-        modes.write_latent(output, *model.encode(inputs))
+        latent = model.encode(inputs)
+        with common.writing(output):
+            modes.write_latent(output, *latent)
     else:
         sampler = modes.Sampler(
             model,
@@ -131,7 +133,9 @@ def _sample() -> None:
             FLAGS.max_len,
             FLAGS.seed,
         )
-        modes.write(output, modes.MODES[FLAGS.mode](sampler), FLAGS.animate)
+        picture = modes.MODES[FLAGS.mode](sampler)
+        with common.writing(output):
+            modes.write(output, picture, FLAGS.animate)
     print(f"wrote {output}")
 
 
@@ -144,8 +148,7 @@ def _checked_output() -> Path:
         raise UserError(
             f"--output: expected a name that ends in {', '.join(allowed)}; got {output}"
         )
-    if not output.parent.is_dir():
-        raise UserError(f"--output: there is no folder {output.parent}")
+    common.check_folder(output)
     if output.is_dir():
         raise UserError(f"--output: {output} is a folder")
     if FLAGS.animate and output.suffix.lower() != ".svg":
@@ -194,8 +197,6 @@ def _check_combination() -> None:
         raise UserError("expected --input or --z_file, got both")
     if FLAGS.index and all(path.lower().endswith((".svg", ".svgz")) for path in FLAGS.input):
         raise UserError("--index: expected a .npz --input that it is of")
-    if FLAGS.scale_factor is not None and not 0 < FLAGS.scale_factor < 1e30:
-        raise UserError(f"--scale_factor: expected a number above 0, got {FLAGS.scale_factor}")
 
 
 def _check_model(conditional: bool) -> None:

@@ -5,12 +5,10 @@ Legend: B drawings, Z latent.
 
 import json
 import math
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 
@@ -164,8 +162,14 @@ MODES: dict[str, Callable[[Sampler], Picture]] = {
 
 
 def set_scale_factor(model: SketchRNN, scale_factor: float | None, data_dir: str | None) -> None:
-    """Gives the model the scale factor, or where it has none that of its data set."""
-    if scale_factor:
+    """Gives the model the scale factor, or where it has none that of its data set.
+
+    Raises:
+      UserError: the scale factor is none, or the data set cannot be read.
+    """
+    if scale_factor is not None:
+        if not 0 < scale_factor < 1e30:
+            raise UserError(f"--scale_factor: expected a number above 0, got {scale_factor}")
         model.scale_factor = scale_factor
     elif model.scale_factor is None and data_dir:
         data = dataset.load_dataset(model.hparams.data_set, data_dir)
@@ -244,27 +248,19 @@ def read_z(path: str, model: SketchRNN) -> np.ndarray:
             z = np.atleast_2d(np.asarray(file["mu"], np.float32))
     except FileNotFoundError:
         raise UserError(f"--z_file: there is no file {path}") from None
-    except Exception as error:  # whatever a damaged file makes zipfile and NumPy raise
-        raise UserError(f"--z_file: expected mu of --mode=encode in {path}: {error}") from None
+    except Exception:  # whatever a damaged file makes zipfile and NumPy raise
+        raise UserError(
+            f"--z_file: expected a file that --mode=encode wrote, with mu in it; {path} is none"
+        ) from None
     size = model.hparams.z_size
     if z.ndim != 2 or z.shape[1] != size or not len(z) or not np.isfinite(z).all():
         raise UserError(f"--z_file: expected finite mu [B, {size}], got shape {list(z.shape)}")
     return z
 
 
-@contextmanager
-def _writing(path: Path) -> Iterator[BinaryIO]:
-    """`files.replacing`, with an error that names the output."""
-    try:
-        with files.replacing(path) as file:
-            yield file
-    except OSError as error:
-        raise UserError(f"{path}: cannot be written: {error.strerror}") from error
-
-
 def write_latent(path: Path, mu: np.ndarray, logvar: np.ndarray) -> None:
     """Writes `mu` and `logvar`, each `[B, Z]`."""
-    with _writing(path) as file:
+    with files.replacing(path) as file:
         np.savez(file, mu=mu, logvar=logvar)
 
 
@@ -275,7 +271,7 @@ def write(path: Path, picture: Picture, animate: bool = False) -> None:
         _write_npz(path, picture.drawn())
     elif suffix == ".json":
         sketches = [_to_lists(sketch) for sketch in picture.drawn()]
-        with _writing(path) as file:
+        with files.replacing(path) as file:
             file.write(json.dumps({"sketches": sketches}).encode() + b"\n")
     else:
         picture = _side_by_side(picture)
@@ -311,7 +307,7 @@ def _write_npz(path: Path, sketches: list[np.ndarray]) -> None:
     array = np.empty(len(sketches), object)
     for i, sketch in enumerate(sketches):
         array[i] = sketch
-    with _writing(path) as file:
+    with files.replacing(path) as file:
         np.savez_compressed(file, **dict.fromkeys(npz.SPLITS, array))
 
 
