@@ -177,7 +177,8 @@ def complete(
     max_len = model.hparams.max_seq_len if max_len is None else max_len
     if not 0 < len(sketch) < max_len:
         raise UserError(
-            f"expected an unfinished drawing of 1 to {max_len - 1} points, got {len(sketch)}"
+            f"expected an unfinished drawing of 1 to {max_len - 1} points, got {len(sketch)}; "
+            "max_len sets how long the whole may become"
         )
     if z is None and model.hparams.conditional:
         z, _ = model.encode([sketch])

@@ -236,3 +236,14 @@ def test_an_output_that_cannot_be_written_is_named(name, tmp_path, capfd, monkey
     status, err = command(capfd, f"--model_dir={path}", f"--output={output}")
     assert status == 2 and f"{output}: cannot be written: No space" in err
     assert err.count("\n") == 1 and not list(tmp_path.iterdir())
+
+
+def test_a_disk_that_fills_up_under_tensorflow_is_named(tmp_path, capfd, monkeypatch):
+    def full(*_, **__):
+        raise tf.errors.ResourceExhaustedError(None, None, "part-0; No space left on device")
+
+    monkeypatch.setattr("tensorflow.saved_model.save", full)
+    path, output = shared("models/bird.gen.json"), tmp_path / "served"
+    status, err = command(capfd, f"--model_dir={path}", f"--output={output}")
+    assert status == 2 and f"{output}: cannot be written: No space" in err
+    assert not list(tmp_path.iterdir())

@@ -57,7 +57,7 @@ flags.DEFINE_integer(
     "num_samples", None,
     "Drawings to generate, or of each z of a file (10 and 1), ways to complete (5), random z (2; "
     "for temperatures 1), or random drawings of a .npz (reconstruct 10, interpolate 2).",
-    lower_bound=1, flag_values=FLAGS,
+    lower_bound=1, upper_bound=1_000_000, flag_values=FLAGS,
 )  # fmt: skip
 flags.DEFINE_list(
     "temperature", None,
@@ -67,7 +67,10 @@ flags.DEFINE_list(
 flags.DEFINE_boolean(
     "greedy", False, "Take what is most probable at every point.", flag_values=FLAGS
 )
-flags.DEFINE_integer("steps", 10, "Drawings of an interpolation.", lower_bound=2, flag_values=FLAGS)
+flags.DEFINE_integer(
+    "steps", 10, "Drawings of an interpolation.",
+    lower_bound=2, upper_bound=1000, flag_values=FLAGS,
+)  # fmt: skip
 flags.DEFINE_boolean(
     "spherical", True, "Interpolate along the sphere; else straight.", flag_values=FLAGS
 )
@@ -77,7 +80,7 @@ flags.DEFINE_integer(
 )  # fmt: skip
 flags.DEFINE_integer(
     "max_len", None, "Points of the longest drawing (default: of the model's data set).",
-    lower_bound=1, flag_values=FLAGS,
+    lower_bound=1, upper_bound=100_000, flag_values=FLAGS,
 )  # fmt: skip
 flags.DEFINE_enum(
     "checkpoint", "best", ["best", "latest"], "Which checkpoint of a run.", flag_values=FLAGS

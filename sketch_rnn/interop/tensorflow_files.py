@@ -33,7 +33,7 @@ def save_folder(model: SketchRNN, path: str | Path) -> None:
     """Writes a SavedModel with the signatures of `Serving`.
 
     Raises:
-      UserError: there is something of that name.
+      UserError: there is something of that name, or TensorFlow cannot write.
       OSError: the folder cannot be written.
     """
     path = Path(path)
@@ -45,9 +45,11 @@ def save_folder(model: SketchRNN, path: str | Path) -> None:
         tf.saved_model.save(serving, part, signatures=serving.signatures())
         os.chmod(part, 0o755)
         os.replace(part, path)
-    except BaseException:
+    except tf.errors.OpError as error:  # such as a disk that is full
+        reason = error.message.rsplit("; ", 1)[-1]  # before it the names of parts
+        raise UserError(f"{path}: cannot be written: {reason}") from error
+    finally:
         shutil.rmtree(part, ignore_errors=True)
-        raise
 
 
 class Serving(tf.Module):
