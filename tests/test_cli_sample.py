@@ -277,6 +277,16 @@ def test_a_model_without_scale_factor(tmp_path, capsys, data):
     assert sample(model, output) == 0
 
 
+def test_the_scale_factor_is_computed_from_the_data_set(tmp_path):
+    from conftest import shared
+
+    model, flags = shared("golden/lstm"), ("--mode=encode", f"--input={SVGS[1]}")
+    assert sample(model, tmp_path / "a.npz", *flags, f"--data_dir={shared('data')}") == 0
+    assert sample(model, tmp_path / "b.npz", *flags, "--scale_factor=18.5198") == 0
+    with np.load(tmp_path / "a.npz") as a, np.load(tmp_path / "b.npz") as b:
+        np.testing.assert_allclose(a["mu"], b["mu"], atol=1e-5)
+
+
 def test_many_reconstructions_go_side_by_side(conditional, data, tmp_path):
     flags = ("--mode=reconstruct", f"--input={Path(data).parent}", "--num_samples=9")
     assert sample(conditional, tmp_path / "a.svg", *flags) == 0

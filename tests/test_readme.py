@@ -147,6 +147,13 @@ def test_the_readme_s_two_machines(folder):
     assert list((folder / "models" / "shared" / "checkpoints").glob("latest-2.index"))
 
 
+def test_the_readme_s_links_lead_somewhere():
+    found = re.findall(r"\]\((?!https?://)([^)#]+)\)", (ROOT / "README.md").read_text())
+    assert found
+    for name in found:
+        assert (ROOT / name).exists(), name
+
+
 def test_the_readme_s_javascript_is_what_the_client_is_tested_with():
     client = (ROOT / "tests" / "node" / "client.js").read_text()
     (block,) = blocks("README.md", "js")
