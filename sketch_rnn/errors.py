@@ -10,7 +10,18 @@ class UserError(ValueError):
     stderr and exit with status 2.
     """
 
+    def __init__(self, message: str):
+        super().__init__(one_line(message))
+
+
+def one_line(text: str) -> str:
+    """The text with spaces for line ends and for what commands a terminal.
+
+    Names and values in a message may come from a stranger's file.
+    """
+    return "".join(sign if sign.isprintable() else " " for sign in text)
+
 
 def warn(message: str) -> None:
     """Prints a one-line warning on stderr."""
-    print(f"warning: {message}", file=sys.stderr, flush=True)
+    print(f"warning: {one_line(message)}", file=sys.stderr, flush=True)

@@ -28,8 +28,9 @@ from sketch_rnn.unpickle import Refused, check_end, numeric_dtype, read_object_a
 
 SPLITS = ("train", "valid", "test")
 LIMIT = 1000  # offsets are clamped to [-LIMIT, LIMIT], in data units
-MAX_RATIO = 100  # of a member's size to its compressed size, past the first MAX_SMALL bytes
+MAX_RATIO = 100  # of what a member becomes to its compressed size, past the first MAX_SMALL bytes
 MAX_SMALL = 8 << 20
+SKETCH_BYTES = 512  # what a sketch takes while it is read, beside its points
 MAX_READ = 1 << 20  # bytes of one read, so of the zip's table of members too
 MAX_HEADER = 10_000  # bytes
 _CHUNK = 1 << 16  # bytes
@@ -102,22 +103,43 @@ def _open(path: Path) -> Iterator[zipfile.ZipFile]:
 
 def _check_member(path: Path, member: zipfile.ZipInfo) -> None:
     name = PurePosixPath(member.filename.replace("\\", "/"))
-    if name.is_absolute() or ".." in name.parts or ":" in name.parts[0]:
+    if not name.parts or name.is_absolute() or ".." in name.parts or ":" in name.parts[0]:
         raise UserError(f"{path}: holds a member with the unsafe name {member.filename[:80]!r}")
     if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise UserError(f"{path}: {name} is packed in a way that NumPy never writes")
-    if member.file_size > MAX_SMALL + MAX_RATIO * member.compress_size:
+    if member.compress_size > path.stat().st_size:
+        raise UserError(f"{path}: {name} claims to be larger than its file")
+    if member.file_size > _most_bytes(member):
         raise UserError(
             f"{path}: {name} claims {member.file_size} bytes from {member.compress_size}; "
             f"expected at most {MAX_RATIO} times as many"
         )
 
 
+def _most_bytes(member: zipfile.ZipInfo) -> int:
+    """What a member may become."""
+    return MAX_SMALL + MAX_RATIO * member.compress_size
+
+
 def _sketches(archive: zipfile.ZipFile, split: str) -> Iterator[np.ndarray]:
-    """The sketches of a split as the file holds them, not checked."""
+    """The sketches of a split as the file holds them, not checked.
+
+    Their bytes are counted: a pickle can name one array many times, and one without rows costs a
+    file nothing.
+    """
     if f"{split}.npy" not in archive.namelist():
         names = ", ".join(archive.namelist())[:200] or "nothing"
         raise UserError(f"{archive.fp.name}: expected {', '.join(SPLITS)}; holds {names}")
+    left = _most_bytes(archive.getinfo(f"{split}.npy"))
+    for number, sketch in enumerate(_stored(archive, split)):
+        left -= sketch.nbytes + SKETCH_BYTES
+        if left < 0:
+            raise Refused(f"more than its size can honestly hold, at sketch {number}")
+        yield sketch
+
+
+def _stored(archive: zipfile.ZipFile, split: str) -> Iterator[np.ndarray]:
+    """The sketches of a split, however many it claims."""
     with archive.open(f"{split}.npy") as member:
         file = io.BufferedReader(member, _CHUNK)
         dtype, shape, order = _read_header(file)
@@ -143,12 +165,14 @@ def _read_lengths(archive: zipfile.ZipFile, name: str) -> np.ndarray:
         dtype, shape, order = _read_header(member)
         if dtype is None or dtype.kind not in "iu" or len(shape) != 1:
             raise Refused(f"{name} that is not a row of integers")
-        return _read_plain(member, dtype, shape, order, archive.getinfo(name).file_size)
+        lengths = _read_plain(member, dtype, shape, order, archive.getinfo(name).file_size)
+    return lengths.astype(np.int64)
 
 
 def _cut(points: np.ndarray, lengths: np.ndarray) -> Iterator[np.ndarray]:
     end, total = 0, len(points)
-    if points.ndim != 2 or any(not 0 <= n <= total for n in lengths) or sum(lengths) != total:
+    within = (lengths >= 0) & (lengths <= total)
+    if points.ndim != 2 or not within.all() or lengths.sum() != total:
         raise Refused(f"an array of shape {points.shape} that its lengths do not add up to")
     for length in lengths:
         yield points[end : end + length]
@@ -180,14 +204,12 @@ def _read_plain(
     wanted = math.prod(shape) * dtype.itemsize
     if wanted > size:
         raise Refused(f"a header of shape {shape} over {size} bytes")
-    data = bytearray(wanted)
-    view = memoryview(data)
-    for first in range(0, wanted, _CHUNK):
-        count = min(_CHUNK, wanted - first)
-        part = file.read(count)
-        if len(part) != count:
+    data = bytearray()
+    while len(data) < wanted:
+        part = file.read(min(_CHUNK, wanted - len(data)))
+        if not part:
             raise Refused("the member's end before the array's")
-        view[first : first + count] = part
+        data += part
     check_end(file)
     return np.frombuffer(data, dtype).reshape(shape, order=order)
 

@@ -15,9 +15,10 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-MAX_BYTES = 1 << 28  # of one array's data
+MAX_BYTES = 1 << 26  # of one array's data
 MAX_LINE = 1 << 20  # of one line of protocol 0
 _OPS_PER_ARRAY = 60  # what a hostile file may make of nothing between two arrays
+_MOST_AHEAD = 10_000  # arrays that are made and not yet in the list; picklers add 1000 at once
 
 
 class Refused(Exception):
@@ -297,6 +298,8 @@ class _Machine:
     def _count_array(self, value: Any) -> None:
         if isinstance(value, _Array) and value.value is not None:
             self.built += 1
+            if self.built > _MOST_AHEAD + (self.outer.count if self.outer else 0):
+                raise Refused("arrays that are in no list")
             self.budget = min(self.budget + _OPS_PER_ARRAY, 20 * _OPS_PER_ARRAY)
 
     def empty_list(self) -> None:

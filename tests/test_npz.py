@@ -3,6 +3,7 @@ import copyreg
 import io
 import os
 import pickle
+import pickletools
 import random
 import struct
 import subprocess
@@ -118,6 +119,22 @@ def test_a_plain_array_of_points_beside_lengths(tmp_path):
     splits = {name: np.concatenate(SKETCHES) for name in npz.SPLITS}
     np.savez(path, **splits, **{f"{name}_lengths": [2, 1, 3] for name in npz.SPLITS})
     assert_same(npz.read_npz(path)["valid"], SKETCHES)
+
+
+@pytest.mark.parametrize("dtype", ["u1", "<i2", "<u8"])
+def test_lengths_whose_sum_their_type_cannot_hold(tmp_path, dtype):
+    path = tmp_path / "a.npz"
+    splits = {name: np.ones((400, 3), np.int16) for name in npz.SPLITS}
+    lengths = np.array([200, 200], dtype)
+    np.savez(path, **splits, **{f"{name}_lengths": lengths for name in npz.SPLITS})
+    assert [len(sketch) for sketch in npz.read_npz(path)["valid"]] == [200, 200]
+
+
+def test_lengths_whose_sum_is_right_only_in_their_type_are_refused(tmp_path):
+    path = tmp_path / "a.npz"
+    splits = {name: np.ones((100, 3), np.int16) for name in npz.SPLITS}
+    np.savez(path, **splits, train_lengths=np.array([100, 100, 100, 56], np.int8))
+    assert "do not add up" in refusal(path)
 
 
 @pytest.mark.parametrize("lengths", [[2, 1], [2, 1, 4], [7, -1], [[2, 1, 3]], [2.0, 1.0, 3.0]])
@@ -363,13 +380,20 @@ def test_a_member_with_a_wrong_header_is_refused(tmp_path, member):
 
 
 @pytest.mark.parametrize(
-    "name", ["../train.npy", "/etc/train.npy", "a/../../train.npy", "..\\t.npy", "C:\\t.npy"]
+    "name",
+    ["../train.npy", "/etc/train.npy", "a/../../train.npy", "..\\t.npy", "C:\\t.npy", "."],
 )
 def test_a_member_whose_name_leaves_the_folder_is_refused(tmp_path, name):
     path = write(tmp_path / "a.npz", npy(objects(SKETCHES)))
     with zipfile.ZipFile(path, "a") as archive:
         archive.writestr(name, b"x")
     assert "unsafe name" in refusal(path)
+
+
+def test_names_of_members_cannot_command_the_terminal(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
+        archive.writestr("a\n\x1b[2J.npy", b"x")
+    assert refusal(tmp_path / "a.npz").endswith("holds a  [2J.npy")
 
 
 def test_a_member_packed_in_an_unusual_way_is_refused(tmp_path):
@@ -410,12 +434,48 @@ def bomb(path, start, repeated, times):
     return path
 
 
-def claim(path, size):
-    """An `.npz` whose train member claims a size that its content does not have."""
+def claim(path, size, content=b"\x93NUMPY", compressed=None):
+    """An `.npz` whose train member claims sizes that its content does not have."""
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("train.npy", b"\x93NUMPY")
-        archive.infolist()[0].file_size = size
+        archive.writestr("train.npy", content)
+        (member,) = archive.infolist()
+        member.file_size, member.compress_size = size, compressed or member.compress_size
     return path
+
+
+def named_again(array, times):
+    """A pickle that holds an array once and names it many times."""
+    pickled = pickle.dumps(objects([array, array]), 2)
+    *_, again, appends, _, _, _, _ = [place for _, _, place in pickletools.genops(pickled)]
+    names = pickled[again:appends] * (times - 1)
+    count = b"\x85".join([b"K\x02", b""]), b"\x85".join([b"M" + struct.pack("<H", times), b""])
+    return (pickled[:again] + names + pickled[appends:]).replace(*count)
+
+
+def huge_bytes_late(arrays):
+    """A pickle of arrays that hardly pack, and after them many bytes that do."""
+    pickled = pickle.dumps(objects(arrays), 4)
+    end = pickled.rindex(pickle.APPENDS)
+    return pickled[:end] + b"B" + struct.pack("<I", 1 << 28) + bytes(1 << 28) + b"cos\nsystem\n."
+
+
+def test_an_array_that_is_named_many_times_is_not_copied_as_often(tmp_path):
+    array = np.zeros((1_000_000, 3), np.int16)
+    pickled = named_again(array, 2)
+    assert pickled == pickle.dumps(objects([array, array]), 2).replace(b"K\x02\x85", b"M\x02\0\x85")
+    line = refusal(write(tmp_path / "a.npz", object_npy(named_again(array, 1000), 1000)))
+    assert "more than its size can honestly hold, at sketch 1" in line
+
+
+def test_arrays_that_are_in_no_list_are_not_made_without_end(tmp_path):
+    one = pickle.dumps(SKETCHES[0], 3)[2:-1]  # without its protocol and its end
+    assert "in no list" in refusal(write(tmp_path / "a.npz", object_npy(one * 20_000)))
+
+
+@pytest.mark.parametrize("shape", ["(1000000000000, 0, 3)", "(1000000000000, 3, 0)"])
+def test_sketches_without_rows_are_not_counted_for_ever(tmp_path, shape):
+    member = with_header(HEADER.format("'<i2'", shape))
+    assert "more than its size can honestly hold" in refusal(write(tmp_path / "a.npz", member))
 
 
 def bombs(folder):
@@ -424,8 +484,24 @@ def bombs(folder):
     yield bomb(folder / "zeros.npz", header, bytes(1_000_000), 600)
     yield bomb(folder / "lists.npz", object_npy(b""), b"]" * 1_000_000, 600)
     yield claim(folder / "claims.npz", 10**12)
+    gigabyte = with_header(HEADER.format("'<i2'", "(200000000, 1, 3)"))
+    yield claim(folder / "claims both.npz", 2 * 10**9, gigabyte, 2 * 10**9)
     small = with_header(HEADER.format("'<i2'", "(1000000000000, 1, 3)"))
     yield write(folder / "header.npz", small)
+    none = with_header(HEADER.format("'<i2'", "(1000000000000, 0, 3)"))
+    yield write(folder / "no rows.npz", none)
+    pickled = named_again(np.zeros((1_000_000, 3), np.int16), 1000)
+    yield write(folder / "named again.npz", object_npy(pickled, 1000))
+    rng = np.random.default_rng(0)
+    noise = [rng.integers(0, 2, (100_000, 3)).astype(np.int16) for _ in range(60)]
+    yield write(folder / "huge bytes late.npz", object_npy(huge_bytes_late(noise), len(noise)))
+    dots = [noise[0], *[np.array([[i % 999, 1, 1]], np.int16) for i in range(100_000)]]
+    yield write(folder / "dots.npz", object_npy(pickle.dumps(objects(dots), 4), len(dots)))
+    points = {name: np.ones((1, 3), np.int16) for name in npz.SPLITS}
+    lengths = np.zeros(8_000_000, np.uint8)
+    lengths[0] = 1
+    np.savez_compressed(folder / "no lengths.npz", **points, train_lengths=lengths)
+    yield folder / "no lengths.npz"
     for name, pickled in hostile_pickles(folder / "executed"):
         yield write(folder / f"{name}.npz", object_npy(pickled))
     with zipfile.ZipFile(folder / "members.npz", "w") as archive:

@@ -22,7 +22,7 @@ from pathlib import Path
 
 from absl import flags
 
-from sketch_rnn.errors import UserError
+from sketch_rnn.errors import UserError, one_line
 
 OK, FAILED, MISUSED, INTERRUPTED, PIPE_CLOSED = 0, 1, 2, 130, 141
 _OUT_OF_MEMORY = ("MemoryError", "ResourceExhaustedError")  # Python's and TensorFlow's
@@ -151,8 +151,7 @@ def _parse(values: flags.FlagValues, argv: Sequence[str]) -> list[str]:
 
 
 def _fail(name: str, message: str, status: int) -> int:
-    line = " ".join(message.splitlines())
-    print(f"{name}: error: {line}", file=sys.stderr, flush=True)
+    print(f"{name}: error: {one_line(message)}", file=sys.stderr, flush=True)
     return status
 
 
