@@ -9,7 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import shapely
+import svgelements
 
+from sketch_rnn.convert import svg
 from sketch_rnn.convert.svg import read_svg
 from sketch_rnn.errors import UserError
 
@@ -307,6 +309,22 @@ def hostile(kind):
         return f"<svg><style>{'path{fill:red}' * 3000}</style>{'<path/>' * 3000}</svg>"
     if kind == "closed lines":
         return f"<svg {STROKED}><path d='M0 0{'z' * 100_000}'/></svg>"
+    if kind == "default attributes":
+        dtd = f"<!DOCTYPE svg [<!ATTLIST path d CDATA '{'M0 0L1 1' * 2_000}'>]>"
+        return f"{dtd}<svg {STROKED}>{'<path/>' * 19_000}</svg>"
+    if kind == "entities in attributes":
+        dtd = f"<!DOCTYPE svg [<!ENTITY e '{'M0 0L1 1' * 25}'>]>"
+        return f"{dtd}<svg {STROKED}><path d='{'&e;' * 150_000}'/></svg>"
+    uses = "<use href='#p'/>" * 15_000
+    if kind == "use of much text":
+        path = f"<path id='p' class='{'a ' * 250_000}' d='M0 0L1 1'/>"
+        sheet = "<style>.b{stroke:red}</style>"
+        return f"<svg {STROKED}>{sheet}{path}{uses}</svg>"
+    if kind == "use of many moves":
+        path = f"<path id='p' d='{'M1 1' * 20_000}L2 2'/>"
+        return f"<svg {STROKED}>{path}{uses}</svg>"
+    if kind == "endless polyline":
+        return f"<svg {STROKED}><polyline points='{'1 2 ' * 1_000_000}'/></svg>"
     if kind == "endless curve":
         return f"<svg {STROKED}><path d='{'M0 0C9e9 9e9-9e9 9e9 1 1' * 40_000}'/></svg>"
     return f"<svg {STROKED}><path d='M0 0{'c1 1 1 1 1 1' * 60_000}'/></svg>"
@@ -323,6 +341,11 @@ def hostile(kind):
         "deep nesting",
         "many rules",
         "closed lines",
+        "default attributes",
+        "entities in attributes",
+        "use of much text",
+        "use of many moves",
+        "endless polyline",
         "endless curve",
         "endless path",
     ],
@@ -331,6 +354,24 @@ def test_hostile_files_are_refused(kind):
     with pytest.raises(UserError) as error:
         read_svg(hostile(kind).encode())
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("sign", ["M1 1", "l1 1", "t1 1", "a1 1 0 0 1 5 5"])
+def test_a_path_that_is_too_long_is_not_parsed_to_its_end(sign, monkeypatch):
+    made, append = [], svgelements.Path.append
+    monkeypatch.setattr(
+        svgelements.Path, "append", lambda path, segment: made.append(append(path, segment))
+    )
+    monkeypatch.setattr(svg, "MAX_SEGMENTS", 50)
+    with pytest.raises(UserError, match="more than 50 segments"):
+        lines_of(f'<path {STROKED} d="M0 0{sign * 1000}"/>')
+    assert len(made) == 50
+
+
+def test_a_polygon_is_closed_and_a_polyline_is_not():
+    points = "points='1,2 3-4 5.5.5'"
+    check(lines_of(f"<polyline {STROKED} {points}/>"), [(1, 2), (3, -4), (5.5, 0.5)])
+    check(lines_of(f"<polygon {STROKED} {points}/>"), [(1, 2), (3, -4), (5.5, 0.5), (1, 2)])
 
 
 def test_references_to_other_files_are_not_followed(tmp_path):

@@ -7,7 +7,6 @@ unless everything does. Text, images, clipping and markers are ignored. Nothing 
 is ever read, and the work is limited whatever the file says.
 """
 
-import contextlib
 import gzip
 import io
 import math
@@ -30,7 +29,8 @@ MAX_BYTES = 8 << 20
 MAX_ELEMENTS = 20_000
 MAX_DEPTH = 100
 MAX_CLOSED = 3_000  # subpaths; the parser's time grows with their square
-MAX_SEGMENTS = 50_000
+MAX_SEGMENTS = 50_000  # of a drawing; moves count
+MAX_TRANSFORM = 2000  # characters of a list of transforms; what follows does not count
 MAX_BYTES_WITH_ENTITIES = 512 << 10
 MAX_ENTITY = 200  # characters
 PIXELS_PER_INCH = 96
@@ -41,12 +41,11 @@ _SHAPES = {
     "circle": (svgelements.Circle, ("cx", "cy", "r")),
     "ellipse": (svgelements.Ellipse, ("cx", "cy", "rx", "ry")),
     "line": (svgelements.SimpleLine, ("x1", "y1", "x2", "y2")),
-    "polygon": (svgelements.Polygon, ("points",)),
-    "polyline": (svgelements.Polyline, ("points",)),
     "rect": (svgelements.Rect, ("x", "y", "width", "height", "rx", "ry")),
 }
 _SIZES = {"circle": ("r",), "ellipse": ("rx", "ry"), "rect": ("width", "height")}
-_DRAWN = {"svg", "g", "a", "switch", "use", "path", *_SHAPES}
+_LINES = {"path", "polygon", "polyline"}
+_DRAWN = {"svg", "g", "a", "switch", "use", *_LINES, *_SHAPES}
 _ORIGINS = {"left": "0%", "top": "0%", "center": "50%", "right": "100%", "bottom": "100%"}
 _BAD_NUMBER = "a number in it is too large or none"
 _IDENTITY = np.array([[1.0, 0, 0], [0, 1, 0]])  # x' = m[:, :2] @ x + m[:, 2]
@@ -168,15 +167,17 @@ def _plain(content: bytes) -> bytes:
 def _parse(content: bytes) -> Element:
     """The XML tree, without namespaces; external entities are refused and none is fetched."""
     builder, parser = TreeBuilder(), expat.ParserCreate(namespace_separator=" ")
-    count = depth = 0
+    count = depth = size = 0
 
     def start(name, attributes):
-        nonlocal count, depth
-        count, depth = count + 1, depth + 1
+        nonlocal count, depth, size
+        count, depth, size = count + 1, depth + 1, size + _size(attributes)
         if count > MAX_ELEMENTS:
             raise UserError(f"it has more than {MAX_ELEMENTS} elements")
         if depth > MAX_DEPTH:
             raise UserError(f"its elements are nested more than {MAX_DEPTH} deep")
+        if size > MAX_BYTES:  # entities and the attributes of a DTD make more than the file has
+            raise UserError(f"its attributes become more than {MAX_BYTES >> 20} MB")
         builder.start(_local(name), {_local(k): v for k, v in attributes.items()})
 
     def end(name):
@@ -202,6 +203,11 @@ def _parse(content: bytes) -> Element:
             raise
         raise UserError(f"not readable as XML ({error})") from None
     return builder.close()
+
+
+def _size(attributes: Mapping[str, str]) -> int:
+    """What an element's attributes take in a file, about."""
+    return sum(len(name) + len(value) + 4 for name, value in attributes.items())
 
 
 def _local(name: str) -> str:
@@ -231,6 +237,7 @@ class _Walker:
     lines: list[np.ndarray] = field(default_factory=list)  # of curves [C, 4, 2], in pixels
     filled: bool = False  # whether a shape is, and not stroked
     visited: int = 0
+    size: int = 0  # of the attributes of what was visited
     closed: int = 0
     segments: int = 0
 
@@ -249,8 +256,11 @@ class _Walker:
     ) -> None:
         """Collects what an element draws; `size` is given where a `use` refers to it."""
         self.visited += 1
-        if self.visited > MAX_ELEMENTS:
-            raise UserError(f"it draws more than {MAX_ELEMENTS} elements")
+        self.size += _size(element.attrib)
+        if self.visited > MAX_ELEMENTS or self.size > MAX_BYTES:
+            raise UserError(
+                f"it draws more than {MAX_ELEMENTS} elements, or than {MAX_BYTES >> 20} MB of them"
+            )
         if context.depth > MAX_DEPTH:
             raise UserError(f"its elements are nested more than {MAX_DEPTH} deep")
         tag = element.tag
@@ -263,7 +273,7 @@ class _Walker:
         style = {**context.style, **inherited}
         matrix = _compose(matrix, _own_transform(own, context.viewport))
         context = _Context(style, context.viewport, context.depth + 1)
-        if tag in _SHAPES or tag == "path":
+        if tag in _SHAPES or tag in _LINES:
             if self._drawn(style):
                 self._add(_segments(self, element, tag, context.viewport), matrix)
         elif tag == "use":
@@ -307,15 +317,18 @@ class _Walker:
     def _add(self, segments: Iterator, matrix: np.ndarray) -> None:
         """Collects a shape's subpaths, as chains of cubic curves in pixels."""
         for chain in _chains(segments):
-            self.segments += len(chain)
-            if self.segments > MAX_SEGMENTS:
-                raise UserError(f"its lines have more than {MAX_SEGMENTS} segments")
+            self.count_segments(len(chain))
             self.lines.append(np.asarray(chain) @ matrix[:, :2].T + matrix[:, 2])
 
     def count_closed(self, data: str) -> None:
         self.closed += data.count("z") + data.count("Z")
         if self.closed > MAX_CLOSED:
             raise UserError(f"it has more than {MAX_CLOSED} closed lines")
+
+    def count_segments(self, count: int) -> None:
+        self.segments += count
+        if self.segments > MAX_SEGMENTS:
+            raise UserError(f"its lines have more than {MAX_SEGMENTS} segments")
 
 
 def _alternative(switch: Element) -> list[Element]:
@@ -330,17 +343,25 @@ def _alternative(switch: Element) -> list[Element]:
 
 def _segments(walker: _Walker, element: Element, tag: str, viewport: tuple[float, float]):
     """The segments of a shape, in its own coordinates."""
-    if tag == "path":
-        data = element.get("d", "")
-        walker.count_closed(data)
-        return _path(data)
+    if tag in _LINES:
+        walker.count_closed(element.get("d", ""))
+        path = _path(_path_data(element, tag))
+        walker.count_segments(sum(isinstance(segment, svgelements.Move) for segment in path))
+        return path
     kind, names = _SHAPES[tag]
     values = {name: element.get(name) for name in names if element.get(name, "auto") != "auto"}
-    for name in values.keys() - {"points"}:
-        values[name] = _length(values[name], _whole(name, viewport), 0.0)
+    for name, value in values.items():
+        values[name] = _length(value, _whole(name, viewport), 0.0)
     if any(values.get(name, 0) <= 0 for name in _SIZES.get(tag, ())):
         return iter(())
     return kind(values).segments(transformed=False)
+
+
+def _path_data(element: Element, tag: str) -> str:
+    """The data of a path; polylines and polygons are defined by those of one."""
+    if tag == "path":
+        return element.get("d", "")
+    return f"M{element.get('points', '')}{'z' if tag == 'polygon' else ''}"
 
 
 def _whole(name: str, viewport: tuple[float, float]) -> float:
@@ -350,11 +371,24 @@ def _whole(name: str, viewport: tuple[float, float]) -> float:
     return viewport[0] if name in ("x", "cx", "rx", "x1", "x2", "width") else viewport[1]
 
 
+class _Path(svgelements.Path):
+    """A path that does not grow without end while it is parsed."""
+
+    def append(self, segment: svgelements.PathSegment) -> None:
+        if len(self) >= MAX_SEGMENTS:
+            raise UserError(f"its lines have more than {MAX_SEGMENTS} segments")
+        super().append(segment)
+
+
 def _path(data: str) -> svgelements.Path:
     """The segments up to the first error, as the standard asks for."""
-    path = svgelements.Path()
-    with contextlib.suppress(ValueError, IndexError, TypeError, AttributeError):
+    path = _Path()
+    try:
         path.parse(data)
+    except UserError:
+        raise
+    except (ValueError, IndexError, TypeError, AttributeError):
+        pass
     return path
 
 
@@ -430,7 +464,7 @@ def _view_box(element: Element) -> list[float] | None:
 
 
 @lru_cache(maxsize=256)
-def _transform(text: str | None) -> np.ndarray:
+def _transform(text: str) -> np.ndarray:
     """An SVG transform list as a matrix `[2, 3]`; what cannot be read changes nothing."""
     if not text:
         return _IDENTITY
@@ -444,7 +478,7 @@ def _transform(text: str | None) -> np.ndarray:
 
 def _own_transform(style: Mapping[str, str], viewport: tuple[float, float]) -> np.ndarray:
     """An element's transform, about its origin."""
-    matrix = _transform(style.get("transform"))
+    matrix = _transform(style.get("transform", "")[:MAX_TRANSFORM])
     origin = [_ORIGINS.get(word, word) for word in style.get("transform-origin", "").split()[:2]]
     if not origin or matrix is _IDENTITY:
         return matrix
