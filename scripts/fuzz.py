@@ -378,6 +378,24 @@ def gen_target() -> Target:
     )
 
 
+# ndjson
+
+
+def ndjson_target() -> Target:
+    from sketch_rnn.convert.ndjson import parse_line
+    from sketch_rnn.convert.prepare import to_sketch
+
+    seeds = [
+        {"word": "cat", "drawing": [[[0, 9, 20], [5, 0, 7]], [[1], [2]]]},
+        {"drawing": [[[0.5, 9.25], [5, 1e3], [0, 16]]]},
+    ]
+    return Target(
+        json_maker(lambda: seeds),
+        lambda data, folder: to_sketch(parse_line(data)),
+        lambda sketch: len(sketch.points) and np.isin(sketch.points[:, 2], (0, 1)).all(),
+    )
+
+
 # SVG
 
 
@@ -497,6 +515,7 @@ TARGETS: dict[str, Callable[[], Target]] = {
     "hparams": hparams_target,
     "config": config_target,
     "svg": svg_target,
+    "ndjson": ndjson_target,
     "model_config": model_config_target,
     "gen": gen_target,
 }

@@ -5,18 +5,22 @@ The tags are the original's, so that its curves and ours lie over each other.
 
 import json
 import os
+import struct
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import tensorflow as tf
 import tqdm
+from google.protobuf.message import DecodeError
 
 from sketch_rnn import drawing, files
 
 METRICS_FILE = "metrics.jsonl"
+_LONGEST_LINE = 1 << 20  # bytes
 
 
 class Journal:
@@ -115,26 +119,40 @@ def _cut_metrics(path: Path, first_step: int) -> None:
     """Keeps the lines of the steps before `first_step`; a half line at the end goes too."""
     if not path.exists():
         return
-    kept = []
-    for line in path.read_text(errors="replace").splitlines():
-        try:
-            if json.loads(line)["step"] < first_step:
-                kept.append(line + "\n")
-        except (ValueError, KeyError, TypeError):
-            continue
-    files.write_text(path, "".join(kept))
+    with path.open("rb") as file, files.replacing(path) as kept:
+        while line := file.readline(_LONGEST_LINE):
+            if _is_before(line, first_step):
+                kept.write(line.rstrip(b"\n") + b"\n")
+
+
+def _is_before(line: bytes, first_step: int) -> bool:
+    try:
+        return json.loads(line)["step"] < first_step
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return False
 
 
 def _cut_events(path: Path, first_step: int) -> None:
     """Keeps the events of the steps before `first_step`, and those that are whole."""
-    events = tf.data.TFRecordDataset(str(path)).as_numpy_iterator()
-    part = path.with_name(f".{path.name}.part")
-    with tf.io.TFRecordWriter(str(part)) as writer:
+    with path.open("rb") as file, files.replacing(path) as kept:
+        for record, event in _records(file):
+            if not event.HasField("summary") or event.step < first_step:
+                kept.write(record)
+
+
+def _records(file: BinaryIO) -> Iterator[tuple[bytes, tf.compat.v1.Event]]:
+    """The events of a file and the bytes of each, up to the first that is not whole.
+
+    A record is a length (uint64), its checksum (uint32), the event, and its checksum (uint32); a
+    length is not believed.
+    """
+    size = os.fstat(file.fileno()).st_size
+    while len(head := file.read(12)) == 12:
+        (length,) = struct.unpack("<Q4x", head)
+        if not 0 < length <= size - file.tell() - 4:
+            return
+        rest = file.read(length + 4)
         try:
-            for record in events:
-                event = tf.compat.v1.Event.FromString(record)
-                if not event.HasField("summary") or event.step < first_step:
-                    writer.write(record)
-        except tf.errors.DataLossError:
-            pass  # a record that was being written when the process ended
-    os.replace(part, path)
+            yield head + rest, tf.compat.v1.Event.FromString(rest[:-4])
+        except DecodeError:
+            return
