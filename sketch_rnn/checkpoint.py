@@ -112,9 +112,10 @@ class RunFolder:
         """Keeps other processes from training in this folder; ends with the process.
 
         Raises:
-          UserError: another process is at work here.
+          UserError: another process is at work here, or the folder has links in it.
         """
         self.path.mkdir(parents=True, exist_ok=True)
+        self._check_files()
         lock = filelock.FileLock(self.path / ".lock")
         try:
             lock.acquire(timeout=0)
@@ -126,6 +127,16 @@ class RunFolder:
             yield
         finally:
             lock.release()
+
+    def _check_files(self) -> None:
+        """Refuses links, which may lead what is written here to somewhere else, and pipes."""
+        inside = self.checkpoints.iterdir() if self.holds_run() else ()
+        for path in (*self.path.iterdir(), *inside):
+            if path.is_symlink() or not (path.is_file() or path.is_dir()):
+                raise UserError(
+                    f"{path}: expected a file or a folder of the run's own, got a link or a "
+                    "device; copy what it leads to into its place, or remove it"
+                )
 
     def write_config(self, config: RunConfig) -> None:
         """Writes `model_config.json`."""
@@ -254,8 +265,14 @@ def load_model(path: str | Path, checkpoint: str = "best") -> SketchRNN:
       UserError: there is no model, or it is damaged.
     """
     path = Path(path)
-    if path.name.endswith(browser.SUFFIX):
-        return browser.load(path)
+    model = browser.load(path) if path.name.endswith(browser.SUFFIX) else _load(path, checkpoint)
+    if not all(np.isfinite(weight).all() for weight in model.get_weights()):
+        raise UserError(f"{path}: its weights are not all finite; take an earlier checkpoint")
+    return model
+
+
+def _load(path: Path, checkpoint: str) -> SketchRNN:
+    """Reads the model of a folder."""
     if not path.is_dir():
         raise UserError(f"expected the folder of a model, found no folder {path}")
     folder = RunFolder(path)
@@ -275,6 +292,8 @@ def load_model(path: str | Path, checkpoint: str = "best") -> SketchRNN:
 
 def _read_json(path: Path) -> dict[str, Any]:
     try:
+        if not path.is_file():
+            raise ValueError("there is no such file")
         if path.stat().st_size > _LARGEST_CONFIG:
             raise ValueError("it is larger than 1 MB")
         content = json.loads(path.read_text())
@@ -294,8 +313,8 @@ def _typed(content: dict[str, Any], key: str, kind: type) -> Any:
 
 def _positive(content: dict[str, Any], key: str) -> float:
     value = content.get(key)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 1e30:
-        raise UserError(f"expected {key} to be a positive number, got {value!r:.60}")
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 1e-30 < value < 1e30:
+        raise UserError(f"expected {key} to be a number from 1e-30 to 1e30, got {value!r:.60}")
     return float(value)
 
 

@@ -41,9 +41,37 @@ def resolve(data_dir: str | Path, names: Sequence[str]) -> list[Path]:
         path = PurePosixPath(name.replace("\\", "/"))
         if not path.parts or path.is_absolute() or ".." in path.parts or ":" in path.parts[0]:
             raise UserError(f"data_set: expected the name of a file in data_dir, got {name!r}")
-    if str(data_dir).startswith(("http://", "https://")):
-        return [_fetch(f"{str(data_dir).rstrip('/')}/{quote(name)}") for name in names]
+    if _is_address(data_dir):
+        return [_fetch(url) for url in _urls(data_dir, names)]
     return [_local(Path(data_dir).expanduser(), name) for name in names]
+
+
+def remembered(data_dir: str, names: Sequence[str]) -> str:
+    """A run's own `data_dir`, if nothing has to be fetched from an address that is in no request.
+
+    A run's folder may be a stranger's, and so what it says of where its drawings are.
+
+    Raises:
+      UserError: it is an address that is neither the default nor in the cache.
+    """
+    import pooch
+
+    urls = _urls(data_dir, names) if _is_address(data_dir) else []
+    known = [(cache_dir() / pooch.utils.unique_file_name(url)).is_file() for url in urls]
+    if not all(known) and data_dir != DEFAULT_DATA_DIR:
+        raise UserError(
+            f"the run's folder says that its drawings are at {data_dir}; nothing is fetched from "
+            f"there unless you ask for it by --data_dir={data_dir}"
+        )
+    return data_dir
+
+
+def _is_address(data_dir: str | Path) -> bool:
+    return str(data_dir).startswith(("http://", "https://"))
+
+
+def _urls(data_dir: str | Path, names: Sequence[str]) -> list[str]:
+    return [f"{str(data_dir).rstrip('/')}/{quote(name)}" for name in names]
 
 
 def cache_dir() -> Path:

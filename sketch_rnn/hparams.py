@@ -20,6 +20,7 @@ CELLS = ("lstm", "layer_norm", "hyper")
 PRECISIONS = ("float32", "bfloat16")  # of products; the first is the default
 STRATEGIES = ("auto", "one", "mirrored", "multi_worker")  # who shares the work of a run
 _INT_MAX = 2**31 - 1
+_POINTS_MAX = 100_000  # of a sketch; memory and time of a batch grow with them
 _FLOAT_MAX = 3.4e38  # what float32 can hold
 _CONFIG_BYTES_MAX = 1_000_000
 _SPELLING = 'key=value,key=value, a JSON object, or {"key":value,"key":value}'
@@ -40,6 +41,9 @@ Names = Annotated[tuple[str, ...], _Range("one or more file names", _are_names)]
 Cell = Annotated[str, _Range(f"one of {', '.join(CELLS)}", lambda v: v in CELLS)]
 Switch = Annotated[bool, _Range("true, false, 1 or 0", lambda v: True)]
 Size = Annotated[int, _Range(f"a whole number from 1 to {_INT_MAX}", lambda v: 1 <= v <= _INT_MAX)]
+Points = Annotated[
+    int, _Range(f"a whole number from 1 to {_POINTS_MAX}", lambda v: 1 <= v <= _POINTS_MAX)
+]
 Positive = Annotated[float, _Range("a number above 0", lambda v: 0 < v <= _FLOAT_MAX)]
 NotNegative = Annotated[float, _Range("a number, 0 or above", lambda v: 0 <= v <= _FLOAT_MAX)]
 Decay = Annotated[float, _Range("a number from 0 to 1", lambda v: 0 <= v <= 1)]
@@ -98,7 +102,7 @@ class HParams:
     data_set: Names = ("aaron_sheep.npz",)
     num_steps: Size = 10_000_000
     save_every: Size = 500
-    max_seq_len: Size = 250
+    max_seq_len: Points = 250
     dec_rnn_size: Size = 512
     dec_model: Cell = "lstm"
     enc_rnn_size: Size = 256

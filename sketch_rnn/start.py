@@ -6,7 +6,7 @@ from pathlib import Path
 
 from sketch_rnn.checkpoint import RunConfig, RunFolder, TrainState, load_model
 from sketch_rnn.dataset import Dataset, load_dataset
-from sketch_rnn.download import DEFAULT_DATA_DIR
+from sketch_rnn.download import DEFAULT_DATA_DIR, remembered
 from sketch_rnn.errors import UserError, warn
 from sketch_rnn.hparams import PRECISIONS, HParams
 from sketch_rnn.interop import original
@@ -137,7 +137,8 @@ def _resumed_config(
         raise UserError(
             f"the run began with --precision={config.precision}, it cannot go on with {precision}"
         )
-    config = replace(config, hparams=hparams, data_dir=str(data_dir or config.data_dir))
+    data_dir = data_dir or remembered(config.data_dir, hparams.data_set)
+    config = replace(config, hparams=hparams, data_dir=str(data_dir))
     dataset = load_dataset(hparams.data_set, config.data_dir)
     theirs = (hparams.max_seq_len, config.scale_factor)
     ours = (dataset.max_seq_len, dataset.scale_factor)

@@ -3,13 +3,16 @@
 import json
 import os
 import shutil
+import struct
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
+import pooch
 import pytest
 import tensorflow as tf
+from tensorboard.compat.tensorflow_stub.pywrap_tensorflow import masked_crc32c
 
 from sketch_rnn import trainer
 from sketch_rnn.checkpoint import RunFolder, load_model
@@ -228,6 +231,177 @@ def test_an_original_checkpoint_whose_shapes_are_a_lie(tmp_path, monkeypatch):
     )
     with pytest.raises(UserError, match="are to hold 16,000,000,000,000 bytes"):
         load_model(tmp_path)
+
+
+# Folders from strangers
+
+
+@pytest.mark.parametrize("name", [".lock", "metrics.jsonl", "notes", "checkpoints/latest-9.index"])
+def test_a_run_with_a_link_in_its_folder_does_not_go_on(run, tmp_path, capsys, name):
+    target = tmp_path / "precious"
+    (run / name).unlink(missing_ok=True)
+    (run / name).symlink_to(target)
+    status, line = main_resume(run, capsys)
+    assert status == 2 and f"{run / name}: expected a file" in line
+    assert not target.exists()
+
+
+def test_checkpoints_that_are_elsewhere_are_left_alone(run, tmp_path, capsys):
+    shutil.move(run / "checkpoints", tmp_path / "elsewhere")
+    (tmp_path / "elsewhere" / "my_temporary").mkdir()
+    (run / "checkpoints").symlink_to(tmp_path / "elsewhere")
+    before = sorted((tmp_path / "elsewhere").iterdir())
+    status, line = main_resume(run, capsys)
+    assert status == 2 and "got a link" in line
+    assert sorted((tmp_path / "elsewhere").iterdir()) == before
+
+
+def record(content, length=None):
+    """A record of an events file; its length may be a lie."""
+    head = struct.pack("<Q", len(content) if length is None else length)
+    return b"".join(part + struct.pack("<I", masked_crc32c(part)) for part in (head, content))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"text", record(b"\xff\xff\xff"), record(b"x", 1 << 40), record(b""), bytes(99)],
+    ids=["empty", "text", "no event", "false length", "nothing", "zeros"],
+)
+def test_an_events_file_that_is_none_does_not_stop_a_run(run, content):
+    (path,) = run.glob("events*")
+    whole = path.read_bytes()
+    path.write_bytes(whole + content)
+    assert resume(run) == 0
+    assert path.read_bytes() == whole
+
+
+@pytest.mark.parametrize(
+    "line", ["[" * 100_000, "[1]", "9" * 9999, '{"step": "x"}', '{"step": [1]}', "\udcff", "null"]
+)
+def test_a_line_of_figures_that_is_none_does_not_stop_a_run(run, line):
+    path = run / "metrics.jsonl"
+    whole = path.read_bytes()
+    path.write_bytes(whole + line.encode(errors="surrogateescape") + b"\n")
+    assert resume(run) == 0
+    assert path.read_bytes().startswith(whole)
+    assert all("step" in json.loads(row) for row in path.open())
+
+
+def changed_config(folder, **changes):
+    path = folder / "model_config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+
+def test_an_address_in_a_configuration_is_not_asked(run, capsys, monkeypatch):
+    asked = []
+    monkeypatch.setattr("requests.get", lambda *args, **_: asked.append(args))
+    changed_config(run, data_dir="http://127.0.0.1:9/drawings")
+    status, line = main_resume(run, capsys)
+    assert status == 2 and "unless you ask for it by --data_dir=http://127.0.0.1:9" in line
+    assert asked == []
+    assert train({"num_steps": 6}, run, DRAWINGS, resume=True) == 0
+
+
+def test_a_run_goes_on_with_drawings_of_an_address_that_are_in_the_cache(
+    run, tmp_path, monkeypatch
+):
+    address = "http://127.0.0.1:9/drawings"
+    monkeypatch.setenv("SKETCH_RNN_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "cache").mkdir()
+    name = pooch.utils.unique_file_name(f"{address}/cat.npz")
+    shutil.copy(Path(DRAWINGS) / "cat.npz", tmp_path / "cache" / name)
+    changed_config(run, data_dir=address)
+    assert resume(run) == 0
+
+
+@pytest.mark.parametrize("scale_factor", [1e-300, 0, -1, 1e31, True, "1", None])
+def test_a_scale_factor_that_no_drawings_have(run, scale_factor):
+    changed_config(run, scale_factor=scale_factor)
+    with pytest.raises(UserError, match="scale_factor to be a number from 1e-30 to 1e30"):
+        load_model(run)
+
+
+def test_a_model_that_draws_without_end_is_refused(run):
+    hparams = json.loads((run / "model_config.json").read_text())["hparams"]
+    changed_config(run, hparams=hparams | {"max_seq_len": 2**31 - 1})
+    with pytest.raises(UserError, match="max_seq_len: expected a whole number from 1 to 100000"):
+        load_model(run)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes")
+def test_a_configuration_that_is_a_pipe_is_not_waited_for(run):
+    (run / "model_config.json").unlink()
+    os.mkfifo(run / "model_config.json")
+    with pytest.raises(UserError, match="there is no such file"):
+        load_model(run)
+
+
+def test_weights_that_are_not_finite_draw_nothing(run):
+    state = trainer.TrainState(load_model(run))
+    state.model.set_weights([weight * np.nan for weight in state.model.get_weights()])
+    state.checkpoint.write(str(run / "checkpoints" / "latest-9"))
+    with pytest.raises(UserError, match="its weights are not all finite"):
+        load_model(run, "latest")
+
+
+ORIGINAL = {
+    "RNN/output_w": np.zeros([2, 15], np.float32),
+    "RNN/output_b": np.zeros([15], np.float32),
+    "RNN/LSTMCell/W_xh": np.zeros([5, 8], np.float32),
+    "RNN/LSTMCell/W_hh": np.zeros([2, 8], np.float32),
+    "RNN/LSTMCell/bias": np.zeros([8], np.float32),
+    "global_step": np.int32(7),
+}
+
+
+def write_original(folder, variables):
+    with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+        for name, value in variables.items():
+            tf.compat.v1.get_variable(f"vector_rnn/{name}", initializer=value)
+        session.run(tf.compat.v1.global_variables_initializer())
+        tf.compat.v1.train.Saver().save(session, str(folder / "vector-1"))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("RNN/output_w", np.zeros([15], np.float32)),
+        ("RNN/output_w", np.zeros([2, 2], np.float32)),
+        ("RNN/output_w", np.zeros([0, 6_000_003], np.float32)),
+        ("RNN/LSTMCell/W_hh", np.float32(1)),
+        ("RNN/LSTMCell/W_hh", np.zeros([2**31 - 1, 0], np.float32)),
+        ("RNN/LSTMCell/W_hh", np.full([2, 8], np.nan, np.float32)),
+        ("RNN/LSTMCell/W_xh", np.full([5, 8], b"text" * 99)),
+        ("global_step", np.array(b"text" * 99)),
+        ("global_step", np.zeros(3, np.int32)),
+        ("global_step", np.float32("nan")),
+        ("global_step", np.int32(-7)),
+    ],
+)
+def test_an_original_checkpoint_that_is_odd(tmp_path, name, value):
+    write_original(tmp_path, ORIGINAL)
+    assert load_model(tmp_path).hparams.dec_rnn_size == 2
+    for path in tmp_path.iterdir():
+        path.unlink()
+    write_original(tmp_path, ORIGINAL | {name: value})
+    with pytest.raises(UserError) as error:
+        load_model(tmp_path)
+    assert str(tmp_path) in str(error.value) or "num_mixture" in str(error.value)
+
+
+def test_the_path_in_a_checkpoint_file_is_not_followed(tmp_path):
+    for folder, units in (("inside", 2), ("outside", 3)):
+        (tmp_path / folder).mkdir()
+        sizes = {"RNN/LSTMCell/W_hh": [units, 4 * units], "RNN/LSTMCell/W_xh": [5, 4 * units]}
+        sizes |= {"RNN/LSTMCell/bias": [4 * units], "RNN/output_w": [units, 15]}
+        arrays = {name: np.zeros(size, np.float32) for name, size in sizes.items()}
+        write_original(tmp_path / folder, ORIGINAL | arrays)
+    for path in ("../outside/vector-1", str(tmp_path / "outside" / "vector-1"), "../outside/x"):
+        (tmp_path / "inside" / "checkpoint").write_text(f'model_checkpoint_path: "{path}"\n')
+        assert load_model(tmp_path / "inside").hparams.dec_rnn_size == 2
+
+
+# Numbers
 
 
 def nan_from(first_step, monkeypatch):

@@ -23,6 +23,7 @@ from sketch_rnn.hparams import PRECISIONS, HParams
 from sketch_rnn.mixture import PEN_STATES, PER_MIXTURE
 from sketch_rnn.model import SketchRNN
 from sketch_rnn.recurrent import LSTM, HyperLSTM, LayerNormLSTM, Recurrent
+from sketch_rnn.recurrent.base import GATES
 from sketch_rnn.recurrent.hyper import EMBEDDING
 from sketch_rnn.recurrent.layer_norm import Norms
 
@@ -75,8 +76,10 @@ def load(folder: Path, precision: str = PRECISIONS[0]) -> Original:
         model = SketchRNN(hparams, seed=0, precision=precision)
         _assign(model, shapes, reader.get_tensor)
         moments = _moments(model, shapes, reader.get_tensor)
-        return Original(model, int(reader.get_tensor(_SCOPE + "global_step")), *moments)
-    except (tf.errors.OpError, KeyError, RuntimeError) as error:
+        return Original(model, _step(reader.get_tensor(_SCOPE + "global_step")), *moments)
+    except UserError:
+        raise
+    except (tf.errors.OpError, LookupError, RuntimeError, TypeError, ValueError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise UserError(f"{prefix} is not a whole checkpoint of the original: {reason}") from error
 
@@ -87,6 +90,13 @@ def _check_sizes(prefix: Path, shapes: Mapping[str, list[int]]) -> None:
     said = 4 * sum(math.prod(shape) for shape in shapes.values())
     if said > held:
         raise UserError(f"{prefix}: its tensors are to hold {said:,} bytes, its file has {held:,}")
+
+
+def _step(value: Any) -> int:
+    """The updates that a checkpoint has had."""
+    if not isinstance(value, np.integer) or value < 0:
+        raise ValueError(f"its global_step is {value!r:.60}")
+    return int(value)
 
 
 def _text(folder: Path) -> str:
@@ -130,7 +140,7 @@ def _config(folder: Path) -> dict[str, Any]:
 def _architecture(shapes: Mapping[str, list[int]]) -> dict[str, Any]:
     """The hyperparameters that the tensors' names and shapes tell."""
     decoder, units = _cell(shapes, "RNN/")
-    width = shapes[_SCOPE + "RNN/output_w"][1]
+    width = _columns(shapes, "RNN/output_w", units)
     told = {
         "dec_model": decoder,
         "dec_rnn_size": units,
@@ -139,15 +149,23 @@ def _architecture(shapes: Mapping[str, list[int]]) -> dict[str, Any]:
     }
     if told["conditional"]:
         told["enc_model"], told["enc_rnn_size"] = _cell(shapes, "ENC_RNN/fw/")
-        told["z_size"] = shapes[_SCOPE + "ENC_RNN_mu/super_linear_w"][1]
+        told["z_size"] = _columns(shapes, "ENC_RNN_mu/super_linear_w", 2 * told["enc_rnn_size"])
     return told
+
+
+def _columns(shapes: Mapping[str, list[int]], name: str, rows: int) -> int:
+    """The columns of a matrix of so many rows; one without rows could claim any number."""
+    shape = shapes[_SCOPE + name]
+    if len(shape) != 2 or shape[0] != rows:
+        raise KeyError(f"{name} has the shape {shape}, not {rows} rows")
+    return shape[1]
 
 
 def _cell(shapes: Mapping[str, list[int]], scope: str) -> tuple[str, int]:
     """The kind of the cell in a scope, and its units."""
     for kind, cell in _CELLS.items():
         shape = shapes.get(f"{_SCOPE}{scope}{cell}/W_hh")
-        if shape:
+        if shape and shape == [shape[0], GATES * shape[0]]:
             return kind, shape[0]
     raise KeyError(f"no recurrent weights in {_SCOPE}{scope}")
 
