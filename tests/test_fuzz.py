@@ -10,7 +10,7 @@ import pytest
 SCRIPT = Path(__file__).resolve().parents[1] / "scripts" / "fuzz.py"
 
 
-@pytest.mark.parametrize("targets", ["npz,hparams,config,svg", "model_config,gen"])
+@pytest.mark.parametrize("targets", ["npz,hparams,config,svg,ndjson", "model_config,gen"])
 def test_mutated_files_are_read_or_refused(targets):
     done = subprocess.run(
         [sys.executable, str(SCRIPT), f"--target={targets}", "--count=300", "--seed=5"],
