@@ -176,11 +176,16 @@ class RunFolder:
         Raises:
           UserError: the configuration is of a larger model than the checkpoints.
         """
-        held = [path.stat().st_size for path in self.checkpoints.glob("*.data-*")]
-        if held and _least_bytes(config.hparams) > max(held):
+        held = [
+            path.stat().st_size
+            for path in self.checkpoints.glob("*.data-*")
+            if path.with_suffix(".index").exists()  # else its save was not finished
+        ]
+        wanted = _least_bytes(config.hparams)
+        if held and wanted > max(held):
             raise UserError(
-                f"{self.path / CONFIG_FILE} does not fit the checkpoints beside it: expected a "
-                f"model of at most {max(held):,} bytes, got one of {_least_bytes(config.hparams):,}"
+                f"{self.path / CONFIG_FILE} does not fit the checkpoints beside it, or they are "
+                f"cut short: expected a model of at most {max(held):,} bytes, got one of {wanted:,}"
             )
 
     def save(self, state: TrainState, kind: str) -> None:
@@ -343,4 +348,6 @@ def _least_bytes(hparams: HParams) -> int:
 
 
 def _first_line(error: Exception) -> str:
-    return next((line for line in str(error).splitlines() if line), type(error).__name__)
+    """Without the place in TensorFlow's graph, `{{...}}`, that its errors begin with."""
+    text = re.sub(r"\{\{.*?\}\}\s*", "", str(error))
+    return next((line for line in text.splitlines() if line), type(error).__name__)

@@ -180,6 +180,23 @@ def test_a_run_whose_checkpoints_are_all_damaged_does_not_begin_again(run, capsy
     assert status and "every latest checkpoint" in line
 
 
+def test_a_run_whose_first_save_was_cut_off_begins_again(run):
+    for path in (run / "checkpoints").iterdir():
+        path.unlink()
+    (run / "checkpoints" / "latest-3.data-00000-of-00001").write_bytes(b"")
+    assert resume(run) == 0
+    assert restored(run) == 6
+
+
+def test_an_only_checkpoint_that_is_cut_short_is_said_to_be(run, capsys):
+    for path in (run / "checkpoints").glob("*-3.*"):
+        path.unlink()
+    for path in (run / "checkpoints").glob("*.data*"):
+        path.write_bytes(b"")
+    status, line = main_resume(run, capsys)
+    assert status and "or they are cut short" in line
+
+
 def test_what_is_saved_after_a_damaged_checkpoint_is_kept(run):
     for path in (run / "checkpoints").glob("best-*.index"):
         path.rename(path.with_name("best-1000.index"))
