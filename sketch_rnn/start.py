@@ -1,6 +1,7 @@
 """What a training run starts from: nothing, a run of ours, or a run of the original's."""
 
 import math
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 
@@ -159,7 +160,8 @@ def _from_original(
 ) -> tuple[TrainState, RunConfig, Dataset]:
     """Goes on from a checkpoint of the original: our files come beside its own."""
     restored = original.load(folder.path, precision or PRECISIONS[0])
-    hparams = _changed(restored.model.hparams, overrides, (*CHANGEABLE, "data_set"))
+    changeable = {*CHANGEABLE, "data_set", *restored.unknown}
+    hparams = _changed(restored.model.hparams, overrides, changeable)
     config, dataset = _new_config(hparams, data_dir, seed, precision)
     restored.model.hparams, restored.model.scale_factor = config.hparams, config.scale_factor
     state = TrainState.from_original(restored)
@@ -167,15 +169,15 @@ def _from_original(
 
 
 def _changed(
-    hparams: HParams, overrides: dict[str, object], changeable: tuple[str, ...] = CHANGEABLE
+    hparams: HParams, overrides: dict[str, object], changeable: Collection[str] = CHANGEABLE
 ) -> HParams:
-    """The run's hyperparameters with the overrides, if they may change."""
-    changed = hparams.replace(**overrides)
+    """The run's hyperparameters with the overrides, if they may change; N_max is the data's."""
+    changed = hparams.replace(**overrides).replace(max_seq_len=hparams.max_seq_len)
     for name, value in changed.to_dict().items():
         before = hparams.to_dict()[name]
         if value != before and name not in changeable:
             raise UserError(
                 f"{name} is {before} in this run and cannot become {value} when it goes on; "
-                f"what can change: {', '.join(changeable)}"
+                f"what can change: {', '.join(sorted(changeable))}"
             )
     return changed

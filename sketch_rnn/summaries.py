@@ -33,7 +33,7 @@ class Journal:
         """
         self._metrics_path = folder / METRICS_FILE
         _cut_metrics(self._metrics_path, first_step)
-        for events in folder.glob("events.out.tfevents.*"):
+        for events in folder.glob("events.out.tfevents.*.v2"):  # the original's have no suffix
             _cut_events(events, first_step)
         self._writer = tf.summary.create_file_writer(str(folder))
 

@@ -38,13 +38,15 @@ class Original(NamedTuple):
     """A checkpoint of the original.
 
     `step` is how many updates it has had; `first_moments` and `second_moments` are Adam's, in the
-    order of the model's `trainable_variables` (empty where the file has none).
+    order of the model's `trainable_variables` (empty where the file has none); `unknown` names the
+    hyperparameters that nothing in the folder tells.
     """
 
     model: SketchRNN
     step: int
     first_moments: list[np.ndarray]
     second_moments: list[np.ndarray]
+    unknown: list[str]
 
 
 def find(folder: Path) -> Path | None:
@@ -72,11 +74,12 @@ def load(folder: Path, precision: str = PRECISIONS[0]) -> Original:
         reader = tf.train.load_checkpoint(str(prefix))
         shapes = reader.get_variable_to_shape_map()
         _check_sizes(prefix, shapes)
-        hparams = _hparams(folder, shapes)
+        hparams, unknown = _hparams(folder, shapes)
         model = SketchRNN(hparams, seed=0, precision=precision)
         _assign(model, shapes, reader.get_tensor)
         moments = _moments(model, shapes, reader.get_tensor)
-        return Original(model, _step(reader.get_tensor(_SCOPE + "global_step")), *moments)
+        step = _step(reader.get_tensor(_SCOPE + "global_step"))
+        return Original(model, step, *moments, unknown)
     except UserError:
         raise
     except (tf.errors.OpError, LookupError, RuntimeError, TypeError, ValueError) as error:
@@ -109,8 +112,8 @@ def _number(prefix: Path) -> int:
     return int(digits.group(1)) if digits else -1
 
 
-def _hparams(folder: Path, shapes: Mapping[str, list[int]]) -> HParams:
-    """What `model_config.json` says, overruled by the tensors."""
+def _hparams(folder: Path, shapes: Mapping[str, list[int]]) -> tuple[HParams, list[str]]:
+    """What `model_config.json` says, overruled by the tensors, and the names neither tells."""
     config = _config(folder)
     known = {field.name for field in fields(HParams)}
     unknown = sorted(set(config) - known)
@@ -120,7 +123,8 @@ def _hparams(folder: Path, shapes: Mapping[str, list[int]]) -> HParams:
     missing = sorted(known - set(config) - set(architecture))
     if missing:
         warn(f"{folder}: {', '.join(missing)} not known; taking the defaults")
-    return HParams.from_dict({k: v for k, v in config.items() if k in known} | architecture)
+    told = {k: v for k, v in config.items() if k in known} | architecture
+    return HParams.from_dict(told), missing
 
 
 def _config(folder: Path) -> dict[str, Any]:
