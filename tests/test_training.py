@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -24,6 +25,7 @@ from sketch_rnn.hparams import HParams
 from sketch_rnn.interop import browser
 from sketch_rnn.model import SketchRNN
 from sketch_rnn.noise import noise_key
+from sketch_rnn.start import begin
 from sketch_rnn.summaries import Progress
 from sketch_rnn.trainer import Trainer
 from sketch_rnn.training import train
@@ -246,6 +248,17 @@ def test_batches_weigh_by_their_sketches_and_the_last_counts(data_dir):
     np.testing.assert_allclose([costs.reconstruction, costs.kl], mean, rtol=1e-5)
 
 
+def test_each_element_of_a_gradient_is_clipped_by_itself():
+    """What Adam's first moments show after one update."""
+    sizes = {name: TINY[name] for name in ("enc_rnn_size", "dec_rnn_size", "z_size")}
+    state = TrainState(SketchRNN(HParams(**sizes, grad_clip=0.5), seed=1))
+    trainer, rng = Trainer(state, seed=1), np.random.default_rng(1)
+    gradients = [np.float32(rng.normal(0, 1, v.shape)) for v in state.model.trainable_variables]
+    trainer._update([tf.constant(g) for g in gradients], tf.constant(0.001))
+    for moment, gradient in zip(state.optimizer._momentums, gradients, strict=True):
+        np.testing.assert_allclose(moment, 0.1 * np.clip(gradient, -0.5, 0.5), rtol=1e-5)
+
+
 def test_best_is_the_lowest_validation_cost(finished):
     valid = [row["Valid_Cost"] for row in lines(finished) if "Valid_Cost" in row]
     best = [row["Best_Valid_Cost"] for row in lines(finished) if "Best_Valid_Cost" in row]
@@ -335,6 +348,13 @@ def test_rates_can_change(tmp_path, data_dir):
     ]  # fmt: skip
 
 
+def test_the_command_line_that_began_a_run_goes_on_with_it(finished):
+    """`max_seq_len` too, which is N_max in the run's own configuration."""
+    overrides = TINY | {"max_seq_len": 250}
+    _, config, _ = begin(RunFolder(finished), overrides, None, None, resume=True)
+    assert config == RunFolder(finished).read_config()
+
+
 def test_a_folder_with_a_run_is_not_overwritten(finished, data_dir):
     with pytest.raises(UserError, match="already holds a run"):
         start(finished, data_dir)
@@ -351,7 +371,7 @@ def test_every_hyperparameter_is_read():
     source = "\n".join(
         path.read_text() for path in package.rglob("*.py") if path.name != "hparams.py"
     )
-    unread = [f.name for f in fields(HParams) if f"hparams.{f.name}" not in source]
+    unread = [f.name for f in fields(HParams) if not re.search(rf"hparams\.{f.name}\b", source)]
     assert unread == ["is_training"]
 
 
