@@ -35,7 +35,9 @@ CHANGEABLE = (
 
 
 def check_folder(folder: RunFolder, resume: bool) -> None:
-    """Refuses to begin a run where there is one, and to go on where there is none."""
+    """Refuses to begin a run where there is one or a file, and to go on where there is none."""
+    if folder.path.exists() and not folder.path.is_dir():
+        raise UserError(f"log_root: expected a folder, {folder.path} is a file; name another")
     is_original = original.find(folder.path) is not None
     if resume and not folder.holds_run() and not is_original:
         raise UserError(

@@ -360,6 +360,15 @@ def test_a_folder_with_a_run_is_not_overwritten(finished, data_dir):
         start(finished, data_dir)
 
 
+@pytest.mark.parametrize("resumed", [False, True])
+def test_a_file_is_no_folder_for_a_run(tmp_path, data_dir, resumed):
+    path = tmp_path / "run"
+    path.write_text("mine")
+    with pytest.raises(UserError, match="expected a folder"):
+        train(TINY, path, str(data_dir), resume=resumed)
+    assert path.read_text() == "mine"
+
+
 def test_resuming_nothing_is_refused(tmp_path):
     with pytest.raises(UserError, match="found none"):
         resume(tmp_path / "nothing")
