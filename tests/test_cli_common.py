@@ -179,6 +179,20 @@ print(sorted({"tensorflow", "keras", "numpy"} & set(sys.modules)))
     assert python(code).stdout == "[]\n"
 
 
+def test_help_and_bad_arguments_do_not_wait_for_tensorflow():
+    code = """
+import sys
+from sketch_rnn.cli import dataset, eval, export, sample, train
+for command in (dataset, eval, export, sample, train):
+    assert command.main(["--help"]) == 0
+    assert command.main(["--nonsense"]) == command.main(["--seed=x", "--split=x"]) == 2
+assert train.main(["--hparams=zsize=3"]) == train.main(["--config=none.json"]) == 2
+assert train.main(["--resume_training", "--init_from=a"]) == eval.main([]) == 2
+print(sorted({"tensorflow", "keras"} & set(sys.modules)))
+"""
+    assert python(code).stdout.splitlines()[-1] == "[]"
+
+
 COMPILED = """
 import sys
 from sketch_rnn.cli import common
