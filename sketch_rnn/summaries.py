@@ -5,6 +5,7 @@ The tags are the original's, so that its curves and ours lie over each other.
 
 import json
 import os
+import shutil
 import struct
 import sys
 import time
@@ -75,9 +76,12 @@ class Progress:
         self._num_steps = num_steps
         self._bar = None
         if sys.stdout.isatty():
+            # Some terminals do not tell their size, and tqdm shows nothing on one of no size.
+            columns, lines = shutil.get_terminal_size()
             self._bar = tqdm.tqdm(
-                total=num_steps, initial=first_step, file=sys.stdout, unit="step", smoothing=0.1
-            )
+                total=num_steps, initial=first_step, file=sys.stdout, unit="step", smoothing=0.1,
+                ncols=columns - 1, nrows=lines,
+            )  # fmt: skip
         self._done, self._timed_at = first_step, time.monotonic()
 
     def update(self, figures: Mapping[str, float]) -> None:

@@ -1,11 +1,16 @@
 """Training runs: figures, files, resuming, and refusing what does not fit."""
 
+import contextlib
+import fcntl
 import json
 import os
+import pty
 import re
 import signal
+import struct
 import subprocess
 import sys
+import termios
 from dataclasses import fields
 from pathlib import Path
 
@@ -207,6 +212,38 @@ def test_the_first_line_after_a_resume_knows_how_long_it_will_take(capsys, monke
         "step 20: cost 1, 0.5 steps/s, 02:40 left",
         "step 40: cost 1, 1 steps/s, 01:00 left",
     ]
+
+
+def read_to_the_end(terminal):
+    """What was written to a terminal that nobody writes to any more."""
+    parts = []
+    with os.fdopen(terminal, "rb", buffering=0) as file, contextlib.suppress(OSError):
+        while part := file.read(1000):
+            parts.append(part)
+    return b"".join(parts).decode()
+
+
+@pytest.mark.parametrize("size", [(0, 0), (40, 100)])
+def test_a_terminal_shows_a_live_line(monkeypatch, size):
+    """Of any size, also where it does not tell."""
+    terminal, inside = pty.openpty()
+    fcntl.ioctl(inside, termios.TIOCSWINSZ, struct.pack("4H", *size, 0, 0))
+    for name in ("COLUMNS", "LINES"):
+        monkeypatch.delenv(name, raising=False)
+    with os.fdopen(inside, "w") as stdout, monkeypatch.context() as patch:
+        patch.setattr("sys.stdout", stdout)
+        patch.setattr("sys.__stdout__", stdout)
+        progress = Progress(20, 41)
+        progress.update({"cost": 0.5, "KL": 2})
+        progress.line(20, {"cost": 0.5, "KL": 2})
+        progress.say("step 20: validation cost 1")
+        progress.close()
+    shown = read_to_the_end(terminal)
+    assert "step 20: validation cost 1\r\n" in shown and "step 20: cost" not in shown
+    line = shown.split("\r")[-2]
+    assert "21/41" in line and "cost 0.5, KL 2" in line
+    assert re.search(r"<.*(step/s|s/step)", line)  # time left, pace
+    assert max(map(len, shown.replace("\n", "\r").split("\r"))) < (size[1] or 80)
 
 
 def test_json_lines_hold_what_tensorboard_holds(finished):
