@@ -93,19 +93,32 @@ class RunFolder:
         """Whether a run of this program has begun here."""
         return self.checkpoints.is_dir()
 
-    def create(self, config: RunConfig) -> None:
+    def create(self, config: RunConfig, state: TrainState) -> None:
         """Begins a run; a `model_config.json` of the original's is kept under another name.
 
+        What the run starts from is its first checkpoint, so that a kill before the next one does
+        not lose the weights of another model. A kill in here leaves no run.
+
         Raises:
-          UserError: another process has begun one meanwhile.
+          UserError: another process has begun one meanwhile, or the folder is full.
         """
         if self.holds_run():
             raise UserError(f"another process has begun a run in {self.path}; name another folder")
-        path = self.path / CONFIG_FILE
-        if path.exists():
-            os.replace(path, path.with_suffix(".original.json"))
+        path, kept = self.path / CONFIG_FILE, self.path / original.KEPT_CONFIG_FILE
+        if path.exists() and not kept.exists() and original.find(self.path):
+            os.replace(path, kept)
         self.write_config(config)
-        self.checkpoints.mkdir()
+        part = self.path / f".{CHECKPOINTS}.part"
+        shutil.rmtree(part, ignore_errors=True)
+        try:
+            part.mkdir()
+            self._write(state, part / f"latest-{int(state.step)}")
+        except (tf.errors.OpError, OSError) as error:
+            raise UserError(
+                f"could not begin a run in {self.path}: {_first_line(error)}"
+            ) from error
+        os.replace(part, self.checkpoints)
+        files.sync_folder(self.path)
 
     @contextmanager
     def lock(self) -> Iterator[None]:
@@ -201,8 +214,7 @@ class RunFolder:
         step = int(state.step.numpy())
         prefix = self.checkpoints / f"{kind}-{step}"
         try:
-            state.checkpoint.write(str(prefix))
-            self._sync(prefix)
+            self._write(state, prefix)
         except (tf.errors.OpError, OSError) as error:
             raise UserError(
                 f"could not save {prefix}: {_first_line(error)}; earlier checkpoints are whole, "
@@ -252,11 +264,15 @@ class RunFolder:
         paths = self.checkpoints.glob(f"{kind}-*.index")
         return sorted(paths, key=lambda path: path.stat().st_mtime_ns, reverse=True)
 
+    def _write(self, state: TrainState, prefix: Path) -> None:
+        state.checkpoint.write(str(prefix))
+        self._sync(prefix)
+
     def _sync(self, prefix: Path) -> None:
-        for path in self.checkpoints.glob(prefix.name + ".*"):
+        for path in prefix.parent.glob(prefix.name + ".*"):
             with path.open("rb") as file:
                 os.fsync(file.fileno())
-        files.sync_folder(self.checkpoints)
+        files.sync_folder(prefix.parent)
 
 
 def load_model(path: str | Path, checkpoint: str = "best") -> SketchRNN:

@@ -79,7 +79,7 @@ def train(
         if resume and folder.holds_run():
             folder.write_config(config)
         else:
-            folder.create(config)
+            folder.create(config, state)
         return _RecordedRun(folder, config, state, dataset, workers).run()
 
 

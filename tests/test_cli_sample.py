@@ -24,11 +24,12 @@ def make_run(folder, **changes):
     config = RunConfig(hparams, scale_factor=30.0, seed=3, data_dir="")
     run = RunFolder(folder)
     run.path.mkdir()
-    run.create(config)
     model = SketchRNN(hparams, 30.0, seed=3)
     bias = model.decoder.output_layer.bias  # of the pen's states: lines and ends now and then
     bias.assign(np.concatenate([[1.0, -0.5, -4.0], bias.numpy()[3:]]))
-    run.save(TrainState(model), "best")
+    state = TrainState(model)
+    run.create(config, state)
+    run.save(state, "best")
     return str(folder)
 
 

@@ -1,6 +1,7 @@
 """Folders of the original's: read wherever they are, whatever they say, and gone on with."""
 
 import json
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -101,3 +102,51 @@ def test_its_own_curves_stay_as_they_are(tmp_path):
     before = path.read_bytes()
     Journal(tmp_path, first_step=150).close()
     assert path.read_bytes() == before
+
+
+def assert_same_state(one, other):
+    assert int(one.step) == int(other.step)
+    ours, theirs = (state.checkpoint.model.get_weights() for state in (one, other))
+    ours += one.optimizer.variables
+    theirs += other.optimizer.variables
+    for a, b in zip(ours, theirs, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_a_kill_before_the_first_save_does_not_lose_the_original_s_weights(tmp_path):
+    folder = RunFolder(moved("lstm", tmp_path / "moved"))
+    state, config, _ = begin(folder, CATS, DRAWINGS, None, resume=True)
+    folder.create(config, state)
+    again, config_again, _ = begin(folder, {}, None, None, resume=True)
+    assert_same_state(state, again)
+    assert config_again == config
+
+
+def test_a_kill_while_a_run_begins_leaves_the_original_s_folder_to_go_on_with(
+    tmp_path, monkeypatch
+):
+    folder = RunFolder(moved("lstm", tmp_path / "moved"))
+    state, config, _ = begin(folder, CATS, DRAWINGS, None, resume=True)
+    for _ in range(2):
+        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+            patch.setattr(RunFolder, "_sync", lambda *_: signal.raise_signal(signal.SIGINT))
+            folder.create(config, state)
+        again, config_again, _ = begin(folder, CATS, DRAWINGS, None, resume=True)
+        assert_same_state(state, again)
+        assert config_again == config
+    folder.create(config, state)
+    assert load_model(folder.path).hparams.batch_size == 4
+
+
+def test_a_kill_before_the_first_save_does_not_lose_the_weights_to_begin_with(tmp_path):
+    source = shared("golden/hyper")
+    folder = RunFolder(tmp_path / "run")
+    state, config, _ = begin(folder, CATS, DRAWINGS, None, init_from=source)
+    with folder.lock():
+        folder.create(config, state)
+    again, _, _ = begin(folder, {}, None, None, resume=True)
+    assert_same_state(state, again)
+    for ours, theirs in zip(
+        again.model.get_weights(), load_model(source).get_weights(), strict=True
+    ):
+        np.testing.assert_array_equal(ours, theirs)

@@ -28,6 +28,7 @@ from sketch_rnn.recurrent.hyper import EMBEDDING
 from sketch_rnn.recurrent.layer_norm import Norms
 
 CONFIG_FILE = "model_config.json"
+KEPT_CONFIG_FILE = "model_config.original.json"  # its name once a run of ours goes on here
 _SCOPE = "vector_rnn/"
 _CELLS = {"lstm": "LSTMCell", "layer_norm": "LayerNormLSTMCell", "hyper": "HyperLSTMCell"}
 _GATES = "ijfo"
@@ -129,7 +130,8 @@ def _hparams(folder: Path, shapes: Mapping[str, list[int]]) -> tuple[HParams, li
 
 def _config(folder: Path) -> dict[str, Any]:
     """The hyperparameters in `model_config.json`; none where it is absent or only a list."""
-    path = folder / CONFIG_FILE
+    kept = folder / KEPT_CONFIG_FILE
+    path = kept if kept.is_file() else folder / CONFIG_FILE
     if not path.is_file():
         return {}
     try:
