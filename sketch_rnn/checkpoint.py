@@ -112,7 +112,7 @@ class RunFolder:
         shutil.rmtree(part, ignore_errors=True)
         try:
             part.mkdir()
-            self._write(state, part / f"latest-{int(state.step)}")
+            self._write(state, part / f"latest-{int(state.step.numpy())}")
         except (tf.errors.OpError, OSError) as error:
             raise UserError(
                 f"could not begin a run in {self.path}: {_first_line(error)}"

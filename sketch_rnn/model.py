@@ -406,6 +406,13 @@ class SketchRNN(keras.Model):
         Returns:
           mu and logvar, each `[B, Z]`.
         """
+        starts = range(0, len(sketches), sampling.LARGEST_BATCH)
+        parts = [self._encode(sketches[start : start + sampling.LARGEST_BATCH]) for start in starts]
+        mu, logvar = (np.concatenate(part) for part in zip(*parts, strict=True))
+        return mu, logvar
+
+    def _encode(self, sketches: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+        """`encode`, all at once."""
         scaled = self.to_model_units(sketches)
         longest = max(len(sketch) for sketch in scaled)
         strokes5 = tf.constant(strokes.to_stroke5(scaled, longest))

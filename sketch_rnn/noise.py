@@ -90,5 +90,5 @@ def _kept(share: Share, steps: int, width: int, key: tf.Tensor, keep_prob: float
         dtype=tf.uint32,
     )
     halves = tf.reshape(tf.bitcast(bits, tf.uint16), [share.count, steps, blocks * _BLOCK])
-    threshold = round(keep_prob * _LEVELS) - 1
+    threshold = max(round(keep_prob * _LEVELS), 1) - 1
     return halves[..., :width] <= tf.constant(threshold, tf.uint16)

@@ -152,7 +152,8 @@ class Trainer:
         batches = eval_batches(
             split, self.hparams.batch_size, scale_factor, self.hparams.max_seq_len
         )
-        totals, count = np.zeros(2 + self.hparams.z_size), 0
+        dimensions = self.hparams.z_size if self.hparams.conditional else 0
+        totals, count = np.zeros(2 + dimensions), 0
         for index, (strokes5, lengths) in enumerate(batches):
             key = noise_key(self.seed, stream, tf.constant(index, tf.int64))
             costs = self._evaluation_step(tf.constant(strokes5), tf.constant(lengths), key)
@@ -177,7 +178,7 @@ class Trainer:
             output, tf.transpose(strokes5[:, 1:], [1, 0, 2])
         )
         if mu is None:
-            return tf.concat([[reconstruction], tf.zeros([1 + self.hparams.z_size])], axis=0)
+            return tf.stack([reconstruction, 0.0])
         kl_per_dimension = losses.kl_per_dimension(mu, logvar)
         kl = self.model.floored(tf.reduce_mean(kl_per_dimension))
         return tf.concat([[reconstruction, kl], kl_per_dimension], axis=0)

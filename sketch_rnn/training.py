@@ -14,7 +14,7 @@ from sketch_rnn import losses
 from sketch_rnn.checkpoint import CONFIG_FILE, RunConfig, RunFolder, TrainState, load_model
 from sketch_rnn.checks import dataset_warnings
 from sketch_rnn.dataset import Dataset, Split, TrainBatches, load_dataset, prefetch
-from sketch_rnn.download import DEFAULT_DATA_DIR
+from sketch_rnn.download import DEFAULT_DATA_DIR, remembered
 from sketch_rnn.drawing import draw
 from sketch_rnn.errors import UserError, warn
 from sketch_rnn.start import DEFAULT_SEED, begin, check_folder
@@ -101,7 +101,9 @@ def evaluate(
     folder = RunFolder(log_root)
     seed = folder.read_config().seed if folder.holds_run() else DEFAULT_SEED
     if data_dir is None:
-        data_dir = folder.read_config().data_dir if folder.holds_run() else DEFAULT_DATA_DIR
+        data_dir = DEFAULT_DATA_DIR
+        if folder.holds_run():
+            data_dir = remembered(folder.read_config().data_dir, model.hparams.data_set)
     dataset = load_dataset(model.hparams.data_set, data_dir)
     sketches = getattr(dataset, split)
     scale_factor = model.scale_factor or dataset.scale_factor
@@ -264,13 +266,13 @@ class _RecordedRun(_Run):
         model, valid = self.state.model, self.dataset.valid
         if not self.hparams.conditional:
             drawn = model.decode(count=SHOWN, temperature=SHOWN_TEMPERATURE, seed=self.config.seed)
-            self.journal.write_picture(step, "Samples", draw(drawn, columns=SHOWN))
+            self.journal.write_picture(step, "Samples", draw(drawn))
             return
         originals = [valid[i] for i in np.linspace(0, len(valid) - 1, SHOWN).astype(int)]
         mu, _ = model.encode(originals)
         drawn = model.decode(mu, temperature=SHOWN_TEMPERATURE, seed=self.config.seed)
-        titles = ("drawing", "reconstruction")
-        grid = draw([*originals, *drawn], columns=SHOWN, row_titles=titles)
+        pairs = [sketch for pair in zip(originals, drawn, strict=True) for sketch in pair]
+        grid = draw(pairs, column_titles=("drawing", "reconstruction") * 2)
         self.journal.write_picture(step, "Reconstructions", grid)
         self.journal.write_histogram(step, "KL_per_dimension", evaluation.kl_per_dimension)
 

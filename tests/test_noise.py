@@ -48,6 +48,11 @@ def test_masks_keep_with_their_probability(name, keep_prob, shape):
     assert along_time == pytest.approx(2 * keep_prob * (1 - keep_prob), abs=0.02)
 
 
+def test_the_smallest_probability_keeps_almost_nothing():
+    kept = draw(HParams(recurrent_dropout_prob=1e-9)).decoder_kept.numpy()
+    assert kept.mean() < 1e-3
+
+
 def test_the_masks_are_not_each_other_s():
     noise = draw()
     agree = (noise.forward_kept.numpy() == noise.backward_kept.numpy()).mean()

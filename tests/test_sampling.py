@@ -240,3 +240,14 @@ def test_the_loop_takes_a_batch_of_unknown_size():
 
     points, lengths = draw(tf.zeros([3, 4]), 0.5)
     assert points.shape == (30, 3, 5) and lengths.shape == (3,)
+
+
+def test_many_drawings_are_encoded_some_at_a_time(monkeypatch):
+    model = SketchRNN(HParams(enc_rnn_size=4, dec_rnn_size=4, z_size=3, num_mixture=2), seed=1)
+    rng = np.random.default_rng(1)
+    drawings = [rng.normal(size=[n, 3]) > 0 for n in (3, 9, 5, 2, 7)]
+    whole = model.encode(drawings)
+    monkeypatch.setattr(sampling, "LARGEST_BATCH", 2)
+    for parts, expected in zip(model.encode(drawings), whole, strict=True):
+        assert parts.shape == (5, 3)
+        np.testing.assert_allclose(parts, expected, atol=1e-7)

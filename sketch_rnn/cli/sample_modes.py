@@ -18,6 +18,8 @@ from sketch_rnn.convert.svg import read_svg
 from sketch_rnn.errors import UserError
 from sketch_rnn.model import SketchRNN
 
+LARGEST_Z_FILE = 256 << 20  # bytes of its `mu`
+
 
 @dataclass
 class Picture:
@@ -245,6 +247,8 @@ def read_z(path: str, model: SketchRNN) -> np.ndarray:
     """z `[B, Z]` from a file of `--mode=encode`: its `mu`."""
     try:
         with np.load(path, allow_pickle=False) as file:
+            if file.zip.getinfo("mu.npy").file_size > LARGEST_Z_FILE:
+                raise ValueError("it becomes too large")
             z = np.atleast_2d(np.asarray(file["mu"], np.float32))
     except FileNotFoundError:
         raise UserError(f"--z_file: there is no file {path}") from None

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from absl import flags
 
+from sketch_rnn import download
 from sketch_rnn.cli import common
 from sketch_rnn.errors import UserError
 from sketch_rnn.hparams import (
@@ -80,7 +81,10 @@ def _train() -> int:
         raise UserError("expected --resume_training or --init_from, got both")
     overrides = load_config(FLAGS.config) if FLAGS.config else {}
     overrides |= parse_overrides(FLAGS.hparams)
-    log_root = FLAGS.log_root or _default_log_root(HParams(**overrides))
+    hparams = HParams(**overrides)
+    log_root = FLAGS.log_root or _default_log_root(hparams)
+    if not FLAGS.resume_training:  # what is wrong with it is said before TensorFlow is loaded
+        download.resolve(FLAGS.data_dir or download.DEFAULT_DATA_DIR, hparams.data_set)
     common.quiet_tensorflow(FLAGS.verbose_tensorflow)
     from sketch_rnn.training import train
 
