@@ -47,8 +47,8 @@ def train(folder: Path, steps: int, write_end: int) -> None:
 
     RunFolder.save = announced(RunFolder.save, b"s", 0)
     RunFolder._sync = announced(RunFolder._sync, b"s", 0.05)
-    training._Run._step = announced(training._Run._step, b"t", 0)
-    training._Run._show = lambda *_: None  # pictures take the time of many steps
+    training._Run._update = announced(training._Run._update, b"t", 0)
+    training._RecordedRun._show = lambda *_: None  # pictures take the time of many steps
     resume = (folder / "checkpoints").is_dir()
     overrides = {"num_steps": steps} if resume else HPARAMS | {"num_steps": steps}
     training.train(overrides, folder, None if resume else str(DRAWINGS), resume=resume)

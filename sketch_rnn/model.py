@@ -206,9 +206,10 @@ class Decoder(keras.layers.Layer):
         Returns:
           The output `[T, R, 3 + 6 M]`, and the final state `[R, S]`.
         """
-        state, context = (None, None) if z is None else (self.initial_state(z, z.shape[0]), z)
+        context = z
         if z is None:
             rows = Rows(rows.starts)
+        state = self.initial_state(z, points.shape[1] if z is None else z.shape[0])
         if input_kept is not None:
             points, context = self._join(points, z, rows), None
             points = _dropout(points, input_kept, self.input_keep_prob)

@@ -103,12 +103,18 @@ class Trainer:
 
     def _replica_step(self, inputs, step, kl_weight):
         """From a share of the batch: the costs of the whole, whether they and all gradients are
-        finite, and the gradients, clipped."""
+        finite, and the gradients."""
         strokes5, layout, parts = inputs
         batch, steps = strokes5.shape[0], strokes5.shape[1] - 1
-        replica, replicas = tf.distribute.get_replica_context(), self.strategy.num_replicas_in_sync
-        share = Share(replica.replica_id_in_sync_group * batch, batch, replicas * batch)
+        replica = tf.distribute.get_replica_context().replica_id_in_sync_group
+        share = Share(replica * batch, batch, self.strategy.num_replicas_in_sync * batch)
         noise = draw_noise(self.hparams, noise_key(self.seed, TRAIN_STREAM, step), share, steps)
+        costs, gradients = self._costs_and_gradients(strokes5, layout, noise, kl_weight, parts)
+        return (*costs, _all_finite([*costs, *gradients])), gradients
+
+    def _costs_and_gradients(self, strokes5, layout, noise, kl_weight, parts=None):
+        """Of the whole batch, from a share of it."""
+        replica, replicas = tf.distribute.get_replica_context(), self.strategy.num_replicas_in_sync
         with tf.GradientTape() as tape:
             costs = self.model.raw_costs(strokes5, layout, noise, parts)
             reconstruction, kl = (cost / replicas for cost in costs)
@@ -120,25 +126,20 @@ class Trainer:
         reconstruction, *gradients = replica.all_reduce(
             tf.distribute.ReduceOp.SUM, [reconstruction, *tape.gradient(cost, weights)]
         )
-        costs = (reconstruction + kl_weight * floored, reconstruction, floored)
-        finite, clip = _all_finite([*costs, *gradients]), self.hparams.grad_clip
-        return (*costs, finite), [tf.clip_by_value(g, -clip, clip) for g in gradients]
+        return (reconstruction + kl_weight * floored, reconstruction, floored), gradients
 
     def _update(self, gradients, learning_rate):
-        replicas = self.strategy.num_replicas_in_sync
-        if replicas == 1:
+        if self.strategy.num_replicas_in_sync == 1:
             self._compiled_apply(gradients, learning_rate)
-            return
-
-        def apply(gradients):
-            # Keras adds up the gradients of all replicas; these are sums already.
-            self._apply([gradient / replicas for gradient in gradients], learning_rate)
-
-        self.strategy.run(apply, (gradients,))
+        else:
+            self.strategy.run(self._apply, (gradients, learning_rate))
 
     def _apply(self, gradients, learning_rate):
+        """Keras adds up what the replicas give: each gives its share of the clipped gradients."""
+        clip, replicas = self.hparams.grad_clip, self.strategy.num_replicas_in_sync
+        shares = [tf.clip_by_value(gradient, -clip, clip) / replicas for gradient in gradients]
         self.state.optimizer.learning_rate.assign(learning_rate)
-        self.state.optimizer.apply(gradients, self.model.trainable_variables)
+        self.state.optimizer.apply(shares, self.model.trainable_variables)
 
     @tf.function(jit_compile=True)
     def _compiled_apply(self, gradients, learning_rate):

@@ -1,6 +1,7 @@
 """`sketch_rnn_sample`: every mode, input, output and mistake."""
 
 import json
+import shutil
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
@@ -185,7 +186,10 @@ def test_animate(unconditional, tmp_path):
 
 
 def test_latest_checkpoint_is_missing(unconditional, tmp_path, capsys):
-    assert "checkpoint" in refused(capsys, tmp_path / "a.svg", unconditional, "--checkpoint=latest")
+    run = shutil.copytree(unconditional, tmp_path / "run")
+    for path in (run / "checkpoints").glob("latest-*"):
+        path.unlink()
+    assert "checkpoint" in refused(capsys, tmp_path / "a.svg", run, "--checkpoint=latest")
 
 
 @pytest.mark.parametrize(

@@ -198,7 +198,7 @@ def test_eval_batches_are_in_stable_order_of_length(data):
 
 def test_prefetched_batches_come_in_order_from_any_step(data):
     source = batches(data)
-    ahead = dataset.prefetch(source, 7)
+    ahead = dataset.prefetch(source.batch, 7)
     for step, (strokes5, lengths) in zip(range(7, 20), ahead, strict=False):
         np.testing.assert_array_equal(strokes5, source.batch(step)[0])
         np.testing.assert_array_equal(lengths, source.batch(step)[1])
@@ -211,7 +211,7 @@ def test_an_error_in_a_batch_reaches_the_reader():
             raise OSError("the disk is gone")
 
     with pytest.raises(OSError, match="the disk is gone"):
-        next(dataset.prefetch(Broken()))
+        next(dataset.prefetch(Broken().batch))
 
 
 def test_a_program_that_leaves_batches_unread_exits(tmp_path):
@@ -222,7 +222,7 @@ from sketch_rnn import dataset
 data = dataset.load_dataset("a.npz", {str(tmp_path)!r})
 hparams = SimpleNamespace(batch_size=8, random_scale_factor=0.1, augment_stroke_prob=0.1)
 batches = dataset.TrainBatches(data.train, hparams, data.scale_factor, data.max_seq_len, 0)
-ahead = dataset.prefetch(batches)
+ahead = dataset.prefetch(batches.batch)
 next(ahead)
 """
     assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 0

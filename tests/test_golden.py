@@ -127,9 +127,9 @@ def test_three_updates(case, compiled):
     """By the trainer's own gradients and update; XLA may be five times as far away."""
     restored = original.load(shared("golden") / folder_name(case))
     trainer = Trainer(TrainState.from_original(restored), seed=0)
-    gradients, update = trainer._costs_and_gradients, trainer._update.python_function
+    gradients, update = trainer._costs_and_gradients, trainer._apply
     if compiled:
-        gradients, update = tf.function(gradients), trainer._update
+        gradients, update = tf.function(gradients), trainer._compiled_apply
     layout = next(layouts(case))
     kl_weight, rate = (
         tf.constant(case.expected[name], tf.float32) for name in ("kl_weight", "learning_rate")

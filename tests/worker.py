@@ -1,6 +1,6 @@
 """Trains a small model of each cell as one worker, and prints the costs of every step as JSON.
 
-  worker.py STRATEGY STEPS
+  worker.py STRATEGY STEPS CELL...
 
 With `mirrored` the processor counts as two devices.
 """
@@ -15,14 +15,13 @@ from sketch_rnn.checkpoint import TrainState
 from sketch_rnn.dataset import TrainBatches, load_dataset
 from sketch_rnn.hparams import HParams
 from sketch_rnn.model import SketchRNN
-from sketch_rnn.recurrent import LAYERS
 from sketch_rnn.trainer import Trainer
 from sketch_rnn.workers import find_workers
 
 DOODLES = Path(__file__).resolve().parents[1] / "datasets" / "doodles"
 # Of many weights of a new hyper cell the gradient is little more than rounding, which Adam makes as
 # large as any other: at the default rate two orders of summation soon give two models.
-LEARNING_RATE = 1e-4
+LEARNING_RATE = 3e-5
 DROPOUTS = {
     "use_recurrent_dropout": True,
     "use_input_dropout": True,
@@ -53,14 +52,14 @@ def costs(workers, cell, steps):
     ]
 
 
-def main(strategy, steps):
+def main(strategy, steps, *cells):
     if strategy == "mirrored":
         (processor,) = tf.config.list_physical_devices("CPU")
         tf.config.set_logical_device_configuration(
             processor, [tf.config.LogicalDeviceConfiguration()] * 2
         )
     workers = find_workers(strategy)
-    print(json.dumps({cell: costs(workers, cell, int(steps)) for cell in LAYERS}))
+    print(json.dumps({cell: costs(workers, cell, int(steps)) for cell in cells}))
 
 
 if __name__ == "__main__":

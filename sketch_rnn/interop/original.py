@@ -116,7 +116,7 @@ def _number(prefix: Path) -> int:
 def _hparams(folder: Path, shapes: Mapping[str, list[int]]) -> tuple[HParams, list[str]]:
     """What `model_config.json` says, overruled by the tensors, and the names neither tells."""
     config = _config(folder)
-    known = {field.name for field in fields(HParams)}
+    known = {field.name for field in fields(HParams)} - {"pad_steps"}  # that is ours
     unknown = sorted(set(config) - known)
     if unknown:
         warn(f"{folder / CONFIG_FILE}: leaving out unknown hyperparameters: {', '.join(unknown)}")
