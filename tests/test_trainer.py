@@ -68,9 +68,18 @@ def assert_near(ours, theirs, tolerance):
 
 
 @cells
-@pytest.mark.parametrize("conditional", [True, False])
-@pytest.mark.parametrize("dropouts", [{}, DROPOUTS], ids=["", "dropouts"])
-@pytest.mark.parametrize("compiled", [False, True], ids=["eager", "compiled"])
+@pytest.mark.parametrize(
+    ("conditional", "dropouts", "compiled"),
+    [
+        *(
+            (conditional, dropouts, False)
+            for conditional in (True, False)
+            for dropouts in ({}, DROPOUTS)
+        ),
+        (True, {}, True),
+    ],
+    ids=str,
+)
 def test_sketches_in_shared_rows_cost_what_they_cost_alone(cell, conditional, dropouts, compiled):
     model = model_of(cell, conditional=conditional, **dropouts)
     packed = costs_and_gradients(model, short_parts(LENGTHS, STEPS, STEPS), compiled)
@@ -116,9 +125,9 @@ def test_bfloat16_products_round_their_operands_and_nothing_else():
 
 
 @cells
-def test_bfloat16_is_near_float32_and_compiled_as_it_is_eager(cell):
+def test_bfloat16_is_near_float32(cell):
     exact = costs_and_gradients(model_of(cell, spread=0.1))
-    for compiled in (False, True):
+    for compiled in (False, True) if cell == "lstm" else (False,):
         rounded = costs_and_gradients(model_of(cell, "bfloat16", 0.1), compiled=compiled)
         np.testing.assert_allclose(rounded[0], exact[0], rtol=3e-2)
         ours, theirs = (
