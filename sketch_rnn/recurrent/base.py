@@ -7,7 +7,7 @@ import keras
 import tensorflow as tf
 
 from sketch_rnn.recurrent.products import operand, product
-from sketch_rnn.recurrent.rows import Rows
+from sketch_rnn.recurrent.rows import Rows, window
 
 GATES = 4  # in the order i, j, f, o; j is the candidate
 FORGET_BIAS = 1.0
@@ -140,6 +140,25 @@ class Recurrent(keras.layers.Layer):
         input_rows = tf.reshape(inputs, [-1, inputs.shape[-1]])  # [T * B, I]
         gradient_rows = tf.reshape(gradient, [-1, gradient.shape[-1]])  # [T * B, O]
         return self.product(input_rows, gradient_rows, transpose_x=True)
+
+    def collect_weights(self, totals, begin, outputs, rows, x, h_first, hs):
+        """`loop.Collect` for weights that are read by `[h, x]`, and for the first states.
+
+        Args:
+          totals: the gradient of the weights `[U + I, O]`, and of the first states.
+          begin: the first of c steps.
+          outputs: the gradients of the products `[c, B, O]`, and of the states found.
+          rows: where sequences start.
+          x: `[T, B, I]`.
+          h_first: the first h, of rows or sketches.
+          hs: every h, `[T, B, U]`.
+        """
+        (d_weights, *d_firsts), (d_products, *d_found) = totals, outputs
+        count = d_products.shape[0]
+        h_found = rows.found_in(begin, count, h_first, hs)
+        read = tf.concat([h_found, window(x, begin, count)], axis=-1)
+        d_weights += self.weight_gradient(read, d_products)
+        return d_weights, *rows.add_entering(d_firsts, begin, d_found)
 
     def dropout_scale(self, kept: tf.Tensor | None, t: tf.Tensor) -> tf.Tensor | float:
         """What the candidate is multiplied with at step t: 1 / keep_prob or 0."""

@@ -19,7 +19,6 @@ from sketch_rnn.recurrent.base import (
     tensors,
 )
 from sketch_rnn.recurrent.loop import scan, scan_back
-from sketch_rnn.recurrent.rows import window
 
 
 @keras.saving.register_keras_serializable("sketch_rnn")
@@ -82,12 +81,7 @@ class LSTM(Recurrent):
                     return state, (d_products, *rows.entering(d_found))
 
                 def collect(totals, begin, outputs):
-                    (d_weights, *d_firsts), (d_products, *d_found) = totals, outputs
-                    count = d_products.shape[0]
-                    h_found = rows.found_in(begin, count, h_first, hs)
-                    read = tf.concat([h_found, window(x, begin, count)], axis=-1)
-                    d_weights += self.weight_gradient(read, d_products)
-                    return d_weights, *rows.add_entering(d_firsts, begin, d_found)
+                    return self.collect_weights(totals, begin, outputs, rows, x, h_first, hs)
 
                 (d_c, d_h, d_constant, d_x), (d_weights, *d_firsts) = scan_back(
                     step,
