@@ -3,6 +3,8 @@
 Legend: T time, B batch, I inputs a step, C constant inputs, U units, S state, O outputs.
 """
 
+from collections.abc import Sequence
+
 import keras
 import tensorflow as tf
 
@@ -135,11 +137,24 @@ class Recurrent(keras.layers.Layer):
         """`outputs` that only products read."""
         return [tf.TensorSpec(s.shape, self.operand(x[:0]).dtype) for s in self.outputs(x, *widths)]
 
-    def weight_gradient(self, inputs: tf.Tensor, gradient: tf.Tensor) -> tf.Tensor:
-        """The gradient of W in `inputs @ W` over steps: `[T, B, I]`, `[T, B, O]` -> `[I, O]`."""
-        input_rows = tf.reshape(inputs, [-1, inputs.shape[-1]])  # [T * B, I]
+    def weight_gradient(self, inputs: Sequence[tf.Tensor], gradient: tf.Tensor) -> tf.Tensor:
+        """The gradient of W in `concat(inputs) @ W` over some steps.
+
+        Each input is transposed by itself: a product that has to transpose costs up to twice as
+        much, and XLA makes such a product of any other way to write this.
+
+        Args:
+          inputs: each `[T, B, ...]`.
+          gradient: of the product, `[T, B, O]`.
+
+        Returns:
+          `[I, O]`, I being the width of all inputs.
+        """
+        columns = [
+            tf.transpose(self.operand(tf.reshape(part, [-1, part.shape[-1]]))) for part in inputs
+        ]  # [I, T * B]
         gradient_rows = tf.reshape(gradient, [-1, gradient.shape[-1]])  # [T * B, O]
-        return self.product(input_rows, gradient_rows, transpose_x=True)
+        return self.product(tf.concat(columns, axis=0), gradient_rows)
 
     def collect_weights(self, totals, begin, outputs, rows, x, h_first, hs):
         """`loop.Collect` for weights that are read by `[h, x]`, and for the first states.
@@ -156,8 +171,7 @@ class Recurrent(keras.layers.Layer):
         (d_weights, *d_firsts), (d_products, *d_found) = totals, outputs
         count = d_products.shape[0]
         h_found = rows.found_in(begin, count, h_first, hs)
-        read = tf.concat([h_found, window(x, begin, count)], axis=-1)
-        d_weights += self.weight_gradient(read, d_products)
+        d_weights += self.weight_gradient([h_found, window(x, begin, count)], d_products)
         return d_weights, *rows.add_entering(d_firsts, begin, d_found)
 
     def dropout_scale(self, kept: tf.Tensor | None, t: tf.Tensor) -> tf.Tensor | float:

@@ -211,15 +211,15 @@ class HyperLSTM(Recurrent):
                     read = window(x, begin, count)
                     h_found = rows.found_in(begin, count, h_first, hs)
                     hyper_h_found = rows.found_in(begin, count, hyper_h_first, hyper_hs)
-                    hyper_read = tf.concat([h_found, hyper_h_found, read], axis=-1)
+                    hyper_read = [h_found, hyper_h_found, read]
                     hyper_h = window(hyper_hs, begin, count)
                     return (
-                        d_w_xh + self.weight_gradient(read, d_x_products),
-                        d_w_hh + self.weight_gradient(h_found, d_h_products),
+                        d_w_xh + self.weight_gradient([read], d_x_products),
+                        d_w_hh + self.weight_gradient([h_found], d_h_products),
                         d_bias + tf.reduce_sum(d_products, axis=[0, 1]),
                         d_hyper_constant + total(d_hyper_products, 0),
                         d_hyper_weights + self.weight_gradient(hyper_read, d_hyper_products),
-                        d_z_kernel + self.weight_gradient(hyper_h, d_z),
+                        d_z_kernel + self.weight_gradient([hyper_h], d_z),
                         d_z_bias + total(d_z, [0, 1]),
                         *rows.add_entering(d_firsts, begin, outputs[5:]),
                     )
