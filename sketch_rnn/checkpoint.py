@@ -24,7 +24,7 @@ import tensorflow as tf
 
 import sketch_rnn
 from sketch_rnn import files
-from sketch_rnn.errors import UserError, warn
+from sketch_rnn.errors import UserError, first_line, warn
 from sketch_rnn.hparams import PRECISIONS, HParams
 from sketch_rnn.interop import browser, original
 from sketch_rnn.model import SketchRNN
@@ -114,9 +114,7 @@ class RunFolder:
             part.mkdir()
             self._write(state, part / f"latest-{int(state.step.numpy())}")
         except (tf.errors.OpError, OSError) as error:
-            raise UserError(
-                f"could not begin a run in {self.path}: {_first_line(error)}"
-            ) from error
+            raise UserError(f"could not begin a run in {self.path}: {first_line(error)}") from error
         os.replace(part, self.checkpoints)
         files.sync_folder(self.path)
 
@@ -217,7 +215,7 @@ class RunFolder:
             self._write(state, prefix)
         except (tf.errors.OpError, OSError) as error:
             raise UserError(
-                f"could not save {prefix}: {_first_line(error)}; earlier checkpoints are whole, "
+                f"could not save {prefix}: {first_line(error)}; earlier checkpoints are whole, "
                 "--resume_training goes on from them"
             ) from error
         for half in self.checkpoints.glob("*_temp*"):  # of a process that was killed
@@ -241,10 +239,10 @@ class RunFolder:
             try:
                 state.checkpoint.read(str(prefix)).assert_consumed()
             except (tf.errors.OpError, OSError, IndexError, RuntimeError) as error:
-                warn(f"{prefix} is damaged and skipped: {_first_line(error)}")
+                warn(f"{prefix} is damaged and skipped: {first_line(error)}")
             except (ValueError, AssertionError) as error:
                 raise UserError(
-                    f"{prefix} does not fit {self.path / CONFIG_FILE}: {_first_line(error)}"
+                    f"{prefix} does not fit {self.path / CONFIG_FILE}: {first_line(error)}"
                 ) from error
             else:
                 return True
@@ -361,9 +359,3 @@ def _least_bytes(hparams: HParams) -> int:
     if hparams.conditional:
         numbers += 8 * encoder**2 + 4 * decoder * hparams.z_size
     return 4 * numbers
-
-
-def _first_line(error: Exception) -> str:
-    """Without the place in TensorFlow's graph, `{{...}}`, that its errors begin with."""
-    text = re.sub(r"\{\{.*?\}\}\s*", "", str(error))
-    return next((line for line in text.splitlines() if line), type(error).__name__)

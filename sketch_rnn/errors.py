@@ -1,5 +1,6 @@
 """What the program says to a person: errors they can mend, and warnings."""
 
+import re
 import sys
 
 
@@ -25,3 +26,9 @@ def one_line(text: str) -> str:
 def warn(message: str) -> None:
     """Prints a one-line warning on stderr."""
     print(f"warning: {one_line(message)}", file=sys.stderr, flush=True)
+
+
+def first_line(error: Exception) -> str:
+    """What an error says, without the place in TensorFlow's graph, `{{...}}`, before it."""
+    text = re.sub(r"\{\{.*?\}\}\s*", "", str(error))
+    return next((line for line in text.splitlines() if line), type(error).__name__)

@@ -9,7 +9,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from sketch_rnn.errors import UserError
+from sketch_rnn.errors import UserError, first_line
 
 _LOST = (
     tf.errors.AbortedError,
@@ -100,7 +100,7 @@ def find_workers(kind: str) -> Workers:
         except (*_LOST, tf.errors.UnknownError, RuntimeError, ValueError) as error:
             raise UserError(
                 f"worker {index} of {count} could not meet the others; start them all at the same "
-                f"time, and see that TF_CONFIG holds the same cluster on each: {_line(error)}"
+                f"time, and see that TF_CONFIG holds the same cluster on each: {first_line(error)}"
             ) from error
     gpus = tf.config.list_logical_devices("GPU")
     if kind == "mirrored" or (kind == "auto" and len(gpus) > 1):
@@ -135,7 +135,3 @@ def _index(task: dict[str, Any], chiefs: int) -> int:
     if task["type"] == "worker":
         return chiefs + int(task["index"])
     raise ValueError(f"the task's type is {task['type']!r}, not worker or chief")
-
-
-def _line(error: Exception) -> str:
-    return next((line for line in str(error).splitlines() if line), type(error).__name__)

@@ -18,7 +18,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from sketch_rnn.errors import UserError, warn
+from sketch_rnn.errors import UserError, first_line, warn
 from sketch_rnn.hparams import PRECISIONS, HParams
 from sketch_rnn.mixture import PEN_STATES, PER_MIXTURE
 from sketch_rnn.model import SketchRNN
@@ -84,8 +84,9 @@ def load(folder: Path, precision: str = PRECISIONS[0]) -> Original:
     except UserError:
         raise
     except (tf.errors.OpError, LookupError, RuntimeError, TypeError, ValueError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise UserError(f"{prefix} is not a whole checkpoint of the original: {reason}") from error
+        raise UserError(
+            f"{prefix} is not a whole checkpoint of the original: {first_line(error)}"
+        ) from error
 
 
 def _check_sizes(prefix: Path, shapes: Mapping[str, list[int]]) -> None:
