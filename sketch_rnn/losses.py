@@ -35,23 +35,13 @@ def reconstruction_cost(
       A scalar.
     """
     steps, batch, _ = output.shape
-    weights = tf.ones([steps, batch]) if taken is None else tf.cast(taken, tf.float32)
-    return _weighted_loss(
+    losses = _losses(
         tf.reshape(output, [-1, output.shape[-1]]),  # [N, 3 + 6 M]
         tf.reshape(target, [-1, 5]),
-        tf.reshape(weights, [-1]) / (count or steps * batch),
     )
-
-
-@tf.custom_gradient
-def _weighted_loss(output, target, weights):
-    """The weighted sum of the losses at N points; its gradient is taken at once, which needs less
-    memory than to keep what leads to it."""
-    with tf.GradientTape() as tape:
-        tape.watch(output)
-        loss = tf.reduce_sum(_losses(output, target) * weights)
-    d_output = tape.gradient(loss, output)
-    return loss, lambda d_loss: (d_loss * d_output, None, None)
+    if taken is not None:
+        losses *= tf.cast(tf.reshape(taken, [-1]), tf.float32)
+    return tf.reduce_sum(losses / (count or steps * batch))
 
 
 def _losses(output, target):

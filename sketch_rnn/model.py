@@ -347,9 +347,9 @@ class SketchRNN(keras.Model):
         dropouts = (noise.decoder_kept, noise.input_kept, noise.output_kept)
         costs = [
             self._reconstruction(
+                None if z is None else tf.gather(z, part.members),
                 _laid_out(strokes5[:, :-1], part.source),
                 _laid_out(strokes5[:, 1:], part.source),
-                None if z is None else tf.gather(z, part.members),
                 part.taken,
                 Rows(part.starts, part.sketch),
                 [_laid_out(kept, part.source) for kept in dropouts],
@@ -359,11 +359,40 @@ class SketchRNN(keras.Model):
         ]
         return tf.add_n(costs), kl
 
+    def _reconstruction(self, z, *inputs):
+        """A part's share of the reconstruction cost; see `_cost_and_gradients`."""
+        sources = [tf.convert_to_tensor(weight) for weight in self.decoder.weights]
+        if z is not None:
+            sources.append(z)
+
+        @tf.custom_gradient
+        def cost(*sources):
+            value, gradients = self._cost_and_gradients(sources, *inputs)
+            return value, lambda d_value: [d_value * gradient for gradient in gradients]
+
+        return cost(*sources)
+
     @program
-    def _reconstruction(self, points, targets, z, taken, rows, dropouts, count):
-        """The part's share of the reconstruction cost; points and targets are `[T, R, 5]`."""
-        output, _ = self.decoder(tf.stop_gradient(points), z, rows, *dropouts)
-        return losses.reconstruction_cost(output, targets, taken, count)
+    def _cost_and_gradients(self, sources, points, targets, taken, rows, dropouts, count):
+        """A part's share of the reconstruction cost and its gradients by `sources`.
+
+        They are one program, so that what the backward pass reads is nowhere kept twice.
+
+        Args:
+          sources: the decoder's weights, and z `[S, Z]` of the conditional model.
+          points, targets: `[T, R, 5]`.
+          taken, rows: see `layout.Part`.
+          dropouts: `kept`, `input_kept` and `output_kept` of the decoder.
+          count: what the sum over the steps is divided by.
+        """
+        count_of_weights = len(self.decoder.weights)
+        weights, z = sources[:count_of_weights], sources[count_of_weights:]
+        with tf.GradientTape() as tape:
+            tape.watch(sources)
+            with keras.StatelessScope(zip(self.decoder.weights, weights, strict=True)):
+                output, _ = self.decoder(points, *(z or [None]), rows, *dropouts)
+            cost = losses.reconstruction_cost(output, targets, taken, count)
+        return cost, tape.gradient(cost, sources)
 
     def costs(
         self,
