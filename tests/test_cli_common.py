@@ -210,3 +210,11 @@ def test_tensorflow_writes_nothing():
 
 def test_tensorflow_speaks_when_asked():
     assert "Compiled cluster using XLA" in python(COMPILED.format(verbose=True)).stderr
+
+
+def test_a_home_folder_is_found_behind_a_flag(monkeypatch):
+    monkeypatch.setenv("HOME", "/home/ada")
+    seen = []
+    argv = ["--hparams=~/a", "--hparams", "b=~/c", "--hparams=d~/e"]
+    toy(lambda values: seen.extend(values.hparams), argv)
+    assert seen == ["/home/ada/a", "b=/home/ada/c", "d~/e"]

@@ -136,7 +136,7 @@ def _parse(values: flags.FlagValues, argv: Sequence[str]) -> list[str]:
     """Sets the flags; returns the arguments that are none."""
     values.unparse_flags()
     try:
-        return values(["", *argv])[1:]
+        return values(["", *map(_with_home, argv)])[1:]
     except flags.UnrecognizedFlagError as error:
         message = f"unknown flag --{error.flagname}"
         near = difflib.get_close_matches(error.flagname[:60], list(values), n=1)
@@ -148,6 +148,12 @@ def _parse(values: flags.FlagValues, argv: Sequence[str]) -> list[str]:
         values.mark_as_parsed()
         return []
     raise problem
+
+
+def _with_home(argument: str) -> str:
+    """`--name=~/x` with the home folder, which shells put in at the start of a word alone."""
+    name, equals, value = argument.partition("=")
+    return name + equals + os.path.expanduser(value) if value.startswith("~/") else argument
 
 
 def _fail(name: str, message: str, status: int) -> int:
