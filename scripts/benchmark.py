@@ -23,7 +23,7 @@ import time
 
 import numpy as np
 
-STEPS, WARM_UP = 12, 3
+STEPS, FEW_STEPS, WARM_UP = 12, 4, 3  # few where a step takes long
 PRODUCT = 2048
 SHEEP_QUANTILES = [20, 72, 91, 109, 128, 152, 185, 250]  # of the lengths in aaron_sheep
 LAYER_NORM = {"enc_model": "layer_norm", "dec_model": "layer_norm"}
@@ -103,12 +103,12 @@ def drawings(hparams, count: int = 2000):
     return Split([make_part(points, lengths)])
 
 
-def timed_steps(hparams, step, dtype: str = "float32") -> dict[str, float]:
+def timed_steps(hparams, step, count: int, dtype: str = "float32") -> dict[str, float]:
     """The median time and efficiency of `step(strokes5, lengths, number)`."""
     from sketch_rnn.dataset import TrainBatches
 
     batches = TrainBatches(drawings(hparams), hparams, 20.0, hparams.max_seq_len, 1)
-    made = [batches.batch(number) for number in range(STEPS)]
+    made = [batches.batch(number) for number in range(count)]
     for number in range(WARM_UP):
         for batch in made:  # each shape is compiled for once
             step(*batch, step=number)
@@ -131,14 +131,14 @@ def timed_steps(hparams, step, dtype: str = "float32") -> dict[str, float]:
     }
 
 
-def training(hparams, precision: str = "float32") -> dict[str, float]:
+def training(hparams, count: int = STEPS, precision: str = "float32") -> dict[str, float]:
     from sketch_rnn.checkpoint import TrainState
     from sketch_rnn.model import SketchRNN
     from sketch_rnn.trainer import Trainer
 
     trainer = Trainer(TrainState(SketchRNN(hparams, 20.0, 1, precision)), 1)
     return timed_steps(
-        hparams, lambda *share, step: trainer.train_step(share, step=step), precision
+        hparams, lambda *share, step: trainer.train_step(share, step=step), count, precision
     )
 
 
@@ -162,10 +162,10 @@ def keras_lstm(hparams) -> dict[str, float]:
         keras.optimizers.Adam(hparams.learning_rate, clipvalue=hparams.grad_clip),
         lambda target, output: losses.reconstruction_cost(output, target),
     )
-    global STEPS
-    STEPS = 2
     return timed_steps(
-        hparams, lambda strokes5, *_, step: model.train_on_batch(strokes5[:, :-1], strokes5[:, 1:])
+        hparams,
+        lambda strokes5, *_, step: model.train_on_batch(strokes5[:, :-1], strokes5[:, 1:]),
+        FEW_STEPS,
     )
 
 
@@ -243,7 +243,8 @@ def measure(name: str, changes: dict) -> dict[str, float]:
     if name in kinds:
         found = kinds[name](hparams)
     else:
-        found = training(hparams, "bfloat16" if "bfloat16" in name else "float32")
+        count = FEW_STEPS if name in SWEEP else STEPS
+        found = training(hparams, count, "bfloat16" if "bfloat16" in name else "float32")
     kibibytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return found | {"GB": kibibytes * 1024 / 1e9}
 

@@ -11,7 +11,7 @@ import pytest
 import shapely
 import svgelements
 
-from sketch_rnn.convert import svg
+from sketch_rnn.convert import shapes
 from sketch_rnn.convert.svg import read_svg
 from sketch_rnn.errors import UserError
 
@@ -362,7 +362,7 @@ def test_a_path_that_is_too_long_is_not_parsed_to_its_end(sign, monkeypatch):
     monkeypatch.setattr(
         svgelements.Path, "append", lambda path, segment: made.append(append(path, segment))
     )
-    monkeypatch.setattr(svg, "MAX_SEGMENTS", 50)
+    monkeypatch.setattr(shapes, "MAX_SEGMENTS", 50)
     with pytest.raises(UserError, match="more than 50 segments"):
         lines_of(f'<path {STROKED} d="M0 0{sign * 1000}"/>')
     assert len(made) == 50

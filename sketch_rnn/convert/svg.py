@@ -7,48 +7,33 @@ unless everything does. Text, images, clipping and markers are ignored. Nothing 
 is ever read, and the work is limited whatever the file says.
 """
 
-import gzip
-import io
-import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
 from pathlib import Path
-from xml.etree.ElementTree import Element, TreeBuilder
-from xml.parsers import expat
+from xml.etree.ElementTree import Element
 
 import numpy as np
 import svgelements
 
-from sketch_rnn.convert import curves
+from sketch_rnn.convert import curves, shapes, xml
+from sketch_rnn.convert.coordinates import (
+    IDENTITY,
+    compose,
+    enter_viewport,
+    length,
+    moved,
+    own_transform,
+    view_box,
+)
 from sketch_rnn.convert.style import INHERITED, Styles
 from sketch_rnn.errors import UserError
 
-MAX_BYTES = 8 << 20
-MAX_ELEMENTS = 20_000
-MAX_DEPTH = 100
 MAX_CLOSED = 3_000  # subpaths; the parser's time grows with their square
-MAX_SEGMENTS = 50_000  # of a drawing; moves count
-MAX_TRANSFORM = 2000  # characters of a list of transforms; what follows does not count
-MAX_BYTES_WITH_ENTITIES = 512 << 10
-MAX_ENTITY = 200  # characters
-PIXELS_PER_INCH = 96
 DOT = 1e-3  # of the page's longer side; a drawing that is smaller is no more than a dot
 
-_NAMESPACES = ("", "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink")
-_SHAPES = {
-    "circle": (svgelements.Circle, ("cx", "cy", "r")),
-    "ellipse": (svgelements.Ellipse, ("cx", "cy", "rx", "ry")),
-    "line": (svgelements.SimpleLine, ("x1", "y1", "x2", "y2")),
-    "rect": (svgelements.Rect, ("x", "y", "width", "height", "rx", "ry")),
-}
-_SIZES = {"circle": ("r",), "ellipse": ("rx", "ry"), "rect": ("width", "height")}
-_LINES = {"path", "polygon", "polyline"}
-_DRAWN = {"svg", "g", "a", "switch", "use", *_LINES, *_SHAPES}
-_ORIGINS = {"left": "0%", "top": "0%", "center": "50%", "right": "100%", "bottom": "100%"}
+_DRAWN = ("svg", "g", "a", "switch", "use", *shapes.SHAPES)
 _BAD_NUMBER = "a number in it is too large or none"
-_IDENTITY = np.array([[1.0, 0, 0], [0, 1, 0]])  # x' = m[:, :2] @ x + m[:, 2]
 
 
 def read_svg(
@@ -75,7 +60,7 @@ def read_svg(
     if not path.is_file():
         raise UserError(f"{path}: expected an SVG file, there is none")
     with path.open("rb") as file:
-        content = file.read(MAX_BYTES + 1)
+        content = file.read(xml.MAX_BYTES + 1)
     try:
         return _read(content, outline, tolerance)
     except UserError as error:
@@ -83,13 +68,13 @@ def read_svg(
 
 
 def _read(content: bytes, outline: bool, tolerance: float) -> list[np.ndarray]:
-    root = _parse(_plain(content))
+    root = xml.parse(content)
     if root.tag != "svg":
         raise UserError(f"expected an SVG drawing, its first element is <{root.tag[:40]}>")
     walker = _Walker(root, outline)
     with np.errstate(all="ignore"):  # what is not finite is refused below
         try:
-            walker.visit(root, _IDENTITY, _Context(style={}, viewport=(300, 150)))
+            walker.visit(root, IDENTITY, _Context(style={}, viewport=(300, 150)))
         except (ArithmeticError, ValueError) as error:
             raise error if isinstance(error, UserError) else UserError(_BAD_NUMBER) from None
         if not walker.lines:
@@ -123,10 +108,10 @@ def _on_page(root: Element, lines: list[np.ndarray]) -> list[np.ndarray]:
 
 def _page(root: Element) -> tuple[float, float] | None:
     """Width and height of the outermost `svg` in pixels, if the file says them."""
-    box = _view_box(root)
+    box = view_box(root)
     whole = box[2:] if box else (0.0, 0.0)
     width, height = (
-        _length(root.get(k), w, w) for k, w in zip(("width", "height"), whole, strict=True)
+        length(root.get(k), w, w) for k, w in zip(("width", "height"), whole, strict=True)
     )
     return (width, height) if width > 0 and height > 0 else None
 
@@ -147,73 +132,6 @@ def _flatten_all(lines: list[np.ndarray], tolerance: float) -> list[np.ndarray]:
         moved = np.any(points[1:] != points[:-1], axis=1)
         polylines.append(points[np.concatenate([[True], moved])])
     return polylines
-
-
-def _plain(content: bytes) -> bytes:
-    """The content, unpacked if it is gzip; both within the limit."""
-    if content[:2] == b"\x1f\x8b":
-        try:
-            with gzip.open(io.BytesIO(content)) as file:
-                content = file.read(MAX_BYTES + 1)
-        except (OSError, EOFError, ValueError) as error:
-            raise UserError(f"its gzip is damaged ({error})") from None
-        except Exception as error:  # zlib.error has no public base
-            raise UserError(f"its gzip is damaged ({type(error).__name__})") from None
-    if len(content) > MAX_BYTES:
-        raise UserError(f"larger than the limit of {MAX_BYTES >> 20} MB")
-    return content
-
-
-def _parse(content: bytes) -> Element:
-    """The XML tree, without namespaces; external entities are refused and none is fetched."""
-    builder, parser = TreeBuilder(), expat.ParserCreate(namespace_separator=" ")
-    count = depth = size = 0
-
-    def start(name, attributes):
-        nonlocal count, depth, size
-        count, depth, size = count + 1, depth + 1, size + _size(attributes)
-        if count > MAX_ELEMENTS:
-            raise UserError(f"it has more than {MAX_ELEMENTS} elements")
-        if depth > MAX_DEPTH:
-            raise UserError(f"its elements are nested more than {MAX_DEPTH} deep")
-        if size > MAX_BYTES:  # entities and the attributes of a DTD make more than the file has
-            raise UserError(f"its attributes become more than {MAX_BYTES >> 20} MB")
-        builder.start(_local(name), {_local(k): v for k, v in attributes.items()})
-
-    def end(name):
-        nonlocal depth
-        depth -= 1
-        builder.end(_local(name))
-
-    def entity(name, is_parameter, value, base, system_id, public_id, notation):
-        if value is None or is_parameter or "&" in value or len(value) > MAX_ENTITY:
-            raise UserError(f"its entity {name[:40]!r} is not a short text of the file's own")
-        if len(content) > MAX_BYTES_WITH_ENTITIES:
-            raise UserError(f"it has entities and more than {MAX_BYTES_WITH_ENTITIES >> 10} kB")
-
-    parser.buffer_text = True
-    parser.StartElementHandler, parser.EndElementHandler = start, end
-    parser.CharacterDataHandler, parser.EntityDeclHandler = builder.data, entity
-    try:
-        parser.Parse(content.lstrip(b" \t\r\n"), True)
-    except expat.ExpatError as error:
-        raise UserError(f"not well-formed XML ({error})") from None
-    except (LookupError, ValueError) as error:  # an encoding that Python or expat lacks
-        if isinstance(error, UserError):
-            raise
-        raise UserError(f"not readable as XML ({error})") from None
-    return builder.close()
-
-
-def _size(attributes: Mapping[str, str]) -> int:
-    """What an element's attributes take in a file, about."""
-    return sum(len(name) + len(value) + 4 for name, value in attributes.items())
-
-
-def _local(name: str) -> str:
-    """The name without its namespace, if that is SVG's or XLink's; "" for another's."""
-    namespace, _, local = name.rpartition(" ")
-    return local if namespace in _NAMESPACES else ""
 
 
 @dataclass(frozen=True)
@@ -256,13 +174,13 @@ class _Walker:
     ) -> None:
         """Collects what an element draws; `size` is given where a `use` refers to it."""
         self.visited += 1
-        self.size += _size(element.attrib)
-        if self.visited > MAX_ELEMENTS or self.size > MAX_BYTES:
+        self.size += xml.attribute_size(element.attrib)
+        if self.visited > xml.MAX_ELEMENTS or self.size > xml.MAX_BYTES:
             raise UserError(
-                f"it draws more than {MAX_ELEMENTS} elements, or than {MAX_BYTES >> 20} MB of them"
+                f"it draws more than {xml.MAX_ELEMENTS} elements, or than "
+                f"{xml.MAX_BYTES >> 20} MB of them"
             )
-        if context.depth > MAX_DEPTH:
-            raise UserError(f"its elements are nested more than {MAX_DEPTH} deep")
+        xml.check_depth(context.depth)
         tag = element.tag
         if tag not in _DRAWN and not (tag == "symbol" and size is not None):
             return
@@ -271,11 +189,11 @@ class _Walker:
             return
         inherited = {k: v for k, v in own.items() if k in INHERITED and v != "inherit"}
         style = {**context.style, **inherited}
-        matrix = _compose(matrix, _own_transform(own, context.viewport))
+        matrix = compose(matrix, own_transform(own, context.viewport))
         context = _Context(style, context.viewport, context.depth + 1)
-        if tag in _SHAPES or tag in _LINES:
+        if tag in shapes.SHAPES:
             if self._drawn(style):
-                self._add(_segments(self, element, tag, context.viewport), matrix)
+                self._add(element, matrix, context.viewport)
         elif tag == "use":
             self._visit_use(element, matrix, context)
         else:
@@ -285,7 +203,8 @@ class _Walker:
         self, element: Element, matrix: np.ndarray, context: _Context, size: Mapping[str, str]
     ) -> None:
         if element.tag in ("svg", "symbol"):
-            matrix, viewport = _enter_viewport(element, matrix, context, size)
+            outermost = context.depth == 1
+            matrix, viewport = enter_viewport(element, matrix, context.viewport, outermost, size)
             if viewport is None:
                 return
             context = _Context(context.style, viewport, context.depth)
@@ -298,10 +217,10 @@ class _Walker:
         if target is None:
             return
         width, height = context.viewport
-        x = _length(element.get("x"), width, 0.0)
-        y = _length(element.get("y"), height, 0.0)
+        x = length(element.get("x"), width, 0.0)
+        y = length(element.get("y"), height, 0.0)
         size = {k: element.get(k) for k in ("width", "height") if element.get(k)}
-        self.visit(target, _compose(matrix, np.array([[1, 0, x], [0, 1, y]])), context, size)
+        self.visit(target, moved(matrix, x, y), context, size)
 
     def _drawn(self, style: Mapping[str, str]) -> bool:
         """Whether a pen follows a shape: it is stroked, or filled where outlines are asked."""
@@ -314,21 +233,20 @@ class _Walker:
         self.filled |= filled
         return filled and self.outline
 
-    def _add(self, segments: Iterator, matrix: np.ndarray) -> None:
+    def _add(self, element: Element, matrix: np.ndarray, viewport: tuple[float, float]) -> None:
         """Collects a shape's subpaths, as chains of cubic curves in pixels."""
-        for chain in _chains(segments):
-            self.count_segments(len(chain))
-            self.lines.append(np.asarray(chain) @ matrix[:, :2].T + matrix[:, 2])
-
-    def count_closed(self, data: str) -> None:
-        self.closed += data.count("z") + data.count("Z")
+        self.closed += element.get("d", "").lower().count("z")
         if self.closed > MAX_CLOSED:
             raise UserError(f"it has more than {MAX_CLOSED} closed lines")
+        segments = shapes.segments(element, viewport)
+        self._count(sum(isinstance(segment, svgelements.Move) for segment in segments))
+        for chain in shapes.chains(segments):
+            self._count(len(chain))
+            self.lines.append(np.asarray(chain) @ matrix[:, :2].T + matrix[:, 2])
 
-    def count_segments(self, count: int) -> None:
-        self.segments += count
-        if self.segments > MAX_SEGMENTS:
-            raise UserError(f"its lines have more than {MAX_SEGMENTS} segments")
+    def _count(self, segments: int) -> None:
+        self.segments += segments
+        shapes.check_count(self.segments)
 
 
 def _alternative(switch: Element) -> list[Element]:
@@ -339,169 +257,6 @@ def _alternative(switch: Element) -> list[Element]:
         if understood and any(tag.strip()[:2] == "en" for tag in language.split(",")):
             return [child]
     return []
-
-
-def _segments(walker: _Walker, element: Element, tag: str, viewport: tuple[float, float]):
-    """The segments of a shape, in its own coordinates."""
-    if tag in _LINES:
-        walker.count_closed(element.get("d", ""))
-        path = _path(_path_data(element, tag))
-        walker.count_segments(sum(isinstance(segment, svgelements.Move) for segment in path))
-        return path
-    kind, names = _SHAPES[tag]
-    values = {name: element.get(name) for name in names if element.get(name, "auto") != "auto"}
-    for name, value in values.items():
-        values[name] = _length(value, _whole(name, viewport), 0.0)
-    if any(values.get(name, 0) <= 0 for name in _SIZES.get(tag, ())):
-        return iter(())
-    return kind(values).segments(transformed=False)
-
-
-def _path_data(element: Element, tag: str) -> str:
-    """The data of a path; polylines and polygons are defined by those of one."""
-    if tag == "path":
-        return element.get("d", "")
-    return f"M{element.get('points', '')}{'z' if tag == 'polygon' else ''}"
-
-
-def _whole(name: str, viewport: tuple[float, float]) -> float:
-    """What a percentage of that attribute is of."""
-    if name == "r":
-        return math.hypot(*viewport) / math.sqrt(2)
-    return viewport[0] if name in ("x", "cx", "rx", "x1", "x2", "width") else viewport[1]
-
-
-class _Path(svgelements.Path):
-    """A path that does not grow without end while it is parsed."""
-
-    def append(self, segment: svgelements.PathSegment) -> None:
-        if len(self) >= MAX_SEGMENTS:
-            raise UserError(f"its lines have more than {MAX_SEGMENTS} segments")
-        super().append(segment)
-
-
-def _path(data: str) -> svgelements.Path:
-    """The segments up to the first error, as the standard asks for."""
-    path = _Path()
-    try:
-        path.parse(data)
-    except UserError:
-        raise
-    except (ValueError, IndexError, TypeError, AttributeError):
-        pass
-    return path
-
-
-def _chains(segments) -> Iterator[list[list[tuple[float, float]]]]:
-    """Each subpath's cubic curves; lines are curves too."""
-    chain: list[list[tuple[float, float]]] = []
-    for segment in segments:
-        if isinstance(segment, svgelements.Move) or not _is_whole(segment):
-            if chain:
-                yield chain
-            chain = []
-            continue
-        chain += _cubics(segment)
-        if isinstance(segment, svgelements.Close):
-            yield chain
-            chain = []
-    if chain:
-        yield chain
-
-
-def _is_whole(segment) -> bool:
-    """Whether both ends are known; the last of an odd number of coordinates is not."""
-    ends = (segment.start, segment.end)
-    return None not in ends and None not in (*segment.start, *segment.end)
-
-
-def _cubics(segment) -> list[list[tuple[float, float]]]:
-    """A segment as cubic curves, each four points."""
-    start, end = tuple(segment.start), tuple(segment.end)
-    if isinstance(segment, svgelements.CubicBezier):
-        return [[start, tuple(segment.control1), tuple(segment.control2), end]]
-    if isinstance(segment, svgelements.QuadraticBezier):
-        cx, cy = segment.control
-        first = ((start[0] + 2 * cx) / 3, (start[1] + 2 * cy) / 3)
-        second = ((end[0] + 2 * cx) / 3, (end[1] + 2 * cy) / 3)
-        return [[start, first, second, end]]
-    if isinstance(segment, svgelements.Arc) and segment.rx and segment.ry:
-        return [c for cubic in segment.as_cubic_curves() for c in _cubics(cubic)]
-    # a straight line, evenly paced: no bend
-    first = ((2 * start[0] + end[0]) / 3, (2 * start[1] + end[1]) / 3)
-    second = ((start[0] + 2 * end[0]) / 3, (start[1] + 2 * end[1]) / 3)
-    return [[start, first, second, end]]
-
-
-def _enter_viewport(
-    element: Element, matrix: np.ndarray, context: _Context, size: Mapping[str, str]
-) -> tuple[np.ndarray, tuple[float, float] | None]:
-    """The coordinates inside an `svg` or `symbol`; no viewport where it is not rendered."""
-    outer_width, outer_height = context.viewport
-    box = _view_box(element)
-    outermost = context.depth == 1
-    default = box[2:] if box and outermost else (outer_width, outer_height)
-    width = _length(size.get("width") or element.get("width"), default[0], default[0])
-    height = _length(size.get("height") or element.get("height"), default[1], default[1])
-    if not outermost and element.tag == "svg":
-        x = _length(element.get("x"), outer_width, 0.0)
-        y = _length(element.get("y"), outer_height, 0.0)
-        matrix = _compose(matrix, np.array([[1, 0, x], [0, 1, y]]))
-    if width <= 0 or height <= 0 or (box and (box[2] <= 0 or box[3] <= 0)):
-        return matrix, None
-    if box is None:
-        return matrix, (width, height)
-    fit = svgelements.Viewbox.viewbox_transform(
-        0, 0, width, height, *box, element.get("preserveAspectRatio", "xMidYMid")
-    )
-    return _compose(matrix, _transform(fit)), (box[2], box[3])
-
-
-def _view_box(element: Element) -> list[float] | None:
-    """Left, top, width and height of the box that is fitted into an element."""
-    numbers = re.findall(r"[-+]?[\d.]+(?:[eE][-+]?\d+)?", element.get("viewBox", ""))
-    return [float(number) for number in numbers] if len(numbers) == 4 else None
-
-
-@lru_cache(maxsize=256)
-def _transform(text: str) -> np.ndarray:
-    """An SVG transform list as a matrix `[2, 3]`; what cannot be read changes nothing."""
-    if not text:
-        return _IDENTITY
-    try:
-        m = svgelements.Matrix(text)
-        matrix = np.array([[m.a, m.c, m.e], [m.b, m.d, m.f]], np.float64)
-    except (ValueError, TypeError, IndexError, AttributeError):
-        return _IDENTITY
-    return matrix if np.isfinite(matrix).all() else _IDENTITY
-
-
-def _own_transform(style: Mapping[str, str], viewport: tuple[float, float]) -> np.ndarray:
-    """An element's transform, about its origin."""
-    matrix = _transform(style.get("transform", "")[:MAX_TRANSFORM])
-    origin = [_ORIGINS.get(word, word) for word in style.get("transform-origin", "").split()[:2]]
-    if not origin or matrix is _IDENTITY:
-        return matrix
-    words = [*origin, "50%"][:2]
-    x, y = (_length(word, whole, 0.0) for word, whole in zip(words, viewport, strict=True))
-    there, back = np.array([[1, 0, x], [0, 1, y]]), np.array([[1, 0, -x], [0, 1, -y]])
-    return _compose(_compose(there, matrix), back)
-
-
-def _compose(outer: np.ndarray, inner: np.ndarray) -> np.ndarray:
-    linear = outer[:, :2] @ inner
-    linear[:, 2] += outer[:, 2]
-    return linear
-
-
-def _length(text: str | None, whole: float, default: float) -> float:
-    """A length in pixels; percentages are of `whole`."""
-    if not text or text == "auto":
-        return default
-    value = svgelements.Length(text).value(
-        ppi=PIXELS_PER_INCH, relative_length=whole, font_size=16, font_height=16
-    )
-    return value if isinstance(value, float | int) and math.isfinite(value) else default
 
 
 def _visible(paint: str, opacity: str | None) -> bool:
