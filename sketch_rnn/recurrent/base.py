@@ -156,23 +156,38 @@ class Recurrent(keras.layers.Layer):
         gradient_rows = tf.reshape(gradient, [-1, gradient.shape[-1]])  # [T * B, O]
         return self.product(tf.concat(columns, axis=0), gradient_rows)
 
-    def collect_weights(self, totals, begin, outputs, rows, x, h_first, hs):
-        """`loop.Collect` for weights that are read by `[h, x]`, and for the first states.
+    def add_input_gradient(self, d_x, begin, *products) -> tf.Tensor:
+        """Adds up the gradient of x, which XLA leaves out where nothing asks for it.
 
         Args:
-          totals: the gradient of the weights `[U + I, O]`, and of the first states.
+          d_x: `[T, B, I]` so far.
+          begin: the first of c steps.
+          *products: the gradients of products with x, `[c, B, O]`, each with its weights `[O, I]`.
+        """
+        count, rows = products[0][0].shape[:2]
+        added = [self.product(tf.reshape(d, [count * rows, -1]), of_x) for d, of_x in products]
+        steps = (begin + tf.range(count))[:, None]
+        return tf.tensor_scatter_nd_add(d_x, steps, tf.reshape(tf.add_n(added), [count, rows, -1]))
+
+    def collect_weights(self, totals, begin, outputs, rows, x, of_x, h_first, hs):
+        """`loop.Collect` for weights that are read by `[h, x]`, for x and for the first states.
+
+        Args:
+          totals: the gradients of the weights `[U + I, O]`, of x, and of the first states.
           begin: the first of c steps.
           outputs: the gradients of the products `[c, B, O]`, and of the states found.
           rows: where sequences start.
           x: `[T, B, I]`.
+          of_x: the weights that x is read with, `[O, I]`.
           h_first: the first h, of rows or sketches.
           hs: every h, `[T, B, U]`.
         """
-        (d_weights, *d_firsts), (d_products, *d_found) = totals, outputs
+        (d_weights, d_x, *d_firsts), (d_products, *d_found) = totals, outputs
         count = d_products.shape[0]
         h_found = rows.found_in(begin, count, h_first, hs)
         d_weights += self.weight_gradient([h_found, window(x, begin, count)], d_products)
-        return d_weights, *rows.add_entering(d_firsts, begin, d_found)
+        d_x = self.add_input_gradient(d_x, begin, (d_products, of_x))
+        return d_weights, d_x, *rows.add_entering(d_firsts, begin, d_found)
 
     def dropout_scale(self, kept: tf.Tensor | None, t: tf.Tensor) -> tf.Tensor | float:
         """What the candidate is multiplied with at step t: 1 / keep_prob or 0."""

@@ -159,9 +159,7 @@ class HyperLSTM(Recurrent):
                 )
 
                 def step(t, state):
-                    d_h, d_hyper_h, d_c, d_hyper_c, d_constant, d_x, d_scale_kernel, *d_norms = (
-                        state
-                    )
+                    d_h, d_hyper_h, d_c, d_hyper_c, d_constant, d_scale_kernel, *d_norms = state
                     d_products, d_c, d_own_norms = norm_cell_gradient(
                         d_h + d_hs[t], d_c, [s[t] for s in saved],
                         rows.found_at(t, c_first, cs), norms, self.dropout_scale(kept, t),
@@ -183,16 +181,11 @@ class HyperLSTM(Recurrent):
                         self.product(d_hyper_products, back_hyper), [units, HYPER_UNITS], axis=-1
                     )
                     d_h += self.product(d_h_products, back_h)
-                    d_x = d_x.write(
-                        t,
-                        self.product(d_x_products, back_x)
-                        + self.product(d_hyper_products, back_hyper_x),
-                    )
                     new = (*d_own_norms, *d_hyper_norms)
                     d_norms = [old + more for old, more in zip(d_norms, new, strict=True)]
                     d_found = (d_h, d_hyper_h, d_c, d_hyper_c)
                     state = (
-                        *rows.passed_back(t, d_found), d_constant + d_x_products, d_x,
+                        *rows.passed_back(t, d_found), d_constant + d_x_products,
                         d_scale_kernel, *d_norms,
                     )  # fmt: skip
                     read = (d_x_products, d_h_products, d_z, d_hyper_products)
@@ -204,8 +197,8 @@ class HyperLSTM(Recurrent):
                     return tf.reduce_sum(tf.cast(gradient, x.dtype), axis=axes)
 
                 def collect(totals, begin, outputs):
-                    d_w_xh, d_w_hh, d_bias, d_hyper_constant, d_hyper_weights, *totals = totals
-                    d_z_kernel, d_z_bias, *d_firsts = totals
+                    d_x, d_w_xh, d_w_hh, d_bias, d_hyper_constant, *totals = totals
+                    d_hyper_weights, d_z_kernel, d_z_bias, *d_firsts = totals
                     d_products, d_x_products, d_h_products, d_z, d_hyper_products = outputs[:5]
                     count = d_products.shape[0]
                     read = window(x, begin, count)
@@ -214,6 +207,9 @@ class HyperLSTM(Recurrent):
                     hyper_read = [h_found, hyper_h_found, read]
                     hyper_h = window(hyper_hs, begin, count)
                     return (
+                        self.add_input_gradient(
+                            d_x, begin, (d_x_products, back_x), (d_hyper_products, back_hyper_x)
+                        ),
                         d_w_xh + self.weight_gradient([read], d_x_products),
                         d_w_hh + self.weight_gradient([h_found], d_h_products),
                         d_bias + tf.reduce_sum(d_products, axis=[0, 1]),
@@ -230,7 +226,6 @@ class HyperLSTM(Recurrent):
                     (
                         *d_last,
                         tf.zeros([batch, GATES * units], x.dtype),
-                        tf.TensorArray(x.dtype, steps, element_shape=x.shape[1:]),
                         *map(tf.zeros_like, (scale_kernel, *norms, *hyper_norms)),
                     ),
                     steps,
@@ -244,17 +239,17 @@ class HyperLSTM(Recurrent):
                     ],
                     collect,
                     (
-                        *map(tf.zeros_like, (w_xh, w_hh, bias)),
+                        *map(tf.zeros_like, (x, w_xh, w_hh, bias)),
                         tf.zeros([batch, GATES * HYPER_UNITS], x.dtype),
                         *map(tf.zeros_like, (hyper_weights, z_kernel, z_bias)),
                         *rows.entering(map(tf.zeros_like, firsts)),
                     ),
                 )  # fmt: skip
-                d_carried, (d_constant, d_x, d_scale_kernel, *d_norms) = state[:4], state[4:]
-                d_w_xh, d_w_hh, d_bias, d_hyper_constant, d_hyper_weights, *totals = totals
-                d_z_kernel, d_z_bias, *d_firsts = totals
+                d_carried, (d_constant, d_scale_kernel, *d_norms) = state[:4], state[4:]
+                d_x, d_w_xh, d_w_hh, d_bias, d_hyper_constant, *totals = totals
+                d_hyper_weights, d_z_kernel, d_z_bias, *d_firsts = totals
                 return (
-                    d_x.stack(), sum_to(d_constant, constant), d_w_xh, d_w_hh, d_bias,
+                    d_x, sum_to(d_constant, constant), d_w_xh, d_w_hh, d_bias,
                     sum_to(d_hyper_constant, hyper_constant), d_hyper_weights,
                     d_z_kernel, d_z_bias, d_scale_kernel, *(d_firsts or d_carried), *d_norms,
                 )  # fmt: skip

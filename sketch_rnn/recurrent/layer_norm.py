@@ -100,7 +100,7 @@ class LayerNormLSTM(Recurrent):
                 of_h, of_x = tf.split(tf.transpose(operands), [units, x.shape[-1]], axis=1)
 
                 def step(t, state):
-                    d_c, d_h, d_constant, d_x, *d_norms = state
+                    d_c, d_h, d_constant, *d_norms = state
                     d_products, d_c, new = norm_cell_gradient(
                         d_h + d_hs[t], d_c, [s[t] for s in saved],
                         rows.found_at(t, c_first, cs), norms, self.dropout_scale(kept, t),
@@ -109,20 +109,18 @@ class LayerNormLSTM(Recurrent):
                     d_constant += d_products
                     d_products = self.operand(d_products)
                     d_found = d_c, self.product(d_products, of_h)
-                    d_x = d_x.write(t, self.product(d_products, of_x))
-                    state = (*rows.passed_back(t, d_found), d_constant, d_x, *d_norms)
+                    state = (*rows.passed_back(t, d_found), d_constant, *d_norms)
                     return state, (d_products, *rows.entering(d_found))
 
                 def collect(totals, begin, outputs):
-                    return self.collect_weights(totals, begin, outputs, rows, x, h_first, hs)
+                    return self.collect_weights(totals, begin, outputs, rows, x, of_x, h_first, hs)
 
-                (d_c, d_h, d_constant, d_x, *d_norms), (d_weights, *d_firsts) = scan_back(
+                (d_c, d_h, d_constant, *d_norms), (d_weights, d_x, *d_firsts) = scan_back(
                     step,
                     (
                         d_c_last,
                         d_h_last,
                         tf.zeros([x.shape[1], GATES * units], x.dtype),
-                        tf.TensorArray(x.dtype, steps, element_shape=x.shape[1:]),
                         *map(tf.zeros_like, norms),
                     ),
                     steps,
@@ -131,10 +129,10 @@ class LayerNormLSTM(Recurrent):
                         *rows.entering(self.outputs(x, units, units)),
                     ],
                     collect,
-                    (tf.zeros_like(weights), *rows.entering(map(tf.zeros_like, firsts))),
+                    (*map(tf.zeros_like, (weights, x)), *rows.entering(map(tf.zeros_like, firsts))),
                 )
                 return (
-                    d_x.stack(), sum_to(d_constant, constant), d_weights,
+                    d_x, sum_to(d_constant, constant), d_weights,
                     *(d_firsts or (d_c, d_h)), *d_norms,
                 )  # fmt: skip
 
