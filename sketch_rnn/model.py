@@ -385,12 +385,11 @@ class SketchRNN(keras.Model):
           dropouts: `kept`, `input_kept` and `output_kept` of the decoder.
           count: what the sum over the steps is divided by.
         """
-        count_of_weights = len(self.decoder.weights)
-        weights, z = sources[:count_of_weights], sources[count_of_weights:]
+        weights, z = (sources, None) if self.encoder is None else (sources[:-1], sources[-1])
         with tf.GradientTape() as tape:
             tape.watch(sources)
             with keras.StatelessScope(zip(self.decoder.weights, weights, strict=True)):
-                output, _ = self.decoder(points, *(z or [None]), rows, *dropouts)
+                output, _ = self.decoder(points, z, rows, *dropouts)
             cost = losses.reconstruction_cost(output, targets, taken, count)
         return cost, tape.gradient(cost, sources)
 
