@@ -368,6 +368,13 @@ def test_a_path_that_is_too_long_is_not_parsed_to_its_end(sign, monkeypatch):
     assert len(made) == 50
 
 
+def test_of_simple_shapes_only_the_curves_count_as_segments(monkeypatch):
+    monkeypatch.setattr(shapes, "MAX_SEGMENTS", 5)
+    assert len(lines_of(f'<line {STROKED} x2="3" y2="4"/>' * 5)) == 5
+    with pytest.raises(UserError, match="more than 5 segments"):
+        lines_of(f'<line {STROKED} x2="3" y2="4"/>' * 6)
+
+
 def test_a_polygon_is_closed_and_a_polyline_is_not():
     points = "points='1,2 3-4 5.5.5'"
     check(lines_of(f"<polyline {STROKED} {points}/>"), [(1, 2), (3, -4), (5.5, 0.5)])

@@ -9,7 +9,7 @@ import svgelements
 from sketch_rnn.convert.coordinates import length
 from sketch_rnn.errors import UserError
 
-MAX_SEGMENTS = 50_000  # of a drawing; moves count
+MAX_SEGMENTS = 50_000  # of a drawing; moves of lines count
 
 LINES = ("path", "polygon", "polyline")
 _SIMPLE = {

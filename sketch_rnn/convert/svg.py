@@ -129,8 +129,8 @@ def _flatten_all(lines: list[np.ndarray], tolerance: float) -> list[np.ndarray]:
         total += len(points)
         if total > curves.MAX_POINTS:
             raise UserError(f"its curves need more than {curves.MAX_POINTS} points")
-        moved = np.any(points[1:] != points[:-1], axis=1)
-        polylines.append(points[np.concatenate([[True], moved])])
+        differs = np.any(points[1:] != points[:-1], axis=1)
+        polylines.append(points[np.concatenate([[True], differs])])
     return polylines
 
 
@@ -235,14 +235,20 @@ class _Walker:
 
     def _add(self, element: Element, matrix: np.ndarray, viewport: tuple[float, float]) -> None:
         """Collects a shape's subpaths, as chains of cubic curves in pixels."""
-        self.closed += element.get("d", "").lower().count("z")
-        if self.closed > MAX_CLOSED:
-            raise UserError(f"it has more than {MAX_CLOSED} closed lines")
+        is_line = element.tag in shapes.LINES
+        if is_line:
+            self._count_closed(element.get("d", ""))
         segments = shapes.segments(element, viewport)
-        self._count(sum(isinstance(segment, svgelements.Move) for segment in segments))
+        if is_line:
+            self._count(sum(isinstance(segment, svgelements.Move) for segment in segments))
         for chain in shapes.chains(segments):
             self._count(len(chain))
             self.lines.append(np.asarray(chain) @ matrix[:, :2].T + matrix[:, 2])
+
+    def _count_closed(self, data: str) -> None:
+        self.closed += data.lower().count("z")
+        if self.closed > MAX_CLOSED:
+            raise UserError(f"it has more than {MAX_CLOSED} closed lines")
 
     def _count(self, segments: int) -> None:
         self.segments += segments
