@@ -111,6 +111,13 @@ def short_parts(lengths: np.ndarray, steps: int, pad_steps: int) -> tuple[Part, 
     return tuple(parts)
 
 
+def in_rows(value: tf.Tensor | None, source: tf.Tensor) -> tf.Tensor | None:
+    """The steps of `[B, T, ...]` at their places in rows, `[T, R, ...]`."""
+    if value is None:
+        return None
+    return tf.gather(tf.reshape(value, [-1, value.shape[-1]]), source)
+
+
 def _row_count(rows: Sequence[int], multiple: int, sketches: int) -> int:
     """A multiple that is enough for these rows; no more than there are sketches."""
     needed = 1 + max(rows)

@@ -12,8 +12,8 @@ import oracle
 import pytest
 import tensorflow as tf
 
+from sketch_rnn.layers import Decoder, Encoder
 from sketch_rnn.layout import one_sketch_a_row, packed
-from sketch_rnn.model import Decoder, Encoder
 from sketch_rnn.recurrent import LAYERS, loop
 from sketch_rnn.recurrent.rows import Rows
 
