@@ -224,8 +224,12 @@ class RunFolder:
             for path in self.checkpoints.glob(f"{old.stem}.*"):
                 path.unlink()
 
-    def restore(self, state: TrainState, kind: str = "latest") -> bool:
-        """Restores the newest whole checkpoint of a kind; damaged ones are named and skipped.
+    def restore(self, state: TrainState, *kinds: str) -> bool:
+        """Restores the newest whole checkpoint; damaged ones are named and skipped.
+
+        Args:
+          state: gets what the checkpoint holds.
+          *kinds: "best" or "latest", in the order in which they are tried; none is "latest".
 
         Returns:
           Whether there was one.
@@ -233,9 +237,10 @@ class RunFolder:
         Raises:
           UserError: there are only damaged ones, or the weights are not of this model's shapes.
         """
-        steps = self._steps(kind)
-        for step in steps:
-            prefix = self.checkpoints / f"{kind}-{step}"
+        kinds = kinds or ("latest",)
+        names = [f"{kind}-{step}" for kind in kinds for step in self._steps(kind)]
+        for name in names:
+            prefix = self.checkpoints / name
             try:
                 state.checkpoint.read(str(prefix)).assert_consumed()
             except (tf.errors.OpError, OSError, IndexError, RuntimeError) as error:
@@ -246,8 +251,10 @@ class RunFolder:
                 ) from error
             else:
                 return True
-        if steps:
-            raise UserError(f"every {kind} checkpoint in {self.checkpoints} is damaged")
+        if names:
+            raise UserError(
+                f"every {' and '.join(kinds)} checkpoint in {self.checkpoints} is damaged"
+            )
         return False
 
     def _steps(self, kind: str) -> list[int]:
@@ -304,7 +311,7 @@ def _load(path: Path, checkpoint: str) -> SketchRNN:
     model = SketchRNN(config.hparams, config.scale_factor, config.seed)
     state = TrainState(model)
     kinds = KINDS[KINDS.index(checkpoint) :]
-    if not any(folder.restore(state, kind) for kind in kinds):
+    if not folder.restore(state, *kinds):
         raise UserError(f"no checkpoint in {folder.checkpoints}; has the run saved one yet?")
     return model
 

@@ -173,6 +173,16 @@ def test_a_damaged_checkpoint_is_named_and_an_older_one_used(run, capsys, part, 
         assert "latest-4 is damaged and skipped" in capsys.readouterr().err
 
 
+def test_the_latest_checkpoint_draws_where_the_best_is_damaged(run, capsys):
+    (best,) = (run / "checkpoints").glob("best-*.index")
+    cut(best)
+    latest = trainer.TrainState(SketchRNN(HParams(**SMALL)))
+    assert RunFolder(run).restore(latest)
+    for ours, theirs in zip(load_model(run).weights, latest.model.weights, strict=True):
+        np.testing.assert_array_equal(ours.numpy(), theirs.numpy())
+    assert f"{best.stem} is damaged and skipped" in capsys.readouterr().err
+
+
 def test_a_run_whose_checkpoints_are_all_damaged_does_not_begin_again(run, capsys):
     for path in (run / "checkpoints").glob("latest-*.data*"):
         path.write_bytes(b"")
