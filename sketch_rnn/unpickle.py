@@ -185,8 +185,9 @@ class _Machine:
         check_end(self.file)
 
     def _hand_on(self) -> Iterator[np.ndarray]:
-        for item in self.outer.items:
+        for number, item in enumerate(self.outer.items, start=self.outer.count):
             if not isinstance(item, _Array) or item.value is None:
+                self.built = number  # the array's items may all have been built before
                 raise Refused("objects that are not arrays")
             yield item.value
         self.outer.count += len(self.outer.items)

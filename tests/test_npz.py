@@ -467,6 +467,13 @@ def test_an_array_that_is_named_many_times_is_not_copied_as_often(tmp_path):
     assert "more than its size can honestly hold, at sketch 1" in line
 
 
+@pytest.mark.parametrize("odd", ["hello", None, 7], ids=str)
+def test_the_sketch_that_is_no_array_is_named(tmp_path, odd):
+    array = np.ones((2, 3), np.int16)
+    line = refusal(write(tmp_path / "a.npz", npy(objects([*[array] * 1003, odd, *[array] * 9]))))
+    assert line.endswith("at sketch 1003")
+
+
 def test_arrays_that_are_in_no_list_are_not_made_without_end(tmp_path):
     one = pickle.dumps(SKETCHES[0], 3)[2:-1]  # without its protocol and its end
     assert "in no list" in refusal(write(tmp_path / "a.npz", object_npy(one * 20_000)))
