@@ -91,8 +91,8 @@ class Peak:
 
 def drawings(hparams, count: int = 2000):
     """A split of random drawings, as long as those of aaron_sheep, or in proportion."""
-    from sketch_rnn.cache import make_part
-    from sketch_rnn.dataset import Split
+    from sketch_rnn.data.cache import make_part
+    from sketch_rnn.data.dataset import Split
 
     rng = np.random.default_rng(1)
     shares = np.linspace(0, 1, len(SHEEP_QUANTILES))
@@ -105,7 +105,7 @@ def drawings(hparams, count: int = 2000):
 
 def timed_steps(hparams, step, count: int, dtype: str = "float32") -> dict[str, float]:
     """The median time and efficiency of `step(strokes5, lengths, number)`."""
-    from sketch_rnn.dataset import TrainBatches
+    from sketch_rnn.data.batches import TrainBatches
 
     batches = TrainBatches(drawings(hparams), hparams, 20.0, hparams.max_seq_len, 1)
     made = [batches.batch(number) for number in range(count)]
@@ -132,9 +132,9 @@ def timed_steps(hparams, step, count: int, dtype: str = "float32") -> dict[str, 
 
 
 def training(hparams, count: int = STEPS, precision: str = "float32") -> dict[str, float]:
-    from sketch_rnn.checkpoint import TrainState
-    from sketch_rnn.model import SketchRNN
-    from sketch_rnn.trainer import Trainer
+    from sketch_rnn.model.network import SketchRNN
+    from sketch_rnn.train.state import TrainState
+    from sketch_rnn.train.step import Trainer
 
     trainer = Trainer(TrainState(SketchRNN(hparams, 20.0, 1, precision)), 1)
     return timed_steps(
@@ -147,7 +147,7 @@ def keras_lstm(hparams) -> dict[str, float]:
     import keras
     from keras import layers
 
-    from sketch_rnn import losses
+    from sketch_rnn.model import losses
 
     def lstm(units, **kwargs):
         dropped = 1 - hparams.recurrent_dropout_prob
@@ -171,7 +171,7 @@ def keras_lstm(hparams) -> dict[str, float]:
 
 def input_rate(hparams) -> dict[str, float]:
     """Batches a second, beside those of a loader that goes over every point in Python."""
-    from sketch_rnn.dataset import TrainBatches
+    from sketch_rnn.data.batches import TrainBatches
 
     split = drawings(hparams)
     batches = TrainBatches(split, hparams, 20.0, hparams.max_seq_len, 1)
@@ -203,7 +203,7 @@ def sampling(hparams) -> dict[str, float]:
     """Points a second at batch 100, beside a loop that calls one compiled step a point."""
     import tensorflow as tf
 
-    from sketch_rnn.model import SketchRNN
+    from sketch_rnn.model.network import SketchRNN
 
     model = SketchRNN(hparams, 20.0, 1)
     bias = model.decoder.output_layer.bias

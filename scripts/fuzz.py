@@ -203,7 +203,7 @@ def _zipped(train: bytes, compression: int) -> bytes:
 
 
 def npz_target() -> Target:
-    from sketch_rnn import npz
+    from sketch_rnn.data import npz
 
     members = _npz_members()
     tokens = [
@@ -335,7 +335,7 @@ def config_target() -> Target:
 
 
 def model_config_target() -> Target:
-    from sketch_rnn.checkpoint import RunFolder
+    from sketch_rnn.formats.run_folder import RunFolder
 
     seeds = [
         {"hparams": hparams, "scale_factor": 18.5, "seed": 1, "data_dir": "d", "versions": {}}
@@ -355,7 +355,7 @@ def model_config_target() -> Target:
 
 
 def gen_target() -> Target:
-    from sketch_rnn.interop import browser
+    from sketch_rnn.formats import browser
 
     shapes = [[1, 9], [9], [5, 4], [1, 4], [4]]
     weights = [
@@ -486,7 +486,7 @@ _SVG_NUMBERS = [
 
 
 def svg_target() -> Target:
-    from sketch_rnn.convert.svg import read_svg
+    from sketch_rnn.convert.svg.reader import read_svg
 
     def make(rng: random.Random) -> bytes:
         data = rng.choice(_SVGS)

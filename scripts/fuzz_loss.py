@@ -74,7 +74,7 @@ def ours(output: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray
     """The loss of each case, `[N]`, and its gradient, `[N, 3 + 6 M]`."""
     import tensorflow as tf
 
-    from sketch_rnn.losses import reconstruction_cost
+    from sketch_rnn.model.losses import reconstruction_cost
 
     @tf.function(jit_compile=True)
     def losses(output, target):

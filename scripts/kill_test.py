@@ -34,8 +34,8 @@ HPARAMS = {
 
 def train(folder: Path, steps: int, write_end: int) -> None:
     """Trains or goes on, and tells through a pipe what it is doing; slow while it saves."""
-    from sketch_rnn import training
-    from sketch_rnn.checkpoint import RunFolder
+    from sketch_rnn.formats.run_folder import RunFolder
+    from sketch_rnn.train import run as training
 
     def announced(method, word, seconds):
         def call(*arguments):
@@ -152,7 +152,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    import sketch_rnn.training  # noqa: F401  so that the children need not
+    import sketch_rnn.train.run  # noqa: F401  so that the children need not
 
     rng = random.Random(args.seed)
     steps = args.kills * STEPS_A_KILL

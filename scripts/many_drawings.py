@@ -52,8 +52,9 @@ def memory() -> float:
 
 def start(folder: str, names: list[str]) -> dict[str, float]:
     """Loads the data set and makes batches, in a process of its own."""
-    from sketch_rnn.checks import dataset_warnings
-    from sketch_rnn.dataset import TrainBatches, load_dataset
+    from sketch_rnn.data.batches import TrainBatches
+    from sketch_rnn.data.dataset import load_dataset
+    from sketch_rnn.data.quality import dataset_warnings
     from sketch_rnn.hparams import HParams
 
     begun = time.perf_counter()

@@ -14,8 +14,8 @@ __version__ = "0.1.0"
 _HOMES = {
     "HParams": "hparams",
     "draw": "drawing",
-    "load_dataset": "dataset",
-    "load_model": "checkpoint",
+    "load_dataset": "data.dataset",
+    "load_model": "formats",
 }
 __all__ = list(_HOMES)
 

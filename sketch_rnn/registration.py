@@ -5,7 +5,7 @@ from importlib import import_module
 from importlib.machinery import ModuleSpec, PathFinder
 from typing import Any
 
-_HOMES = {"SketchRNN": "model", "StartedSketchRNN": "interop.browser"}
+_HOMES = {"SketchRNN": "model.network", "StartedSketchRNN": "formats.browser"}
 
 
 def register() -> None:

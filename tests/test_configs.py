@@ -1,12 +1,12 @@
 import re
 import shlex
-from pathlib import Path
 
 import pytest
+from helpers import ROOT
 
 from sketch_rnn.hparams import HParams, load_config, parse_overrides
 
-CONFIGS = Path(__file__).resolve().parents[1] / "configs"
+CONFIGS = ROOT / "configs"
 FILES = sorted(CONFIGS.glob("*.json"))
 README = (CONFIGS / "README.md").read_text()
 COMMANDS = re.findall(r"^sketch_rnn_train .*$", README, re.MULTILINE)

@@ -3,11 +3,11 @@
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
+from helpers import ROOT
 
-SCRIPT = Path(__file__).resolve().parents[1] / "scripts" / "fuzz.py"
+SCRIPT = ROOT / "scripts" / "fuzz.py"
 
 
 @pytest.mark.parametrize("targets", ["npz,hparams,config,svg,ndjson", "model_config,gen"])

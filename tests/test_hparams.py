@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 import pytest
-from conftest import shared
+from helpers import shared
 
 from sketch_rnn.errors import UserError
 from sketch_rnn.hparams import HParams, load_config, parse_overrides

@@ -18,13 +18,12 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from conftest import free_ports
+from helpers import FIXTURES, ROOT, free_ports
 
 from sketch_rnn.cli import dataset, export, sample, train
 from sketch_rnn.cli import eval as eval_command
-from sketch_rnn.convert import catalog
+from sketch_rnn.data import catalog
 
-ROOT = Path(__file__).resolve().parents[1]
 SET_UP = ("./scripts/demo", "./scripts/test")
 MAINS = {
     "sketch_rnn_dataset": dataset.main,
@@ -51,12 +50,12 @@ def folder(tmp_path_factory):
     shutil.copytree(ROOT / "configs", folder / "configs")
     shutil.copytree(ROOT / "datasets", folder / "datasets")
     (folder / "mine").mkdir()
-    for number, path in enumerate(sorted((ROOT / "tests" / "data").glob("*.svg"))):
+    for number, path in enumerate(sorted((FIXTURES).glob("*.svg"))):
         shutil.copy(path, folder / "mine" / path.name)
         for copy in range(4):
             moved = path.read_text().replace("<svg ", f'<svg data-copy="{number}{copy}" ', 1)
             (folder / "mine" / f"{copy}{path.name}").write_text(moved)
-    shutil.copy(ROOT / "tests" / "data" / "shapes.svg", folder / "mine" / "house.svg")
+    shutil.copy(FIXTURES / "shapes.svg", folder / "mine" / "house.svg")
     circle = '<svg xmlns="http://www.w3.org/2000/svg"><circle r="80" stroke="black"/></svg>'
     (folder / "mine" / "circle.svg").write_text(circle)
     with zipfile.ZipFile(folder / "icons.zip", "w") as icons:

@@ -151,8 +151,8 @@ def _build(*inputs: str) -> None:
 
 
 def _show(*paths: str) -> None:
-    from sketch_rnn.checks import dataset_warnings
-    from sketch_rnn.convert import show
+    from sketch_rnn.convert import sheet as show
+    from sketch_rnn.data.quality import dataset_warnings
 
     if len(paths) != 1:
         raise UserError(f"expected one .npz file, got {len(paths)}")
@@ -182,7 +182,7 @@ def _show(*paths: str) -> None:
 
 
 def _download(*names: str) -> None:
-    from sketch_rnn.convert import catalog
+    from sketch_rnn.data import catalog
 
     if not names:
         print("\n".join(catalog.listing()))

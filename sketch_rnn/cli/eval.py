@@ -38,7 +38,7 @@ def _evaluate() -> None:
     if not FLAGS.log_root:
         raise UserError("expected --log_root=FOLDER, the folder of a trained model")
     common.quiet_tensorflow(FLAGS.verbose_tensorflow)
-    from sketch_rnn.training import evaluate
+    from sketch_rnn.train.run import evaluate
 
     costs = evaluate(FLAGS.log_root, FLAGS.data_dir, FLAGS.split, FLAGS.checkpoint)
     print(json.dumps(costs))

@@ -68,9 +68,8 @@ def _export() -> None:
     _check_flags()
     output = Path(FLAGS.output)
     common.quiet_tensorflow(FLAGS.verbose_tensorflow)
-    from sketch_rnn.checkpoint import load_model
     from sketch_rnn.cli import sample_modes
-    from sketch_rnn.interop import browser, tensorflow_files
+    from sketch_rnn.formats import browser, load_model, tensorflow_files
 
     model = load_model(FLAGS.model_dir, FLAGS.checkpoint)
     sample_modes.set_scale_factor(model, FLAGS.scale_factor, FLAGS.data_dir)
@@ -120,8 +119,8 @@ def _check_ready_for_browser(model) -> None:
 
 def _z(model):
     """The z to export at, `[Z]`; None for an unconditional model."""
-    from sketch_rnn import sampling
     from sketch_rnn.cli import sample_modes
+    from sketch_rnn.model import sampling
 
     if not model.hparams.conditional:
         given = [flag for flag in _Z_FLAGS if FLAGS[flag].value is not None]

@@ -109,8 +109,8 @@ def _sample() -> None:
     temperatures, indices = _temperatures(), _indices()
     _check_combination()
     common.quiet_tensorflow(FLAGS.verbose_tensorflow)
-    from sketch_rnn.checkpoint import load_model
     from sketch_rnn.cli import sample_modes as modes
+    from sketch_rnn.formats import load_model
 
     model = load_model(FLAGS.model_dir, FLAGS.checkpoint)
     _check_model(model.hparams.conditional)

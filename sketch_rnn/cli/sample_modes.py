@@ -12,11 +12,13 @@ from pathlib import Path
 
 import numpy as np
 
-from sketch_rnn import dataset, download, drawing, files, npz, sampling
+from sketch_rnn import drawing, files
 from sketch_rnn.convert import prepare
-from sketch_rnn.convert.svg import read_svg
+from sketch_rnn.convert.svg.reader import read_svg
+from sketch_rnn.data import dataset, download, npz
 from sketch_rnn.errors import UserError
-from sketch_rnn.model import SketchRNN
+from sketch_rnn.model import sampling
+from sketch_rnn.model.network import SketchRNN
 
 LARGEST_Z_FILE = 256 << 20  # bytes of its `mu`
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from absl import flags
 
-from sketch_rnn import download
 from sketch_rnn.cli import common
+from sketch_rnn.data import download
 from sketch_rnn.errors import UserError
 from sketch_rnn.hparams import (
     PRECISIONS,
@@ -86,7 +86,7 @@ def _train() -> int:
     if not FLAGS.resume_training:  # what is wrong with it is said before TensorFlow is loaded
         download.resolve(FLAGS.data_dir or download.DEFAULT_DATA_DIR, hparams.data_set)
     common.quiet_tensorflow(FLAGS.verbose_tensorflow)
-    from sketch_rnn.training import train
+    from sketch_rnn.train.run import train
 
     ended_by = train(
         overrides,

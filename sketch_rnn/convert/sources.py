@@ -16,11 +16,11 @@ from typing import BinaryIO
 
 import numpy as np
 
-from sketch_rnn import npz
 from sketch_rnn.convert.ndjson import parse_line
 from sketch_rnn.convert.prepare import MAX_OFFSET, Recipe, Sketch, simplify, to_sketch
-from sketch_rnn.convert.svg import read_svg
-from sketch_rnn.convert.xml import MAX_BYTES
+from sketch_rnn.convert.svg.reader import read_svg
+from sketch_rnn.convert.svg.xml import MAX_BYTES
+from sketch_rnn.data import npz
 from sketch_rnn.errors import UserError
 from sketch_rnn.strokes import to_polylines
 

@@ -1,0 +1,125 @@
+"""What is in a data set: numbers, warnings, and a contact sheet of its drawings."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from sketch_rnn import strokes
+from sketch_rnn.data.dataset import Dataset, Split, load_dataset
+from sketch_rnn.drawing import draw
+from sketch_rnn.errors import UserError
+from sketch_rnn.hparams import HParams
+
+ARRANGEMENTS = ("random", "index", "length")
+_PERCENTILES = (0, 1, 25, 50, 75, 99, 100)
+_NAMES = ("min", "1%", "25%", "median", "75%", "99%", "max")
+_SAMPLE = 20_000  # sketches that the distributions of offsets are taken from
+
+
+def read(path: str | Path) -> Dataset:
+    """The data set of one file."""
+    path = Path(path)
+    return load_dataset([path.name], path.parent)
+
+
+def describe(dataset: Dataset) -> list[str]:
+    """Counts, distributions and what training derives from them, as lines of a table."""
+    lines = [_row("", "sketches", "points", "mean", _NAMES)]
+    for name in ("train", "valid", "test"):
+        lengths = getattr(dataset, name).lengths()
+        lines.append(_distribution(f"{name}: points", lengths, len(lengths), lengths.sum()))
+    points, lengths = _sample(dataset.train)
+    lines += [
+        _distribution("train: lines", _lines_of_each(points, lengths)),
+        _distribution("train: longer side", _longer_sides(points, lengths)),
+        _distribution("train: dx", points[:, 0]),
+        _distribution("train: dy", points[:, 1]),
+    ]
+    lines.append(f"scale factor {dataset.scale_factor:.4f}, N_max {dataset.max_seq_len}")
+    return lines
+
+
+def contact_sheet(
+    split: Split, path: str | Path, arrange: str = "random", count: int = 60, seed: int = 0
+) -> None:
+    """Draws sketches of a split, labelled with their index and number of points.
+
+    Args:
+      split: the sketches.
+      path: the `.svg` or `.png` to write.
+      arrange: the first ones (`index`), any (`random`), or from the shortest to the longest in
+        even steps of rank (`length`).
+      count: how many.
+      seed: which ones, if random.
+    """
+    if count < 1:
+        raise UserError(f"count: expected a number from 1, got {count}")
+    count = min(count, len(split))
+    if arrange == "length":
+        order = np.argsort(split.lengths(), kind="stable")
+        chosen = order[np.linspace(0, len(split) - 1, count).round().astype(int)]
+    elif arrange == "random":
+        chosen = np.random.default_rng(seed).permutation(len(split))[:count]
+    else:
+        chosen = np.arange(count)
+    sketches = _sketches(*split.gather(chosen))
+    labels = [f"{i}: {len(sketch)}" for i, sketch in zip(chosen, sketches, strict=True)]
+    draw(sketches, path, labels=labels)
+
+
+def augmentation_sheet(
+    split: Split,
+    index: int,
+    path: str | Path,
+    hparams: HParams,
+    count: int = 20,
+    seed: int = 0,
+) -> None:
+    """Draws one sketch, then what augmentation makes of it, as training would see it.
+
+    Each fills its cell; the labels tell how far it was stretched, and how many points it kept.
+    """
+    if not 0 <= index < len(split):
+        raise UserError(f"index: expected one from 0 to {len(split) - 1}, got {index}")
+    points, lengths = split.gather(np.full(max(count - 1, 1), index))
+    rng = np.random.default_rng(seed)
+    spread = hparams.random_scale_factor
+    scale = rng.uniform(1 - spread, 1 + spread, (len(lengths), 2))
+    uniform = rng.random(len(points), np.float32)
+    points, lengths = strokes.augment(points, lengths, scale, uniform, hparams.augment_stroke_prob)
+    augmented = _sketches(points, lengths)
+    labels = [f"{x:.0%} {y:.0%}: {n}" for (x, y), n in zip(scale, lengths, strict=True)]
+    original = split[index]
+    draw([original, *augmented], path, labels=[f"{index}: {len(original)}", *labels])
+
+
+def _sketches(points: np.ndarray, lengths: np.ndarray) -> list[np.ndarray]:
+    return np.split(points, np.cumsum(lengths)[:-1])
+
+
+def _sample(split: Split) -> tuple[np.ndarray, np.ndarray]:
+    """Flat points and lengths of the sketches, or of some if they are very many."""
+    return split.gather(np.linspace(0, len(split) - 1, min(len(split), _SAMPLE)).astype(int))
+
+
+def _lines_of_each(points: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+    return np.add.reduceat(points[:, 2], np.cumsum(lengths) - lengths)
+
+
+def _longer_sides(points: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+    """The longer side of each sketch's box, its origin included."""
+    boxes = [strokes.bounds(sketch) for sketch in _sketches(points, lengths)]
+    min_x, max_x, min_y, max_y = np.array(boxes).T
+    width = np.maximum(max_x, 0) - np.minimum(min_x, 0)
+    return np.maximum(width, np.maximum(max_y, 0) - np.minimum(min_y, 0))
+
+
+def _distribution(name: str, values: np.ndarray, sketches="", points="") -> str:
+    spread = [f"{n:.0f}" for n in np.percentile(values, _PERCENTILES)]
+    return _row(name, sketches, points, f"{values.mean():.1f}", spread)
+
+
+def _row(name: str, sketches, points, mean: str, spread: Sequence[str]) -> str:
+    cells = "".join(f"{cell:>8}" for cell in spread)
+    return f"{name:<19}{sketches:>9}{points:>11}{mean:>9}{cells}"

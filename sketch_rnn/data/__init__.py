@@ -1,0 +1,1 @@
+"""Reading drawings, from files that nobody trusts."""

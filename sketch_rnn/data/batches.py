@@ -1,0 +1,113 @@
+"""Batches for training and evaluation, each a function of (seed, step) alone.
+
+Dimensions: B batch, N_max longest sketch.
+"""
+
+import itertools
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+import numpy as np
+
+from sketch_rnn import strokes
+from sketch_rnn.data.dataset import Split
+from sketch_rnn.errors import UserError, warn
+from sketch_rnn.hparams import HParams
+
+Made = TypeVar("Made")
+
+
+class TrainBatches:
+    """Training batches, each a function of (seed, step) alone.
+
+    A batch is `batch_size` sketches drawn without replacement from the whole split, afresh for
+    every step (with replacement if the split has fewer), augmented, in model units.
+
+    Args:
+      split: what to draw from.
+      hparams: its `batch_size`, `random_scale_factor` and `augment_stroke_prob` are used.
+      scale_factor: the data set's.
+      max_seq_len: N_max.
+      seed: any integer from 0.
+      shard: (index, count): only that share of each batch's rows, of `count` equal ones.
+    """
+
+    def __init__(
+        self,
+        split: Split,
+        hparams: HParams,
+        scale_factor: float,
+        max_seq_len: int,
+        seed: int,
+        shard: tuple[int, int] = (0, 1),
+    ):
+        index, count = shard
+        if hparams.batch_size % count:
+            raise UserError(
+                f"expected a batch_size that the {count} workers can share equally, "
+                f"got {hparams.batch_size}"
+            )
+        if len(split) < hparams.batch_size:
+            warn(
+                f"the training split has {len(split)} sketches, fewer than batch_size="
+                f"{hparams.batch_size}: batches are drawn with replacement"
+            )
+        self.local_batch_size = hparams.batch_size // count
+        self._rows = slice(index * self.local_batch_size, (index + 1) * self.local_batch_size)
+        self._split = split
+        self._hparams = hparams
+        self._scale_factor = np.float32(scale_factor)
+        self.max_seq_len = max_seq_len
+        self._seed = seed
+
+    def batch(self, step: int) -> tuple[np.ndarray, np.ndarray]:
+        """Stroke-5 `[B, N_max + 1, 5]` float32 and lengths `[B]` int32 of a step."""
+        size, spread = self._hparams.batch_size, self._hparams.random_scale_factor
+        rng = np.random.default_rng([self._seed, int(step)])
+        chosen = rng.choice(len(self._split), size, replace=len(self._split) < size)
+        scale = rng.uniform(1 - spread, 1 + spread, (size, 2))
+        ends = np.cumsum(self._split.lengths(chosen))
+        uniform = rng.random(ends[-1], np.float32)
+
+        points, lengths = self._split.gather(chosen[self._rows])
+        points[:, :2] /= self._scale_factor
+        last = ends[self._rows][-1]
+        points, lengths = strokes.augment(
+            points,
+            lengths,
+            scale[self._rows],
+            uniform[last - len(points) : last],
+            self._hparams.augment_stroke_prob,
+        )
+        batch = strokes.flat_to_stroke5(points, lengths, self.max_seq_len)
+        return batch, lengths.astype(np.int32)
+
+
+def eval_batches(
+    split: Split, batch_size: int, scale_factor: float, max_seq_len: int
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Batches for validation: in stable order of length, not augmented, the last may be smaller.
+
+    Yields stroke-5 `[B, N_max + 1, 5]` float32 in model units and lengths `[B]` int32.
+    """
+    order = np.argsort(split.lengths(), kind="stable")
+    for first in range(0, len(order), batch_size):
+        points, lengths = split.gather(order[first : first + batch_size])
+        points[:, :2] /= np.float32(scale_factor)
+        yield strokes.flat_to_stroke5(points, lengths, max_seq_len), lengths.astype(np.int32)
+
+
+def prefetch(make: Callable[[int], Made], first_step: int = 0) -> Iterator[Made]:
+    """Yields `make(step)` for every step from `first_step` on, without end.
+
+    They are made by another thread while the caller works, and come in order. (A `tf.data`
+    pipeline that calls Python, read without end, keeps the interpreter from exiting.)
+    """
+    steps = itertools.count(first_step)
+    with ThreadPoolExecutor(1, "batches") as pool:
+        ahead = deque(pool.submit(make, step) for step in itertools.islice(steps, 4))
+        while True:
+            ahead.append(pool.submit(make, next(steps)))
+            yield ahead.popleft().result()

@@ -1,0 +1,269 @@
+"""Reading `.npz` files from strangers: limits, and checks of every sketch.
+
+A file holds `train.npy`, `valid.npy` and `test.npy`. Each is one of
+- an object array (pickled) of S arrays `[n, 3]` (stroke-3) or `[n, 5]` (stroke-5);
+- a plain array `[S, n, 3]` or, padded by end-of-sketch rows, `[S, n, 5]`;
+- a plain array `[P, 3]` of all sketches' points, beside their lengths `[S]`, `train_lengths.npy`.
+Values are integers or floats. Other members are not read.
+
+Dimensions: S sketches, n points of one sketch, P points of all sketches.
+"""
+
+import io
+import math
+import os
+import re
+import struct
+import zipfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+
+from sketch_rnn import strokes
+from sketch_rnn.data.unpickle import Refused, check_end, numeric_dtype, read_object_array
+from sketch_rnn.errors import UserError, warn
+
+SPLITS = ("train", "valid", "test")
+LIMIT = 1000  # offsets are clamped to [-LIMIT, LIMIT], in data units
+MAX_RATIO = 100  # of what a member becomes to its compressed size, past the first MAX_SMALL bytes
+MAX_SMALL = 8 << 20
+SKETCH_BYTES = 512  # what a sketch takes while it is read, beside its points
+MAX_READ = 1 << 20  # bytes of one read, so of the zip's table of members too
+MAX_HEADER = 10_000  # bytes
+_CHUNK = 1 << 16  # bytes
+_BLOCK = 4096  # sketches checked at once
+_HEADER = re.compile(
+    r"\{'descr': '([^']{1,40})', 'fortran_order': (True|False), "
+    r"'shape': \(((?:\d{1,18}L?,? ?){0,8})\),? ?\}\s*"
+)
+
+
+def read_npz(path: str | Path) -> dict[str, list[np.ndarray]]:
+    """All sketches of a file by split, as stroke-3 `[n, 3]` arrays, int16 or float32.
+
+    Raises:
+      UserError: see `read_split`.
+    """
+    result = {}
+    for split in SPLITS:
+        points, lengths = read_split(path, split)
+        result[split] = np.split(points, np.cumsum(lengths)[:-1]) if len(lengths) else []
+    return result
+
+
+def read_split(path: str | Path, split: str) -> tuple[np.ndarray, np.ndarray]:
+    """The sketches of one split, flat: points `[P, 3]` and lengths `[S]` int64.
+
+    Offsets are clamped; integers become int16, floats float32. Sketches that are empty or have
+    NaN or infinite offsets are left out, with one warning that counts them.
+
+    Raises:
+      UserError: no such file or split, not an `.npz` file, more than its size can honestly
+        hold, a pickle of anything but arrays, or a sketch that is no stroke-3 or stroke-5.
+    """
+    path = Path(path)
+    where = f"{path}, split {split}"
+    try:
+        with _open(path) as archive:
+            return _checked(_sketches(archive, split), where)
+    except UserError:
+        raise
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file") from None
+    except Refused as error:
+        raise UserError(f"{where}: expected arrays of numbers, found {error}") from None
+    except Exception as error:  # whatever a damaged file makes zipfile and zlib raise
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        raise UserError(f"{where}: cannot be read as an .npz file ({reason})") from error
+
+
+class _Bounded(io.FileIO):
+    """A file of which one call reads no more than `MAX_READ` bytes."""
+
+    def read(self, size: int | None = -1) -> bytes:
+        left = os.fstat(self.fileno()).st_size - self.tell()
+        if (left if size is None or size < 0 else min(size, left)) > MAX_READ:
+            raise zipfile.BadZipFile("its table of members is too large")
+        return super().read(size)
+
+
+@contextmanager
+def _open(path: Path) -> Iterator[zipfile.ZipFile]:
+    """The archive, its members' names and sizes checked."""
+    if path.exists() and not path.is_file():
+        raise UserError(f"{path}: expected an .npz file, got something that is not a file")
+    with _Bounded(path) as file, zipfile.ZipFile(file) as archive:
+        for member in archive.infolist():
+            _check_member(path, member)
+        yield archive
+
+
+def _check_member(path: Path, member: zipfile.ZipInfo) -> None:
+    name = PurePosixPath(member.filename.replace("\\", "/"))
+    if not name.parts or name.is_absolute() or ".." in name.parts or ":" in name.parts[0]:
+        raise UserError(f"{path}: holds a member with the unsafe name {member.filename[:80]!r}")
+    if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise UserError(f"{path}: {name} is packed in a way that NumPy never writes")
+    if member.compress_size > path.stat().st_size:
+        raise UserError(f"{path}: {name} claims to be larger than its file")
+    if member.file_size > _most_bytes(member):
+        raise UserError(
+            f"{path}: {name} claims {member.file_size} bytes from {member.compress_size}; "
+            f"expected at most {MAX_RATIO} times as many"
+        )
+
+
+def _most_bytes(member: zipfile.ZipInfo) -> int:
+    """What a member may become."""
+    return MAX_SMALL + MAX_RATIO * member.compress_size
+
+
+def _sketches(archive: zipfile.ZipFile, split: str) -> Iterator[np.ndarray]:
+    """The sketches of a split as the file holds them, not checked.
+
+    Their bytes are counted: a pickle can name one array many times, and one without rows costs a
+    file nothing.
+    """
+    if f"{split}.npy" not in archive.namelist():
+        names = ", ".join(archive.namelist())[:200] or "nothing"
+        raise UserError(f"{archive.fp.name}: expected {', '.join(SPLITS)}; holds {names}")
+    left = _most_bytes(archive.getinfo(f"{split}.npy"))
+    for number, sketch in enumerate(_stored(archive, split)):
+        left -= sketch.nbytes + SKETCH_BYTES
+        if left < 0:
+            raise Refused(f"more than its size can honestly hold, at sketch {number}")
+        yield sketch
+
+
+def _stored(archive: zipfile.ZipFile, split: str) -> Iterator[np.ndarray]:
+    """The sketches of a split, however many it claims."""
+    with archive.open(f"{split}.npy") as member:
+        file = io.BufferedReader(member, _CHUNK)
+        dtype, shape, order = _read_header(file)
+        if dtype is None:
+            if len(shape) != 1:
+                raise Refused(f"an object array of shape {shape}, not one array a sketch")
+            yield from read_object_array(file, shape[0])
+            return
+        array = _read_plain(file, dtype, shape, order, archive.getinfo(f"{split}.npy").file_size)
+    if f"{split}_lengths.npy" in archive.namelist():
+        yield from _cut(array, _read_lengths(archive, f"{split}_lengths.npy"))
+    elif array.ndim == 3:
+        yield from array
+    else:
+        raise Refused(
+            f"an array of shape {shape}, expected [S, n, 3], [S, n, 5], or [P, 3] "
+            f"beside {split}_lengths"
+        )
+
+
+def _read_lengths(archive: zipfile.ZipFile, name: str) -> np.ndarray:
+    with archive.open(name) as member:
+        dtype, shape, order = _read_header(member)
+        if dtype is None or dtype.kind not in "iu" or len(shape) != 1:
+            raise Refused(f"{name} that is not a row of integers")
+        lengths = _read_plain(member, dtype, shape, order, archive.getinfo(name).file_size)
+    return lengths.astype(np.int64)
+
+
+def _cut(points: np.ndarray, lengths: np.ndarray) -> Iterator[np.ndarray]:
+    end, total = 0, len(points)
+    within = (lengths >= 0) & (lengths <= total)
+    if points.ndim != 2 or not within.all() or lengths.sum() != total:
+        raise Refused(f"an array of shape {points.shape} that its lengths do not add up to")
+    for length in lengths:
+        yield points[end : end + length]
+        end += length
+
+
+def _read_header(file: io.BufferedIOBase) -> tuple[np.dtype | None, tuple[int, ...], str]:
+    """dtype (None for objects), shape and order of a `.npy` member."""
+    magic = file.read(8)
+    if magic[:6] != b"\x93NUMPY" or magic[6] not in (1, 2, 3):
+        raise Refused("a member that is not in the .npy format")
+    form = "<H" if magic[6] == 1 else "<I"
+    (size,) = struct.unpack(form, file.read(struct.calcsize(form)))
+    if size > MAX_HEADER:
+        raise Refused(f"a header of {size} bytes")
+    header = file.read(size).decode("utf-8" if magic[6] == 3 else "latin1")
+    match = _HEADER.fullmatch(header)
+    if not match:
+        raise Refused(f"the header {header.strip()[:80]!r}")
+    shape = tuple(int(n) for n in re.findall(r"\d+", match[3]))
+    dtype = None if match[1] in ("|O", "O") else numeric_dtype(match[1])
+    return dtype, shape, "F" if match[2] == "True" else "C"
+
+
+def _read_plain(
+    file: io.BufferedIOBase, dtype: np.dtype, shape: tuple[int, ...], order: str, size: int
+) -> np.ndarray:
+    """The array that follows a header, in a member of `size` bytes."""
+    wanted = math.prod(shape) * dtype.itemsize
+    if wanted > size:
+        raise Refused(f"a header of shape {shape} over {size} bytes")
+    data = bytearray()
+    while len(data) < wanted:
+        part = file.read(min(_CHUNK, wanted - len(data)))
+        if not part:
+            raise Refused("the member's end before the array's")
+        data += part
+    check_end(file)
+    return np.frombuffer(data, dtype).reshape(shape, order=order)
+
+
+def _checked(sketches: Iterable[np.ndarray], where: str) -> tuple[np.ndarray, np.ndarray]:
+    """Flat points and lengths of the sketches that can be used."""
+    sketches = iter(sketches)
+    blocks, first, empty, bad = [], 0, [], []
+    while block := list(islice(sketches, _BLOCK)):
+        stroke3 = [_as_stroke3(s, where, first + i) for i, s in enumerate(block)]
+        lengths = np.array([len(sketch) for sketch in stroke3], np.int64)
+        points = np.concatenate(stroke3)
+        sketch_of = np.repeat(np.arange(len(block)), lengths)
+        _check_pen(points, sketch_of, where, first)
+        broken = np.zeros(len(block), bool)
+        broken[sketch_of[~np.isfinite(points[:, :2]).all(axis=1)]] = True
+        bad += list(np.flatnonzero(broken) + first)
+        empty += list(np.flatnonzero(lengths == 0) + first)
+        points = np.clip(points[~broken[sketch_of]], -LIMIT, LIMIT)
+        points = points.astype(np.int16 if points.dtype.kind in "iu" else np.float32)
+        blocks.append((points, lengths[~broken & (lengths > 0)]))
+        first += len(block)
+    if bad or empty:
+        warn(
+            f"{where}: left out {len(bad) + len(empty)} of {first} sketches ({len(empty)} empty, "
+            f"{len(bad)} with NaN or infinite offsets; the first is sketch {min(bad + empty)})"
+        )
+    if not blocks:
+        return np.zeros((0, 3), np.int16), np.zeros(0, np.int64)
+    return tuple(np.concatenate(parts) for parts in zip(*blocks, strict=True))
+
+
+def _as_stroke3(sketch: np.ndarray, where: str, index: int) -> np.ndarray:
+    if sketch.ndim == 2 and sketch.shape[1] == 3:
+        return sketch
+    if sketch.size == 0:
+        return np.zeros((0, 3), np.int16)
+    if sketch.ndim != 2 or sketch.shape[1] != 5:
+        raise UserError(
+            f"{where}, sketch {index}: expected rows of 3 (stroke-3) or 5 (stroke-5) numbers, "
+            f"got an array of shape {sketch.shape}"
+        )
+    ended = np.flatnonzero(sketch[:, 4] > 0)
+    pen = sketch[: ended[0] + 1 if len(ended) else None, 2:]
+    if not (((pen == 0) | (pen == 1)).all() and (pen.sum(axis=1) == 1).all()):
+        raise UserError(f"{where}, sketch {index}: expected a single 1 in columns 3 to 5 of a row")
+    return strokes.to_stroke3(sketch)
+
+
+def _check_pen(points: np.ndarray, sketch_of: np.ndarray, where: str, first: int) -> None:
+    pen = points[:, 2]
+    wrong = np.flatnonzero((pen != 0) & (pen != 1))
+    if len(wrong):
+        raise UserError(
+            f"{where}, sketch {first + sketch_of[wrong[0]]}: expected 0 or 1 in column 3 "
+            f"(pen lifted), got {pen[wrong[0]]}"
+        )

@@ -1,0 +1,103 @@
+"""What a data set's owner should know before training on it."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from sketch_rnn.data.dataset import Dataset, Split
+from sketch_rnn.data.npz import LIMIT
+
+FEW = 1000  # training sketches; below, a model learns them by heart
+REPEATED = 2  # training sketches; up to that many drawings, `build` puts them into every split
+FEW_HELD_BACK = 50  # sketches of valid or test; below, their cost says little
+LONG = 300  # points; a step's time and memory grow with N_max
+OUTLIER_RATIO = 1.5  # of N_max to what 99 % of the sketches need
+MANY_COPIES = 0.01  # share of the training sketches
+MAX_BLOCKS = 24  # of each split, spread evenly, whose points are looked at
+BLOCK = 8192  # sketches of a block
+
+
+def dataset_warnings(dataset: Dataset) -> list[str]:
+    """One line for each property of a data set that spoils training on it, and what helps."""
+    return [
+        *_about_counts(dataset),
+        *_about_lengths(dataset),
+        *_about_offsets(dataset.train),
+        *_about_copies(dataset),
+    ]
+
+
+def _about_counts(dataset: Dataset) -> Iterator[str]:
+    count = len(dataset.train)
+    if count < FEW:
+        yield (
+            f"too few sketches: {count} to train on; below {FEW} the model learns them by heart "
+            "(more drawings, or start from a trained model)"
+        )
+    for name in ("valid", "test"):
+        count = len(getattr(dataset, name))
+        if count < FEW_HELD_BACK:
+            yield f"few sketches in the {name} split: {count}; its cost will be noisy"
+
+
+def _about_lengths(dataset: Dataset) -> Iterator[str]:
+    lengths = np.concatenate([s.lengths() for s in (dataset.train, dataset.valid, dataset.test)])
+    usual = int(np.percentile(lengths, 99))
+    longest = dataset.max_seq_len
+    if longest > OUTLIER_RATIO * usual:
+        share = f"{np.mean(lengths > usual):.1%} of the sketches"
+        yield (
+            f"a few outliers make training slow: every step runs over N_max={longest} points, and "
+            f"only {share} have more than {usual}; build the data set again with "
+            f"--max_points={usual}"
+        )
+    elif longest > LONG:
+        yield (
+            f"long sketches: every step runs over N_max={longest} points; build the data set "
+            "again with a smaller --max_points or a larger --epsilon to train faster"
+        )
+
+
+def _about_offsets(train: Split) -> Iterator[str]:
+    clamped = sum(int((np.abs(points[:, :2]) >= LIMIT).sum()) for points, _ in _blocks(train))
+    if clamped:
+        yield (
+            f"{clamped} offsets of the train split are {LIMIT} or more and were cut down to that: "
+            "scale the drawings down"
+        )
+
+
+def _about_copies(dataset: Dataset) -> Iterator[str]:
+    if len(dataset.train) <= REPEATED:
+        return
+    digests = list(_digests(dataset.train))
+    train = set(digests)
+    copies = len(digests) - len(train)
+    if copies > MANY_COPIES * len(digests):
+        yield (
+            f"{copies} of {len(digests)} sketches of the train split are copies of others; "
+            "build the data set again with --drop_copies"
+        )
+    for name in ("valid", "test"):
+        shared = len(train.intersection(_digests(getattr(dataset, name))))
+        if shared:
+            yield (
+                f"the {name} split shares {shared} of its sketches with the train split: "
+                "its cost is too good; build the data set again with --drop_copies"
+            )
+
+
+def _blocks(split: Split) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """The sketches of a split, or some of very many: flat points `[P, 3]` and lengths."""
+    firsts = np.arange(0, len(split), BLOCK)
+    if len(firsts) > MAX_BLOCKS:
+        firsts = firsts[np.linspace(0, len(firsts) - 1, MAX_BLOCKS).astype(int)]
+    for first in firsts:
+        yield split.gather(np.arange(first, min(first + BLOCK, len(split))))
+
+
+def _digests(split: Split) -> Iterator[int]:
+    """A number for each sketch, the same for the same points."""
+    for points, lengths in _blocks(split):
+        for sketch in np.split(points, np.cumsum(lengths)[:-1]):
+            yield hash(sketch.tobytes())

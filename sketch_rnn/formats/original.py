@@ -1,0 +1,299 @@
+"""Reads the checkpoints of the original trainer, without its graph.
+
+The architecture comes from the names and shapes of the tensors; `model_config.json` says the rest,
+in whichever of the original's forms.
+
+Legend: U units, Z latent, M mixtures.
+"""
+
+import json
+import math
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from sketch_rnn.errors import UserError, first_line, warn
+from sketch_rnn.hparams import PRECISIONS, HParams
+from sketch_rnn.model.mixture import PEN_STATES, PER_MIXTURE
+from sketch_rnn.model.network import SketchRNN
+from sketch_rnn.model.recurrent import LSTM, HyperLSTM, LayerNormLSTM, Recurrent
+from sketch_rnn.model.recurrent.base import GATES
+from sketch_rnn.model.recurrent.hyper import EMBEDDING
+from sketch_rnn.model.recurrent.layer_norm import Norms
+
+CONFIG_FILE = "model_config.json"
+KEPT_CONFIG_FILE = "model_config.original.json"  # its name once a run of ours goes on here
+_SCOPE = "vector_rnn/"
+_CELLS = {"lstm": "LSTMCell", "layer_norm": "LayerNormLSTMCell", "hyper": "HyperLSTMCell"}
+_GATES = "ijfo"
+_LARGEST_CONFIG = 1 << 20
+
+
+class Original(NamedTuple):
+    """A checkpoint of the original.
+
+    `step` is how many updates it has had; `first_moments` and `second_moments` are Adam's, in the
+    order of the model's `trainable_variables` (empty where the file has none); `unknown` names the
+    hyperparameters that nothing in the folder tells.
+    """
+
+    model: SketchRNN
+    step: int
+    first_moments: list[np.ndarray]
+    second_moments: list[np.ndarray]
+    unknown: list[str]
+
+
+def find(folder: Path) -> Path | None:
+    """The prefix of the newest original checkpoint in a folder, or None.
+
+    The path that a `checkpoint` file gives counts only by its last part: folders move.
+    """
+    prefixes = {index.with_suffix("") for index in folder.glob("vector-*.index")}
+    named = re.search(r'^model_checkpoint_path: "(?:.*[/\\])?([^"/\\]+)"', _text(folder), re.M)
+    if named and folder / named.group(1) in prefixes:
+        return folder / named.group(1)
+    return max(prefixes, key=_number, default=None)
+
+
+def load(folder: Path, precision: str = PRECISIONS[0]) -> Original:
+    """Reads the newest checkpoint of a folder; `precision` is that of the model's products.
+
+    Raises:
+      UserError: there is none, or it is damaged, or its tensors are not those of this model.
+    """
+    prefix = find(folder)
+    if prefix is None:
+        raise UserError(f"expected an original checkpoint (vector-N.index) in {folder}, found none")
+    try:
+        reader = tf.train.load_checkpoint(str(prefix))
+        shapes = reader.get_variable_to_shape_map()
+        _check_sizes(prefix, shapes)
+        hparams, unknown = _hparams(folder, shapes)
+        model = SketchRNN(hparams, seed=0, precision=precision)
+        _assign(model, shapes, reader.get_tensor)
+        moments = _moments(model, shapes, reader.get_tensor)
+        step = _step(reader.get_tensor(_SCOPE + "global_step"))
+        return Original(model, step, *moments, unknown)
+    except UserError:
+        raise
+    except (tf.errors.OpError, LookupError, RuntimeError, TypeError, ValueError) as error:
+        raise UserError(
+            f"{prefix} is not a whole checkpoint of the original: {first_line(error)}"
+        ) from error
+
+
+def keep_config(folder: Path) -> None:
+    """Gives the original's `model_config.json` another name: a run of ours writes its own."""
+    path, kept = folder / CONFIG_FILE, folder / KEPT_CONFIG_FILE
+    if path.exists() and not kept.exists() and find(folder):
+        os.replace(path, kept)
+
+
+def _check_sizes(prefix: Path, shapes: Mapping[str, list[int]]) -> None:
+    """Refuses shapes that the file cannot hold, before memory is taken for them."""
+    held = sum(path.stat().st_size for path in prefix.parent.glob(f"{prefix.name}.data-*"))
+    said = 4 * sum(math.prod(shape) for shape in shapes.values())
+    if said > held:
+        raise UserError(f"{prefix}: its tensors are to hold {said:,} bytes, its file has {held:,}")
+
+
+def _step(value: Any) -> int:
+    """The updates that a checkpoint has had."""
+    if not isinstance(value, np.integer) or value < 0:
+        raise ValueError(f"its global_step is {value!r:.60}")
+    return int(value)
+
+
+def _text(folder: Path) -> str:
+    path = folder / "checkpoint"
+    return path.read_text(errors="replace")[:_LARGEST_CONFIG] if path.is_file() else ""
+
+
+def _number(prefix: Path) -> int:
+    digits = re.search(r"(\d+)$", prefix.name)
+    return int(digits.group(1)) if digits else -1
+
+
+def _hparams(folder: Path, shapes: Mapping[str, list[int]]) -> tuple[HParams, list[str]]:
+    """What `model_config.json` says, overruled by the tensors, and the names neither tells."""
+    config = _config(folder)
+    known = {field.name for field in fields(HParams)} - {"pad_steps"}  # that is ours
+    unknown = sorted(set(config) - known)
+    if unknown:
+        warn(f"{folder / CONFIG_FILE}: leaving out unknown hyperparameters: {', '.join(unknown)}")
+    architecture = _architecture(shapes)
+    missing = sorted(known - set(config) - set(architecture))
+    if missing:
+        warn(f"{folder}: {', '.join(missing)} not known; taking the defaults")
+    told = {k: v for k, v in config.items() if k in known} | architecture
+    return HParams.from_dict(told), missing
+
+
+def _config(folder: Path) -> dict[str, Any]:
+    """The hyperparameters in `model_config.json`; none where it is absent or only a list."""
+    kept = folder / KEPT_CONFIG_FILE
+    path = kept if kept.is_file() else folder / CONFIG_FILE
+    if not path.is_file():
+        return {}
+    try:
+        if path.stat().st_size > _LARGEST_CONFIG:
+            raise ValueError("it is larger than 1 MB")
+        config = json.loads(path.read_text())
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{path}: expected JSON: {error}; mend or remove it") from error
+    return config if isinstance(config, dict) else {}
+
+
+def _architecture(shapes: Mapping[str, list[int]]) -> dict[str, Any]:
+    """The hyperparameters that the tensors' names and shapes tell."""
+    decoder, units = _cell(shapes, "RNN/")
+    width = _columns(shapes, "RNN/output_w", units)
+    told = {
+        "dec_model": decoder,
+        "dec_rnn_size": units,
+        "num_mixture": (width - PEN_STATES) // PER_MIXTURE,
+        "conditional": _SCOPE + "ENC_RNN_mu/super_linear_w" in shapes,
+    }
+    if told["conditional"]:
+        told["enc_model"], told["enc_rnn_size"] = _cell(shapes, "ENC_RNN/fw/")
+        told["z_size"] = _columns(shapes, "ENC_RNN_mu/super_linear_w", 2 * told["enc_rnn_size"])
+    return told
+
+
+def _columns(shapes: Mapping[str, list[int]], name: str, rows: int) -> int:
+    """The columns of a matrix of so many rows; one without rows could claim any number."""
+    shape = shapes[_SCOPE + name]
+    if len(shape) != 2 or shape[0] != rows:
+        raise KeyError(f"{name} has the shape {shape}, not {rows} rows")
+    return shape[1]
+
+
+def _cell(shapes: Mapping[str, list[int]], scope: str) -> tuple[str, int]:
+    """The kind of the cell in a scope, and its units."""
+    for kind, cell in _CELLS.items():
+        shape = shapes.get(f"{_SCOPE}{scope}{cell}/W_hh")
+        if shape and shape == [shape[0], GATES * shape[0]]:
+            return kind, shape[0]
+    raise KeyError(f"no recurrent weights in {_SCOPE}{scope}")
+
+
+Entry = tuple[keras.Variable, Any, str]  # a variable, the part of it, the original's name
+
+
+def _entries(model: SketchRNN) -> Iterator[Entry]:
+    """Which part of which variable each tensor of the original is."""
+    decoder = model.decoder
+    if model.encoder is not None:
+        yield from _cell_entries(model.encoder.forward, _SCOPE + "ENC_RNN/fw/")
+        yield from _cell_entries(model.encoder.backward, _SCOPE + "ENC_RNN/bw/")
+        yield from _linear_entries(model.latent.mu, _SCOPE + "ENC_RNN_mu/")
+        yield from _linear_entries(model.latent.logvar, _SCOPE + "ENC_RNN_sigma/")
+        yield from _linear_entries(decoder.first_state, _SCOPE + "linear/")
+    yield from _cell_entries(decoder.recurrent, _SCOPE + "RNN/")
+    yield decoder.output_layer.kernel, ..., _SCOPE + "RNN/output_w"
+    yield decoder.output_layer.bias, ..., _SCOPE + "RNN/output_b"
+
+
+def _linear_entries(layer: keras.layers.Dense, scope: str) -> Iterator[Entry]:
+    yield layer.kernel, ..., scope + "super_linear_w"
+    yield layer.bias, ..., scope + "super_linear_b"
+
+
+def _cell_entries(layer: Recurrent, scope: str) -> Iterator[Entry]:
+    kind = {LSTM: "lstm", LayerNormLSTM: "layer_norm", HyperLSTM: "hyper"}[type(layer)]
+    scope = f"{scope}{_CELLS[kind]}/"
+    yield layer.w_xh, ..., scope + "W_xh"
+    yield layer.w_hh, ..., scope + "W_hh"
+    if kind != "layer_norm":
+        yield layer.bias, ..., scope + "bias"
+    if kind != "lstm":
+        yield from _norm_entries(layer.norms, scope)
+    if kind == "hyper":
+        yield from _hyper_entries(layer, scope)
+
+
+def _norm_entries(norms: Norms, scope: str) -> Iterator[Entry]:
+    yield norms.gamma, ..., scope + "ln_all/ln_gamma"
+    yield norms.beta, ..., scope + "ln_all/ln_beta"
+    yield norms.c_gamma, ..., scope + "ln_c/ln_gamma"
+    yield norms.c_beta, ..., scope + "ln_c/ln_beta"
+
+
+def _hyper_entries(layer: HyperLSTM, scope: str) -> Iterator[Entry]:
+    small = f"{scope}{_CELLS['layer_norm']}/"
+    yield layer.hyper_w_xh, ..., small + "W_xh"
+    yield layer.hyper_w_hh, ..., small + "W_hh"
+    yield from _norm_entries(layer.hyper_norms, small)
+    for number, pair in enumerate([gate + "x" for gate in _GATES] + [g + "h" for g in _GATES]):
+        columns = slice(number * EMBEDDING, (number + 1) * EMBEDDING)
+        yield layer.zw_kernel, np.s_[:, columns], f"{scope}hyper_{pair}/zw/super_linear_w"
+        yield layer.zw_bias, columns, f"{scope}hyper_{pair}/zw/super_linear_b"
+        yield layer.alpha_kernel, number, f"{scope}hyper_{pair}/alpha/super_linear_w"
+    for number, gate in enumerate(_GATES):
+        columns = slice(number * EMBEDDING, (number + 1) * EMBEDDING)
+        yield layer.zb_kernel, np.s_[:, columns], f"{scope}hyper_{gate}h/zb/super_linear_w"
+        yield layer.beta_kernel, number, f"{scope}hyper_{gate}h/beta/super_linear_w"
+
+
+Reader = Callable[[str], np.ndarray]
+
+
+def gather(model: SketchRNN, read: Reader, suffix: str = "") -> list[np.ndarray]:
+    """Arrays shaped like the model's `trainable_variables`, from the original's tensors.
+
+    Args:
+      model: says the shapes.
+      read: gives the tensor of a name.
+      suffix: after each name: "" for weights, "/Adam" and "/Adam_1" for the moments.
+
+    Raises:
+      KeyError: a tensor has another shape than the model's.
+    """
+    arrays = {id(v): np.zeros(v.shape, np.float32) for v in model.trainable_variables}
+    for variable, part, name in _entries(model):
+        value = read(name + suffix)
+        if value.shape != arrays[id(variable)][part].shape:
+            raise KeyError(f"{name}{suffix} has the shape {value.shape}")
+        arrays[id(variable)][part] = value
+    return list(arrays.values())
+
+
+def _assign(model: SketchRNN, shapes: Mapping[str, list[int]], read: Reader) -> None:
+    expected = {name for _, _, name in _entries(model)}
+    missing = expected - set(shapes)
+    if missing:
+        raise KeyError(f"{min(missing)} is missing")
+    for variable, value in zip(model.trainable_variables, gather(model, read), strict=True):
+        variable.assign(value)
+
+
+def _moments(
+    model: SketchRNN, shapes: Mapping[str, list[int]], read: Reader
+) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Adam's moments; empty where the file has none. Their names repeat the scope."""
+    if not any(name.endswith("/Adam") for name in shapes):
+        return [], []
+
+    def read_moment(name):
+        return read(_SCOPE + name if _SCOPE + name in shapes else name)
+
+    return gather(model, read_moment, "/Adam"), gather(model, read_moment, "/Adam_1")
+
+
+def restore_moments(restored: Original, optimizer: keras.optimizers.Adam) -> None:
+    """Gives a built Adam the checkpoint's moments and number of updates."""
+    optimizer.iterations.assign(restored.step)
+    if not restored.first_moments:
+        return
+    for ours, theirs in zip(optimizer._momentums, restored.first_moments, strict=True):
+        ours.assign(theirs)
+    for ours, theirs in zip(optimizer._velocities, restored.second_moments, strict=True):
+        ours.assign(theirs)

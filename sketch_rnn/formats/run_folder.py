@@ -1,0 +1,298 @@
+"""A run's folder: its configuration, its checkpoints, and who may write to it.
+
+model_config.json        hyperparameters, scale factor, seed, versions
+metrics.jsonl, events.*  the curves (see `summaries`)
+checkpoints/latest-N     the last two saves, N steps done
+checkpoints/best-N       the one with the lowest `Valid_Cost`
+"""
+
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import filelock
+import keras
+import numpy as np
+import tensorflow as tf
+
+import sketch_rnn
+from sketch_rnn import files
+from sketch_rnn.errors import UserError, first_line, warn
+from sketch_rnn.hparams import PRECISIONS, HParams
+
+CONFIG_FILE = "model_config.json"
+CHECKPOINTS = "checkpoints"
+_KEPT = {"best": 1, "latest": 2}
+_LARGEST_CONFIG = 1 << 20
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """What a run is, beside its weights.
+
+    Attributes:
+      hparams: with N_max as `max_seq_len`.
+      scale_factor: data units in a model unit.
+      seed: what everything random in the run follows from.
+      data_dir: where the data set was read from.
+      precision: of the products while training.
+    """
+
+    hparams: HParams
+    scale_factor: float
+    seed: int
+    data_dir: str
+    precision: str = PRECISIONS[0]
+
+
+class RunFolder:
+    """Reads and writes a run's folder."""
+
+    def __init__(self, path: str | Path):
+        self.path = Path(path)
+        self.checkpoints = self.path / CHECKPOINTS
+
+    def holds_run(self) -> bool:
+        """Whether a run of this program has begun here."""
+        return self.checkpoints.is_dir()
+
+    def create(self, config: RunConfig, checkpoint: tf.train.Checkpoint, step: int) -> None:
+        """Begins a run at a step.
+
+        What the run starts from is its first checkpoint, so that a kill before the next one does
+        not lose the weights of another model. A kill in here leaves no run.
+
+        Raises:
+          UserError: another process has begun one meanwhile, or the folder is full.
+        """
+        if self.holds_run():
+            raise UserError(f"another process has begun a run in {self.path}; name another folder")
+        self.write_config(config)
+        part = self.path / f".{CHECKPOINTS}.part"
+        shutil.rmtree(part, ignore_errors=True)
+        try:
+            part.mkdir()
+            self._write(checkpoint, part / f"latest-{step}")
+        except (tf.errors.OpError, OSError) as error:
+            raise UserError(f"could not begin a run in {self.path}: {first_line(error)}") from error
+        os.replace(part, self.checkpoints)
+        files.sync_folder(self.path)
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Keeps other processes from training in this folder; ends with the process.
+
+        Raises:
+          UserError: another process is at work here, or the folder has links in it.
+        """
+        self.path.mkdir(parents=True, exist_ok=True)
+        self._check_files()
+        lock = filelock.FileLock(self.path / ".lock")
+        try:
+            lock.acquire(timeout=0)
+        except filelock.Timeout:
+            raise UserError(
+                f"another process is training in {self.path}; wait for it or use another --log_root"
+            ) from None
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def _check_files(self) -> None:
+        """Refuses links, which may lead what is written here to somewhere else, and pipes."""
+        inside = self.checkpoints.iterdir() if self.holds_run() else ()
+        for path in (*self.path.iterdir(), *inside):
+            if path.is_symlink() or not (path.is_file() or path.is_dir()):
+                raise UserError(
+                    f"{path}: expected a file or a folder of the run's own, got a link or a "
+                    "device; copy what it leads to into its place, or remove it"
+                )
+
+    def write_config(self, config: RunConfig) -> None:
+        """Writes `model_config.json`."""
+        content = asdict(config) | {
+            "hparams": config.hparams.to_dict(),
+            "versions": {
+                "sketch_rnn": sketch_rnn.__version__,
+                "tensorflow": tf.__version__,
+                "keras": keras.__version__,
+                "numpy": np.__version__,
+            },
+        }
+        files.write_text(self.path / CONFIG_FILE, json.dumps(content, indent=1) + "\n")
+
+    def read_config(self) -> RunConfig:
+        """Reads `model_config.json`.
+
+        Raises:
+          UserError: it is missing, damaged, or not of this program.
+        """
+        path = self.path / CONFIG_FILE
+        content = _read_json(path)
+        try:
+            return RunConfig(
+                hparams=HParams.from_dict(_typed(content, "hparams", dict)),
+                scale_factor=_positive(content, "scale_factor"),
+                seed=_seed(content),
+                data_dir=_typed(content, "data_dir", str),
+                precision=_precision(content),
+            )
+        except UserError as error:
+            raise UserError(f"{path}: {error}") from None
+
+    def check_sizes(self, config: RunConfig) -> None:
+        """Refuses sizes that no checkpoint here can hold, before memory is taken for them.
+
+        Raises:
+          UserError: the configuration is of a larger model than the checkpoints.
+        """
+        held = [
+            path.stat().st_size
+            for path in self.checkpoints.glob("*.data-*")
+            if path.with_suffix(".index").exists()  # else its save was not finished
+        ]
+        wanted = _least_bytes(config.hparams)
+        if held and wanted > max(held):
+            raise UserError(
+                f"{self.path / CONFIG_FILE} does not fit the checkpoints beside it, or they are "
+                f"cut short: expected a model of at most {max(held):,} bytes, got one of {wanted:,}"
+            )
+
+    def save(self, checkpoint: tf.train.Checkpoint, step: int, kind: str) -> None:
+        """Saves a checkpoint of the steps done so far, then removes what it replaces.
+
+        A kill at any instant leaves an earlier one whole.
+
+        Raises:
+          UserError: the folder cannot be written to, is full, or has been removed.
+        """
+        if not (self.path / CONFIG_FILE).is_file():
+            raise UserError(f"{self.path} has been removed while its run trained; begin a new run")
+        prefix = self.checkpoints / f"{kind}-{step}"
+        try:
+            self._write(checkpoint, prefix)
+        except (tf.errors.OpError, OSError) as error:
+            raise UserError(
+                f"could not save {prefix}: {first_line(error)}; earlier checkpoints are whole, "
+                "--resume_training goes on from them"
+            ) from error
+        for half in self.checkpoints.glob("*_temp*"):  # of a process that was killed
+            shutil.rmtree(half, ignore_errors=True)
+        for old in self._by_age(kind)[_KEPT[kind] :]:
+            for path in self.checkpoints.glob(f"{old.stem}.*"):
+                path.unlink()
+
+    def restore(self, checkpoint: tf.train.Checkpoint, *kinds: str) -> bool:
+        """Restores the newest whole checkpoint; damaged ones are named and skipped.
+
+        Args:
+          checkpoint: what gets the values; it may ask for a part of what was saved.
+          *kinds: "best" or "latest", in the order in which they are tried; none is "latest".
+
+        Returns:
+          Whether there was one.
+
+        Raises:
+          UserError: there are only damaged ones, or the weights are not of this model's shapes.
+        """
+        kinds = kinds or ("latest",)
+        names = [f"{kind}-{step}" for kind in kinds for step in self._steps(kind)]
+        for name in names:
+            prefix = self.checkpoints / name
+            try:
+                status = checkpoint.read(str(prefix)).expect_partial()
+                status.assert_existing_objects_matched()
+            except (tf.errors.OpError, OSError, IndexError, RuntimeError) as error:
+                warn(f"{prefix} is damaged and skipped: {first_line(error)}")
+            except (ValueError, AssertionError) as error:
+                raise UserError(
+                    f"{prefix} does not fit {self.path / CONFIG_FILE}: {first_line(error)}"
+                ) from error
+            else:
+                return True
+        if names:
+            raise UserError(
+                f"every {' and '.join(kinds)} checkpoint in {self.checkpoints} is damaged"
+            )
+        return False
+
+    def _steps(self, kind: str) -> list[int]:
+        """The steps of a kind's checkpoints, the newest first."""
+        names = (path.name for path in self.checkpoints.glob(f"{kind}-*.index"))
+        found = (re.fullmatch(rf"{kind}-(\d+)\.index", name) for name in names)
+        return sorted((int(match.group(1)) for match in found if match), reverse=True)
+
+    def _by_age(self, kind: str) -> list[Path]:
+        """The index files of a kind, the last one written first: a damaged one may be of a later
+        step than one that the run wrote since."""
+        paths = self.checkpoints.glob(f"{kind}-*.index")
+        return sorted(paths, key=lambda path: path.stat().st_mtime_ns, reverse=True)
+
+    def _write(self, checkpoint: tf.train.Checkpoint, prefix: Path) -> None:
+        checkpoint.write(str(prefix))
+        self._sync(prefix)
+
+    def _sync(self, prefix: Path) -> None:
+        for path in prefix.parent.glob(prefix.name + ".*"):
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
+        files.sync_folder(prefix.parent)
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        if not path.is_file():
+            raise ValueError("there is no such file")
+        if path.stat().st_size > _LARGEST_CONFIG:
+            raise ValueError("it is larger than 1 MB")
+        content = json.loads(path.read_text())
+    except (OSError, ValueError, RecursionError) as error:
+        raise UserError(f"{path}: expected the run's configuration: {error}") from error
+    if not isinstance(content, dict):
+        raise UserError(f"{path}: expected a JSON object, got {type(content).__name__}")
+    return content
+
+
+def _typed(content: dict[str, Any], key: str, kind: type) -> Any:
+    value = content.get(key)
+    if not isinstance(value, kind) or isinstance(value, bool):
+        raise UserError(f"expected {key} to be a {kind.__name__}, got {value!r:.60}")
+    return value
+
+
+def _positive(content: dict[str, Any], key: str) -> float:
+    value = content.get(key)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 1e-30 < value < 1e30:
+        raise UserError(f"expected {key} to be a number from 1e-30 to 1e30, got {value!r:.60}")
+    return float(value)
+
+
+def _seed(content: dict[str, Any]) -> int:
+    seed = _typed(content, "seed", int)
+    if not 0 <= seed < 2**31:
+        raise UserError(f"expected seed to be from 0 to {2**31 - 1}, got {seed!r:.60}")
+    return seed
+
+
+def _precision(content: dict[str, Any]) -> str:
+    precision = content.get("precision", PRECISIONS[0])
+    if precision not in PRECISIONS:
+        names = " or ".join(PRECISIONS)
+        raise UserError(f"expected precision to be {names}, got {precision!r:.60}")
+    return precision
+
+
+def _least_bytes(hparams: HParams) -> int:
+    """What the largest matrices of a model of these sizes take, so less than a checkpoint."""
+    decoder, encoder = hparams.dec_rnn_size, hparams.enc_rnn_size
+    numbers = 4 * decoder**2 + 6 * decoder * hparams.num_mixture
+    if hparams.conditional:
+        numbers += 8 * encoder**2 + 4 * decoder * hparams.z_size
+    return 4 * numbers

@@ -1,0 +1,134 @@
+"""Writes models as TensorFlow's own programs read them: `.keras` files and SavedModel folders.
+
+Legend: B batch, T time, N N_max, Z latent, U units.
+"""
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import tensorflow as tf
+
+from sketch_rnn.errors import UserError
+from sketch_rnn.model import sampling
+from sketch_rnn.model.network import SketchRNN
+from sketch_rnn.model.recurrent import Recurrent
+
+
+def save_keras(model: SketchRNN, path: str | Path) -> None:
+    """Writes a `.keras` file, which `keras.saving.load_model` reads.
+
+    Raises:
+      OSError: the file cannot be written; an earlier one is then as it was.
+    """
+    path = Path(path)
+    with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as folder:
+        part = Path(folder) / "model.keras"
+        model.save(part)
+        os.replace(part, path)
+
+
+def save_folder(model: SketchRNN, path: str | Path) -> None:
+    """Writes a SavedModel with the signatures of `Serving`.
+
+    Raises:
+      UserError: there is something of that name, or TensorFlow cannot write.
+      OSError: the folder cannot be written.
+    """
+    path = Path(path)
+    if path.exists():
+        raise UserError(f"{path} is there already; remove it, or export to another folder")
+    part = tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        serving = Serving(model)
+        tf.saved_model.save(serving, part, signatures=serving.signatures())
+        os.chmod(part, 0o755)
+        os.replace(part, path)
+    except tf.errors.OpError as error:  # such as a disk that is full
+        reason = error.message.rsplit("; ", 1)[-1]  # before it the names of parts
+        raise UserError(f"{path}: cannot be written: {reason}") from error
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+class Serving(tf.Module):
+    """What a served model does, in data units.
+
+    `encode(strokes [B, T, 3], lengths [B])` gives `mu` and `logvar`, each `[B, Z]`; strokes are
+    stroke-3, of which the first `lengths` rows count. A model without encoder has no `encode`.
+
+    `decode(z [B, Z], temperature, seed)` gives `strokes [B, N, 3]` and `lengths [B]`; the rows
+    after the end are 0. An unconditional model takes `count` instead of z.
+    """
+
+    def __init__(self, model: SketchRNN):
+        super().__init__()
+        self.model = model
+
+    def signatures(self) -> dict[str, tf.types.experimental.ConcreteFunction]:
+        """The functions by name, traced."""
+        hparams = self.model.hparams
+        number = tf.TensorSpec([], tf.float32, "temperature"), tf.TensorSpec([], tf.int32, "seed")
+        if not hparams.conditional:
+            count = tf.TensorSpec([], tf.int32, "count")
+            return {"decode": tf.function(self._decode_many).get_concrete_function(count, *number)}
+        return {
+            "encode": tf.function(self._encode).get_concrete_function(
+                tf.TensorSpec([None, None, 3], tf.float32, "strokes"),
+                tf.TensorSpec([None], tf.int32, "lengths"),
+            ),
+            "decode": tf.function(self._decode).get_concrete_function(
+                tf.TensorSpec([None, hparams.z_size], tf.float32, "z"), *number
+            ),
+        }
+
+    def _encode(self, strokes, lengths):
+        scale = self.model.scale_factor or 1.0
+        lifted = strokes[:, :, 2:]
+        points = tf.concat(
+            [strokes[:, :, :2] / scale, 1 - lifted, lifted, tf.zeros_like(lifted)], axis=-1
+        )
+        encoder = self.model.encoder
+        backwards = tf.reverse_sequence(points, lengths, seq_axis=1)
+        h = [
+            _last_h(encoder.forward, points, lengths),
+            _last_h(encoder.backward, backwards, lengths),
+        ]
+        mu, logvar, _ = self.model.latent(tf.concat(h, axis=-1))
+        return {"mu": mu, "logvar": logvar}
+
+    def _decode(self, z, temperature, seed):
+        return self._draw(z, tf.shape(z)[0], temperature, seed)
+
+    def _decode_many(self, count, temperature, seed):
+        return self._draw(None, count, temperature, seed)
+
+    def _draw(self, z, batch, temperature, seed):
+        points, lengths = sampling.decode_strokes(
+            self.model.decoder,
+            z,
+            batch,
+            tf.maximum(temperature, sampling.SMALLEST_TEMPERATURE),
+            False,
+            self.model.hparams.max_seq_len,
+            tf.stack([seed, 0]),
+        )
+        stroke3 = tf.transpose(tf.gather(points, [0, 1, 3], axis=-1), [1, 0, 2])  # [B, N, 3]
+        scale = self.model.scale_factor or 1.0
+        return {"strokes": stroke3 * [scale, scale, 1.0], "lengths": lengths}
+
+
+def _last_h(layer: Recurrent, points: tf.Tensor, lengths: tf.Tensor) -> tf.Tensor:
+    """h after the last point of each sketch: `[B, T, 5]`, `[B]` -> `[B, U]`."""
+    batch = tf.shape(points)[0]
+
+    def step(t, h, state):
+        new_h, new_state = layer.step(points[:, t], state)
+        alive = (t < lengths)[:, None]
+        return t + 1, tf.where(alive, new_h, h), tf.where(alive, new_state, state)
+
+    steps = tf.reduce_max(lengths)
+    first = (0, tf.zeros([batch, layer.units]), tf.zeros([batch, layer.state_size]))
+    _, h, _ = tf.while_loop(lambda t, _h, _state: t < steps, step, first)
+    return h

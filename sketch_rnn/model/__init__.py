@@ -1,0 +1,1 @@
+"""The model: cells, layers, costs, and drawing with it."""

@@ -1,0 +1,308 @@
+"""Drawing with a trained model (Ha & Eck 2017, sections 3.4 and 4).
+
+Legend: B batch, T time, M mixtures, Z latent, S width of the decoder's state.
+"""
+
+import math
+import secrets
+
+import numpy as np
+import tensorflow as tf
+
+from sketch_rnn import strokes
+from sketch_rnn.errors import UserError
+from sketch_rnn.model.mixture import Mixture, split_output
+
+LARGEST_BATCH = 128  # sketches that one loop draws at once
+SMALLEST_TEMPERATURE = 1e-3
+_END = np.array([0, 0, 0, 0, 1], np.float32)
+_IMPOSSIBLE = -1e30  # a logit
+_HALF = 2**31  # of a seed
+_POINTS_STREAM, _Z_STREAM = range(2)  # of randomness
+
+
+def sample_point(
+    mixture: Mixture,
+    temperature: tf.Tensor,
+    uniform: tf.Tensor,
+    normal: tf.Tensor,
+    greedy: bool = False,
+) -> tf.Tensor:
+    """Draws a point from the mixture at a temperature (equation 8).
+
+    log pi / t and log pen / t, renormalised; both standard deviations times t.
+
+    Args:
+      mixture: at B points.
+      temperature: t, a scalar or `[B, 1]`.
+      uniform: `[B, 2]` in [0, 1), what the component and the pen state follow from.
+      normal: `[B, 2]`, standard normal, what the offset follows from.
+      greedy: take the most probable component's mean and the most probable pen state.
+
+    Returns:
+      stroke-5 `[B, 5]`.
+    """
+    if greedy:
+        component = tf.argmax(mixture.pi_logits, axis=-1)
+        pen = tf.argmax(mixture.pen_logits, axis=-1)
+    else:
+        component = _choose(mixture.pi_logits / temperature, uniform[:, :1])
+        pen = _choose(mixture.pen_logits / temperature, uniform[:, 1:])
+    chosen = tf.gather(tf.stack(mixture[2:], axis=-1), component, batch_dims=1)  # [B, 5]
+    mu, log_sigma, rho_logit = tf.split(chosen, [2, 2, 1], axis=-1)
+    offset = mu
+    if not greedy:
+        # sqrt(1 - rho^2) is 1 / cosh(r) for rho = tanh(r)
+        second = tf.tanh(rho_logit) * normal[:, :1] + normal[:, 1:] / tf.cosh(rho_logit)
+        deviation = tf.concat([normal[:, :1], second], axis=-1)
+        offset += tf.exp(log_sigma) * temperature * deviation
+    return tf.concat([offset, tf.one_hot(pen, 3)], axis=-1)
+
+
+def decode_strokes(
+    decoder,
+    z: tf.Tensor | None,
+    batch: int | tf.Tensor,
+    temperature: tf.Tensor,
+    greedy: bool,
+    max_len: int,
+    key: tf.Tensor,
+    point: tf.Tensor | None = None,
+    state: tf.Tensor | None = None,
+    min_len: int = 0,
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Draws a batch of sketches; ends when all have ended, or after `max_len` points.
+
+    A sketch depends on the key and its place in the batch, and on the others only through the
+    rounding of products of another size.
+
+    Args:
+      decoder: a `Decoder`.
+      z: `[B, Z]`, or None for the unconditional model.
+      batch: B.
+      temperature: above 0, a scalar or `[B]`.
+      greedy: see `sample_point`.
+      max_len: T.
+      key: int32 `[2]`, of everything random.
+      point: stroke-5 `[B, 5]` that came before; None is the start token.
+      state: of the decoder `[B, S]` before it reads `point`; None is the first.
+      min_len: points before which no sketch may end.
+
+    Returns:
+      stroke-5 points `[T, B, 5]` without the start token, end-of-sketch rows after the end; the
+      points of each sketch, `[B]` int32.
+    """
+    if point is None:
+        point = tf.tile(tf.constant(strokes.START_TOKEN)[None], [batch, 1])
+    if state is None:
+        state = decoder.initial_state(z, batch)
+    temperature = tf.reshape(temperature, [-1, 1])
+
+    def go_on(t, _points, _point, _state, _lengths, alive):
+        return (t < max_len) & tf.reduce_any(alive)
+
+    def step(t, points, point, state, lengths, alive):
+        output, state = decoder.step(point, z, state)
+        uniform, normal = _noise(key, t, batch)
+        mixture = split_output(output)
+        if min_len:
+            may_not_end = tf.where(t < min_len, [0.0, 0.0, _IMPOSSIBLE], [0.0, 0.0, 0.0])
+            mixture = mixture._replace(pen_logits=mixture.pen_logits + may_not_end)
+        point = sample_point(mixture, temperature, uniform, normal, greedy)
+        alive &= point[:, 4] < 0.5
+        return (
+            t + 1,
+            points.write(t, point),
+            point,
+            state,
+            lengths + tf.cast(alive, tf.int32),
+            alive,
+        )
+
+    points = tf.TensorArray(tf.float32, size=max_len, element_shape=point.shape)
+    _, points, _, _, lengths, _ = tf.while_loop(
+        go_on,
+        step,
+        (0, points, point, state, tf.zeros([batch], tf.int32), tf.fill([batch], True)),
+        maximum_iterations=max_len,
+    )
+    drawn = tf.range(max_len)[:, None] < lengths  # [T, B]
+    return tf.where(drawn[:, :, None], points.stack(), _END), lengths
+
+
+compiled_decode_strokes = tf.function(decode_strokes, jit_compile=True, reduce_retracing=False)
+
+
+def decode(
+    model,
+    z: np.ndarray | None = None,
+    count: int = 1,
+    temperature: float | np.ndarray = 1.0,
+    greedy: bool = False,
+    max_len: int | None = None,
+    seed: int | None = None,
+) -> list[np.ndarray]:
+    """Draws sketches; `SketchRNN.decode` says what the arguments are."""
+    seed = secrets.randbits(31) if seed is None else seed
+    z = random_z(model, count, seed) if z is None else _repeated(model, z, count)
+    return model.to_data_units(
+        _draw(model, z, count if z is None else len(z), temperature, greedy, max_len, seed)
+    )
+
+
+def complete(
+    model,
+    sketch: np.ndarray,
+    z: np.ndarray | None = None,
+    count: int = 1,
+    temperature: float | np.ndarray = 1.0,
+    greedy: bool = False,
+    max_len: int | None = None,
+    seed: int | None = None,
+) -> list[np.ndarray]:
+    """Finishes a drawing in several ways (section 4.4); each adds two points or more.
+
+    Args:
+      sketch: what there is of it, stroke-3 `[n, 3]` in data units.
+      z: `[Z]`; None is the mu of what there is. Always None for an unconditional model.
+      count, temperature, greedy, seed: as in `SketchRNN.decode`.
+      max_len: points of the whole drawing at most; None is N_max.
+
+    Returns:
+      `count` stroke-3 arrays in data units that begin with the sketch.
+
+    Raises:
+      UserError: as in `SketchRNN.decode`, or the sketch is empty or has `max_len` points.
+    """
+    max_len = model.hparams.max_seq_len if max_len is None else max_len
+    if not 0 < len(sketch) < max_len:
+        raise UserError(
+            f"expected an unfinished drawing of 1 to {max_len - 1} points, got {len(sketch)}; "
+            "max_len sets how long the whole may become"
+        )
+    if z is None and model.hparams.conditional:
+        z, _ = model.encode([sketch])
+    z = None if z is None else _repeated(model, z, 1)
+    given = strokes.to_stroke5(model.to_model_units([sketch]), len(sketch))[0]  # [n + 1, 5]
+    _, state = model.decoder(tf.constant(given[:-1, None]), None if z is None else tf.constant(z))
+    first = [np.repeat(part, count, axis=0) for part in (given[-1:], state.numpy())]
+    z = None if z is None else np.repeat(z, count, axis=0)
+    drawn = _draw(model, z, count, temperature, greedy, max_len, seed, first, min_len=2)
+    sketch = np.asarray(sketch, np.float32)
+    return [
+        np.concatenate([sketch, more[: max_len - len(sketch)]])
+        for more in model.to_data_units(drawn)
+    ]
+
+
+def interpolate(
+    first: np.ndarray, last: np.ndarray, steps: int, spherical: bool = True
+) -> np.ndarray:
+    """z from `first` to `last`, both included (section 4.2).
+
+    Args:
+      first, last: `[Z]`.
+      steps: rows of the result, 2 or more.
+      spherical: along the great circle (White 2016, arXiv:1609.04468); else along the line.
+
+    Returns:
+      `[steps, Z]`.
+    """
+    t = np.linspace(0, 1, steps)[:, None]
+    cosine = first @ last / max(np.linalg.norm(first) * np.linalg.norm(last), 1e-30)
+    angle = np.arccos(np.clip(cosine, -1, 1))
+    if not spherical or np.sin(angle) < 1e-6:
+        return (1 - t) * first + t * last
+    return (np.sin((1 - t) * angle) * first + np.sin(t * angle) * last) / np.sin(angle)
+
+
+def _draw(
+    model, z, total, temperature, greedy, max_len, seed, first=None, min_len=0
+) -> list[np.ndarray]:
+    """`total` stroke-3 arrays in model units, in batches.
+
+    `first` holds the stroke-5 points `[total, 5]` and states `[total, S]` to go on from.
+    """
+    max_len = model.hparams.max_seq_len if max_len is None else max_len
+    if total < 1 or max_len < 1:
+        raise UserError(f"expected count and max_len of 1 or more, got {total} and {max_len}")
+    temperature = _checked_temperature(temperature, total)
+    key = _key(seed, _POINTS_STREAM)
+    sketches = []
+    for number, start in enumerate(range(0, total, LARGEST_BATCH)):
+        part = slice(start, min(start + LARGEST_BATCH, total))
+        point, state = (None, None) if first is None else (tf.constant(f[part]) for f in first)
+        points, lengths = compiled_decode_strokes(
+            model.decoder,
+            None if z is None else tf.constant(z[part]),
+            part.stop - part.start,
+            tf.constant(temperature[part]),
+            greedy,
+            max_len,
+            tf.random.fold_in(key, number),
+            point,
+            state,
+            min_len,
+        )
+        sketches += _to_sketches(points.numpy(), lengths.numpy())
+    return sketches
+
+
+def random_z(model, count: int, seed: int | None = None) -> np.ndarray | None:
+    """z from the prior, `[count, Z]`; None for an unconditional model."""
+    if not model.hparams.conditional:
+        return None
+    return tf.random.stateless_normal([count, model.hparams.z_size], _key(seed, _Z_STREAM)).numpy()
+
+
+def _choose(logits: tf.Tensor, uniform: tf.Tensor) -> tf.Tensor:
+    """Indices `[B]` drawn with the probabilities softmax(logits `[B, K]`), from `[B, 1]`."""
+    ends = tf.cumsum(tf.nn.softmax(logits), axis=-1)
+    chosen = tf.reduce_sum(tf.cast(ends <= uniform * ends[:, -1:], tf.int32), axis=-1)
+    return tf.minimum(chosen, logits.shape[-1] - 1)
+
+
+def _noise(key: tf.Tensor, t: tf.Tensor, batch: int | tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """What a step draws from: uniform and standard normal, each `[B, 2]`.
+
+    The normal ones are made here (Box & Muller 1958): drawn by the compiler, those of a sketch
+    would depend on the size of the batch.
+    """
+    uniform = tf.random.stateless_uniform([batch, 4], tf.random.fold_in(key, t))
+    radius = tf.sqrt(-2 * tf.math.log1p(-uniform[:, 2:3]))
+    angle = 2 * math.pi * uniform[:, 3:]
+    return uniform[:, :2], radius * tf.concat([tf.cos(angle), tf.sin(angle)], axis=-1)
+
+
+def _key(seed: int | None, stream: int) -> tf.Tensor:
+    seed = secrets.randbits(31) if seed is None else int(seed)
+    low, high = seed % _HALF, seed // _HALF % _HALF
+    return tf.random.fold_in(tf.constant([low, high], tf.int32), stream)
+
+
+def _repeated(model, z: np.ndarray, count: int) -> np.ndarray:
+    """Each row of z `count` times."""
+    z = np.atleast_2d(np.asarray(z, np.float32))
+    size = model.hparams.z_size if model.hparams.conditional else 0
+    if not size:
+        raise UserError("this model is unconditional: it draws without z")
+    if z.ndim != 2 or z.shape[1] != size or not np.isfinite(z).all():
+        raise UserError(f"expected finite z of shape [B, {size}], got shape {list(z.shape)}")
+    return np.repeat(z, count, axis=0)
+
+
+def _checked_temperature(temperature: float | np.ndarray, total: int) -> np.ndarray:
+    """`[total]` float32."""
+    temperature = np.asarray(temperature, np.float32)
+    if not ((temperature >= SMALLEST_TEMPERATURE) & np.isfinite(temperature)).all():
+        raise UserError(
+            f"expected a temperature of {SMALLEST_TEMPERATURE} or more, got {temperature.min():g}"
+        )
+    if temperature.ndim and temperature.shape != (total,):
+        raise UserError(f"expected one temperature or {total}, got {temperature.size}")
+    return np.broadcast_to(temperature, [total])
+
+
+def _to_sketches(points: np.ndarray, lengths: np.ndarray) -> list[np.ndarray]:
+    """stroke-5 `[T, B, 5]` and lengths `[B]` -> stroke-3 arrays."""
+    return [points[:n, i][:, [0, 1, 3]] for i, n in enumerate(lengths)]

@@ -1,0 +1,37 @@
+"""Everything that changes while training."""
+
+import math
+
+import keras
+import tensorflow as tf
+
+from sketch_rnn.formats import original
+from sketch_rnn.model.network import SketchRNN
+
+_ADAM_EPSILON = 1e-8
+
+
+class TrainState:
+    """Everything that changes while training: weights, Adam, the step, the best cost so far."""
+
+    def __init__(self, model: SketchRNN):
+        hparams = model.hparams
+        self.model = model
+        self.optimizer = keras.optimizers.Adam(hparams.learning_rate, epsilon=_ADAM_EPSILON)
+        self.optimizer.build(model.trainable_variables)
+        self.step = tf.Variable(0, dtype=tf.int64, trainable=False)  # the next step to run
+        self.best_valid_cost = tf.Variable(math.inf, dtype=tf.float64, trainable=False)
+        self.checkpoint = tf.train.Checkpoint(
+            model=self.model,
+            optimizer=self.optimizer,
+            step=self.step,
+            best_valid_cost=self.best_valid_cost,
+        )
+
+    @classmethod
+    def from_original(cls, restored: original.Original) -> "TrainState":
+        """Goes on from a checkpoint of the original, Adam's moments included."""
+        state = cls(restored.model)
+        original.restore_moments(restored, state.optimizer)
+        state.step.assign(restored.step)
+        return state

@@ -1,0 +1,301 @@
+"""`sketch_rnn_sample`: every mode, input, output and mistake."""
+
+import json
+import shutil
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import numpy as np
+import pytest
+from helpers import FIXTURES
+
+from sketch_rnn.cli.sample import main
+from sketch_rnn.data import npz
+from sketch_rnn.data.dataset import load_dataset
+from sketch_rnn.formats.run_folder import RunConfig, RunFolder
+from sketch_rnn.hparams import HParams
+from sketch_rnn.model.network import SketchRNN
+from sketch_rnn.train.state import TrainState
+
+DRAWINGS = FIXTURES
+SVGS = [str(DRAWINGS / name) for name in ("curves.svg", "polylines.svg", "shapes.svg")]
+SIZES = {"enc_rnn_size": 6, "dec_rnn_size": 8, "z_size": 4, "num_mixture": 2, "max_seq_len": 40}
+
+
+def make_run(folder, **changes):
+    hparams = HParams(**(SIZES | {"data_set": ("some.npz",)} | changes))
+    config = RunConfig(hparams, scale_factor=30.0, seed=3, data_dir="")
+    run = RunFolder(folder)
+    run.path.mkdir()
+    model = SketchRNN(hparams, 30.0, seed=3)
+    bias = model.decoder.output_layer.bias  # of the pen's states: lines and ends now and then
+    bias.assign(np.concatenate([[1.0, -0.5, -4.0], bias.numpy()[3:]]))
+    state = TrainState(model)
+    run.create(config, state)
+    run.save(state, "best")
+    return str(folder)
+
+
+@pytest.fixture(scope="module")
+def conditional(tmp_path_factory):
+    return make_run(tmp_path_factory.mktemp("runs") / "conditional")
+
+
+@pytest.fixture(scope="module")
+def unconditional(tmp_path_factory):
+    return make_run(tmp_path_factory.mktemp("runs") / "unconditional", conditional=False)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """A data set of ten drawings in each split."""
+    path = tmp_path_factory.mktemp("data") / "some.npz"
+    rng = np.random.default_rng(1)
+    sketches = np.empty(10, object)
+    for i in range(10):
+        sketches[i] = np.concatenate([rng.normal(0, 30, (5 + i, 2)), np.eye(5 + i)[:, -1:]], 1)
+    np.savez(path, train=sketches, valid=sketches, test=sketches)
+    return str(path)
+
+
+def sample(model, output, *flags):
+    return main([f"--model_dir={model}", f"--output={output}", *flags])
+
+
+def refused(capsys, output, model, *flags):
+    """The error's one line, after which there is no output."""
+    capsys.readouterr()
+    assert sample(model, output, *flags) == 2
+    shown = capsys.readouterr()
+    assert shown.err.count("\n") == 1 and shown.out == ""
+    assert not output.exists() and not list(output.parent.glob("*.part"))
+    return shown.err
+
+
+def groups(path):
+    """The paths of each sketch of a picture."""
+    found = ET.parse(path).getroot().iter("{http://www.w3.org/2000/svg}g")
+    return [list(g) for g in found if g.get("class") == "sketch"]
+
+
+def texts(path):
+    return [t.text for t in ET.parse(path).getroot().iter("{http://www.w3.org/2000/svg}text")]
+
+
+@pytest.mark.parametrize("kind", ["conditional", "unconditional"])
+def test_generate(request, tmp_path, kind):
+    model = request.getfixturevalue(kind)
+    assert sample(model, tmp_path / "a.svg", "--num_samples=7") == 0
+    assert len(groups(tmp_path / "a.svg")) == 7
+    assert sample(model, tmp_path / "b.svg", "--num_samples=7") == 0
+    assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "b.svg").read_bytes()
+    assert sample(model, tmp_path / "c.svg", "--num_samples=7", "--seed=2") == 0
+    assert (tmp_path / "a.svg").read_bytes() != (tmp_path / "c.svg").read_bytes()
+
+
+def test_the_outputs_hold_the_same_drawings(conditional, tmp_path):
+    flags = ("--num_samples=4", "--temperature=0.7", "--seed=5")
+    for suffix in ("svg", "png", "npz", "json"):
+        assert sample(conditional, tmp_path / f"a.{suffix}", *flags) == 0
+    assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
+    data = npz.read_npz(tmp_path / "a.npz")
+    assert [len(data[split]) for split in npz.SPLITS] == [4, 4, 4]
+    listed = json.loads((tmp_path / "a.json").read_text())["sketches"]
+    for ours, theirs in zip(listed, data["train"], strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-5)
+    assert len(groups(tmp_path / "a.svg")) == 4
+    dataset = load_dataset("a.npz", tmp_path)
+    assert len(dataset.train) == 4
+
+
+def test_drawings_of_one_length_are_a_data_set_too(unconditional, tmp_path):
+    assert sample(unconditional, tmp_path / "a.npz", "--num_samples=5", "--max_len=1") == 0
+    with np.load(tmp_path / "a.npz", allow_pickle=True) as file:
+        assert file["train"].shape == (5,)
+
+
+def test_temperatures_make_a_grid(unconditional, tmp_path):
+    output = tmp_path / "a.svg"
+    assert sample(unconditional, output, "--num_samples=3", "--temperature=0.2,1") == 0
+    assert len(groups(output)) == 6
+    assert texts(output) == ["t = 0.2", "t = 1"]
+
+
+def test_encode_and_z_file(conditional, data, tmp_path):
+    z_file = tmp_path / "z.npz"
+    assert sample(conditional, z_file, "--mode=encode", f"--input={data}", "--index=0,3") == 0
+    with np.load(z_file) as file:
+        assert file["mu"].shape == file["logvar"].shape == (2, 4)
+    assert sample(conditional, z_file, "--mode=encode", f"--input={data}") == 0
+    with np.load(z_file) as file:
+        assert file["mu"].shape == (10, 4)
+    output = tmp_path / "a.svg"
+    assert sample(conditional, output, f"--z_file={z_file}", "--greedy") == 0
+    assert len(groups(output)) == 10
+
+
+@pytest.mark.parametrize("given", [SVGS, None])
+def test_reconstruct(conditional, data, tmp_path, given):
+    output = tmp_path / "a.svg"
+    inputs = [f"--input={path}" for path in given or [data]]
+    flags = [] if given else ["--index=1,2,9"]
+    assert sample(conditional, output, "--mode=reconstruct", *inputs, *flags) == 0
+    assert len(groups(output)) == 6
+    assert texts(output) == ["input", "reconstruction"]
+    assert sample(conditional, tmp_path / "a.json", "--mode=reconstruct", *inputs, *flags) == 0
+    assert len(json.loads((tmp_path / "a.json").read_text())["sketches"]) == 3
+
+
+def test_a_folder_is_the_model_s_data_set(conditional, data, tmp_path):
+    flags = ("--mode=reconstruct", f"--input={Path(data).parent}", "--num_samples=4")
+    assert sample(conditional, tmp_path / "a.svg", *flags) == 0
+    assert len(groups(tmp_path / "a.svg")) == 8
+
+
+def test_interpolate(conditional, tmp_path):
+    output = tmp_path / "a.svg"
+    inputs = [f"--input={path}" for path in SVGS]
+    assert sample(conditional, output, "--mode=interpolate", *inputs, "--steps=4") == 0
+    assert len(groups(output)) == 2 * 4
+    assert sample(conditional, output, "--mode=interpolate", "--steps=3", "--nospherical") == 0
+    assert len(groups(output)) == 3
+
+
+@pytest.mark.parametrize("kind", ["conditional", "unconditional"])
+def test_complete(request, tmp_path, kind):
+    model = request.getfixturevalue(kind)
+    inputs = [f"--input={path}" for path in SVGS]
+    flags = ("--mode=complete", "--num_samples=2", "--seed=4")
+    assert sample(model, tmp_path / "a.svg", *inputs, *flags) == 0
+    drawn = groups(tmp_path / "a.svg")
+    assert len(drawn) == 6
+    for paths in drawn:
+        given = [path for path in paths if path.get("stroke")]
+        assert given == paths[: len(given)] and 0 < len(given) < len(paths)
+
+
+@pytest.mark.parametrize("kind", ["conditional", "unconditional"])
+def test_temperatures(request, tmp_path, kind):
+    model, output = request.getfixturevalue(kind), tmp_path / "a.svg"
+    assert sample(model, output, "--mode=temperatures", "--temperature=0.1,0.5,1") == 0
+    assert texts(output) == ["t = 0.1", "t = 0.5", "t = 1"]
+    assert len(groups(output)) == 3
+
+
+def test_animate(unconditional, tmp_path):
+    assert sample(unconditional, tmp_path / "a.svg", "--num_samples=1", "--animate") == 0
+    assert "animation" in (tmp_path / "a.svg").read_text()
+
+
+def test_latest_checkpoint_is_missing(unconditional, tmp_path, capsys):
+    run = shutil.copytree(unconditional, tmp_path / "run")
+    for path in (run / "checkpoints").glob("latest-*"):
+        path.unlink()
+    assert "checkpoint" in refused(capsys, tmp_path / "a.svg", run, "--checkpoint=latest")
+
+
+@pytest.mark.parametrize(
+    ("flags", "expected"),
+    [
+        (["--temperature=0"], "--temperature"),
+        (["--temperature=0.5,-1"], "--temperature"),
+        (["--temperature=warm"], "--temperature"),
+        (["--temperature=nan"], "--temperature"),
+        (["--temperature="], "--temperature"),
+        (["--num_samples=0"], "num_samples"),
+        (["--num_samples=100000000"], "num_samples"),
+        (["--max_len=2000000000"], "max_len"),
+        (["--steps=1"], "steps"),
+        (["--mode=reconstruct"], "--input"),
+        (["--mode=generate", f"--input={SVGS[0]}"], "--input"),
+        (["--mode=encode", f"--input={SVGS[0]}"], ".npz"),
+        (["--mode=reconstruct", "--input=DATA", "--index=10"], "0 to 9"),
+        (["--mode=reconstruct", "--input=DATA", "--index=-1"], "0 to 9"),
+        (["--mode=reconstruct", "--input=DATA", "--index=one"], "--index"),
+        (["--mode=reconstruct", f"--input={SVGS[0]}", "--index=0"], "--index"),
+        (["--mode=reconstruct", "--input=none.svg"], "none.svg"),
+        (["--mode=reconstruct", "--input=none.npz"], "none.npz"),
+        (["--mode=interpolate", f"--input={SVGS[0]}"], "two or more"),
+        (["--z_file=none.npz"], "none.npz"),
+        (["--z_file=DATA"], "--mode=encode wrote"),
+        (["--scale_factor=0"], "--scale_factor"),
+        (["--mode=dance"], "mode"),
+        (["--modee=generate"], "--mode"),
+    ],
+)
+def test_bad_flags(conditional, data, tmp_path, capsys, flags, expected):
+    flags = [flag.replace("DATA", data) for flag in flags]
+    assert expected in refused(capsys, tmp_path / "a.svg", conditional, *flags)
+
+
+@pytest.mark.parametrize("mode", ["encode", "reconstruct", "interpolate", "temperatures"])
+def test_conditional_modes_need_a_conditional_model(unconditional, tmp_path, capsys, mode):
+    output = tmp_path / ("a.npz" if mode == "encode" else "a.svg")
+    flags = (f"--mode={mode}", f"--input={SVGS[0]}")
+    assert "unconditional" in refused(capsys, output, unconditional, *flags)
+
+
+@pytest.mark.parametrize("content", ["", "hello", "<svg xmlns='http://www.w3.org/2000/svg'/>",
+    "<svg xmlns='http://www.w3.org/2000/svg'><text y='9'>hello</text></svg>"])  # fmt: skip
+def test_an_svg_without_a_drawing(conditional, tmp_path, capsys, content):
+    path = tmp_path / "mine.svg"
+    path.write_text(content)
+    line = refused(capsys, tmp_path / "a.svg", conditional, "--mode=complete", f"--input={path}")
+    assert "mine.svg" in line
+
+
+def test_a_filled_svg_is_taken_by_its_outlines(conditional, tmp_path):
+    path = tmp_path / "mine.svg"
+    path.write_text("<svg xmlns='http://www.w3.org/2000/svg'><rect width='9' height='9'/></svg>")
+    flags = ("--mode=reconstruct", f"--input={path}")
+    assert sample(conditional, tmp_path / "a.svg", *flags) == 0
+
+
+def test_a_model_that_is_none(tmp_path, capsys):
+    output = tmp_path / "a.svg"
+    assert "no folder" in refused(capsys, output, tmp_path / "none")
+    (tmp_path / "foreign").mkdir()
+    assert "no checkpoint" in refused(capsys, output, tmp_path / "foreign")
+    assert main([f"--output={output}"]) == 2
+
+
+@pytest.mark.parametrize("name", ["none/a.svg", "a.gif", "a"])
+def test_an_output_that_cannot_be(conditional, tmp_path, capsys, name):
+    assert "--output" in refused(capsys, tmp_path / name, conditional)
+
+
+@pytest.mark.parametrize("suffix", ["svg", "npz", "json"])
+def test_an_output_that_cannot_be_written(unconditional, tmp_path, capsys, monkeypatch, suffix):
+    def full(_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    line = refused(capsys, tmp_path / f"a.{suffix}", unconditional)
+    assert f"a.{suffix}: " in line and "No space left" in line
+
+
+def test_a_model_without_scale_factor(tmp_path, capsys, data):
+    from helpers import shared
+
+    model, output = shared("golden/lstm"), tmp_path / "a.svg"
+    flags = ("--mode=reconstruct", f"--input={SVGS[1]}")
+    assert "--scale_factor" in refused(capsys, output, model, *flags)
+    assert sample(model, output, *flags, "--scale_factor=30") == 0
+    assert sample(model, output) == 0
+
+
+def test_the_scale_factor_is_computed_from_the_data_set(tmp_path):
+    from helpers import shared
+
+    model, flags = shared("golden/lstm"), ("--mode=encode", f"--input={SVGS[1]}")
+    assert sample(model, tmp_path / "a.npz", *flags, f"--data_dir={shared('data')}") == 0
+    assert sample(model, tmp_path / "b.npz", *flags, "--scale_factor=18.5198") == 0
+    with np.load(tmp_path / "a.npz") as a, np.load(tmp_path / "b.npz") as b:
+        np.testing.assert_allclose(a["mu"], b["mu"], atol=1e-5)
+
+
+def test_many_reconstructions_go_side_by_side(conditional, data, tmp_path):
+    flags = ("--mode=reconstruct", f"--input={Path(data).parent}", "--num_samples=9")
+    assert sample(conditional, tmp_path / "a.svg", *flags) == 0
+    assert texts(tmp_path / "a.svg") == ["input", "reconstruction"] * 2
+    assert len([group for group in groups(tmp_path / "a.svg") if group]) == 18

@@ -1,0 +1,268 @@
+import hashlib
+import os
+import subprocess
+import sys
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import filelock
+import numpy as np
+import pytest
+
+from sketch_rnn.data import dataset, download
+from sketch_rnn.errors import UserError
+
+CONTENT = bytes(range(256)) * 1000
+
+
+class Handler(BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.server.asked.append(self.path)
+        if self.path not in self.server.files:
+            self.send_error(404)
+            return
+        content, length = self.server.files[self.path]
+        tag = self.server.tag
+        asked = self.headers.get("Range")
+        self.server.ranges.append(asked)
+        if asked and tag and self.headers["If-Range"] == tag:
+            first, whole = int(asked.removeprefix("bytes=").rstrip("-")), length
+            if first >= whole:
+                self.send_error(416)
+                return
+            first += self.server.shift
+            content, length = content[first:], whole - first
+            self.send_response(206)
+            self.send_header("Content-Range", f"bytes {first}-{whole - 1}/{whole}")
+        else:
+            self.send_response(200)
+        if tag:
+            self.send_header("ETag", tag)
+        if length is not None:
+            self.send_header("Content-Length", str(length))
+        self.end_headers()
+        self.wfile.write(content)
+        if self.server.stalls:
+            self.rfile.read()  # until the client is gone
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def server(monkeypatch, tmp_path):
+    """A server of `server.files`: path -> (content, the length it claims)."""
+    monkeypatch.setenv("SKETCH_RNN_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.files = {"/d/a.npz": (CONTENT, len(CONTENT))}
+    server.asked, server.ranges, server.tag = [], [], None
+    server.shift, server.stalls = 0, False
+    server.address = f"http://127.0.0.1:{server.server_port}/d"
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+def cached(tmp_path):
+    found = (tmp_path / "cache").rglob("*")
+    return [path for path in found if path.is_file() and path.suffix != ".lock"]
+
+
+def test_a_file_is_fetched_once(server, tmp_path):
+    (path,) = download.resolve(server.address, ["a.npz"])
+    assert path.read_bytes() == CONTENT
+    assert path.is_relative_to(tmp_path / "cache")
+    assert download.resolve(server.address + "/", ["a.npz"]) == [path]
+    assert server.asked == ["/d/a.npz"]
+
+
+def test_a_data_set_at_an_address_is_loaded(server, tmp_path):
+    sketches = np.empty(3, object)
+    sketches[:] = [np.array([[i, 2, 0], [3, 4, 1]]) for i in range(3)]
+    np.savez(tmp_path / "b.npz", train=sketches, valid=sketches, test=sketches)
+    content = (tmp_path / "b.npz").read_bytes()
+    server.files["/d/b%20c.npz"] = (content, len(content))
+    assert len(dataset.load_dataset(["b c.npz"], server.address).train) == 3
+
+
+def test_a_file_without_a_length_is_fetched(server):
+    server.files["/d/a.npz"] = (CONTENT, None)
+    (path,) = download.resolve(server.address, ["a.npz"])
+    assert path.read_bytes() == CONTENT
+
+
+def test_a_truncated_body_leaves_nothing_in_the_cache(server, tmp_path):
+    server.files["/d/a.npz"] = (CONTENT[:9999], len(CONTENT))
+    with pytest.raises(UserError, match=r"cannot fetch .*/d/a\.npz"):
+        download.resolve(server.address, ["a.npz"])
+    assert cached(tmp_path) == []
+    server.files["/d/a.npz"] = (CONTENT, len(CONTENT))
+    assert download.resolve(server.address, ["a.npz"])[0].read_bytes() == CONTENT
+
+
+def cut_off(server):
+    """A download that ends after some whole pieces and a part of one."""
+    server.tag = '"one"'
+    server.files["/d/a.npz"] = (CONTENT[:150_000], len(CONTENT))
+    with pytest.raises(UserError):
+        download.resolve(server.address, ["a.npz"])
+    server.files["/d/a.npz"] = (CONTENT, len(CONTENT))
+
+
+def test_a_download_goes_on_where_it_was_cut_off(server, tmp_path):
+    cut_off(server)
+    (path,) = download.resolve(server.address, ["a.npz"])
+    assert path.read_bytes() == CONTENT and server.ranges == [None, f"bytes={(2 << 16) - 1}-"]
+    assert cached(tmp_path) == [path]
+
+
+def test_a_download_goes_on_after_a_kill_and_hours_without_a_network(server, tmp_path, monkeypatch):
+    server.tag, server.stalls = '"one"', True
+    server.files["/d/a.npz"] = (CONTENT[:150_000], len(CONTENT))
+    program = f"from sketch_rnn import download; download.resolve({server.address!r}, ['a.npz'])"
+    with subprocess.Popen([sys.executable, "-c", program], stderr=subprocess.DEVNULL) as process:
+        while process.poll() is None and sum(f.stat().st_size for f in cached(tmp_path)) < 2 << 16:
+            time.sleep(0.01)
+        process.kill()
+    server.stalls = False
+    server.files["/d/a.npz"] = (CONTENT, len(CONTENT))
+    with monkeypatch.context() as context, pytest.raises(UserError, match="no connection"):
+        context.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+        context.setenv("NO_PROXY", "")
+        download.resolve(server.address, ["a.npz"])
+    (path,) = download.resolve(server.address, ["a.npz"])
+    assert path.read_bytes() == CONTENT
+    assert len(server.ranges) == 2 and int(server.ranges[1][6:-1]) > 1 << 16
+
+
+def test_a_file_that_arrived_but_for_its_name_is_not_fetched_again(server, monkeypatch):
+    server.tag = '"one"'
+    with monkeypatch.context() as context, pytest.raises(UserError, match="No space"):
+        context.setattr(download.shutil, "copyfileobj", full_disk)
+        download.resolve(server.address, ["a.npz"])
+    assert download.resolve(server.address, ["a.npz"])[0].read_bytes() == CONTENT
+    assert server.ranges == [None, f"bytes={len(CONTENT) - 1}-"]
+
+
+def full_disk(*_):
+    raise OSError(28, os.strerror(28))
+
+
+def test_a_file_that_changed_meanwhile_is_fetched_anew(server, tmp_path):
+    cut_off(server)
+    server.tag, other = '"two"', CONTENT[::-1]
+    server.files["/d/a.npz"] = (other, len(other))
+    (path,) = download.resolve(server.address, ["a.npz"])
+    assert path.read_bytes() == other and cached(tmp_path) == [path]
+
+
+def test_a_server_that_sends_all_again_is_understood(server):
+    cut_off(server)
+    server.tag = None
+    assert download.resolve(server.address, ["a.npz"])[0].read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize("tag", [None, 'W/"one"'])
+def test_a_part_that_may_be_of_another_content_is_not_kept(server, tmp_path, tag):
+    server.tag = tag
+    server.files["/d/a.npz"] = (CONTENT[:150_000], len(CONTENT))
+    with pytest.raises(UserError, match="cannot fetch"):
+        download.resolve(server.address, ["a.npz"])
+    assert cached(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("content", "shift"), [(CONTENT[:99], 0), (CONTENT, 5)], ids=["shorter", "shifted"]
+)
+def test_a_server_that_breaks_its_promise_is_asked_for_all_again(server, tmp_path, content, shift):
+    cut_off(server)
+    server.shift = shift
+    server.files["/d/a.npz"] = (content, len(content))
+    with pytest.raises(UserError, match=r"416|expected the bytes from"):
+        download.resolve(server.address, ["a.npz"])
+    assert cached(tmp_path) == []
+    assert download.resolve(server.address, ["a.npz"])[0].read_bytes() == content
+
+
+def test_two_processes_do_not_write_to_one_part(server, tmp_path):
+    cut_off(server)
+    (part,) = cached(tmp_path)
+    before = part.read_bytes()
+    with filelock.FileLock(f"{part}.lock"):
+        assert download.resolve(server.address, ["a.npz"])[0].read_bytes() == CONTENT
+    assert part.read_bytes() == before and server.ranges == [None, None]
+
+
+def test_a_missing_file_is_named(server, tmp_path):
+    with pytest.raises(UserError, match="404") as error:
+        download.resolve(server.address, ["none.npz"])
+    assert f"{server.address}/none.npz" in str(error.value) and "\n" not in str(error.value)
+    assert cached(tmp_path) == []
+
+
+def test_a_file_with_a_wrong_checksum_is_refused(server, tmp_path, monkeypatch):
+    url = f"{server.address}/a.npz"
+    monkeypatch.setitem(download.KNOWN_SHA256, url, hashlib.sha256(b"other").hexdigest())
+    with pytest.raises(UserError, match="hash"):
+        download.resolve(server.address, ["a.npz"])
+    assert cached(tmp_path) == []
+    monkeypatch.setitem(download.KNOWN_SHA256, url, hashlib.sha256(CONTENT).hexdigest())
+    assert download.resolve(server.address, ["a.npz"])[0].read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize("length", [len(CONTENT), None])
+def test_a_file_that_is_too_large_is_refused(server, tmp_path, monkeypatch, length):
+    monkeypatch.setattr(download, "MAX_DOWNLOAD", len(CONTENT) - 1)
+    server.files["/d/a.npz"] = (CONTENT, length)
+    with pytest.raises(UserError, match="more than"):
+        download.resolve(server.address, ["a.npz"])
+    assert cached(tmp_path) == []
+
+
+def test_no_network_says_how_to_go_on(server, tmp_path):
+    address = server.address
+    server.shutdown()
+    server.server_close()
+    with pytest.raises(UserError) as error:
+        download.resolve(address, ["a.npz"])
+    assert "(no connection)" in str(error.value)
+    assert "--data_dir=datasets/doodles" in str(error.value) and "\n" not in str(error.value)
+
+
+def test_a_folder_that_cannot_hold_the_cache_is_an_error(server, tmp_path):
+    (tmp_path / "cache").write_text("a file where the folder should be")
+    with pytest.raises(UserError, match="cannot fetch"):
+        download.resolve(server.address, ["a.npz"])
+
+
+def test_the_default_is_the_public_data_set_with_its_checksum():
+    assert set(download.KNOWN_SHA256) == {f"{download.DEFAULT_DATA_DIR}/aaron_sheep.npz"}
+
+
+def test_files_of_a_folder(tmp_path):
+    (tmp_path / "sub").mkdir()
+    for name in ("a.npz", "sub/b.npz"):
+        (tmp_path / name).write_bytes(b"")
+    found = download.resolve(tmp_path, ["a.npz", "sub/b.npz"])
+    assert found == [tmp_path / "a.npz", tmp_path / "sub" / "b.npz"]
+
+
+def test_a_missing_file_of_a_folder_names_those_it_holds(tmp_path):
+    (tmp_path / "cat.npz").write_bytes(b"")
+    with pytest.raises(UserError, match=r"no file 'dog\.npz' in .*, which holds cat\.npz"):
+        download.resolve(tmp_path, ["dog.npz"])
+    with pytest.raises(UserError, match="expected a folder or an http"):
+        download.resolve(tmp_path / "none", ["dog.npz"])
+
+
+@pytest.mark.parametrize("data_dir", ["folder", "http://127.0.0.1:9"])
+@pytest.mark.parametrize(
+    "name", ["", "..", "../a.npz", "x/../../a.npz", "/etc/a.npz", "..\\a.npz", "C:\\a.npz",
+             "http://elsewhere/a.npz"]
+)  # fmt: skip
+def test_names_that_leave_the_folder_are_refused(data_dir, name):
+    with pytest.raises(UserError, match="the name of a file in data_dir"):
+        download.resolve(data_dir, [name])

@@ -1,0 +1,98 @@
+"""Warnings about a data set, each where it holds and not elsewhere."""
+
+import numpy as np
+import pytest
+from helpers import shared
+
+from sketch_rnn.convert.sheet import read
+from sketch_rnn.convert.store import write_npz
+from sketch_rnn.data import quality as checks
+from sketch_rnn.data.dataset import load_dataset
+from sketch_rnn.data.quality import dataset_warnings
+
+
+def sketches(count, seed, rows=30):
+    rng = np.random.default_rng(seed)
+    low, high = (-90, -90, 0), (90, 90, 2)
+    return [
+        rng.integers(low, high, (rng.integers(rows - 5, rows), 3), np.int16) for _ in range(count)
+    ]
+
+
+@pytest.fixture
+def warnings_of(tmp_path):
+    def warnings_of(train, valid=None, test=None):
+        splits = {
+            "train": train,
+            "valid": sketches(60, 1) if valid is None else valid,
+            "test": sketches(60, 2) if test is None else test,
+        }
+        path = tmp_path / "a.npz"
+        write_npz(path, {name: (len(split), split) for name, split in splits.items()})
+        return dataset_warnings(read(path))
+
+    return warnings_of
+
+
+def test_a_good_data_set_has_none(warnings_of):
+    assert warnings_of(sketches(1200, 0)) == []
+
+
+def test_too_few(warnings_of):
+    lines = warnings_of(sketches(30, 0), sketches(1, 1), sketches(2, 2))
+    assert "too few sketches: 30" in lines[0]
+    assert "few sketches in the valid split: 1" in lines[1]
+    assert "few sketches in the test split: 2" in lines[2]
+    assert len(lines) == 3
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_drawings_too_few_to_hold_any_back_are_not_called_copies(warnings_of, count):
+    lines = warnings_of(*[sketches(count, 0)] * 3)
+    assert [line.split(":")[0] for line in lines] == [
+        "too few sketches",
+        "few sketches in the valid split",
+        "few sketches in the test split",
+    ]
+
+
+def test_outliers_and_long_sketches(warnings_of):
+    few = warnings_of([*sketches(1200, 0), *sketches(3, 3, rows=200)])
+    assert len(few) == 1 and "N_max=199" in few[0] and "--max_points=29" in few[0]
+    many = warnings_of(sketches(1200, 0, rows=400))
+    assert len(many) == 1 and many[0].startswith("long sketches: every step runs over N_max=399")
+
+
+def test_copies_and_overlap(warnings_of):
+    train = sketches(1200, 0)
+    (line,) = warnings_of([*train, *train[:100]])
+    assert "100 of 1300 sketches of the train split are copies" in line
+    (line,) = warnings_of(train, test=[*sketches(60, 2), *train[:7]])
+    assert "the test split shares 7 of its sketches with the train split" in line
+
+
+def test_offsets_that_were_cut_down(warnings_of):
+    train = sketches(1200, 0)
+    train[5][3, 1] = -4000
+    (line,) = warnings_of(train)
+    assert "1 offsets of the train split are 1000 or more" in line
+
+
+def test_public_data_sets():
+    assert dataset_warnings(read(shared("data/aaron_sheep.npz"))) == []
+    kanji = dataset_warnings(read(shared("data/short_kanji.npz")))
+    assert [line.split(" of its")[0] for line in kanji] == [
+        "the valid split shares 7",
+        "the test split shares 1",
+    ]
+
+
+def test_of_very_many_sketches_only_some_blocks_are_looked_at(monkeypatch, tmp_path):
+    sketches = np.empty(40, object)
+    sketches[:] = [np.array([[i, 2, 0], [3, 4, 1]]) for i in [*range(20), *[7] * 20]]
+    np.savez(tmp_path / "a.npz", train=sketches, valid=sketches[:2], test=sketches[:2])
+    data = load_dataset("a.npz", tmp_path)
+    monkeypatch.setattr(checks, "BLOCK", 4)
+    assert any("20 of 40 sketches of the train" in line for line in dataset_warnings(data))
+    monkeypatch.setattr(checks, "MAX_BLOCKS", 3)
+    assert any("3 of 12 sketches of the train" in line for line in dataset_warnings(data))

@@ -1,0 +1,252 @@
+"""Exported models in programs that know nothing of this one but its files."""
+
+import json
+import os
+import subprocess
+import sys
+import zipfile
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from helpers import shared
+
+from sketch_rnn.cli import export
+from sketch_rnn.errors import UserError
+from sketch_rnn.formats import browser, load_model, tensorflow_files
+from sketch_rnn.hparams import HParams
+from sketch_rnn.model import sampling
+from sketch_rnn.model.network import SketchRNN
+
+CELLS = ["lstm", "layer_norm", "hyper"]
+
+
+def small_model(cell="lstm", **changes):
+    sizes = {"enc_rnn_size": 8, "dec_rnn_size": 12, "z_size": 4, "max_seq_len": 15}
+    hparams = HParams(**(sizes | {"enc_model": cell, "dec_model": cell} | changes))
+    model = SketchRNN(hparams, scale_factor=20.0, seed=5)
+    random = np.random.default_rng(0)
+    for variable in model.trainable_variables:
+        variable.assign_add(random.normal(0, 0.1, variable.shape))
+    return model
+
+
+def some_sketches():
+    random = np.random.default_rng(3)
+    return [
+        np.column_stack([random.normal(0, 20, [n, 2]), random.random(n) < 0.3]).astype(np.float32)
+        for n in (5, 9, 1)
+    ]
+
+
+def run_python(program, *arguments):
+    environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"}
+    done = subprocess.run(
+        [sys.executable, "-c", program, *map(str, arguments)],
+        capture_output=True, text=True, env=environment, timeout=300,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("conditional", [True, False])
+@pytest.mark.parametrize("cell", CELLS)
+def test_a_keras_file_is_the_same_model(cell, conditional, tmp_path):
+    model = small_model(cell, conditional=conditional)
+    tensorflow_files.save_keras(model, tmp_path / "x.keras")
+    again = keras.saving.load_model(tmp_path / "x.keras")
+    assert again.hparams == model.hparams and again.scale_factor == 20.0
+    for ours, theirs in zip(model.weights, again.weights, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    assert [path.name for path in tmp_path.iterdir()] == ["x.keras"]
+
+
+@pytest.mark.parametrize(
+    "imports",
+    [
+        "import sketch_rnn, keras",
+        "import keras, sketch_rnn",
+        "import sketch_rnn.model.recurrent, keras",
+    ],
+)
+def test_keras_finds_the_classes_once_the_package_is_imported(imports, tmp_path):
+    tensorflow_files.save_keras(small_model(), tmp_path / "x.keras")
+    program = (
+        imports
+        + """
+import sys
+model = keras.saving.load_model(sys.argv[1])
+print(type(model).__module__, len(model.decode(count=2, seed=1)))
+"""
+    )
+    assert run_python(program, tmp_path / "x.keras") == "sketch_rnn.model.network 2\n"
+
+
+def test_importing_the_package_imports_neither_tensorflow_nor_keras():
+    program = "import sys, sketch_rnn; print({'tensorflow', 'keras'} & set(sys.modules))"
+    assert run_python(program) == "set()\n"
+
+
+def test_a_browser_model_at_a_z_keeps_its_first_state_as_a_keras_file(tmp_path):
+    browser.save(small_model(), tmp_path / "x.gen.json", np.ones(4, np.float32))
+    model = load_model(tmp_path / "x.gen.json")
+    tensorflow_files.save_keras(model, tmp_path / "x.keras")
+    program = """
+import sys, sketch_rnn, keras
+print(keras.saving.load_model(sys.argv[1]).first_state.tolist())
+"""
+    assert json.loads(run_python(program, tmp_path / "x.keras")) == model.first_state.tolist()
+    assert model.first_state.any()
+
+
+def test_a_keras_file_with_a_lambda_is_refused(tmp_path):
+    keras.Sequential([keras.Input([1]), keras.layers.Lambda(lambda x: x)]).save(
+        tmp_path / "x.keras"
+    )
+    with zipfile.ZipFile(tmp_path / "x.keras") as file:
+        assert "__lambda__" in file.read("config.json").decode()
+    with pytest.raises(Exception, match=r"unsafe|arbitrary code"):
+        keras.saving.load_model(tmp_path / "x.keras")
+
+
+def test_an_unwritable_keras_file_leaves_nothing(tmp_path):
+    with pytest.raises(OSError):
+        tensorflow_files.save_keras(small_model(), tmp_path / "none" / "x.keras")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_the_served_encoder_encodes_as_the_model_does(cell, tmp_path):
+    model, sketches = small_model(cell), some_sketches()
+    tensorflow_files.save_folder(model, tmp_path / "served")
+    served = tf.saved_model.load(tmp_path / "served")
+    lengths = [len(sketch) for sketch in sketches]
+    padded = np.zeros([len(sketches), max(lengths) + 2, 3], np.float32)
+    for row, sketch in zip(padded, sketches, strict=True):
+        row[: len(sketch)] = sketch
+    found = served.signatures["encode"](
+        strokes=tf.constant(padded), lengths=tf.constant(lengths, tf.int32)
+    )
+    mu, logvar = model.encode(sketches)
+    np.testing.assert_allclose(found["mu"], mu, atol=1e-5)
+    np.testing.assert_allclose(found["logvar"], logvar, atol=1e-5)
+
+
+def test_the_served_decoder_draws_as_the_model_does(tmp_path):
+    model = small_model()
+    tensorflow_files.save_folder(model, tmp_path / "served")
+    served = tf.saved_model.load(tmp_path / "served")
+    z = np.random.default_rng(1).normal(size=[3, 4]).astype(np.float32)
+    found = served.signatures["decode"](
+        z=tf.constant(z), temperature=tf.constant(0.8), seed=tf.constant(7)
+    )
+    points, lengths = sampling.decode_strokes(
+        model.decoder, tf.constant(z), 3, tf.constant(0.8), False, 15, tf.constant([7, 0])
+    )
+    expected = tf.transpose(tf.gather(points, [0, 1, 3], axis=-1), [1, 0, 2]) * [20.0, 20.0, 1.0]
+    np.testing.assert_array_equal(found["lengths"], lengths)
+    np.testing.assert_allclose(found["strokes"], expected, atol=1e-3)
+    for row, length in zip(found["strokes"].numpy(), lengths, strict=True):
+        assert not row[length:].any()
+
+
+def test_a_served_unconditional_model_takes_a_count(tmp_path):
+    tensorflow_files.save_folder(small_model("hyper", conditional=False), tmp_path / "served")
+    signatures = tf.saved_model.load(tmp_path / "served").signatures
+    assert list(signatures) == ["decode"]
+    found = signatures["decode"](
+        count=tf.constant(6), temperature=tf.constant(0.5), seed=tf.constant(1)
+    )
+    assert found["strokes"].shape == (6, 15, 3)
+
+
+def test_a_folder_is_not_written_over(tmp_path):
+    (tmp_path / "served").mkdir()
+    with pytest.raises(UserError, match="already"):
+        tensorflow_files.save_folder(small_model(), tmp_path / "served")
+
+
+def command(capfd, *arguments):
+    """Status, and what the command wrote to stderr."""
+    status = export.main([str(argument) for argument in arguments])
+    return status, capfd.readouterr().err
+
+
+def test_the_command_writes_each_form(tmp_path, capfd):
+    folder = shared("golden/lstm")
+    for name in ("x.keras", "served"):
+        status, err = command(capfd, f"--model_dir={folder}", f"--output={tmp_path / name}")
+        assert status == 0, err
+        assert (tmp_path / name).exists()
+
+
+def test_the_command_writes_a_browser_model_again(tmp_path, capfd):
+    path = shared("models/bird.gen.json")
+    output = tmp_path / "y.gen.json"
+    status, err = command(capfd, f"--model_dir={path}", f"--output={output}")
+    assert status == 0, err
+    assert json.loads(output.read_text())[2] == json.loads(path.read_text())[2]
+
+
+@pytest.mark.parametrize(
+    "arguments, reason",
+    [
+        (["--output=x.keras"], "--model_dir"),
+        (["--model_dir=m"], "--output"),
+        (["--model_dir=m", "--output=x.h5"], "got x.h5"),
+        (["--model_dir=m", "--output=x.keras", "--seed=1"], "only a .gen.json"),
+        (["--model_dir=m", "--output=x.gen.json", "--seed=1", "--z_file=z.npz"], "got both"),
+        (["--model_dir=there_is_none", "--output=x.keras"], "there_is_none"),
+        (["--model_dir=m", "--output=none/x.keras"], "no folder none"),
+    ],
+)
+def test_bad_flags_are_one_line(arguments, reason, capfd):
+    status, err = command(capfd, *arguments)
+    assert status == 2 and reason in err and err.count("\n") == 1
+
+
+def test_a_conditional_browser_export_asks_for_a_z(tmp_path, capfd):
+    folder = shared("golden/lstm")
+    status, err = command(capfd, f"--model_dir={folder}", f"--output={tmp_path}/x.gen.json")
+    assert status == 2 and "--seed" in err.splitlines()[-1]
+
+
+def test_a_browser_export_asks_for_the_scale_factor(tmp_path, capfd):
+    folder = shared("golden/lstm_uncond")
+    status, err = command(capfd, f"--model_dir={folder}", f"--output={tmp_path}/x.gen.json")
+    assert status == 2 and "--scale_factor" in err.splitlines()[-1]
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("scale_factor", ["0", "-1", "nan"])
+def test_a_scale_factor_that_is_none_is_refused(scale_factor, tmp_path, capfd):
+    path, output = shared("models/bird.gen.json"), tmp_path / "x.gen.json"
+    status, err = command(
+        capfd, f"--model_dir={path}", f"--output={output}", f"--scale_factor={scale_factor}"
+    )
+    assert status == 2 and "--scale_factor" in err and err.count("\n") == 1
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", ["x.keras", "x.gen.json", "x"])
+def test_an_output_that_cannot_be_written_is_named(name, tmp_path, capfd, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.replace", full)
+    path, output = shared("models/bird.gen.json"), tmp_path / name
+    status, err = command(capfd, f"--model_dir={path}", f"--output={output}")
+    assert status == 2 and f"{output}: cannot be written: No space" in err
+    assert err.count("\n") == 1 and not list(tmp_path.iterdir())
+
+
+def test_a_disk_that_fills_up_under_tensorflow_is_named(tmp_path, capfd, monkeypatch):
+    def full(*_, **__):
+        raise tf.errors.ResourceExhaustedError(None, None, "part-0; No space left on device")
+
+    monkeypatch.setattr("tensorflow.saved_model.save", full)
+    path, output = shared("models/bird.gen.json"), tmp_path / "served"
+    status, err = command(capfd, f"--model_dir={path}", f"--output={output}")
+    assert status == 2 and f"{output}: cannot be written: No space" in err
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,174 @@
+"""The model computes what the original computed: costs, mixtures, gradients, updates."""
+
+import json
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from helpers import shared
+
+from sketch_rnn.formats import original
+from sketch_rnn.hparams import HParams
+from sketch_rnn.model.mixture import split_output
+from sketch_rnn.model.network import SketchRNN
+from sketch_rnn.model.noise import Noise
+from sketch_rnn.model.packing import one_sketch_a_row, packed
+from sketch_rnn.train.state import TrainState
+from sketch_rnn.train.step import Trainer
+
+MODELS = ("lstm", "lstm_uncond", "layer_norm", "hyper")
+
+
+class Case(NamedTuple):
+    """One golden model, and what the original computed with it."""
+
+    expected: dict
+    original: original.Original
+
+    @property
+    def strokes5(self):
+        return tf.constant(self.expected["input_data"], tf.float32)
+
+    @property
+    def lengths(self):
+        return self.expected["sequence_lengths"].astype(np.int32)
+
+    @property
+    def noise(self):
+        conditional = self.original.model.hparams.conditional
+        return Noise(eps=tf.constant(self.expected["eps"]) if conditional else None)
+
+
+@pytest.fixture(scope="module", params=MODELS)
+def case(request):
+    folder = shared(f"golden/{request.param}")
+    with np.load(folder / "expected.npz") as file:
+        return Case(dict(file), original.load(folder))
+
+
+def layouts(case):
+    steps = case.strokes5.shape[1] - 1
+    yield one_sketch_a_row(tf.constant(case.lengths), steps)
+    yield packed(case.lengths, steps)
+
+
+def total_cost(case, layout):
+    model = case.original.model
+    reconstruction, kl = model.raw_costs(case.strokes5, layout, case.noise)
+    return reconstruction + case.expected["kl_weight"] * model.floored(kl)
+
+
+def test_costs(case):
+    noise = case.noise.eps
+    reconstruction, kl = case.original.model.costs(case.strokes5, case.lengths, noise)
+    np.testing.assert_allclose(reconstruction, case.expected["r_cost"], rtol=1e-6)
+    np.testing.assert_allclose(kl, case.expected["kl_cost"], rtol=1e-6)
+    cost = reconstruction + case.expected["kl_weight"] * kl
+    np.testing.assert_allclose(cost, case.expected["cost"], rtol=1e-6)
+
+
+def test_mixture_parameters(case):
+    output, _, _ = case.original.model(case.strokes5, next(layouts(case)), case.noise)
+    mixture = split_output(tf.reshape(tf.transpose(output, [1, 0, 2]), [-1, output.shape[-1]]))
+    ours = {
+        "pen_logits": mixture.pen_logits,
+        "pi": tf.nn.softmax(mixture.pi_logits),
+        "mu1": mixture.mu_x,
+        "mu2": mixture.mu_y,
+        "sigma1": tf.exp(mixture.log_sigma_x),
+        "sigma2": tf.exp(mixture.log_sigma_y),
+        "corr": tf.tanh(mixture.rho_logit),
+    }
+    for name, value in ours.items():
+        np.testing.assert_allclose(value, case.expected[name], atol=1e-5, rtol=0, err_msg=name)
+
+
+def test_latent_and_states(case):
+    model = case.original.model
+    if not model.hparams.conditional:
+        points = tf.transpose(case.strokes5[:, :-1], [1, 0, 2])
+        _, final = model.decoder(points)
+        np.testing.assert_allclose(final, case.expected["final_state"], atol=1e-5)
+        return
+    h = model.encoder(case.strokes5[:, 1:], next(layouts(case)))
+    mu, logvar, z = model.latent(h, case.noise.eps)
+    np.testing.assert_allclose(mu, case.expected["mean"], atol=1e-6)
+    np.testing.assert_allclose(logvar, case.expected["presig"], atol=1e-6)
+    np.testing.assert_allclose(z, case.expected["z"], atol=1e-6)
+    initial = model.decoder.initial_state(z, len(z))
+    np.testing.assert_allclose(initial, case.expected["initial_state"], atol=1e-6)
+    _, final = model.decoder(tf.transpose(case.strokes5[:, :-1], [1, 0, 2]), z)
+    np.testing.assert_allclose(final, case.expected["final_state"], atol=1e-5)
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+def test_gradients(case, compiled):
+    model = case.original.model
+    expected = original.gather(model, lambda name: case.expected["grad/" + name])
+    for layout in layouts(case):
+
+        @tf.function(jit_compile=compiled)
+        def gradients(layout=layout):
+            with tf.GradientTape() as tape:
+                cost = total_cost(case, layout)
+            return tape.gradient(cost, [v.value for v in model.trainable_variables])
+
+        for variable, ours, theirs in zip(
+            model.trainable_variables, gradients(), expected, strict=True
+        ):
+            largest = np.abs(theirs).max()
+            tolerance = (5 if compiled else 1) * 2e-5 * largest
+            np.testing.assert_allclose(ours, theirs, atol=tolerance, rtol=0, err_msg=variable.path)
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+def test_three_updates(case, compiled):
+    """By the trainer's own gradients and update; XLA may be five times as far away."""
+    restored = original.load(shared("golden") / folder_name(case))
+    trainer = Trainer(TrainState.from_original(restored), seed=0)
+    gradients, update = trainer._costs_and_gradients, trainer._apply
+    if compiled:
+        gradients, update = tf.function(gradients), trainer._compiled_apply
+    layout = next(layouts(case))
+    kl_weight, rate = (
+        tf.constant(case.expected[name], tf.float32) for name in ("kl_weight", "learning_rate")
+    )
+    costs = []
+    for _ in range(3):
+        (cost, _, _), found = gradients(case.strokes5, layout, case.noise, kl_weight)
+        update(found, rate)
+        costs.append(float(cost))
+    np.testing.assert_allclose(costs, case.expected["cost_over_3_steps"], rtol=1e-5)
+    after = original.gather(restored.model, lambda name: case.expected["after3/" + name])
+    tolerance = (5 if compiled else 1) * 1e-6
+    for variable, theirs in zip(restored.model.trainable_variables, after, strict=True):
+        np.testing.assert_allclose(variable, theirs, atol=tolerance, rtol=0, err_msg=variable.path)
+
+
+def folder_name(case):
+    hparams = case.original.model.hparams
+    if not hparams.conditional:
+        return "lstm_uncond"
+    return hparams.dec_model
+
+
+@pytest.mark.parametrize(
+    ("changes", "count"),
+    [
+        ({}, 2_186_107),
+        ({"conditional": False}, 1_123_963),
+        ({"enc_model": "layer_norm", "dec_model": "layer_norm"}, 2_192_251),
+        ({"enc_model": "layer_norm", "dec_model": "hyper"}, 3_480_699),
+        ({"enc_model": "hyper"}, 3_648_891),
+        ({"conditional": False, "dec_model": "hyper"}, 2_218_363),
+    ],
+)
+def test_parameter_counts(changes, count):
+    assert SketchRNN(HParams(**changes), seed=1).count_params() == count
+
+
+def test_defaults_are_the_original_s():
+    defaults = json.loads(shared("golden/data/hparams.json").read_text())["defaults"]
+    ours = HParams().to_dict()
+    assert {name: ours[name] for name in defaults} == defaults

@@ -1,0 +1,82 @@
+"""Noise: a function of (seed, stream, step), with the right frequencies."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from sketch_rnn.hparams import HParams
+from sketch_rnn.model.noise import Share, draw_noise, noise_key
+
+EVERY = HParams(
+    use_input_dropout=True, use_output_dropout=True, enc_rnn_size=32, dec_rnn_size=32, z_size=16,
+    recurrent_dropout_prob=0.9, input_dropout_prob=0.7, output_dropout_prob=0.3,
+)  # fmt: skip
+
+
+WHOLE = Share(0, 20, 20)
+
+
+def draw(hparams=EVERY, seed=1, stream=0, step=0, training=True, share=WHOLE):
+    key = noise_key(seed, stream, tf.constant(step, tf.int64))
+    return draw_noise(hparams, key, share, 50, training)
+
+
+def test_noise_is_a_function_of_seed_stream_and_step():
+    for one, again in zip(draw(), draw(), strict=True):
+        np.testing.assert_array_equal(one, again)
+    for other in (draw(seed=2), draw(stream=1), draw(step=1)):
+        for one, different in zip(draw(), other, strict=True):
+            assert (one.numpy() != different.numpy()).mean() > 0.1
+
+
+@pytest.mark.parametrize(
+    "name, keep_prob, shape",
+    [
+        ("forward_kept", 0.9, (20, 50, 32)),
+        ("backward_kept", 0.9, (20, 50, 32)),
+        ("decoder_kept", 0.9, (20, 50, 32)),
+        ("input_kept", 0.7, (20, 50, 21)),
+        ("output_kept", 0.3, (20, 50, 32)),
+    ],
+)
+def test_masks_keep_with_their_probability(name, keep_prob, shape):
+    kept = getattr(draw(), name).numpy()
+    assert kept.shape == shape and kept.dtype == bool
+    deviation = np.sqrt(keep_prob * (1 - keep_prob) / kept.size)
+    assert abs(kept.mean() - keep_prob) < 4 * deviation
+    along_time = (kept[:, 1:] != kept[:, :-1]).mean()
+    assert along_time == pytest.approx(2 * keep_prob * (1 - keep_prob), abs=0.02)
+
+
+def test_the_smallest_probability_keeps_almost_nothing():
+    kept = draw(HParams(recurrent_dropout_prob=1e-9)).decoder_kept.numpy()
+    assert kept.mean() < 1e-3
+
+
+def test_the_masks_are_not_each_other_s():
+    noise = draw()
+    agree = (noise.forward_kept.numpy() == noise.backward_kept.numpy()).mean()
+    assert agree == pytest.approx(0.9**2 + 0.1**2, abs=0.02)
+
+
+def test_eps_is_standard_normal():
+    eps = np.concatenate([draw(step=step).eps for step in range(50)])
+    assert eps.shape == (1000, 16)
+    assert abs(eps.mean()) < 0.03 and abs(eps.std() - 1) < 0.03
+
+
+def test_validation_draws_eps_alone():
+    noise = draw(training=False)
+    assert noise.eps is not None and all(mask is None for mask in noise[1:])
+
+
+def test_what_is_off_is_not_drawn():
+    noise = draw(HParams(conditional=False, use_recurrent_dropout=False))
+    assert all(part is None for part in noise)
+
+
+@pytest.mark.parametrize("first", [0, 5, 15])
+def test_a_share_gets_what_its_sketches_get_in_the_whole_batch(first):
+    share = draw(share=Share(tf.constant(first), 5, 20))
+    for part, whole in zip(share, draw(), strict=True):
+        np.testing.assert_array_equal(part, whole[first : first + 5])

@@ -1,0 +1,254 @@
+"""Sampling: the original's greedy drawings, and the mixture's own statistics."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from helpers import shared
+
+from sketch_rnn import strokes
+from sketch_rnn.errors import UserError
+from sketch_rnn.formats import original
+from sketch_rnn.hparams import HParams
+from sketch_rnn.model import sampling
+from sketch_rnn.model.mixture import split_output
+from sketch_rnn.model.network import SketchRNN
+
+DRAWS = 20_000
+
+
+def small_model(**changes):
+    sizes = {"enc_rnn_size": 8, "dec_rnn_size": 12, "z_size": 4, "num_mixture": 3}
+    hparams = HParams(**({"max_seq_len": 30, **sizes} | changes))
+    return SketchRNN(hparams, scale_factor=20.0, seed=5)
+
+
+def same(sketches, others):
+    return len(sketches) == len(others) and all(map(np.array_equal, sketches, others))
+
+
+@pytest.mark.parametrize("name", ["lstm", "lstm_uncond", "layer_norm", "hyper"])
+@pytest.mark.parametrize("compiled", [False, True])
+def test_greedy_drawings_are_the_original_s(name, compiled):
+    folder = shared(f"golden/{name}")
+    model = original.load(folder).model
+    with np.load(folder / "expected.npz") as file:
+        expected = {key: file[key] for key in file if key.startswith("greedy")}
+    z = None
+    if model.hparams.conditional:
+        z = tf.constant(expected["greedy_z"], tf.float32)
+    draw = sampling.compiled_decode_strokes if compiled else sampling.decode_strokes
+    points, lengths = draw(model.decoder, z, 1, tf.constant(0.5), True, 30, tf.constant([1, 2]))
+    assert lengths[0] == 30
+    np.testing.assert_allclose(points[:, 0], expected["greedy_strokes"], atol=2e-5, rtol=0)
+
+    read = np.concatenate([strokes.START_TOKEN[None], expected["greedy_strokes"][:-1]])
+    output, _ = model.decoder(tf.constant(read[:, None], tf.float32), z)
+    pen = tf.nn.softmax(split_output(output[:, 0]).pen_logits)
+    np.testing.assert_allclose(pen, expected["greedy_pen"], atol=2e-5, rtol=0)
+
+
+def one_mixture(rows):
+    """The same mixture at many points: correlated, of unequal sizes."""
+    pen = [0.3, -0.4, -1.1]
+    parts = [[0.5, -0.2, 0.1], [4.0, -3.0, 0.5], [-2.0, 3.0, 9.0]]  # pi, mu_x, mu_y
+    parts += [np.log([0.5, 1.5, 0.2]), np.log([0.8, 0.3, 1.2]), np.arctanh([0.8, -0.6, 0.0])]
+    output = np.concatenate([pen, *parts]).astype(np.float32)
+    return split_output(tf.tile(output[None], [rows, 1]))
+
+
+@pytest.mark.parametrize("temperature", [1.0, 0.5])
+def test_statistics_of_draws(temperature):
+    mixture = one_mixture(DRAWS)
+    uniform = tf.random.stateless_uniform([DRAWS, 2], [1, 2])
+    normal = tf.random.stateless_normal([DRAWS, 2], [3, 4])
+    points = sampling.sample_point(mixture, temperature, uniform, normal).numpy()
+
+    pen = tf.nn.softmax(mixture.pen_logits[0] / temperature)
+    np.testing.assert_allclose(points[:, 2:].mean(axis=0), pen, atol=0.012)
+    centres = np.stack([mixture.mu_x[0], mixture.mu_y[0]], axis=-1)  # [M, 2]
+    distances = np.linalg.norm(points[:, None, :2] - centres, axis=-1)
+    component = distances.argmin(axis=1)  # the centres are far from each other
+    pi = tf.nn.softmax(mixture.pi_logits[0] / temperature)
+    np.testing.assert_allclose(np.bincount(component) / DRAWS, pi, atol=0.012)
+    joint = np.histogram2d(component, points[:, 2:].argmax(axis=1), bins=3)[0] / DRAWS
+    np.testing.assert_allclose(joint, np.outer(pi, pen), atol=0.012)  # they are independent
+    sigma = np.exp([mixture.log_sigma_x[0], mixture.log_sigma_y[0]]).T  # [M, 2]
+    rho = np.tanh(mixture.rho_logit[0])
+    for k in range(3):
+        offsets = points[component == k, :2] - centres[k]
+        expected = temperature * sigma[k]  # not sqrt(temperature): 0.71 instead of 0.5
+        np.testing.assert_allclose(offsets.std(axis=0), expected, rtol=0.05)
+        np.testing.assert_allclose(offsets.mean(axis=0), 0, atol=0.06 * expected.max())
+        np.testing.assert_allclose(np.corrcoef(offsets.T)[0, 1], rho[k], atol=0.05)
+
+
+def test_statistics_of_the_compiled_loop():
+    model = small_model(conditional=False, num_mixture=1)
+    points, _ = sampling.compiled_decode_strokes(
+        model.decoder, None, DRAWS, tf.constant(0.5), False, 1, tf.constant([7, 0])
+    )
+    output, _ = model.decoder(tf.constant(strokes.START_TOKEN)[None, None])
+    mixture = split_output(output[0])
+    pen = tf.nn.softmax(mixture.pen_logits[0] / 0.5)
+    points = points[0].numpy()
+    np.testing.assert_allclose(points[:, 2:].mean(axis=0), pen, atol=0.012)
+    drawn = points[points[:, 4] == 0]
+    np.testing.assert_allclose(drawn[:, 0].std(), 0.5 * np.exp(mixture.log_sigma_x[0]), rtol=0.05)
+    np.testing.assert_allclose(drawn[:, 1].mean(), mixture.mu_y[0], atol=0.02)
+
+
+def test_decode_ends_at_the_first_end_of_sketch():
+    model = small_model(conditional=False)
+    points, lengths = sampling.compiled_decode_strokes(
+        model.decoder, None, 64, tf.constant(1.0), False, 30, tf.constant([1, 0])
+    )
+    points, lengths = points.numpy(), lengths.numpy()
+    assert 0 < lengths.min() + 1 < lengths.max() <= 30
+    drawn = np.arange(30)[:, None] < lengths
+    assert (points[drawn][:, 4] == 0).all()
+    assert (points[~drawn] == [0, 0, 0, 0, 1]).all()
+
+
+def test_decode_gives_stroke3_in_data_units():
+    model = small_model(conditional=False)
+    sketches = model.decode(count=150, seed=3)
+    assert len(sketches) == 150
+    assert all(s.dtype == np.float32 and s.shape[1] == 3 and len(s) <= 30 for s in sketches)
+    assert not same(sketches[:20], sketches[128:148])
+    model.scale_factor = None
+    for units, sketch in zip(model.decode(count=150, seed=3), sketches, strict=True):
+        np.testing.assert_allclose(units * [20, 20, 1], sketch, rtol=1e-6)
+
+
+def test_the_seed_says_everything():
+    model = small_model()
+    assert same(model.decode(count=4, seed=1), model.decode(count=4, seed=1))
+    assert not same(model.decode(count=4, seed=1), model.decode(count=4, seed=2))
+    assert not same(model.decode(count=4, seed=1), model.decode(count=4, seed=1 + 2**31))
+    assert not same(model.decode(count=4), model.decode(count=4))
+
+
+def test_a_sketch_does_not_depend_on_the_others():
+    model = small_model(conditional=False)
+    few, many = model.decode(count=3, seed=1), model.decode(count=50, seed=1)
+    for one, other in zip(few, many, strict=False):
+        np.testing.assert_allclose(one, other, atol=1e-3)
+
+
+def test_each_z_is_drawn_count_times():
+    model = small_model()
+    z = sampling.random_z(model, 2, 1) * 100
+    greedy = model.decode(z, count=2, greedy=True)
+    assert len(greedy) == 4
+    np.testing.assert_allclose(greedy[0], greedy[1], atol=1e-3)
+    np.testing.assert_allclose(greedy[0], model.decode(z[0], greedy=True)[0], atol=1e-3)
+    assert not np.allclose(greedy[0][:2], greedy[2][:2], atol=0.1)
+
+
+def test_temperatures_of_one_batch():
+    model = small_model(conditional=False)
+    mixed = model.decode(count=2, temperature=[0.5, 1.0], seed=1)
+    np.testing.assert_allclose(mixed[1], model.decode(count=2, seed=1)[1], atol=1e-3)
+
+
+@pytest.mark.parametrize("changes", [{}, {"dec_model": "hyper"}, {"conditional": False}])
+def test_complete_goes_on_from_the_drawing(changes):
+    model = small_model(**changes)
+    sketch = np.array([[5, 9, 0]] * 5 + [[-4, 2, 1]], np.float32)
+    ways = sampling.complete(model, sketch, count=3, seed=1)
+    assert len(ways) == 3 and not same(ways[:1], ways[1:2])
+    for way in ways:
+        np.testing.assert_array_equal(way[:6], sketch)
+        assert 8 <= len(way) <= 30
+
+
+def test_complete_continues_as_decode_would_have():
+    model = small_model()
+    z = sampling.random_z(model, 1, 1)
+    # no greedy end, so that the whole and its completion are equally long
+    bias = model.decoder.output_layer.bias
+    bias.assign(tf.tensor_scatter_nd_update(bias.value, [[2]], [-50.0]))
+    whole = model.decode(z, greedy=True)[0]
+    np.testing.assert_allclose(
+        sampling.complete(model, whole[:10], z[0], greedy=True)[0], whole, atol=1e-3
+    )
+
+
+@pytest.mark.parametrize("length", [0, 30, 31])
+def test_complete_refuses_what_is_no_beginning(length):
+    with pytest.raises(UserError, match="1 to 29 points"):
+        sampling.complete(small_model(), np.zeros((length, 3), np.float32))
+
+
+def test_spherical_interpolation_is_the_original_s():
+    with np.load(shared("golden/data/data.npz"), allow_pickle=False) as file:
+        first, last, expected = file["slerp_z0"], file["slerp_z1"], file["slerp"]
+    np.testing.assert_allclose(sampling.interpolate(first, last, 7), expected, atol=1e-12)
+
+
+def test_interpolation():
+    first, last = np.array([1.0, 0.0]), np.array([0.0, 1.0])
+    half = np.sqrt(0.5)
+    np.testing.assert_allclose(sampling.interpolate(first, last, 3)[1], [half, half])
+    np.testing.assert_allclose(sampling.interpolate(first, last, 3, False)[1], [0.5, 0.5])
+    np.testing.assert_allclose(sampling.interpolate(first, first, 3), [first] * 3)
+    assert np.isfinite(sampling.interpolate(first * 0, last, 3)).all()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"temperature": 0}, "temperature"),
+        ({"temperature": -1.0}, "temperature"),
+        ({"temperature": float("nan")}, "temperature"),
+        ({"temperature": [1.0, 1.0]}, "temperature"),
+        ({"count": 0}, "count"),
+        ({"max_len": 0}, "max_len"),
+        ({"z": np.zeros((2, 3))}, r"\[B, 4\]"),
+        ({"z": np.full((2, 4), np.nan)}, "finite"),
+    ],
+)
+def test_decode_refuses(arguments, message):
+    with pytest.raises(UserError, match=message):
+        small_model().decode(**arguments)
+
+
+def test_an_unconditional_model_takes_no_z():
+    with pytest.raises(UserError, match="unconditional"):
+        small_model(conditional=False).decode(z=np.zeros(4))
+
+
+def test_the_loop_stops_when_all_sketches_have_ended(monkeypatch):
+    model = small_model(conditional=False, max_seq_len=500)
+    steps, step = [], type(model.decoder).step
+    monkeypatch.setattr(
+        type(model.decoder), "step", lambda *arguments: steps.append(1) or step(*arguments)
+    )
+    _, lengths = sampling.decode_strokes(
+        model.decoder, None, 3, tf.constant(1.0), False, 500, tf.constant([1, 0])
+    )
+    assert len(steps) == lengths.numpy().max() + 1 < 500
+
+
+def test_the_loop_takes_a_batch_of_unknown_size():
+    model = small_model()
+
+    @tf.function(input_signature=[tf.TensorSpec([None, 4]), tf.TensorSpec([])])
+    def draw(z, temperature):
+        batch = tf.shape(z)[0]
+        key = tf.constant([1, 0])
+        return sampling.decode_strokes(model.decoder, z, batch, temperature, False, 30, key)
+
+    points, lengths = draw(tf.zeros([3, 4]), 0.5)
+    assert points.shape == (30, 3, 5) and lengths.shape == (3,)
+
+
+def test_many_drawings_are_encoded_some_at_a_time(monkeypatch):
+    model = SketchRNN(HParams(enc_rnn_size=4, dec_rnn_size=4, z_size=3, num_mixture=2), seed=1)
+    rng = np.random.default_rng(1)
+    drawings = [rng.normal(size=[n, 3]) > 0 for n in (3, 9, 5, 2, 7)]
+    whole = model.encode(drawings)
+    monkeypatch.setattr(sampling, "LARGEST_BATCH", 2)
+    for parts, expected in zip(model.encode(drawings), whole, strict=True):
+        assert parts.shape == (5, 3)
+        np.testing.assert_allclose(parts, expected, atol=1e-7)

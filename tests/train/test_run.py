@@ -1,0 +1,495 @@
+"""Training runs: figures, files, resuming, and refusing what does not fit."""
+
+import contextlib
+import fcntl
+import json
+import os
+import pty
+import re
+import signal
+import struct
+import subprocess
+import sys
+import termios
+from dataclasses import fields
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from helpers import shared
+
+from sketch_rnn.cli import dataset as dataset_command
+from sketch_rnn.cli import eval as eval_command
+from sketch_rnn.cli import train as train_command
+from sketch_rnn.data.batches import eval_batches
+from sketch_rnn.data.dataset import load_dataset
+from sketch_rnn.errors import UserError
+from sketch_rnn.formats import browser, load_model
+from sketch_rnn.formats.run_folder import RunFolder
+from sketch_rnn.hparams import HParams
+from sketch_rnn.model import losses
+from sketch_rnn.model.network import SketchRNN
+from sketch_rnn.model.noise import noise_key
+from sketch_rnn.train.metrics import Progress
+from sketch_rnn.train.run import train
+from sketch_rnn.train.start import begin
+from sketch_rnn.train.state import TrainState
+from sketch_rnn.train.step import Trainer
+
+TINY = {
+    "data_set": ["zigzag.npz"],
+    "num_steps": 42,
+    "save_every": 20,
+    "enc_rnn_size": 8,
+    "dec_rnn_size": 16,
+    "z_size": 4,
+    "num_mixture": 3,
+    "batch_size": 6,
+    "learning_rate": 0.01,
+}
+
+
+@pytest.fixture(scope="module")
+def data_dir(tmp_path_factory):
+    """A data set of 30 short zigzags of various lengths and sizes."""
+    rng = np.random.default_rng(5)
+    folder = tmp_path_factory.mktemp("data")
+
+    def sketch():
+        points = rng.integers(3, 12)
+        rows = np.stack([rng.integers(2, 20, points), np.tile([9, -9], 6)[:points]], 1)
+        pen = np.zeros([points, 1])
+        pen[points // 2], pen[-1] = 1, 1
+        return np.concatenate([rows, pen], 1).astype(np.int16)
+
+    def split(count):
+        sketches = np.empty(count, object)
+        sketches[:] = [sketch() for _ in range(count)]
+        return sketches
+
+    np.savez(folder / "zigzag.npz", train=split(30), valid=split(12), test=split(6))
+    np.savez(folder / "other.npz", train=split(9), valid=split(8), test=split(7))
+    return folder
+
+
+def start(log_root, data_dir, **changes):
+    return train(TINY | changes, log_root, str(data_dir), seed=3)
+
+
+def resume(log_root, **changes):
+    return train(changes, log_root, None, resume=True)
+
+
+def lines(log_root):
+    return [json.loads(line) for line in (Path(log_root) / "metrics.jsonl").open()]
+
+
+def without_times(rows):
+    return [{k: v for k, v in row.items() if not k.startswith("Time_Taken")} for row in rows]
+
+
+def weights(log_root, kind="latest"):
+    return load_model(log_root, kind).get_weights()
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory, data_dir):
+    log_root = tmp_path_factory.mktemp("runs") / "finished"
+    assert start(log_root, data_dir) == 0
+    return log_root
+
+
+def test_the_cost_falls(tmp_path, data_dir):
+    start(tmp_path / "run", data_dir, num_steps=161, save_every=160)
+    costs = [row["Train_Cost"] for row in lines(tmp_path / "run") if "Train_Cost" in row]
+    assert costs[-1] < costs[0] / 2
+
+
+TRAIN_TAGS = {"Train_Cost", "Train_Reconstr_Cost", "Train_KL_Cost", "Learning_Rate", "KL_Weight"}
+VALID_TAGS = {"Valid_Cost", "Valid_Reconstr_Cost", "Valid_KL_Cost", "Time_Taken_Valid"}
+BEST_TAGS = {"Best_Valid_Cost", "Eval_Cost", "Eval_Reconstr_Cost", "Eval_KL_Cost"}
+ALL_TAGS = TRAIN_TAGS | VALID_TAGS | BEST_TAGS
+ALL_TAGS |= {"Time_Taken_Train", "Time_Taken_Eval", "Num_Trainable_Params"}
+
+
+def scalars(log_root):
+    found = {}
+    for path in Path(log_root).glob("events.*"):
+        for record in tf.data.TFRecordDataset(str(path)).as_numpy_iterator():
+            event = tf.compat.v1.Event.FromString(record)
+            for value in event.summary.value:
+                if value.metadata.plugin_data.plugin_name == "scalars":
+                    found.setdefault(value.tag, []).append(
+                        (event.step, float(tf.make_ndarray(value.tensor)))
+                    )
+    return found
+
+
+def test_tensorboard_holds_the_original_s_tags(finished):
+    found = scalars(finished)
+    assert set(found) >= ALL_TAGS
+    assert [step for step, _ in found["Train_Cost"]] == [20, 40]
+    assert [step for step, _ in found["Valid_Cost"]] == [20, 40, 41]
+    assert [step for step, _ in found["Num_Trainable_Params"]] == [0]
+
+
+def summaries(log_root, plugin):
+    """(step, tag) of all summaries of a kind."""
+    return {
+        (event.step, value.tag)
+        for path in Path(log_root).glob("events.*")
+        for record in tf.data.TFRecordDataset(str(path)).as_numpy_iterator()
+        for event in [tf.compat.v1.Event.FromString(record)]
+        for value in event.summary.value
+        if value.metadata.plugin_data.plugin_name == plugin
+    }
+
+
+def test_tensorboard_shows_pictures_and_the_configuration(finished):
+    assert summaries(finished, "images") == {(step, "Reconstructions") for step in (20, 40, 41)}
+    assert summaries(finished, "histograms") == {(s, "KL_per_dimension") for s in (20, 40, 41)}
+    assert summaries(finished, "text") == {(0, "hparams"), (0, "model_config.json")}
+
+
+def test_an_unconditional_run_shows_samples_and_has_no_kl(tmp_path, data_dir):
+    start(tmp_path / "run", data_dir, conditional=False, num_steps=2)
+    assert summaries(tmp_path / "run", "images") == {(1, "Samples")}
+    assert lines(tmp_path / "run")[-1]["Valid_KL_Cost"] == 0
+
+
+def test_a_new_run_can_begin_with_a_model(tmp_path, data_dir, finished):
+    train({"data_set": ["other.npz"], "num_steps": 1, "batch_size": 4}, tmp_path / "run",
+          str(data_dir), init_from=finished)  # fmt: skip
+    hparams = RunFolder(tmp_path / "run").read_config().hparams
+    assert (hparams.dec_rnn_size, hparams.z_size, hparams.batch_size) == (16, 4, 4)
+    moved = [
+        np.abs(ours - theirs).max()
+        for ours, theirs in zip(weights(tmp_path / "run"), weights(finished, "best"), strict=True)
+    ]
+    assert 0 < max(moved) < 1.01e-3  # one step of Adam at the default rate
+
+
+def test_a_browser_model_can_be_trained_further(tmp_path, data_dir, capsys):
+    hparams = HParams(dec_rnn_size=16, enc_rnn_size=8, z_size=4)
+    model, path = SketchRNN(hparams, 20.0, 1), tmp_path / "at_a_z.gen.json"
+    browser.save(model, path, np.ones(4, np.float32))
+    changes = {"num_steps": 1, "batch_size": 6, "data_set": ["zigzag.npz"], "learning_rate": 1e-9}
+    train(changes, tmp_path / "run", str(data_dir), init_from=path)
+    assert "an initial state of its own" in capsys.readouterr().err
+    for before, after in zip(
+        load_model(path).get_weights(), weights(tmp_path / "run"), strict=True
+    ):
+        np.testing.assert_allclose(before, after, atol=1e-6)
+
+
+@pytest.mark.parametrize("count", [1, 30])
+def test_a_data_set_of_few_drawings_trains(tmp_path, count, capsys):
+    path = 'd="M0 0 L{} 5 L3 {} M1 1 L4 9" stroke="black"'
+    (tmp_path / "drawings").mkdir()
+    for i in range(count):
+        svg = f'<svg xmlns="http://www.w3.org/2000/svg"><path {path.format(i + 7, i + 3)}/></svg>'
+        (tmp_path / "drawings" / f"{i}.svg").write_text(svg)
+    output = tmp_path / "few.npz"
+    assert dataset_command.main(["build", f"--output={output}", str(tmp_path / "drawings")]) == 0
+    small = {k: v for k, v in TINY.items() if k.endswith("_size") and k != "batch_size"}
+    train(small | {"data_set": ["few.npz"], "num_steps": 2}, tmp_path / "run", str(tmp_path))
+    assert "batches are drawn with replacement" in capsys.readouterr().err
+    assert all(np.isfinite(weight).all() for weight in weights(tmp_path / "run"))
+
+
+def test_a_model_to_begin_with_keeps_its_architecture(tmp_path, data_dir, finished):
+    with pytest.raises(UserError, match="dec_rnn_size is 16"):
+        train(TINY | {"dec_rnn_size": 24}, tmp_path / "run", str(data_dir), init_from=finished)
+    assert not (tmp_path / "run").exists()
+
+
+def test_the_first_line_after_a_resume_knows_how_long_it_will_take(capsys, monkeypatch):
+    clock = iter([100.0, 102.0, 122.0])
+    monkeypatch.setattr("sketch_rnn.train.metrics.time.monotonic", lambda: next(clock))
+    progress = Progress(20, 101)
+    progress.line(20, {"cost": 1})
+    progress.line(40, {"cost": 1})
+    assert capsys.readouterr().out.splitlines() == [
+        "step 20: cost 1, 0.5 steps/s, 02:40 left",
+        "step 40: cost 1, 1 steps/s, 01:00 left",
+    ]
+
+
+def read_to_the_end(terminal):
+    """What was written to a terminal that nobody writes to any more."""
+    parts = []
+    with os.fdopen(terminal, "rb", buffering=0) as file, contextlib.suppress(OSError):
+        while part := file.read(1000):
+            parts.append(part)
+    return b"".join(parts).decode()
+
+
+@pytest.mark.parametrize("size", [(0, 0), (40, 100)])
+def test_a_terminal_shows_a_live_line(monkeypatch, size):
+    """Of any size, also where it does not tell."""
+    terminal, inside = pty.openpty()
+    fcntl.ioctl(inside, termios.TIOCSWINSZ, struct.pack("4H", *size, 0, 0))
+    for name in ("COLUMNS", "LINES"):
+        monkeypatch.delenv(name, raising=False)
+    with os.fdopen(inside, "w") as stdout, monkeypatch.context() as patch:
+        patch.setattr("sys.stdout", stdout)
+        patch.setattr("sys.__stdout__", stdout)
+        progress = Progress(20, 41)
+        progress.update({"cost": 0.5, "KL": 2})
+        progress.line(20, {"cost": 0.5, "KL": 2})
+        progress.say("step 20: validation cost 1")
+        progress.close()
+    shown = read_to_the_end(terminal)
+    assert "step 20: validation cost 1\r\n" in shown and "step 20: cost" not in shown
+    line = shown.split("\r")[-2]
+    assert "21/41" in line and "cost 0.5, KL 2" in line
+    assert re.search(r"<.*(step/s|s/step)", line)  # time left, pace
+    assert max(map(len, shown.replace("\n", "\r").split("\r"))) < (size[1] or 80)
+
+
+def test_json_lines_hold_what_tensorboard_holds(finished):
+    for tag, points in scalars(finished).items():
+        rows = [(row["step"], row[tag]) for row in lines(finished) if tag in row]
+        assert [step for step, _ in rows] == [step for step, _ in points], tag
+        np.testing.assert_allclose([v for _, v in rows], [v for _, v in points], rtol=1e-6)
+
+
+def test_figures_are_those_of_their_step(finished):
+    row = next(row for row in lines(finished) if row["step"] == 20 and "Train_Cost" in row)
+    hparams = HParams(**TINY)
+    assert row["Learning_Rate"] == losses.learning_rate(hparams, 20)
+    assert row["KL_Weight"] == losses.kl_weight(hparams, 20)
+    cost = row["Train_Reconstr_Cost"] + row["KL_Weight"] * row["Train_KL_Cost"]
+    np.testing.assert_allclose(row["Train_Cost"], cost, rtol=1e-6)
+    row = next(row for row in lines(finished) if "Valid_Cost" in row)
+    cost = row["Valid_Reconstr_Cost"] + hparams.kl_weight_start * row["Valid_KL_Cost"]
+    np.testing.assert_allclose(row["Valid_Cost"], cost, rtol=1e-6)
+
+
+def test_batches_weigh_by_their_sketches_and_the_last_counts(data_dir):
+    """12 validation sketches in batches of 8 and 4, the KL floor in each."""
+    dataset = load_dataset("zigzag.npz", data_dir)
+    hparams = HParams(**TINY | {"batch_size": 8, "max_seq_len": dataset.max_seq_len})
+    model = SketchRNN(hparams, dataset.scale_factor, seed=2)
+    trainer = Trainer(TrainState(model), 7)
+    costs = trainer.evaluate(dataset.valid, 1, dataset.scale_factor).costs
+    expected, counts = [], []
+    batches = eval_batches(dataset.valid, 8, dataset.scale_factor, dataset.max_seq_len)
+    for index, (strokes5, lengths) in enumerate(batches):
+        eps = tf.random.stateless_normal(
+            [len(lengths), 4], tf.random.fold_in(noise_key(7, 1, tf.constant(index, tf.int64)), 0)
+        )
+        expected.append([float(cost) for cost in model.costs(strokes5, lengths, eps)])
+        counts.append(len(lengths))
+    assert counts == [8, 4]
+    mean = np.average(expected, axis=0, weights=counts)
+    np.testing.assert_allclose([costs.reconstruction, costs.kl], mean, rtol=1e-5)
+
+
+def test_each_element_of_a_gradient_is_clipped_by_itself():
+    """What Adam's first moments show after one update."""
+    sizes = {name: TINY[name] for name in ("enc_rnn_size", "dec_rnn_size", "z_size")}
+    state = TrainState(SketchRNN(HParams(**sizes, grad_clip=0.5), seed=1))
+    trainer, rng = Trainer(state, seed=1), np.random.default_rng(1)
+    gradients = [np.float32(rng.normal(0, 1, v.shape)) for v in state.model.trainable_variables]
+    trainer._update([tf.constant(g) for g in gradients], tf.constant(0.001))
+    for moment, gradient in zip(state.optimizer._momentums, gradients, strict=True):
+        np.testing.assert_allclose(moment, 0.1 * np.clip(gradient, -0.5, 0.5), rtol=1e-5)
+
+
+def test_best_is_the_lowest_validation_cost(finished):
+    valid = [row["Valid_Cost"] for row in lines(finished) if "Valid_Cost" in row]
+    best = [row["Best_Valid_Cost"] for row in lines(finished) if "Best_Valid_Cost" in row]
+    assert best == [cost for i, cost in enumerate(valid) if cost < min(valid[:i], default=np.inf)]
+    state = TrainState(load_model(finished))
+    RunFolder(finished).restore(state, "best")
+    assert float(state.best_valid_cost) == min(valid)
+
+
+def test_config_holds_all_that_a_run_needs(finished):
+    config = json.loads((finished / "model_config.json").read_text())
+    assert config["hparams"]["max_seq_len"] == RunFolder(finished).read_config().hparams.max_seq_len
+    assert config["hparams"]["max_seq_len"] < HParams().max_seq_len
+    assert config["seed"] == 3
+    assert config["scale_factor"] > 0
+    assert set(config["versions"]) == {"sketch_rnn", "tensorflow", "keras", "numpy"}
+
+
+@pytest.mark.parametrize(
+    ("cell", "killed_after"), [("lstm", 20), ("layer_norm", 29), ("hyper", 29)]
+)
+def test_resumed_equals_uninterrupted(tmp_path, data_dir, cell, killed_after):
+    """The second run is cut off after some steps past its last save, as by a kill."""
+    changes = {"enc_model": cell, "dec_model": cell, "use_output_dropout": True}
+    start(tmp_path / "whole", data_dir, **changes)
+    start(tmp_path / "cut", data_dir, **changes, num_steps=killed_after)
+    folder = RunFolder(tmp_path / "cut")
+    for path in folder.checkpoints.glob(f"*-{killed_after}.*"):
+        path.unlink()
+    resume(tmp_path / "cut", num_steps=TINY["num_steps"])
+    for whole, cut in zip(weights(tmp_path / "whole"), weights(tmp_path / "cut"), strict=True):
+        np.testing.assert_array_equal(whole, cut)
+    assert without_times(lines(tmp_path / "whole")) == without_times(lines(tmp_path / "cut"))
+    assert_same_scalars(tmp_path / "whole", tmp_path / "cut")
+
+
+def assert_same_scalars(one, other):
+    one, other = scalars(one), scalars(other)
+    assert set(one) == set(other)
+    for tag in one:
+        if not tag.startswith("Time_Taken"):
+            assert sorted(one[tag]) == sorted(other[tag]), tag
+
+
+def test_another_seed_gives_another_run(tmp_path, data_dir, finished):
+    train(TINY, tmp_path / "run", str(data_dir), seed=4)
+    assert without_times(lines(tmp_path / "run")) != without_times(lines(finished))
+
+
+def test_a_restore_is_complete(finished):
+    config = RunFolder(finished).read_config()
+    state = TrainState(SketchRNN(config.hparams, config.scale_factor, seed=99))
+    prefix = finished / "checkpoints" / f"latest-{TINY['num_steps']}"
+    state.checkpoint.read(str(prefix)).assert_consumed()
+    assert int(state.step) == int(state.optimizer.iterations) == TINY["num_steps"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"dec_rnn_size": 24}, "dec_rnn_size is 16"),
+        ({"dec_model": "hyper"}, "dec_model is lstm"),
+        ({"data_set": ["other.npz"]}, "data_set is"),
+        ({"batch_size": 7}, "batch_size is 6"),
+    ],
+)
+def test_a_resumed_run_stays_what_it_is(finished, changes, reason):
+    before = (finished / "model_config.json").read_bytes()
+    with pytest.raises(UserError, match=reason):
+        resume(finished, **changes)
+    assert (finished / "model_config.json").read_bytes() == before
+
+
+def test_other_data_is_refused(tmp_path, data_dir, finished):
+    os.link(data_dir / "other.npz", tmp_path / "zigzag.npz")
+    with pytest.raises(UserError, match="not the one that the run began with"):
+        train({}, finished, str(tmp_path), resume=True)
+
+
+def test_rates_can_change(tmp_path, data_dir):
+    start(tmp_path / "run", data_dir, num_steps=21)
+    resume(tmp_path / "run", num_steps=42, learning_rate=0.5, save_every=10)
+    row = next(row for row in lines(tmp_path / "run") if row["step"] == 40)
+    assert row["Learning_Rate"] > 0.4
+    assert [row["step"] for row in lines(tmp_path / "run") if "Valid_Cost" in row] == [
+        20, 30, 40, 41,
+    ]  # fmt: skip
+
+
+def test_the_command_line_that_began_a_run_goes_on_with_it(finished):
+    """`max_seq_len` too, which is N_max in the run's own configuration."""
+    overrides = TINY | {"max_seq_len": 250}
+    _, config, _ = begin(RunFolder(finished), overrides, None, None, resume=True)
+    assert config == RunFolder(finished).read_config()
+
+
+def test_a_folder_with_a_run_is_not_overwritten(finished, data_dir):
+    with pytest.raises(UserError, match="already holds a run"):
+        start(finished, data_dir)
+
+
+@pytest.mark.parametrize("resumed", [False, True])
+def test_a_file_is_no_folder_for_a_run(tmp_path, data_dir, resumed):
+    path = tmp_path / "run"
+    path.write_text("mine")
+    with pytest.raises(UserError, match="expected a folder"):
+        train(TINY, path, str(data_dir), resume=resumed)
+    assert path.read_text() == "mine"
+
+
+def test_resuming_nothing_is_refused(tmp_path):
+    with pytest.raises(UserError, match="found none"):
+        resume(tmp_path / "nothing")
+
+
+def test_every_hyperparameter_is_read():
+    """`max_seq_len` is overwritten by N_max, `is_training` is the original's own switch."""
+    package = Path(train.__code__.co_filename).parent
+    source = "\n".join(
+        path.read_text() for path in package.rglob("*.py") if path.name != "hparams.py"
+    )
+    unread = [f.name for f in fields(HParams) if not re.search(rf"hparams\.{f.name}\b", source)]
+    assert unread == ["is_training"]
+
+
+def test_a_run_of_the_original_goes_on(tmp_path):
+    """A trained model of the original, with data that its N_max fits."""
+    source = shared("golden/lstm")
+    shared("data/aaron_sheep.npz")
+    folder = tmp_path / "moved"
+    folder.mkdir()
+    for path in source.iterdir():
+        if path.name != "expected.npz":
+            (folder / path.name).write_bytes(path.read_bytes())
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    data = shared("data/aaron_sheep.npz").parent
+    train({"num_steps": 153, "save_every": 152}, folder, str(data), resume=True)
+    assert load_model(folder).scale_factor == pytest.approx(18.5198, abs=1e-4)
+    state = TrainState(load_model(folder))
+    RunFolder(folder).restore(state)
+    assert int(state.step) == int(state.optimizer.iterations) == 153
+    for name, content in before.items():
+        kept = "model_config.original.json" if name == "model_config.json" else name
+        assert (folder / kept).read_bytes() == content
+
+
+def command(*arguments, **options):
+    return subprocess.run(
+        [sys.executable, "-m", "sketch_rnn.cli.train", *arguments],
+        capture_output=True, text=True, timeout=120, **options,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_signal_saves_and_says_how_to_go_on(tmp_path, data_dir, number):
+    hparams = json.dumps(TINY | {"num_steps": 100000, "save_every": 100000})
+    with subprocess.Popen(
+        [sys.executable, "-m", "sketch_rnn.cli.train", f"--log_root={tmp_path / 'run'}",
+         f"--data_dir={data_dir}", f"--hparams={hparams}"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    ) as process:  # fmt: skip
+        for line in process.stdout:
+            if line.startswith("step 20:"):
+                process.send_signal(number)
+                break
+        output, errors = process.communicate(timeout=60)
+    assert process.returncode == 128 + number
+    assert f"stopped by {number.name}" in output and "--resume_training" in output
+    assert all(line.startswith("warning: ") for line in errors.splitlines())
+    state = TrainState(load_model(tmp_path / "run", "latest"))
+    assert RunFolder(tmp_path / "run").restore(state)
+
+
+def test_command_line_says_one_line_for_what_is_wrong(tmp_path, data_dir):
+    done = command(f"--log_root={tmp_path / 'run'}", "--data_dir=nowhere", "--hparams=z_size=4")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert len(done.stderr.splitlines()) == 1 and "nowhere" in done.stderr
+    assert not (tmp_path / "run").exists()
+
+
+def test_log_root_defaults_to_the_data_set_s_name(tmp_path, data_dir, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    hparams = json.dumps(TINY | {"num_steps": 1})
+    assert train_command.main([f"--data_dir={data_dir}", f"--hparams={hparams}"]) == 0
+    assert (tmp_path / "models" / "zigzag" / "model_config.json").is_file()
+    assert '"z_size": 4' in capsys.readouterr().out.splitlines()[0]
+
+
+def test_eval_prints_the_run_s_own_figures(finished, capsys):
+    assert eval_command.main([f"--log_root={finished}", "--split=valid"]) == 0
+    costs = json.loads(capsys.readouterr().out)
+    best = [row for row in lines(finished) if "Best_Valid_Cost" in row][-1]
+    np.testing.assert_allclose(costs["cost"], best["Valid_Cost"], rtol=1e-6)
+    np.testing.assert_allclose(costs["kl"], best["Valid_KL_Cost"], rtol=1e-6)
+    assert costs["sketches"] == 12

@@ -1,0 +1,143 @@
+"""A train step: what stopping after a sketch's end leaves out, and what bfloat16 rounds."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from sketch_rnn.hparams import HParams
+from sketch_rnn.model.network import SketchRNN
+from sketch_rnn.model.noise import Share, draw_noise
+from sketch_rnn.model.packing import one_sketch_a_row, short_parts
+from sketch_rnn.model.recurrent import LAYERS
+from sketch_rnn.model.recurrent.products import product
+from sketch_rnn.strokes import to_stroke5
+from sketch_rnn.train.state import TrainState
+from sketch_rnn.train.step import Trainer
+
+STEPS = 14
+LENGTHS = np.array([14, 1, 5, 3, 9, 2], np.int32)
+SMALL = {
+    "enc_rnn_size": 4, "dec_rnn_size": 6, "z_size": 3, "num_mixture": 2, "max_seq_len": STEPS,
+    "batch_size": len(LENGTHS),
+}  # fmt: skip
+DROPOUTS = {"use_input_dropout": True, "use_output_dropout": True}
+
+cells = pytest.mark.parametrize("cell", LAYERS)
+
+
+def sketches():
+    rng = np.random.default_rng(1)
+    rows = rng.normal(size=[LENGTHS.sum(), 3]).astype(np.float32)
+    rows[:, 2] = rng.random(len(rows)) < 0.3
+    return np.split(rows, np.cumsum(LENGTHS)[:-1])
+
+
+def batch():
+    return to_stroke5(sketches(), STEPS)
+
+
+def model_of(cell, precision="float32", spread=0.3, **changes):
+    model = SketchRNN(
+        HParams(enc_model=cell, dec_model=cell, **SMALL | changes), 1.0, 1, precision=precision
+    )
+    rng = np.random.default_rng(2)
+    for weight in model.weights:
+        weight.assign(weight.numpy() + rng.normal(0, spread, weight.shape))
+    return model
+
+
+def costs_and_gradients(model, parts=None, compiled=False):
+    strokes5, layout = tf.constant(batch()), one_sketch_a_row(tf.constant(LENGTHS), STEPS)
+    noise = draw_noise(
+        model.hparams, tf.constant([1, 2]), Share(0, len(LENGTHS), len(LENGTHS)), STEPS
+    )
+
+    def run():
+        with tf.GradientTape() as tape:
+            costs = model.raw_costs(strokes5, layout, noise, parts)
+            total = sum(costs)
+        return costs, tape.gradient(total, [v.value for v in model.trainable_variables])
+
+    return (tf.function(run) if compiled else run)()
+
+
+def assert_near(ours, theirs, tolerance):
+    for one, other in zip(tf.nest.flatten(ours), tf.nest.flatten(theirs), strict=True):
+        largest = np.abs(other).max()
+        np.testing.assert_allclose(one, other, atol=tolerance * largest, rtol=0)
+
+
+@cells
+@pytest.mark.parametrize(
+    ("conditional", "dropouts", "compiled"),
+    [
+        *(
+            (conditional, dropouts, False)
+            for conditional in (True, False)
+            for dropouts in ({}, DROPOUTS)
+        ),
+        (True, {}, True),
+    ],
+    ids=str,
+)
+def test_sketches_in_shared_rows_cost_what_they_cost_alone(cell, conditional, dropouts, compiled):
+    model = model_of(cell, conditional=conditional, **dropouts)
+    packed = costs_and_gradients(model, short_parts(LENGTHS, STEPS, STEPS), compiled)
+    assert_near(packed, costs_and_gradients(model), 1e-4 if compiled else 1e-5)
+
+
+@pytest.mark.parametrize("pad_steps", [0, 2, 5])
+def test_what_comes_long_after_the_end_is_left_out(pad_steps):
+    """The cost is that of the steps that are kept, still averaged over all."""
+    model = model_of("lstm", conditional=False, use_recurrent_dropout=False)
+    reconstruction, _ = costs_and_gradients(model, short_parts(LENGTHS, STEPS, pad_steps))[0]
+    strokes5 = batch()
+    expected = 0.0
+    for strokes, length in zip(strokes5, LENGTHS, strict=True):
+        kept = min(length + 1 + pad_steps, STEPS)
+        own, _ = model.costs(strokes[None, : kept + 1], [length])
+        expected += float(own) * kept
+    np.testing.assert_allclose(reconstruction, expected / (STEPS * len(LENGTHS)), rtol=1e-5)
+
+
+def test_a_trained_step_stops_as_pad_steps_says():
+    costs = {
+        pad_steps: Trainer(TrainState(model_of("lstm", pad_steps=pad_steps)), 1).train_step(
+            (batch(), LENGTHS), step=0
+        )
+        for pad_steps in ("all", STEPS, 0)
+    }
+    np.testing.assert_allclose(costs[STEPS], costs["all"], rtol=1e-5)
+    assert costs[0].reconstruction < 0.99 * costs["all"].reconstruction
+
+
+def test_bfloat16_products_round_their_operands_and_nothing_else():
+    rng = np.random.default_rng(3)
+    x, y = rng.normal(size=[2, 5, 300]), rng.normal(size=[2, 300, 4])
+    x, y = tf.constant(x, tf.float32), tf.constant(y, tf.float32)
+    rounded = [tf.cast(tf.cast(v, tf.bfloat16), tf.float64) for v in (x, y)]
+    exact = rounded[0] @ rounded[1]
+    compiled = tf.function(product, jit_compile=True)
+    for found in (product(x, y, "bfloat16"), compiled(x, y, "bfloat16")):
+        assert found.dtype == tf.float32
+        np.testing.assert_allclose(found, exact, atol=1e-4)
+    assert np.abs(exact.numpy() - product(x, y, "float32").numpy()).max() > 1e-2
+
+
+@cells
+def test_bfloat16_is_near_float32(cell):
+    exact = costs_and_gradients(model_of(cell, spread=0.1))
+    for compiled in (False, True) if cell == "lstm" else (False,):
+        rounded = costs_and_gradients(model_of(cell, "bfloat16", 0.1), compiled=compiled)
+        np.testing.assert_allclose(rounded[0], exact[0], rtol=3e-2)
+        ours, theirs = (
+            np.concatenate([np.ravel(g) for g in found[1]]) for found in (rounded, exact)
+        )
+        error = np.linalg.norm(ours - theirs) / np.linalg.norm(theirs)
+        assert 0 < error < 0.1
+
+
+def test_weights_stay_float32():
+    model = model_of("lstm", "bfloat16")
+    Trainer(TrainState(model), 1).train_step((batch(), LENGTHS), step=0)
+    assert {weight.dtype for weight in model.weights} == {"float32"}

@@ -1,0 +1,67 @@
+"""Trains a small model of each cell as one worker, and prints the costs of every step as JSON.
+
+  worker.py STRATEGY STEPS CELL...
+
+With `mirrored` the processor counts as two devices.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import tensorflow as tf
+
+from sketch_rnn.data.batches import TrainBatches
+from sketch_rnn.data.dataset import load_dataset
+from sketch_rnn.hparams import HParams
+from sketch_rnn.model.network import SketchRNN
+from sketch_rnn.train.devices import find_workers
+from sketch_rnn.train.state import TrainState
+from sketch_rnn.train.step import Trainer
+
+DOODLES = Path(__file__).resolve().parents[2] / "datasets" / "doodles"
+# Of many weights of a new hyper cell the gradient is little more than rounding, which Adam makes as
+# large as any other: at the default rate two orders of summation soon give two models.
+LEARNING_RATE = 3e-5
+DROPOUTS = {
+    "use_recurrent_dropout": True,
+    "use_input_dropout": True,
+    "use_output_dropout": True,
+}
+
+
+def costs(workers, cell, steps):
+    dataset = load_dataset("face.npz", DOODLES)
+    hparams = HParams(
+        batch_size=8, enc_model=cell, dec_model=cell, enc_rnn_size=8, dec_rnn_size=16, z_size=4,
+        num_mixture=3, kl_tolerance=0.0, max_seq_len=dataset.max_seq_len,
+        learning_rate=LEARNING_RATE, **DROPOUTS,
+    )  # fmt: skip
+    with workers.strategy.scope():
+        trainer = Trainer(
+            TrainState(SketchRNN(hparams, dataset.scale_factor, 1)), 1, workers.strategy
+        )
+    shares = [
+        TrainBatches(
+            dataset.train, hparams, dataset.scale_factor, dataset.max_seq_len, 1, share
+        )
+        for share in workers.shares
+    ]  # fmt: skip
+    return [
+        trainer.train_step(*(share.batch(step) for share in shares), step=step)
+        for step in range(steps)
+    ]
+
+
+def main(strategy, steps, *cells):
+    if strategy == "mirrored":
+        (processor,) = tf.config.list_physical_devices("CPU")
+        tf.config.set_logical_device_configuration(
+            processor, [tf.config.LogicalDeviceConfiguration()] * 2
+        )
+    workers = find_workers(strategy)
+    print(json.dumps({cell: costs(workers, cell, int(steps)) for cell in cells}))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
