@@ -132,13 +132,15 @@ def timed_steps(hparams, step, count: int, dtype: str = "float32") -> dict[str, 
 
 
 def training(hparams, count: int = STEPS, precision: str = "float32") -> dict[str, float]:
+    from sketch_rnn.model.execution import Execution
     from sketch_rnn.model.network import SketchRNN
     from sketch_rnn.train.state import TrainState
-    from sketch_rnn.train.step import Trainer
+    from sketch_rnn.train.step import TrainStep
 
-    trainer = Trainer(TrainState(SketchRNN(hparams, 20.0, 1, precision)), 1)
+    model = SketchRNN(hparams, 20.0, 1, Execution.for_device(precision))
+    train_step = TrainStep(TrainState(model), 1)
     return timed_steps(
-        hparams, lambda *share, step: trainer.train_step(share, step=step), count, precision
+        hparams, lambda *shard, step: train_step(shard, step=step).costs(), count, precision
     )
 
 
@@ -185,8 +187,12 @@ def input_rate(hparams) -> dict[str, float]:
             for number, (dx, dy, lifted) in enumerate(split[index], start=1):
                 if lifted or rng.random() > 0.1:
                     batch[row, number] = (
-                        dx * factor_x / 20, dy * factor_y / 20, 1 - lifted, lifted, 0
-                    )  # fmt: skip
+                        dx * factor_x / 20,
+                        dy * factor_y / 20,
+                        1 - lifted,
+                        lifted,
+                        0,
+                    )
 
     def rate(make, count):
         begun = time.perf_counter()
@@ -269,8 +275,11 @@ def main() -> int:
         done = subprocess.run(
             [sys.executable, __file__, f"--in_this_process={name}"],
             env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"},
-            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=True,
-        )  # fmt: skip
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            check=True,
+        )
         results[name] = json.loads(done.stdout.splitlines()[-1])
         figures = ", ".join(f"{key} {value:.3g}" for key, value in results[name].items())
         print(f"{name:28} {figures}", flush=True)

@@ -35,23 +35,27 @@ HPARAMS = {
 def train(folder: Path, steps: int, write_end: int) -> None:
     """Trains or goes on, and tells through a pipe what it is doing; slow while it saves."""
     from sketch_rnn.formats.run_folder import RunFolder
-    from sketch_rnn.train import run as training
+    from sketch_rnn.train.options import TrainOptions
+    from sketch_rnn.train.record import ChiefRecorder
+    from sketch_rnn.train.run import train as train_run
+    from sketch_rnn.train.step import TrainStep
 
     def announced(method, word, seconds):
-        def call(*arguments):
+        def call(*arguments, **named):
             os.write(write_end, word)
             time.sleep(seconds)
-            return method(*arguments)
+            return method(*arguments, **named)
 
         return call
 
     RunFolder.save = announced(RunFolder.save, b"s", 0)
-    RunFolder._sync = announced(RunFolder._sync, b"s", 0.05)
-    training._Run._update = announced(training._Run._update, b"t", 0)
-    training._RecordedRun._show = lambda *_: None  # pictures take the time of many steps
+    RunFolder.sync = announced(RunFolder.sync, b"s", 0.05)
+    TrainStep.__call__ = announced(TrainStep.__call__, b"t", 0)
+    ChiefRecorder.show = lambda *_: None  # pictures take the time of many steps
     resume = (folder / "checkpoints").is_dir()
     overrides = {"num_steps": steps} if resume else HPARAMS | {"num_steps": steps}
-    training.train(overrides, folder, None if resume else str(DRAWINGS), resume=resume)
+    data_dir = None if resume else DRAWINGS
+    train_run(TrainOptions(folder, overrides, data_dir, resume=resume))
 
 
 def start(folder: Path, steps: int) -> tuple[int, int]:

@@ -92,10 +92,16 @@ def main() -> int:
         write(Path(folder), args.categories)
         for when in ("converting", "converted"):
             done = subprocess.run(
-                [sys.executable, __file__, f"--in_this_process={folder}",
-                 f"--categories={args.categories}"],
-                stdout=subprocess.PIPE, text=True, check=True,
-            )  # fmt: skip
+                [
+                    sys.executable,
+                    __file__,
+                    f"--in_this_process={folder}",
+                    f"--categories={args.categories}",
+                ],
+                stdout=subprocess.PIPE,
+                text=True,
+                check=True,
+            )
             print(f"{when}: {done.stdout.strip()}", flush=True)
     return 0
 

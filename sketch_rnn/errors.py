@@ -1,7 +1,12 @@
-"""What the program says to a person: errors they can mend, and warnings."""
+"""What the program says to a person: errors they can mend, and warnings.
 
+Options stand in a message in backticks, as in `resume` or `seed=3`; commands spell them as flags.
+"""
+
+import logging
 import re
-import sys
+
+LOGGER = logging.getLogger("sketch_rnn")
 
 
 class UserError(ValueError):
@@ -24,8 +29,8 @@ def one_line(text: str) -> str:
 
 
 def warn(message: str) -> None:
-    """Prints a one-line warning on stderr."""
-    print(f"warning: {one_line(message)}", file=sys.stderr, flush=True)
+    """Logs a one-line warning to Python's logger `sketch_rnn`; commands print it on stderr."""
+    LOGGER.warning("%s", one_line(message))
 
 
 def first_line(error: Exception) -> str:

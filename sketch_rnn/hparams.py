@@ -17,7 +17,7 @@ from typing import Annotated, Any, NamedTuple, get_args, get_type_hints
 from sketch_rnn.errors import UserError
 
 CELLS = ("lstm", "layer_norm", "hyper")
-PRECISIONS = ("float32", "bfloat16")  # of products; the first is the default
+PRECISIONS = ("float32", "tf32", "bfloat16")  # of products; the first is the default
 STRATEGIES = ("auto", "one", "mirrored", "multi_worker")  # who shares the work of a run
 _INT_MAX = 2**31 - 1
 _POINTS_MAX = 100_000  # of a sketch; memory and time of a batch grow with them
@@ -143,6 +143,14 @@ class HParams:
         """
         return cls(**_overrides(mapping.items()))
 
+    def least_bytes(self) -> int:
+        """What the largest matrices of such a model take, so less than its weights."""
+        decoder, encoder = self.dec_rnn_size, self.enc_rnn_size
+        numbers = 4 * decoder**2 + 6 * decoder * self.num_mixture
+        if self.conditional:
+            numbers += 8 * encoder**2 + 4 * decoder * self.z_size
+        return 4 * numbers
+
     def to_dict(self) -> dict[str, Any]:
         """All hyperparameters, ready for JSON."""
         return {**asdict(self), "data_set": list(self.data_set)}
@@ -179,7 +187,7 @@ def parse_overrides(texts: Sequence[str]) -> dict[str, Any]:
     """
     overrides: dict[str, Any] = {}
     for text in _rejoined(texts):
-        pairs = _json_pairs(text)
+        pairs: Iterable[tuple[str, Any]] | None = _json_pairs(text)
         if pairs is None:
             pairs = _text_pairs(text)
         overrides |= _overrides((key, _from_text(key, value)) for key, value in pairs)
@@ -332,6 +340,7 @@ def _text_pairs(text: str) -> Iterator[tuple[str, str | list[str]]]:
     position = 0
     while position < len(body):
         key = _match(_KEY, body, position)
+        value: str | list[str]
         if body.startswith("[", key.end()):
             value, position = _list(body, key.end() + 1)
         else:

@@ -1,20 +1,32 @@
 """The model's parts as Keras layers (Ha & Eck 2017, figure 2).
 
-Legend: B batch, T time (N_max), R rows of a layout, U units, Z latent, M mixtures, S width of the
+Legend: B batch, T time (N_max), R rows of a packing, U units, Z latent, M mixtures, S width of the
 decoder's state.
 """
+
+from collections.abc import Callable
+from typing import NamedTuple
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from sketch_rnn.model.execution import Execution
 from sketch_rnn.model.mixture import output_size
-from sketch_rnn.model.packing import Layout, in_rows
-from sketch_rnn.model.programs import program
+from sketch_rnn.model.packing import Packing, in_rows
 from sketch_rnn.model.recurrent import LAYERS
-from sketch_rnn.model.recurrent.base import tensors
-from sketch_rnn.model.recurrent.products import affine
-from sketch_rnn.model.recurrent.rows import Rows
+from sketch_rnn.model.recurrent.base import Recurrent, run_side_by_side, tensors
+from sketch_rnn.model.recurrent.segments import Segments
+
+
+class Direction(NamedTuple):
+    """What one direction of the encoder reads."""
+
+    layer: Recurrent
+    x: tf.Tensor  # [T, R, 5]
+    starts: tf.Tensor  # bool [T, R]
+    last: tf.Tensor  # int32 [B]: index of the last step that is read into [T R]
+    dropout_mask: tf.Tensor | None  # bool [T, R, U]
 
 
 @keras.saving.register_keras_serializable("sketch_rnn")
@@ -30,18 +42,19 @@ class Encoder(keras.layers.Layer):
         units: int,
         keep_prob: float,
         seed: int | None = None,
-        precision: str = "float32",
+        execution: Execution | None = None,
         **kwargs,
     ):
         super().__init__(**kwargs)
-        self.cell, self.units, self.keep_prob = cell, units, keep_prob
-        self.seed, self.precision = seed, precision
+        self.cell, self.units, self.keep_prob, self.seed = cell, units, keep_prob, seed
+        self.execution = execution or Execution.for_device()
         seeds = independent_seeds(seed, 2)
-        self.forward = LAYERS[cell](units, keep_prob, seeds[0], precision, name="forward")
-        self.backward = LAYERS[cell](units, keep_prob, seeds[1], precision, name="backward")
+        make = LAYERS[cell]
+        self.forward = make(units, keep_prob, seeds[0], self.execution, name="forward")
+        self.backward = make(units, keep_prob, seeds[1], self.execution, name="backward")
 
     def get_config(self) -> dict:
-        names = ("cell", "units", "keep_prob", "seed", "precision")
+        names = ("cell", "units", "keep_prob", "seed")
         return super().get_config() | {name: getattr(self, name) for name in names}
 
     def build(self, points_shape) -> None:
@@ -51,51 +64,68 @@ class Encoder(keras.layers.Layer):
     def call(
         self,
         points: tf.Tensor,
-        layout: Layout,
-        forward_kept: tf.Tensor | None = None,
-        backward_kept: tf.Tensor | None = None,
+        packing: Packing,
+        forward_mask: tf.Tensor | None = None,
+        backward_mask: tf.Tensor | None = None,
     ) -> tf.Tensor:
         """Encodes.
 
         Args:
           points: stroke-5 rows without the start token, `[B, T, 5]`.
-          layout: where the points stand in the rows.
-          forward_kept: bool `[B, T, U]`, recurrent dropout of the forward direction.
-          backward_kept: bool `[B, T, U]`, of the backward direction.
+          packing: where the points stand in the rows.
+          forward_mask: bool `[B, T, U]`, recurrent dropout of the forward direction.
+          backward_mask: bool `[B, T, U]`, of the backward direction.
 
         Returns:
           `[B, 2 U]`.
         """
-        x = in_rows(points, layout.source)
-        backward_kept = in_rows(backward_kept, layout.source)
-        if backward_kept is not None:
-            backward_kept = tf.reverse(backward_kept, [0])
-        steps, rows = layout.source.shape
-        last_read = (steps - 1 - layout.first // rows) * rows + layout.first % rows
-        return tf.concat(
-            [
-                self._read(
-                    self.forward, x, layout.starts, layout.last,
-                    in_rows(forward_kept, layout.source),
-                ),
-                self._read(
-                    self.backward, tf.reverse(x, [0]), tf.reverse(layout.ends, [0]), last_read,
-                    backward_kept,
-                ),
-            ],
-            axis=-1,
-        )  # fmt: skip
+        directions = self.directions(points, packing, forward_mask, backward_mask)
+        if self.execution.joint_directions:
+            return self._read_jointly(*directions)
+        return tf.concat([self.read(direction) for direction in directions], axis=-1)
 
-    def _read(self, direction, x, starts, last, kept):
-        """The h `[B, U]` of one direction after its last steps, indices into `[T R]`."""
-        return self._program(tensors(*direction.weights), x, starts, last, kept)
+    def directions(
+        self,
+        points: tf.Tensor,
+        packing: Packing,
+        forward_mask: tf.Tensor | None = None,
+        backward_mask: tf.Tensor | None = None,
+    ) -> tuple[Direction, Direction]:
+        """What both directions read; the arguments are those of `call`."""
+        x = in_rows(points, packing.source)
+        forward_mask = in_rows(forward_mask, packing.source)
+        backward_mask = in_rows(backward_mask, packing.source)
+        if backward_mask is not None:
+            backward_mask = tf.reverse(backward_mask, [0])
+        steps, rows = packing.source.shape
+        last = (steps - 1 - packing.first // rows) * rows + packing.first % rows
+        starts = tf.reverse(packing.ends, [0])
+        return (
+            Direction(self.forward, x, packing.starts, packing.last, forward_mask),
+            Direction(self.backward, tf.reverse(x, [0]), starts, last, backward_mask),
+        )
 
-    @program
-    def _program(self, weights, x, starts, last, kept):
-        """`_read` by these weights: both directions are one program, compiled once."""
-        with keras.StatelessScope(zip(self.forward.weights, weights, strict=True)):
-            h, _ = self.forward(x, rows=Rows(starts), kept=kept)
+    def read(self, direction: Direction) -> tf.Tensor:
+        """The h `[B, U]` of one direction after its last steps."""
+        layer, x, starts, last, mask = direction
+        h, _ = layer(x, segments=Segments(starts), dropout_mask=mask)
         return tf.gather(tf.reshape(h, [-1, self.units]), last)
+
+    def _read_jointly(self, forward: Direction, backward: Direction) -> tf.Tensor:
+        """The h of both directions, `[B, 2 U]`, from one loop."""
+        x, starts = (
+            tf.stack([one, other], axis=1)  # [T, 2, R, ...]
+            for one, other in ((forward.x, backward.x), (forward.starts, backward.starts))
+        )
+        mask = None
+        if forward.dropout_mask is not None:
+            mask = tf.stack([forward.dropout_mask, backward.dropout_mask], axis=1)
+        h = run_side_by_side((self.forward, self.backward), x, starts, mask)
+        found = [
+            tf.gather(tf.reshape(h[:, number], [-1, self.units]), direction.last)
+            for number, direction in enumerate((forward, backward))
+        ]
+        return tf.concat(found, axis=-1)
 
 
 @keras.saving.register_keras_serializable("sketch_rnn")
@@ -128,7 +158,8 @@ class Latent(keras.layers.Layer):
 class Decoder(keras.layers.Layer):
     """Gives the distribution of each next point (equations 4 to 8).
 
-    With `z_size` 0 it is the unconditional model: no z in its input, and the zero state first.
+    With `z_size` 0 it is the unconditional model: no z in its input, and the zero state first, or
+    a fixed one.
     """
 
     def __init__(
@@ -141,15 +172,31 @@ class Decoder(keras.layers.Layer):
         input_keep_prob: float = 1.0,
         output_keep_prob: float = 1.0,
         seed: int | None = None,
-        precision: str = "float32",
+        execution: Execution | None = None,
+        fixed_state: np.ndarray | None = None,
+        squashes_z: bool = False,
         **kwargs,
     ):
+        """Initialises the layer.
+
+        Args:
+          cell, units, num_mixture: see `HParams`.
+          z_size: Z; 0 for the unconditional model.
+          keep_prob, input_keep_prob, output_keep_prob: of recurrent, input and output dropout.
+          seed: what the initial weights are drawn from.
+          execution: how it is computed; None is that of the device.
+          fixed_state: `[S]`, the initial state of an unconditional model; None is zero.
+          squashes_z: the initial state of a conditional model is that of tanh(z).
+        """
         super().__init__(**kwargs)
         self.cell, self.units, self.z_size, self.num_mixture = cell, units, z_size, num_mixture
         self.keep_prob, self.input_keep_prob = keep_prob, input_keep_prob
-        self.output_keep_prob, self.seed, self.precision = output_keep_prob, seed, precision
+        self.output_keep_prob, self.seed = output_keep_prob, seed
+        self.execution = execution or Execution.for_device()
+        self.squashes_z = squashes_z
+        self.fixed_state = None if fixed_state is None else np.asarray(fixed_state, np.float32)
         seeds = independent_seeds(seed, 4)
-        self.recurrent = LAYERS[cell](units, keep_prob, seeds[0], precision, name="recurrent")
+        self.recurrent = LAYERS[cell](units, keep_prob, seeds[0], self.execution, name="recurrent")
         if z_size:
             self.first_state = _small_dense(self.recurrent.state_size, seeds[1], "first_state")
         self.output_layer = keras.layers.Dense(
@@ -161,8 +208,10 @@ class Decoder(keras.layers.Layer):
 
     def get_config(self) -> dict:
         names = ("cell", "units", "z_size", "num_mixture", "keep_prob", "input_keep_prob")
-        names += ("output_keep_prob", "seed", "precision")
-        return super().get_config() | {name: getattr(self, name) for name in names}
+        names += ("output_keep_prob", "seed", "squashes_z")
+        fixed = None if self.fixed_state is None else self.fixed_state.tolist()
+        own = {name: getattr(self, name) for name in names} | {"fixed_state": fixed}
+        return super().get_config() | own
 
     def build(self, points_shape) -> None:
         z_shape = (None, self.z_size) if self.z_size else None
@@ -172,65 +221,84 @@ class Decoder(keras.layers.Layer):
         self.output_layer.build((None, self.units))
 
     def initial_state(self, z: tf.Tensor | None, batch: int | tf.Tensor) -> tf.Tensor:
-        """tanh(W z + b), `[B, S]`; without z, zero for `batch` rows."""
-        if z is None:
-            return tf.zeros([batch, self.recurrent.state_size])
-        return tf.tanh(self.first_state(z))
+        """tanh(W z + b), `[B, S]`; without z the fixed state, or zero, for `batch` rows."""
+        if z is not None:
+            return tf.tanh(self.first_state(tf.tanh(z) if self.squashes_z else z))
+        if self.fixed_state is not None:
+            return tf.tile(tf.constant(self.fixed_state)[None], [batch, 1])
+        return tf.zeros([batch, self.recurrent.state_size])
 
     def call(
         self,
         points: tf.Tensor,
         z: tf.Tensor | None = None,
-        rows: Rows = Rows(),  # noqa: B008
-        kept: tf.Tensor | None = None,
-        input_kept: tf.Tensor | None = None,
-        output_kept: tf.Tensor | None = None,
+        segments: Segments = Segments(),  # noqa: B008
+        dropout_mask: tf.Tensor | None = None,
+        input_mask: tf.Tensor | None = None,
+        output_mask: tf.Tensor | None = None,
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """Decodes with the true previous points as input.
 
         Args:
           points: stroke-5 rows, those of each sketch after the start token, `[T, R, 5]`.
           z: of each sketch, `[B, Z]`, or None for the unconditional model.
-          rows: where the sketches stand; by default each row is one sketch, R = B.
-          kept: bool `[T, R, U]`, recurrent dropout.
-          input_kept: bool `[T, R, 5 + Z]`, input dropout, fresh at each step.
-          output_kept: bool `[T, R, U]`, dropout of what the output layer reads.
+          segments: where the sketches stand; by default each row is one sketch, R = B.
+          dropout_mask: bool `[T, R, U]`, recurrent dropout.
+          input_mask: bool `[T, R, 5 + Z]`, input dropout, fresh at each step.
+          output_mask: bool `[T, R, U]`, dropout of what the output layer reads.
 
         Returns:
           The output `[T, R, 3 + 6 M]`, and the final state `[R, S]`.
         """
         context = z
         if z is None:
-            rows = Rows(rows.starts)
+            segments = Segments(segments.starts)
         state = self.initial_state(z, points.shape[1])
-        if input_kept is not None:
-            points, context = self._join(points, z, rows), None
-            points = _dropout(points, input_kept, self.input_keep_prob)
-        h, state = self.recurrent(points, context, state, rows, kept)
-        if output_kept is not None:
-            h = _dropout(h, output_kept, self.output_keep_prob)
+        if input_mask is not None:
+            points, context = self._join(points, z, segments), None
+            points = _dropout(points, input_mask, self.input_keep_prob)
+        h, state = self.recurrent(points, context, state, segments, dropout_mask)
+        if output_mask is not None:
+            h = _dropout(h, output_mask, self.output_keep_prob)
         return self._output(h), state
 
     def _output(self, h: tf.Tensor) -> tf.Tensor:
-        """`output_layer` in the layer's precision, `[T, R, U]` -> `[T, R, 3 + 6 M]`."""
+        """`output_layer` in the execution's precision, `[T, R, U]` -> `[T, R, 3 + 6 M]`."""
         kernel, bias = tensors(self.output_layer.kernel, self.output_layer.bias)
-        output = affine(tf.reshape(h, [-1, self.units]), kernel, bias, self.precision)
+        output = self.execution.affine(tf.reshape(h, [-1, self.units]), kernel, bias)
         return tf.reshape(output, [*h.shape[:2], kernel.shape[1]])
+
+    def stepper(
+        self, point: tf.Tensor, z: tf.Tensor | None
+    ) -> Callable[[tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
+        """What does one step: `[B, 5]`, state `[B, S]` -> output `[B, 3 + 6 M]`, state.
+
+        What z adds to every step is computed once.
+
+        Args:
+          point: `[B, 5]`, of which only the shape is read.
+          z: `[B, Z]`, or None for the unconditional model.
+        """
+        step_h = self.recurrent.stepper(point, z)
+
+        def step(point, state):
+            h, state = step_h(point, state)
+            return self.output_layer(h), state
+
+        return step
 
     def step(
         self, point: tf.Tensor, z: tf.Tensor | None, state: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """One step: `[B, 5]`, `[B, Z]`, `[B, S]` -> output `[B, 3 + 6 M]`, state."""
-        x = point if z is None else tf.concat([point, z], axis=-1)
-        h, state = self.recurrent.step(x, state)
-        return self.output_layer(h), state
+        return self.stepper(point, z)(point, state)
 
-    def _join(self, points: tf.Tensor, z: tf.Tensor | None, rows: Rows) -> tf.Tensor:
+    def _join(self, points: tf.Tensor, z: tf.Tensor | None, segments: Segments) -> tf.Tensor:
         """`[points, z]` at every step, `[T, R, 5 + Z]`."""
         if z is None:
             return points
-        if rows.sketch is not None:
-            return tf.concat([points, tf.gather(z, rows.sketch)], axis=-1)
+        if segments.sketch is not None:
+            return tf.concat([points, tf.gather(z, segments.sketch)], axis=-1)
         return tf.concat([points, tf.tile(z[None], [points.shape[0], 1, 1])], axis=-1)
 
 
@@ -246,6 +314,6 @@ def _small_dense(units: int, seed: int | None, name: str) -> keras.layers.Dense:
     return keras.layers.Dense(units, kernel_initializer=initializer, name=name)
 
 
-def _dropout(x: tf.Tensor, kept: tf.Tensor, keep_prob: float) -> tf.Tensor:
+def _dropout(x: tf.Tensor, mask: tf.Tensor, keep_prob: float) -> tf.Tensor:
     """Inverted dropout with a given mask."""
-    return tf.where(kept, x / keep_prob, 0.0)
+    return tf.where(mask, x / keep_prob, 0.0)

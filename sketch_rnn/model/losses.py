@@ -1,6 +1,6 @@
 """What training minimises (Ha & Eck 2017, section 3.2), and how its weights change over steps.
 
-Legend: B batch, T time, N = T B points, M mixtures, Z latent.
+Legend: B batch, T time, M mixtures, Z latent.
 """
 
 import math
@@ -14,60 +14,71 @@ from sketch_rnn.model.mixture import log_likelihood, split_output
 DENSITY_FLOOR = 1e-6
 
 
-def reconstruction_cost(
-    output: tf.Tensor,
-    target: tf.Tensor,
-    taken: tf.Tensor | None = None,
-    count: int | None = None,
-) -> tf.Tensor:
-    """The sum of offset and pen losses, averaged over every step of every sketch, padding too.
+def offset_losses(output: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
+    """The negative log likelihood of each offset (equation 9, L_s).
 
-    The offset loss is zero where the target is the end of the sketch; the pen loss counts at
-    every step (equation 9).
+    It is zero where the target is the end of the sketch.
 
     Args:
       output: the decoder's, `[T, B, 3 + 6 M]`.
       target: the stroke-5 points that followed, `[T, B, 5]`.
-      taken: bool `[T, B]`, the steps that count; None is all.
+
+    Returns:
+      `[T, B]`, in nats.
+    """
+    points = tf.reshape(target, [-1, 5])  # [N, 5]
+    density = log_likelihood(split_output(_points(output)), points[:, 0], points[:, 1])
+    losses = -_log_add(density, math.log(DENSITY_FLOOR)) * (1 - points[:, 4])
+    return tf.reshape(losses, tf.shape(target)[:2])
+
+
+def pen_losses(output: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
+    """The cross entropy of each pen state, which counts at every step (equation 9, L_p).
+
+    Args:
+      output: the decoder's, `[T, B, 3 + 6 M]`.
+      target: the stroke-5 points that followed, `[T, B, 5]`.
+
+    Returns:
+      `[T, B]`, in nats.
+    """
+    logits = split_output(_points(output)).pen_logits
+    losses = tf.nn.softmax_cross_entropy_with_logits(tf.reshape(target[..., 2:], [-1, 3]), logits)
+    return tf.reshape(losses, tf.shape(target)[:2])
+
+
+def reconstruction_cost(
+    output: tf.Tensor,
+    target: tf.Tensor,
+    loss_mask: tf.Tensor | None = None,
+    count: int | None = None,
+) -> tf.Tensor:
+    """The sum of offset and pen losses, averaged over every step of every sketch, padding too.
+
+    Args:
+      output: the decoder's, `[T, B, 3 + 6 M]`.
+      target: the stroke-5 points that followed, `[T, B, 5]`.
+      loss_mask: bool `[T, B]`, the steps that count; None is all.
       count: what the sum is divided by; None is T B.
 
     Returns:
       A scalar.
     """
     steps, batch, _ = output.shape
-    losses = _losses(
-        tf.reshape(output, [-1, output.shape[-1]]),  # [N, 3 + 6 M]
-        tf.reshape(target, [-1, 5]),
-    )
-    if taken is not None:
-        losses *= tf.cast(tf.reshape(taken, [-1]), tf.float32)
+    losses = offset_losses(output, target) + pen_losses(output, target)
+    if loss_mask is not None:
+        losses *= tf.cast(loss_mask, tf.float32)
     return tf.reduce_sum(losses / (count or steps * batch))
 
 
-def _losses(output, target):
-    mixture = split_output(output)
-    density = log_likelihood(mixture, target[:, 0], target[:, 1])
-    offset_losses = -_log_add(density, math.log(DENSITY_FLOOR)) * (1 - target[:, 4])
-    pen_losses = tf.nn.softmax_cross_entropy_with_logits(target[:, 2:], mixture.pen_logits)
-    return offset_losses + pen_losses
+def kl_divergence(mu: tf.Tensor, logvar: tf.Tensor) -> tf.Tensor:
+    """KL divergence of each latent dimension from the prior (equation 10), `[B, Z]`, in nats."""
+    return -0.5 * (1 + logvar - tf.square(mu) - tf.exp(logvar))
 
 
 def kl_cost(mu: tf.Tensor, logvar: tf.Tensor) -> tf.Tensor:
-    """The mean over batch and latent dimensions, before the floor (equation 10).
-
-    Args:
-      mu: `[B, Z]`.
-      logvar: `[B, Z]`.
-
-    Returns:
-      A scalar.
-    """
-    return tf.reduce_mean(kl_per_dimension(mu, logvar))
-
-
-def kl_per_dimension(mu: tf.Tensor, logvar: tf.Tensor) -> tf.Tensor:
-    """KL divergence from the prior of each latent dimension, averaged over the batch, `[Z]`."""
-    return -0.5 * tf.reduce_mean(1 + logvar - tf.square(mu) - tf.exp(logvar), axis=0)
+    """The mean of `kl_divergence` over batch and latent dimensions, before the floor."""
+    return tf.reduce_mean(kl_divergence(mu, logvar))
 
 
 def learning_rate(hparams: HParams, step: int) -> float:
@@ -85,3 +96,8 @@ def kl_weight(hparams: HParams, step: int) -> float:
 def _log_add(x: tf.Tensor, constant: float) -> tf.Tensor:
     """log(exp(x) + exp(constant)), with a finite gradient for any x."""
     return constant + tf.nn.softplus(x - constant)
+
+
+def _points(output: tf.Tensor) -> tf.Tensor:
+    """`[T, B, 3 + 6 M]` -> `[N, 3 + 6 M]`."""
+    return tf.reshape(output, [-1, output.shape[-1]])

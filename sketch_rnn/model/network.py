@@ -1,9 +1,11 @@
 """The model: a bidirectional encoder, a latent vector, and a decoder (Ha & Eck 2017, figure 2).
 
-Legend: B batch, T time (N_max), R rows of a layout, Z latent, M mixtures, S sketches of a part.
+Legend: B batch, T time (N_max), Z latent, M mixtures.
 """
 
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
@@ -12,14 +14,44 @@ import tensorflow as tf
 from sketch_rnn import strokes
 from sketch_rnn.hparams import HParams
 from sketch_rnn.model import losses, sampling
+from sketch_rnn.model.execution import Execution
 from sketch_rnn.model.layers import Decoder, Encoder, Latent, independent_seeds
-from sketch_rnn.model.noise import Noise, Share, draw_noise
-from sketch_rnn.model.packing import Layout, Part, in_rows, one_sketch_a_row, whole_parts
-from sketch_rnn.model.programs import program
-from sketch_rnn.model.recurrent.base import tensors
-from sketch_rnn.model.recurrent.rows import Rows
+from sketch_rnn.model.noise import Noise, Shard, draw_noise
+from sketch_rnn.model.packing import DecoderSplit, Packing, one_sketch_a_row
+from sketch_rnn.model.recurrent.segments import Segments
 
 POINT = 5  # the width of a stroke-5 row
+
+
+class Batch(NamedTuple):
+    """Sketches in model units, and how they are laid out.
+
+    Attributes:
+      strokes5: `[B, T + 1, 5]`, the start token first.
+      lengths: points of each sketch, int32 `[B]`.
+      packing: of the encoder's points; None is one sketch a row.
+      splits: what the decoder of a train step reads at the same time; none is all at once.
+    """
+
+    strokes5: tf.Tensor
+    lengths: tf.Tensor
+    packing: Packing | None = None
+    splits: tuple[DecoderSplit, ...] = ()
+
+    @property
+    def encoder_packing(self) -> Packing:
+        """`packing`, or one sketch a row."""
+        if self.packing is not None:
+            return self.packing
+        return one_sketch_a_row(tf.cast(self.lengths, tf.int32), self.strokes5.shape[1] - 1)
+
+
+class Outputs(NamedTuple):
+    """What a forward pass gives."""
+
+    output: tf.Tensor  # [T, B, 3 + 6 M], of the decoder
+    mu: tf.Tensor | None  # [B, Z]; None without an encoder, as the next
+    logvar: tf.Tensor | None  # [B, Z]
 
 
 @keras.saving.register_keras_serializable("sketch_rnn")
@@ -30,6 +62,7 @@ class SketchRNN(keras.Model):
       hparams: its hyperparameters; `max_seq_len` is N_max.
       scale_factor: data units in a model unit; None where it is not known, and then the sketches
         that it reads and draws are in model units.
+      execution: how it is computed.
     """
 
     def __init__(
@@ -37,20 +70,31 @@ class SketchRNN(keras.Model):
         hparams: HParams,
         scale_factor: float | None = None,
         seed: int | None = None,
-        precision: str = "float32",
+        execution: Execution | None = None,
+        first_state: np.ndarray | None = None,
+        squashes_z: bool = False,
         **kwargs,
     ):
+        """Initialises the model.
+
+        Args:
+          hparams: its hyperparameters.
+          scale_factor: see the class.
+          seed: what the initial weights are drawn from; None is a new one.
+          execution: None is that of the device, in float32.
+          first_state: `[S]`, what an unconditional model starts from; None is zero. A conditional
+            model at one z is such a model: z's share of the input is in its bias.
+          squashes_z: a conditional model starts from tanh(W tanh(z) + b), as old browser models do.
+        """
         super().__init__(**kwargs)
-        if isinstance(hparams, dict):
-            hparams = HParams.from_dict(hparams)
         self.hparams, self.scale_factor, self.seed = hparams, scale_factor, seed
-        self.precision = precision
+        self.execution = execution or Execution.for_device()
         seeds = independent_seeds(seed, 3)
         keep_prob = hparams.recurrent_dropout_prob
         self.encoder = self.latent = None
         if hparams.conditional:
             self.encoder = Encoder(
-                hparams.enc_model, hparams.enc_rnn_size, keep_prob, seeds[0], precision
+                hparams.enc_model, hparams.enc_rnn_size, keep_prob, seeds[0], self.execution
             )
             self.latent = Latent(hparams.z_size, seeds[1])
             self.encoder.build((None, None, POINT))
@@ -64,115 +108,59 @@ class SketchRNN(keras.Model):
             hparams.input_dropout_prob,
             hparams.output_dropout_prob,
             seeds[2],
-            precision,
+            self.execution,
+            first_state,
+            squashes_z,
         )
         self.decoder.build((None, None, POINT))
         self.built = True
 
+    @property
+    def first_state(self) -> np.ndarray | None:
+        """`[S]`, what an unconditional model starts from; None is zero."""
+        return self.decoder.fixed_state
+
+    @property
+    def squashes_z(self) -> bool:
+        """Whether a conditional model starts from tanh(W tanh(z) + b)."""
+        return self.decoder.squashes_z
+
     def get_config(self) -> dict:
         own = {"hparams": self.hparams.to_dict(), "scale_factor": self.scale_factor}
-        return super().get_config() | own | {"seed": self.seed, "precision": self.precision}
+        own |= {"seed": self.seed, "precision": self.execution.precision}
+        if self.first_state is not None:
+            own["first_state"] = [float(str(value)) for value in self.first_state]
+        if self.squashes_z:
+            own["squashes_z"] = True
+        return super().get_config() | own
 
-    def call(
-        self,
-        strokes5: tf.Tensor,
-        layout: Layout,
-        noise: Noise = Noise(),  # noqa: B008
-    ) -> tuple[tf.Tensor, tf.Tensor | None, tf.Tensor | None]:
-        """One pass over a batch.
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "SketchRNN":
+        """The model of `get_config`, with new weights."""
+        config = dict(config)
+        hparams = HParams.from_dict(config.pop("hparams"))
+        execution = Execution.for_device(config.pop("precision"))
+        return cls(hparams, execution=execution, **config)
 
-        Args:
-          strokes5: `[B, T + 1, 5]`, the start token first.
-          layout: of the encoder's points.
-          noise: eps and the dropouts.
-
-        Returns:
-          The decoder's output `[T, B, 3 + 6 M]`; mu and logvar `[B, Z]`, or None.
-        """
-        mu = logvar = z = None
-        if self.encoder is not None:
-            h = self.encoder(strokes5[:, 1:], layout, noise.forward_kept, noise.backward_kept)
-            mu, logvar, z = self.latent(h, noise.eps)
-        points = tf.transpose(strokes5[:, :-1], [1, 0, 2])  # [T, B, 5]
-        dropouts = [
-            None if kept is None else tf.transpose(kept, [1, 0, 2])
-            for kept in (noise.decoder_kept, noise.input_kept, noise.output_kept)
+    def call(self, batch: Batch, noise: Noise = Noise()) -> Outputs:  # noqa: B008
+        """One pass over a batch; every step of every sketch is decoded."""
+        mu, logvar, z = self.encode_batch(batch, noise)
+        points = tf.transpose(batch.strokes5[:, :-1], [1, 0, 2])  # [T, B, 5]
+        masks = [
+            None if mask is None else tf.transpose(mask, [1, 0, 2])
+            for mask in (noise.decoder_mask, noise.input_mask, noise.output_mask)
         ]
-        output, _ = self.decoder(points, z, Rows(), *dropouts)
-        return output, mu, logvar
+        output, _ = self.decoder(points, z, Segments(), *masks)
+        return Outputs(output, mu, logvar)
 
-    def raw_costs(
-        self,
-        strokes5: tf.Tensor,
-        layout: Layout,
-        noise: Noise,
-        parts: Sequence[Part] | None = None,
-    ) -> tuple[tf.Tensor, tf.Tensor]:
-        """The costs of a batch, from programs that run at the same time where a graph is built.
-
-        Args:
-          strokes5: `[B, T + 1, 5]`, the start token first.
-          layout: of the encoder's points.
-          noise: eps and the dropouts.
-          parts: what the decoder reads at the same time; None is every step of every sketch.
-
-        Returns:
-          The reconstruction cost, and the KL cost before its floor (0 without an encoder).
-        """
-        kl, z = tf.constant(0.0), None
-        if self.encoder is not None:
-            h = self.encoder(strokes5[:, 1:], layout, noise.forward_kept, noise.backward_kept)
-            mu, logvar, z = self.latent(h, noise.eps)
-            kl = losses.kl_cost(mu, logvar)
-        batch, steps = strokes5.shape[0], strokes5.shape[1] - 1
-        dropouts = (noise.decoder_kept, noise.input_kept, noise.output_kept)
-        costs = [
-            self._reconstruction(
-                None if z is None else tf.gather(z, part.members),
-                in_rows(strokes5[:, :-1], part.source),
-                in_rows(strokes5[:, 1:], part.source),
-                part.taken,
-                Rows(part.starts, part.sketch),
-                [in_rows(kept, part.source) for kept in dropouts],
-                batch * steps,
-            )
-            for part in parts or whole_parts(batch, steps)
-        ]
-        return tf.add_n(costs), kl
-
-    def _reconstruction(self, z, *inputs):
-        """A part's share of the reconstruction cost; see `_cost_and_gradients`."""
-        sources = tensors(*self.decoder.weights)
-        if z is not None:
-            sources.append(z)
-
-        @tf.custom_gradient
-        def cost(*sources):
-            value, gradients = self._cost_and_gradients(sources, *inputs)
-            return value, lambda d_value: [d_value * gradient for gradient in gradients]
-
-        return cost(*sources)
-
-    @program
-    def _cost_and_gradients(self, sources, points, targets, taken, rows, dropouts, count):
-        """A part's share of the reconstruction cost and its gradients by `sources`.
-
-        They are one program, so that what the backward pass reads is nowhere kept twice.
-
-        Args:
-          sources: the decoder's weights, and z `[S, Z]` of the conditional model.
-          points, targets: `[T, R, 5]`.
-          taken, rows: see `layout.Part`.
-          dropouts: `kept`, `input_kept` and `output_kept` of the decoder.
-          count: what the sum over the steps is divided by.
-        """
-        weights, z = (sources, None) if self.encoder is None else (sources[:-1], sources[-1])
-        with tf.GradientTape() as tape:
-            tape.watch(sources)
-            with keras.StatelessScope(zip(self.decoder.weights, weights, strict=True)):
-                output, _ = self.decoder(points, z, rows, *dropouts)
-            cost = losses.reconstruction_cost(output, targets, taken, count)
-        return cost, tape.gradient(cost, sources)
+    def encode_batch(self, batch: Batch, noise: Noise) -> tuple[tf.Tensor | None, ...]:
+        """mu, logvar and z, each `[B, Z]`; None each without an encoder."""
+        if self.encoder is None:
+            return None, None, None
+        h = self.encoder(
+            batch.strokes5[:, 1:], batch.encoder_packing, noise.forward_mask, noise.backward_mask
+        )
+        return self.latent(h, noise.eps)
 
     def costs(
         self,
@@ -193,15 +181,18 @@ class SketchRNN(keras.Model):
           The reconstruction cost, and the KL cost with its floor (0 without an encoder).
         """
         strokes5 = tf.convert_to_tensor(strokes5, tf.float32)
-        batch, steps = strokes5.shape[0], strokes5.shape[1] - 1
-        layout = one_sketch_a_row(tf.cast(lengths, tf.int32), steps)
+        size, steps = strokes5.shape[0], strokes5.shape[1] - 1
         drawn = Noise()
         if training:
             key = tf.random.uniform([2], maxval=2**31 - 1, dtype=tf.int32)
-            drawn = draw_noise(self.hparams, key, Share(0, batch, batch), steps)
+            drawn = draw_noise(self.hparams, key, Shard(0, size, size), steps)
         eps = None if noise is None else tf.cast(noise, tf.float32)
-        reconstruction, kl = self.raw_costs(strokes5, layout, drawn._replace(eps=eps))
-        return reconstruction, self.floored(kl)
+        outputs = self(Batch(strokes5, tf.convert_to_tensor(lengths)), drawn._replace(eps=eps))
+        target = tf.transpose(strokes5[:, 1:], [1, 0, 2])
+        kl = tf.constant(0.0)
+        if outputs.mu is not None:
+            kl = self.floored(losses.kl_cost(outputs.mu, outputs.logvar))
+        return losses.reconstruction_cost(outputs.output, target), kl
 
     def floored(self, kl: tf.Tensor) -> tf.Tensor:
         """max(KL, kl_tolerance) (section 3.2); 0 without an encoder."""
@@ -226,8 +217,8 @@ class SketchRNN(keras.Model):
         scaled = self.to_model_units(sketches)
         longest = max(len(sketch) for sketch in scaled)
         strokes5 = tf.constant(strokes.to_stroke5(scaled, longest))
-        layout = one_sketch_a_row(tf.constant([len(s) for s in scaled]), longest)
-        mu, logvar, _ = self.latent(self.encoder(strokes5[:, 1:], layout))
+        batch = Batch(strokes5, tf.constant([len(sketch) for sketch in scaled]))
+        mu, logvar, _ = self.encode_batch(batch, Noise())
         return mu.numpy(), logvar.numpy()
 
     def decode(
@@ -257,6 +248,62 @@ class SketchRNN(keras.Model):
           UserError: z is of another shape, or a value is out of range.
         """
         return sampling.decode(self, z, count, temperature, greedy, max_len, seed)
+
+    def complete(
+        self,
+        sketch: np.ndarray,
+        z: np.ndarray | None = None,
+        count: int = 1,
+        temperature: float | np.ndarray = 1.0,
+        greedy: bool = False,
+        max_len: int | None = None,
+        seed: int | None = None,
+    ) -> list[np.ndarray]:
+        """Finishes a drawing in several ways (section 4.4); each adds two points or more.
+
+        Args:
+          sketch: what there is of it, stroke-3 `[n, 3]` in data units.
+          z: `[Z]`; None is the mu of what there is. Always None for an unconditional model.
+          count, temperature, greedy, seed: as in `decode`.
+          max_len: points of the whole drawing at most; None is N_max.
+
+        Returns:
+          `count` stroke-3 arrays in data units that begin with the sketch.
+
+        Raises:
+          UserError: as in `decode`, or the sketch is empty or has `max_len` points.
+        """
+        return sampling.complete(self, sketch, z, count, temperature, greedy, max_len, seed)
+
+    def interpolate(
+        self,
+        first: np.ndarray,
+        last: np.ndarray,
+        steps: int = 10,
+        temperature: float = 0.5,
+        seed: int | None = None,
+        spherical: bool = True,
+    ) -> list[np.ndarray]:
+        """Draws the way from one drawing to another (section 4.2).
+
+        Args:
+          first, last: stroke-3 arrays `[n, 3]` in data units.
+          steps: drawings, both ends included.
+          temperature, seed: as in `decode`.
+          spherical: see `sampling.interpolate`.
+
+        Returns:
+          `steps` stroke-3 arrays in data units.
+        """
+        mu, _ = self.encode([first, last])
+        z = sampling.interpolate(mu[0], mu[1], steps, spherical)
+        return self.decode(z, temperature=temperature, seed=seed)
+
+    def save(self, path: str | Path, z: np.ndarray | None = None) -> None:
+        """Writes the model in the format that the path's suffix names; see `formats.save_model`."""
+        from sketch_rnn.formats import save_model
+
+        save_model(self, path, z)
 
     def to_model_units(self, sketches: Sequence[np.ndarray]) -> list[np.ndarray]:
         """stroke-3 arrays in data units -> float32 arrays in model units."""

@@ -1,7 +1,7 @@
 """Everything random inside the model, drawn as a stateless function of (seed, step).
 
 What a sketch gets depends on its place in the whole batch, so that several machines draw the
-shares of a batch as one machine draws it whole.
+shards of a batch as one machine draws it whole.
 
 Legend: B batch, T time, U units, Z latent.
 """
@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from sketch_rnn.hparams import HParams
 
-_STREAMS = ("eps", "forward_kept", "backward_kept", "decoder_kept", "input_kept", "output_kept")
+_STREAMS = ("eps", "forward_mask", "backward_mask", "decoder_mask", "input_mask", "output_mask")
 _LEVELS = 2**16
 _PHILOX = 1  # TensorFlow's number of the generator (Salmon et al. 2011)
 _BLOCK = 8  # draws from one block of the generator
@@ -22,30 +22,30 @@ class Noise(NamedTuple):
     """The noise of one forward pass; None where there is none."""
 
     eps: tf.Tensor | None = None  # [B, Z], standard normal; None is zero
-    forward_kept: tf.Tensor | None = None  # bool [B, T, U], recurrent dropout of the encoder
-    backward_kept: tf.Tensor | None = None  # bool [B, T, U]
-    decoder_kept: tf.Tensor | None = None  # bool [B, T, U], recurrent dropout of the decoder
-    input_kept: tf.Tensor | None = None  # bool [B, T, 5 + Z], input dropout of the decoder
-    output_kept: tf.Tensor | None = None  # bool [B, T, U], output dropout of the decoder
+    forward_mask: tf.Tensor | None = None  # bool [B, T, U], recurrent dropout of the encoder
+    backward_mask: tf.Tensor | None = None  # bool [B, T, U]
+    decoder_mask: tf.Tensor | None = None  # bool [B, T, U], recurrent dropout of the decoder
+    input_mask: tf.Tensor | None = None  # bool [B, T, 5 + Z], input dropout of the decoder
+    output_mask: tf.Tensor | None = None  # bool [B, T, U], output dropout of the decoder
 
 
-class Share(NamedTuple):
-    """The sketches `first` to `first + count` of a batch of `total`."""
+class Shard(NamedTuple):
+    """The sketches `first` to `first + size` of a batch of `total`."""
 
     first: tf.Tensor | int
-    count: int
+    size: int
     total: int
 
 
 def draw_noise(
-    hparams: HParams, key: tf.Tensor, share: Share, steps: int, training: bool = True
+    hparams: HParams, key: tf.Tensor, shard: Shard, steps: int, training: bool = True
 ) -> Noise:
     """Draws what one step needs.
 
     Args:
       hparams: say which dropouts are on, and the sizes.
       key: int32 `[2]`, from `noise_key`.
-      share: of the batch; its B sketches are those drawn for.
+      shard: of the batch; its B sketches are those drawn for.
       steps: T.
       training: False leaves all dropouts off.
     """
@@ -53,22 +53,22 @@ def draw_noise(
     drawn = {}
 
     def keep(name, width, keep_prob):
-        drawn[name] = _kept(share, steps, width, keys[name], keep_prob)
+        drawn[name] = _dropout_mask(shard, steps, width, keys[name], keep_prob)
 
     if hparams.conditional:
-        eps = tf.random.stateless_normal([share.total, hparams.z_size], keys["eps"])
-        drawn["eps"] = tf.slice(eps, [share.first, 0], [share.count, hparams.z_size])
+        eps = tf.random.stateless_normal([shard.total, hparams.z_size], keys["eps"])
+        drawn["eps"] = tf.slice(eps, [shard.first, 0], [shard.size, hparams.z_size])
     if training and hparams.use_recurrent_dropout:
         keep_prob = hparams.recurrent_dropout_prob
         if hparams.conditional:
-            for name in ("forward_kept", "backward_kept"):
+            for name in ("forward_mask", "backward_mask"):
                 keep(name, hparams.enc_rnn_size, keep_prob)
-        keep("decoder_kept", hparams.dec_rnn_size, keep_prob)
+        keep("decoder_mask", hparams.dec_rnn_size, keep_prob)
     if training and hparams.use_input_dropout:
         width = 5 + (hparams.z_size if hparams.conditional else 0)
-        keep("input_kept", width, hparams.input_dropout_prob)
+        keep("input_mask", width, hparams.input_dropout_prob)
     if training and hparams.use_output_dropout:
-        keep("output_kept", hparams.dec_rnn_size, hparams.output_dropout_prob)
+        keep("output_mask", hparams.dec_rnn_size, hparams.output_dropout_prob)
     return Noise(**drawn)
 
 
@@ -77,18 +77,20 @@ def noise_key(seed: int, stream: int, step: tf.Tensor) -> tf.Tensor:
     return tf.random.fold_in(tf.random.fold_in(tf.constant([seed, 0]), stream), step)
 
 
-def _kept(share: Share, steps: int, width: int, key: tf.Tensor, keep_prob: float) -> tf.Tensor:
+def _dropout_mask(
+    shard: Shard, steps: int, width: int, key: tf.Tensor, keep_prob: float
+) -> tf.Tensor:
     """True with probability `keep_prob`, to within 2^-17: two draws from each 32 random bits."""
     blocks = -(-width // _BLOCK)  # of a step
     key, counter = tf.raw_ops.StatelessRandomGetKeyCounter(seed=key)
-    begin = tf.cast(share.first * (steps * blocks), tf.uint64)
+    begin = tf.cast(shard.first * (steps * blocks), tf.uint64)
     bits = tf.raw_ops.StatelessRandomUniformFullIntV2(
-        shape=[share.count, steps, blocks * _BLOCK // 2],
+        shape=[shard.size, steps, blocks * _BLOCK // 2],
         key=key,
         counter=counter + tf.stack([begin, tf.zeros([], tf.uint64)]),
         alg=_PHILOX,
         dtype=tf.uint32,
     )
-    halves = tf.reshape(tf.bitcast(bits, tf.uint16), [share.count, steps, blocks * _BLOCK])
+    halves = tf.reshape(tf.bitcast(bits, tf.uint16), [shard.size, steps, blocks * _BLOCK])
     threshold = max(round(keep_prob * _LEVELS), 1) - 1
     return halves[..., :width] <= tf.constant(threshold, tf.uint16)

@@ -97,12 +97,13 @@ def decode_strokes(
     if state is None:
         state = decoder.initial_state(z, batch)
     temperature = tf.reshape(temperature, [-1, 1])
+    decoder_step = decoder.stepper(point, z)
 
     def go_on(t, _points, _point, _state, _lengths, alive):
         return (t < max_len) & tf.reduce_any(alive)
 
     def step(t, points, point, state, lengths, alive):
-        output, state = decoder.step(point, z, state)
+        output, state = decoder_step(point, state)
         uniform, normal = _noise(key, t, batch)
         mixture = split_output(output)
         if min_len:
@@ -160,20 +161,7 @@ def complete(
     max_len: int | None = None,
     seed: int | None = None,
 ) -> list[np.ndarray]:
-    """Finishes a drawing in several ways (section 4.4); each adds two points or more.
-
-    Args:
-      sketch: what there is of it, stroke-3 `[n, 3]` in data units.
-      z: `[Z]`; None is the mu of what there is. Always None for an unconditional model.
-      count, temperature, greedy, seed: as in `SketchRNN.decode`.
-      max_len: points of the whole drawing at most; None is N_max.
-
-    Returns:
-      `count` stroke-3 arrays in data units that begin with the sketch.
-
-    Raises:
-      UserError: as in `SketchRNN.decode`, or the sketch is empty or has `max_len` points.
-    """
+    """Finishes a drawing; `SketchRNN.complete` says what the arguments are."""
     max_len = model.hparams.max_seq_len if max_len is None else max_len
     if not 0 < len(sketch) < max_len:
         raise UserError(

@@ -39,14 +39,14 @@ class Workers:
         return self.index == 0
 
     @property
-    def shares(self) -> list[tuple[int, int]]:
-        """(index, count) of each share of a batch that this process takes."""
+    def shards(self) -> list[tuple[int, int]]:
+        """(index, count) of each shard of a batch that this process takes."""
         total = self.strategy.num_replicas_in_sync
         local = total // self.count
         return [(self.index * local + replica, total) for replica in range(local)]
 
     @contextmanager
-    def together(self) -> Iterator[None]:
+    def collective(self) -> Iterator[None]:
         """What is done with all other processes at the same time.
 
         Raises:
@@ -59,7 +59,7 @@ class Workers:
                 raise
             raise UserError(
                 f"worker {self.index} of {self.count} lost another one; start all of them again "
-                "with --resume_training, which goes on from the latest checkpoint"
+                "with `resume`, which goes on from the latest checkpoint"
             ) from error
 
     def wait_for_all(self) -> None:
@@ -72,12 +72,12 @@ class Workers:
             context = tf.distribute.get_replica_context()
             return context.all_reduce(tf.distribute.ReduceOp.SUM, tf.constant(1))
 
-        with self.together():
+        with self.collective():
             self.strategy.run(meet)
 
 
 def find_workers(kind: str) -> Workers:
-    """Sets up what `--strategy` names; has to come before anything else that TensorFlow does.
+    """Sets up what `strategy` names; has to come before anything else that TensorFlow does.
 
     Args:
       kind: `one`; `mirrored`, all GPUs of this machine; `multi_worker`, the machines that

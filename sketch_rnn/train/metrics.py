@@ -1,21 +1,17 @@
-"""What a run says while it trains: TensorBoard, `metrics.jsonl`, and lines on the screen.
+"""The curves of a run: TensorBoard and `metrics.jsonl`.
 
 The tags are the original's, so that its curves and ours lie over each other.
 """
 
 import json
 import os
-import shutil
 import struct
-import sys
-import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
 import tensorflow as tf
-import tqdm
 from google.protobuf.message import DecodeError
 
 from sketch_rnn import drawing, files
@@ -24,7 +20,23 @@ METRICS_FILE = "metrics.jsonl"
 _LONGEST_LINE = 1 << 20  # bytes
 
 
-class Journal:
+class Costs(NamedTuple):
+    """The costs of a batch or of a split."""
+
+    cost: float
+    reconstruction: float
+    kl: float
+
+    def tagged(self, prefix: str) -> dict[str, float]:
+        """With the original's tags."""
+        return {
+            f"{prefix}_Cost": self.cost,
+            f"{prefix}_Reconstr_Cost": self.reconstruction,
+            f"{prefix}_KL_Cost": self.kl,
+        }
+
+
+class MetricWriter:
     """Writes figures as TensorBoard events and as JSON lines, each step once."""
 
     def __init__(self, folder: Path, first_step: int):
@@ -67,56 +79,6 @@ class Journal:
     def close(self) -> None:
         """Ends the events file."""
         self._writer.close()
-
-
-class Progress:
-    """A live line on a terminal; plain lines elsewhere."""
-
-    def __init__(self, first_step: int, num_steps: int):
-        self._num_steps = num_steps
-        self._bar = None
-        if sys.stdout.isatty():
-            # Some terminals do not tell their size, and tqdm shows nothing on one of no size.
-            columns, lines = shutil.get_terminal_size()
-            self._bar = tqdm.tqdm(
-                total=num_steps, initial=first_step, file=sys.stdout, unit="step", smoothing=0.1,
-                ncols=columns - 1, nrows=lines,
-            )  # fmt: skip
-        self._done, self._timed_at = first_step, time.monotonic()
-
-    def update(self, figures: Mapping[str, float]) -> None:
-        """One more step is done, with these figures."""
-        if self._bar:
-            self._bar.update(1)
-            self._bar.set_postfix_str(_figures(figures), refresh=False)
-
-    def line(self, step: int, figures: Mapping[str, float]) -> None:
-        """A line to stay, where there is no live one."""
-        if self._bar is None:
-            print(f"step {step}: {_figures(figures)}, {self._left(step)}", flush=True)
-
-    def say(self, text: str) -> None:
-        """A line to stay."""
-        if self._bar:
-            self._bar.write(text, file=sys.stdout)
-        else:
-            print(text, flush=True)
-
-    def close(self) -> None:
-        """Ends the live line."""
-        if self._bar:
-            self._bar.close()
-
-    def _left(self, step: int) -> str:
-        now, done = time.monotonic(), step + 1
-        pace = (now - self._timed_at) / (done - self._done)
-        self._done, self._timed_at = done, now
-        left = tqdm.tqdm.format_interval((self._num_steps - done) * pace)
-        return f"{1 / max(pace, 1e-9):.3g} steps/s, {left} left"
-
-
-def _figures(figures: Mapping[str, float]) -> str:
-    return ", ".join(f"{name} {value:.4g}" for name, value in figures.items())
 
 
 def _cut_metrics(path: Path, first_step: int) -> None:

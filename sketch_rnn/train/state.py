@@ -5,7 +5,6 @@ import math
 import keras
 import tensorflow as tf
 
-from sketch_rnn.formats import original
 from sketch_rnn.model.network import SketchRNN
 
 _ADAM_EPSILON = 1e-8
@@ -27,11 +26,3 @@ class TrainState:
             step=self.step,
             best_valid_cost=self.best_valid_cost,
         )
-
-    @classmethod
-    def from_original(cls, restored: original.Original) -> "TrainState":
-        """Goes on from a checkpoint of the original, Adam's moments included."""
-        state = cls(restored.model)
-        original.restore_moments(restored, state.optimizer)
-        state.step.assign(restored.step)
-        return state

@@ -1,50 +1,45 @@
-"""The compiled train step and evaluation (Ha & Eck 2017, section 3.3).
+"""The compiled train step (Ha & Eck 2017, section 3.3).
 
 Legend: B batch, T time (N_max), Z latent.
 """
 
 from typing import NamedTuple
 
+import keras
 import numpy as np
 import tensorflow as tf
 
-from sketch_rnn.data.batches import eval_batches
-from sketch_rnn.data.dataset import Split
 from sketch_rnn.model import losses
-from sketch_rnn.model.noise import Share, draw_noise, noise_key
-from sketch_rnn.model.packing import one_sketch_a_row, packed, short_parts, whole_parts
+from sketch_rnn.model.execution import compiled
+from sketch_rnn.model.layers import Direction, Encoder
+from sketch_rnn.model.network import Batch
+from sketch_rnn.model.noise import Noise, Shard, draw_noise, noise_key
+from sketch_rnn.model.packing import decoder_splits, encoder_packing, in_rows, whole_splits
+from sketch_rnn.model.recurrent.base import tensors
+from sketch_rnn.model.recurrent.segments import Segments
+from sketch_rnn.train.metrics import Costs
 from sketch_rnn.train.state import TrainState
 
-TRAIN_STREAM, VALID_STREAM, TEST_STREAM = range(3)  # of noise
+TRAIN_STREAM = 0  # of noise; `evaluate` has those of the splits
 
 
-class Costs(NamedTuple):
-    """The costs of a batch or of a split."""
+class StepResult(NamedTuple):
+    """What a step found, still on the device."""
 
-    cost: float
-    reconstruction: float
-    kl: float
+    figures: tf.Tensor  # [3]: cost, reconstruction and KL, before the update
+    is_finite: tf.Tensor  # bool: they and every gradient; else nothing was updated
 
-    def tagged(self, prefix: str) -> dict[str, float]:
-        """With the original's tags."""
-        return {
-            f"{prefix}_Cost": self.cost,
-            f"{prefix}_Reconstr_Cost": self.reconstruction,
-            f"{prefix}_KL_Cost": self.kl,
-        }
+    def costs(self) -> Costs | None:
+        """Waits for the step; None where it updated nothing."""
+        return Costs(*self.figures.numpy().tolist()) if self.is_finite else None
 
 
-class Evaluation(NamedTuple):
-    """The costs of a split, and the KL divergence of each latent dimension `[Z]`."""
+class TrainStep:
+    """The compiled update of one model.
 
-    costs: Costs
-    kl_per_dimension: np.ndarray
-
-
-class Trainer:
-    """The compiled train step and evaluation of one model.
-
-    Under a strategy every replica takes its share of a batch; the update is that of the whole.
+    Where the execution wants one program, and one device does the work, a step is one XLA program.
+    Elsewhere parts of it are programs that run at the same time. Under a strategy every replica
+    takes its shard of a batch; the update is that of the whole.
     """
 
     def __init__(
@@ -53,72 +48,88 @@ class Trainer:
         self.state, self.seed = state, seed
         self.strategy = strategy or tf.distribute.get_strategy()
         self.model, self.hparams = state.model, state.model.hparams
+        self._replicas = self.strategy.num_replicas_in_sync
+        is_one_program = self.model.execution.programs == 1 and self._replicas == 1
+        step_of = self._step_of_one_program if is_one_program else self._step
+        self.compiled = tf.function(step_of, reduce_retracing=False)
+        self.program = tf.function(self._given_noise, jit_compile=True, reduce_retracing=False)
+        self._compiled_update = tf.function(self.update, jit_compile=True)
 
-    def train_step(self, *shares: tuple[np.ndarray, np.ndarray], step: int) -> Costs | None:
+    def __call__(self, *shards: tuple[np.ndarray, np.ndarray], step: int) -> StepResult:
         """One update.
 
         Args:
-          *shares: for each replica of this process `strokes5 [B, T + 1, 5]` and `lengths [B]`.
+          *shards: for each replica of this process `strokes5 [B, T + 1, 5]` and `lengths [B]`.
           step: says the noise, the learning rate and the KL weight.
-
-        Returns:
-          The costs before the update; None if they or a gradient were not finite, and then
-          nothing is updated.
         """
         with self.strategy.scope():
-            *costs, finite = self._train_step(
-                self._distributed([self._inputs(*share) for share in shares]),
-                tf.constant(step, tf.int64),
-                tf.constant(losses.learning_rate(self.hparams, step), tf.float32),
-                tf.constant(losses.kl_weight(self.hparams, step), tf.float32),
+            return StepResult(
+                *self.compiled(
+                    self._distributed([self.laid_out(*shard) for shard in shards]),
+                    tf.constant(step, tf.int64),
+                    tf.constant(losses.learning_rate(self.hparams, step), tf.float32),
+                    tf.constant(losses.kl_weight(self.hparams, step), tf.float32),
+                )
             )
-        return Costs(*map(float, costs)) if finite else None
 
-    def _inputs(self, strokes5: np.ndarray, lengths: np.ndarray) -> tuple:
-        """What a replica reads: the share, and how its sketches are laid out."""
-        batch, steps = strokes5.shape[0], strokes5.shape[1] - 1
-        pad_steps = self.hparams.pad_steps
-        parts = (
-            whole_parts(batch, steps) if pad_steps == "all"
-            else short_parts(lengths, steps, pad_steps)
-        )  # fmt: skip
+    def laid_out(self, strokes5: np.ndarray, lengths: np.ndarray) -> Batch:
+        """A shard as the execution reads it."""
+        steps, execution = strokes5.shape[1] - 1, self.model.execution
+        batch = Batch(
+            strokes5,
+            lengths,
+            encoder_packing(lengths, steps, execution),
+            decoder_splits(lengths, steps, self.hparams.pad_steps, execution),
+        )
         return tf.nest.map_structure(
-            lambda value: None if value is None else tf.constant(value),
-            (strokes5, packed(lengths, steps), parts),
+            lambda value: None if value is None else tf.convert_to_tensor(value), batch
         )
 
-    def _distributed(self, shares: list[tuple]) -> tuple:
-        if len(shares) == 1:
-            return shares[0]
+    def _distributed(self, shards: list[Batch]) -> Batch:
+        if len(shards) == 1:
+            return shards[0]
         return self.strategy.experimental_distribute_values_from_function(
-            lambda context: shares[context.replica_id_in_sync_group % len(shares)]
+            lambda context: shards[context.replica_id_in_sync_group % len(shards)]
         )
 
-    @tf.function(reduce_retracing=False)
-    def _train_step(self, inputs, step, learning_rate, kl_weight):
-        results, gradients = self.strategy.run(self._replica_step, (inputs, step, kl_weight))
-        *costs, finite = [self.strategy.experimental_local_results(r)[0] for r in results]
-        if finite:
+    def _step(self, batch, step, learning_rate, kl_weight):
+        results, gradients = self.strategy.run(self._replica_step, (batch, step, kl_weight))
+        figures, is_finite = [self.strategy.experimental_local_results(r)[0] for r in results]
+        if is_finite:
             self._update(gradients, learning_rate)
-        return *costs, finite
+        return figures, is_finite
 
-    def _replica_step(self, inputs, step, kl_weight):
-        """From a share of the batch: the costs of the whole, whether they and all gradients are
-        finite, and the gradients."""
-        strokes5, layout, parts = inputs
-        batch, steps = strokes5.shape[0], strokes5.shape[1] - 1
+    def _step_of_one_program(self, batch, step, learning_rate, kl_weight):
+        return self.program(batch, self._noise(batch, step), learning_rate, kl_weight)
+
+    def _given_noise(self, batch, noise, learning_rate, kl_weight):
+        """The step but for its noise, which XLA would draw differently."""
+        figures, gradients = self.figures_and_gradients(batch, noise, kl_weight)
+        is_finite = _all_finite([figures, *gradients])
+        if is_finite:
+            self.update(gradients, learning_rate)
+        return figures, is_finite
+
+    def _replica_step(self, batch: Batch, step, kl_weight):
+        """From a shard: the figures of the whole batch, whether they and all gradients are finite,
+        and the gradients."""
+        figures, gradients = self.figures_and_gradients(batch, self._noise(batch, step), kl_weight)
+        return (figures, _all_finite([figures, *gradients])), gradients
+
+    def _noise(self, batch: Batch, step) -> Noise:
+        """The noise of a shard."""
+        size, steps = batch.strokes5.shape[0], batch.strokes5.shape[1] - 1
         replica = tf.distribute.get_replica_context().replica_id_in_sync_group
-        share = Share(replica * batch, batch, self.strategy.num_replicas_in_sync * batch)
-        noise = draw_noise(self.hparams, noise_key(self.seed, TRAIN_STREAM, step), share, steps)
-        costs, gradients = self._costs_and_gradients(strokes5, layout, noise, kl_weight, parts)
-        return (*costs, _all_finite([*costs, *gradients])), gradients
+        shard = Shard(replica * size, size, self._replicas * size)
+        return draw_noise(self.hparams, noise_key(self.seed, TRAIN_STREAM, step), shard, steps)
 
-    def _costs_and_gradients(self, strokes5, layout, noise, kl_weight, parts=None):
-        """Of the whole batch, from a share of it."""
-        replica, replicas = tf.distribute.get_replica_context(), self.strategy.num_replicas_in_sync
+    def figures_and_gradients(
+        self, batch: Batch, noise: Noise, kl_weight: tf.Tensor
+    ) -> tuple[tf.Tensor, list[tf.Tensor]]:
+        """Cost, reconstruction and KL `[3]` of the whole batch, from a shard; the gradients."""
+        replica = tf.distribute.get_replica_context()
         with tf.GradientTape() as tape:
-            costs = self.model.raw_costs(strokes5, layout, noise, parts)
-            reconstruction, kl = (cost / replicas for cost in costs)
+            reconstruction, kl = (cost / self._replicas for cost in self.raw_costs(batch, noise))
             whole_kl = replica.all_reduce(tf.distribute.ReduceOp.SUM, tf.stop_gradient(kl))
             floored = self.model.floored(whole_kl)
             counts = tf.cast(whole_kl >= floored, tf.float32)  # no gradient below the floor
@@ -127,64 +138,98 @@ class Trainer:
         reconstruction, *gradients = replica.all_reduce(
             tf.distribute.ReduceOp.SUM, [reconstruction, *tape.gradient(cost, weights)]
         )
-        return (reconstruction + kl_weight * floored, reconstruction, floored), gradients
+        figures = tf.stack([reconstruction + kl_weight * floored, reconstruction, floored])
+        return figures, gradients
 
-    def _update(self, gradients, learning_rate):
-        if self.strategy.num_replicas_in_sync == 1:
-            self._compiled_apply(gradients, learning_rate)
-        else:
-            self.strategy.run(self._apply, (gradients, learning_rate))
+    def raw_costs(self, batch: Batch, noise: Noise) -> tuple[tf.Tensor, tf.Tensor]:
+        """The reconstruction cost of a batch, and the KL cost before its floor."""
+        kl, z = tf.constant(0.0), None
+        encoder, latent = self.model.encoder, self.model.latent
+        if encoder is not None and latent is not None:
+            mu, logvar, z = latent(self._encode(encoder, batch, noise), noise.eps)
+            kl = losses.kl_cost(mu, logvar)
+        size, steps = batch.strokes5.shape[0], batch.strokes5.shape[1] - 1
+        splits = batch.splits or whole_splits(size, steps, self.model.execution.programs)
+        masks = (noise.decoder_mask, noise.input_mask, noise.output_mask)
+        costs = [
+            self._split_cost(
+                None if z is None else tf.gather(z, split.members),
+                in_rows(batch.strokes5[:, :-1], split.source),
+                in_rows(batch.strokes5[:, 1:], split.source),
+                split.loss_mask,
+                Segments(split.starts, split.sketch),
+                [in_rows(mask, split.source) for mask in masks],
+                size * steps,
+            )
+            for split in splits
+        ]
+        return tf.add_n(costs), kl
 
-    def _apply(self, gradients, learning_rate):
-        """Keras adds up what the replicas give: each gives its share of the clipped gradients."""
-        clip, replicas = self.hparams.grad_clip, self.strategy.num_replicas_in_sync
-        shares = [tf.clip_by_value(gradient, -clip, clip) / replicas for gradient in gradients]
-        self.state.optimizer.learning_rate.assign(learning_rate)
-        self.state.optimizer.apply(shares, self.model.trainable_variables)
+    def _encode(self, encoder: Encoder, batch: Batch, noise: Noise) -> tf.Tensor:
+        """The encoder's h `[B, 2 U]`; each direction is a program of its own, or both are one."""
+        read = batch.strokes5[:, 1:], batch.encoder_packing, noise.forward_mask, noise.backward_mask
+        if encoder.execution.joint_directions:
+            return encoder(*read)
+        return tf.concat([self._read(*direction) for direction in encoder.directions(*read)], -1)
 
-    @tf.function(jit_compile=True)
-    def _compiled_apply(self, gradients, learning_rate):
-        self._apply(gradients, learning_rate)
+    def _read(self, layer, *inputs) -> tf.Tensor:
+        return self._read_program(tensors(*layer.weights), *inputs)
 
-    def evaluate(self, split: Split, stream: int, scale_factor: float) -> Evaluation:
-        """The costs of a split: z sampled, no dropout, KL weighted with `kl_weight_start`.
+    @compiled
+    def _read_program(self, weights, *inputs):
+        """One direction by these weights: both directions are one program, compiled once."""
+        encoder = self.model.encoder
+        with keras.StatelessScope(zip(encoder.forward.weights, weights, strict=True)):
+            return encoder.read(Direction(encoder.forward, *inputs))
 
-        The KL floor is applied batch by batch, and batches are weighted by their sketches.
+    def _split_cost(self, z, *inputs):
+        """A split's part of the reconstruction cost; see `_split_program`."""
+        sources = tensors(*self.model.decoder.weights)
+        if z is not None:
+            sources.append(z)
+
+        @tf.custom_gradient
+        def cost(*sources):
+            value, gradients = self._split_program(sources, *inputs)
+            return value, lambda d_value: [d_value * gradient for gradient in gradients]
+
+        return cost(*sources)
+
+    @compiled
+    def _split_program(self, sources, points, targets, loss_mask, segments, masks, count):
+        """A split's part of the reconstruction cost and its gradients by `sources`.
+
+        They are one program, so that what the backward pass reads is nowhere kept twice.
+
+        Args:
+          sources: the decoder's weights, and z `[S, Z]` of the conditional model.
+          points, targets: `[T, R, 5]`.
+          loss_mask, segments: see `packing.DecoderSplit`.
+          masks: recurrent, input and output dropout of the decoder.
+          count: what the sum over the steps is divided by.
         """
-        batches = eval_batches(
-            split, self.hparams.batch_size, scale_factor, self.hparams.max_seq_len
-        )
-        dimensions = self.hparams.z_size if self.hparams.conditional else 0
-        totals, count = np.zeros(2 + dimensions), 0
-        for index, (strokes5, lengths) in enumerate(batches):
-            key = noise_key(self.seed, stream, tf.constant(index, tf.int64))
-            costs = self._evaluation_step(tf.constant(strokes5), tf.constant(lengths), key)
-            totals += len(lengths) * costs.numpy()
-            count += len(lengths)
-        reconstruction, kl, *kl_per_dimension = totals / count
-        cost = reconstruction + self.hparams.kl_weight_start * kl
-        return Evaluation(Costs(cost, reconstruction, kl), np.array(kl_per_dimension))
+        decoder = self.model.decoder
+        weights, z = (sources, None) if self.model.encoder is None else (sources[:-1], sources[-1])
+        with tf.GradientTape() as tape:
+            tape.watch(sources)
+            with keras.StatelessScope(zip(decoder.weights, weights, strict=True)):
+                output, _ = decoder(points, z, segments, *masks)
+            cost = losses.reconstruction_cost(output, targets, loss_mask, count)
+        return cost, tape.gradient(cost, sources)
 
-    @tf.function(reduce_retracing=False)
-    def _evaluation_step(self, strokes5, lengths, key):
-        batch, steps = strokes5.shape[0], strokes5.shape[1] - 1
-        noise = draw_noise(self.hparams, key, Share(0, batch, batch), steps, training=False)
-        return self._evaluation_costs(strokes5, lengths, noise)
+    def _update(self, gradients, learning_rate) -> None:
+        if self._replicas == 1:
+            self._compiled_update(gradients, learning_rate)
+        else:
+            self.strategy.run(self.update, (gradients, learning_rate))
 
-    @tf.function(jit_compile=True)
-    def _evaluation_costs(self, strokes5, lengths, noise):
-        """Reconstruction, KL with its floor, and KL of each latent dimension, `[2 + Z]`."""
-        layout = one_sketch_a_row(lengths, strokes5.shape[1] - 1)
-        output, mu, logvar = self.model(strokes5, layout, noise)
-        reconstruction = losses.reconstruction_cost(
-            output, tf.transpose(strokes5[:, 1:], [1, 0, 2])
-        )
-        if mu is None:
-            return tf.stack([reconstruction, 0.0])
-        kl_per_dimension = losses.kl_per_dimension(mu, logvar)
-        kl = self.model.floored(tf.reduce_mean(kl_per_dimension))
-        return tf.concat([[reconstruction, kl], kl_per_dimension], axis=0)
+    def update(self, gradients, learning_rate) -> None:
+        """Keras adds up what the replicas give: each gives its part of the clipped gradients."""
+        clip = self.hparams.grad_clip
+        parts = [tf.clip_by_value(gradient, -clip, clip) / self._replicas for gradient in gradients]
+        self.state.optimizer.learning_rate.assign(learning_rate)
+        self.state.optimizer.apply(parts, self.model.trainable_variables)
 
 
-def _all_finite(tensors: list[tf.Tensor]) -> tf.Tensor:
-    return tf.reduce_all([tf.reduce_all(tf.math.is_finite(tensor)) for tensor in tensors])
+def _all_finite(values: list[tf.Tensor]) -> tf.Tensor:
+    return tf.reduce_all([tf.reduce_all(tf.math.is_finite(value)) for value in values])

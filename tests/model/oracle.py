@@ -90,7 +90,8 @@ def state_size(cell, weights):
 
 
 def recurrent(
-    cell, weights, x, context=None, state=None, starts=None, sketch=None, kept=None, keep_prob=1.0
+    cell, weights, x, context=None, state=None, starts=None, sketch=None, dropout_mask=None,
+    keep_prob=1.0,
 ):  # fmt: skip
     """A cell over x `[T, B, I]`; see `sketch_rnn.model.recurrent.Recurrent.call`."""
     zero = np.zeros((x.shape[1], state_size(cell, weights)))
@@ -105,14 +106,14 @@ def recurrent(
         if starts is not None:
             entering = zero if sketch is None else first[sketch[t]]
             state = np.where(starts[t][:, None], entering, state)
-        scale = 1.0 if kept is None else kept[t] / keep_prob
+        scale = 1.0 if dropout_mask is None else dropout_mask[t] / keep_prob
         h, state = STEPS[cell](weights, inputs, state, scale)
         hs.append(h)
     return np.stack(hs), state
 
 
 def encoder(
-    cell, forward, backward, sketches, forward_kept=None, backward_kept=None, keep_prob=1.0
+    cell, forward, backward, sketches, forward_mask=None, backward_mask=None, keep_prob=1.0
 ):  # fmt: skip
     """The final h of both directions, `[B, 2 U]`.
 
@@ -122,20 +123,20 @@ def encoder(
     finals = []
     for i, points in enumerate(sketches):
         h = []
-        for weights, x, kept in (
-            (forward, points, forward_kept),
-            (backward, points[::-1], backward_kept),
+        for weights, x, dropout_mask in (
+            (forward, points, forward_mask),
+            (backward, points[::-1], backward_mask),
         ):
-            mask = None if kept is None else kept[i][:, None]
-            hs, _ = recurrent(cell, weights, x[:, None], kept=mask, keep_prob=keep_prob)
+            mask = None if dropout_mask is None else dropout_mask[i][:, None]
+            hs, _ = recurrent(cell, weights, x[:, None], dropout_mask=mask, keep_prob=keep_prob)
             h.append(hs[-1, 0])
         finals.append(np.concatenate(h))
     return np.stack(finals)
 
 
 def decoder(
-    cell, weights, points, z=None, kept=None, keep_prob=1.0,
-    input_kept=None, input_keep_prob=1.0, output_kept=None, output_keep_prob=1.0,
+    cell, weights, points, z=None, dropout_mask=None, keep_prob=1.0,
+    input_mask=None, input_keep_prob=1.0, output_mask=None, output_keep_prob=1.0,
 ):  # fmt: skip
     """The output `[T, B, 3 + 6 M]` and the final state, from points `[T, B, 5]`.
 
@@ -147,11 +148,13 @@ def decoder(
     if z is not None:
         state = np.tanh(z @ weights["first_state/kernel"] + weights["first_state/bias"])
         x = np.stack([np.concatenate([point, z], axis=-1) for point in points])
-    if input_kept is not None:
-        x = x * input_kept / input_keep_prob
-    h, state = recurrent(cell, weights, x, state=state, kept=kept, keep_prob=keep_prob)
-    if output_kept is not None:
-        h = h * output_kept / output_keep_prob
+    if input_mask is not None:
+        x = x * input_mask / input_keep_prob
+    h, state = recurrent(
+        cell, weights, x, state=state, dropout_mask=dropout_mask, keep_prob=keep_prob
+    )
+    if output_mask is not None:
+        h = h * output_mask / output_keep_prob
     return h @ weights["output/kernel"] + weights["output/bias"], state
 
 

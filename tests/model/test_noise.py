@@ -5,20 +5,26 @@ import pytest
 import tensorflow as tf
 
 from sketch_rnn.hparams import HParams
-from sketch_rnn.model.noise import Share, draw_noise, noise_key
+from sketch_rnn.model.noise import Shard, draw_noise, noise_key
 
 EVERY = HParams(
-    use_input_dropout=True, use_output_dropout=True, enc_rnn_size=32, dec_rnn_size=32, z_size=16,
-    recurrent_dropout_prob=0.9, input_dropout_prob=0.7, output_dropout_prob=0.3,
-)  # fmt: skip
+    use_input_dropout=True,
+    use_output_dropout=True,
+    enc_rnn_size=32,
+    dec_rnn_size=32,
+    z_size=16,
+    recurrent_dropout_prob=0.9,
+    input_dropout_prob=0.7,
+    output_dropout_prob=0.3,
+)
 
 
-WHOLE = Share(0, 20, 20)
+WHOLE = Shard(0, 20, 20)
 
 
-def draw(hparams=EVERY, seed=1, stream=0, step=0, training=True, share=WHOLE):
+def draw(hparams=EVERY, seed=1, stream=0, step=0, training=True, shard=WHOLE):
     key = noise_key(seed, stream, tf.constant(step, tf.int64))
-    return draw_noise(hparams, key, share, 50, training)
+    return draw_noise(hparams, key, shard, 50, training)
 
 
 def test_noise_is_a_function_of_seed_stream_and_step():
@@ -32,30 +38,30 @@ def test_noise_is_a_function_of_seed_stream_and_step():
 @pytest.mark.parametrize(
     "name, keep_prob, shape",
     [
-        ("forward_kept", 0.9, (20, 50, 32)),
-        ("backward_kept", 0.9, (20, 50, 32)),
-        ("decoder_kept", 0.9, (20, 50, 32)),
-        ("input_kept", 0.7, (20, 50, 21)),
-        ("output_kept", 0.3, (20, 50, 32)),
+        ("forward_mask", 0.9, (20, 50, 32)),
+        ("backward_mask", 0.9, (20, 50, 32)),
+        ("decoder_mask", 0.9, (20, 50, 32)),
+        ("input_mask", 0.7, (20, 50, 21)),
+        ("output_mask", 0.3, (20, 50, 32)),
     ],
 )
 def test_masks_keep_with_their_probability(name, keep_prob, shape):
-    kept = getattr(draw(), name).numpy()
-    assert kept.shape == shape and kept.dtype == bool
-    deviation = np.sqrt(keep_prob * (1 - keep_prob) / kept.size)
-    assert abs(kept.mean() - keep_prob) < 4 * deviation
-    along_time = (kept[:, 1:] != kept[:, :-1]).mean()
+    mask = getattr(draw(), name).numpy()
+    assert mask.shape == shape and mask.dtype == bool
+    deviation = np.sqrt(keep_prob * (1 - keep_prob) / mask.size)
+    assert abs(mask.mean() - keep_prob) < 4 * deviation
+    along_time = (mask[:, 1:] != mask[:, :-1]).mean()
     assert along_time == pytest.approx(2 * keep_prob * (1 - keep_prob), abs=0.02)
 
 
 def test_the_smallest_probability_keeps_almost_nothing():
-    kept = draw(HParams(recurrent_dropout_prob=1e-9)).decoder_kept.numpy()
-    assert kept.mean() < 1e-3
+    mask = draw(HParams(recurrent_dropout_prob=1e-9)).decoder_mask.numpy()
+    assert mask.mean() < 1e-3
 
 
 def test_the_masks_are_not_each_other_s():
     noise = draw()
-    agree = (noise.forward_kept.numpy() == noise.backward_kept.numpy()).mean()
+    agree = (noise.forward_mask.numpy() == noise.backward_mask.numpy()).mean()
     assert agree == pytest.approx(0.9**2 + 0.1**2, abs=0.02)
 
 
@@ -76,7 +82,7 @@ def test_what_is_off_is_not_drawn():
 
 
 @pytest.mark.parametrize("first", [0, 5, 15])
-def test_a_share_gets_what_its_sketches_get_in_the_whole_batch(first):
-    share = draw(share=Share(tf.constant(first), 5, 20))
-    for part, whole in zip(share, draw(), strict=True):
+def test_a_shard_gets_what_its_sketches_get_in_the_whole_batch(first):
+    shard = draw(shard=Shard(tf.constant(first), 5, 20))
+    for part, whole in zip(shard, draw(), strict=True):
         np.testing.assert_array_equal(part, whole[first : first + 5])

@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from sketch_rnn.model.packing import one_sketch_a_row, packed, short_parts, whole_parts
+from sketch_rnn.model.packing import one_sketch_a_row, packed, short_splits, whole_splits
 
 LENGTHS = [[3], [1, 1, 1], [20, 1, 19, 10, 10, 5], list(range(1, 21)) * 3]
 
 
-def check(layout, lengths, steps):
-    source, starts, ends, first, last = (np.asarray(part) for part in layout)
+def check(packing, lengths, steps):
+    source, starts, ends, first, last = (np.asarray(part) for part in packing)
     rows = source.shape[1]
     seen = np.zeros([len(lengths) * steps], int)
     for sketch, length in enumerate(lengths):
@@ -25,58 +25,58 @@ def check(layout, lengths, steps):
 
 @pytest.mark.parametrize("lengths", LENGTHS)
 def test_every_point_stands_once_in_one_row(lengths):
-    check(packed(np.array(lengths), 20), lengths, 20)
+    check(packed(np.array(lengths), 20, 8), lengths, 20)
 
 
 @pytest.mark.parametrize("lengths", LENGTHS)
 def test_one_sketch_a_row(lengths):
-    layout = one_sketch_a_row(np.array(lengths, np.int32), 20)
-    check(layout, lengths, 20)
-    assert layout.source.shape[1] == len(lengths)
+    packing = one_sketch_a_row(np.array(lengths, np.int32), 20)
+    check(packing, lengths, 20)
+    assert packing.source.shape[1] == len(lengths)
 
 
 def test_no_two_sketches_overlap_and_few_rows_are_needed():
     rng = np.random.default_rng(3)
     lengths = rng.integers(1, 101, 100)
-    layout = packed(lengths, 100)
-    rows = layout.source.shape[1]
+    packing = packed(lengths, 100, 8)
+    rows = packing.source.shape[1]
     taken = np.zeros([100, rows], int)
     for sketch, length in enumerate(lengths):
-        begin, row = divmod(layout.first[sketch], rows)
+        begin, row = divmod(packing.first[sketch], rows)
         taken[begin : begin + length, row] += 1
     assert taken.max() == 1
     assert rows % 8 == 0 and rows <= -(-lengths.sum() // 100) + 8
 
 
-def steps_of(part, steps):
-    """The steps that a part holds, as indices into [B T]."""
-    return part.source if part.taken is None else part.source[part.taken]
+def steps_of(split, steps):
+    """The steps that a split holds, as indices into [B T]."""
+    return split.source if split.loss_mask is None else split.source[split.loss_mask]
 
 
 @pytest.mark.parametrize("lengths", LENGTHS)
 @pytest.mark.parametrize("pad_steps", [0, 3, 30])
-def test_short_parts_hold_each_sketch_up_to_some_steps_past_its_end(lengths, pad_steps):
+def test_short_splits_hold_each_sketch_up_to_some_steps_past_its_end(lengths, pad_steps):
     steps, lengths = 20, np.array(lengths)
-    parts = short_parts(lengths, steps, pad_steps)
-    found = np.concatenate([steps_of(part, steps) for part in parts])
+    splits = short_splits(lengths, steps, pad_steps, 2, 8)
+    found = np.concatenate([steps_of(split, steps) for split in splits])
     expected = [
         sketch * steps + np.arange(min(length + 1 + pad_steps, steps))
         for sketch, length in enumerate(lengths)
     ]
     np.testing.assert_array_equal(np.sort(found), np.concatenate(expected))
-    assert len({part.source.shape for part in parts}) == 1
-    for part in parts:
-        begins = part.source[part.starts]
-        np.testing.assert_array_equal(np.sort(begins), np.sort(part.members) * steps)
-        of_batch = part.members[part.sketch[part.taken]]
-        np.testing.assert_array_equal(of_batch, part.source[part.taken] // steps)
-        follows = part.taken[1:] & ~part.starts[1:]
-        np.testing.assert_array_equal(part.source[1:][follows], part.source[:-1][follows] + 1)
+    assert len({split.source.shape for split in splits}) == 1
+    for split in splits:
+        begins = split.source[split.starts]
+        np.testing.assert_array_equal(np.sort(begins), np.sort(split.members) * steps)
+        of_batch = split.members[split.sketch[split.loss_mask]]
+        np.testing.assert_array_equal(of_batch, split.source[split.loss_mask] // steps)
+        follows = split.loss_mask[1:] & ~split.starts[1:]
+        np.testing.assert_array_equal(split.source[1:][follows], split.source[:-1][follows] + 1)
 
 
 @pytest.mark.parametrize("batch", [1, 2, 5])
-def test_whole_parts_hold_every_step(batch):
-    parts = whole_parts(batch, 20)
-    found = np.concatenate([part.source.T.reshape(-1) for part in parts])
+def test_whole_splits_hold_every_step(batch):
+    splits = whole_splits(batch, 20, 2)
+    found = np.concatenate([split.source.T.reshape(-1) for split in splits])
     np.testing.assert_array_equal(found, np.arange(batch * 20))
-    np.testing.assert_array_equal(np.concatenate([part.members for part in parts]), range(batch))
+    np.testing.assert_array_equal(np.concatenate([split.members for split in splits]), range(batch))

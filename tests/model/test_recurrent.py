@@ -12,28 +12,32 @@ import oracle
 import pytest
 import tensorflow as tf
 
+from sketch_rnn.model.execution import Execution
 from sketch_rnn.model.layers import Decoder, Encoder
 from sketch_rnn.model.packing import one_sketch_a_row, packed
 from sketch_rnn.model.recurrent import LAYERS
-from sketch_rnn.model.recurrent import sequence as loop
-from sketch_rnn.model.recurrent.rows import Rows
+from sketch_rnn.model.recurrent.segments import Segments
 
 STEPS, BATCH, INPUTS, CONTEXT, UNITS = 6, 3, 3, 2, 4
 KEEP_PROB = 0.7
 SKETCHES = 5
-OPTIONS = ("context", "state", "starts", "kept")
+OPTIONS = ("context", "state", "starts", "dropout_mask")
 PACKED = (*OPTIONS, "sketch")  # the rows hold sketches with contexts and states of their own
 MODES = ("eager", "graph", "xla")
 
 
-@pytest.fixture(autouse=True)
-def short_chunks(monkeypatch):
-    """Gradients are summed up in chunks, the last of which is not whole."""
-    monkeypatch.setattr(loop, "CHUNK", 4)
+# Gradients are summed up in chunks, the last of which is not whole; or the steps are unrolled, not
+# all of them in whole turns.
+EXECUTIONS = {
+    "cpu": Execution(chunk=4),
+    "gpu": Execution(packed=False, programs=1, unroll=4, chunk=None, joint_directions=True),
+    "both": Execution(unroll=2, chunk=5),
+}
 
 
 cells = pytest.mark.parametrize("cell", LAYERS)
 modes = pytest.mark.parametrize("mode", MODES)
+executions = pytest.mark.parametrize("execution", EXECUTIONS)
 
 
 class Problem(NamedTuple):
@@ -81,9 +85,10 @@ def fill(layer, rng):
         weight.assign(value)
 
 
-def make(cell, options, seed=0, dtype="float64"):
+def make(cell, options, seed=0, dtype="float64", execution="cpu"):
     rng = np.random.default_rng(seed)
-    layer = LAYERS[cell](UNITS, KEEP_PROB if "kept" in options else 1.0, dtype=dtype)
+    keep_prob = KEEP_PROB if "dropout_mask" in options else 1.0
+    layer = LAYERS[cell](UNITS, keep_prob, execution=EXECUTIONS[execution], dtype=dtype)
     layer.build((None, None, INPUTS), (None, CONTEXT) if "context" in options else None)
     fill(layer, rng)
     sequences = SKETCHES if "sketch" in options else BATCH
@@ -92,7 +97,7 @@ def make(cell, options, seed=0, dtype="float64"):
         "context": rng.normal(size=[sequences, CONTEXT]),
         "state": rng.normal(size=[sequences, layer.state_size]) / 2,
         "starts": rng.random([STEPS, BATCH]) < 0.25,
-        "kept": rng.random([STEPS, BATCH, UNITS]) < KEEP_PROB,
+        "dropout_mask": rng.random([STEPS, BATCH, UNITS]) < KEEP_PROB,
     }
     if "sketch" in options:
         arguments["starts"][0] = True
@@ -107,9 +112,9 @@ def make(cell, options, seed=0, dtype="float64"):
     )
 
 
-def call(layer, x, context=None, state=None, starts=None, sketch=None, kept=None):
+def call(layer, x, context=None, state=None, starts=None, sketch=None, dropout_mask=None):
     """The layer's `call`, with the oracle's arguments."""
-    return layer(x, context, state, Rows(starts, sketch), kept)
+    return layer(x, context, state, Segments(starts, sketch), dropout_mask)
 
 
 def compiled(function, mode):
@@ -156,9 +161,10 @@ def some_options():
 
 
 @cells
+@executions
 @pytest.mark.parametrize("options", some_options(), ids="+".join)
-def test_values(cell, options):
-    problem = make(cell, options)
+def test_values(cell, options, execution):
+    problem = make(cell, options, execution=execution)
     h, state = call(problem.layer, **problem.arguments)
     true_h, true_state = oracle.recurrent(
         cell, problem.weights, **problem.arguments, keep_prob=problem.layer.keep_prob
@@ -168,10 +174,17 @@ def test_values(cell, options):
 
 
 @cells
-@pytest.mark.parametrize("mode", ["graph", "xla"])
-@pytest.mark.parametrize("options", [OPTIONS, PACKED], ids="+".join)
-def test_values_compiled(cell, options, mode):
-    problem = make(cell, options)
+@pytest.mark.parametrize(
+    ("options", "mode", "execution"),
+    [
+        *((options, mode, "cpu") for options in (OPTIONS, PACKED) for mode in ("graph", "xla")),
+        (OPTIONS, "xla", "gpu"),
+        (PACKED, "xla", "both"),
+    ],
+    ids=str,
+)
+def test_values_compiled(cell, options, mode, execution):
+    problem = make(cell, options, execution=execution)
     run = compiled(lambda: call(problem.layer, **problem.arguments), mode)
     true_h, true_state = oracle.recurrent(
         cell, problem.weights, **problem.arguments, keep_prob=KEEP_PROB
@@ -201,15 +214,17 @@ def test_values_and_gradients_in_float32(cell):
 
 @cells
 @pytest.mark.parametrize(
-    ("options", "mode"),
+    ("options", "mode", "execution"),
     [
-        *((options, "eager") for options in some_options()),
-        *((options, mode) for options in (OPTIONS, PACKED) for mode in ("graph", "xla")),
+        *((options, "eager", "cpu") for options in some_options()),
+        *((options, mode, "cpu") for options in (OPTIONS, PACKED) for mode in ("graph", "xla")),
+        (OPTIONS, "xla", "gpu"),
+        (PACKED, "eager", "gpu"),
     ],
     ids=str,
 )
-def test_gradients_numerically(cell, options, mode):
-    problem = make(cell, options)
+def test_gradients_numerically(cell, options, mode, execution):
+    problem = make(cell, options, execution=execution)
     ours = layer_gradients(problem, lambda a: problem.weighted(*call(problem.layer, **a)), mode)
     for name, (entries, truth) in numerical_gradients(cell, options).items():
         np.testing.assert_allclose(
@@ -263,14 +278,15 @@ def stepped(problem, arguments):
 
 
 @cells
+@executions
 @pytest.mark.parametrize(
     "options",
     [(), ("context", "state", "starts"), ("context", "state", "starts", "sketch")],
     ids="+".join,
 )
-def test_sequence_equals_its_steps(cell, options):
+def test_sequence_equals_its_steps(cell, options, execution):
     """Values, and the gradient of every entry of every weight and argument."""
-    problem = make(cell, options)
+    problem = make(cell, options, execution=execution)
     h, state = call(problem.layer, **problem.arguments)
     h_stepped, state_stepped = stepped(problem, problem.arguments)
     assert_near(h, h_stepped)
@@ -284,9 +300,9 @@ def test_sequence_equals_its_steps(cell, options):
 @cells
 def test_only_the_candidate_is_dropped(cell):
     """With all candidates dropped, c only decays, and h still reads the output gate."""
-    problem = make(cell, ("state", "kept"))
-    nothing = np.zeros_like(problem.arguments["kept"])
-    h, _ = call(problem.layer, **problem.arguments | {"kept": nothing})
+    problem = make(cell, ("state", "dropout_mask"))
+    nothing = np.zeros_like(problem.arguments["dropout_mask"])
+    h, _ = call(problem.layer, **problem.arguments | {"dropout_mask": nothing})
     assert np.abs(h).min() > 0
 
 
@@ -312,7 +328,7 @@ def test_recurrent_weights_start_orthogonal_gate_by_gate(cell):
 
 # Encoder and decoder.
 
-DROPOUTS = ("kept", "input_kept", "output_kept")
+DROPOUTS = ("dropout_mask", "input_mask", "output_mask")
 POINTS, LENGTHS, LATENT, MIXTURES = 7, np.array([7, 1, 3, 2]), 2, 2
 
 
@@ -330,14 +346,16 @@ def strokes(rng):
 
 @cells
 @modes
-@pytest.mark.parametrize("lay", [one_sketch_a_row, packed])
-def test_encoder(float64, cell, mode, lay):
+@pytest.mark.parametrize(
+    ("lay", "execution"), [(one_sketch_a_row, "cpu"), (packed, "cpu"), (one_sketch_a_row, "gpu")]
+)
+def test_encoder(float64, cell, mode, lay, execution):
     rng = np.random.default_rng(2)
-    encoder = Encoder(cell, UNITS, KEEP_PROB)
+    encoder = Encoder(cell, UNITS, KEEP_PROB, execution=EXECUTIONS[execution])
     encoder.build((None, None, 5))
     fill(encoder, rng)
     points = strokes(rng)
-    layout = lay(LENGTHS.astype(np.int32), POINTS)
+    packing = lay(LENGTHS.astype(np.int32), POINTS)
     kept = rng.random([2, len(LENGTHS), POINTS, UNITS]) < KEEP_PROB
     truth = oracle.encoder(
         cell,
@@ -348,27 +366,33 @@ def test_encoder(float64, cell, mode, lay):
         [mask[:n][::-1] for mask, n in zip(kept[1], LENGTHS, strict=True)],
         KEEP_PROB,
     )
-    ours = compiled(lambda: encoder(tf.constant(points), layout, *kept), mode)()
+    ours = compiled(lambda: encoder(tf.constant(points), packing, *kept), mode)()
     assert_near(ours, truth)
 
 
 @cells
-def test_encoder_s_gradients_do_not_depend_on_the_layout(float64, cell):
-    rng = np.random.default_rng(3)
-    encoder = Encoder(cell, UNITS, 1.0)
-    encoder.build((None, None, 5))
-    fill(encoder, rng)
-    points, weighting = tf.constant(strokes(rng)), rng.normal(size=[len(LENGTHS), 2 * UNITS])
+def test_encoder_s_gradients_depend_neither_on_the_packing_nor_on_the_execution(float64, cell):
+    points = tf.constant(strokes(np.random.default_rng(3)))
+    weighting = np.random.default_rng(4).normal(size=[len(LENGTHS), 2 * UNITS])
     found = []
-    for lay in (one_sketch_a_row, packed):
-        layout = lay(LENGTHS.astype(np.int32), POINTS)
+    for lay, execution in (
+        (one_sketch_a_row, "cpu"),
+        (packed, "cpu"),
+        (one_sketch_a_row, "gpu"),
+        (packed, "gpu"),
+    ):
+        encoder = Encoder(cell, UNITS, 1.0, execution=EXECUTIONS[execution])
+        encoder.build((None, None, 5))
+        fill(encoder, np.random.default_rng(5))
+        packing = lay(LENGTHS.astype(np.int32), POINTS)
         with tf.GradientTape() as tape:
             tape.watch(points)
-            result = tf.reduce_sum(encoder(points, layout) * weighting)
+            result = tf.reduce_sum(encoder(points, packing) * weighting)
         values = [weight.value for weight in encoder.weights]
         found.append(tape.gradient(result, [*values, points]))
-    for ours, theirs in zip(*found, strict=True):
-        assert_near(ours, theirs)
+    for other in found[1:]:
+        for ours, theirs in zip(found[0], other, strict=True):
+            assert_near(ours, theirs)
     padding = np.arange(POINTS) >= LENGTHS[:, None]
     assert np.abs(found[0][-1].numpy()[padding]).max() == 0
 
@@ -376,25 +400,26 @@ def test_encoder_s_gradients_do_not_depend_on_the_layout(float64, cell):
 @cells
 @pytest.mark.parametrize("z_size", [LATENT, 0])
 @pytest.mark.parametrize(
-    ("dropout", "mode"),
+    ("dropout", "mode", "execution"),
     [
-        *((dropout, "eager") for dropout in [(), *((one,) for one in DROPOUTS), DROPOUTS]),
-        (DROPOUTS, "graph"),
-        (DROPOUTS, "xla"),
+        *((dropout, "eager", "cpu") for dropout in [(), *((one,) for one in DROPOUTS), DROPOUTS]),
+        (DROPOUTS, "graph", "cpu"),
+        (DROPOUTS, "xla", "cpu"),
+        (DROPOUTS, "xla", "gpu"),
     ],
     ids=str,
 )
-def test_decoder(float64, cell, mode, z_size, dropout):
+def test_decoder(float64, cell, mode, z_size, dropout, execution):
     rng = np.random.default_rng(4)
-    decoder = Decoder(cell, UNITS, z_size, MIXTURES, 0.7, 0.8, 0.6)
+    decoder = Decoder(cell, UNITS, z_size, MIXTURES, 0.7, 0.8, 0.6, execution=EXECUTIONS[execution])
     decoder.build((None, None, 5))
     fill(decoder, rng)
     points = rng.normal(size=[STEPS, BATCH, 5])
     z = rng.normal(size=[BATCH, z_size]) if z_size else None
     masks = {
-        "kept": rng.random([STEPS, BATCH, UNITS]) < 0.7,
-        "input_kept": rng.random([STEPS, BATCH, 5 + z_size]) < 0.8,
-        "output_kept": rng.random([STEPS, BATCH, UNITS]) < 0.6,
+        "dropout_mask": rng.random([STEPS, BATCH, UNITS]) < 0.7,
+        "input_mask": rng.random([STEPS, BATCH, 5 + z_size]) < 0.8,
+        "output_mask": rng.random([STEPS, BATCH, UNITS]) < 0.6,
     }
     masks = {name: masks[name] for name in dropout}
     weights = named_weights(decoder.recurrent) | {
@@ -406,9 +431,15 @@ def test_decoder(float64, cell, mode, z_size, dropout):
         for weight in layer.weights
     }
     truth, true_state = oracle.decoder(
-        cell, weights, points, z, **masks,
-        keep_prob=0.7, input_keep_prob=0.8, output_keep_prob=0.6,
-    )  # fmt: skip
+        cell,
+        weights,
+        points,
+        z,
+        **masks,
+        keep_prob=0.7,
+        input_keep_prob=0.8,
+        output_keep_prob=0.6,
+    )
     output, state = compiled(lambda: decoder(tf.constant(points), z, **masks), mode)()
     assert_near(output, truth)
     assert_near(state, true_state)

@@ -220,9 +220,11 @@ def test_an_unconditional_model_takes_no_z():
 
 def test_the_loop_stops_when_all_sketches_have_ended(monkeypatch):
     model = small_model(conditional=False, max_seq_len=500)
-    steps, step = [], type(model.decoder).step
+    steps, step = [], type(model.decoder.recurrent).step_forward
     monkeypatch.setattr(
-        type(model.decoder), "step", lambda *arguments: steps.append(1) or step(*arguments)
+        type(model.decoder.recurrent),
+        "step_forward",
+        lambda *arguments: steps.append(1) or step(*arguments),
     )
     _, lengths = sampling.decode_strokes(
         model.decoder, None, 3, tf.constant(1.0), False, 500, tf.constant([1, 0])

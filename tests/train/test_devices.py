@@ -29,8 +29,11 @@ def clusters(count):
 def begin(*arguments, env=None):
     return subprocess.Popen(
         [sys.executable, *map(str, arguments)],
-        env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
+        env=env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
 
 
 def costs(processes):
@@ -42,7 +45,7 @@ def costs(processes):
 
 @pytest.fixture(scope="module")
 def alone():
-    return costs([begin(ROOT / "tests" / "worker.py", "one", STEPS, *CELLS)])
+    return costs([begin(ROOT / "tests" / "train" / "worker.py", "one", STEPS, *CELLS)])
 
 
 @pytest.mark.parametrize(
@@ -51,7 +54,7 @@ def alone():
 def test_two_halves_of_a_batch_train_as_one(alone, strategy, cells):
     """In every cost of 50 steps, with all dropouts and augmentation."""
     environments = clusters(2) if strategy == "multi_worker" else [None]
-    script = ROOT / "tests" / "worker.py"
+    script = ROOT / "tests" / "train" / "worker.py"
     together = costs([begin(script, strategy, STEPS, *cells, env=env) for env in environments])
     for cell in cells:
         expected = alone[cell]
@@ -62,9 +65,13 @@ def test_two_halves_of_a_batch_train_as_one(alone, strategy, cells):
 
 def train(log_root, env, *arguments):
     return begin(
-        "-m", "sketch_rnn.cli.train", f"--log_root={log_root}", "--strategy=auto", *arguments,
+        "-m",
+        "sketch_rnn.cli.train",
+        f"--log_root={log_root}",
+        "--strategy=auto",
+        *arguments,
         env=env,
-    )  # fmt: skip
+    )
 
 
 def test_a_lost_worker_ends_the_run_and_it_goes_on_from_the_latest_checkpoint(tmp_path):
@@ -110,4 +117,4 @@ def test_one_process_alone_is_the_chief_and_takes_the_whole_batch(monkeypatch):
     monkeypatch.delenv("TF_CONFIG", raising=False)
     for kind in ("auto", "one"):
         workers = find_workers(kind)
-        assert workers.is_chief and workers.shares == [(0, 1)]
+        assert workers.is_chief and workers.shards == [(0, 1)]

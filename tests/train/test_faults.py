@@ -23,7 +23,9 @@ from sketch_rnn.formats.run_folder import RunFolder
 from sketch_rnn.hparams import HParams
 from sketch_rnn.model.network import SketchRNN
 from sketch_rnn.train import step as trainer
+from sketch_rnn.train.options import TrainOptions
 from sketch_rnn.train.run import train
+from sketch_rnn.train.state import TrainState
 
 DRAWINGS = str(ROOT / "datasets" / "doodles")
 SMALL = {
@@ -42,7 +44,7 @@ SMALL = {
 def finished(tmp_path_factory):
     """A run of four steps, with the checkpoints latest-3, latest-4 and best-3 or best-4."""
     folder = tmp_path_factory.mktemp("runs") / "run"
-    assert train(SMALL, folder, DRAWINGS) == 0
+    assert train(TrainOptions(folder, SMALL, DRAWINGS)) == 0
     return folder
 
 
@@ -52,7 +54,7 @@ def run(finished, tmp_path):
 
 
 def resume(folder, steps=6):
-    return train({"num_steps": steps}, folder, None, resume=True)
+    return train(TrainOptions(folder, {"num_steps": steps}, resume=True))
 
 
 def main_resume(folder, capsys):
@@ -108,13 +110,13 @@ def test_a_full_disk_leaves_the_earlier_checkpoints_whole(run, small_disk, capsy
 def test_a_disk_that_fills_up_while_training(run, small_disk, capsys, monkeypatch):
     run = shutil.copytree(run, small_disk / "run")
     before = contents(run)
-    train_step = trainer.Trainer.train_step
+    train_step = trainer.TrainStep.__call__
 
     def filling(*arguments, **named):
         fill(small_disk)
         return train_step(*arguments, **named)
 
-    monkeypatch.setattr(trainer.Trainer, "train_step", filling)
+    monkeypatch.setattr(trainer.TrainStep, "__call__", filling)
     status, line = main_resume(run, capsys)
     assert status and ("No space" in line or "could not save" in line)
     assert {name: before[name] for name in before if "latest" in name}.items() <= contents(
@@ -132,13 +134,13 @@ def test_a_folder_that_is_read_only(run, small_disk, capsys):
 
 
 def test_a_folder_that_is_removed_while_training(run, capsys, monkeypatch):
-    train_step = trainer.Trainer.train_step
+    train_step = trainer.TrainStep.__call__
 
     def removing(*arguments, **named):
         shutil.rmtree(run, ignore_errors=True)
         return train_step(*arguments, **named)
 
-    monkeypatch.setattr(trainer.Trainer, "train_step", removing)
+    monkeypatch.setattr(trainer.TrainStep, "__call__", removing)
     status, line = main_resume(run, capsys)
     assert status and str(run) in line
 
@@ -159,29 +161,29 @@ def flip(path):
 
 def restored(folder):
     """The step of the latest checkpoint that can be read."""
-    state = trainer.TrainState(SketchRNN(HParams(**SMALL)))
-    assert RunFolder(folder).restore(state)
+    state = TrainState(SketchRNN(HParams(**SMALL)))
+    assert RunFolder(folder).restore(state.checkpoint)
     return int(state.step)
 
 
 @pytest.mark.parametrize("damage", [cut, empty, flip, Path.unlink])
 @pytest.mark.parametrize("part", ["data-00000-of-00001", "index"])
-def test_a_damaged_checkpoint_is_named_and_an_older_one_used(run, capsys, part, damage):
+def test_a_damaged_checkpoint_is_named_and_an_older_one_used(run, caplog, part, damage):
     assert latest(run) == ["latest-3.index", "latest-4.index"] and restored(run) == 4
     damage(run / "checkpoints" / f"latest-4.{part}")
     assert restored(run) == 3
     if (damage, part) != (Path.unlink, "index"):
-        assert "latest-4 is damaged and skipped" in capsys.readouterr().err
+        assert "latest-4 is damaged and skipped" in caplog.text
 
 
-def test_the_latest_checkpoint_draws_where_the_best_is_damaged(run, capsys):
+def test_the_latest_checkpoint_draws_where_the_best_is_damaged(run, caplog):
     (best,) = (run / "checkpoints").glob("best-*.index")
     cut(best)
-    latest = trainer.TrainState(SketchRNN(HParams(**SMALL)))
-    assert RunFolder(run).restore(latest)
+    latest = TrainState(SketchRNN(HParams(**SMALL)))
+    assert RunFolder(run).restore(latest.checkpoint)
     for ours, theirs in zip(load_model(run).weights, latest.model.weights, strict=True):
         np.testing.assert_array_equal(ours.numpy(), theirs.numpy())
-    assert f"{best.stem} is damaged and skipped" in capsys.readouterr().err
+    assert f"{best.stem} is damaged and skipped" in caplog.text
 
 
 def test_a_run_whose_checkpoints_are_all_damaged_does_not_begin_again(run, capsys):
@@ -212,9 +214,9 @@ def test_what_is_saved_after_a_damaged_checkpoint_is_kept(run):
     for path in (run / "checkpoints").glob("best-*.index"):
         path.rename(path.with_name("best-1000.index"))
     folder = RunFolder(run)
-    state = trainer.TrainState(load_model(run, "latest"))
+    state = TrainState(load_model(run, "latest"))
     state.step.assign(7)
-    folder.save(state, "best")
+    folder.save(state.checkpoint, 7, "best")
     assert [p.name for p in (run / "checkpoints").glob("best-*.index")] == ["best-7.index"]
 
 
@@ -327,7 +329,7 @@ def test_an_address_in_a_configuration_is_not_asked(run, capsys, monkeypatch):
     status, line = main_resume(run, capsys)
     assert status == 2 and "unless you ask for it by --data_dir=http://127.0.0.1:9" in line
     assert asked == []
-    assert train({"num_steps": 6}, run, DRAWINGS, resume=True) == 0
+    assert train(TrainOptions(run, {"num_steps": 6}, DRAWINGS, resume=True)) == 0
 
 
 def test_a_run_goes_on_with_drawings_of_an_address_that_are_in_the_cache(
@@ -365,7 +367,7 @@ def test_a_configuration_that_is_a_pipe_is_not_waited_for(run):
 
 
 def test_weights_that_are_not_finite_draw_nothing(run):
-    state = trainer.TrainState(load_model(run))
+    state = TrainState(load_model(run))
     state.model.set_weights([weight * np.nan for weight in state.model.get_weights()])
     state.checkpoint.write(str(run / "checkpoints" / "latest-9"))
     with pytest.raises(UserError, match="its weights are not all finite"):
@@ -442,10 +444,10 @@ def nan_from(first_step, monkeypatch):
     monkeypatch.setattr(TrainBatches, "batch", broken)
 
 
-def test_one_update_that_is_not_finite_is_left_out(tmp_path, capsys, monkeypatch):
+def test_one_update_that_is_not_finite_is_left_out(tmp_path, caplog, monkeypatch):
     nan_from([2], monkeypatch)
-    assert train(SMALL, tmp_path / "run", DRAWINGS) == 0
-    assert "step 2: the cost or a gradient is not finite" in capsys.readouterr().err
+    assert train(TrainOptions(tmp_path / "run", SMALL, DRAWINGS)) == 0
+    assert "step 2: the cost or a gradient is not finite" in caplog.text
     weights = load_model(tmp_path / "run").get_weights()
     assert all(np.isfinite(weight).all() for weight in weights)
 

@@ -3,9 +3,11 @@
 import contextlib
 import fcntl
 import json
+import logging
 import os
 import pty
 import re
+import shutil
 import signal
 import struct
 import subprocess
@@ -17,25 +19,27 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
-from helpers import shared
+from helpers import ROOT, shared
 
 from sketch_rnn.cli import dataset as dataset_command
 from sketch_rnn.cli import eval as eval_command
 from sketch_rnn.cli import train as train_command
+from sketch_rnn.cli.progress import Progress
 from sketch_rnn.data.batches import eval_batches
 from sketch_rnn.data.dataset import load_dataset
 from sketch_rnn.errors import UserError
-from sketch_rnn.formats import browser, load_model
+from sketch_rnn.formats import browser, load_model, original
 from sketch_rnn.formats.run_folder import RunFolder
 from sketch_rnn.hparams import HParams
 from sketch_rnn.model import losses
 from sketch_rnn.model.network import SketchRNN
 from sketch_rnn.model.noise import noise_key
-from sketch_rnn.train.metrics import Progress
+from sketch_rnn.train.evaluate import Evaluator
+from sketch_rnn.train.options import TrainOptions
 from sketch_rnn.train.run import train
 from sketch_rnn.train.start import begin
 from sketch_rnn.train.state import TrainState
-from sketch_rnn.train.step import Trainer
+from sketch_rnn.train.step import TrainStep
 
 TINY = {
     "data_set": ["zigzag.npz"],
@@ -74,11 +78,11 @@ def data_dir(tmp_path_factory):
 
 
 def start(log_root, data_dir, **changes):
-    return train(TINY | changes, log_root, str(data_dir), seed=3)
+    return train(TrainOptions(log_root, TINY | changes, data_dir, seed=3))
 
 
 def resume(log_root, **changes):
-    return train(changes, log_root, None, resume=True)
+    return train(TrainOptions(log_root, changes, resume=True))
 
 
 def lines(log_root):
@@ -159,8 +163,8 @@ def test_an_unconditional_run_shows_samples_and_has_no_kl(tmp_path, data_dir):
 
 
 def test_a_new_run_can_begin_with_a_model(tmp_path, data_dir, finished):
-    train({"data_set": ["other.npz"], "num_steps": 1, "batch_size": 4}, tmp_path / "run",
-          str(data_dir), init_from=finished)  # fmt: skip
+    changes = {"data_set": ["other.npz"], "num_steps": 1, "batch_size": 4}
+    train(TrainOptions(tmp_path / "run", changes, data_dir, init_from=finished))
     hparams = RunFolder(tmp_path / "run").read_config().hparams
     assert (hparams.dec_rnn_size, hparams.z_size, hparams.batch_size) == (16, 4, 4)
     moved = [
@@ -170,13 +174,13 @@ def test_a_new_run_can_begin_with_a_model(tmp_path, data_dir, finished):
     assert 0 < max(moved) < 1.01e-3  # one step of Adam at the default rate
 
 
-def test_a_browser_model_can_be_trained_further(tmp_path, data_dir, capsys):
+def test_a_browser_model_can_be_trained_further(tmp_path, data_dir, caplog):
     hparams = HParams(dec_rnn_size=16, enc_rnn_size=8, z_size=4)
     model, path = SketchRNN(hparams, 20.0, 1), tmp_path / "at_a_z.gen.json"
     browser.save(model, path, np.ones(4, np.float32))
     changes = {"num_steps": 1, "batch_size": 6, "data_set": ["zigzag.npz"], "learning_rate": 1e-9}
-    train(changes, tmp_path / "run", str(data_dir), init_from=path)
-    assert "an initial state of its own" in capsys.readouterr().err
+    train(TrainOptions(tmp_path / "run", changes, data_dir, init_from=path))
+    assert "an initial state of its own" in caplog.text
     for before, after in zip(
         load_model(path).get_weights(), weights(tmp_path / "run"), strict=True
     ):
@@ -184,7 +188,7 @@ def test_a_browser_model_can_be_trained_further(tmp_path, data_dir, capsys):
 
 
 @pytest.mark.parametrize("count", [1, 30])
-def test_a_data_set_of_few_drawings_trains(tmp_path, count, capsys):
+def test_a_data_set_of_few_drawings_trains(tmp_path, count, caplog):
     path = 'd="M0 0 L{} 5 L3 {} M1 1 L4 9" stroke="black"'
     (tmp_path / "drawings").mkdir()
     for i in range(count):
@@ -193,20 +197,25 @@ def test_a_data_set_of_few_drawings_trains(tmp_path, count, capsys):
     output = tmp_path / "few.npz"
     assert dataset_command.main(["build", f"--output={output}", str(tmp_path / "drawings")]) == 0
     small = {k: v for k, v in TINY.items() if k.endswith("_size") and k != "batch_size"}
-    train(small | {"data_set": ["few.npz"], "num_steps": 2}, tmp_path / "run", str(tmp_path))
-    assert "batches are drawn with replacement" in capsys.readouterr().err
+    changes = small | {"data_set": ["few.npz"], "num_steps": 2}
+    train(TrainOptions(tmp_path / "run", changes, tmp_path))
+    assert "batches are drawn with replacement" in caplog.text
     assert all(np.isfinite(weight).all() for weight in weights(tmp_path / "run"))
 
 
 def test_a_model_to_begin_with_keeps_its_architecture(tmp_path, data_dir, finished):
     with pytest.raises(UserError, match="dec_rnn_size is 16"):
-        train(TINY | {"dec_rnn_size": 24}, tmp_path / "run", str(data_dir), init_from=finished)
+        train(
+            TrainOptions(
+                tmp_path / "run", TINY | {"dec_rnn_size": 24}, data_dir, init_from=finished
+            )
+        )
     assert not (tmp_path / "run").exists()
 
 
 def test_the_first_line_after_a_resume_knows_how_long_it_will_take(capsys, monkeypatch):
     clock = iter([100.0, 102.0, 122.0])
-    monkeypatch.setattr("sketch_rnn.train.metrics.time.monotonic", lambda: next(clock))
+    monkeypatch.setattr("sketch_rnn.cli.progress.time.monotonic", lambda: next(clock))
     progress = Progress(20, 101)
     progress.line(20, {"cost": 1})
     progress.line(40, {"cost": 1})
@@ -272,8 +281,8 @@ def test_batches_weigh_by_their_sketches_and_the_last_counts(data_dir):
     dataset = load_dataset("zigzag.npz", data_dir)
     hparams = HParams(**TINY | {"batch_size": 8, "max_seq_len": dataset.max_seq_len})
     model = SketchRNN(hparams, dataset.scale_factor, seed=2)
-    trainer = Trainer(TrainState(model), 7)
-    costs = trainer.evaluate(dataset.valid, 1, dataset.scale_factor).costs
+    evaluator = Evaluator(model, 7, dataset.scale_factor, dataset.max_seq_len)
+    costs = evaluator.evaluate(dataset.valid, "valid").costs(hparams)
     expected, counts = [], []
     batches = eval_batches(dataset.valid, 8, dataset.scale_factor, dataset.max_seq_len)
     for index, (strokes5, lengths) in enumerate(batches):
@@ -291,10 +300,12 @@ def test_each_element_of_a_gradient_is_clipped_by_itself():
     """What Adam's first moments show after one update."""
     sizes = {name: TINY[name] for name in ("enc_rnn_size", "dec_rnn_size", "z_size")}
     state = TrainState(SketchRNN(HParams(**sizes, grad_clip=0.5), seed=1))
-    trainer, rng = Trainer(state, seed=1), np.random.default_rng(1)
+    step, rng = TrainStep(state, seed=1), np.random.default_rng(1)
     gradients = [np.float32(rng.normal(0, 1, v.shape)) for v in state.model.trainable_variables]
-    trainer._update([tf.constant(g) for g in gradients], tf.constant(0.001))
-    for moment, gradient in zip(state.optimizer._momentums, gradients, strict=True):
+    step._update([tf.constant(g) for g in gradients], tf.constant(0.001))
+    for moment, gradient in zip(
+        original.adam_moments(state.optimizer, "momentum"), gradients, strict=True
+    ):
         np.testing.assert_allclose(moment, 0.1 * np.clip(gradient, -0.5, 0.5), rtol=1e-5)
 
 
@@ -303,7 +314,7 @@ def test_best_is_the_lowest_validation_cost(finished):
     best = [row["Best_Valid_Cost"] for row in lines(finished) if "Best_Valid_Cost" in row]
     assert best == [cost for i, cost in enumerate(valid) if cost < min(valid[:i], default=np.inf)]
     state = TrainState(load_model(finished))
-    RunFolder(finished).restore(state, "best")
+    RunFolder(finished).restore(state.checkpoint, "best")
     assert float(state.best_valid_cost) == min(valid)
 
 
@@ -343,7 +354,7 @@ def assert_same_scalars(one, other):
 
 
 def test_another_seed_gives_another_run(tmp_path, data_dir, finished):
-    train(TINY, tmp_path / "run", str(data_dir), seed=4)
+    train(TrainOptions(tmp_path / "run", TINY, data_dir, seed=4))
     assert without_times(lines(tmp_path / "run")) != without_times(lines(finished))
 
 
@@ -374,7 +385,16 @@ def test_a_resumed_run_stays_what_it_is(finished, changes, reason):
 def test_other_data_is_refused(tmp_path, data_dir, finished):
     os.link(data_dir / "other.npz", tmp_path / "zigzag.npz")
     with pytest.raises(UserError, match="not the one that the run began with"):
-        train({}, finished, str(tmp_path), resume=True)
+        train(TrainOptions(finished, {}, tmp_path, resume=True))
+
+
+def test_from_python_a_run_logs_and_prints_nothing(tmp_path, finished, caplog, capsys):
+    caplog.set_level(logging.INFO, "sketch_rnn")
+    folder = shutil.copytree(finished, tmp_path / "run")
+    assert resume(folder) == 0
+    assert caplog.messages[-1] == "nothing to do: 42 of 42 steps done"
+    assert any(message.startswith("hparams: ") for message in caplog.messages)
+    assert capsys.readouterr() == ("", "")
 
 
 def test_rates_can_change(tmp_path, data_dir):
@@ -383,14 +403,17 @@ def test_rates_can_change(tmp_path, data_dir):
     row = next(row for row in lines(tmp_path / "run") if row["step"] == 40)
     assert row["Learning_Rate"] > 0.4
     assert [row["step"] for row in lines(tmp_path / "run") if "Valid_Cost" in row] == [
-        20, 30, 40, 41,
-    ]  # fmt: skip
+        20,
+        30,
+        40,
+        41,
+    ]
 
 
 def test_the_command_line_that_began_a_run_goes_on_with_it(finished):
     """`max_seq_len` too, which is N_max in the run's own configuration."""
     overrides = TINY | {"max_seq_len": 250}
-    _, config, _ = begin(RunFolder(finished), overrides, None, None, resume=True)
+    config = begin(TrainOptions(finished, overrides, resume=True)).config
     assert config == RunFolder(finished).read_config()
 
 
@@ -404,7 +427,7 @@ def test_a_file_is_no_folder_for_a_run(tmp_path, data_dir, resumed):
     path = tmp_path / "run"
     path.write_text("mine")
     with pytest.raises(UserError, match="expected a folder"):
-        train(TINY, path, str(data_dir), resume=resumed)
+        train(TrainOptions(path, TINY, data_dir, resume=resumed))
     assert path.read_text() == "mine"
 
 
@@ -415,7 +438,7 @@ def test_resuming_nothing_is_refused(tmp_path):
 
 def test_every_hyperparameter_is_read():
     """`max_seq_len` is overwritten by N_max, `is_training` is the original's own switch."""
-    package = Path(train.__code__.co_filename).parent
+    package = ROOT / "sketch_rnn"
     source = "\n".join(
         path.read_text() for path in package.rglob("*.py") if path.name != "hparams.py"
     )
@@ -434,10 +457,10 @@ def test_a_run_of_the_original_goes_on(tmp_path):
             (folder / path.name).write_bytes(path.read_bytes())
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
     data = shared("data/aaron_sheep.npz").parent
-    train({"num_steps": 153, "save_every": 152}, folder, str(data), resume=True)
+    train(TrainOptions(folder, {"num_steps": 153, "save_every": 152}, data, resume=True))
     assert load_model(folder).scale_factor == pytest.approx(18.5198, abs=1e-4)
     state = TrainState(load_model(folder))
-    RunFolder(folder).restore(state)
+    RunFolder(folder).restore(state.checkpoint)
     assert int(state.step) == int(state.optimizer.iterations) == 153
     for name, content in before.items():
         kept = "model_config.original.json" if name == "model_config.json" else name
@@ -447,18 +470,29 @@ def test_a_run_of_the_original_goes_on(tmp_path):
 def command(*arguments, **options):
     return subprocess.run(
         [sys.executable, "-m", "sketch_rnn.cli.train", *arguments],
-        capture_output=True, text=True, timeout=120, **options,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        timeout=120,
+        **options,
+    )
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_signal_saves_and_says_how_to_go_on(tmp_path, data_dir, number):
     hparams = json.dumps(TINY | {"num_steps": 100000, "save_every": 100000})
     with subprocess.Popen(
-        [sys.executable, "-m", "sketch_rnn.cli.train", f"--log_root={tmp_path / 'run'}",
-         f"--data_dir={data_dir}", f"--hparams={hparams}"],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    ) as process:  # fmt: skip
+        [
+            sys.executable,
+            "-m",
+            "sketch_rnn.cli.train",
+            f"--log_root={tmp_path / 'run'}",
+            f"--data_dir={data_dir}",
+            f"--hparams={hparams}",
+        ],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
         for line in process.stdout:
             if line.startswith("step 20:"):
                 process.send_signal(number)
@@ -468,7 +502,7 @@ def test_signal_saves_and_says_how_to_go_on(tmp_path, data_dir, number):
     assert f"stopped by {number.name}" in output and "--resume_training" in output
     assert all(line.startswith("warning: ") for line in errors.splitlines())
     state = TrainState(load_model(tmp_path / "run", "latest"))
-    assert RunFolder(tmp_path / "run").restore(state)
+    assert RunFolder(tmp_path / "run").restore(state.checkpoint)
 
 
 def test_command_line_says_one_line_for_what_is_wrong(tmp_path, data_dir):

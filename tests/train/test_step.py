@@ -1,25 +1,31 @@
 """A train step: what stopping after a sketch's end leaves out, and what bfloat16 rounds."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from sketch_rnn.hparams import HParams
-from sketch_rnn.model.network import SketchRNN
-from sketch_rnn.model.noise import Share, draw_noise
-from sketch_rnn.model.packing import one_sketch_a_row, short_parts
+from sketch_rnn.model.execution import Execution
+from sketch_rnn.model.network import Batch, SketchRNN
+from sketch_rnn.model.noise import Shard, draw_noise
+from sketch_rnn.model.packing import decoder_splits, one_sketch_a_row, short_splits
 from sketch_rnn.model.recurrent import LAYERS
-from sketch_rnn.model.recurrent.products import product
 from sketch_rnn.strokes import to_stroke5
 from sketch_rnn.train.state import TrainState
-from sketch_rnn.train.step import Trainer
+from sketch_rnn.train.step import TrainStep
 
 STEPS = 14
 LENGTHS = np.array([14, 1, 5, 3, 9, 2], np.int32)
 SMALL = {
-    "enc_rnn_size": 4, "dec_rnn_size": 6, "z_size": 3, "num_mixture": 2, "max_seq_len": STEPS,
+    "enc_rnn_size": 4,
+    "dec_rnn_size": 6,
+    "z_size": 3,
+    "num_mixture": 2,
+    "max_seq_len": STEPS,
     "batch_size": len(LENGTHS),
-}  # fmt: skip
+}
 DROPOUTS = {"use_input_dropout": True, "use_output_dropout": True}
 
 cells = pytest.mark.parametrize("cell", LAYERS)
@@ -36,25 +42,30 @@ def batch():
     return to_stroke5(sketches(), STEPS)
 
 
-def model_of(cell, precision="float32", spread=0.3, **changes):
-    model = SketchRNN(
-        HParams(enc_model=cell, dec_model=cell, **SMALL | changes), 1.0, 1, precision=precision
-    )
+CPU = Execution.for_device(device="CPU")
+GPU = dataclasses.replace(Execution.for_device(device="GPU"), unroll=3)
+BFLOAT16 = Execution.for_device("bfloat16", "CPU")
+
+
+def model_of(cell, execution=CPU, spread=0.3, **changes):
+    hparams = HParams(enc_model=cell, dec_model=cell, **SMALL | changes)
+    model = SketchRNN(hparams, 1.0, 1, execution)
     rng = np.random.default_rng(2)
     for weight in model.weights:
         weight.assign(weight.numpy() + rng.normal(0, spread, weight.shape))
     return model
 
 
-def costs_and_gradients(model, parts=None, compiled=False):
-    strokes5, layout = tf.constant(batch()), one_sketch_a_row(tf.constant(LENGTHS), STEPS)
-    noise = draw_noise(
-        model.hparams, tf.constant([1, 2]), Share(0, len(LENGTHS), len(LENGTHS)), STEPS
-    )
+def costs_and_gradients(model, splits=(), compiled=False):
+    packing = one_sketch_a_row(tf.constant(LENGTHS), STEPS)
+    read = Batch(tf.constant(batch()), tf.constant(LENGTHS), packing, splits)
+    shard = Shard(0, len(LENGTHS), len(LENGTHS))
+    noise = draw_noise(model.hparams, tf.constant([1, 2]), shard, STEPS)
+    step = TrainStep(TrainState(model), 1)
 
     def run():
         with tf.GradientTape() as tape:
-            costs = model.raw_costs(strokes5, layout, noise, parts)
+            costs = step.raw_costs(read, noise)
             total = sum(costs)
         return costs, tape.gradient(total, [v.value for v in model.trainable_variables])
 
@@ -81,16 +92,19 @@ def assert_near(ours, theirs, tolerance):
     ids=str,
 )
 def test_sketches_in_shared_rows_cost_what_they_cost_alone(cell, conditional, dropouts, compiled):
-    model = model_of(cell, conditional=conditional, **dropouts)
-    packed = costs_and_gradients(model, short_parts(LENGTHS, STEPS, STEPS), compiled)
+    # With wider weights the encoder of hyper cells has gradients that are mostly rounding.
+    model = model_of(cell, spread=0.2, conditional=conditional, **dropouts)
+    packed = costs_and_gradients(model, short_splits(LENGTHS, STEPS, STEPS, 2), compiled)
     assert_near(packed, costs_and_gradients(model), 1e-4 if compiled else 1e-5)
 
 
+@pytest.mark.parametrize("execution", [CPU, GPU], ids=("CPU", "GPU"))
 @pytest.mark.parametrize("pad_steps", [0, 2, 5])
-def test_what_comes_long_after_the_end_is_left_out(pad_steps):
+def test_what_comes_long_after_the_end_is_left_out(pad_steps, execution):
     """The cost is that of the steps that are kept, still averaged over all."""
-    model = model_of("lstm", conditional=False, use_recurrent_dropout=False)
-    reconstruction, _ = costs_and_gradients(model, short_parts(LENGTHS, STEPS, pad_steps))[0]
+    model = model_of("lstm", execution, conditional=False, use_recurrent_dropout=False)
+    splits = decoder_splits(LENGTHS, STEPS, pad_steps, execution)
+    reconstruction, _ = costs_and_gradients(model, splits)[0]
     strokes5 = batch()
     expected = 0.0
     for strokes, length in zip(strokes5, LENGTHS, strict=True):
@@ -102,9 +116,9 @@ def test_what_comes_long_after_the_end_is_left_out(pad_steps):
 
 def test_a_trained_step_stops_as_pad_steps_says():
     costs = {
-        pad_steps: Trainer(TrainState(model_of("lstm", pad_steps=pad_steps)), 1).train_step(
+        pad_steps: TrainStep(TrainState(model_of("lstm", pad_steps=pad_steps)), 1)(
             (batch(), LENGTHS), step=0
-        )
+        ).costs()
         for pad_steps in ("all", STEPS, 0)
     }
     np.testing.assert_allclose(costs[STEPS], costs["all"], rtol=1e-5)
@@ -117,18 +131,18 @@ def test_bfloat16_products_round_their_operands_and_nothing_else():
     x, y = tf.constant(x, tf.float32), tf.constant(y, tf.float32)
     rounded = [tf.cast(tf.cast(v, tf.bfloat16), tf.float64) for v in (x, y)]
     exact = rounded[0] @ rounded[1]
-    compiled = tf.function(product, jit_compile=True)
-    for found in (product(x, y, "bfloat16"), compiled(x, y, "bfloat16")):
+    compiled = tf.function(BFLOAT16.product, jit_compile=True)
+    for found in (BFLOAT16.product(x, y), compiled(x, y)):
         assert found.dtype == tf.float32
         np.testing.assert_allclose(found, exact, atol=1e-4)
-    assert np.abs(exact.numpy() - product(x, y, "float32").numpy()).max() > 1e-2
+    assert np.abs(exact.numpy() - CPU.product(x, y).numpy()).max() > 1e-2
 
 
 @cells
 def test_bfloat16_is_near_float32(cell):
     exact = costs_and_gradients(model_of(cell, spread=0.1))
     for compiled in (False, True) if cell == "lstm" else (False,):
-        rounded = costs_and_gradients(model_of(cell, "bfloat16", 0.1), compiled=compiled)
+        rounded = costs_and_gradients(model_of(cell, BFLOAT16, 0.1), compiled=compiled)
         np.testing.assert_allclose(rounded[0], exact[0], rtol=3e-2)
         ours, theirs = (
             np.concatenate([np.ravel(g) for g in found[1]]) for found in (rounded, exact)
@@ -138,6 +152,42 @@ def test_bfloat16_is_near_float32(cell):
 
 
 def test_weights_stay_float32():
-    model = model_of("lstm", "bfloat16")
-    Trainer(TrainState(model), 1).train_step((batch(), LENGTHS), step=0)
+    model = model_of("lstm", BFLOAT16)
+    TrainStep(TrainState(model), 1)((batch(), LENGTHS), step=0)
     assert {weight.dtype for weight in model.weights} == {"float32"}
+
+
+@cells
+@pytest.mark.parametrize("pad_steps", ["all", 2])
+def test_every_execution_trains_the_same(cell, pad_steps):
+    """Noise, costs and two updates, on a number of steps that no turn of a loop divides."""
+    found = []
+    for execution in (CPU, GPU):
+        model = model_of(cell, execution, pad_steps=pad_steps, **DROPOUTS)
+        train = TrainStep(TrainState(model), 1)
+        costs = [train((batch(), LENGTHS), step=step).costs() for step in range(2)]
+        found.append((costs, [weight.numpy() for weight in model.weights]))
+    assert_near(found[0][0], found[1][0], 1e-4)
+    assert_near(found[0][1], found[1][1], 3e-4)
+
+
+def test_one_program_is_compiled_for_batches_of_all_lengths():
+    model = model_of("lstm", GPU)
+    train, rng = TrainStep(TrainState(model), 1), np.random.default_rng(4)
+    for step in range(60):
+        lengths = rng.integers(1, STEPS + 1, len(LENGTHS)).astype(np.int32)
+        train((batch(), lengths), step=step)
+    assert train.compiled.experimental_get_tracing_count() == 1
+
+
+def test_a_step_that_is_not_finite_updates_nothing():
+    for execution in (CPU, GPU):
+        model = model_of("lstm", execution)
+        model.decoder.output_layer.bias.assign(
+            np.full(model.decoder.output_layer.bias.shape, np.nan)
+        )
+        before = [weight.numpy() for weight in model.weights]
+        result = TrainStep(TrainState(model), 1)((batch(), LENGTHS), step=0)
+        assert result.costs() is None
+        for weight, value in zip(model.weights, before, strict=True):
+            np.testing.assert_array_equal(weight, value)

@@ -17,7 +17,7 @@ from sketch_rnn.hparams import HParams
 from sketch_rnn.model.network import SketchRNN
 from sketch_rnn.train.devices import find_workers
 from sketch_rnn.train.state import TrainState
-from sketch_rnn.train.step import Trainer
+from sketch_rnn.train.step import TrainStep
 
 DOODLES = Path(__file__).resolve().parents[2] / "datasets" / "doodles"
 # Of many weights of a new hyper cell the gradient is little more than rounding, which Adam makes as
@@ -33,22 +33,28 @@ DROPOUTS = {
 def costs(workers, cell, steps):
     dataset = load_dataset("face.npz", DOODLES)
     hparams = HParams(
-        batch_size=8, enc_model=cell, dec_model=cell, enc_rnn_size=8, dec_rnn_size=16, z_size=4,
-        num_mixture=3, kl_tolerance=0.0, max_seq_len=dataset.max_seq_len,
-        learning_rate=LEARNING_RATE, **DROPOUTS,
-    )  # fmt: skip
+        batch_size=8,
+        enc_model=cell,
+        dec_model=cell,
+        enc_rnn_size=8,
+        dec_rnn_size=16,
+        z_size=4,
+        num_mixture=3,
+        kl_tolerance=0.0,
+        max_seq_len=dataset.max_seq_len,
+        learning_rate=LEARNING_RATE,
+        **DROPOUTS,
+    )
     with workers.strategy.scope():
-        trainer = Trainer(
+        train_step = TrainStep(
             TrainState(SketchRNN(hparams, dataset.scale_factor, 1)), 1, workers.strategy
         )
-    shares = [
-        TrainBatches(
-            dataset.train, hparams, dataset.scale_factor, dataset.max_seq_len, 1, share
-        )
-        for share in workers.shares
-    ]  # fmt: skip
+    shards = [
+        TrainBatches(dataset.train, hparams, dataset.scale_factor, dataset.max_seq_len, 1, shard)
+        for shard in workers.shards
+    ]
     return [
-        trainer.train_step(*(share.batch(step) for share in shares), step=step)
+        train_step(*(shard.batch(step) for shard in shards), step=step).costs()
         for step in range(steps)
     ]
 

@@ -1,101 +1,384 @@
-"""The loop over time that all recurrent layers share.
+"""The loop over time that all cells share, and its gradient.
 
-Legend: T time, B batch.
+A cell is one step forward and one step back (see `Cell`). This module alone knows of loops, of
+sequences that share rows, and of how many steps a turn of a loop has. The backward loop carries
+only what one step hands to the step before; the gradients of the cell's kernels are single
+products over many steps.
+
+Legend: T time, c steps of a chunk, B rows, I inputs, O outputs of a product, U units, S sketches;
+D directions that run side by side, an axis before B that is there only where they do.
 """
 
 from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, Protocol
 
 import tensorflow as tf
 
-CHUNK = 25  # steps
+from sketch_rnn.model.execution import Execution
+from sketch_rnn.model.recurrent.segments import Segments, window
 
-Step = Callable[[tf.Tensor, tuple[tf.Tensor, ...]], tuple[Sequence, Sequence]]
-Collect = Callable[[tuple[tf.Tensor, ...], tf.Tensor, Sequence[tf.Tensor]], Sequence[tf.Tensor]]
+CellState = Any  # a NamedTuple of tensors [B, U], the cell's own
 
 
-def scan(
-    step: Step, state: Sequence[tf.Tensor], steps: int, outputs: Sequence[tf.TensorSpec]
-) -> tuple[list[tf.Tensor], list[tf.Tensor]]:
-    """Calls `state, outputs = step(t, state)` for every t and stacks the outputs over time.
+class Affine(NamedTuple):
+    """What a product of a cell is made with: inputs @ kernel + bias."""
+
+    kernel: tf.Tensor  # [I, O], or [D, I, O]
+    bias: tf.Tensor  # [B or 1, O], or [D, 1, O]
+
+
+class CellWeights(NamedTuple):
+    """All that a cell learns, as tensors."""
+
+    affines: tuple[Affine, ...]
+    scales: Any = ()  # what is read element by element, `[1, O]` each, in the cell's own structure
+
+
+class Products:
+    """The products of a cell, each of the concatenation of some inputs."""
+
+    def __init__(self, execution: Execution, affines: Sequence[Affine]):
+        self._execution = execution
+        self._kernels = [execution.operand(affine.kernel) for affine in affines]
+        self._biases = [affine.bias for affine in affines]
+        self._back: list[tuple[tf.Tensor, tf.Tensor]] = []
+
+    def __call__(self, number: int, *inputs: tf.Tensor) -> tf.Tensor:
+        """Product `number` of the inputs, each `[B, ...]` -> `[B, O]`."""
+        joined = tf.concat(inputs, axis=-1) if len(inputs) > 1 else inputs[0]
+        return self._execution.product(joined, self._kernels[number]) + self._biases[number]
+
+    def prepare_gradient(self, x_widths: Sequence[int]) -> None:
+        """Transposes the kernels, split into what reads states and what reads x."""
+        self._back = []
+        for kernel, width in zip(self._kernels, x_widths, strict=True):
+            back = tf.linalg.matrix_transpose(kernel)
+            self._back.append(tf.split(back, [kernel.shape[-2] - width, width], axis=-1))
+
+    def back(self, number: int, d_output: tf.Tensor) -> tf.Tensor:
+        """The gradient of all inputs of a product but x, joined: `[B, O]` -> `[B, ...]`."""
+        return self._execution.product(d_output, self._back[number][0])
+
+    def back_x(self, number: int, d_output: tf.Tensor) -> tf.Tensor:
+        """The gradient of x in a product, `[N, O]` -> `[N, I]`."""
+        return self._execution.product(d_output, self._back[number][1])
+
+    def operand(self, x: tf.Tensor) -> tf.Tensor:
+        """See `Execution.operand`."""
+        return self._execution.operand(x)
+
+    def product(self, x: tf.Tensor, y: tf.Tensor, **transposed: bool) -> tf.Tensor:
+        """A product of the cell's own; see `Execution.product`."""
+        return self._execution.product(x, y, **transposed)
+
+
+class Cell(Protocol):
+    """One step of a recurrent network, and its gradient."""
+
+    State: type  # of the named state
+
+    def saved_widths(self) -> Sequence[int]:
+        """The widths of what `step_forward` saves for `step_back`."""
+
+    def step_forward(
+        self,
+        products: Products,
+        scales: Any,
+        x: tf.Tensor,
+        previous: CellState,
+        dropout: tf.Tensor | float,
+    ) -> tuple[CellState, Sequence[tf.Tensor]]:
+        """Reads x `[B, I]` and the previous state; returns the state, and what it saves.
+
+        `dropout` is what the candidate is multiplied with.
+        """
+
+    def step_back(
+        self,
+        products: Products,
+        scales: Any,
+        x: tf.Tensor,
+        previous: CellState,
+        state: CellState,
+        saved: Sequence[tf.Tensor],
+        d_state: CellState,
+        dropout: tf.Tensor | float,
+    ) -> tuple[CellState, Sequence[tf.Tensor], Any]:
+        """From the gradient of the state: those of the previous state, of each product, and of
+        each of the scales."""
+
+    def inputs(self, x: tf.Tensor, previous: CellState, state: CellState) -> Sequence[tuple]:
+        """The inputs of each product; x comes last where it is one."""
+
+
+class Sequences(NamedTuple):
+    """What a cell runs over."""
+
+    cell: Cell
+    execution: Execution
+    segments: Segments
+    dropout_mask: tf.Tensor | None  # bool [T, B, U], True where a candidate is kept
+    keep_prob: float
+
+
+def run(
+    sequences: Sequences, weights: CellWeights, x: tf.Tensor, initial: CellState
+) -> tuple[tf.Tensor, CellState]:
+    """Runs over all steps.
 
     Args:
-      step: maps the time t and the state to the new state and the outputs.
-      state: the tensors before the first step.
-      steps: T.
-      outputs: what a step puts out.
+      sequences: what runs, and how.
+      weights: of the cell.
+      x: `[T, B, I]`.
+      initial: the state of each row before its first step, or of each sketch where the segments
+        say which sketch a row holds.
 
     Returns:
-      The final state, and the outputs, each with a first axis of T.
+      h at every step, `[T, B, U]`, and the final state of each row.
     """
+    structure = (weights, x, initial)
 
-    def body(t, state, arrays):
-        state, values = step(t, state)
-        arrays = [array.write(t, value) for array, value in zip(arrays, values, strict=True)]
-        return t + 1, tuple(state), arrays
+    @tf.custom_gradient
+    def loop(*flat):
+        weights, x, initial = tf.nest.pack_sequence_as(structure, flat)
+        forward = _Forward(sequences, weights, x, initial)
 
-    _, state, arrays = tf.while_loop(
-        lambda t, *_: t < steps,
-        body,
-        (tf.constant(0), tuple(state), _arrays(steps, outputs)),
-        maximum_iterations=steps,
-    )
-    return list(state), [array.stack() for array in arrays]
+        def gradient(d_h, *d_final):
+            return tf.nest.flatten(_Backward(forward, d_h).run(d_final))
+
+        return (forward.states.h, *forward.final), gradient
+
+    h, *final = loop(*tf.nest.flatten(structure))
+    return h, sequences.cell.State(*final)
 
 
-def scan_back(
-    step: Step,
-    state: Sequence[tf.Tensor],
-    steps: int,
-    outputs: Sequence[tf.TensorSpec],
-    collect: Collect,
-    totals: Sequence[tf.Tensor],
-) -> tuple[list[tf.Tensor], list[tf.Tensor]]:
-    """Calls `state, outputs = step(t, state)` for t from T - 1 down to 0, and sums the outputs up.
+class _Forward:
+    """The forward loop, and all that its gradient reads."""
 
-    The outputs are kept for `CHUNK` steps at most, so that they need little memory and the products
-    in `collect` are still large.
-
-    Args:
-      step: as in `scan`.
-      state: as in `scan`.
-      steps: T.
-      outputs: as in `scan`.
-      collect: `totals = collect(totals, first, outputs)` adds up the outputs of a chunk, each with
-        a first axis of the times from `first` on. Where the chunk before had a time already, they
-        are zero.
-      totals: the tensors to begin with.
-
-    Returns:
-      The final state and totals.
-    """
-    size = min(CHUNK, steps)
-
-    def chunk(end, state, totals):
-        first = tf.maximum(end - size, 0)
-
-        def body(t, state, arrays):
-            state, values = step(t, state)
-            arrays = [
-                array.write(t - first, value) for array, value in zip(arrays, values, strict=True)
-            ]
-            return t - 1, tuple(state), arrays
-
-        _, state, arrays = tf.while_loop(
-            lambda t, *_: t >= first,
-            body,
-            (end - 1, state, _arrays(size, outputs)),
-            maximum_iterations=size,
+    def __init__(
+        self, sequences: Sequences, weights: CellWeights, x: tf.Tensor, initial: CellState
+    ):
+        self.sequences, self.weights, self.x, self.initial = sequences, weights, x, initial
+        self.cell, self.segments = sequences.cell, sequences.segments
+        self.products = Products(sequences.execution, weights.affines)
+        self.steps = x.shape[0]
+        self.state_widths = [state.shape[-1] for state in initial]
+        carried = self.segments.carried(initial)
+        widths = [*self.state_widths, *self.cell.saved_widths()]
+        arrays = _arrays(self.steps, x, widths, x.dtype)
+        final, arrays = _repeat(
+            self._step, 0, 1, self.steps, sequences.execution.unroll, (tuple(carried), arrays)
         )
-        return first, state, tuple(collect(totals, first, [array.stack() for array in arrays]))
+        stacked = [array.stack() for array in arrays]
+        self.final = final
+        self.states = self.cell.State(*stacked[: len(final)])  # [T, B, U]
+        self.saved = stacked[len(final) :]
 
-    _, state, totals = tf.while_loop(
-        lambda end, *_: end > 0,
-        chunk,
-        (tf.constant(steps), tuple(state), tuple(totals)),
-        maximum_iterations=-(-steps // size),
-    )
-    return list(state), list(totals)
+    def _step(self, t, carry):
+        state, arrays = carry
+        previous = self.cell.State(*self.segments.previous(t, self.initial, state))
+        state, saved = self.cell.step_forward(
+            self.products, self.weights.scales, self.x[t], previous, self.dropout(t)
+        )
+        return tuple(state), _write(arrays, t, [*state, *saved])
+
+    def dropout(self, t: tf.Tensor) -> tf.Tensor | float:
+        """What the candidate is multiplied with at step t: 1 / keep_prob or 0."""
+        mask = self.sequences.dropout_mask
+        if mask is None:
+            return 1.0
+        return tf.where(mask[t], tf.constant(1 / self.sequences.keep_prob, self.x.dtype), 0.0)
+
+    def previous_at(self, t: tf.Tensor) -> CellState:
+        """The state that step t read."""
+        pairs = zip(self.initial, self.states, strict=True)
+        return self.cell.State(*[self.segments.previous_at(t, *pair) for pair in pairs])
+
+    def inputs_in(self, begin: tf.Tensor, count: int) -> Sequence[tuple]:
+        """The inputs of each product in some steps, `[c, B, ...]`."""
+        pairs = zip(self.initial, self.states, strict=True)
+        previous = [self.segments.previous_in(begin, count, *pair) for pair in pairs]
+        state = [window(sequence, begin, count) for sequence in self.states]
+        make = self.cell.State
+        return self.cell.inputs(window(self.x, begin, count), make(*previous), make(*state))
+
+    def x_widths(self) -> list[int]:
+        """How many of the columns that each product reads are x."""
+        inputs = self.cell.inputs(self.x, self.states, self.states)
+        return [self.x.shape[-1] if parts[-1] is self.x else 0 for parts in inputs]
 
 
-def _arrays(size, specs):
-    return [tf.TensorArray(spec.dtype, size, element_shape=spec.shape) for spec in specs]
+class _Totals(NamedTuple):
+    """Gradients that are summed up chunk by chunk."""
+
+    affines: tuple[Affine, ...]
+    x: tf.Tensor
+    initial: tuple[tf.Tensor, ...]  # of sketches
+
+
+class _Backward:
+    """The backward loop."""
+
+    def __init__(self, forward: _Forward, d_h: tf.Tensor):
+        self.forward, self.d_h = forward, d_h
+        self.cell, self.segments = forward.cell, forward.segments
+        self.execution, self.products = forward.sequences.execution, forward.products
+        self.x_widths = forward.x_widths()
+        self.products.prepare_gradient(self.x_widths)
+
+    def run(self, d_final: Sequence[tf.Tensor]) -> tuple[CellWeights, tf.Tensor, CellState]:
+        """The gradients of the weights, of x and of the initial states."""
+        weights, initial, steps = self.forward.weights, self.forward.initial, self.forward.steps
+        size = min(self.execution.chunk or steps, steps)
+        carry = (
+            (tuple(d_final), tf.nest.map_structure(tf.zeros_like, weights.scales)),
+            _Totals(
+                tuple(Affine(*map(tf.zeros_like, affine)) for affine in weights.affines),
+                tf.zeros_like(self.forward.x),
+                self.segments.by_sketch([tf.zeros_like(state) for state in initial]),
+            ),
+        )
+
+        def whole(number, carry):
+            return self._chunk(steps - (number + 1) * size, size, carry)
+
+        carry = _repeat(whole, 0, 1, steps // size, 1, carry)
+        if steps % size:
+            carry = self._chunk(tf.constant(0), steps % size, carry)
+        (d_carried, d_scales), totals = carry
+        d_initial = self.cell.State(*(totals.initial or d_carried))
+        return CellWeights(totals.affines, d_scales), totals.x, d_initial
+
+    def _chunk(self, first, size, carry):
+        """Some steps back to `first`, and then the gradients of what they read."""
+        carried, totals = carry
+        arrays = [
+            *self._product_arrays(size),
+            *self.segments.by_sketch(
+                _arrays(size, self.forward.x, self.forward.state_widths, self.forward.x.dtype)
+            ),
+        ]
+
+        def step(t, carry):
+            carried, arrays = carry
+            carried, outputs = self._step(t, carried)
+            return carried, _write(arrays, t - first, outputs)
+
+        last, unroll = first + size - 1, self.execution.unroll
+        carried, arrays = _repeat(step, last, -1, size, unroll, (carried, arrays))
+        return carried, self._collect(totals, first, [array.stack() for array in arrays])
+
+    def _product_arrays(self, size):
+        widths = [affine.kernel.shape[-1] for affine in self.forward.weights.affines]
+        dtype = self.execution.operand(self.forward.x[:0]).dtype
+        return _arrays(size, self.forward.x, widths, dtype)
+
+    def _step(self, t, carried):
+        d_state, d_scales = carried
+        forward, make = self.forward, self.cell.State
+        d_state = make(*d_state)
+        d_previous, d_products, new = self.cell.step_back(
+            self.products,
+            forward.weights.scales,
+            forward.x[t],
+            forward.previous_at(t),
+            make(*[sequence[t] for sequence in forward.states]),
+            [sequence[t] for sequence in forward.saved],
+            d_state._replace(h=d_state.h + self.d_h[t]),
+            forward.dropout(t),
+        )
+        d_scales = tf.nest.map_structure(tf.add, d_scales, new)
+        outputs = [*map(self.products.operand, d_products), *self.segments.by_sketch(d_previous)]
+        return (tuple(self.segments.passed_back(t, d_previous)), d_scales), outputs
+
+    def _collect(self, totals: _Totals, first, outputs) -> _Totals:
+        """Adds the gradients of a chunk's steps, `[c, B, ...]` each."""
+        count = len(totals.affines)
+        d_products, d_previous = outputs[:count], outputs[count:]
+        size = d_products[0].shape[0]
+        affines = [
+            self._add_affine(total, read, d_product)
+            for total, read, d_product in zip(
+                totals.affines, self.forward.inputs_in(first, size), d_products, strict=True
+            )
+        ]
+        d_x = [
+            self.products.back_x(number, _rows(d_product))
+            for number, d_product in enumerate(d_products)
+            if self.x_widths[number]
+        ]
+        at = (first + tf.range(size))[:, None]
+        return _Totals(
+            tuple(affines),
+            tf.tensor_scatter_nd_add(totals.x, at, _steps(tf.add_n(d_x), size)),
+            tuple(self.segments.add_initial_gradients(totals.initial, first, d_previous)),
+        )
+
+    def _add_affine(self, total: Affine, inputs: tuple, d_product: tf.Tensor) -> Affine:
+        kernel = total.kernel + self._kernel_gradient(inputs, d_product)
+        d_bias = tf.reduce_sum(tf.cast(d_product, total.bias.dtype), axis=0)
+        if total.bias.shape[-2] == 1:
+            d_bias = tf.reduce_sum(d_bias, axis=-2, keepdims=True)
+        return Affine(kernel, total.bias + d_bias)
+
+    def _kernel_gradient(self, inputs: tuple, d_product: tf.Tensor) -> tf.Tensor:
+        """The gradient of a kernel over some steps, `[I, O]` or `[D, I, O]`.
+
+        Each input is transposed by itself: a product that has to transpose costs up to twice as
+        much, and XLA makes such a product of any other way to write this.
+        """
+        columns = [_columns(self.products.operand(part)) for part in inputs]
+        rows = _rows(d_product)
+        return self.products.product(tf.concat(columns, axis=-2), rows)
+
+
+def _rows(sequence: tf.Tensor) -> tf.Tensor:
+    """`[c, B, O]` -> `[c B, O]`, or `[c, D, B, O]` -> `[D, c B, O]`."""
+    if len(sequence.shape) == 4:
+        sequence = tf.transpose(sequence, [1, 0, 2, 3])
+        return tf.reshape(sequence, [sequence.shape[0], -1, sequence.shape[-1]])
+    return tf.reshape(sequence, [-1, sequence.shape[-1]])
+
+
+def _steps(rows: tf.Tensor, size: int) -> tf.Tensor:
+    """`_rows` undone, for `size` steps."""
+    *directions, _, width = rows.shape
+    steps = tf.reshape(rows, [*directions, size, -1, width])
+    return tf.transpose(steps, [1, 0, 2, 3]) if directions else steps
+
+
+def _columns(sequence: tf.Tensor) -> tf.Tensor:
+    """`[c, B, I]` -> `[I, c B]`, or `[c, D, B, I]` -> `[D, I, c B]`."""
+    return tf.linalg.matrix_transpose(_rows(sequence))
+
+
+def _repeat(step: Callable, first, stride: int, count: int, unroll: int, carry):
+    """`carry = step(t, carry)` for `count` times t from `first` on, `unroll` in each turn.
+
+    What is left over of the turns stands behind the loop.
+    """
+    turns = count // unroll
+
+    def turn(number, carry):
+        for k in range(unroll):
+            carry = step(first + stride * (number * unroll + k), carry)
+        return number + 1, carry
+
+    if turns == 1 and unroll == 1:
+        return step(tf.convert_to_tensor(first), carry)
+    if turns:
+        _, carry = tf.while_loop(
+            lambda number, _: number < turns, turn, (0, carry), maximum_iterations=turns
+        )
+    for k in range(turns * unroll, count):
+        carry = step(tf.convert_to_tensor(first + stride * k), carry)
+    return carry
+
+
+def _arrays(size: int, x: tf.Tensor, widths: Sequence[int], dtype: tf.DType) -> list:
+    """Arrays of `size` steps `[B, width]`, B being that of x `[T, B, I]`."""
+    return [tf.TensorArray(dtype, size, element_shape=[*x.shape[1:-1], width]) for width in widths]
+
+
+def _write(arrays: Sequence, t: tf.Tensor, values: Sequence[tf.Tensor]) -> list:
+    return [array.write(t, value) for array, value in zip(arrays, values, strict=True)]

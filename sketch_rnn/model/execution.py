@@ -1,0 +1,133 @@
+"""How a model's arithmetic is run: all that depends on the device, and nothing else.
+
+Every execution computes the same on every device, but for rounding.
+"""
+
+import functools
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+# XLA records a GPU's small kernels once and starts them together, loops included. Set before
+# TensorFlow reads it; whoever set the variable decides.
+if Path("/proc/driver/nvidia/version").exists():
+    os.environ.setdefault(
+        "XLA_FLAGS",
+        "--xla_gpu_enable_command_buffer=FUSION,CUBLAS,CUBLASLT,CUSTOM_CALL,CUDNN,WHILE,CONDITIONAL"
+        " --xla_gpu_graph_min_graph_size=1",
+    )
+
+import tensorflow as tf
+
+from sketch_rnn.hparams import PRECISIONS
+
+_OPERANDS = {"float32": None, "tf32": None, "bfloat16": tf.bfloat16}
+
+
+@dataclass(frozen=True)
+class Execution:
+    """How a model's arithmetic is run.
+
+    Attributes:
+      packed: several sketches stand one after the other in a row, so that little is computed past
+        their ends; the number of rows then depends on the batch. Else one sketch a row.
+      row_multiple: packed rows are a multiple of this, since each number of them is compiled for.
+      programs: how many compiled programs share the decoder's batch and run at the same time. With
+        1 a train step is a single program.
+      unroll: time steps in one turn of a loop.
+      chunk: steps of the backward loop whose weight gradients are one product; None is all.
+      joint_directions: both directions of the encoder run in one loop.
+      precision: of matrix products, one of `hparams.PRECISIONS`.
+    """
+
+    packed: bool = True
+    row_multiple: int = 8
+    programs: int = 2
+    unroll: int = 1
+    chunk: int | None = 25
+    joint_directions: bool = False
+    precision: str = PRECISIONS[0]
+
+    @classmethod
+    def for_device(cls, precision: str = PRECISIONS[0], device: str | None = None) -> "Execution":
+        """The execution that is fast on a device.
+
+        TensorFlow rounds the operands of float32 products on a GPU to TensorFloat-32 unless it is
+        told not to. That is a switch of the whole process, and this call sets it: on for `tf32`,
+        off for every other precision.
+
+        Args:
+          precision: of matrix products.
+          device: "CPU" or "GPU"; None is a GPU where TensorFlow sees one.
+        """
+        tf.config.experimental.enable_tensor_float_32_execution(precision == "tf32")
+        if device is None:
+            device = "GPU" if tf.config.list_physical_devices("GPU") else "CPU"
+        if device == "CPU":
+            return cls(precision=precision)
+        return cls(
+            packed=False,
+            programs=1,
+            unroll=10,
+            chunk=None,
+            joint_directions=True,
+            precision=precision,
+        )
+
+    def operand(self, x: tf.Tensor) -> tf.Tensor:
+        """x as `product` reads it: rounded once where it is read often."""
+        dtype = _OPERANDS[self.precision]
+        return x if dtype is None else tf.cast(x, dtype)
+
+    def product(
+        self, x: tf.Tensor, y: tf.Tensor, transpose_x: bool = False, transpose_y: bool = False
+    ) -> tf.Tensor:
+        """x y over the last two axes; both may be `operand`s already.
+
+        With rounded operands the sums are float32, and so is what is returned.
+        """
+        if _OPERANDS[self.precision] is None:
+            return tf.matmul(x, y, transpose_a=transpose_x, transpose_b=transpose_y)
+        x, y = self.operand(x), self.operand(y)
+        if tf.executing_eagerly():  # only compiled products take bfloat16 and return float32
+            x, y = tf.cast(x, tf.float32), tf.cast(y, tf.float32)
+            return tf.matmul(x, y, transpose_a=transpose_x, transpose_b=transpose_y)
+        return tf.raw_ops.BatchMatMulV3(
+            x=x, y=y, Tout=tf.float32, adj_x=transpose_x, adj_y=transpose_y
+        )
+
+    def affine(self, x: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor) -> tf.Tensor:
+        """x kernel + bias, `[N, I]` -> `[N, O]`, with a gradient in the same precision."""
+
+        @tf.custom_gradient
+        def call(x, kernel, bias):
+            def gradient(d_output):
+                d_read = self.operand(d_output)
+                return (
+                    self.product(d_read, kernel, transpose_y=True),
+                    self.product(x, d_read, transpose_x=True),
+                    tf.reduce_sum(d_output, axis=0),
+                )
+
+            return self.product(x, kernel) + bias, gradient
+
+        return call(x, kernel, bias)
+
+
+def compiled(method: Callable) -> Callable:
+    """Makes a method one XLA program where a graph is built, and leaves it as it is elsewhere.
+
+    TensorFlow runs programs that do not need each other at the same time, each on its own core:
+    a loop over time has too little work in a step to keep several cores busy. Outside a graph,
+    compiling for every new shape would cost more than it gains.
+    """
+    program = tf.function(method, jit_compile=True, reduce_retracing=False)
+
+    @functools.wraps(method)
+    def call(self, *arguments):
+        if tf.executing_eagerly():
+            return method(self, *arguments)
+        return program.__get__(self, type(self))(*arguments)
+
+    return call

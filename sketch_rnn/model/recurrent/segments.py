@@ -1,0 +1,99 @@
+"""Sequences that stand one after the other in the rows of a batch.
+
+Legend: T time, B rows, U units, S sketches; a further axis of directions may stand before B.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import tensorflow as tf
+
+
+class Segments(NamedTuple):
+    """Where sequences start in the rows of a batch, and with which initial state.
+
+    Without `starts` each row is one sequence. Without `sketch` a sequence that starts later than
+    the row finds the zero state; with it, the initial state of its sketch.
+    """
+
+    starts: tf.Tensor | None = None  # bool [T, B], True where a sequence starts
+    sketch: tf.Tensor | None = None  # int32 [T, B], which sketch a row holds
+
+    def carried(self, initial: Sequence[tf.Tensor]) -> tuple[tf.Tensor, ...]:
+        """The states `[B, U]` before the first step, from the initial ones of rows or sketches."""
+        if self.sketch is None:
+            return tuple(initial)
+        batch = self.sketch.shape[1]
+        return tuple(tf.zeros([batch, state.shape[-1]], state.dtype) for state in initial)
+
+    def previous(
+        self, t: tf.Tensor, initial: Sequence[tf.Tensor], states: Sequence[tf.Tensor]
+    ) -> list[tf.Tensor]:
+        """The states `[B, U]` that step t reads, from those that the step before left."""
+        if self.starts is None:
+            return list(states)
+        return [
+            tf.where(self.starts[t][..., None], self._initial(first, t, 1), state[None])[0]
+            for first, state in zip(initial, states, strict=True)
+        ]
+
+    def previous_at(self, t: tf.Tensor, initial: tf.Tensor, sequence: tf.Tensor) -> tf.Tensor:
+        """The state `[B, U]` that step t reads, from all states `[T, B, U]`."""
+        (carried,) = self.carried([initial])
+        state = tf.where(t > 0, sequence[tf.maximum(t - 1, 0)], carried)
+        return self.previous(t, [initial], [state])[0]
+
+    def previous_in(
+        self, begin: tf.Tensor, count: int, initial: tf.Tensor, sequence: tf.Tensor
+    ) -> tf.Tensor:
+        """The states `[count, B, U]` that the steps from `begin` on read."""
+        later = window(sequence, begin, count - 1)
+        if self.starts is not None:
+            starts = window(self.starts, begin + 1, count - 1)[..., None]
+            later = tf.where(starts, self._initial(initial, begin + 1, count - 1), later)
+        return tf.concat([self.previous_at(begin, initial, sequence)[None], later], axis=0)
+
+    def passed_back(self, t: tf.Tensor, gradients: Sequence[tf.Tensor]) -> list[tf.Tensor]:
+        """The gradients of the states that the step before t left, from those of what t read."""
+        if self.starts is None:
+            return list(gradients)
+        return [tf.where(self.starts[t][..., None], tf.zeros_like(d), d) for d in gradients]
+
+    def by_sketch(self, values: Sequence[tf.Tensor]) -> tuple[tf.Tensor, ...]:
+        """The values where initial states belong to sketches; else none."""
+        return () if self.sketch is None else tuple(values)
+
+    def add_initial_gradients(
+        self, totals: Sequence[tf.Tensor], begin: tf.Tensor, d_previous: Sequence[tf.Tensor]
+    ) -> list[tf.Tensor]:
+        """Adds up the gradients of the sketches' initial states.
+
+        Args:
+          totals: `[S, U]` so far; `by_sketch` of zeros to begin with.
+          begin: the first of c steps.
+          d_previous: the gradients of what they read, `[c, B, U]`, as `by_sketch` gave them.
+        """
+        if self.sketch is None:
+            return []
+        count = d_previous[0].shape[0]
+        starts, sketch = window(self.starts, begin, count), window(self.sketch, begin, count)
+        entering = tf.one_hot(
+            tf.where(starts, sketch, -1), totals[0].shape[0], dtype=totals[0].dtype
+        )
+        entering = tf.reshape(entering, [-1, totals[0].shape[0]])  # [c B, S]
+        return [
+            total + tf.matmul(entering, tf.reshape(d, [-1, d.shape[-1]]), transpose_a=True)
+            for total, d in zip(totals, d_previous, strict=True)
+        ]
+
+    def _initial(self, first: tf.Tensor, begin: tf.Tensor, count: int) -> tf.Tensor:
+        """What a sequence reads that starts at these steps, `[count, B, U]`, or zero."""
+        if self.sketch is None:
+            return tf.zeros([], first.dtype)
+        return tf.gather(first, window(self.sketch, begin, count))
+
+
+def window(sequence: tf.Tensor, begin: tf.Tensor, count: int) -> tf.Tensor:
+    """`count` steps of `[T, ...]` from `begin` on."""
+    shape = sequence.shape[1:]
+    return tf.slice(sequence, [begin] + [0] * len(shape), [count, *shape])
