@@ -1,0 +1,243 @@
+"""Writes models for browsers with the JavaScript that runs them: a page to draw on, or a module.
+
+The page is one file that asks for nothing else; its Content-Security-Policy allows its own script
+and style by their hashes, and nothing more. Names, titles and drawings, which may be a stranger's,
+enter it as text or as JSON without `<`.
+
+Legend: U units, Z latent, M mixtures, S width of the decoder's state.
+"""
+
+import base64
+import hashlib
+import html
+import json
+import re
+from collections.abc import Iterator, Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sketch_rnn import files, strokes
+from sketch_rnn.errors import UserError
+from sketch_rnn.model.network import SketchRNN
+from sketch_rnn.model.recurrent import Recurrent
+
+WEIGHTS = ("float32", "float16", "int16")  # the first is the default
+MOST_EXAMPLES = 12
+LARGEST_FILE = 100_000_000  # bytes
+TITLE = "Draw together"
+SIDE = 255  # data units of a drawing's longer side, where no example shows it
+
+_INFERENCE = ("weights.mjs", "mixture.mjs", "cells.mjs", "model.mjs")  # each needs those before it
+_WORKER = (*_INFERENCE, "worker.mjs")
+_INTERFACE = ("strokes.mjs", "keep.mjs", "paper.mjs", "page.mjs")
+_EXPORTS = ("load", "encode", "decode", "complete")
+_LARGEST_INTEGER = 32767
+_HYPER = ("hyper_w_xh", "hyper_w_hh", "zw_kernel", "zw_bias", "alpha_kernel", "zb_kernel")
+_RECURRENT = {  # attributes of a layer that are its weights
+    "lstm": ("w_xh", "w_hh", "bias"),
+    "layer_norm": ("w_xh", "w_hh"),
+    "hyper": ("w_xh", "w_hh", "bias", *_HYPER, "beta_kernel"),
+}
+_NORMS = {"lstm": (), "layer_norm": ("norms",), "hyper": ("norms", "hyper_norms")}
+_IMPORT = re.compile(r"^import [^;]*;\n", re.M)
+_EXPORT = re.compile(r"^export (?=(?:async )?function|class|const|let)", re.M)
+
+
+def save_page(
+    model: SketchRNN,
+    path: str | Path,
+    title: str | None = None,
+    examples: Sequence[np.ndarray] = (),
+    weights: str = WEIGHTS[0],
+) -> None:
+    """Writes a page to draw on with the model.
+
+    Args:
+      model: any, with a scale factor.
+      path: of the file.
+      title: of the page; None is `TITLE`.
+      examples: stroke-3 arrays in data units that the page offers to begin with.
+      weights: how they are stored, see `content`.
+
+    Raises:
+      UserError: the model has no scale factor, or the page would be too large.
+      OSError: the file cannot be written; an earlier one is then as it was.
+    """
+    style, script, worker = _asset("page.css"), _script(_INTERFACE), _script(_WORKER)
+    drawings = {
+        "side": _side(examples),
+        "maxPoints": model.hparams.max_seq_len,
+        "conditional": model.hparams.conditional,
+        "examples": [_rounded(sketch) for sketch in examples[:MOST_EXAMPLES]],
+    }
+    parts = {
+        "title": html.escape(title or TITLE),
+        "name": html.escape(name(model)),
+        "style_hash": _hash(style),
+        "script_hash": _hash(script),
+        "modes_hidden": "" if model.hparams.conditional else " hidden",
+        "style": style,
+        "script": script,
+        "worker": worker,
+        "drawings": _json(drawings),
+        "model": _json(content(model, weights)),
+    }
+    page = re.sub(r"\{\{(\w+)\}\}", lambda found: parts[found[1]], _asset("page.html"))
+    _write(path, page)
+
+
+def save_module(model: SketchRNN, path: str | Path, weights: str = WEIGHTS[0]) -> None:
+    """Writes an ES module: `load()` gives the model, for `encode`, `decode` and `complete`.
+
+    Args and errors as in `save_page`.
+    """
+    script = _script(_INFERENCE).replace("function load(content)", "function load(content = MODEL)")
+    _write(
+        path,
+        f"// {_comment(name(model))}: a Sketch-RNN model and what runs it.\n{script}\n"
+        f"const MODEL = {_json(content(model, weights))};\n"
+        f"export {{{', '.join(_EXPORTS)}}};\n",
+    )
+
+
+def name(model: SketchRNN) -> str:
+    """What the model has learned from: the names of its data sets."""
+    return ", ".join(Path(data_set).stem for data_set in model.hparams.data_set)
+
+
+def content(model: SketchRNN, weights: str = WEIGHTS[0]) -> dict[str, Any]:
+    """A model as the JavaScript loads it, ready for JSON.
+
+    Args:
+      model: any, with a scale factor.
+      weights: `float32` keeps them as they are; `float16` rounds them to half precision; `int16`
+        to 1/32767 of the largest of their tensor.
+
+    Raises:
+      UserError: the model has no scale factor, or weights beyond what half precision holds.
+    """
+    if model.scale_factor is None:
+        raise UserError(
+            "a page or module needs the scale factor, and this model has none; give "
+            "--scale_factor, or --data_dir to compute it"
+        )
+    hparams, tensors = model.hparams, dict(_tensors(model))
+    packed = {path: _packed(values, weights) for path, values in tensors.items()}
+    described = [
+        {"name": path, "shape": list(tensors[path].shape), "scale": scale}
+        for path, (_, scale) in packed.items()
+    ]
+    encoder = {"cell": hparams.enc_model, "units": hparams.enc_rnn_size}
+    decoder = {"cell": hparams.dec_model, "units": hparams.dec_rnn_size}
+    return {
+        "name": name(model),
+        "max_seq_len": hparams.max_seq_len,
+        "scale_factor": model.scale_factor,
+        "z_size": hparams.z_size if hparams.conditional else 0,
+        "encoder": encoder if hparams.conditional else None,
+        "decoder": decoder | {"mixtures": hparams.num_mixture},
+        "weights": weights,
+        "tensors": described,
+        "data": base64.b64encode(b"".join(data for data, _ in packed.values())).decode(),
+    }
+
+
+def _tensors(model: SketchRNN) -> Iterator[tuple[str, np.ndarray]]:
+    """All weights by the names of the layers and of their attributes."""
+    decoder = model.decoder
+    if model.hparams.conditional:
+        yield from _recurrent("encoder.forward", model.hparams.enc_model, model.encoder.forward)
+        yield from _recurrent("encoder.backward", model.hparams.enc_model, model.encoder.backward)
+        yield from _dense("latent.mu", model.latent.mu)
+        yield from _dense("latent.logvar", model.latent.logvar)
+        yield from _dense("decoder.first_state", decoder.first_state)
+    first_state = _fixed_first_state(model)
+    if first_state is not None:
+        yield "decoder.first_state", first_state
+    yield from _recurrent("decoder.recurrent", model.hparams.dec_model, decoder.recurrent)
+    yield from _dense("decoder.output", decoder.output_layer)
+
+
+def _fixed_first_state(model: SketchRNN) -> np.ndarray | None:
+    """The state `[S]` that an unconditional model starts from; None is the zero state."""
+    state = getattr(model, "first_state", None)
+    return None if state is None else np.asarray(state, np.float32)
+
+
+def _recurrent(path: str, cell: str, layer: Recurrent) -> Iterator[tuple[str, np.ndarray]]:
+    for attribute in _RECURRENT[cell]:
+        yield f"{path}.{attribute}", np.asarray(getattr(layer, attribute))
+    for attribute in _NORMS[cell]:
+        norms, prefix = getattr(layer, attribute), attribute.removesuffix("norms")
+        for part in ("gamma", "beta", "c_gamma", "c_beta"):
+            yield f"{path}.{prefix}{part}", np.asarray(getattr(norms, part))
+
+
+def _dense(path: str, layer) -> Iterator[tuple[str, np.ndarray]]:
+    yield f"{path}.kernel", np.asarray(layer.kernel)
+    yield f"{path}.bias", np.asarray(layer.bias)
+
+
+def _packed(values: np.ndarray, weights: str) -> tuple[bytes, float]:
+    """A tensor's bytes, and what a stored number is multiplied with."""
+    if weights == "float32":
+        return values.astype("<f4").tobytes(), 1.0
+    largest = float(np.abs(values).max())
+    if weights == "float16":
+        if largest > float(np.finfo(np.float16).max):
+            raise UserError(f"a weight of {largest:g} is too large for float16; take float32")
+        return values.astype("<f2").tobytes(), 1.0
+    scale = largest / _LARGEST_INTEGER or 1.0
+    return np.rint(values.astype(np.float64) / scale).astype("<i2").tobytes(), scale
+
+
+def _side(examples: Sequence[np.ndarray]) -> float:
+    """The longer side of a typical drawing, in data units."""
+    boxes = [strokes.bounds(sketch) for sketch in examples]
+    sides = [max(right - left, bottom - top) for left, right, top, bottom in boxes]
+    return float(np.median(sides)) if any(sides) else SIDE
+
+
+def _rounded(sketch: np.ndarray) -> list[list[float]]:
+    """stroke-3 rows as lists, the offsets with six digits."""
+    return [[float(f"{dx:.6g}"), float(f"{dy:.6g}"), int(pen)] for dx, dy, pen in sketch]
+
+
+def _script(modules: Sequence[str]) -> str:
+    """Modules as one script: in order, without imports and exports."""
+    texts = [_EXPORT.sub("", _IMPORT.sub("", _asset(module))) for module in modules]
+    return "\n".join(texts)
+
+
+def _asset(file: str) -> str:
+    return resources.files(__package__).joinpath("page_assets", file).read_text("utf-8")
+
+
+def _json(value: Any) -> str:
+    """JSON that cannot end the element that it stands in."""
+    return json.dumps(value, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
+
+
+def _comment(text: str) -> str:
+    """The text on one line of a comment."""
+    return "".join(sign if sign.isprintable() else " " for sign in text)
+
+
+def _hash(text: str) -> str:
+    """As a Content-Security-Policy names what it allows."""
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+def _write(path: str | Path, text: str) -> None:
+    data = text.encode()
+    if len(data) > LARGEST_FILE:
+        raise UserError(
+            f"this model would make a file of {len(data) / 1e6:.0f} MB, expected at most "
+            f"{LARGEST_FILE / 1e6:.0f} MB; --weights=float16 or int16 makes it smaller, or train a "
+            "smaller model"
+        )
+    with files.replacing(path) as file:
+        file.write(data)

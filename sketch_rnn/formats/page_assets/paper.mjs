@@ -1,0 +1,143 @@
+// Drawings on the screen: the paper that one draws on, and small pictures of drawings.
+
+import {boundsOf, pathData, squareAround} from './strokes.mjs';
+
+const SVG = 'http://www.w3.org/2000/svg';
+const PEN = 1 / 120; // the pen's width, as a share of the side
+const SMALL_PEN = 1 / 64;
+const MARGIN = 0.1;
+const SECONDS = 1.6; // a picture draws itself in, but for the pauses
+
+/** Shows lines in an <svg>; those after the first `given` points are the model's. */
+export function showPicture(svg, lines, {given = Infinity, animate = false, large = false} = {}) {
+  const box = boundsOf(lines);
+  svg.replaceChildren();
+  if (!box) return;
+  const view = squareAround(box, MARGIN);
+  setView(svg, view, large ? PEN : SMALL_PEN);
+  const parts = split(lines, given);
+  const added = parts.filter((part) => part.added);
+  const total = added.reduce((sum, part) => sum + lengthOf(part.line), 0);
+  let delay = 0;
+  for (const {line, added} of parts) {
+    const path = addPath(svg, line, added ? 'added' : '');
+    if (!animate || !added) continue;
+    const duration = Math.max(60, 1000 * SECONDS * lengthOf(line) / Math.max(total, 1e-9));
+    drawItself(path, delay, duration);
+    delay += duration + 40;
+  }
+}
+
+/** The paper: pointer events become lines in data units. */
+export class Paper {
+  /** `side` is that of the paper in data units; `onLine` is called with each finished line. */
+  constructor(svg, side, onLine) {
+    this.svg = svg;
+    this.side = side;
+    this.onLine = onLine;
+    this.line = null;
+    this.show([]);
+    svg.addEventListener('pointerdown', (event) => this.begin(event));
+    svg.addEventListener('pointermove', (event) => this.goOn(event));
+    svg.addEventListener('pointerup', (event) => this.end(event));
+    svg.addEventListener('pointercancel', () => this.giveUp());
+  }
+
+  /** Shows a drawing, and as much around it as it needs. */
+  show(lines) {
+    this.giveUp();
+    const box = boundsOf(lines) || {x: 0, y: 0, width: 0, height: 0};
+    const fits = box.x >= 0 && box.y >= 0
+      && box.x + box.width <= this.side && box.y + box.height <= this.side;
+    this.view = fits
+      ? {x: 0, y: 0, width: this.side, height: this.side}
+      : squareAround(box, MARGIN);
+    this.svg.replaceChildren();
+    setView(this.svg, this.view, PEN);
+    for (const line of lines) addPath(this.svg, line, '');
+  }
+
+  begin(event) {
+    if (this.line || !event.isPrimary || event.button !== 0) return;
+    event.preventDefault();
+    this.svg.setPointerCapture(event.pointerId);
+    this.line = [this.place(event)];
+    this.path = addPath(this.svg, this.line, '');
+  }
+
+  goOn(event) {
+    if (!this.line || !event.isPrimary) return;
+    const events = event.getCoalescedEvents ? event.getCoalescedEvents() : [];
+    for (const each of events.length ? events : [event]) this.line.push(this.place(each));
+    this.frame ||= requestAnimationFrame(() => {
+      this.frame = 0;
+      if (this.line) this.path.setAttribute('d', pathData(this.line));
+    });
+  }
+
+  end(event) {
+    if (!this.line || !event.isPrimary) return;
+    const line = this.line;
+    this.giveUp();
+    this.onLine(line);
+  }
+
+  giveUp() {
+    if (this.line) this.path.remove();
+    this.line = null;
+  }
+
+  /** Where an event is, in data units. */
+  place(event) {
+    const rect = this.svg.getBoundingClientRect();
+    return [
+      this.view.x + (event.clientX - rect.left) / rect.width * this.view.width,
+      this.view.y + (event.clientY - rect.top) / rect.height * this.view.height,
+    ];
+  }
+}
+
+function setView(svg, {x, y, width, height}, pen) {
+  svg.setAttribute('viewBox', `${x} ${y} ${width} ${height}`);
+  svg.setAttribute('stroke-width', width * pen);
+}
+
+function addPath(svg, line, name) {
+  const path = document.createElementNS(SVG, 'path');
+  path.setAttribute('d', pathData(line));
+  if (name) path.setAttribute('class', name);
+  svg.append(path);
+  return path;
+}
+
+/** Lines cut where the given points end. */
+function split(lines, given) {
+  const parts = [];
+  let left = given;
+  for (const line of lines) {
+    const cut = Math.min(Math.max(left, 0), line.length);
+    left -= line.length;
+    if (cut) parts.push({line: line.slice(0, cut), added: false});
+    if (cut < line.length) parts.push({line: line.slice(Math.max(cut - 1, 0)), added: true});
+  }
+  return parts;
+}
+
+function lengthOf(line) {
+  let sum = 0;
+  for (let i = 1; i < line.length; i++) {
+    sum += Math.hypot(line[i][0] - line[i - 1][0], line[i][1] - line[i - 1][1]);
+  }
+  return sum;
+}
+
+/** The dash starts a little before the line, or its round cap would show there. */
+function drawItself(path, delay, duration) {
+  path.setAttribute('pathLength', 1);
+  path.animate(
+      [
+        {strokeDasharray: '1 2', strokeDashoffset: 1.05, visibility: 'hidden'},
+        {strokeDasharray: '1 2', strokeDashoffset: 0, visibility: 'visible'},
+      ],
+      {delay, duration, fill: 'backwards', easing: 'ease-in-out'});
+}
