@@ -24,11 +24,13 @@ from tqdm import tqdm
 from sketch_rnn.convert import sources
 from sketch_rnn.convert.prepare import Recipe
 from sketch_rnn.convert.store import Spool, write_npz
+from sketch_rnn.data.first_row import FIRST_ROWS
 from sketch_rnn.errors import UserError, warn
 from sketch_rnn.files import replacing
 
 CHUNKS_AHEAD = 8  # being converted or waiting for it, per process
 COPY = "a copy of a drawing before it"
+BETWEEN = " | "  # things that are left out of one drawing
 REPORT_COLUMNS = ("drawing", "kept", "points", "epsilon", "reason")
 
 
@@ -46,13 +48,15 @@ class Summary:
     """What became of the drawings.
 
     drawings: how many were kept. kept: how many are in each split. dropped: drawings by reason.
-    examples: the first of each reason. simplified_more: how many needed more than the recipe's
-    epsilon. seconds: how long it took.
+    changed: drawings that were kept, by what is left out of them or cut down. examples: the first
+      of each reason.
+    simplified_more: how many needed more than the recipe's epsilon. seconds: how long it took.
     """
 
     drawings: int = 0
     kept: dict[str, int] = field(default_factory=dict)
     dropped: Counter[str] = field(default_factory=Counter)
+    changed: Counter[str] = field(default_factory=Counter)
     examples: dict[str, str] = field(default_factory=dict)
     simplified_more: int = 0
     seconds: float = 0
@@ -64,10 +68,11 @@ class Summary:
         lines = [f"kept {self.drawings} of {total} drawings: {kept}"]
         if self.simplified_more:
             lines.append(f"simplified {self.simplified_more} of them more, to fit max_points")
-        if self.dropped:
-            lines.append(f"dropped {sum(self.dropped.values())}:")
-        for reason, count in self.dropped.most_common():
-            lines.append(f"  {count:>7} {reason} (first: {self.examples[reason]})")
+        for verb, reasons in (("changed", self.changed), ("dropped", self.dropped)):
+            if reasons:
+                lines.append(f"{verb} {sum(reasons.values())}:")
+            for reason, count in reasons.most_common():
+                lines.append(f"  {count:>7} {reason} (first: {self.examples[reason]})")
         lines.append(f"in {self.seconds:.1f} s, {total / self.seconds:.0f} drawings a second")
         return lines
 
@@ -83,21 +88,28 @@ def build(
     seed: int = 0,
     drop_copies: bool = False,
     strict: bool = False,
+    recognized: bool = False,
+    first_row: str = FIRST_ROWS[0],
     report: str | Path | None = None,
     processes: int | None = None,
 ) -> Summary:
     """Converts drawings to a data set `output`.
 
     Args:
-      inputs: SVG files, folders and zips of them, ndjson (also `.gz`), and `.npz` data sets, whose
-        splits are pooled; their sketches stay as they are if they are whole numbers.
+      inputs: SVG files, folders and zips of them, Quick, Draw! files (`.ndjson`, `.bin`, also
+        `.gz`), and `.npz` and `.json` data sets, whose splits are pooled. The sketches of a data
+        set stay as they are if all its offsets are whole numbers and few are above `npz.LIMIT`.
       output: the `.npz` to write; there must be none yet.
       recipe: how drawings become sketches.
       outline: take also the outlines of filled shapes of SVGs.
       valid, test: drawings of these splits: a share below 1, or a count.
       seed: of the shuffle.
       drop_copies: keep only the first of sketches that are alike point by point.
-      strict: stop at the first drawing that cannot be used, instead of dropping it.
+      strict: stop at the first drawing that cannot be used, or not all of it, instead of dropping
+        it or what cannot be used.
+      recognized: leave out what Quick, Draw! did not recognize.
+      first_row: what the first row of `.npz` sketches is: `drawn`, a `place`, or `auto`, see
+        `first_row`.
       report: a CSV file to write, with a row for each drawing.
       processes: to convert with; all cores by default.
 
@@ -112,12 +124,12 @@ def build(
 
     started = time.monotonic()
     summary, convert = Summary(), partial(_convert, recipe=recipe, outline=outline)
-    seen: set[int] = set()
+    chunks, seen = sources.find(inputs, recognized, first_row), set()
     with ExitStack() as stack:
         spool = stack.enter_context(Spool(output.parent))
         table = _Report(stack.enter_context(replacing(report))) if report else None
         progress = stack.enter_context(tqdm(unit=" drawings", disable=None, smoothing=0))
-        for part in stack.enter_context(_Parallel(processes)).map(convert, sources.find(inputs)):
+        for part in stack.enter_context(_Parallel(processes)).map(convert, chunks):
             if drop_copies:
                 part = _without_copies(part, seen)
             _account(summary, part, recipe, strict)
@@ -153,13 +165,14 @@ def _check_paths(output: Path, report: str | Path | None) -> None:
 def _convert(chunk: sources.Chunk, recipe: Recipe, outline: bool) -> Converted:
     """Reads a chunk and converts its drawings; runs in a worker process."""
     sketches, rows = [], []
-    for name, outcome in chunk.outcomes(recipe, outline):
+    for name, outcome in sources.outcomes(chunk, recipe, outline):
         name = "".join(c if c.isprintable() else "?" for c in name)
         if isinstance(outcome, UserError):
             rows.append((name, False, 0, 0.0, str(outcome)))
         else:
             sketches.append(outcome.points)
-            rows.append((name, True, len(outcome.points), outcome.epsilon, ""))
+            left_out = BETWEEN.join(outcome.left_out)
+            rows.append((name, True, len(outcome.points), outcome.epsilon, left_out))
     points = np.concatenate([np.zeros((0, 3), np.int16), *sketches])
     return Converted(points, [len(sketch) for sketch in sketches], rows)
 
@@ -184,11 +197,12 @@ def _without_copies(part: Converted, seen: set[int]) -> Converted:
 
 def _account(summary: Summary, part: Converted, recipe: Recipe, strict: bool) -> None:
     for name, kept, _, epsilon, reason in part.rows:
-        if not kept and strict and reason != COPY:
+        if strict and reason not in ("", COPY, sources.NOT_RECOGNIZED):
             raise UserError(f"{name}: {reason}")
-        if not kept:
-            kind = re.sub(r" \(.*\)", "", reason)
-            summary.dropped[kind] += 1
+        counted = summary.changed if kept else summary.dropped
+        for text in reason.split(BETWEEN) if reason else ():
+            kind = re.sub(r"^\d+ (.*?)s? left out", r"\1s left out", re.sub(r" \(.*\)", "", text))
+            counted[kind] += 1
             summary.examples.setdefault(kind, name)
         summary.simplified_more += epsilon > recipe.epsilon
 

@@ -1,26 +1,36 @@
 """Quick, Draw! drawings, one JSON object a line.
 
-https://github.com/googlecreativelab/quickdraw-dataset: `{"word": ..., "drawing": [line, ...]}`,
-each line `[[x, ...], [y, ...]]` (simplified) or `[[x, ...], [y, ...], [t, ...]]` (raw).
+https://github.com/googlecreativelab/quickdraw-dataset: `{"word": ..., "recognized": true,
+"drawing": [line, ...]}`, each line `[[x, ...], [y, ...]]` (simplified) or `[[x, ...], [y, ...],
+[t, ...]]` (raw).
 """
 
 import json
+from typing import NamedTuple
 
 import numpy as np
 
 from sketch_rnn.errors import UserError
 
 
-def parse_line(line: bytes) -> list[np.ndarray]:
-    """The lines `[n, 2]` of a drawing, from its line of the file; raises UserError."""
+class Drawing(NamedTuple):
+    """A drawing's lines, each `[n, 2]`, and whether the game recognized it."""
+
+    lines: list[np.ndarray]
+    recognized: bool
+
+
+def parse_line(line: bytes) -> Drawing:
+    """The drawing of a line of the file; raises UserError."""
     try:
-        drawing = json.loads(line)
+        value = json.loads(line)
     except (ValueError, RecursionError):
         raise UserError("not JSON") from None
-    drawing = drawing.get("drawing") if isinstance(drawing, dict) else None
+    drawing = value.get("drawing") if isinstance(value, dict) else None
     if not isinstance(drawing, list):
         raise UserError('not an object with "drawing", a list')
-    return [_polyline(stroke) for stroke in drawing]
+    lines = [_polyline(stroke) for stroke in drawing]
+    return Drawing(lines, value.get("recognized", True) is not False)
 
 
 def _polyline(stroke: object) -> np.ndarray:

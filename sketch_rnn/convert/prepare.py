@@ -1,4 +1,4 @@
-"""Polylines to a sketch that Sketch-RNN can learn: scaled, simplified, ordered, rounded.
+"""Polylines to a sketch that Sketch-RNN can learn: joined, scaled, simplified, ordered, rounded.
 
 Dimensions: L lines, P points of all lines, n points of one line or rows of one sketch.
 """
@@ -13,6 +13,7 @@ from sketch_rnn.errors import UserError
 
 ORDERS = ("document", "nearest")
 MAX_EPSILON = 4  # times the recipe's epsilon; a drawing that needs more is dropped
+JOIN = 1e-3  # of a drawing's longer side: how far a line may start from the end of the one before
 MAX_OFFSET = np.iinfo(np.int16).max
 
 
@@ -25,6 +26,7 @@ class Recipe:
     epsilon: largest distance of a dropped point from the simplified line (Ramer-Douglas-Peucker).
     max_points: rows of the longest sketch.
     order: of the lines; as in the file, or each time the one with the nearest end.
+    join: whether pieces of SVGs that start where the one before ended are one line.
     """
 
     size: float = 255
@@ -32,6 +34,7 @@ class Recipe:
     epsilon: float = 2.0
     max_points: int = 250
     order: str = "document"
+    join: bool = True
 
     def __post_init__(self):
         if not 1 <= self.size <= MAX_OFFSET:
@@ -50,10 +53,15 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Sketch:
-    """A drawing made ready: stroke-3 `[n, 3]` int16, and the epsilon that it took."""
+    """A drawing made ready.
+
+    points: stroke-3 `[n, 3]` int16. epsilon: that it took. left_out: what is not among them or was
+    cut down, a line of text for each kind of thing.
+    """
 
     points: np.ndarray
     epsilon: float
+    left_out: tuple[str, ...] = ()
 
 
 def to_sketch(polylines: Sequence[np.ndarray], recipe: Recipe | None = None) -> Sketch:
@@ -64,6 +72,23 @@ def to_sketch(polylines: Sequence[np.ndarray], recipe: Recipe | None = None) -> 
     """
     recipe = recipe or Recipe()
     return simplify(fit_box(polylines, recipe.size), recipe)
+
+
+def joined(polylines: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Lines `[n, 2]` with those as one that start where the one before ended, about.
+
+    Many programs write a line for each movement of the pen.
+    """
+    lines = [line for line in polylines if len(line)]
+    if len(lines) < 2:
+        return lines
+    side = np.ptp(np.concatenate(lines), axis=0).max()
+    starts = np.array([line[0] for line in lines[1:]])
+    ends = np.array([line[-1] for line in lines[:-1]])
+    apart = np.hypot(*(starts - ends).T) > JOIN * side
+    firsts = np.flatnonzero(np.concatenate([[True], apart]))
+    groups = [lines[first:end] for first, end in zip(firsts, [*firsts[1:], None], strict=True)]
+    return [group[0] if len(group) == 1 else np.concatenate(group) for group in groups]
 
 
 def fit_box(polylines: Sequence[np.ndarray], size: float) -> list[np.ndarray]:
@@ -136,7 +161,7 @@ def nearest_order(lines: Sequence[np.ndarray]) -> list[np.ndarray]:
         far = np.square(ends - ordered[-1][-1]).sum(axis=2)
         far[~left] = np.inf
         number, end = np.unravel_index(np.argmin(far), far.shape)
-        ordered.append(lines[number][::-1] if end else lines[number])
+        ordered.append(lines[int(number)][:: -1 if end else 1])
         left[number] = False
     return ordered
 

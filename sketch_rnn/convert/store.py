@@ -14,7 +14,7 @@ from array import array
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO
 
 import numpy as np
 
@@ -93,7 +93,7 @@ _THREE = _opcodes(3)
 _END_OF_STATE = pickle.TUPLE + pickle.BUILD
 
 
-def _write_object_array(out: BinaryIO, count: int, sketches: Iterable[np.ndarray]) -> None:
+def _write_object_array(out: IO[bytes], count: int, sketches: Iterable[np.ndarray]) -> None:
     """What `np.save` writes for an object array of `count` int16 arrays `[n, 3]`."""
     header = {"descr": "|O", "fortran_order": False, "shape": (count,)}
     np.lib.format.write_array_header_1_0(out, header)

@@ -1,10 +1,14 @@
 """Reading `.npz` files from strangers: limits, and checks of every sketch.
 
-A file holds `train.npy`, `valid.npy` and `test.npy`. Each is one of
+A data set holds `train.npy`, `valid.npy` and `test.npy`. Each is one of
 - an object array (pickled) of S arrays `[n, 3]` (stroke-3) or `[n, 5]` (stroke-5);
 - a plain array `[S, n, 3]` or, padded by end-of-sketch rows, `[S, n, 5]`;
 - a plain array `[P, 3]` of all sketches' points, beside their lengths `[S]`, `train_lengths.npy`.
 Values are integers or floats. Other members are not read.
+
+To build a data set, `read_drawings` reads any member that holds sketches, also as
+- an object array of S lists of rows, or of the numbers of an array `[S, n, 3]`;
+- a plain array `[n, 3]`, of one sketch.
 
 Dimensions: S sketches, n points of one sketch, P points of all sketches.
 """
@@ -23,7 +27,13 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from sketch_rnn import strokes
-from sketch_rnn.data.unpickle import Refused, check_end, numeric_dtype, read_object_array
+from sketch_rnn.data.unpickle import (
+    NotAnArray,
+    Refused,
+    check_end,
+    numeric_dtype,
+    read_object_array,
+)
 from sketch_rnn.errors import UserError, warn
 
 SPLITS = ("train", "valid", "test")
@@ -33,6 +43,8 @@ MAX_SMALL = 8 << 20
 SKETCH_BYTES = 512  # what a sketch takes while it is read, beside its points
 MAX_READ = 1 << 20  # bytes of one read, so of the zip's table of members too
 MAX_HEADER = 10_000  # bytes
+TO_BUILD = "make a data set of it first, by sketch_rnn_dataset build"
+_LENGTHS = "_lengths"
 _CHUNK = 1 << 16  # bytes
 _BLOCK = 4096  # sketches checked at once
 _HEADER = re.compile(
@@ -64,17 +76,58 @@ def read_split(path: str | Path, split: str) -> tuple[np.ndarray, np.ndarray]:
       UserError: no such file or split, not an `.npz` file, more than its size can honestly
         hold, a pickle of anything but arrays, or a sketch that is no stroke-3 or stroke-5.
     """
-    path = Path(path)
     where = f"{path}, split {split}"
+    with _reading(Path(path), where) as archive:
+        if f"{split}.npy" not in archive.namelist():
+            names = ", ".join(archive.namelist())[:200] or "nothing"
+            raise UserError(f"{path}: {TO_BUILD}; expected {', '.join(SPLITS)}; holds {names}")
+        return checked(_sketches(archive, split), where, clamp=True)
+
+
+def read_drawings(path: str | Path) -> tuple[dict[str, list[np.ndarray]], dict[str, str]]:
+    """The sketches of a file of any layout, as it holds them: nothing of them is checked.
+
+    Returns:
+      The sketches by the name of their member, and why other members hold none.
+
+    Raises:
+      UserError: no such file, nothing that holds sketches, or a damaged split.
+    """
+    found: dict[str, list[np.ndarray]] = {}
+    others: dict[str, str] = {}
+    with _reading(Path(path), str(path)) as archive:
+        members = [name[:-4] for name in archive.namelist() if name.endswith(".npy")]
+        names = [name for name in members if not name.endswith(_LENGTHS)]
+        for name in names:
+            sketches: list[np.ndarray] = []
+            try:
+                sketches.extend(_sketches(archive, name, any_form=True))
+            except Refused as error:
+                if name in SPLITS:
+                    raise Refused(f"{error}, in {name}") from None
+                others[name] = str(error)
+            else:
+                found[name] = sketches
+    if not any(found.values()):
+        reasons = [f"{name} is {reason}" for name, reason in others.items()]
+        reason = "; ".join(reasons)[:200] or "it is empty"
+        raise UserError(f"{path}: expected drawings, found none ({reason})")
+    return found, others
+
+
+@contextmanager
+def _reading(path: Path, where: str) -> Iterator[zipfile.ZipFile]:
+    """The archive, its members' names and sizes checked; what is wrong with it as a UserError."""
     try:
         with _open(path) as archive:
-            return _checked(_sketches(archive, split), where)
+            yield archive
     except UserError:
         raise
     except FileNotFoundError:
         raise UserError(f"{path}: no such file") from None
     except Refused as error:
-        raise UserError(f"{where}: expected arrays of numbers, found {error}") from None
+        hint = f"; {TO_BUILD}" if isinstance(error, NotAnArray) else ""
+        raise UserError(f"{where}: expected arrays of numbers, found {error}{hint}") from None
     except Exception as error:  # whatever a damaged file makes zipfile and zlib raise
         reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise UserError(f"{where}: cannot be read as an .npz file ({reason})") from error
@@ -121,42 +174,43 @@ def _most_bytes(member: zipfile.ZipInfo) -> int:
     return MAX_SMALL + MAX_RATIO * member.compress_size
 
 
-def _sketches(archive: zipfile.ZipFile, split: str) -> Iterator[np.ndarray]:
-    """The sketches of a split as the file holds them, not checked.
+def _sketches(archive: zipfile.ZipFile, name: str, any_form: bool = False) -> Iterator[np.ndarray]:
+    """The sketches of a member as the file holds them, not checked.
 
     Their bytes are counted: a pickle can name one array many times, and one without rows costs a
     file nothing.
     """
-    if f"{split}.npy" not in archive.namelist():
-        names = ", ".join(archive.namelist())[:200] or "nothing"
-        raise UserError(f"{archive.fp.name}: expected {', '.join(SPLITS)}; holds {names}")
-    left = _most_bytes(archive.getinfo(f"{split}.npy"))
-    for number, sketch in enumerate(_stored(archive, split)):
+    left = _most_bytes(archive.getinfo(f"{name}.npy"))
+    for number, sketch in enumerate(_stored(archive, name, any_form)):
         left -= sketch.nbytes + SKETCH_BYTES
         if left < 0:
             raise Refused(f"more than its size can honestly hold, at sketch {number}")
         yield sketch
 
 
-def _stored(archive: zipfile.ZipFile, split: str) -> Iterator[np.ndarray]:
-    """The sketches of a split, however many it claims."""
-    with archive.open(f"{split}.npy") as member:
+def _stored(archive: zipfile.ZipFile, name: str, any_form: bool) -> Iterator[np.ndarray]:
+    """The sketches of a member, however many it claims."""
+    with archive.open(f"{name}.npy") as member:
         file = io.BufferedReader(member, _CHUNK)
         dtype, shape, order = _read_header(file)
         if dtype is None:
-            if len(shape) != 1:
-                raise Refused(f"an object array of shape {shape}, not one array a sketch")
-            yield from read_object_array(file, shape[0])
+            if len(shape) != 1 and not any_form:
+                raise NotAnArray(f"an object array of shape {shape}, not one array a sketch")
+            if len(shape) not in (1, 3):
+                raise Refused(f"an object array of shape {shape}, expected [S] or [S, n, 3]")
+            yield from read_object_array(file, shape, any_form)
             return
-        array = _read_plain(file, dtype, shape, order, archive.getinfo(f"{split}.npy").file_size)
-    if f"{split}_lengths.npy" in archive.namelist():
-        yield from _cut(array, _read_lengths(archive, f"{split}_lengths.npy"))
+        array = _read_plain(file, dtype, shape, order, archive.getinfo(f"{name}.npy").file_size)
+    if f"{name}{_LENGTHS}.npy" in archive.namelist():
+        yield from _cut(array, _read_lengths(archive, f"{name}{_LENGTHS}.npy"))
     elif array.ndim == 3:
         yield from array
+    elif any_form and name not in SPLITS and array.ndim == 2 and array.shape[1] in (3, 5):
+        yield array
     else:
         raise Refused(
             f"an array of shape {shape}, expected [S, n, 3], [S, n, 5], or [P, 3] "
-            f"beside {split}_lengths"
+            f"beside {name}{_LENGTHS}"
         )
 
 
@@ -214,8 +268,22 @@ def _read_plain(
     return np.frombuffer(data, dtype).reshape(shape, order=order)
 
 
-def _checked(sketches: Iterable[np.ndarray], where: str) -> tuple[np.ndarray, np.ndarray]:
-    """Flat points and lengths of the sketches that can be used."""
+def checked(
+    sketches: Iterable[np.ndarray], where: str, clamp: bool = False
+) -> tuple[np.ndarray, np.ndarray]:
+    """Flat stroke-3 points `[P, 3]` and lengths `[S]` of the sketches that can be used.
+
+    Sketches that are empty or have NaN or infinite offsets are left out, with one warning that
+    counts them.
+
+    Args:
+      sketches: stroke-3 `[n, 3]` or stroke-5 `[n, 5]`.
+      where: they are, for messages.
+      clamp: to `LIMIT`; integers then become int16, floats float32.
+
+    Raises:
+      UserError: a sketch that is no stroke-3 or stroke-5.
+    """
     sketches = iter(sketches)
     blocks, first, empty, bad = [], 0, [], []
     while block := list(islice(sketches, _BLOCK)):
@@ -228,8 +296,10 @@ def _checked(sketches: Iterable[np.ndarray], where: str) -> tuple[np.ndarray, np
         broken[sketch_of[~np.isfinite(points[:, :2]).all(axis=1)]] = True
         bad += list(np.flatnonzero(broken) + first)
         empty += list(np.flatnonzero(lengths == 0) + first)
-        points = np.clip(points[~broken[sketch_of]], -LIMIT, LIMIT)
-        points = points.astype(np.int16 if points.dtype.kind in "iu" else np.float32)
+        points = points[~broken[sketch_of]]
+        if clamp:
+            points = np.clip(points, -LIMIT, LIMIT)
+            points = points.astype(np.int16 if points.dtype.kind in "iu" else np.float32)
         blocks.append((points, lengths[~broken & (lengths > 0)]))
         first += len(block)
     if bad or empty:
@@ -242,21 +312,29 @@ def _checked(sketches: Iterable[np.ndarray], where: str) -> tuple[np.ndarray, np
     return tuple(np.concatenate(parts) for parts in zip(*blocks, strict=True))
 
 
-def _as_stroke3(sketch: np.ndarray, where: str, index: int) -> np.ndarray:
+def as_stroke3(sketch: np.ndarray) -> np.ndarray:
+    """A stroke-3 or stroke-5 sketch as stroke-3 `[n, 3]`; raises UserError if it is neither."""
     if sketch.ndim == 2 and sketch.shape[1] == 3:
         return sketch
     if sketch.size == 0:
         return np.zeros((0, 3), np.int16)
     if sketch.ndim != 2 or sketch.shape[1] != 5:
         raise UserError(
-            f"{where}, sketch {index}: expected rows of 3 (stroke-3) or 5 (stroke-5) numbers, "
+            "expected rows of 3 (stroke-3) or 5 (stroke-5) numbers, "
             f"got an array of shape {sketch.shape}"
         )
     ended = np.flatnonzero(sketch[:, 4] > 0)
     pen = sketch[: ended[0] + 1 if len(ended) else None, 2:]
     if not (((pen == 0) | (pen == 1)).all() and (pen.sum(axis=1) == 1).all()):
-        raise UserError(f"{where}, sketch {index}: expected a single 1 in columns 3 to 5 of a row")
+        raise UserError("expected a single 1 in columns 3 to 5 of a row")
     return strokes.to_stroke3(sketch)
+
+
+def _as_stroke3(sketch: np.ndarray, where: str, index: int) -> np.ndarray:
+    try:
+        return as_stroke3(sketch)
+    except UserError as error:
+        raise UserError(f"{where}, sketch {index}: {error}") from None
 
 
 def _check_pen(points: np.ndarray, sketch_of: np.ndarray, where: str, first: int) -> None:

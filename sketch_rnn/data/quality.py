@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from sketch_rnn.data.dataset import Dataset, Split
+from sketch_rnn.data.first_row import SAMPLE, is_place
 from sketch_rnn.data.npz import LIMIT
 
 FEW = 1000  # training sketches; below, a model learns them by heart
@@ -22,6 +23,7 @@ def dataset_warnings(dataset: Dataset) -> list[str]:
     return [
         *_about_counts(dataset),
         *_about_lengths(dataset),
+        *_about_first_rows(dataset.train),
         *_about_offsets(dataset.train),
         *_about_copies(dataset),
     ]
@@ -49,12 +51,22 @@ def _about_lengths(dataset: Dataset) -> Iterator[str]:
         yield (
             f"a few outliers make training slow: every step runs over N_max={longest} points, and "
             f"only {share} have more than {usual}; build the data set again with "
-            f"--max_points={usual}"
+            f"`max_points={usual}`"
         )
     elif longest > LONG:
         yield (
             f"long sketches: every step runs over N_max={longest} points; build the data set "
-            "again with a smaller --max_points or a larger --epsilon to train faster"
+            "again with a smaller `max_points` or a larger `epsilon` to train faster"
+        )
+
+
+def _about_first_rows(train: Split) -> Iterator[str]:
+    chosen = np.linspace(0, len(train) - 1, min(len(train), SAMPLE)).astype(int)
+    if is_place(*train.gather(chosen)):
+        yield (
+            "the first row of the train split's sketches looks like the place of their first "
+            "point, and every drawing begins with a long line that nobody drew; build the data "
+            "set again with --first_row=place"
         )
 
 
@@ -63,7 +75,7 @@ def _about_offsets(train: Split) -> Iterator[str]:
     if clamped:
         yield (
             f"{clamped} offsets of the train split are {LIMIT} or more and were cut down to that: "
-            "scale the drawings down"
+            "scale the drawings down (where they are many, building the data set again does)"
         )
 
 
@@ -76,14 +88,14 @@ def _about_copies(dataset: Dataset) -> Iterator[str]:
     if copies > MANY_COPIES * len(digests):
         yield (
             f"{copies} of {len(digests)} sketches of the train split are copies of others; "
-            "build the data set again with --drop_copies"
+            "build the data set again with `drop_copies`"
         )
     for name in ("valid", "test"):
         shared = len(train.intersection(_digests(getattr(dataset, name))))
         if shared:
             yield (
                 f"the {name} split shares {shared} of its sketches with the train split: "
-                "its cost is too good; build the data set again with --drop_copies"
+                "its cost is too good; build the data set again with `drop_copies`"
             )
 
 
@@ -92,7 +104,7 @@ def _blocks(split: Split) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     firsts = np.arange(0, len(split), BLOCK)
     if len(firsts) > MAX_BLOCKS:
         firsts = firsts[np.linspace(0, len(firsts) - 1, MAX_BLOCKS).astype(int)]
-    for first in firsts:
+    for first in firsts.tolist():
         yield split.gather(np.arange(first, min(first + BLOCK, len(split))))
 
 

@@ -1,16 +1,20 @@
-"""Pickled object arrays of numeric arrays, read without Python's own unpickler.
+"""Pickled object arrays of numeric arrays, or of lists of numbers, without Python's unpickler.
 
 A pickle is a program for a small stack machine whose words can call any function. The machine
 here knows only the words that NumPy's object arrays are written with (Python 2 and 3, NumPy 1 and
 2, protocols 0 to 5). It imports and calls nothing that the file names: the names it knows stand
 for what `_CALLS` does with them. All else is refused, and so are sizes the file cannot hold.
+
+Lists are refused too, unless asked for: they cost fifty times the bytes of the file that names
+them. Those of a sketch become an array, and the memo forgets them, as soon as it is whole.
 """
 
 import codecs
 import math
 import re
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -18,11 +22,17 @@ import numpy as np
 MAX_BYTES = 1 << 26  # of one array's data
 MAX_LINE = 1 << 20  # of one line of protocol 0
 _OPS_PER_ARRAY = 60  # what a hostile file may make of nothing between two arrays
+_OPS_OF_LISTS = 6_000_000  # ... where lists are read: a thousand sketches of 800 points
 _MOST_AHEAD = 10_000  # arrays that are made and not yet in the list; picklers add 1000 at once
+_MAX_ROW = 16  # numbers of a list that is a row
 
 
 class Refused(Exception):
     """The pickle holds something other than an object array of numeric arrays."""
+
+
+class NotAnArray(Refused):
+    """The pickle may hold sketches, but as lists."""
 
 
 class _Name:
@@ -49,7 +59,8 @@ class _Dtype:
 class _Array:
     """An array being built."""
 
-    value: np.ndarray | None = None
+    def __init__(self, value: np.ndarray | None = None):
+        self.value = value
 
     def build(self, state: Any) -> None:
         if not isinstance(state, tuple) or len(state) != 5:
@@ -73,13 +84,21 @@ def numeric_dtype(code: Any) -> np.dtype:
     return np.dtype(_text(code))
 
 
-def read_object_array(file: BinaryIO, count: int) -> Iterator[np.ndarray]:
-    """Yields the arrays of a pickled one-dimensional object array of `count` arrays.
+def read_object_array(
+    file: BinaryIO, shape: tuple[int, ...], lists: bool = False
+) -> Iterator[np.ndarray]:
+    """Yields the sketches of a pickled object array.
+
+    Args:
+      file: what follows the array's header.
+      shape: of the array: `[S]`, of S arrays; where `lists` are read also of S lists or tuples of
+        rows of numbers, or `[S, n, k]`, of numbers.
+      lists: whether Python's lists and numbers are read, int64 or float64.
 
     Raises:
       Refused: the pickle is cut short, or holds anything else.
     """
-    return _Machine(file, count).run()
+    return _Machine(file, shape, lists).run()
 
 
 def check_end(file: BinaryIO) -> None:
@@ -108,6 +127,29 @@ def _array(data: Any, dtype: Any, shape: Any, order: str) -> np.ndarray:
     return np.frombuffer(data, dtype.value).reshape(shape, order=order)
 
 
+def _numbers(values: Sequence[Any]) -> np.ndarray:
+    """Numbers of Python's as int64 or float64."""
+    if not set(map(type, values)) <= {int, float, bool}:
+        raise Refused("something else than numbers in a list of numbers")
+    try:
+        array = np.array(values, np.float64 if float in set(map(type, values)) else np.int64)
+    except OverflowError:
+        raise Refused("a number that is too large") from None
+    return array
+
+
+def _from_rows(rows: Sequence[Any]) -> np.ndarray:
+    """A sketch that is a list of rows; each a list, a tuple or an array of numbers."""
+    rows = [row.value if isinstance(row, _Array) else row for row in rows]
+    if not all(isinstance(row, list | tuple | np.ndarray) for row in rows):
+        raise Refused("a list that is not one of rows")
+    widths = sorted({np.size(row) if isinstance(row, np.ndarray) else len(row) for row in rows})
+    if len(widths) > 1 or (widths and widths[0] > _MAX_ROW):
+        raise Refused(f"a list of rows of {widths[0]} to {widths[-1]} numbers")
+    rows = [row.ravel().tolist() if isinstance(row, np.ndarray) else row for row in rows]
+    return _numbers(list(chain.from_iterable(rows))).reshape(len(rows), *widths)
+
+
 def _is_size(value: Any) -> bool:
     return type(value) is int and 0 <= value < 1 << 40
 
@@ -119,9 +161,11 @@ def _reconstruct(cls: Any, shape: Any, typecode: Any) -> _Array:
 
 
 def _frombuffer(data: Any, dtype: Any, shape: Any, order: Any) -> _Array:
-    array = _Array()
-    array.value = _array(data, dtype, shape, "F" if _text(order) == "F" else "C")
-    return array
+    return _Array(_array(data, dtype, shape, "F" if _text(order) == "F" else "C"))
+
+
+def _scalar(dtype: Any, data: Any) -> int | float:
+    return _array(data, dtype, (), "C").item()
 
 
 def _encode(text: Any, encoding: Any) -> bytes:
@@ -139,6 +183,8 @@ _CALLS = {
     "numpy._core.multiarray._reconstruct": _reconstruct,
     "numpy.core.numeric._frombuffer": _frombuffer,
     "numpy._core.numeric._frombuffer": _frombuffer,
+    "numpy.core.multiarray.scalar": _scalar,
+    "numpy._core.multiarray.scalar": _scalar,
     "numpy.dtype": lambda code, align=0, copy=1: _Dtype(_text(code)),
     "numpy.ndarray": None,  # named, never called
     "_codecs.encode": _encode,  # bytes as Python 3 writes them for Python 2
@@ -150,20 +196,24 @@ _CALLS = {
 class _Machine:
     """The stack machine: one method for each word, found by the word's byte in `_WORDS`."""
 
-    def __init__(self, file: BinaryIO, count: int):
-        self.file, self.count = file, count
+    def __init__(self, file: BinaryIO, shape: tuple[int, ...], lists: bool):
+        self.file, self.shape, self.lists = file, shape, lists
+        self.count = math.prod(shape)
         self.stack: list = []
         self.marks: list[int] = []
         self.memo: dict[int, Any] = {}
+        self.memoized = 0
+        self.forgettable: list[int] = []  # places in the memo of lists
+        self.numbers: list[np.ndarray] = []  # of a sketch of an array of numbers
         self.outer: _Outer | None = None
-        self.budget = 20 * _OPS_PER_ARRAY
+        self.budget = self.most_ops = _OPS_OF_LISTS if lists else 20 * _OPS_PER_ARRAY
         self.built = 0
 
     def run(self) -> Iterator[np.ndarray]:
         try:
             yield from self._run()
         except Refused as error:
-            raise Refused(f"{error}, at sketch {self.built}") from None
+            raise type(error)(f"{error}, at sketch {self.built}") from None
 
     def _run(self) -> Iterator[np.ndarray]:
         read, words = self.file.read, _WORDS
@@ -185,13 +235,44 @@ class _Machine:
         check_end(self.file)
 
     def _hand_on(self) -> Iterator[np.ndarray]:
-        for number, item in enumerate(self.outer.items, start=self.outer.count):
-            if not isinstance(item, _Array) or item.value is None:
-                self.built = number  # the array's items may all have been built before
-                raise Refused("objects that are not arrays")
-            yield item.value
-        self.outer.count += len(self.outer.items)
-        self.outer.items = []
+        items, self.outer.items = self.outer.items, []
+        if len(self.shape) > 1:
+            yield from self._cut(items)
+        else:
+            made: dict[int, _Array] = {}
+            for number, item in enumerate(items, start=self.outer.count):
+                if self.lists and isinstance(item, list | tuple):
+                    self.built = number
+                    item = made.setdefault(id(item), _Array(_from_rows(item)))
+                if not isinstance(item, _Array) or item.value is None:
+                    self.built = number  # the array's items may all have been built before
+                    raise Refused("objects that are not arrays")
+                yield item.value
+            self._forget(made)
+        self.outer.count += len(items)
+        if self.lists:
+            self.budget = self.most_ops
+
+    def _cut(self, items: list) -> Iterator[np.ndarray]:
+        """The sketches of an array of numbers that are whole with some more of them."""
+        size = math.prod(self.shape[1:])
+        if not 0 < 8 * size <= MAX_BYTES:
+            raise Refused(f"an array of shape {self.shape}")
+        numbers = np.concatenate([*self.numbers, _numbers(items)])
+        whole = len(numbers) - len(numbers) % size
+        self.numbers = [numbers[whole:]]
+        yield from numbers[:whole].reshape(-1, *self.shape[1:])
+        self.built += whole // size
+
+    def _forget(self, made: dict[int, _Array]) -> None:
+        """Takes lists out of the memo, or puts the arrays that were made of them in their place."""
+        for place in self.forgettable:
+            value = self.memo.get(place)
+            if id(value) in made:
+                self.memo[place] = made[id(value)]
+            elif isinstance(value, list | tuple):
+                del self.memo[place]
+        self.forgettable = []
 
     # Reading arguments
 
@@ -238,6 +319,12 @@ class _Machine:
         value = self.pop()
         self.push(value)
         self.memo[key] = value
+        if self.lists and _is_of_sketch(value):
+            self.forgettable.append(key)
+
+    def memoize(self) -> None:
+        self.put(self.memoized)
+        self.memoized += 1
 
     def get(self, key: int) -> None:
         if key not in self.memo:
@@ -282,12 +369,12 @@ class _Machine:
 
     def build(self) -> None:
         state, target = self.pop(), self.pop()
-        if isinstance(target, _Array) and isinstance(state, tuple) and self.outer in state[4:]:
+        if isinstance(target, _Array) and isinstance(state, tuple) and self._holds_outer(state):
             dtype, shape = state[2], state[1]
             if not isinstance(dtype, _Dtype) or dtype.value is not None or len(state) != 5:
                 raise Refused("a list where numbers should be")
-            if shape != (self.count,):
-                raise Refused(f"an array of shape {shape} where the header says {self.count}")
+            if shape != self.shape:
+                raise Refused(f"an array of shape {shape} where the header says {self.shape}")
             self.push(self.outer)
             return
         if not isinstance(target, (_Array, _Dtype)):
@@ -296,28 +383,54 @@ class _Machine:
         self.push(target)
         self._count_array(target)
 
+    def _holds_outer(self, state: tuple) -> bool:
+        return self.outer is not None and any(item is self.outer for item in state[4:])
+
     def _count_array(self, value: Any) -> None:
         if isinstance(value, _Array) and value.value is not None:
             self.built += 1
             if self.built > _MOST_AHEAD + (self.outer.count if self.outer else 0):
                 raise Refused("arrays that are in no list")
-            self.budget = min(self.budget + _OPS_PER_ARRAY, 20 * _OPS_PER_ARRAY)
+            self.budget = min(self.budget + _OPS_PER_ARRAY, self.most_ops)
+
+    def decimal(self) -> float:
+        text = self.line()
+        if not re.fullmatch(rb"-?[\d.]{1,30}(e[-+]?\d{1,4})?|-?inf|nan", text):
+            raise Refused("a number that is none")
+        try:
+            return float(text)
+        except ValueError:
+            raise Refused("a number that is none") from None
 
     def empty_list(self) -> None:
-        if self.outer is not None:
-            raise Refused("lists or nested object arrays")
-        self.outer = _Outer()
-        self.push(self.outer)
+        if self.outer is None:
+            self.outer = _Outer()
+            self.push(self.outer)
+        elif self.lists:
+            self.push([])
+        else:
+            raise NotAnArray("lists or nested object arrays")
 
     def extend(self, items: list) -> None:
-        if not self.stack or self.stack[-1] is not self.outer:
-            raise Refused("lists that are not the outer one")
-        self.outer.items.extend(items)
+        target = self.stack[-1] if self.stack else None
+        if target is not None and target is self.outer:
+            self.outer.items.extend(items)
+        elif isinstance(target, list):
+            target.extend(items)
+        else:
+            raise Refused("more items for something that is no list")
 
     def mark_list(self) -> None:
         items = self.pop_mark()
         self.empty_list()
         self.extend(items)
+
+
+def _is_of_sketch(value: Any) -> bool:
+    """Whether it is a list, or a tuple that is a row or of rows, and not a shape or a state."""
+    if isinstance(value, tuple) and len(value) > 2:
+        return isinstance(value[0], int | float | list | tuple)
+    return isinstance(value, list)
 
 
 def _pushes_bytes(form: str):
@@ -345,6 +458,8 @@ _WORDS = {
     b"\x8a": lambda m: m.push(int.from_bytes(m.bytes(m.number("<B")), "little", signed=True)),
     b"I": lambda m: m.push(m.integer()),
     b"L": lambda m: m.push(m.integer()),
+    b"G": _pushes_number(">d"),
+    b"F": lambda m: m.push(m.decimal()),
     b"U": _pushes_bytes("<B"),  # strings of Python 2 are bytes
     b"T": _pushes_bytes("<i"),
     b"C": _pushes_bytes("<B"),
@@ -368,7 +483,7 @@ _WORDS = {
     b"q": lambda m: m.put(m.number("<B")),
     b"r": lambda m: m.put(m.number("<I")),
     b"p": lambda m: m.put(m.integer()),
-    b"\x94": lambda m: m.put(len(m.memo)),
+    b"\x94": _Machine.memoize,
     b"h": lambda m: m.get(m.number("<B")),
     b"j": lambda m: m.get(m.number("<I")),
     b"g": lambda m: m.get(m.integer()),

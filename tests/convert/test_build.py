@@ -6,6 +6,7 @@ import io
 import json
 import os
 import signal
+import struct
 import subprocess
 import sys
 import time
@@ -116,6 +117,56 @@ def test_simplified_and_raw_ndjson_plain_and_gzip(tmp_path):
     assert first in pooled(tmp_path / "plain.npz")
 
 
+def binary(i=0, recognized=True):
+    """A record of Quick, Draw!'s binary files; what `quickdraw` writes as JSON."""
+    lines = json.loads(quickdraw(i))["drawing"]
+    record = struct.pack("<Q2sBIH", 5_000_000_000 + i, b"DE", recognized, 1_488_000_000, len(lines))
+    for x, y in lines:
+        record += struct.pack(f"<H{len(x)}B{len(y)}B", len(x), *x, *y)
+    return record
+
+
+def test_binary_quick_draw_files_hold_what_ndjson_holds_plain_and_gzip(tmp_path):
+    records = b"".join(binary(i) for i in range(6))
+    (tmp_path / "cat.ndjson").write_text("".join(quickdraw(i) for i in range(6)))
+    (tmp_path / "cat.bin").write_bytes(records)
+    (tmp_path / "cat.bin.gz").write_bytes(gzip.compress(records))
+    for suffix in ("ndjson", "bin", "bin.gz"):
+        build([tmp_path / f"cat.{suffix}"], tmp_path / f"{suffix}.npz")
+    expected = (tmp_path / "ndjson.npz").read_bytes()
+    assert (tmp_path / "bin.npz").read_bytes() == expected
+    assert (tmp_path / "bin.gz.npz").read_bytes() == expected
+
+
+def test_the_whole_drawings_of_a_binary_file_that_was_cut_are_kept(tmp_path):
+    data = b"".join(binary(i) for i in range(4))
+    (tmp_path / "cat.bin").write_bytes(data[:-3])
+    summary = build([tmp_path / "cat.bin"], tmp_path / "o.npz")
+    assert summary.drawings == 3
+    assert summary.dropped == {"the file ends within a drawing; the rest is not read": 1}
+    assert list(summary.examples.values()) == [f"{tmp_path}/cat.bin:4"]
+
+
+def test_only_what_was_recognized(tmp_path):
+    lines = [quickdraw(i).replace("true", "false" if i % 2 else "true") for i in range(8)]
+    (tmp_path / "cat.ndjson").write_text("".join(lines))
+    (tmp_path / "cat.bin").write_bytes(b"".join(binary(i, i % 2 == 0) for i in range(8)))
+    for name in ("cat.ndjson", "cat.bin"):
+        assert build([tmp_path / name], tmp_path / f"{name}.all.npz").drawings == 8
+        output = tmp_path / f"{name}.npz"
+        summary = build([tmp_path / name], output, recognized=True, strict=True)
+        assert summary.drawings == 4
+        assert summary.dropped == {"not recognized by Quick, Draw!": 4}
+        assert summary.examples == {"not recognized by Quick, Draw!": f"{tmp_path / name}:2"}
+
+
+def test_the_json_of_sketch_rnn_sample(tmp_path):
+    sketches = [s.tolist() for s in corners(5)]
+    (tmp_path / "a.json").write_text(json.dumps({"sketches": sketches}))
+    build([tmp_path / "a.json"], tmp_path / "o.npz")
+    assert pooled(tmp_path / "o.npz") == sorted(sketches, key=str)
+
+
 def test_npz_is_merged_and_split_again_and_whole_numbers_stay(tmp_path):
     sketches = [np.full((n, 3), (n, 1, 0), np.int16) for n in range(1, 9)]
     write_npz(
@@ -131,6 +182,142 @@ def test_npz_is_merged_and_split_again_and_whole_numbers_stay(tmp_path):
     assert pooled(tmp_path / "o.npz") == sorted(
         [*(s.tolist() for s in sketches[:3]), *[scaled] * 3], key=str
     )
+
+
+def save(path, **members):
+    """Writes an `.npz`; lists become object arrays of what they hold."""
+    for name, sketches in members.items():
+        if isinstance(sketches, list):
+            members[name] = np.empty(len(sketches), object)
+            for i, sketch in enumerate(sketches):
+                members[name][i] = sketch
+    np.savez(path, **members)
+    return path
+
+
+def corners(count, scale=1):
+    """Different drawings of whole numbers, of two lines each."""
+    rows = np.array([(40, 10, 0), (-30, 25, 1), (7, -60, 0), (20, 5, 1)])
+    return [rows * (scale, scale, 1) + (scale * i, 0, 0) for i in range(count)]
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"train": corners(6)},
+        {"train": corners(4), "valid": corners(6)[4:]},
+        {"drawings": corners(6)},
+        {"train": [sketch.tolist() for sketch in corners(6)]},
+        {"train": np.stack(corners(6)).astype(object)},
+        {f"arr_{i}": sketch for i, sketch in enumerate(corners(6))},
+    ],
+    ids=["train", "train and valid", "another name", "lists", "objects", "an array a drawing"],
+)
+def test_npz_of_any_layout_is_split_anew(tmp_path, members):
+    save(tmp_path / "a.npz", **members)
+    assert build([tmp_path / "a.npz"], tmp_path / "o.npz").kept == {
+        "train": 4,
+        "valid": 1,
+        "test": 1,
+    }
+    assert pooled(tmp_path / "o.npz") == sorted((s.tolist() for s in corners(6)), key=str)
+
+
+def test_members_without_drawings_are_left_out_in_one_line(tmp_path, caplog):
+    save(tmp_path / "a.npz", train=corners(3), mean=np.float32(7), labels=np.arange(3))
+    assert build([tmp_path / "a.npz"], tmp_path / "o.npz").drawings == 3
+    (line,) = [li for li in caplog.text.splitlines() if "left out" in li]
+    assert "a.npz: left out mean, labels: no drawings" in line
+
+
+def test_a_drawing_of_a_wrong_shape_is_dropped_by_its_shape(tmp_path):
+    save(tmp_path / "a.npz", train=[*corners(3), np.ones((4, 4)), np.ones(7), np.ones((0, 3))])
+    report = tmp_path / "r.csv"
+    assert build([tmp_path / "a.npz"], tmp_path / "o.npz", report=report).drawings == 3
+    reasons = [row["reason"] for row in csv.DictReader(report.open())]
+    assert "got an array of shape (4, 4)" in reasons[3]
+    assert "got an array of shape (7,)" in reasons[4]
+    assert reasons[5] == "it has no points"
+
+
+def test_whether_drawings_are_scaled_is_decided_by_the_file(tmp_path):
+    """Three drawings of whole numbers and one that is not: all are scaled, or else none."""
+    odd = corners(4)[3] + (0.5, 0, 0)
+    save(tmp_path / "whole.npz", train=[s.astype(float) for s in corners(4)])
+    save(tmp_path / "mixed.npz", train=[s.astype(float) for s in corners(3)], valid=[odd])
+    build([tmp_path / "whole.npz"], tmp_path / "a.npz")
+    build([tmp_path / "mixed.npz"], tmp_path / "b.npz")
+    assert pooled(tmp_path / "a.npz") == sorted((s.tolist() for s in corners(4)), key=str)
+    sides = [longer_side(sketch) for sketch in pooled(tmp_path / "b.npz")]
+    assert sides == [255] * 4
+
+
+def longer_side(sketch):
+    points = np.cumsum([(0, 0, 0), *sketch], axis=0)[:, :2]
+    return np.ptp(points, axis=0).max()
+
+
+@pytest.mark.parametrize("dtype", [np.int32, np.float64])
+def test_drawings_in_thousands_are_scaled_before_anything_is_cut_down(tmp_path, dtype, caplog):
+    large = save(tmp_path / "large.npz", train=[s.astype(dtype) for s in corners(5, 1024)])
+    small = save(tmp_path / "small.npz", train=[s / (8, 8, 1) for s in corners(5)])
+    build([large], tmp_path / "a.npz")
+    assert "5 of 5 drawings have offsets above 1000; all are scaled" in caplog.text
+    build([small], tmp_path / "b.npz")
+    assert pooled(tmp_path / "a.npz") == pooled(tmp_path / "b.npz")
+    assert {longer_side(sketch) for sketch in pooled(tmp_path / "a.npz")} == {255}
+
+
+def test_a_few_large_offsets_are_cut_down_and_it_is_said(tmp_path):
+    drawings = corners(200)
+    drawings[7][1, 0] = -40_000
+    save(tmp_path / "a.npz", train=drawings)
+    report = tmp_path / "r.csv"
+    summary = build([tmp_path / "a.npz"], tmp_path / "o.npz", report=report)
+    assert summary.changed == {"offsets cut down to 1000": 1} and summary.drawings == 200
+    text = "\n".join(summary.lines())
+    assert "changed 1:" in text and f"(first: {tmp_path / 'a.npz'}:train[7])" in text
+    rows = list(csv.DictReader(report.open()))
+    assert rows[7]["reason"] == "offsets cut down to 1000 (1 of them)"
+    assert rows[7]["kept"] == "True" and rows[6]["reason"] == ""
+    expected = corners(200)
+    expected[7][1, 0] = -1000
+    assert pooled(tmp_path / "o.npz") == sorted((s.tolist() for s in expected), key=str)
+
+
+def test_a_size_beyond_the_limit_is_cut_down_and_it_is_said(tmp_path):
+    (tmp_path / "a.svg").write_text(svg())
+    summary = build([tmp_path / "a.svg"], tmp_path / "o.npz", Recipe(size=3000))
+    assert summary.changed == {"offsets cut down to 1000": 1}
+    assert np.abs(pooled(tmp_path / "o.npz")[0]).max() == 1000
+
+
+def places(count):
+    """Drawings as differences of absolute points, the first of them from (0, 0)."""
+    return [np.insert(sketch, 0, (300 + i, 200, 0), 0) for i, sketch in enumerate(corners(count))]
+
+
+@pytest.mark.parametrize(
+    ("first_row", "count", "expected"),
+    [
+        ("auto", 12, corners(12)),
+        ("auto", 3, places(3)),
+        ("place", 3, corners(3)),
+        ("drawn", 12, places(12)),
+    ],
+)
+def test_row_0_as_a_place(tmp_path, caplog, first_row, count, expected):
+    save(tmp_path / "a.npz", train=places(count))
+    build([tmp_path / "a.npz"], tmp_path / "o.npz", first_row=first_row)
+    assert pooled(tmp_path / "o.npz") == sorted((s.tolist() for s in expected), key=str)
+    assert ("looks like a place" in caplog.text) == (first_row == "auto" and count > 9)
+
+
+def test_a_place_far_away_is_no_large_offset(tmp_path):
+    far = [np.insert(sketch, 0, (1500, 1200, 0), 0) for sketch in corners(12)]
+    save(tmp_path / "a.npz", train=far)
+    build([tmp_path / "a.npz"], tmp_path / "o.npz")
+    assert pooled(tmp_path / "o.npz") == sorted((s.tolist() for s in corners(12)), key=str)
 
 
 def test_npz_that_is_too_long_is_simplified(tmp_path):
@@ -166,6 +353,38 @@ def test_bad_drawings_are_dropped_counted_and_reported(folder, tmp_path):
     assert "nothing in it is stroked" in dropped["filled.svg"]
 
 
+def test_what_is_left_out_of_kept_drawings_is_counted_and_reported(tmp_path):
+    filled = '<path d="M1 1h9v9z"/>'
+    for name, more in {"a": "", "b": filled, "c": filled * 2 + "<text>c</text>"}.items():
+        (tmp_path / f"{name}.svg").write_text(svg().replace("</svg>", f"{more}</svg>"))
+    summary = build([tmp_path], tmp_path / "a.npz", report=tmp_path / "r.csv")
+    assert summary.drawings == 3 and not summary.dropped
+    text = "\n".join(summary.lines())
+    assert "changed 3:" in text
+    assert "2 filled shapes left out; --outline takes their edges (first: " in text
+    assert "1 texts left out; to be converted to paths first" in text
+    reasons = [row["reason"] for row in csv.DictReader((tmp_path / "r.csv").open())]
+    assert reasons[:2] == ["", "1 filled shape left out; --outline takes their edges"]
+    assert reasons[2].startswith("2 filled shapes left out; --outline takes their edges | 1 text")
+    with pytest.raises(UserError, match=r"b\.svg: 1 filled shape left out"):
+        build([tmp_path], tmp_path / "b.npz", strict=True)
+    build([tmp_path / "b.svg"], tmp_path / "b.npz", strict=True, outline=True)
+
+
+def test_pieces_of_svgs_are_joined_unless_they_shall_not_be(tmp_path):
+    pieces = '<path fill="none" stroke="red" d="M0 0L9 0"/><path stroke="red" d="M9 0L9 9"/>'
+    (tmp_path / "a.svg").write_text(f"<svg>{pieces}</svg>")
+    for name, recipe, pens in (("a", Recipe(), (0, 1)), ("b", Recipe(join=False), (1, 0, 1))):
+        build([tmp_path / "a.svg"], tmp_path / f"{name}.npz", recipe)
+        assert tuple(read(tmp_path / f"{name}.npz")["train"][0][:, 2]) == pens
+
+
+def test_pieces_of_other_forms_are_strokes_as_they_are(tmp_path):
+    (tmp_path / "a.ndjson").write_text('{"drawing": [[[0, 9], [0, 0]], [[9, 9], [0, 9]]]}\n')
+    build([tmp_path / "a.ndjson"], tmp_path / "a.npz")
+    assert read(tmp_path / "a.npz")["train"][0][:, 2].sum() == 2
+
+
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
@@ -190,6 +409,16 @@ def test_bad_drawings_are_dropped_counted_and_reported(folder, tmp_path):
         ),
         ("a.ndjson", b"[" * 100_000, "a.ndjson:1: not JSON"),
         ("a.ndjson.gz", gzip.compress(quickdraw().encode())[:-9], "a.ndjson.gz:2: damaged"),
+        ("a.bin", binary()[:-1], "a.bin:1: the file ends within a drawing"),
+        ("a.bin", b"", "a.bin: no lines or records"),
+        ("a.bin", binary() + b"not a record at all", "a.bin:2: not a drawing in Quick, Draw!'s"),
+        ("a.bin.gz", gzip.compress(binary())[:-9], "a.bin.gz:2: damaged"),
+        ("a.json", b"{", "a.json: not JSON"),
+        ("a.json", b'{"drawing": []}', 'a.json: expected {"sketches": '),
+        ("a.json", b'{"sketches": [5]}', "a.json[0]: expected rows of 3 (stroke-3)"),
+        ("a.json", b'{"sketches": [[[1, 2], [3]]]}', "a.json: [0]: expected rows [dx, dy, pen_"),
+        ("a.png", b"\x89PNG", "a.png: a picture of pixels has to be traced to lines first, for"),
+        ("a.JPG", b"", "instance by Inkscape"),
         ("a.zip", b"PK", "a.zip: not a zip"),
         ("a.npz", b"PK", "a.npz: "),
     ],
@@ -251,14 +480,14 @@ def test_an_output_that_exists_is_kept(folder, tmp_path):
 
 
 @pytest.mark.parametrize(("count", "sizes"), [(1, (1, 1, 1)), (2, (2, 2, 2)), (3, (1, 1, 1))])
-def test_very_few_drawings(tmp_path, count, sizes, capsys):
+def test_very_few_drawings(tmp_path, count, sizes, caplog):
     paths = [tmp_path / f"{i}.svg" for i in range(count)]
     for i, path in enumerate(paths):
         path.write_text(svg(i))
     summary = build(paths, tmp_path / "a.npz")
     assert summary.drawings == count and tuple(summary.kept.values()) == sizes
     assert load_dataset("a.npz", tmp_path).max_seq_len == 2
-    assert ("too few drawings" in capsys.readouterr().err) == (count < 3)
+    assert ("too few drawings" in caplog.text) == (count < 3)
 
 
 def test_splits_by_count_and_by_share(folder, tmp_path):

@@ -3,7 +3,14 @@
 import numpy as np
 import pytest
 
-from sketch_rnn.convert.prepare import Recipe, fit_box, nearest_order, simplify, to_sketch
+from sketch_rnn.convert.prepare import (
+    Recipe,
+    fit_box,
+    joined,
+    nearest_order,
+    simplify,
+    to_sketch,
+)
 from sketch_rnn.errors import UserError
 
 
@@ -70,6 +77,24 @@ def test_nearest_order_goes_on_where_the_pen_is_and_may_turn_a_line():
     assert ordered == [[[0, 0], [1, 0]], [[2, 0], [4, 4]], [[5, 5], [9, 9]]]
     sketch = to_sketch(lines, Recipe(order="nearest", size=9))
     np.testing.assert_array_equal(sketch.points[:2], [(1, 0, 1), (1, 0, 0)])
+
+
+def test_lines_that_start_where_the_one_before_ended_are_one():
+    lines = [[(0, 0), (50, 0)], [(50.09, 0), (50, 99)], [(99, 99)], [(50, 99), (50, 50)], []]
+    one, dot, other = joined([np.array(line, float).reshape(-1, 2) for line in lines])
+    np.testing.assert_array_equal(one[[0, 1, -1]], [(0, 0), (50, 0), (50, 99)])
+    assert len(dot) == 1 and len(other) == 2
+    apart = [np.array([(0, 0), (50, 0)]), np.array([(50.2, 0), (50, 99)])]
+    assert len(joined(apart)) == 2
+
+
+def test_a_joined_line_is_simplified_as_one():
+    t = np.linspace(0, np.pi, 90)
+    arc = 100 * np.stack([np.cos(t), np.sin(t)], axis=1)
+    pieces = list(np.stack([arc[:-1], arc[1:]], axis=1))
+    whole = to_sketch([arc]).points
+    np.testing.assert_array_equal(to_sketch(joined(pieces)).points, whole)
+    assert len(to_sketch(pieces).points) > 5 * len(whole)
 
 
 def test_points_that_round_to_the_same_are_one():

@@ -11,7 +11,8 @@ import shapely
 import svgelements
 from helpers import FIXTURES
 
-from sketch_rnn.convert.svg.reader import read_svg, shapes
+from sketch_rnn.convert.svg import visible
+from sketch_rnn.convert.svg.reader import read_drawing, read_svg, shapes
 from sketch_rnn.errors import UserError
 
 FILES = sorted((FIXTURES / "svg").glob("*.svg"))  # as editors write them
@@ -24,6 +25,11 @@ def lines_of(body, attributes='width="100" height="100"', **options):
         f"{attributes}>{body}</svg>"
     )
     return read_svg(text.encode(), **options)
+
+
+def left_out(body, attributes='width="100" height="100"', **options):
+    text = f'<svg xmlns="http://www.w3.org/2000/svg" {attributes}>{body}</svg>'
+    return read_drawing(text.encode(), **options).left_out
 
 
 def check(lines, *expected):
@@ -265,6 +271,9 @@ def test_gzip_and_file_names(tmp_path):
         (b"<html/>", "first element is <html>"),
         (b"<svg><g/></svg>", "nothing visible in it is a line$"),
         (b"<svg><text>hello</text></svg>", "nothing visible in it is a line; text has to be"),
+        (b"<svg><text>hello</text></svg>", "converted to paths first .Inkscape's Object to Path"),
+        (b'<svg><image href="data:,"/></svg>', "only a picture, which has to be traced"),
+        (b'<svg><image href="data:,"/></svg>', "Inkscape's Trace Bitmap, potrace or autotrace"),
         (b'<svg stroke="red"><path d="M0 0L1e300 5"/></svg>', "too large"),
         (b'<svg stroke="red"><path d="M0 0L1e999 5"/></svg>', "too large"),
         (b'<?xml version="1.0" encoding="nonsense"?><svg/>', "not"),
@@ -276,9 +285,159 @@ def test_broken_files_are_one_line(content, message):
     assert "\n" not in str(error.value)
 
 
-def test_space_before_the_declaration_is_forgiven():
-    text = f'\r\n <?xml version="1.0"?><svg><path {STROKED} d="M0 0L5 5"/></svg>'
+@pytest.mark.parametrize(
+    ("before", "encoding"),
+    [
+        ("\r\n ", "utf-8"),
+        ("\ufeff", "utf-8"),
+        ("\ufeff\n\n", "utf-8"),
+        ("\n\ufeff", "utf-8"),
+        ("", "utf-16"),
+        ("\n \n", "utf-16"),
+        ("\ufeff\n", "utf-16-be"),
+    ],
+)
+def test_what_stands_before_the_declaration_is_forgiven(before, encoding):
+    text = f'{before}<?xml version="1.0"?><svg><path {STROKED} d="M0 0L5 5"/></svg>'
+    check(read_svg(text.encode(encoding)), [(0, 0), (5, 5)])
+
+
+@pytest.mark.parametrize("namespace", ["http://www.w3.org/2000/svg", "https://www.w3.org/2000/svg"])
+def test_a_namespace_with_https_is_forgiven(namespace):
+    text = f'<svg xmlns="{namespace}"><path {STROKED} d="M0 0L5 5"/></svg>'
     check(read_svg(text.encode()), [(0, 0), (5, 5)])
+    with pytest.raises(UserError, match="its first element is <>"):
+        read_svg(text.replace("www.w3", "www.w4").encode())
+
+
+LINE = f"<path {STROKED} d='M0 0L90 90'/>"
+
+
+def test_small_filled_shapes_beside_lines_are_dots_and_short_lines():
+    dot = '<circle cx="50" cy="20" r="2"/>'
+    dash = '<path d="M20 70h5v1h-5z" fill="red"/>'
+    check(lines_of(dot + LINE + dash), [(50, 20)], [(0, 0), (90, 90)], [(20.5, 70.5), (24.5, 70.5)])
+    assert left_out(dot + LINE + dash) == []
+
+
+def test_of_a_ring_the_hole_is_no_mark():
+    ring = '<path d="M50 20h4v4h-4zM51 21v2h2v-2z"/>'
+    check(lines_of(ring + LINE), [(52, 22)], [(0, 0), (90, 90)])
+    two = '<path d="M50 20h4v4h-4zM60 20h4v4h-4z"/>'
+    check(lines_of(two + LINE), [(52, 22)], [(62, 22)], [(0, 0), (90, 90)])
+
+
+def test_larger_filled_shapes_are_counted_and_said():
+    filled = '<path d="M10 50h20v20z"/>'
+    check(lines_of(filled + LINE), [(0, 0), (90, 90)])
+    assert left_out(filled + LINE) == ["1 filled shape left out; --outline takes their edges"]
+    assert left_out(filled * 3 + LINE) == ["3 filled shapes left out; --outline takes their edges"]
+    assert left_out(filled + LINE, outline=True) == []
+    assert left_out('<path stroke="red" d="M10 50h20v20z"/>') == []  # its edge is drawn
+
+
+@pytest.mark.parametrize(
+    "unseen",
+    [
+        '<rect width="100" height="100" fill="#fff"/>',
+        '<rect width="100%" height="100%" fill="navy"/>',
+        '<rect x="20" y="50" width="30" height="10" fill="white"/>',
+        '<rect x="20" y="50" width="30" height="10" fill="none"/>',
+        '<rect x="120" y="50" width="30" height="10"/>',
+        '<text fill="none"> </text><image/>',
+    ],
+)
+def test_what_a_browser_does_not_show_is_not_missed(unseen):
+    assert left_out(unseen + LINE) == []
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ("<text>a</text><text>b</text>", "2 texts left out; to be converted to paths first"),
+        ("<image href='data:,'/>", "1 picture left out; to be traced to lines first"),
+        ("<clipPath id='c'/><g clip-path='url(#c)'/>", "1 clip-path left out"),
+        ("<mask id='c'/><g mask='url(#c)'/>", "1 mask left out"),
+        (
+            f"<marker id='m'/><path {STROKED} d='M1 1h9' marker-end='url(#m)'/>",
+            "1 marker left out; to be drawn as paths",
+        ),
+        ("<path style='transform:twist(9deg)'/>", "not understood: transform: twist(9deg)"),
+        ("<path style='transform:translate(9,9)'/>", "not understood: transform: translate(9,9)"),
+        ("<path transform='rotate(9deg)'/>", "not understood: transform: rotate(9deg)"),
+        ("<path style='offset-path:path(\"M0 0\")'/>", "not understood: offset-path: path("),
+        ("<style>g:nth-child(2){stroke:red}</style>", "not understood: selector g:nth-child(2)"),
+        ("<path style='width:5furlong'/>", "not understood: width: 5furlong"),
+    ],
+)
+def test_what_is_left_out_is_said_once_with_its_name(body, said):
+    texts = left_out(body * 2 + LINE if "understood" in said else body + LINE)
+    assert len(texts) == 1 and texts[0].startswith(said)
+
+
+def test_reading_warns_of_what_is_left_out(tmp_path, caplog):
+    path = tmp_path / "a.svg"
+    path.write_text(f"<svg>{LINE}<text>a</text></svg>")
+    read_svg(path)
+    assert f"{path}: 1 text left out" in caplog.text
+
+
+WHITE = 'fill="none" stroke="white"'
+
+
+def test_what_is_rubbed_out_is_not_drawn():
+    crossing = f'<path {WHITE} stroke-width="20" d="M50 0V90"/>'
+    line = f'<path {STROKED} d="M10 50h80"/>'
+    left, right = lines_of(line + crossing)
+    np.testing.assert_allclose([left[0], left[-1]], [(10, 50), (40, 50)], atol=0.2)
+    np.testing.assert_allclose([right[0], right[-1]], [(60, 50), (90, 50)], atol=0.2)
+    check(lines_of(crossing + line), [(10, 50), (90, 50)])
+    check(lines_of(line + crossing.replace("white", "#eee"))[:1], [(10, 50), (90, 50)])
+    faint = crossing.replace("/>", ' stroke-opacity=".4"/>')
+    check(lines_of(line + faint), [(10, 50), (90, 50)])
+    thin = crossing.replace('"20"', '"0.4"')
+    check(lines_of(line + thin), [(10, 50), (90, 50)])
+
+
+def test_a_stroke_may_be_as_wide_as_it_likes():
+    wide = f'<path {WHITE} stroke-width="1e300" stroke-linecap="round" d="M5 5h1"/>'
+    check(lines_of(wide + LINE), [(0, 0), (90, 90)])
+    with pytest.raises(UserError, match="nothing visible"):
+        lines_of(LINE + wide)
+
+
+def test_a_circle_that_is_rubbed_out_in_one_place_is_one_line():
+    circle = f'<circle {STROKED} cx="50" cy="50" r="40"/>'
+    (line,) = lines_of(f'{circle}<path {WHITE} stroke-width="20" d="M10 20v60"/>')
+    assert line[:, 0].min() > 10 and line[:, 0].max() > 89 and len(line) > 20
+
+
+def test_where_all_is_white_the_page_is_not():
+    check(lines_of(f'<path {WHITE} d="M0 0L9 9"/>'), [(0, 0), (9, 9)])
+    rubbed = f'<path {WHITE} stroke-width="9" d="M0 0L9 9"/>'
+    with pytest.raises(UserError, match="nothing visible in it is a line"):
+        lines_of(f'<path {STROKED} d="M1 1L8 8"/>{rubbed}')
+    on_black = f'<rect width="100" height="100"/><path {WHITE} d="M0 0L9 9"/>'
+    check(lines_of(on_black), [(0, 0), (9, 9)])
+    black = f'<path {STROKED} d="M0 50h50"/>'
+    check(lines_of(on_black + black), [(0, 0), (9, 9)])
+
+
+def test_white_on_what_is_filled_is_seen():
+    filled = '<rect x="20" y="20" width="60" height="60" fill="red"/>'
+    (line,) = lines_of(f'{filled}<path {WHITE} d="M0 50h100"/>')
+    np.testing.assert_allclose([line[0], line[-1]], [(20, 50), (80, 50)], atol=0.2)
+
+
+def test_more_than_can_be_looked_at_is_drawn_and_said(monkeypatch):
+    monkeypatch.setattr(visible, "MAX_TESTS", 1000)
+    body = "".join(
+        f'<path {STROKED} d="M10 {y}h80"/><path {WHITE} stroke-width="9" d="M50 0v90"/>'
+        for y in range(10, 90, 10)
+    )
+    assert left_out(body) == [
+        "lines that others hide are drawn too; too much lies over one another"
+    ]
 
 
 def test_entities_of_old_editors_are_understood():

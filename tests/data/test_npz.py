@@ -1,4 +1,5 @@
 import codecs
+import contextlib
 import copyreg
 import io
 import os
@@ -8,6 +9,7 @@ import random
 import struct
 import subprocess
 import sys
+import tracemalloc
 import zipfile
 from pathlib import Path
 
@@ -160,10 +162,162 @@ def test_other_members_are_not_read(tmp_path):
     assert_same(npz.read_npz(path)["train"], SKETCHES)
 
 
+# Other layouts, to build a data set of
+
+
+def built_from(tmp_path, **members):
+    """What `read_drawings` finds, and what it leaves out."""
+    np.savez(tmp_path / "a.npz", **members)
+    return npz.read_drawings(tmp_path / "a.npz")
+
+
+def list_pickle(value, protocol, count=3):
+    return object_npy(pickle.dumps(objects_of(value, count), protocol), count)
+
+
+def objects_of(value, count):
+    array = np.empty(count, object)
+    for i, item in enumerate(value):
+        array[i] = item
+    return array
+
+
+@pytest.mark.parametrize("protocol", range(6))
+@pytest.mark.parametrize(
+    "form",
+    [
+        np.ndarray.tolist,
+        lambda s: s.astype(float).tolist(),
+        lambda s: [(int(x), float(y), bool(pen)) for x, y, pen in s],
+        lambda s: tuple(map(tuple, s.tolist())),
+        list,
+        lambda s: [[np.float32(v) for v in row] for row in s],
+    ],
+    ids=["lists", "floats", "tuples and bools", "tuples", "arrays", "numbers of NumPy"],
+)
+def test_python_lists_of_every_protocol(tmp_path, protocol, form):
+    member = list_pickle([form(sketch) for sketch in SKETCHES], protocol)
+    found, others = npz.read_drawings(write(tmp_path / "a.npz", member))
+    assert_same(found["train"], SKETCHES)
+    assert_same(found["test"], SKETCHES)
+    assert not others
+
+
+def test_a_list_that_is_there_many_times(tmp_path):
+    """Also after the pickle's next thousand items, when the lists before it are forgotten."""
+    lists = [sketch.tolist() for sketch in SKETCHES] * 800
+    member = list_pickle(lists, 4, len(lists))
+    found, _ = npz.read_drawings(write(tmp_path / "a.npz", member))
+    assert_same(found["train"], SKETCHES * 800)
+
+
+@pytest.mark.parametrize("protocol", range(6))
+@pytest.mark.parametrize("dtype", [int, float])
+@pytest.mark.parametrize("count", [1, 700])
+def test_an_array_of_objects_that_are_numbers(tmp_path, protocol, dtype, count):
+    array = np.stack([SKETCHES[2]] * count).astype(dtype).astype(object)
+    array[-1, 0, 0] = dtype(77)
+    file = io.BytesIO()
+    header = {"descr": "|O", "fortran_order": False, "shape": array.shape}
+    np.lib.format.write_array_header_1_0(file, header)
+    member = file.getvalue() + pickle.dumps(array, protocol)
+    found, _ = npz.read_drawings(write(tmp_path / "a.npz", member))
+    assert_same(found["train"], array.astype(dtype))
+    assert {sketch.dtype for sketch in found["train"]} == {np.dtype(dtype)}
+
+
+def test_lists_that_were_read_take_no_memory(tmp_path):
+    rows = [[100 + i, 300 - i, i % 2] for i in range(10)]
+    lists = [[[x + n, y, pen] for x, y, pen in rows] for n in range(3000)]
+    path = write(tmp_path / "a.npz", list_pickle(lists, 4, 3000))
+    del lists
+    tracemalloc.start()
+    npz.read_drawings(path)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < 6e6  # 9e6 if all of them were kept until the end
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"train": objects(SKETCHES)},
+        {"train": objects(SKETCHES[:2]), "valid": objects(SKETCHES[2:])},
+        {"rawdata": objects(SKETCHES)},
+        {f"arr_{i}": sketch for i, sketch in enumerate(SKETCHES)},
+        {"all": np.concatenate(SKETCHES), "all_lengths": [2, 1, 3]},
+    ],
+    ids=lambda members: ", ".join(members),
+)
+def test_every_member_that_holds_sketches_is_read(tmp_path, members):
+    found, others = built_from(tmp_path, **members)
+    assert_same([sketch for sketches in found.values() for sketch in sketches], SKETCHES)
+    assert not others
+
+
+def test_offsets_are_read_exactly(tmp_path):
+    sketch = np.array([[4321.125, -70000, 0], [0.5, 1, 1]])
+    found, _ = built_from(tmp_path, train=objects([sketch]))
+    assert_same(found["train"], [sketch])
+
+
+def test_members_without_sketches_are_left_out_with_a_reason(tmp_path):
+    found, others = built_from(
+        tmp_path, drawings=objects(SKETCHES), std=np.float32(3), names=np.array(["cat", "dog"])
+    )
+    assert list(found) == ["drawings"] and list(others) == ["std", "names"]
+    assert "shape ()" in others["std"] and "values of type '<U3'" in others["names"]
+
+
+def test_a_file_without_any_sketches_is_refused_with_what_it_holds(tmp_path):
+    with pytest.raises(UserError, match=r"expected drawings, found none \(mean is an array of sha"):
+        built_from(tmp_path, mean=np.zeros((3, 2, 2, 1)))
+    with pytest.raises(UserError, match="found none"):
+        built_from(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"train": objects(SKETCHES)},
+        {"rawdata": objects(SKETCHES)},
+        {name: objects_of([s.tolist() for s in SKETCHES], 3) for name in npz.SPLITS},
+        {name: np.stack([SKETCHES[0]] * 3).astype(object) for name in npz.SPLITS},
+    ],
+    ids=["train only", "another name", "lists", "objects"],
+)
+def test_to_train_on_another_layout_it_has_to_be_built_first(tmp_path, members):
+    np.savez(tmp_path / "a.npz", **members)
+    assert "make a data set of it first, by sketch_rnn_dataset build" in refusal(tmp_path / "a.npz")
+
+
+@pytest.mark.parametrize(
+    "wrong, reason",
+    [
+        ([[1, 2, 0], [3, 4]], "a list of rows of 2 to 3 numbers"),
+        ([[1, 2, 0], 3], "a list that is not one of rows"),
+        ([[1, "2", 0]], "something else than numbers"),
+        ([[[1], [2], [3]]], "something else than numbers"),
+        ([[None, 2, 0]], "something else than numbers"),
+        ([[10**40, 2, 0]], "a number that is too large"),
+        ([[10**400, 0.5, 0]], "a number that is too large"),
+        ({"a": 1}, "pickle opcode"),
+        ("text", "objects that are not arrays"),
+    ],
+    ids=repr,
+)
+def test_lists_of_something_else_are_refused(tmp_path, wrong, reason):
+    lists = [SKETCHES[0].tolist(), SKETCHES[1].tolist(), wrong]
+    path = write(tmp_path / "a.npz", list_pickle(lists, 4))
+    with pytest.raises(UserError, match=reason) as error:
+        npz.read_drawings(path)
+    assert "in train" in str(error.value)
+
+
 # Drawings that are not right
 
 
-def test_empty_and_broken_sketches_are_left_out_and_counted(tmp_path, capsys):
+def test_empty_and_broken_sketches_are_left_out_and_counted(tmp_path, caplog):
     arrays = [
         SKETCHES[0],
         np.zeros((0, 3)),
@@ -173,7 +327,7 @@ def test_empty_and_broken_sketches_are_left_out_and_counted(tmp_path, capsys):
         np.array([]),
     ]
     assert_same(train_of(tmp_path, npy(objects(arrays))), SKETCHES[:2])
-    (line,) = capsys.readouterr().err.splitlines()
+    (line,) = caplog.messages
     assert "split train: left out 4 of 6 sketches (2 empty, 2 with NaN" in line
     assert "the first is sketch 1" in line
 
@@ -321,6 +475,8 @@ def test_a_hostile_pickle_is_refused_and_not_run(tmp_path, mark, name):
     pickled = dict(hostile_pickles(mark))[name]
     line = refusal(write(tmp_path / "a.npz", object_npy(pickled), zipfile.ZIP_STORED))
     assert "split train" in line
+    with pytest.raises(UserError):
+        npz.read_drawings(tmp_path / "a.npz")
     assert not mark.exists()
 
 
@@ -518,14 +674,32 @@ def bombs(folder):
     yield folder / "members.npz"
 
 
+ROW = b"](" + b"K\x01" * 100_000 + b"e"
+LIST_BOMBS = {
+    "a row named again": b"](](" + ROW + b"q\x07" + b"h\x07" * 90_000 + b"ee.",
+    "lists in lists": b"](" + b"]" * 200_000 + b"a" * 199_999 + b"e.",
+    "tuples in tuples": b"](N" + b"\x85" * 200_000 + b"e.",
+    "a list in itself": b"](]q\x00h\x00ah\x00e.",
+    "lists in no list": b"]" + b"](K\x01e0" * 50_000 + b".",
+}
+
+
+@pytest.mark.parametrize("name", LIST_BOMBS)
+def test_lists_that_are_no_sketches_are_refused(tmp_path, name):
+    path = write(tmp_path / "a.npz", object_npy(LIST_BOMBS[name]))
+    with pytest.raises(UserError, match="expected arrays of numbers, found"):
+        npz.read_drawings(path)
+
+
 MEASURE = """
 import sys
 from sketch_rnn import strokes
 from sketch_rnn.data import npz
 from sketch_rnn.errors import UserError
-for path in sys.argv[1:]:
+function, *paths = sys.argv[1:]
+for path in paths:
     try:
-        npz.read_npz(path)
+        getattr(npz, function)(path)
         print("was read:", path)
     except UserError:
         pass
@@ -537,13 +711,25 @@ assert "tensorflow" not in sys.modules
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux's /proc")
 def test_refusing_takes_less_than_300_megabytes(tmp_path):
-    paths = list(bombs(tmp_path))
-    run = subprocess.run(
-        [sys.executable, "-c", MEASURE, *paths], capture_output=True, text=True, timeout=120
-    )
-    assert run.returncode == 0, run.stderr
-    assert int(run.stdout) < 300
+    assert peak("read_npz", list(bombs(tmp_path))) < 300
     assert not (tmp_path / "executed").exists()
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux's /proc")
+def test_refusing_lists_takes_less_than_700_megabytes(tmp_path):
+    endless = b"](](" + b"]" * 50_000_000
+    path = write(tmp_path / "a.npz", object_npy(endless))
+    assert peak("read_drawings", [path]) < 700
+
+
+def peak(function, paths):
+    """Megabytes that a process took which read the files, all of which have to be refused."""
+    run = subprocess.run(
+        [sys.executable, "-c", MEASURE, function, *paths],
+        capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    assert run.returncode == 0, run.stderr
+    return int(run.stdout)
 
 
 def test_mutated_files_are_read_or_refused(tmp_path):
@@ -567,4 +753,6 @@ def test_mutated_files_are_read_or_refused(tmp_path):
             npz.read_npz(path)
         except UserError:
             refused += 1
+        with contextlib.suppress(UserError):
+            npz.read_drawings(path)
     assert 100 < refused < 600

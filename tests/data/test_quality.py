@@ -58,7 +58,7 @@ def test_drawings_too_few_to_hold_any_back_are_not_called_copies(warnings_of, co
 
 def test_outliers_and_long_sketches(warnings_of):
     few = warnings_of([*sketches(1200, 0), *sketches(3, 3, rows=200)])
-    assert len(few) == 1 and "N_max=199" in few[0] and "--max_points=29" in few[0]
+    assert len(few) == 1 and "N_max=199" in few[0] and "`max_points=29`" in few[0]
     many = warnings_of(sketches(1200, 0, rows=400))
     assert len(many) == 1 and many[0].startswith("long sketches: every step runs over N_max=399")
 
@@ -76,6 +76,12 @@ def test_offsets_that_were_cut_down(warnings_of):
     train[5][3, 1] = -4000
     (line,) = warnings_of(train)
     assert "1 offsets of the train split are 1000 or more" in line
+
+
+def test_first_rows_that_are_places(warnings_of):
+    small = [sketch // np.int16([9, 9, 1]) for sketch in sketches(1200, 0)]
+    (line,) = warnings_of([np.insert(s, 0, (400, 300, 0), axis=0) for s in small])
+    assert "looks like the place of their first point" in line and "--first_row=place" in line
 
 
 def test_public_data_sets():

@@ -1,12 +1,12 @@
 """Shapes of SVG files to cubic curves."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from xml.etree.ElementTree import Element
 
 import svgelements
 
-from sketch_rnn.convert.svg.coordinates import length
+from sketch_rnn.convert.svg.values import Units, length
 from sketch_rnn.errors import UserError
 
 MAX_SEGMENTS = 50_000  # of a drawing; moves of lines count
@@ -25,23 +25,35 @@ Segments = list[svgelements.PathSegment]
 Curve = list[tuple[float, float]]  # cubic, four points
 
 
-def segments(element: Element, viewport: tuple[float, float]) -> Segments:
+def segments(
+    element: Element,
+    geometry: Callable[[str], str | None],
+    viewport: tuple[float, float],
+    units: Units,
+) -> Segments:
     """The segments of a shape, in its own coordinates.
 
     Args:
       element: one of `SHAPES`.
+      geometry: its attributes of place and size by their names, or what CSS says in their place.
       viewport: width and height that percentages refer to.
+      units: what relative units are of.
 
     Raises:
       UserError: more segments than the limit.
     """
     tag = element.tag
     if tag in LINES:
-        return _path(_path_data(element))
+        return _path(path_data(element, geometry))
     kind, names = _SIMPLE[tag]
-    values = {name: element.get(name) for name in names if element.get(name, "auto") != "auto"}
-    for name, value in values.items():
-        values[name] = length(value, _whole(name, viewport), 0.0)
+    texts = {name: geometry(name) for name in names}
+    values = {
+        name: length(text, _whole(name, viewport), 0.0, units)
+        for name, text in texts.items()
+        if text and text != "auto"
+    }
+    if tag == "ellipse" and len(values.keys() & {"rx", "ry"}) == 1:
+        values["rx"] = values["ry"] = values.get("rx", values.get("ry"))
     if any(values.get(name, 0) <= 0 for name in _SIZES.get(tag, ())):
         return []
     return list(kind(values).segments(transformed=False))
@@ -64,10 +76,10 @@ def chains(segments: Segments) -> Iterator[list[Curve]]:
         yield chain
 
 
-def _path_data(element: Element) -> str:
-    """The data of a path; polylines and polygons are defined by those of one."""
+def path_data(element: Element, geometry: Callable[[str], str | None]) -> str:
+    """The data of one of `LINES`; polylines and polygons are defined by those of a path."""
     if element.tag == "path":
-        return element.get("d", "")
+        return geometry("d") or ""
     return f"M{element.get('points', '')}{'z' if element.tag == 'polygon' else ''}"
 
 

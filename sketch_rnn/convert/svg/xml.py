@@ -1,5 +1,6 @@
 """XML from strangers: the tree of a file's elements, within limits."""
 
+import codecs
 import gzip
 import io
 from collections.abc import Mapping
@@ -14,7 +15,14 @@ MAX_DEPTH = 100
 MAX_BYTES_WITH_ENTITIES = 512 << 10
 MAX_ENTITY = 200  # characters
 
-_NAMESPACES = ("", "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink")
+# also as it is written by mistake
+_NAMESPACES = (
+    "",
+    "http://www.w3.org/2000/svg",
+    "https://www.w3.org/2000/svg",
+    "http://www.w3.org/1999/xlink",
+    "https://www.w3.org/1999/xlink",
+)
 
 
 def parse(content: bytes) -> Element:
@@ -55,7 +63,7 @@ def parse(content: bytes) -> Element:
     parser.StartElementHandler, parser.EndElementHandler = start, end
     parser.CharacterDataHandler, parser.EntityDeclHandler = builder.data, entity
     try:
-        parser.Parse(content.lstrip(b" \t\r\n"), True)
+        parser.Parse(_from_declaration(content), True)
     except expat.ExpatError as error:
         raise UserError(f"not well-formed XML ({error})") from None
     except (LookupError, ValueError) as error:  # an encoding that Python or expat lacks
@@ -89,6 +97,14 @@ def _plain(content: bytes) -> bytes:
     if len(content) > MAX_BYTES:
         raise UserError(f"larger than the limit of {MAX_BYTES >> 20} MB")
     return content
+
+
+def _from_declaration(content: bytes) -> bytes:
+    """The content without a byte order mark and blank lines before its declaration."""
+    if content[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+        text = content.decode("utf-16", "replace").lstrip()
+        return text.encode("utf-16")
+    return content.lstrip(codecs.BOM_UTF8 + b" \t\r\n")
 
 
 def _local(name: str) -> str:

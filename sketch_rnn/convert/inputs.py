@@ -1,0 +1,225 @@
+"""Single drawings for a trained model, from whatever data sets are built of.
+
+Sketches of data sets stay in data units, as a model meets them in training; drawings of other
+files are scaled into the box that `prepare.Recipe` describes.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+
+from sketch_rnn.convert import prepare, sources
+from sketch_rnn.convert.prepare import Recipe, Sketch
+from sketch_rnn.convert.sketches_json import read_sketches
+from sketch_rnn.convert.svg.reader import page_size, read_svg
+from sketch_rnn.data import download, npz
+from sketch_rnn.data.first_row import without_place
+from sketch_rnn.errors import UserError, warn
+
+AS_TRAINED = sources.Form(whole=True, large=False, is_place=False)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Which drawings of an input that holds several.
+
+    split: of a data set. indices: of the drawings; if there are none, `most` at random, or all.
+    seed: of the random choice.
+    """
+
+    split: str = "test"
+    indices: Sequence[int] = ()
+    most: int | None = None
+    seed: int = 0
+
+    def of(self, count: int, where: str) -> Sequence[int]:
+        """The indices of the chosen ones of `count` drawings."""
+        for index in self.indices:
+            if not 0 <= index < count:
+                raise UserError(
+                    f"index: expected 0 to {count - 1}, the {count} drawings of {where}; "
+                    f"got {index}"
+                )
+        if self.indices:
+            return self.indices
+        if self.most is None or self.most >= count:
+            return range(count)
+        return np.sort(np.random.default_rng(self.seed).choice(count, self.most, False)).tolist()
+
+
+@dataclass(frozen=True)
+class Size:
+    """How large a drawing becomes.
+
+    share: of the full size, which its longer side takes; None is 1, and leaves sketches of data
+      sets as they are.
+    page: an SVG's page takes the full size, and the drawing its part of it.
+    """
+
+    share: float | None = None
+    page: bool = False
+
+
+def read_inputs(
+    paths: Sequence[str],
+    data_set: Sequence[str],
+    max_points: int,
+    choice: Choice | None = None,
+    size: Size | None = None,
+) -> list[np.ndarray]:
+    """Drawings as stroke-3 `[n, 3]` float32 in data units.
+
+    Args:
+      paths: files of drawings, folders of them, or a folder that holds the data set.
+      data_set: names of its files.
+      max_points: of a drawing that is no sketch of a data set; it is simplified to have no more.
+      choice: which ones of inputs that hold several; by default all.
+      size: how large they become.
+
+    Raises:
+      UserError: an input that cannot be read, no such drawing, or one that cannot be used.
+    """
+    choice, size = choice or Choice(), size or Size()
+    recipe = Recipe(max_points=max_points)
+    recipe = replace(recipe, size=recipe.size * (size.share or 1))
+    sketches: list[np.ndarray] = []
+    for path in map(Path, paths):
+        if size.page and path.suffix.lower() not in sources.SVG_SUFFIXES:
+            raise UserError(f"{path}: has no page of its own, only an SVG file has one")
+        if path.is_dir() and any((path / name).is_file() for name in data_set):
+            sketches += _of_data_set(path, data_set, recipe, choice, size)
+        elif path.suffix.lower() in (".npz", ".json"):
+            sketches += _of_file(path, data_set, recipe, choice, size)
+        elif size.page:
+            sketches.append(_whole_page(path, recipe).points.astype(np.float32))
+        else:
+            sketches += _of_drawings(path, recipe, choice)
+    return sketches
+
+
+def _of_data_set(
+    folder: Path, data_set: Sequence[str], recipe: Recipe, choice: Choice, size: Size
+) -> list[np.ndarray]:
+    """Sketches of a split of the model's own data set, clamped as in training."""
+    found = [npz.read_split(file, choice.split) for file in download.resolve(folder, data_set)]
+    sketches = list(chain.from_iterable(np.split(p, np.cumsum(n))[:-1] for p, n in found))
+    return _chosen(sketches, f"{folder}, split {choice.split}", AS_TRAINED, recipe, choice, size)
+
+
+def _of_file(
+    path: Path, data_set: Sequence[str], recipe: Recipe, choice: Choice, size: Size
+) -> list[np.ndarray]:
+    """Sketches of a file; if many of them have offsets above the limit, all are scaled."""
+    if path.suffix.lower() == ".json":
+        members, first_row = {"": read_sketches(_existing(path))}, "drawn"
+    else:
+        members, _ = npz.read_drawings(path)
+        first_row = "drawn" if path.name in data_set else "auto"
+    everything = list(chain.from_iterable(members.values()))
+    form, where = sources.form_of(everything, str(path), first_row), str(path)
+    if set(npz.SPLITS) & set(members):
+        if choice.split not in members:
+            raise UserError(f"{path}: has no split {choice.split}; holds {', '.join(members)}")
+        everything, where = members[choice.split], f"{path}, split {choice.split}"
+    points, lengths = npz.checked(everything, where)
+    sketches = np.split(points, np.cumsum(lengths))[:-1]
+    if form.is_place:
+        sketches = [sketch for sketch in map(without_place, sketches) if len(sketch)]
+        form = replace(form, is_place=False)
+    return _chosen(sketches, where, form, recipe, choice, size)
+
+
+def _chosen(
+    sketches: list[np.ndarray],
+    where: str,
+    form: sources.Form,
+    recipe: Recipe,
+    choice: Choice,
+    size: Size,
+) -> list[np.ndarray]:
+    if not sketches:
+        raise UserError(f"{where}: holds no drawing")
+    chosen = [(index, sketches[index]) for index in choice.of(len(sketches), where)]
+    if form.large or size.share is not None:
+        form = replace(form, large=True)
+        makers = [
+            (f"{where}[{index}]", partial(sources.stored_sketch, sketch, form, recipe))
+            for index, sketch in chosen
+        ]
+        return _made([makers], bool(choice.indices))
+    found = [sketch for _, sketch in chosen]
+    large = sum(bool((np.abs(sketch[:, :2]) > npz.LIMIT).any()) for sketch in found)
+    if large:
+        warn(f"{where}: offsets of {large} drawings are cut down to {npz.LIMIT}")
+    return [np.clip(sketch, -npz.LIMIT, npz.LIMIT).astype(np.float32) for sketch in found]
+
+
+def _of_drawings(path: Path, recipe: Recipe, choice: Choice) -> list[np.ndarray]:
+    """Drawings made ready as the data tools do; those that are all filled, by their outlines."""
+    chunks = list(sources.find([path]))
+    attempts = [
+        [drawing for chunk in chunks for drawing in chunk.drawings(recipe, outline)]
+        for outline in (False, True)
+    ]
+    chosen = choice.of(len(attempts[0]), str(path))
+    attempts = [[drawings[index] for index in chosen] for drawings in attempts]
+    return _made(attempts, bool(choice.indices))
+
+
+def _made(attempts: Sequence[Sequence[sources.Pending]], all_of_them: bool) -> list[np.ndarray]:
+    """The sketches of drawings, each made by the first attempt that succeeds.
+
+    Those of which none can be made are left out, with a warning, unless all have to be made.
+    """
+    sketches, refused = [], []
+    for ways in zip(*attempts, strict=True):
+        try:
+            sketches.append(_first([make for _, make in ways]).points.astype(np.float32))
+        except (UserError, OSError) as error:
+            name, reason = ways[0][0], getattr(error, "strerror", None) or str(error)
+            refused.append(f"{name}: {reason.removeprefix(f'{name}: ')}")
+    if refused and (all_of_them or not sketches):
+        raise UserError(refused[0])
+    if refused:
+        warn(f"left out {len(refused)} drawings that cannot be used (first: {refused[0]})")
+    return sketches
+
+
+def _first(makers: Sequence[Callable[[], Sketch]]) -> Sketch:
+    """What the first maker that succeeds makes."""
+    *others, last = makers
+    for make in others:
+        try:
+            return make()
+        except UserError:
+            continue
+    return last()
+
+
+def _whole_page(path: Path, recipe: Recipe) -> Sketch:
+    """An SVG drawing, scaled so that its page's longer side has the recipe's size."""
+    content = _existing(path).read_bytes()
+    try:
+        scale = recipe.size / _page_side(content)
+        lines = _first([partial(read_svg, content, outline=outline) for outline in (False, True)])
+        return prepare.simplify([line * scale for line in lines], recipe)
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from None
+
+
+def _page_side(content: bytes) -> float:
+    """The longer side of an SVG's page in pixels."""
+    size = page_size(content)
+    if size is None:
+        raise UserError("does not say how large its page is, by viewBox or width and height")
+    return max(size)
+
+
+def _existing(path: Path) -> Path:
+    if not path.is_file():
+        raise UserError(f"{path}: no such file")
+    return path

@@ -1,0 +1,66 @@
+"""Quick, Draw! drawings in their binary form, one record a drawing, little endian.
+
+https://github.com/googlecreativelab/quickdraw-dataset: a record is key_id (uint64), country code
+(2 characters), recognized (a byte), time (uint32) and the number of lines (uint16); then for each
+line the number of its points n (uint16), x (uint8) `[n]` and y (uint8) `[n]`.
+"""
+
+import struct
+from collections.abc import Iterator
+from typing import BinaryIO
+
+import numpy as np
+
+from sketch_rnn.convert.ndjson import Drawing
+from sketch_rnn.errors import UserError
+
+MAX_RECORD = 8 << 20  # bytes of one drawing
+_HEAD = struct.Struct("<8x2xB4xH")
+_POINTS = struct.Struct("<H")
+
+
+def records(file: BinaryIO) -> Iterator[bytes]:
+    """The bytes of each drawing of a file.
+
+    Raises:
+      UserError: the file ends within a drawing, or holds something else.
+    """
+    while head := file.read(_HEAD.size):
+        record = [head]
+        _check_length(head, _HEAD.size)
+        recognized, lines = _HEAD.unpack(head)
+        if recognized not in (0, 1):
+            raise UserError("not a drawing in Quick, Draw!'s binary form")
+        size = 0
+        for _ in range(lines):
+            count = _exactly(file, _POINTS.size)
+            (points,) = _POINTS.unpack(count)
+            record += [count, _exactly(file, 2 * points)]
+            size += _POINTS.size + 2 * points
+            if size > MAX_RECORD:
+                raise UserError(f"a drawing of more than {MAX_RECORD >> 20} MB")
+        yield b"".join(record)
+
+
+def parse_record(record: bytes) -> Drawing:
+    """The drawing of a record that `records` cut out."""
+    recognized, lines = _HEAD.unpack_from(record)
+    place, polylines = _HEAD.size, []
+    for _ in range(lines):
+        (points,) = _POINTS.unpack_from(record, place)
+        place += _POINTS.size
+        xy = np.frombuffer(record, np.uint8, 2 * points, place).reshape(2, points)
+        polylines.append(xy.T.astype(np.float64))
+        place += 2 * points
+    return Drawing(polylines, bool(recognized))
+
+
+def _exactly(file: BinaryIO, size: int) -> bytes:
+    data = file.read(size)
+    _check_length(data, size)
+    return data
+
+
+def _check_length(data: bytes, size: int) -> None:
+    if len(data) != size:
+        raise UserError("the file ends within a drawing")

@@ -1,0 +1,254 @@
+"""Values of CSS: lengths, angles and numbers, with their units and calc().
+
+https://www.w3.org/TR/css-values-4/. A value that is not understood raises ValueError.
+"""
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import tinycss2
+from tinycss2.ast import Node
+
+from sketch_rnn.errors import UserError
+
+MAX_VALUE = 2000  # characters of one value; one with more is not understood
+MAX_DEPTH = 32  # of calc() in calc()
+
+_NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
+_PIXELS = {
+    "px": 1.0,
+    "in": 96.0,
+    "cm": 96 / 2.54,
+    "mm": 96 / 25.4,
+    "q": 96 / 101.6,
+    "pt": 96 / 72,
+    "pc": 16.0,
+}
+_DEGREES = {"deg": 1.0, "grad": 0.9, "rad": 180 / math.pi, "turn": 360.0}
+
+
+@dataclass(frozen=True)
+class Units:
+    """What units are of that are not absolute, in pixels.
+
+    font, root_font: the size of the element's font, and of the outermost one's. page: width and
+    height that `vw` and `vh` are a hundredth of.
+    """
+
+    font: float = 16.0
+    root_font: float = 16.0
+    page: tuple[float, float] = (300.0, 150.0)
+
+
+Value = tuple[float, str]  # in pixels or degrees, and "length", "angle", "number" or "percentage"
+
+
+def length(
+    text: str | None, whole: float, default: float = 0.0, units: Units | None = None
+) -> float:
+    """A length in pixels; a number is one of pixels, percentages are of `whole`."""
+    if not text or text == "auto":
+        return default
+    if _NUMBER.fullmatch(text):
+        value = float(text)
+    else:
+        try:
+            value = lengths(text, [whole], units or Units(), unitless=True)[0]
+        except ValueError:
+            return default
+    return value if math.isfinite(value) else default
+
+
+def lengths(
+    text: str, wholes: Sequence[float], units: Units, unitless: bool = False
+) -> list[float]:
+    """Lengths with spaces between them, in pixels, at most as many as `wholes`."""
+    nodes = components(text)
+    if not 1 <= len(nodes) <= len(wholes):
+        raise ValueError(f"expected up to {len(wholes)} lengths")
+    return [
+        as_length(node, whole, units, unitless) for node, whole in zip(nodes, wholes, strict=False)
+    ]
+
+
+def as_length(node: Node, whole: float | None, units: Units, unitless: bool = False) -> float:
+    """A length in pixels; a number is none, unless it is 0 or they are `unitless`."""
+    value, kind = evaluate(node, units, whole)
+    if kind == "length" or (kind == "number" and (unitless or value == 0)):
+        return value
+    raise ValueError("not a length")
+
+
+def as_angle(node: Node, units: Units) -> float:
+    """An angle in degrees."""
+    value, kind = evaluate(node, units)
+    if kind == "angle" or (kind == "number" and value == 0):
+        return value
+    raise ValueError("not an angle")
+
+
+def as_number(node: Node, units: Units, percentage: bool = False) -> float:
+    """A number; where a percentage may be one, 50% is 0.5."""
+    value, kind = evaluate(node, units)
+    if kind == "number" or (percentage and kind == "percentage"):
+        return value
+    raise ValueError("not a number")
+
+
+@lru_cache(maxsize=1024)
+def components(text: str) -> tuple[Node, ...]:
+    """The parts of a value, without comments and space."""
+    if len(text) > MAX_VALUE:
+        raise ValueError("too long")
+    return _solid(tinycss2.parse_component_value_list(text, skip_comments=True))
+
+
+def arguments(function: Node) -> list[Node]:
+    """What stands between the commas of a function, one part each."""
+    groups: list[list[Node]] = [[]]
+    for node in _solid(function.arguments):
+        if node == ",":
+            groups.append([])
+        else:
+            groups[-1].append(node)
+    if any(len(group) != 1 for group in groups):
+        raise ValueError("expected commas between arguments")
+    return [group[0] for group in groups]
+
+
+def evaluate(node: Node, units: Units, whole: float | None = None, depth: int = 0) -> Value:
+    """A number, a dimension, or what is calculated of them.
+
+    Args:
+      node: a part of a value.
+      units: what relative units are of.
+      whole: what a percentage is of, in pixels; if None, it stays one.
+    """
+    if node.type == "number":
+        return node.value, "number"
+    if node.type == "percentage":
+        share = node.value / 100
+        return (share, "percentage") if whole is None else (share * whole, "length")
+    if node.type == "dimension":
+        return _dimension(node.value, node.lower_unit, units)
+    if depth > MAX_DEPTH:
+        raise ValueError("nested too deeply")
+    if node.type == "() block":
+        return _sum(node.content, units, whole, depth)
+    if node.type == "function":
+        return _calculated(node, units, whole, depth)
+    raise ValueError(f"not a number: {node.type}")
+
+
+def _dimension(value: float, unit: str, units: Units) -> Value:
+    if unit in _DEGREES:
+        return value * _DEGREES[unit], "angle"
+    if unit in _PIXELS:
+        return value * _PIXELS[unit], "length"
+    width, height = units.page
+    relative = {
+        "em": units.font,
+        "rem": units.root_font,
+        "ex": 0.45 * units.font,  # of the fonts that browsers take for no name
+        "ch": 0.5 * units.font,
+        "vw": width / 100,
+        "vh": height / 100,
+        "vmin": min(width, height) / 100,
+        "vmax": max(width, height) / 100,
+    }
+    if unit not in relative:
+        raise ValueError(f"no unit: {unit}")
+    return value * relative[unit], "length"
+
+
+def _calculated(node: Node, units: Units, whole: float | None, depth: int) -> Value:
+    groups: list[list[Node]] = [[]]
+    for part in node.arguments:
+        if part == ",":
+            groups.append([])
+        else:
+            groups[-1].append(part)
+    results = [_sum(group, units, whole, depth) for group in groups]
+    values, kinds = zip(*results, strict=True)
+    if len({kind for value, kind in results}) > 1:
+        raise ValueError("values of different kinds")
+    if node.lower_name == "calc" and len(values) == 1:
+        return results[0]
+    if node.lower_name in ("min", "max"):
+        return (min if node.lower_name == "min" else max)(values), kinds[0]
+    if node.lower_name == "clamp" and len(values) == 3:
+        return max(values[0], min(values[1], values[2])), kinds[0]
+    raise ValueError(f"no function: {node.lower_name}")
+
+
+def _sum(nodes: Sequence[Node], units: Units, whole: float | None, depth: int) -> Value:
+    nodes = _solid(nodes)
+    total, kind = _product(nodes, 0, units, whole, depth)
+    at = _end_of_product(nodes, 0)
+    while at < len(nodes):
+        if nodes[at] not in ("+", "-"):
+            raise ValueError("expected + or -")
+        value, other = _product(nodes, at + 1, units, whole, depth)
+        if other != kind:
+            raise ValueError("a sum of different kinds")
+        total += value if nodes[at] == "+" else -value
+        at = _end_of_product(nodes, at + 1)
+    return total, kind
+
+
+def _end_of_product(nodes: Sequence[Node], at: int) -> int:
+    at += 1
+    while at < len(nodes) and nodes[at] in ("*", "/"):
+        at += 2
+    return at
+
+
+def _product(
+    nodes: Sequence[Node], at: int, units: Units, whole: float | None, depth: int
+) -> Value:
+    if at >= len(nodes):
+        raise ValueError("a sign without a value")
+    value, kind = evaluate(nodes[at], units, whole, depth + 1)
+    for sign, node in zip(nodes[at + 1 :: 2], nodes[at + 2 :: 2], strict=False):
+        if sign not in ("*", "/"):
+            break
+        factor, other = evaluate(node, units, whole, depth + 1)
+        if sign == "/":
+            if other != "number" or factor == 0:
+                raise ValueError("expected to divide by a number")
+            value /= factor
+        elif "number" not in (kind, other):
+            raise ValueError("a product of two lengths")
+        else:
+            value, kind = value * factor, other if kind == "number" else kind
+    return value, kind
+
+
+def _solid(nodes: Sequence[Node]) -> tuple[Node, ...]:
+    return tuple(node for node in nodes if node.type not in ("whitespace", "comment"))
+
+
+@lru_cache(maxsize=1024)
+def with_variables(text: str, variables: tuple[tuple[str, str], ...]) -> str:
+    """A value with its `var(--name, other)` replaced."""
+    known = dict(variables)
+    for _ in range(8):  # a variable may name another
+        if "var(" not in text or len(text) > MAX_VALUE:
+            break
+        text = re.sub(
+            r"var\(\s*(--[\w-]+)\s*(?:,([^()]*(?:\([^()]*\)[^()]*)*))?\)",
+            lambda match: known.get(match[1], match[2] or ""),
+            text,
+        )
+    return text.strip()
+
+
+def serialized(nodes: Sequence[Node]) -> str:
+    """Parts of a style sheet as text; the library follows their brackets by recursion."""
+    try:
+        return tinycss2.serialize(nodes)
+    except RecursionError:
+        raise UserError("the brackets in its style are nested too deeply") from None
