@@ -21,6 +21,7 @@ import random
 import re
 import resource
 import signal
+import struct
 import sys
 import tempfile
 import time
@@ -28,15 +29,19 @@ import zipfile
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import chain, islice
 from pathlib import Path
 
 import numpy as np
 
+from sketch_rnn.convert import sources
+from sketch_rnn.convert.prepare import Recipe
 from sketch_rnn.errors import UserError
 
 SECONDS = 5
 BYTES = 1 << 30
 MAX_MESSAGE = 1000  # characters
+DRAWINGS = 50  # that are converted, of an input that holds more
 
 
 @dataclass(frozen=True)
@@ -181,6 +186,13 @@ def _npz_members() -> list[bytes]:
             pickled = pickle.dumps(_objects([s.astype(dtype) for s in sketches]), protocol)
             members.append(file.getvalue() + pickled)
             members.append(file.getvalue() + pickled.replace(b"numpy._core", b"numpy.core"))
+        lists = [sketch.tolist() for sketch in sketches[:3]]
+        mixed = [*lists, [tuple(map(float, row)) for row in lists[2]]]
+        for array in (_objects(mixed), np.stack([sketches[2]] * 4).astype(object)):
+            file = io.BytesIO()
+            header = {"descr": "|O", "fortran_order": False, "shape": array.shape}
+            np.lib.format.write_array_header_1_0(file, header)
+            members.append(file.getvalue() + pickle.dumps(array, protocol))
     stroke5 = np.zeros((4, 3, 5), np.float32)
     stroke5[..., 2] = 1
     plain = [np.stack([sketches[2]] * 4), np.asfortranarray(stroke5), np.concatenate(sketches)]
@@ -189,6 +201,14 @@ def _npz_members() -> list[bytes]:
         np.save(file, array)
         members.append(file.getvalue())
     return members
+
+
+def built(path: Path) -> list[np.ndarray]:
+    """The first sketches that `build` makes of a file; a drawing may be refused, or the file."""
+    chunks = list(sources.find([path]))
+    found = chain.from_iterable(sources.outcomes(c, Recipe(), outline=False) for c in chunks)
+    made = [outcome for _, outcome in islice(found, DRAWINGS)]
+    return [sketch.points for sketch in made if not isinstance(sketch, UserError)]
 
 
 def _zipped(train: bytes, compression: int) -> bytes:
@@ -243,10 +263,10 @@ def npz_target() -> Target:
     def read(data: bytes, folder: Path) -> object:
         path = folder / "a.npz"
         path.write_bytes(data)
-        return npz.read_npz(path)
+        made = built(path)
+        return [*made, *(sketch for split in npz.read_npz(path).values() for sketch in split)]
 
-    def holds(splits: dict) -> bool:
-        sketches = [sketch for split in splits.values() for sketch in split]
+    def holds(sketches: list[np.ndarray]) -> bool:
         return all(
             s.ndim == 2
             and s.shape[1] == 3
@@ -378,6 +398,34 @@ def gen_target() -> Target:
     )
 
 
+# .vae.json
+
+
+def vae_target() -> Target:
+    from sketch_rnn.formats import browser
+
+    direction, gaussian = [[5, 4], [1, 4], [4]], [[2, 1], [1]]
+    shapes = [*direction, *direction, *gaussian, *gaussian, [1, 2], [2]]
+    shapes += [[1, 9], [9], [6, 4], [1, 4], [4]]
+    weights = [
+        base64.b64encode(np.arange(np.prod(shape), dtype="<i2").tobytes()).decode()
+        for shape in shapes
+    ]
+    info = {"mode": "vae", "name": "cat+dog", "version": 6, "max_seq_len": 9, "scale_factor": 50.0}
+    seeds = [[info, shapes, weights], [info | {"mode": 0, "version": 3}, shapes, weights]]
+
+    def read(data: bytes, folder: Path) -> object:
+        path = folder / "a.vae.json"
+        path.write_bytes(data)
+        return browser.load(path)
+
+    return Target(
+        json_maker(lambda: seeds),
+        read,
+        lambda model: all(np.isfinite(weight).all() for weight in model.get_weights()),
+    )
+
+
 # ndjson
 
 
@@ -391,8 +439,38 @@ def ndjson_target() -> Target:
     ]
     return Target(
         json_maker(lambda: seeds),
-        lambda data, folder: to_sketch(parse_line(data)),
+        lambda data, folder: to_sketch(parse_line(data).lines),
         lambda sketch: len(sketch.points) and np.isin(sketch.points[:, 2], (0, 1)).all(),
+    )
+
+
+# Quick, Draw!'s binary form
+
+
+def bin_target() -> Target:
+    def record(lines: list[tuple[bytes, bytes]]) -> bytes:
+        head = struct.pack("<Q2sBIH", 2**62, b"DE", 1, 1_488_000_000, len(lines))
+        return head + b"".join(struct.pack("<H", len(x)) + x + y for x, y in lines)
+
+    whole = record([(b"\0\x80\xff", b"\0\x30\x10"), (b"\x09\x20", b"\x40\xff")])
+    seeds = [whole * 3, whole + record([]) + record([(b"", b""), (b"\5", b"\6")]), record([])]
+    tokens = [b"\xff\xff", b"\0\0", b"\xff" * 17, b"\0" * 17, whole, whole[:17], b"\x1f\x8b"]
+
+    def make(rng: random.Random) -> bytes:
+        data = mutated(rng, rng.choice(seeds), tokens)
+        if rng.random() < 0.2:
+            return mutated(rng, gzip.compress(data, mtime=0), tokens)
+        return data
+
+    def read(data: bytes, folder: Path) -> object:
+        path = folder / ("a.bin.gz" if data.startswith(b"\x1f\x8b") else "a.bin")
+        path.write_bytes(data)
+        return built(path)
+
+    return Target(
+        make,
+        read,
+        lambda sketches: all(len(s) and np.isin(s[:, 2], (0, 1)).all() for s in sketches),
     )
 
 
@@ -414,6 +492,20 @@ _SVGS = [
 <ellipse cx="5" cy="5" rx="10%" ry="2em" stroke="black"/></svg>""",
     b"""<?xml version="1.0"?><!DOCTYPE svg [<!ENTITY e "stroke:black"><!ENTITY f "&e;&e;">]>
 <svg><path style="&e;" d="M0 0L9 9"/></svg>""",
+    b"""<svg viewBox="0 0 90 90" style="background:#eee;font-size:9px" fill="none" stroke="#000">
+<g style="transform-box:fill-box;transform-origin:right 20%;rotate:x 30deg;scale:2 50%">
+<path d="M1 1h9v9" style="--a:5px;transform:translate3d(var(--a),1em,0) rotate3d(1,2,3,.1turn)
+skew(5deg) matrix3d(1,0,0,0,0,1,0,0,0,0,1,0,3,4,5,1) perspective(9px)"/>
+<rect style="x:calc(10% + 2 * 3px);y:min(1vw,2px);width:clamp(1px,5em,9px);height:5px"/></g>
+<path style="d:path('M5 5C1 2 3 4 5 6z');translate:5% -1ex 2px;transform-origin:1px 2px 3px"/>
+<image href="data:"/><text>a</text><path clip-path="url(#c)" d="M0 0h9"/><clipPath id="c"/>
+</svg>""",
+    b"""<svg width="90" height="90"><rect width="90" height="90" fill="#fff"/>
+<path d="M5 5h80v9C9 9 1 2 3 4" fill="none" stroke="#000"/>
+<path d="M9 0v80h9" fill="none" stroke="white" stroke-width="9" stroke-linecap="round"/>
+<path d="M30 1h20v20h-20zM35 5v9h9v-9z" fill="#ffe" fill-rule="evenodd"/>
+<circle cx="50" cy="60" r="2"/><path d="M60 60h5v1h-5zM1 1l9 9 5-9-9 9z"/>
+<line x1="1" y1="1" x2="9" y2="9" stroke="#000" stroke-linecap="square"/></svg>""",
 ]
 _SVG_TOKENS = [
     b"1e308",
@@ -460,6 +552,25 @@ _SVG_TOKENS = [
     b"[d=",
     b"!important",
     b"transform-origin:",
+    b"calc(",
+    b"calc((((((((",
+    b"var(--a)",
+    b"var(--b,",
+    b";--a:var(--a) var(--a);",
+    b"translate3d(",
+    b"rotate3d(0,0,0,",
+    b"matrix3d(",
+    b"transform-box:fill-box;",
+    b"rotate:",
+    b"1e308deg",
+    b"d:path('",
+    b" fill='white' ",
+    b" stroke='white' stroke-width='1e9' ",
+    b" fill-rule='evenodd' ",
+    b"<rect width='9e9' height='9e9'/>",
+    b"\xef\xbb\xbf",
+    b"/0",
+    b"em",
 ]
 
 _SVG_NUMBERS = [
@@ -516,8 +627,10 @@ TARGETS: dict[str, Callable[[], Target]] = {
     "config": config_target,
     "svg": svg_target,
     "ndjson": ndjson_target,
+    "bin": bin_target,
     "model_config": model_config_target,
     "gen": gen_target,
+    "vae": vae_target,
 }
 
 

@@ -10,7 +10,7 @@ from helpers import ROOT
 SCRIPT = ROOT / "scripts" / "fuzz.py"
 
 
-@pytest.mark.parametrize("targets", ["npz,hparams,config,svg,ndjson", "model_config,gen"])
+@pytest.mark.parametrize("targets", ["npz,hparams,config,svg,ndjson,bin", "model_config,gen,vae"])
 def test_mutated_files_are_read_or_refused(targets):
     done = subprocess.run(
         [sys.executable, str(SCRIPT), f"--target={targets}", "--count=300", "--seed=5"],

@@ -15,6 +15,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -100,7 +101,7 @@ def _convert(path: Path, cached: Path) -> None:
             if time.time() - left.stat().st_mtime > _STALE:
                 left.unlink(missing_ok=True)
         with replacing(cached) as file:
-            header = {}
+            header: dict[str, Any] = {}
             file.write(bytes(_HEADER))
             for split in npz.SPLITS:
                 part = make_part(*npz.read_split(path, split))

@@ -1,6 +1,7 @@
-"""The public data sets by name: where they are, and under which licence."""
+"""Public data sets and models by name: where they are, and under which licence."""
 
 import difflib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +10,8 @@ from sketch_rnn.errors import UserError
 
 _COLLECTION = "https://github.com/hardmaru/sketch-rnn-datasets/raw/master"
 _QUICKDRAW = "https://storage.googleapis.com/quickdraw_dataset/sketchrnn"
+_MODEL_PREFIX = "quickdraw/"
+_MODELS = "https://storage.googleapis.com/quickdraw-models/sketchRNN/large_models"
 _KANJI = "kanji from KanjiVG, (c) Ulrich Apel, CC BY-SA 3.0"
 CATEGORIES = tuple(
     """
@@ -46,14 +49,68 @@ wine glass,wristwatch,yoga,zebra,zigzag
 )
 
 
+MODEL_CATEGORIES = tuple(
+    """
+alarm_clock,ambulance,angel,ant,antyoga,backpack,barn,basket,bear,bee,beeflower,
+bicycle,bird,book,brain,bridge,bulldozer,bus,butterfly,cactus,calendar,castle,cat,
+catbus,catpig,chair,couch,crab,crabchair,crabrabbitfacepig,cruise_ship,diving_board,dog,
+dogbunny,dolphin,duck,elephant,elephantpig,eye,face,fan,fire_hydrant,firetruck,flamingo,
+flower,floweryoga,frog,frogsofa,garden,hand,hedgeberry,hedgehog,helicopter,kangaroo,key,
+lantern,lighthouse,lion,lionsheep,lobster,map,mermaid,monapassport,monkey,mosquito,
+octopus,owl,paintbrush,palm_tree,parrot,passport,peas,penguin,pig,pigsheep,pineapple,
+pool,postcard,power_outlet,rabbit,rabbitturtle,radio,radioface,rain,rhinoceros,rifle,
+roller_coaster,sandwich,scorpion,sea_turtle,sheep,skull,snail,snowflake,speedboat,spider,
+squirrel,steak,stove,strawberry,swan,swing_set,the_mona_lisa,tiger,toothbrush,toothpaste,
+tractor,trombone,truck,whale,windmill,yoga,yogabicycle
+""".replace("\n", "").split(",")
+)
+PACKAGED_MODEL = "doodles"  # its name; it is what is drawn with if none is given
+PACKAGED_MODEL_PATH = Path(__file__).parent / "packaged" / "doodles.vae.json"
+PACKAGED_DRAWINGS_PATH = Path(__file__).parent / "packaged" / "doodles.npz"
+LARGEST_MODEL = 128 << 20  # bytes
+
+
 @dataclass(frozen=True)
 class PublicSet:
-    """A data set: the folder's address that `--data_dir` takes, its file there, its licence."""
+    """A data set: the folder's address that `data_dir` takes, its file there, its licence."""
 
     folder: str
     file: str
     licence: str
 
+    @property
+    def use(self) -> str:
+        """How to train on it."""
+        return f"--data_dir={self.folder} --hparams='data_set=[{self.file}]' trains on it"
+
+    def fetch(self) -> Path:
+        """The file in the cache, downloaded if it is not there yet."""
+        return download.resolve(self.folder, [self.file])[0]
+
+
+@dataclass(frozen=True)
+class PublicModel:
+    """A trained model: its name, the address of its file, its licence."""
+
+    name: str
+    url: str
+    licence: str
+
+    @property
+    def use(self) -> str:
+        """How to draw with it."""
+        return f"--model_dir={self.name} draws with it"
+
+    def fetch(self) -> Path:
+        """The file in the cache, downloaded if it is not there yet."""
+        return download.fetch(self.url, _DRAW_OFFLINE, LARGEST_MODEL)
+
+
+_DRAW_OFFLINE = (
+    f"--model_dir={PACKAGED_MODEL}, the model in the package, works without a network, and so do "
+    "models of your own and those fetched before"
+)
+_QUICKDRAW_LICENCE = "Quick, Draw!, (c) Google, CC BY 4.0"
 
 SETS = {
     "aaron_sheep": PublicSet(
@@ -68,17 +125,36 @@ SETS = {
         name: PublicSet(f"{_COLLECTION}/kanji", f"{name}.npz", _KANJI)
         for name in ("short_kanji", "kanji.rdp100", "kanji.rdp200")
     },
-    **{
-        name: PublicSet(_QUICKDRAW, f"{name}.npz", "Quick, Draw!, (c) Google, CC BY 4.0")
-        for name in CATEGORIES
-    },
+    **{name: PublicSet(_QUICKDRAW, f"{name}.npz", _QUICKDRAW_LICENCE) for name in CATEGORIES},
 }
 
 
-def find(name: str) -> PublicSet:
-    """The data set of that name; capitals do not matter, and `_` is as good as a space."""
-    names = {known.lower().replace(" ", "_"): known for known in SETS}
-    wanted = name.lower().replace(" ", "_").removesuffix(".npz")
+def _public_models() -> Iterator[PublicModel]:
+    """The decoder and the conditional model of each category, and the decoder of everything."""
+    for category in (*MODEL_CATEGORIES, "everything"):
+        address = f"{_MODELS}/{category}"
+        yield PublicModel(_MODEL_PREFIX + category, f"{address}.gen.json", _QUICKDRAW_LICENCE)
+        if category != "everything":
+            yield PublicModel(
+                f"{_MODEL_PREFIX}{category}.vae", f"{address}.vae.json", _QUICKDRAW_LICENCE
+            )
+
+
+MODELS = {model.name: model for model in _public_models()}
+
+
+def find(name: str) -> PublicSet | PublicModel:
+    """The data set or model of that name; capitals do not matter, and `_` is as good as a space."""
+    wanted = _plain(name)
+    if wanted.startswith(_MODEL_PREFIX):
+        wanted = wanted.removesuffix(".json").removesuffix(".gen")
+        if wanted in MODELS:
+            return MODELS[wanted]
+        near = _near_models(wanted.removeprefix(_MODEL_PREFIX))
+        hint = f"did you mean {near}?" if near else "`sketch_rnn_dataset download` lists them"
+        raise UserError(f"no public model {name!r:.60}; {hint}")
+    names = {_plain(known): known for known in SETS}
+    wanted = wanted.removesuffix(".npz")
     if wanted in names:
         return SETS[names[wanted]]
     near = difflib.get_close_matches(wanted[:60], names, n=1)
@@ -86,14 +162,66 @@ def find(name: str) -> PublicSet:
     raise UserError(f"no public data set {name!r}{hint}")
 
 
-def fetch(public: PublicSet) -> Path:
-    """The file in the cache, downloaded if it is not there yet."""
-    return download.resolve(public.folder, [public.file])[0]
+def is_packaged(name: str | Path | None) -> bool:
+    """Whether the model of that name is the one in the package; None is."""
+    return name is None or (_plain(str(name)) == PACKAGED_MODEL and not _exists(Path(name)))
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # a name that no file can have
+        return False
+
+
+def model_path(name: str | Path | None) -> Path:
+    """Where a model is: a local file or folder wins over the model of that name.
+
+    Args:
+      name: a path, `doodles` for the model in the package, or a name in `MODELS`, which is fetched
+        once; None is the model in the package.
+
+    Returns:
+      A path, of which nothing is known if it is no model's name.
+
+    Raises:
+      UserError: there is no such model, or it cannot be fetched.
+    """
+    if is_packaged(name):
+        return PACKAGED_MODEL_PATH
+    path, wanted = Path(name), _plain(str(name))
+    if _exists(path):
+        return path
+    if wanted.startswith(_MODEL_PREFIX):
+        return find(wanted).fetch()
+    near = _near_models(wanted)
+    if near and "/" not in wanted:
+        raise UserError(f"there is no folder or file {name}; did you mean the model {near}?")
+    return path
+
+
+def _plain(name: str) -> str:
+    return name.lower().replace(" ", "_")
+
+
+def _near_models(wanted: str) -> str:
+    """The models of the nearest names, in words; or nothing."""
+    names = [name.removeprefix(_MODEL_PREFIX) for name in MODELS]
+    near = difflib.get_close_matches(wanted[:60], [PACKAGED_MODEL, *names])
+    return " or ".join(name if name == PACKAGED_MODEL else _MODEL_PREFIX + name for name in near)
 
 
 def listing() -> list[str]:
-    """The names by licence, as lines."""
+    """The names of data sets and models by licence, as lines."""
     by_licence: dict[str, list[str]] = {}
     for name, public in SETS.items():
         by_licence.setdefault(public.licence, []).append(name.replace(" ", "_"))
-    return [f"{licence}:\n  {' '.join(names)}" for licence, names in by_licence.items()]
+    return [
+        "Data sets, for sketch_rnn_train",
+        *(f"{licence}:\n  {' '.join(names)}" for licence, names in by_licence.items()),
+        "",
+        "Models, for --model_dir; each but everything also with .vae behind it, with an encoder",
+        f"{_QUICKDRAW_LICENCE}:",
+        f"  {' '.join(name for name in MODELS if not name.endswith('.vae'))}",
+        f"CC0 1.0, in the package:\n  {PACKAGED_MODEL}",
+    ]

@@ -8,6 +8,7 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
 from urllib.parse import quote
@@ -23,6 +24,10 @@ KNOWN_SHA256 = {
     )
 }
 MAX_DOWNLOAD = 4 << 30  # bytes
+_TRAIN_OFFLINE = (
+    "to train on a local file give its folder as `data_dir=FOLDER`, to train on the embedded "
+    "drawings `data_dir=datasets/doodles`"
+)
 PARTIAL_CONTENT, RANGE_NOT_SATISFIABLE = 206, 416
 TIMEOUT = (5, 30)  # seconds to connect, and between two packets
 
@@ -42,7 +47,7 @@ def resolve(data_dir: str | Path, names: Sequence[str]) -> list[Path]:
         if not path.parts or path.is_absolute() or ".." in path.parts or ":" in path.parts[0]:
             raise UserError(f"data_set: expected the name of a file in data_dir, got {name!r}")
     if _is_address(data_dir):
-        return [_fetch(url) for url in _urls(data_dir, names)]
+        return [fetch(url, _TRAIN_OFFLINE, MAX_DOWNLOAD) for url in _urls(data_dir, names)]
     return [_local(Path(data_dir).expanduser(), name) for name in names]
 
 
@@ -61,7 +66,7 @@ def remembered(data_dir: str, names: Sequence[str]) -> str:
     if not all(known) and data_dir != DEFAULT_DATA_DIR:
         raise UserError(
             f"the run's folder says that its drawings are at {data_dir}; nothing is fetched from "
-            f"there unless you ask for it by --data_dir={data_dir}"
+            f"there unless you ask for it by `data_dir={data_dir}`"
         )
     return data_dir
 
@@ -91,27 +96,35 @@ def _local(folder: Path, name: str) -> Path:
     raise UserError(f"data_set: no file {name!r} in {str(folder)!r}, which holds {found}")
 
 
-def _fetch(url: str) -> Path:
+def fetch(url: str, offline: str, most: int) -> Path:
+    """The file of an address in the cache, downloaded if it is not there yet.
+
+    Args:
+      url: http(s).
+      offline: what works without this file, for the error message.
+      most: bytes of the largest file to take.
+
+    Raises:
+      UserError: the download failed.
+    """
     import pooch
     import requests
 
     pooch.get_logger().setLevel("WARNING")
+    download = partial(_download, most=most)
     try:
         return Path(
-            pooch.retrieve(url, KNOWN_SHA256.get(url), path=cache_dir(), downloader=_download)
+            pooch.retrieve(url, KNOWN_SHA256.get(url), path=cache_dir(), downloader=download)
         )
     except UserError:
         raise
     except (requests.RequestException, OSError, ValueError) as error:
         unreachable = isinstance(error, requests.ConnectionError)
         reason = "no connection" if unreachable else " ".join(str(error).split())[:200]
-        raise UserError(
-            f"cannot fetch {url} ({reason}); to train on a local file give its folder as "
-            "--data_dir=FOLDER, to train on the embedded drawings --data_dir=datasets/doodles"
-        ) from error
+        raise UserError(f"cannot fetch {url} ({reason}); {offline}") from error
 
 
-def _download(url: str, file: str, pooch: object) -> None:
+def _download(url: str, file: str, pooch: object, most: int) -> None:
     """Pooch's downloader: writes what `url` holds to `file`, or fails.
 
     What arrived before a failure, even a kill, stays in the cache if the server can tell whether
@@ -136,7 +149,7 @@ def _download(url: str, file: str, pooch: object) -> None:
                 tag = response.headers.get("ETag", "")
                 start, received = part.write(f"{tag}\n".encode("latin-1")), 0
                 total = int(response.headers.get("Content-Length", 0))
-            _receive(response, part, received, total)
+            _receive(response, part, received, total, most)
         part.seek(start)
         with open(file, "wb") as out:
             shutil.copyfileobj(part, out)
@@ -187,7 +200,7 @@ def _total(response: Any, part: BinaryIO, received: int) -> int:
     return int(match[2])
 
 
-def _receive(response: Any, part: BinaryIO, received: int, total: int) -> None:
+def _receive(response: Any, part: BinaryIO, received: int, total: int, most: int) -> None:
     """Appends a response's body to the part; `total` is 0 if it is not known."""
     from tqdm import tqdm
 
@@ -201,9 +214,9 @@ def _receive(response: Any, part: BinaryIO, received: int, total: int) -> None:
     ) as bar:
         for chunk in response.iter_content(1 << 16):
             received += len(chunk)
-            if max(received, total) > MAX_DOWNLOAD:
+            if max(received, total) > most:
                 part.truncate(0)
-                raise ValueError(f"more than {MAX_DOWNLOAD} bytes")
+                raise ValueError(f"more than {most} bytes")
             part.write(chunk)
             bar.update(len(chunk))
     if total and received != total:

@@ -1,97 +1,84 @@
-"""Reads and writes `.gen.json`: models that browser clients load (`@magenta/sketch`, ml5).
+"""Reads and writes models that browser clients load (`@magenta/sketch`, ml5, sketch-rnn-js).
 
-A file is `[info, shapes, weights]`: each array in base64 of little-endian int16, a weight being
-value * 10 / 32767, in the order output kernel, output bias, W_xh, W_hh, bias; gates i, j, f, o;
-the forget bias is not in the bias. The clients run an lstm decoder with 20 mixtures and no z.
+`.gen.json` is a decoder alone: output kernel, output bias, W_xh, W_hh, bias. `.vae.json` is a
+conditional model, 17 arrays: those of the encoder's forward direction (W_xh, W_hh, bias), of its
+backward direction, kernel and bias of mu, of the log-variance and of the initial state (c, then h),
+and those of the decoder, whose W_xh reads z after the point. Gates are i, j, f, o; the forget bias
+is not in the bias. The clients run lstm cells with 20 mixtures.
 
-Legend: U units, Z latent, M mixtures, O = 3 + 6 M.
+Legend: E encoder units, U decoder units, Z latent, M mixtures, O = 3 + 6 M.
 """
 
-import base64
-import json
-import math
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
-import tensorflow as tf
 
-from sketch_rnn import files
-from sketch_rnn.errors import UserError, warn
+from sketch_rnn.errors import UserError
+from sketch_rnn.formats import browser_arrays
 from sketch_rnn.hparams import HParams
 from sketch_rnn.model.mixture import PEN_STATES, PER_MIXTURE
 from sketch_rnn.model.network import POINT, SketchRNN
 from sketch_rnn.model.recurrent.base import GATES
 
-SUFFIX = ".gen.json"
-_CLIENT_MIXTURES = 20
-_LARGEST_WEIGHT = 10.0
-_LARGEST_INTEGER = 32767
-_LARGEST_FILE = 1 << 27
-_LARGEST_COUNTS = {b"[": 64, b"{": 64, b",": 100_000}  # of a whole file; weights have none
+SUFFIX, CONDITIONAL_SUFFIX = ".gen.json", ".vae.json"
+CLIENT_MIXTURES = 20
+_DECODER_ARRAYS, _ALL_ARRAYS = 5, 17
+_VERSION = 6  # clients of files below it squash z
 _LARGEST_UNITS = 8192
 _LONGEST_SKETCH = 10_000
 _LONGEST_NAME = 100
 
 
-@keras.saving.register_keras_serializable("sketch_rnn")
-class StartedSketchRNN(SketchRNN):
-    """An unconditional model that does not start from the zero state.
+class Sizes(NamedTuple):
+    """U, M, E and Z of a file; the last two are 0 for a decoder alone."""
 
-    A conditional model at one z is such a model: z's share of the input is in its bias.
-
-    Attributes:
-      first_state: of the decoder, c then h, `[2 U]`.
-    """
-
-    def __init__(self, *args, first_state: list[float], **kwargs):
-        super().__init__(*args, **kwargs)
-        self.first_state = np.array(first_state, np.float32)
-        self.decoder.initial_state = self._initial_state
-
-    def get_config(self) -> dict:
-        return super().get_config() | {"first_state": _plain(self.first_state)}
-
-    def _initial_state(self, z: None, batch: int | tf.Tensor) -> tf.Tensor:
-        """`[B, 2 U]`."""
-        return tf.tile(tf.constant(self.first_state)[None], [batch, 1])
+    units: int
+    mixtures: int
+    encoder: int = 0
+    latent: int = 0
 
 
 def load(path: str | Path) -> SketchRNN:
     """Reads a model; sizes are checked before memory is taken.
 
     Returns:
-      An unconditional lstm model.
+      An lstm model, conditional if the file holds an encoder.
 
     Raises:
       UserError: the file is absent, or is not such a model.
     """
     path = Path(path)
     try:
-        info, shapes, texts = _parts(_read(path))
-        units, mixtures = _sizes(shapes)
+        info, shapes, texts = browser_arrays.read(path, (_DECODER_ARRAYS, _ALL_ARRAYS))
+        sizes = _sizes(shapes)
         weights = [
-            _decoded(text, shape)
-            for text, shape in zip(texts, _shapes(units, mixtures), strict=True)
+            browser_arrays.decoded(text, shape)
+            for text, shape in zip(texts, _shapes(sizes), strict=True)
         ]
-        hparams = _hparams(info, units, mixtures)
-        scale_factor = _scale_factor(info)
-        first_state = _first_state(info, units)
+        model = _model(info, sizes)
     except UserError as error:
         raise UserError(f"{path}: {error}") from error
-    if first_state is None:
-        model = SketchRNN(hparams, scale_factor, seed=0)
-    else:
-        model = StartedSketchRNN(hparams, scale_factor, seed=0, first_state=first_state)
     for variable, weight in zip(_variables(model), weights, strict=True):
         variable.assign(weight)
     return model
 
 
+def _model(info: dict, sizes: Sizes) -> SketchRNN:
+    """The model without its weights."""
+    return SketchRNN(
+        _hparams(info, sizes),
+        _scale_factor(info),
+        seed=0,
+        first_state=None if sizes.latent else _first_state(info, sizes.units),
+        squashes_z=bool(sizes.latent) and _version(info) < _VERSION,
+    )
+
+
 def save(model: SketchRNN, path: str | Path, z: np.ndarray | None = None) -> None:
-    """Writes a model, and warns of weights that the format cannot hold.
+    """Writes a `.gen.json`, and warns of weights that the format cannot hold.
 
     A conditional model is written at one z: what z adds to every step's input is constant and goes
     into the bias, and the state that it starts from is `info.initial_state`, c and h.
@@ -105,115 +92,140 @@ def save(model: SketchRNN, path: str | Path, z: np.ndarray | None = None) -> Non
       UserError: the clients cannot run the model.
       OSError: the file cannot be written.
     """
-    _check_client_can(model, z)
-    decoder = model.decoder
+    _check_client_can(model)
+    _check_z(model.hparams, z)
     if z is not None:
         z = np.asarray(z, np.float32)[None]
-    state = decoder.initial_state(z, 1).numpy()[0]
-    weights = [variable.numpy() for variable in _variables(model)]
+    state = model.decoder.initial_state(z, 1).numpy()[0]
+    weights = [variable.numpy() for variable in _decoder_variables(model)]
     if z is not None:
         weights[2], weights[4] = weights[2][:POINT], weights[4] + z[0] @ weights[2][POINT:]
-    info: dict[str, Any] = {
-        "mode": 2,
-        "version": 6,
+    info: dict[str, Any] = {"mode": 2, "version": _VERSION} | _known(model)
+    if state.any():
+        c, h = np.split(state, 2)
+        info["initial_state"] = {"c": _plain(c), "h": _plain(h)}
+    browser_arrays.write(path, info, weights)
+
+
+def save_conditional(model: SketchRNN, path: str | Path) -> None:
+    """Writes a `.vae.json`, and warns of weights that the format cannot hold.
+
+    Args:
+      model: conditional, lstm in encoder and decoder, with 20 mixtures and a scale factor.
+      path: of the file.
+
+    Raises:
+      UserError: the clients cannot run the model.
+      OSError: the file cannot be written.
+    """
+    if not model.hparams.conditional:
+        raise UserError("this model is unconditional, it has no encoder: export it to .gen.json")
+    _check_client_can(model)
+    if model.hparams.enc_model != "lstm":
+        raise UserError(
+            f"browser clients run only an lstm encoder, this one is {model.hparams.enc_model}; "
+            "export it to .gen.json at one z, or to .keras or a folder"
+        )
+    version = _VERSION - 1 if model.squashes_z else _VERSION
+    info = {"mode": "vae", "version": version} | _known(model)
+    browser_arrays.write(path, info, [variable.numpy() for variable in _variables(model)])
+
+
+def _known(model: SketchRNN) -> dict[str, Any]:
+    """What `info` says of any model."""
+    return {
         "max_seq_len": model.hparams.max_seq_len,
         "name": "+".join(Path(name).stem for name in model.hparams.data_set),
         "scale_factor": model.scale_factor,
     }
-    if state.any():
-        c, h = np.split(state, 2)
-        info["initial_state"] = {"c": _plain(c), "h": _plain(h)}
-    shapes = [list(weight.shape) for weight in weights]
-    content = [info, shapes, _encoded(weights)]
-    files.write_text(path, json.dumps(content, separators=(",", ":")))
 
 
 def _variables(model: SketchRNN) -> list[keras.Variable]:
-    """The decoder's weights in the order of the file."""
+    """The weights in the order of the file."""
+    if model.encoder is None:
+        return _decoder_variables(model)
+    found = []
+    for direction in (model.encoder.forward, model.encoder.backward):
+        found += [direction.w_xh, direction.w_hh, direction.bias]
+    for dense in (model.latent.mu, model.latent.logvar, model.decoder.first_state):
+        found += [dense.kernel, dense.bias]
+    return found + _decoder_variables(model)
+
+
+def _decoder_variables(model: SketchRNN) -> list[keras.Variable]:
     output, recurrent = model.decoder.output_layer, model.decoder.recurrent
     return [output.kernel, output.bias, recurrent.w_xh, recurrent.w_hh, recurrent.bias]
 
 
-def _shapes(units: int, mixtures: int) -> list[tuple[int, ...]]:
+def _shapes(sizes: Sizes) -> list[tuple[int, ...]]:
+    """The shapes in the order of the file."""
+    units, mixtures, encoder, latent = sizes
     width, gates = PEN_STATES + PER_MIXTURE * mixtures, GATES * units
-    return [(units, width), (width,), (POINT, gates), (units, gates), (gates,)]
+    decoder = [(units, width), (width,), (POINT + latent, gates), (units, gates), (gates,)]
+    if not latent:
+        return decoder
+    direction = [(POINT, GATES * encoder), (encoder, GATES * encoder), (GATES * encoder,)]
+    gaussian = [(2 * encoder, latent), (latent,)]
+    first_state = [(latent, 2 * units), (2 * units,)]
+    return [*direction, *direction, *gaussian, *gaussian, *first_state, *decoder]
 
 
-def _read(path: Path) -> list:
-    """The file's JSON, which is mostly the text of the weights."""
-    if not path.is_file():
-        raise UserError("there is no such file")
-    with path.open("rb") as file:
-        data = file.read(_LARGEST_FILE + 1)
-    if len(data) > _LARGEST_FILE:
-        raise UserError(f"expected a browser model of at most {_LARGEST_FILE >> 20} MB")
-    if any(data.count(sign) > most for sign, most in _LARGEST_COUNTS.items()):
-        raise UserError("expected [info, shapes, weights], got other JSON")
-    try:
-        return json.loads(data)
-    except (ValueError, RecursionError) as error:
-        raise UserError(f"expected JSON: {error}") from error
-
-
-def _parts(content: Any) -> tuple[dict, list, list]:
-    if (
-        not isinstance(content, list)
-        or len(content) < 3
-        or not isinstance(content[0], dict)
-        or not all(isinstance(part, list) and len(part) == 5 for part in content[1:3])
-        or not all(isinstance(text, str) for text in content[2])
-    ):
-        raise UserError("expected [info, shapes, weights] with five weights as text")
-    return tuple(content[:3])
-
-
-def _sizes(shapes: list) -> tuple[int, int]:
-    """U and M."""
-    first = shapes[0]
-    if isinstance(first, list) and len(first) == 2 and all(type(size) is int for size in first):
-        units, width = first
-        mixtures, rest = divmod(width - PEN_STATES, PER_MIXTURE)
-        if (
-            1 <= units <= _LARGEST_UNITS
-            and mixtures >= 1
-            and rest == 0
-            and shapes == [list(shape) for shape in _shapes(units, mixtures)]
-        ):
-            return units, mixtures
+def _sizes(shapes: list) -> Sizes:
+    """The sizes of which all shapes follow."""
+    units, width = _pair(shapes[-_DECODER_ARRAYS])
+    mixtures, rest = divmod(width - PEN_STATES, PER_MIXTURE)
+    sizes, within = Sizes(units, mixtures), 1 <= units <= _LARGEST_UNITS
+    if len(shapes) == _ALL_ARRAYS:
+        encoder, latent = _pair(shapes[1])[0], _pair(shapes[6])[1]
+        sizes = sizes._replace(encoder=encoder, latent=latent)
+        within &= 1 <= encoder <= _LARGEST_UNITS and 1 <= latent <= _LARGEST_UNITS
+    expected = [list(shape) for shape in _shapes(sizes)]
+    if within and mixtures >= 1 and rest == 0 and shapes == expected:
+        return sizes
+    if len(shapes) == _ALL_ARRAYS:
+        raise UserError(
+            "expected the shapes of an lstm model with z: twice [5, 4 E], [E, 4 E], [4 E]; twice "
+            "[2 E, Z], [Z]; [Z, 2 U], [2 U]; [U, O], [O], [5 + Z, 4 U], [U, 4 U], [4 U] with "
+            f"O = 3 + 6 mixtures; got {str(shapes)[:160]}"
+        )
     raise UserError(
         "expected the shapes of an lstm decoder without z, [U, O], [O], [5, 4 U], [U, 4 U], [4 U] "
         f"with O = 3 + 6 mixtures; got {str(shapes)[:80]}"
     )
 
 
-def _decoded(text: str, shape: tuple[int, ...]) -> np.ndarray:
-    """The weights, float32, as the client computes them."""
-    size = 2 * math.prod(shape)
-    if len(text) != 4 * -(-size // 3):
-        raise UserError(f"expected {size} bytes in base64 for weights {list(shape)}")
-    try:
-        data = base64.b64decode(text, validate=True)
-    except ValueError as error:
-        raise UserError(f"expected base64 for weights {list(shape)}: {error}") from error
-    if len(data) != size:
-        raise UserError(f"expected {size} bytes for weights {list(shape)}, got {len(data)}")
-    values = np.frombuffer(data, "<i2").reshape(shape)
-    return (_LARGEST_WEIGHT * values / _LARGEST_INTEGER).astype(np.float32)
+def _pair(shape: Any) -> tuple[int, int]:
+    """A shape of two whole numbers; zeros for anything else."""
+    if isinstance(shape, list) and len(shape) == 2 and all(type(size) is int for size in shape):
+        return shape[0], shape[1]
+    return 0, 0
 
 
-def _hparams(info: dict, units: int, mixtures: int) -> HParams:
+def _hparams(info: dict, sizes: Sizes) -> HParams:
     longest = info.get("max_seq_len", HParams.max_seq_len)
     if type(longest) is not int or not 1 <= longest <= _LONGEST_SKETCH:
         raise UserError(f"expected max_seq_len from 1 to {_LONGEST_SKETCH}, got {longest!r:.60}")
-    name = re.sub(r"[^\w +.-]|\.\.+", "_", str(info.get("name", "")))[:_LONGEST_NAME].strip()
+    name = re.sub(r"[^\w +.-]|\.\.+", "_", str(info.get("name", "")))[:_LONGEST_NAME]
+    names = [part.strip() for part in name.split("+") if part.strip()]
+    with_z = {}
+    if sizes.latent:
+        with_z = {"enc_model": "lstm", "enc_rnn_size": sizes.encoder, "z_size": sizes.latent}
     return HParams(
-        data_set=[f"{name or 'browser'}.npz"],
+        data_set=[f"{name}.npz" for name in names or ["browser"]],
         max_seq_len=longest,
-        conditional=False,
+        conditional=bool(sizes.latent),
         dec_model="lstm",
-        dec_rnn_size=units,
-        num_mixture=mixtures,
+        dec_rnn_size=sizes.units,
+        num_mixture=sizes.mixtures,
+        **with_z,
     )
+
+
+def _version(info: dict) -> float:
+    version = info.get("version", _VERSION)
+    if not _is_number(version):
+        raise UserError(f"expected version to be a number, got {version!r:.60}")
+    return version
 
 
 def _scale_factor(info: dict) -> float | None:
@@ -244,47 +256,31 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _check_client_can(model: SketchRNN, z: np.ndarray | None) -> None:
-    """Raises UserError with the reason why the clients cannot run the model."""
+def _check_client_can(model: SketchRNN) -> None:
+    """Raises UserError with the reason why the clients cannot run the decoder."""
     hparams = model.hparams
     other = "export it to .keras or a folder instead"
     if hparams.dec_model != "lstm":
         raise UserError(
             f"browser clients run only an lstm decoder, this one is {hparams.dec_model}; {other}"
         )
-    if hparams.num_mixture != _CLIENT_MIXTURES:
+    if hparams.num_mixture != CLIENT_MIXTURES:
         raise UserError(
-            f"browser clients expect {_CLIENT_MIXTURES} mixtures, this model has "
+            f"browser clients expect {CLIENT_MIXTURES} mixtures, this model has "
             f"{hparams.num_mixture}; {other}"
         )
     if model.scale_factor is None:
         raise UserError("browser clients need the scale factor, and this model has none")
+
+
+def _check_z(hparams: HParams, z: np.ndarray | None) -> None:
+    """Raises UserError if it is not the z that such a model is written at."""
     if not hparams.conditional and z is not None:
         raise UserError("this model is unconditional: it is exported without z")
     if hparams.conditional and z is None:
-        raise UserError("browser clients know no z; give the one to export this model at")
+        raise UserError("a .gen.json knows no z; give the one to export this model at")
     if z is not None and np.shape(z) != (hparams.z_size,):
         raise UserError(f"expected one z [{hparams.z_size}], got shape {list(np.shape(z))}")
-
-
-def _encoded(weights: list[np.ndarray]) -> list[str]:
-    """The weights as text."""
-    scaled = [
-        np.round(weight.astype(np.float64) * _LARGEST_INTEGER / _LARGEST_WEIGHT)
-        for weight in weights
-    ]
-    if not all(np.isfinite(values).all() for values in scaled):
-        raise UserError("the model has weights that are not finite; export an earlier checkpoint")
-    limits = np.iinfo(np.int16)
-    clipped = [np.clip(values, limits.min, limits.max) for values in scaled]
-    changed = sum(np.count_nonzero(a != b) for a, b in zip(scaled, clipped, strict=True))
-    if changed:
-        total = sum(values.size for values in scaled)
-        warn(
-            f"{changed} of {total} weights are beyond +-{_LARGEST_WEIGHT:g}, which is as far as "
-            "the file goes, and were clipped; look at what the exported model draws"
-        )
-    return [base64.b64encode(values.astype("<i2").tobytes()).decode() for values in clipped]
 
 
 def _plain(values: np.ndarray) -> list[float]:

@@ -2,9 +2,7 @@ import hashlib
 import os
 import subprocess
 import sys
-import threading
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import filelock
 import numpy as np
@@ -16,54 +14,10 @@ from sketch_rnn.errors import UserError
 CONTENT = bytes(range(256)) * 1000
 
 
-class Handler(BaseHTTPRequestHandler):
-    def do_GET(self):
-        self.server.asked.append(self.path)
-        if self.path not in self.server.files:
-            self.send_error(404)
-            return
-        content, length = self.server.files[self.path]
-        tag = self.server.tag
-        asked = self.headers.get("Range")
-        self.server.ranges.append(asked)
-        if asked and tag and self.headers["If-Range"] == tag:
-            first, whole = int(asked.removeprefix("bytes=").rstrip("-")), length
-            if first >= whole:
-                self.send_error(416)
-                return
-            first += self.server.shift
-            content, length = content[first:], whole - first
-            self.send_response(206)
-            self.send_header("Content-Range", f"bytes {first}-{whole - 1}/{whole}")
-        else:
-            self.send_response(200)
-        if tag:
-            self.send_header("ETag", tag)
-        if length is not None:
-            self.send_header("Content-Length", str(length))
-        self.end_headers()
-        self.wfile.write(content)
-        if self.server.stalls:
-            self.rfile.read()  # until the client is gone
-
-    def log_message(self, *_):
-        pass
-
-
 @pytest.fixture
-def server(monkeypatch, tmp_path):
-    """A server of `server.files`: path -> (content, the length it claims)."""
-    monkeypatch.setenv("SKETCH_RNN_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.files = {"/d/a.npz": (CONTENT, len(CONTENT))}
-    server.asked, server.ranges, server.tag = [], [], None
-    server.shift, server.stalls = 0, False
-    server.address = f"http://127.0.0.1:{server.server_port}/d"
-    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-    yield server
-    server.shutdown()
-    server.server_close()
+def server(server):
+    server.files["/d/a.npz"] = (CONTENT, len(CONTENT))
+    return server
 
 
 def cached(tmp_path):
@@ -122,7 +76,9 @@ def test_a_download_goes_on_where_it_was_cut_off(server, tmp_path):
 def test_a_download_goes_on_after_a_kill_and_hours_without_a_network(server, tmp_path, monkeypatch):
     server.tag, server.stalls = '"one"', True
     server.files["/d/a.npz"] = (CONTENT[:150_000], len(CONTENT))
-    program = f"from sketch_rnn import download; download.resolve({server.address!r}, ['a.npz'])"
+    program = (
+        f"from sketch_rnn.data import download; download.resolve({server.address!r}, ['a.npz'])"
+    )
     with subprocess.Popen([sys.executable, "-c", program], stderr=subprocess.DEVNULL) as process:
         while process.poll() is None and sum(f.stat().st_size for f in cached(tmp_path)) < 2 << 16:
             time.sleep(0.01)
@@ -229,7 +185,7 @@ def test_no_network_says_how_to_go_on(server, tmp_path):
     with pytest.raises(UserError) as error:
         download.resolve(address, ["a.npz"])
     assert "(no connection)" in str(error.value)
-    assert "--data_dir=datasets/doodles" in str(error.value) and "\n" not in str(error.value)
+    assert "`data_dir=datasets/doodles`" in str(error.value) and "\n" not in str(error.value)
 
 
 def test_a_folder_that_cannot_hold_the_cache_is_an_error(server, tmp_path):

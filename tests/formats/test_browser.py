@@ -4,7 +4,6 @@ import base64
 import functools
 import http.server
 import json
-import os
 import shutil
 import subprocess
 import threading
@@ -13,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
-from helpers import DOODLES, ROOT, shared
+from helpers import DOODLES, ROOT, node, node_packages, shared
 
 from sketch_rnn import strokes
 from sketch_rnn.errors import UserError
@@ -21,12 +20,11 @@ from sketch_rnn.formats import browser, load_model
 from sketch_rnn.hparams import HParams
 from sketch_rnn.model.mixture import split_output
 from sketch_rnn.model.network import SketchRNN
+from sketch_rnn.train.options import TrainOptions
 from sketch_rnn.train.run import train
 
 PIXEL_FACTOR = 2  # of a client as it starts
 CLIENT = ROOT / "tests" / "node" / "client.js"
-CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
-PACKAGES = CACHE / "sketch_rnn" / "node"
 
 
 SIZES = {"dec_rnn_size": 24, "enc_rnn_size": 8, "z_size": 6, "max_seq_len": 40}
@@ -47,7 +45,7 @@ def trained(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp("run") / "model"
     overrides = {"data_set": ["cat.npz"], "num_steps": 30, "save_every": 100, "batch_size": 20}
     overrides |= {"conditional": request.param, "learning_rate": 0.01}
-    assert train(SIZES | overrides, folder, str(DOODLES), seed=1) == 0
+    assert train(TrainOptions(folder, SIZES | overrides, DOODLES, seed=1)) == 0
     z = np.random.default_rng(2).normal(size=6).astype(np.float32)
     return load_model(folder), z if request.param else None
 
@@ -67,18 +65,14 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
 
 def client_pdfs(path, rows, temperature=1.0):
     """pi, mu, sigma and rho of 20 mixtures and the pen, `[N + 1, 123]`, from the client."""
-    node = shutil.which("node")
-    if node is None:
-        pytest.skip("there is no Node on this machine")
-    if not (PACKAGES / "installed").exists():
-        pytest.skip("the client is not installed: scripts/node_packages installs it")
+    program, packages = node(), node_packages()
     handler = functools.partial(Quiet, directory=str(path.parent))
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         done = subprocess.run(
-            [node, str(CLIENT), f"http://127.0.0.1:{server.server_address[1]}/{path.name}"],
+            [program, str(CLIENT), f"http://127.0.0.1:{server.server_address[1]}/{path.name}"],
             input=json.dumps({"strokes": rows.tolist(), "temperature": temperature}),
-            cwd=PACKAGES, capture_output=True, text=True, timeout=120,
+            cwd=packages, capture_output=True, text=True, timeout=120,
         )  # fmt: skip
         server.shutdown()
     assert done.returncode == 0, done.stderr
@@ -164,19 +158,20 @@ def test_info_holds_what_clients_and_people_look_for(tmp_path):
     assert shapes == [[24, 123], [123], [5, 96], [24, 96], [96]]
 
 
-def test_clipped_weights_are_counted(tmp_path, capfd):
+def test_clipped_weights_are_counted(tmp_path, caplog):
     model = random_model(conditional=False)
     kernel = model.decoder.output_layer.kernel
     kernel.assign(tf.tensor_scatter_nd_update(kernel, [[0, 0], [1, 1]], [11.0, -12.0]))
     browser.save(model, tmp_path / "x.gen.json")
-    assert "warning: 2 of " in capfd.readouterr().err
+    (warning,) = caplog.messages
+    assert warning.startswith("2 of ")
     read = load_model(tmp_path / "x.gen.json").decoder.output_layer.kernel
     np.testing.assert_allclose([read[0, 0], read[1, 1]], [10, -10], atol=1e-3)
 
 
-def test_no_warning_without_clipped_weights(tmp_path, capfd):
+def test_no_warning_without_clipped_weights(tmp_path, caplog):
     browser.save(random_model(conditional=False), tmp_path / "x.gen.json")
-    assert "clipped" not in capfd.readouterr().err
+    assert caplog.messages == []
 
 
 @pytest.mark.parametrize(
