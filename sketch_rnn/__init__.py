@@ -1,31 +1,52 @@
 """Sketch-RNN for TensorFlow 2: a neural network that learns to draw (arXiv:1704.03477).
 
-`HParams`, `load_dataset`, `load_model` and `draw` are imported when they are first used, so that
-`import sketch_rnn` does not wait for TensorFlow. From then on Keras knows the model's classes.
+What stands in `__all__` is imported when it is first used, so that `import sketch_rnn` waits for
+neither TensorFlow nor Keras.
 """
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from sketch_rnn import registration as _registration
+if TYPE_CHECKING:
+    from sketch_rnn.convert.build import build as build_dataset
+    from sketch_rnn.data.dataset import load_dataset
+    from sketch_rnn.drawing import draw
+    from sketch_rnn.formats import load_model
+    from sketch_rnn.hparams import HParams
+    from sketch_rnn.train.evaluate import evaluate
+    from sketch_rnn.train.options import TrainOptions
+    from sketch_rnn.train.run import train
 
 __version__ = "0.1.0"
+__all__ = [
+    "HParams",
+    "TrainOptions",
+    "build_dataset",
+    "draw",
+    "evaluate",
+    "load_dataset",
+    "load_model",
+    "train",
+]
 
 _HOMES = {
     "HParams": "hparams",
+    "TrainOptions": "train.options",
+    "build_dataset": "convert.build",
     "draw": "drawing",
+    "evaluate": "train.evaluate",
     "load_dataset": "data.dataset",
     "load_model": "formats",
+    "train": "train",  # the package, which can be called
 }
-__all__ = list(_HOMES)
-
-_registration.register()
+_NAMES = {"build_dataset": "build"}  # at home, where it is another
 
 
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    home = import_module(f"{__name__}.{_HOMES[name]}")
+    return home if name == "train" else getattr(home, _NAMES.get(name, name))
 
 
 def __dir__() -> list[str]:

@@ -87,8 +87,9 @@ def draw(
       UserError: a sketch is not finite stroke-3, titles do not fit the grid, the path has another
         suffix or cannot be written.
     """
-    alone = isinstance(sketches, np.ndarray) and sketches.ndim == 2
-    sketches = [sketches] if alone else list(sketches)
+    if isinstance(sketches, np.ndarray) and sketches.ndim == 2:
+        sketches = [sketches]
+    sketches = list(sketches)
     if cell is None:
         cell = 400 if len(sketches) == 1 else 160
     if columns is None:
@@ -96,7 +97,8 @@ def draw(
     if columns < 1 or cell <= 0:
         raise UserError(f"expected columns and cell above 0, got {columns} and {cell}")
     rows = max(1, math.ceil(len(sketches) / columns))
-    prefixes = [prefixes] * len(sketches) if np.ndim(prefixes) == 0 else prefixes
+    if isinstance(prefixes, int | np.integer):
+        prefixes = [int(prefixes)] * len(sketches)
     for what, given, expected in (
         ("labels", labels, len(sketches)),
         ("prefixes", prefixes, len(sketches)),

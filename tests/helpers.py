@@ -1,5 +1,7 @@
 """What several tests need: where things are, and the reference material if it is there."""
 
+import os
+import shutil
 import socket
 from pathlib import Path
 
@@ -9,6 +11,8 @@ ROOT = Path(__file__).resolve().parents[1]
 DOODLES = ROOT / "datasets" / "doodles"
 FIXTURES = ROOT / "tests" / "fixtures"
 SHARED = ROOT.parent / "shared"
+CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
+NODE_PACKAGES = CACHE / "sketch_rnn" / "node"
 
 
 def shared(path: str) -> Path:
@@ -17,6 +21,31 @@ def shared(path: str) -> Path:
     if not found.exists():
         pytest.skip(f"the reference material is not on this machine: shared/{path}")
     return found
+
+
+def chromium() -> str:
+    """The program; the test skips where there is none."""
+    found = shutil.which("chromium") or shutil.which("chromium-browser")
+    if found is None:
+        pytest.skip("there is no Chromium on this machine: apt-get install chromium")
+    return found
+
+
+def node() -> str:
+    """The program; the test skips where there is none."""
+    found = shutil.which("node")
+    if found is None:
+        pytest.skip("there is no Node on this machine")
+    return found
+
+
+def node_packages() -> Path:
+    """The folder that scripts/node_packages fills; the test skips until then."""
+    lock = ROOT / "tests" / "node" / "package-lock.json"
+    installed = NODE_PACKAGES / "installed"
+    if not installed.exists() or installed.read_bytes() != lock.read_bytes():
+        pytest.skip("the packages for Node are not installed: scripts/node_packages installs them")
+    return NODE_PACKAGES
 
 
 def free_ports(count):

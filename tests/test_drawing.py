@@ -159,10 +159,10 @@ def test_the_zoom_of_a_png_and_its_largest_size():
     assert size == [(60, 60), (60, 30), (8000, 4000)]
 
 
-def test_titles_show_in_a_png_or_a_warning_says_that_they_do_not(capsys):
+def test_titles_show_in_a_png_or_a_warning_says_that_they_do_not(caplog):
     drawing._warn_without_fonts.cache_clear()
     titled = png(draw(np.zeros((0, 3)), labels=["MMM"], cell=40), zoom=1)
-    missing = "the PNG has no titles" in capsys.readouterr().err
+    missing = "the PNG has no titles" in caplog.text
     assert missing == bool((pixels(titled) == 255).all())
 
 

@@ -6,10 +6,12 @@ The two set-up commands are run by CI.
 import dataclasses
 import glob
 import http.server
+import json
 import os
 import re
 import shlex
 import shutil
+import struct
 import subprocess
 import sys
 import threading
@@ -17,8 +19,9 @@ import zipfile
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pytest
-from helpers import FIXTURES, ROOT, free_ports
+from helpers import FIXTURES, ROOT, free_ports, node
 
 from sketch_rnn.cli import dataset, export, sample, train
 from sketch_rnn.cli import eval as eval_command
@@ -40,7 +43,10 @@ def blocks(page, language):
 
 
 def commands(page):
-    return [line for block in blocks(page, "sh") for line in block.splitlines()]
+    """Those in blocks, and those that are in tables."""
+    in_blocks = [line for block in blocks(page, "sh") for line in block.splitlines()]
+    rows = re.findall(r"^\|.*", (ROOT / page).read_text(), re.M)
+    return in_blocks + re.findall(r"`(sketch_rnn_\w+ [^`]+)`", "\n".join(rows))
 
 
 @pytest.fixture(scope="module")
@@ -61,6 +67,12 @@ def folder(tmp_path_factory):
     with zipfile.ZipFile(folder / "icons.zip", "w") as icons:
         icons.writestr("circle.svg", circle)
     (folder / "cat.ndjson").write_text('{"word": "cat", "drawing": [[[0, 90, 5], [9, 9, 70]]]}')
+    record = struct.pack("<Q2sBIHH", 1, b"DE", 1, 0, 1, 3) + bytes([0, 90, 5, 9, 9, 70])
+    (folder / "face.bin").write_bytes(record)
+    sketch = np.array([(9, 0, 0), (0, 9, 1), (5, 5, 1)])
+    np.savez(folder / "rawdata.npz", rawdata=[sketch * (n, n, 1) for n in (2, 3, 4)])
+    np.savez(folder / "places.npz", train=[np.insert(sketch, 0, (70, 50, 0), axis=0)] * 3)
+    (folder / "cats.json").write_text(json.dumps({"sketches": [sketch.tolist()]}))
     return folder
 
 
@@ -113,8 +125,22 @@ def serve_package(folder):
     (served / "index.html").write_text(f'<a href="{name}">{name}</a>')
 
 
-def test_the_readme_s_commands(folder, server, monkeypatch, capsys):
+def serve_models(folder, server, monkeypatch):
+    """The model in the package as the public models that the README names."""
+    served = folder / "served"
+    shutil.copy(catalog.PACKAGED_MODEL_PATH, served / "cat.vae.json")
+    flags = [f"--output={served / 'cat.gen.json'}", "--seed=1"]
+    assert export.main(["--model_dir=doodles", *flags]) == 0
+    for name in ("quickdraw/cat", "quickdraw/cat.vae"):
+        public = catalog.MODELS[name]
+        url = f"{server}/{public.url.rpartition('/')[2]}"
+        monkeypatch.setitem(catalog.MODELS, name, dataclasses.replace(public, url=url))
+
+
+def test_the_readme_s_commands(folder, server, monkeypatch, tmp_path, capsys):
     serve_package(folder)
+    serve_models(folder, server, monkeypatch)
+    monkeypatch.setenv("SKETCH_RNN_CACHE", str(tmp_path))
     monkeypatch.setenv("PIP_INDEX_URL", f"{server}/simple")
     monkeypatch.chdir(folder)
     lines = commands("README.md")
@@ -155,9 +181,26 @@ def test_the_readme_s_links_lead_somewhere():
 
 def test_the_readme_s_javascript_is_what_the_client_is_tested_with():
     client = (ROOT / "tests" / "node" / "client.js").read_text()
-    (block,) = blocks("README.md", "js")
+    (block,) = (block for block in blocks("README.md", "js") if "ms.SketchRNN" in block)
     for line in block.splitlines()[1:]:
         assert line in client
+
+
+def test_the_readme_s_module_draws(folder, monkeypatch, capfd):
+    """As the reader has it: beside the module that the command writes."""
+    monkeypatch.chdir(folder)
+    lines = commands("README.md")
+    if not (folder / "models" / "new_cats").exists():
+        run(next(line for line in lines if "--log_root=models/new_cats" in line))
+    run(next(line for line in lines if "--output=cats.js" in line))
+    (block,) = (block for block in blocks("README.md", "js") if "import" in block)
+    (folder / "package.json").write_text('{"type": "module"}')
+    (folder / "page.js").write_text(block)
+    done = subprocess.run([node(), "page.js"], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    *cats, fresh = map(json.loads, done.stdout.splitlines())
+    assert len(cats) == 3 and len(fresh) == 2
+    assert all(np.allclose(cat[0][:2], [25, 0]) and len(cat) > 20 for cat in cats)
 
 
 def test_the_readme_s_download(folder, server, monkeypatch, tmp_path, capsys):
@@ -178,8 +221,7 @@ def test_the_readme_s_python(folder, monkeypatch):
     monkeypatch.chdir(folder)
     if not (folder / "models" / "doodles").exists():
         run(next(line for line in commands("README.md") if "--log_root=models/doodles" in line))
-    for block in blocks("README.md", "python"):
-        exec(block, {})
+    exec("\n".join(blocks("README.md", "python")), {})
     assert (folder / "cats.svg").exists()
 
 

@@ -12,6 +12,7 @@ A command is a module with flags of its own and one call:
 import difflib
 import logging
 import os
+import re
 import shutil
 import signal
 import sys
@@ -22,10 +23,11 @@ from pathlib import Path
 
 from absl import flags
 
-from sketch_rnn.errors import UserError, one_line
+from sketch_rnn.errors import LOGGER, UserError, one_line
 
 OK, FAILED, MISUSED, INTERRUPTED, PIPE_CLOSED = 0, 1, 2, 130, 141
 _OUT_OF_MEMORY = ("MemoryError", "ResourceExhaustedError")  # Python's and TensorFlow's
+_FLAGS = {"resume": "resume_training"}  # of options of another name
 _SHARED_FLAGS = ("verbose_tensorflow", "help")
 _ABSL_REPEAT = "; repeat this option to specify a list of values"
 
@@ -73,7 +75,8 @@ def run(
         elif rest and not arguments:
             raise UserError(f"unexpected argument {rest[0]!r}; flags are --name=value")
         else:
-            status = main(*rest) or OK
+            with _warnings_on_stderr():
+                status = main(*rest) or OK
         sys.stdout.flush()
         return status
     except UserError as error:
@@ -89,6 +92,39 @@ def run(
         if type(error).__name__ not in _OUT_OF_MEMORY:
             raise
         return _fail(name, "not enough memory; try a smaller batch_size or model", FAILED)
+
+
+@contextmanager
+def _warnings_on_stderr() -> Iterator[None]:
+    """Prints what the library warns of, and nothing that other loggers would make of it."""
+    handler, propagate = _Warnings(), LOGGER.propagate
+    LOGGER.addHandler(handler)
+    LOGGER.propagate = False
+    try:
+        yield
+    finally:
+        LOGGER.removeHandler(handler)
+        LOGGER.propagate = propagate
+
+
+class _Warnings(logging.Handler):
+    """Prints what the library warns of on stderr."""
+
+    def __init__(self):
+        super().__init__(logging.WARNING)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """See `logging.Handler`."""
+        print(f"warning: {spelled(record.getMessage())}", file=sys.stderr, flush=True)
+
+
+def spelled(text: str) -> str:
+    """The text with the library's options, which stand in backticks, as flags."""
+    return re.sub(
+        r"`(\w+)(=[^`]*)?`",
+        lambda found: f"--{_FLAGS.get(found[1], found[1])}{found[2] or ''}",
+        text,
+    )
 
 
 def _leave(number: int, _: object) -> None:
@@ -117,7 +153,7 @@ def quiet_tensorflow(verbose: bool = False) -> None:
         os.close(nowhere)
 
 
-def check_folder(output: Path) -> None:
+def check_output_folder(output: Path) -> None:
     """Refuses, before the work, an output for which there is no folder."""
     if not output.parent.is_dir():
         raise UserError(f"--output: there is no folder {output.parent}")
@@ -157,7 +193,7 @@ def _with_home(argument: str) -> str:
 
 
 def _fail(name: str, message: str, status: int) -> int:
-    print(f"{name}: error: {one_line(message)}", file=sys.stderr, flush=True)
+    print(f"{name}: error: {one_line(spelled(message))}", file=sys.stderr, flush=True)
     return status
 
 
@@ -215,4 +251,4 @@ def _default(flag: flags.Flag) -> str:
         return ""
     if isinstance(flag.default, list):
         return f" (default: {','.join(map(str, flag.default))})"
-    return f" (default: {flag.default_as_str.strip(chr(39))})"
+    return f" (default: {str(flag.default_as_str).strip(chr(39))})"

@@ -6,6 +6,7 @@ from absl import flags
 
 from sketch_rnn.cli import common
 from sketch_rnn.convert.prepare import ORDERS, Recipe
+from sketch_rnn.data.first_row import FIRST_ROWS
 from sketch_rnn.errors import UserError
 from sketch_rnn.hparams import HParams
 
@@ -13,11 +14,11 @@ USAGE = """
 Makes data sets of drawings.
 
   sketch_rnn_dataset build --output=mine.npz INPUT...
-      converts SVG files, folders and zips of them, Quick, Draw! .ndjson(.gz) and .npz files
+      converts SVG files, folders and zips of them, Quick, Draw! .ndjson and .bin(.gz), .npz files
   sketch_rnn_dataset show [--output=sheet.svg] FILE.npz
       prints numbers and warnings, and draws a contact sheet
   sketch_rnn_dataset download [NAME...]
-      fetches public data sets into the cache; without a name, lists them
+      fetches public data sets and models into the cache; without a name, lists them
 
 `COMMAND --help` lists a command's flags.
 """
@@ -25,7 +26,10 @@ Makes data sets of drawings.
 BUILD_USAGE = """
 Converts drawings to a data set: curves are flattened, each drawing is scaled into a box of --size,
 simplified (Ramer-Douglas-Peucker) and rounded; the drawings are shuffled and split. SVG elements
-count if they are stroked and visible. The sketches of .npz files stay as they are.
+count if they are stroked and can be seen, as a browser shows them; small filled ones beside them
+are dots. What else can be seen is left out, and that is said. The sketches of an .npz file,
+whatever its layout, stay as they are if all its offsets are whole numbers and hardly any is above
+1000; else all are scaled.
 
   sketch_rnn_dataset build --output=mine.npz drawings/ more.zip cat.ndjson
 """
@@ -56,6 +60,11 @@ flags.DEFINE_enum(
     "Order of the lines: as in the file, or next the one with the nearest end.",
     flag_values=BUILD,
 )  # fmt: skip
+flags.DEFINE_boolean(
+    "join", Recipe.join,
+    "Take pieces of SVGs that start where the one before ended as one line.",
+    flag_values=BUILD,
+)  # fmt: skip
 flags.DEFINE_float(
     "valid", 0.05, "Drawings to validate on: a share, or a count.", flag_values=BUILD
 )
@@ -66,7 +75,17 @@ flags.DEFINE_boolean(
     flag_values=BUILD,
 )  # fmt: skip
 flags.DEFINE_boolean(
-    "strict", False, "Stop at the first drawing that cannot be used, instead of dropping it.",
+    "strict", False,
+    "Stop at the first drawing that cannot be used, or not all of it, instead of dropping it.",
+    flag_values=BUILD,
+)  # fmt: skip
+flags.DEFINE_boolean(
+    "recognized", False, "Of Quick, Draw! drawings only those that the game recognized.",
+    flag_values=BUILD,
+)  # fmt: skip
+flags.DEFINE_enum(
+    "first_row", FIRST_ROWS[0], FIRST_ROWS,
+    "Row 0 of .npz drawings: a drawn line, the place of the first point, or as each file looks.",
     flag_values=BUILD,
 )  # fmt: skip
 flags.DEFINE_string(
@@ -103,10 +122,11 @@ flags.DEFINE_float(
 )
 
 DOWNLOAD_USAGE = """
-Fetches public data sets into the cache, and prints their files and licences. Without a name, lists
-what there is.
+Fetches public data sets and trained models into the cache, and prints their files and licences.
+Without a name, lists what there is.
 
   sketch_rnn_dataset download aaron_sheep cat alarm_clock
+  sketch_rnn_dataset download quickdraw/cat quickdraw/cat.vae
 """
 
 DOWNLOAD = common.new_flags()
@@ -138,13 +158,22 @@ def _build(*inputs: str) -> None:
     summary = build(
         inputs,
         BUILD.output,
-        Recipe(BUILD.size, BUILD.tolerance, BUILD.epsilon, BUILD.max_points, BUILD.order),
+        Recipe(
+            size=BUILD.size,
+            tolerance=BUILD.tolerance,
+            epsilon=BUILD.epsilon,
+            max_points=BUILD.max_points,
+            order=BUILD.order,
+            join=BUILD.join,
+        ),
         outline=BUILD.outline,
         valid=BUILD.valid,
         test=BUILD.test,
         seed=BUILD.seed,
         drop_copies=BUILD.drop_copies,
         strict=BUILD.strict,
+        recognized=BUILD.recognized,
+        first_row=BUILD.first_row,
         report=BUILD.report,
     )
     print("\n".join([*summary.lines(), f"wrote {BUILD.output}"]))
@@ -161,7 +190,7 @@ def _show(*paths: str) -> None:
     dataset = show.read(paths[0])
     print("\n".join(show.describe(dataset)))
     for line in dataset_warnings(dataset):
-        print(f"warning: {line}")
+        print(f"warning: {common.spelled(line)}")
     split = getattr(dataset, SHOW.split)
     if SHOW.augment is not None:
         show.augmentation_sheet(
@@ -188,9 +217,7 @@ def _download(*names: str) -> None:
         print("\n".join(catalog.listing()))
     for name in names:
         public = catalog.find(name)
-        path = catalog.fetch(public)
-        print(f"{path}\n  {public.licence}")
-        print(f"  --data_dir={public.folder} --hparams='data_set=[{public.file}]' trains on it")
+        print(f"{public.fetch()}\n  {public.licence}\n  {public.use}")
 
 
 _COMMANDS = {

@@ -16,8 +16,11 @@ Prints the costs of a trained model on a split of a data set, as one line of JSO
 
 FLAGS = common.new_flags()
 flags.DEFINE_string(
-    "log_root", None, "Folder of the run, or of an original checkpoint.", flag_values=FLAGS
-)
+    "log_root", None,
+    "Folder of the run or of an original checkpoint, a .gen.json or .vae.json model, or the name "
+    "of one, as in quickdraw/cat.vae.",
+    flag_values=FLAGS,
+)  # fmt: skip
 flags.DEFINE_string(
     "data_dir", None,
     "Folder or http(s) address of the .npz files (default: where the run had them).",
@@ -38,10 +41,10 @@ def _evaluate() -> None:
     if not FLAGS.log_root:
         raise UserError("expected --log_root=FOLDER, the folder of a trained model")
     common.quiet_tensorflow(FLAGS.verbose_tensorflow)
-    from sketch_rnn.train.run import evaluate
+    from sketch_rnn.train.evaluate import evaluate
 
-    costs = evaluate(FLAGS.log_root, FLAGS.data_dir, FLAGS.split, FLAGS.checkpoint)
-    print(json.dumps(costs))
+    evaluation, costs = evaluate(FLAGS.log_root, FLAGS.data_dir, FLAGS.split, FLAGS.checkpoint)
+    print(json.dumps({"split": FLAGS.split, "sketches": len(evaluation.points), **costs._asdict()}))
 
 
 if __name__ == "__main__":

@@ -1,30 +1,40 @@
 """`sketch_rnn_export`: writes a trained model for other programs."""
 
+import math
 import sys
 from pathlib import Path
 
 from absl import flags
 
 from sketch_rnn.cli import common
-from sketch_rnn.errors import UserError
+from sketch_rnn.errors import UserError, warn
 
 USAGE = """
 Writes a model for other programs. The name of --output says the form:
 
-  X.keras       keras.saving.load_model reads it, once sketch_rnn is imported
+  X.keras       keras.saving.load_model reads it, once sketch_rnn.formats is imported
+  X.html        a page to draw on, in one file: the network finishes what one begins
+  X.js, X.mjs   an ES module: load, encode, decode and complete, for pages of your own
   X.gen.json    browser clients load it (@magenta/sketch, ml5): lstm, 20 mixtures
+  X.vae.json    a conditional model whole, for the clients that know z: lstm, 20 mixtures
   another name  a SavedModel folder with the signatures encode and decode, for TensorFlow Serving
 
-Browser clients know no z, so a conditional model is written at one z: that of a drawing (--input),
-of a file (--z_file), or a random one (--seed).
+A .gen.json knows no z, so a conditional model is written at one z: that of a drawing (--input), of
+a file (--z_file), or a random one (--seed).
+
+A page offers a dozen drawings to begin with: those of the run's data set where it can be read, or
+of --input.
 
   sketch_rnn_export --model_dir=models/cat --output=cat.keras
+  sketch_rnn_export --model_dir=models/cat --output=cat.html --title="Draw a cat"
   sketch_rnn_export --model_dir=models/cat --output=cat.gen.json --seed=1
 """
 
 FLAGS = common.new_flags()
 flags.DEFINE_string(
-    "model_dir", None, "Folder of a run or of an original checkpoint, or a .gen.json model.",
+    "model_dir", None,
+    "Folder of a run or of an original checkpoint, a .gen.json, .vae.json or .keras model, or the "
+    "name of one, as in doodles or quickdraw/cat.vae.",
     flag_values=FLAGS,
 )  # fmt: skip
 flags.DEFINE_string("output", None, "File or folder to write.", flag_values=FLAGS)
@@ -33,7 +43,10 @@ flags.DEFINE_enum(
 )
 flags.DEFINE_string("z_file", None, "z of `sketch_rnn_sample --mode=encode`.", flag_values=FLAGS)
 flags.DEFINE_string(
-    "input", None, "A drawing whose z to take: an SVG or a .npz.", flag_values=FLAGS
+    "input",
+    None,
+    "A drawing whose z to take, or drawings that a page offers, as sketch_rnn_sample reads them.",
+    flag_values=FLAGS,
 )
 flags.DEFINE_enum(
     "split", "test", ["train", "valid", "test"], "Split of a .npz input.", flag_values=FLAGS
@@ -55,8 +68,23 @@ flags.DEFINE_string(
     flag_values=FLAGS,
 )  # fmt: skip
 
+flags.DEFINE_string("title", None, "Title of a page.", flag_values=FLAGS)
+flags.DEFINE_boolean("examples", True, "Put drawings to begin with into a page.", flag_values=FLAGS)
+flags.DEFINE_enum(
+    "weights", "float32", ["float32", "float16", "int16"],
+    "How a page or module stores its weights: int16 and float16 halve the file.",
+    flag_values=FLAGS,
+)  # fmt: skip
+
 _Z_FLAGS = ("z_file", "input", "seed")
-_BROWSER = ".gen.json"
+_PAGE, _MODULES = ".html", (".js", ".mjs")
+_FORMS = "X.html, X.js, X.gen.json, X.vae.json, X.keras"
+_ONLY_FOR = {
+    "title": (_PAGE,),
+    "examples": (_PAGE,),
+    "weights": (_PAGE, *_MODULES),
+    "index": (".gen.json",),
+}
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -69,20 +97,26 @@ def _export() -> None:
     output = Path(FLAGS.output)
     common.quiet_tensorflow(FLAGS.verbose_tensorflow)
     from sketch_rnn.cli import sample_modes
-    from sketch_rnn.formats import browser, load_model, tensorflow_files
+    from sketch_rnn.formats import load_model, page, save_model
 
+    at_z = _is_written_at_z(output)
     model = load_model(FLAGS.model_dir, FLAGS.checkpoint)
     sample_modes.set_scale_factor(model, FLAGS.scale_factor, FLAGS.data_dir)
-    if output.name.endswith(_BROWSER):
+    if at_z:
         _check_ready_for_browser(model)
         z = _z(model)
         with common.writing(output):
-            browser.save(model, output, z)
-    else:
-        is_file = output.suffix == ".keras"
-        save = tensorflow_files.save_keras if is_file else tensorflow_files.save_folder
+            save_model(model, output, z)
+    elif output.suffix == _PAGE:
+        examples = _examples(model)
         with common.writing(output):
-            save(model, output)
+            page.save_page(model, output, FLAGS.title, examples, FLAGS.weights)
+    elif output.suffix in _MODULES:
+        with common.writing(output):
+            page.save_module(model, output, FLAGS.weights)
+    else:
+        with common.writing(output):
+            save_model(model, output)
     print(f"wrote {output}")
 
 
@@ -90,25 +124,40 @@ def _check_flags() -> None:
     if not FLAGS.model_dir:
         raise UserError("expected --model_dir, the folder of a model")
     if not FLAGS.output:
-        raise UserError("expected --output=X.keras, X.gen.json, or a new folder")
-    name = Path(FLAGS.output).name
-    if not name.endswith(_BROWSER) and Path(name).suffix not in ("", ".keras"):
-        raise UserError(
-            f"--output: expected X.keras, X.gen.json, or a folder without a dot, got {name}"
-        )
-    common.check_folder(Path(FLAGS.output))
+        raise UserError(f"expected --output={_FORMS}, or a new folder")
+    output = Path(FLAGS.output)
+    common.check_output_folder(output)
     given = [f"--{flag}" for flag in _Z_FLAGS if FLAGS[flag].value is not None]
     if len(given) > 1:
         raise UserError(f"expected one of {' and '.join(given)}, got both")
-    if given and not name.endswith(_BROWSER):
+    for flag, suffixes in _ONLY_FOR.items():
+        if FLAGS[flag].present and not output.name.endswith(suffixes):
+            raise UserError(f"--{flag} is for {' and '.join(suffixes)} only; leave it out")
+
+
+def _is_written_at_z(output: Path) -> bool:
+    """Whether the form that the output's name asks for holds a model at one z."""
+    from sketch_rnn.formats import format_to_save
+
+    given = [f"--{flag}" for flag in _Z_FLAGS if FLAGS[flag].value is not None]
+    if output.suffix == _PAGE:
+        given = [flag for flag in given if flag != "--input"]
+    at_z = False
+    if output.suffix not in (_PAGE, *_MODULES):
+        try:
+            at_z = format_to_save(output).at_z
+        except UserError as error:
+            raise UserError(f"--output: {error}") from error
+    if given and not at_z:
         raise UserError(f"only a .gen.json is written at one z; leave {given[0]} out")
+    return at_z
 
 
 def _check_ready_for_browser(model) -> None:
     if model.hparams.conditional and all(FLAGS[flag].value is None for flag in _Z_FLAGS):
         raise UserError(
-            "browser clients know no z; say which this conditional model is exported at: "
-            "--input, --z_file or --seed"
+            "a .gen.json knows no z; say which this conditional model is exported at: --input, "
+            "--z_file or --seed; a .vae.json holds the model whole"
         )
     if model.scale_factor is None:
         raise UserError(
@@ -117,9 +166,39 @@ def _check_ready_for_browser(model) -> None:
         )
 
 
+def _examples(model):
+    """Drawings for a page to begin with, stroke-3 in data units."""
+    from sketch_rnn.convert.inputs import Choice, read_inputs
+    from sketch_rnn.data import download
+    from sketch_rnn.formats import page
+    from sketch_rnn.formats.run_folder import RunFolder
+
+    most, longest = page.MOST_EXAMPLES, model.hparams.max_seq_len
+    if not FLAGS.examples or model.scale_factor is None:  # without which there is no page
+        return []
+    if FLAGS.input:
+        choice = Choice(FLAGS.split, [], most)
+        return read_inputs([FLAGS.input], model.hparams.data_set, longest, choice)
+    names, run = model.hparams.data_set, RunFolder(FLAGS.model_dir)
+    try:
+        folder = FLAGS.data_dir
+        if folder is None and not run.holds_run():
+            return []
+        folder = folder or download.remembered(run.read_config().data_dir, names)
+        paths = [str(path) for path in download.resolve(folder, names)]
+        choice = Choice(FLAGS.split, [], math.ceil(most / len(paths)))
+        examples = read_inputs(paths, names, longest, choice)[:most]
+    except UserError as error:
+        warn(f"the page has no drawings to begin with: {error}; --input names others")
+        return []
+    print(f"drawings to begin with: {', '.join(paths)}")
+    return examples
+
+
 def _z(model):
     """The z to export at, `[Z]`; None for an unconditional model."""
     from sketch_rnn.cli import sample_modes
+    from sketch_rnn.convert.inputs import Choice, read_inputs
     from sketch_rnn.model import sampling
 
     if not model.hparams.conditional:
@@ -134,8 +213,12 @@ def _z(model):
         if FLAGS.index >= len(z):
             raise UserError(f"--index: {FLAGS.z_file} holds {len(z)} z, got {FLAGS.index}")
         return z[FLAGS.index]
-    inputs = sample_modes.read_inputs(
-        [FLAGS.input], model, FLAGS.split, [FLAGS.index], None, seed=0
+    sample_modes.check_scale_factor(model)
+    inputs = read_inputs(
+        [FLAGS.input],
+        model.hparams.data_set,
+        model.hparams.max_seq_len,
+        Choice(FLAGS.split, [FLAGS.index]),
     )
     return model.encode(inputs)[0][0]
 

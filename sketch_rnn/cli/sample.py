@@ -6,6 +6,7 @@ from pathlib import Path
 from absl import flags
 
 from sketch_rnn.cli import common
+from sketch_rnn.data import catalog
 from sketch_rnn.errors import UserError
 
 USAGE = """
@@ -21,6 +22,10 @@ Draws with a trained model. --mode is what:
 The name of --output says the form: .svg or .png are pictures; .npz is a data set of what the model
 drew, whose three splits are the same; .json holds the same as lists of [dx, dy, pen_lifted].
 
+Without --model_dir the model in the package draws, and without --input it takes the drawings in the
+package; to complete, their first halves.
+
+  sketch_rnn_sample --output=new.svg
   sketch_rnn_sample --model_dir=models/cat --output=cats.svg
   sketch_rnn_sample --model_dir=models/cat --mode=complete --input=mine.svg --output=finished.svg
 """
@@ -36,27 +41,45 @@ LADDER = [0.2, 0.4, 0.6, 0.8, 1.0]  # temperatures of --mode=temperatures
 RANDOM_INPUTS = {"encode": None, "reconstruct": 10, "interpolate": 2}  # of a data set; others 1
 
 flags.DEFINE_string(
-    "model_dir", None, "Folder of a run or of an original checkpoint, or a .gen.json model.",
+    "model_dir", None,
+    "Folder of a run or of an original checkpoint, a .gen.json, .vae.json or .keras model, or the "
+    "name of one, as in quickdraw/cat.vae (default: doodles, the model in the package).",
     flag_values=FLAGS,
 )  # fmt: skip
 flags.DEFINE_string("output", None, "File to write: .svg, .png, .npz or .json.", flag_values=FLAGS)
 flags.DEFINE_enum("mode", "generate", MODES, "What to draw.", flag_values=FLAGS)
 flags.DEFINE_multi_string(
-    "input", [], "Drawings: an SVG, a .npz, or a folder with the model's data set.",
+    "input", [],
+    "Drawings: whatever sketch_rnn_dataset build takes (an SVG, a .npz, .ndjson ...), a .json of "
+    "this command, or a folder with the model's data set (default, for the model in the package: "
+    "drawings in the package).",
     flag_values=FLAGS,
 )  # fmt: skip
 flags.DEFINE_enum(
     "split", "test", ["train", "valid", "test"], "Split of a .npz input.", flag_values=FLAGS
 )
 flags.DEFINE_list(
-    "index", [], "Drawings of a .npz input, as in 0,7,12 (default: at random; to encode, all).",
+    "index", [],
+    "Drawings of an input of several, as in 0,7,12 (default: at random; to encode, all).",
+    flag_values=FLAGS,
+)  # fmt: skip
+flags.DEFINE_float(
+    "input_size", None,
+    "Share of the full size that an input drawing takes, as in 0.3 for a part of one. By default "
+    "SVG and Quick, Draw! drawings are scaled to the full size, and sketches of data sets stay as "
+    "they are.",
+    lower_bound=0.02, upper_bound=1.0, flag_values=FLAGS,
+)  # fmt: skip
+flags.DEFINE_boolean(
+    "page", False, "The page of an SVG input is the full size, and its drawing a part of that.",
     flag_values=FLAGS,
 )  # fmt: skip
 flags.DEFINE_string("z_file", None, "Take z from this file of --mode=encode.", flag_values=FLAGS)
 flags.DEFINE_integer(
     "num_samples", None,
     "Drawings to generate, or of each z of a file (10 and 1), ways to complete (5), random z (2; "
-    "for temperatures 1), or random drawings of a .npz (reconstruct 10, interpolate 2).",
+    "for temperatures 1), or random drawings of an input of several (reconstruct 10, "
+    "interpolate 2).",
     lower_bound=1, upper_bound=1_000_000, flag_values=FLAGS,
 )  # fmt: skip
 flags.DEFINE_list(
@@ -110,6 +133,7 @@ def _sample() -> None:
     _check_combination()
     common.quiet_tensorflow(FLAGS.verbose_tensorflow)
     from sketch_rnn.cli import sample_modes as modes
+    from sketch_rnn.convert.inputs import Choice, Size, read_inputs
     from sketch_rnn.formats import load_model
 
     model = load_model(FLAGS.model_dir, FLAGS.checkpoint)
@@ -118,24 +142,33 @@ def _sample() -> None:
     most = RANDOM_INPUTS.get(FLAGS.mode, 1)
     if FLAGS.mode in RANDOM_INPUTS and FLAGS.num_samples:
         most = FLAGS.num_samples
-    inputs = modes.read_inputs(FLAGS.input, model, FLAGS.split, indices, most, FLAGS.seed)
+    takes_packaged = _takes_packaged()
+    paths = [str(catalog.PACKAGED_DRAWINGS_PATH)] if takes_packaged else FLAGS.input
+    inputs = []
+    if paths:
+        modes.check_scale_factor(model)
+        choice = Choice(FLAGS.split, indices, most, FLAGS.seed)
+        size = Size(FLAGS.input_size, FLAGS.page)
+        hparams = model.hparams
+        inputs = read_inputs(paths, hparams.data_set, hparams.max_seq_len, choice, size)
+    if takes_packaged and FLAGS.mode == "complete":
+        inputs = [modes.first_half(sketch) for sketch in inputs]
     if FLAGS.mode == "encode":
         latent = model.encode(inputs)
         with common.writing(output):
             modes.write_latent(output, *latent)
     else:
-        sampler = modes.Sampler(
-            model,
-            inputs,
-            modes.read_z(FLAGS.z_file, model) if FLAGS.z_file else None,
-            FLAGS.num_samples,
+        options = modes.SampleOptions(
             temperatures,
-            FLAGS.steps,
-            FLAGS.spherical,
-            FLAGS.greedy,
-            FLAGS.max_len,
-            FLAGS.seed,
+            count=FLAGS.num_samples,
+            steps=FLAGS.steps,
+            spherical=FLAGS.spherical,
+            greedy=FLAGS.greedy,
+            max_len=FLAGS.max_len,
+            seed=FLAGS.seed,
         )
+        z = modes.read_z(FLAGS.z_file, model) if FLAGS.z_file else None
+        sampler = modes.Sampler(model, options, inputs, z)
         picture = modes.MODES[FLAGS.mode](sampler)
         with common.writing(output):
             modes.write(output, picture, FLAGS.animate)
@@ -151,7 +184,7 @@ def _checked_output() -> Path:
         raise UserError(
             f"--output: expected a name that ends in {', '.join(allowed)}; got {output}"
         )
-    common.check_folder(output)
+    common.check_output_folder(output)
     if output.is_dir():
         raise UserError(f"--output: {output} is a folder")
     if FLAGS.animate and output.suffix.lower() != ".svg":
@@ -185,21 +218,30 @@ def _indices() -> list[int]:
         raise UserError(f"--index: expected whole numbers, got {','.join(FLAGS.index)}") from None
 
 
+def _takes_packaged() -> bool:
+    """Whether the drawings in the package are the inputs."""
+    needs = FLAGS.mode in NEED_INPUT or (FLAGS.mode == "interpolate" and not FLAGS.z_file)
+    return needs and not FLAGS.input and catalog.is_packaged(FLAGS.model_dir)
+
+
 def _check_combination() -> None:
     """What the mode needs, and what it would ignore."""
     mode = FLAGS.mode
-    if not FLAGS.model_dir:
-        raise UserError("expected --model_dir=FOLDER, the folder of a trained model")
-    if mode in NEED_INPUT and not FLAGS.input:
-        raise UserError(f"--mode={mode}: expected --input, an SVG or .npz")
+    if mode in NEED_INPUT and not FLAGS.input and not _takes_packaged():
+        raise UserError(f"--mode={mode}: expected --input, an SVG, .npz or other drawings")
     if FLAGS.input and mode not in USE_INPUT:
         raise UserError(f"--mode={mode} takes no --input; --mode=reconstruct does")
     if FLAGS.z_file and mode not in USE_Z:
         raise UserError(f"--mode={mode} takes no --z_file")
     if FLAGS.z_file and FLAGS.input and mode != "complete":
         raise UserError("expected --input or --z_file, got both")
-    if FLAGS.index and all(path.lower().endswith((".svg", ".svgz")) for path in FLAGS.input):
-        raise UserError("--index: expected a .npz --input that it is of")
+    are_svg = all(path.lower().endswith((".svg", ".svgz")) for path in FLAGS.input)
+    if FLAGS.index and are_svg and not _takes_packaged():
+        raise UserError("--index: expected an --input of several drawings that it is of")
+    if FLAGS.page and FLAGS.input_size is not None:
+        raise UserError("expected --page or --input_size, got both")
+    if (FLAGS.page or FLAGS.input_size is not None) and not FLAGS.input:
+        raise UserError("--page and --input_size: expected an --input that they are of")
 
 
 def _check_model(conditional: bool) -> None:

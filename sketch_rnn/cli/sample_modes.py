@@ -1,4 +1,4 @@
-"""What `sketch_rnn_sample` draws in each mode, and how its inputs are read.
+"""What `sketch_rnn_sample` draws in each mode.
 
 Legend: B drawings, Z latent.
 """
@@ -9,13 +9,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 
 from sketch_rnn import drawing, files
-from sketch_rnn.convert import prepare
-from sketch_rnn.convert.svg.reader import read_svg
-from sketch_rnn.data import dataset, download, npz
+from sketch_rnn.data import dataset, npz
 from sketch_rnn.errors import UserError
 from sketch_rnn.model import sampling
 from sketch_rnn.model.network import SketchRNN
@@ -48,41 +47,52 @@ class Picture:
         return [sketch for row in self.rows for sketch in row[self.given :]]
 
 
-@dataclass
-class Sampler:
-    """Draws with one model, as the flags say.
+@dataclass(frozen=True)
+class SampleOptions:
+    """How to draw.
 
     Attributes:
-      model: the model.
-      inputs: drawings, stroke-3 in data units; may be empty.
-      z: `[B, Z]` from a file, or None.
-      count: drawings, as the mode means it; None is the mode's default.
       temperatures: one or more.
+      count: drawings, as the mode means it; None is the mode's default.
       steps: drawings of an interpolation.
       spherical: interpolate on the sphere.
       greedy, max_len, seed: as in `SketchRNN.decode`.
     """
 
+    temperatures: Sequence[float]
+    count: int | None = None
+    steps: int = 10
+    spherical: bool = True
+    greedy: bool = False
+    max_len: int | None = None
+    seed: int = 1
+
+
+@dataclass(frozen=True)
+class Sampler:
+    """Draws with one model.
+
+    Attributes:
+      model: the model.
+      options: how.
+      inputs: drawings, stroke-3 in data units; may be empty.
+      z: `[B, Z]` from a file, or None.
+    """
+
     model: SketchRNN
-    inputs: list[np.ndarray]
-    z: np.ndarray | None
-    count: int | None
-    temperatures: list[float]
-    steps: int
-    spherical: bool
-    greedy: bool
-    max_len: int | None
-    seed: int
+    options: SampleOptions
+    inputs: Sequence[np.ndarray] = ()
+    z: np.ndarray | None = None
 
     def generate(self) -> Picture:
         """New drawings, of random z or of the given ones; a row for each temperature."""
         z = self.z
         if z is None:
-            z = sampling.random_z(self.model, self.count or 10, self.seed)
-        elif self.count:
-            z = np.repeat(z, self.count, axis=0)
-        count = (self.count or 10) if z is None else len(z)
-        rows = [self._decode(z, count, t) for t in self.temperatures]
+            z = sampling.random_z(self.model, self.options.count or 10, self.options.seed)
+        elif self.options.count:
+            z = np.repeat(z, self.options.count, axis=0)
+        count = (self.options.count or 10) if z is None else len(z)
+        rows = [self._decode(z, count, t) for t in self.options.temperatures]
         if len(rows) == 1:
             return Picture(rows, is_row=False)
         return Picture(rows, self._temperature_titles())
@@ -90,7 +100,7 @@ class Sampler:
     def reconstruct(self) -> Picture:
         """Each input, and what the model makes of it at each temperature."""
         mu, _ = self.model.encode(self.inputs)
-        columns = [self._decode(mu, len(mu), t) for t in self.temperatures]
+        columns = [self._decode(mu, len(mu), t) for t in self.options.temperatures]
         rows = [list(row) for row in zip(self.inputs, *columns, strict=True)]
         titles = self._temperature_titles() if len(columns) > 1 else ["reconstruction"]
         return Picture(rows, column_titles=["input", *titles], given=1)
@@ -101,31 +111,36 @@ class Sampler:
         if len(z) < 2:
             raise UserError(f"interpolate: expected two or more inputs, got {len(z)}")
         pairs = [
-            sampling.interpolate(first, last, self.steps, self.spherical)
+            sampling.interpolate(first, last, self.options.steps, self.options.spherical)
             for first, last in pairwise(z)
         ]
         picture = Picture([])
         for pair in pairs:
-            for t in self.temperatures:
-                picture.rows.append(self._decode(pair, self.steps, t))
-        if len(self.temperatures) > 1:
+            for t in self.options.temperatures:
+                picture.rows.append(self._decode(pair, self.options.steps, t))
+        if len(self.options.temperatures) > 1:
             picture.titles = self._temperature_titles() * len(pairs)
         return picture
 
     def complete(self) -> Picture:
         """Each input finished in several ways, in a row."""
-        picture = Picture([])
+        options, picture = self.options, Picture([])
         for number, sketch in enumerate(self.inputs):
             z = None if self.z is None else self.z[number % len(self.z)]
-            for t in self.temperatures:
-                picture.rows.append(
-                    sampling.complete(
-                        self.model, sketch, z, self.count or 5, t, self.greedy, self.max_len,
-                        self.seed + number,
-                    )
-                )  # fmt: skip
+            for t in options.temperatures:
+                row = sampling.complete(
+                    self.model,
+                    sketch,
+                    z,
+                    options.count or 5,
+                    t,
+                    options.greedy,
+                    options.max_len,
+                    options.seed + number,
+                )
+                picture.rows.append(row)
                 picture.prefixes.append(len(sketch))
-        if len(self.temperatures) > 1:
+        if len(options.temperatures) > 1:
             picture.titles = self._temperature_titles() * len(self.inputs)
         return picture
 
@@ -134,8 +149,8 @@ class Sampler:
         z = None
         if self.model.hparams.conditional:
             z = self._z_or_random(1)
-        count = (self.count or 1) if z is None else len(z)
-        columns = [self._decode(z, count, t) for t in self.temperatures]
+        count = (self.options.count or 1) if z is None else len(z)
+        columns = [self._decode(z, count, t) for t in self.options.temperatures]
         return Picture(
             [list(r) for r in zip(*columns, strict=True)], [], self._temperature_titles()
         )
@@ -146,14 +161,17 @@ class Sampler:
             return self.z
         if self.inputs:
             return self.model.encode(self.inputs)[0]
-        return sampling.random_z(self.model, self.count or count, self.seed)
+        z = sampling.random_z(self.model, self.options.count or count, self.options.seed)
+        return cast(np.ndarray, z)  # asked of conditional models only
 
     def _decode(self, z, count, temperature) -> list[np.ndarray]:
         count = count if z is None else 1
-        return self.model.decode(z, count, temperature, self.greedy, self.max_len, self.seed)
+        return self.model.decode(
+            z, count, temperature, self.options.greedy, self.options.max_len, self.options.seed
+        )
 
     def _temperature_titles(self) -> list[str]:
-        return [f"t = {t:g}" for t in self.temperatures]
+        return [f"t = {t:g}" for t in self.options.temperatures]
 
 
 MODES: dict[str, Callable[[Sampler], Picture]] = {
@@ -180,69 +198,20 @@ def set_scale_factor(model: SketchRNN, scale_factor: float | None, data_dir: str
         model.scale_factor = data.scale_factor
 
 
-def read_inputs(
-    paths: Sequence[str], model: SketchRNN, split: str, indices: Sequence[int], most: int | None,
-    seed: int,
-) -> list[np.ndarray]:  # fmt: skip
-    """The drawings of SVG and `.npz` files, stroke-3 in data units.
-
-    Args:
-      paths: files, or a folder that holds the model's data set.
-      model: for its scale factor and data set.
-      split: of a data set.
-      indices: drawings of the split; if there are none, `most` at random, or all.
-      most: see `indices`.
-      seed: of the random choice.
-
-    Raises:
-      UserError: a file that cannot be read, an index out of range, or no scale factor.
-    """
-    if paths and model.scale_factor is None:
+def check_scale_factor(model: SketchRNN) -> None:
+    """Refuses a model without scale factor, which inputs need."""
+    if model.scale_factor is None:
         raise UserError(
             "this model does not know its scale factor, which inputs need: give --scale_factor, "
             "or --data_dir to compute it"
         )
-    sketches = []
-    for path in paths:
-        if Path(path).suffix.lower() in (".svg", ".svgz"):
-            sketches.append(_read_svg(path, model.hparams.max_seq_len))
-        else:
-            sketches += _read_split(path, model, split, indices, most, seed)
-    return sketches
 
 
-def _read_svg(path: str, max_points: int) -> np.ndarray:
-    """A drawing as the data tools make it; the outlines of one that is all filled."""
-    try:
-        try:
-            lines = read_svg(path)
-        except UserError:
-            lines = read_svg(path, outline=True)
-        recipe = prepare.Recipe(max_points=max_points)
-        return prepare.to_sketch(lines, recipe).points.astype(np.float32)
-    except UserError as error:
-        raise UserError(str(error) if path in str(error) else f"{path}: {error}") from None
-
-
-def _read_split(path, model, split, indices, most, seed) -> list[np.ndarray]:
-    found = download.resolve(path, model.hparams.data_set) if Path(path).is_dir() else [Path(path)]
-    sketches = []
-    for file in found:
-        points, lengths = npz.read_split(file, split)
-        sketches += np.split(points.astype(np.float32), np.cumsum(lengths))[:-1]
-    if not sketches:
-        raise UserError(f"{path}: split {split} holds no drawing")
-    for index in indices:
-        if not 0 <= index < len(sketches):
-            raise UserError(
-                f"--index: expected 0 to {len(sketches) - 1}, the {len(sketches)} drawings of "
-                f"{path}, split {split}; got {index}"
-            )
-    if not indices:
-        indices = range(len(sketches))
-        if most is not None and most < len(sketches):
-            indices = np.sort(np.random.default_rng(seed).choice(len(sketches), most, False))
-    return [sketches[index] for index in indices]
+def first_half(sketch: np.ndarray) -> np.ndarray:
+    """What to complete of a whole drawing: about half its points, up to the end of a line."""
+    ends = np.flatnonzero(sketch[:-1, 2]) + 1  # there may be none
+    nearest = ends[np.abs(ends - len(sketch) / 2).argmin()] if len(ends) else len(sketch) // 2
+    return sketch[: max(nearest, 1)]
 
 
 def read_z(path: str, model: SketchRNN) -> np.ndarray:
@@ -314,7 +283,8 @@ def _write_npz(path: Path, sketches: list[np.ndarray]) -> None:
     for i, sketch in enumerate(sketches):
         array[i] = sketch
     with files.replacing(path) as file:
-        np.savez_compressed(file, **dict.fromkeys(npz.SPLITS, array))
+        splits: dict[str, Any] = dict.fromkeys(npz.SPLITS, array)
+        np.savez_compressed(file, **splits)
 
 
 def _to_lists(sketch: np.ndarray) -> list[list[float]]:

@@ -49,8 +49,8 @@ flags.DEFINE_boolean(
 )  # fmt: skip
 flags.DEFINE_string(
     "init_from", None,
-    "Begin with the weights of this model: a run's folder, an original checkpoint's, or a "
-    ".gen.json; its architecture is taken over.",
+    "Begin with the weights of this model: a run's folder, an original checkpoint's, a .gen.json, "
+    ".vae.json or .keras file, or a name as in quickdraw/cat.vae; its architecture is taken over.",
     flag_values=FLAGS,
 )  # fmt: skip
 flags.DEFINE_integer(
@@ -86,18 +86,21 @@ def _train() -> int:
     if not FLAGS.resume_training:  # what is wrong with it is said before TensorFlow is loaded
         download.resolve(FLAGS.data_dir or download.DEFAULT_DATA_DIR, hparams.data_set)
     common.quiet_tensorflow(FLAGS.verbose_tensorflow)
+    from sketch_rnn.cli.progress import Progress
+    from sketch_rnn.train.options import TrainOptions
     from sketch_rnn.train.run import train
 
-    ended_by = train(
-        overrides,
+    options = TrainOptions(
         log_root,
-        FLAGS.data_dir,
-        FLAGS.seed,
-        FLAGS.resume_training,
-        FLAGS.init_from,
-        FLAGS.precision,
-        FLAGS.strategy,
+        overrides,
+        data_dir=FLAGS.data_dir,
+        seed=FLAGS.seed,
+        resume=FLAGS.resume_training,
+        init_from=FLAGS.init_from,
+        precision=FLAGS.precision,
+        strategy=FLAGS.strategy,
     )
+    ended_by = train(options, Progress)
     return 128 + ended_by if ended_by else 0
 
 

@@ -1,48 +1,142 @@
-"""What other programs and runs read and write: one module a format."""
+"""Files and folders that hold a model: one module a format, and the table that finds it.
 
+Importing this registers the model's classes with Keras, for `keras.saving.load_model`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import numpy as np
-import tensorflow as tf
 
+from sketch_rnn.data import catalog
 from sketch_rnn.errors import UserError
-from sketch_rnn.formats import browser, original
-from sketch_rnn.formats.run_folder import RunFolder
+from sketch_rnn.formats import browser, keras_file, original, run_folder, saved_model
 from sketch_rnn.model.network import SketchRNN
 
-KINDS = ("best", "latest")
+
+@dataclass(frozen=True)
+class Format:
+    """A form in which a model is kept.
+
+    Attributes:
+      name: what a person calls it.
+      suffix: of its files; "" for a folder.
+      holds: whether a folder is one; not asked of files.
+      load: gives the model of a path; a run has several checkpoints, "best" and "latest".
+      save: writes a model to a path, at one z `[Z]` where `at_z`; None is never.
+      at_z: a conditional model is written at one z, and read as an unconditional one.
+    """
+
+    name: str
+    suffix: str
+    holds: Callable[[Path], bool]
+    load: Callable[[Path, str], SketchRNN]
+    save: Callable[..., None] | None = None
+    at_z: bool = False
 
 
-def load_model(path: str | Path, checkpoint: str = "best") -> SketchRNN:
-    """Reads a model: a run's folder, one of the original trainer's, or a `.gen.json` file.
+def _never(_: Path) -> bool:
+    return False
+
+
+FORMATS = (
+    Format(
+        "a browser model",
+        browser.SUFFIX,
+        holds=_never,
+        load=lambda path, _: browser.load(path),
+        save=browser.save,
+        at_z=True,
+    ),
+    Format(
+        "a conditional browser model",
+        browser.CONDITIONAL_SUFFIX,
+        holds=_never,
+        load=lambda path, _: browser.load(path),
+        save=browser.save_conditional,
+    ),
+    Format(
+        "a Keras file",
+        keras_file.SUFFIX,
+        holds=_never,
+        load=lambda path, _: keras_file.load(path),
+        save=keras_file.save,
+    ),
+    Format("a run's folder", "", holds=run_folder.holds, load=run_folder.load),
+    Format(
+        "a folder of the original trainer",
+        "",
+        holds=lambda path: original.find(path) is not None,
+        load=lambda path, _: original.load(path).model,
+    ),
+    Format("a SavedModel", "", saved_model.holds, saved_model.refuse, saved_model.save),
+)
+
+
+def load_model(path: str | Path | None = None, checkpoint: str = "best") -> SketchRNN:
+    """Reads a model: a run's folder, one of the original trainer's, a `.keras` or browser file.
 
     Args:
-      path: the folder or file.
+      path: the folder, the `.keras`, `.gen.json` or `.vae.json` file, or a name such as
+        `quickdraw/cat.vae`, of which `sketch_rnn_dataset download` has the list; None is
+        `doodles`, the model in the package.
       checkpoint: of a run, "best" (the latest where none is best yet) or "latest".
 
     Raises:
       UserError: there is no model, or it is damaged.
     """
-    path = Path(path)
-    model = browser.load(path) if path.name.endswith(browser.SUFFIX) else _load(path, checkpoint)
+    path = catalog.model_path(path)
+    model = _format_of(path).load(path, checkpoint)
     if not all(np.isfinite(weight).all() for weight in model.get_weights()):
         raise UserError(f"{path}: its weights are not all finite; take an earlier checkpoint")
     return model
 
 
-def _load(path: Path, checkpoint: str) -> SketchRNN:
-    """Reads the model of a folder."""
-    if not path.is_dir():
-        raise UserError(f"expected the folder of a model, found no folder {path}")
-    folder = RunFolder(path)
-    if not folder.holds_run():
-        if original.find(path) is None:
-            raise UserError(f"expected the folder of a model, found no checkpoint in {path}")
-        return original.load(path).model
-    config = folder.read_config()
-    folder.check_sizes(config)
-    model = SketchRNN(config.hparams, config.scale_factor, config.seed)
-    kinds = KINDS[KINDS.index(checkpoint) :]
-    if not folder.restore(tf.train.Checkpoint(model=model), *kinds):
-        raise UserError(f"no checkpoint in {folder.checkpoints}; has the run saved one yet?")
-    return model
+def save_model(model: SketchRNN, path: str | Path, z: np.ndarray | None = None) -> None:
+    """Writes a model as the path's suffix says: `.keras`, `.gen.json` ...; without, a SavedModel.
+
+    Args:
+      model: to write.
+      path: of the new file or folder; only a file is written over.
+      z: `[Z]`, at which a conditional model becomes a `.gen.json`, which holds none.
+
+    Raises:
+      UserError: no form has this suffix, or it cannot hold the model.
+      OSError: the file or folder cannot be written.
+    """
+    path, form = Path(path), format_to_save(path)
+    save = cast(Callable[..., None], form.save)  # a form to save has it
+    if form.at_z:
+        save(model, path, z)
+    elif z is not None:
+        raise UserError(f"{form.name} holds the model at every z; leave z out")
+    else:
+        save(model, path)
+
+
+def format_to_save(path: str | Path) -> Format:
+    """The form that a path's suffix asks for.
+
+    Raises:
+      UserError: none has it.
+    """
+    name = Path(path).name
+    for form in FORMATS:
+        if form.save and form.suffix and name.endswith(form.suffix):
+            return form
+        if form.save and not form.suffix and not Path(name).suffix:
+            return form
+    names = ", ".join(f"X{form.suffix}" for form in FORMATS if form.suffix)
+    raise UserError(f"expected {names}, or a folder without a dot, got {name}")
+
+
+def _format_of(path: Path) -> Format:
+    """The form of what is there."""
+    for form in FORMATS:
+        if (form.suffix and path.name.endswith(form.suffix)) or form.holds(path):
+            return form
+    if path.is_dir():
+        raise UserError(f"expected the folder of a model, found no checkpoint in {path}")
+    raise UserError(f"expected the folder of a model, found no folder {path}")

@@ -20,7 +20,8 @@ import numpy as np
 import tensorflow as tf
 
 from sketch_rnn.errors import UserError, first_line, warn
-from sketch_rnn.hparams import PRECISIONS, HParams
+from sketch_rnn.hparams import HParams
+from sketch_rnn.model.execution import Execution
 from sketch_rnn.model.mixture import PEN_STATES, PER_MIXTURE
 from sketch_rnn.model.network import SketchRNN
 from sketch_rnn.model.recurrent import LSTM, HyperLSTM, LayerNormLSTM, Recurrent
@@ -28,10 +29,23 @@ from sketch_rnn.model.recurrent.base import GATES
 from sketch_rnn.model.recurrent.hyper import EMBEDDING
 from sketch_rnn.model.recurrent.layer_norm import Norms
 
+
+class _Cell(NamedTuple):
+    """A cell of the original: the name of its scope, and the order of its state's parts, which the
+    columns of `linear/super_linear_w` (the decoder's first state) follow."""
+
+    scope: str
+    state: tuple[str, ...]
+
+
 CONFIG_FILE = "model_config.json"
 KEPT_CONFIG_FILE = "model_config.original.json"  # its name once a run of ours goes on here
 _SCOPE = "vector_rnn/"
-_CELLS = {"lstm": "LSTMCell", "layer_norm": "LayerNormLSTMCell", "hyper": "HyperLSTMCell"}
+_CELLS = {
+    "lstm": _Cell("LSTMCell", ("c", "h")),
+    "layer_norm": _Cell("LayerNormLSTMCell", ("h", "c")),
+    "hyper": _Cell("HyperLSTMCell", ("h", "hyper_h", "c", "hyper_c")),
+}
 _GATES = "ijfo"
 _LARGEST_CONFIG = 1 << 20
 
@@ -63,8 +77,8 @@ def find(folder: Path) -> Path | None:
     return max(prefixes, key=_number, default=None)
 
 
-def load(folder: Path, precision: str = PRECISIONS[0]) -> Original:
-    """Reads the newest checkpoint of a folder; `precision` is that of the model's products.
+def load(folder: Path, execution: Execution | None = None) -> Original:
+    """Reads the newest checkpoint of a folder; `execution` is the model's.
 
     Raises:
       UserError: there is none, or it is damaged, or its tensors are not those of this model.
@@ -77,7 +91,7 @@ def load(folder: Path, precision: str = PRECISIONS[0]) -> Original:
         shapes = reader.get_variable_to_shape_map()
         _check_sizes(prefix, shapes)
         hparams, unknown = _hparams(folder, shapes)
-        model = SketchRNN(hparams, seed=0, precision=precision)
+        model = SketchRNN(hparams, seed=0, execution=execution)
         _assign(model, shapes, reader.get_tensor)
         moments = _moments(model, shapes, reader.get_tensor)
         step = _step(reader.get_tensor(_SCOPE + "global_step"))
@@ -156,7 +170,7 @@ def _architecture(shapes: Mapping[str, list[int]]) -> dict[str, Any]:
     """The hyperparameters that the tensors' names and shapes tell."""
     decoder, units = _cell(shapes, "RNN/")
     width = _columns(shapes, "RNN/output_w", units)
-    told = {
+    told: dict[str, Any] = {
         "dec_model": decoder,
         "dec_rnn_size": units,
         "num_mixture": (width - PEN_STATES) // PER_MIXTURE,
@@ -179,7 +193,7 @@ def _columns(shapes: Mapping[str, list[int]], name: str, rows: int) -> int:
 def _cell(shapes: Mapping[str, list[int]], scope: str) -> tuple[str, int]:
     """The kind of the cell in a scope, and its units."""
     for kind, cell in _CELLS.items():
-        shape = shapes.get(f"{_SCOPE}{scope}{cell}/W_hh")
+        shape = shapes.get(f"{_SCOPE}{scope}{cell.scope}/W_hh")
         if shape and shape == [shape[0], GATES * shape[0]]:
             return kind, shape[0]
     raise KeyError(f"no recurrent weights in {_SCOPE}{scope}")
@@ -191,7 +205,7 @@ Entry = tuple[keras.Variable, Any, str]  # a variable, the part of it, the origi
 def _entries(model: SketchRNN) -> Iterator[Entry]:
     """Which part of which variable each tensor of the original is."""
     decoder = model.decoder
-    if model.encoder is not None:
+    if model.encoder is not None and model.latent is not None:
         yield from _cell_entries(model.encoder.forward, _SCOPE + "ENC_RNN/fw/")
         yield from _cell_entries(model.encoder.backward, _SCOPE + "ENC_RNN/bw/")
         yield from _linear_entries(model.latent.mu, _SCOPE + "ENC_RNN_mu/")
@@ -209,7 +223,7 @@ def _linear_entries(layer: keras.layers.Dense, scope: str) -> Iterator[Entry]:
 
 def _cell_entries(layer: Recurrent, scope: str) -> Iterator[Entry]:
     kind = {LSTM: "lstm", LayerNormLSTM: "layer_norm", HyperLSTM: "hyper"}[type(layer)]
-    scope = f"{scope}{_CELLS[kind]}/"
+    scope = f"{scope}{_CELLS[kind].scope}/"
     yield layer.w_xh, ..., scope + "W_xh"
     yield layer.w_hh, ..., scope + "W_hh"
     if kind != "layer_norm":
@@ -228,7 +242,7 @@ def _norm_entries(norms: Norms, scope: str) -> Iterator[Entry]:
 
 
 def _hyper_entries(layer: HyperLSTM, scope: str) -> Iterator[Entry]:
-    small = f"{scope}{_CELLS['layer_norm']}/"
+    small = f"{scope}{_CELLS['layer_norm'].scope}/"
     yield layer.hyper_w_xh, ..., small + "W_xh"
     yield layer.hyper_w_hh, ..., small + "W_hh"
     yield from _norm_entries(layer.hyper_norms, small)
@@ -293,7 +307,14 @@ def restore_moments(restored: Original, optimizer: keras.optimizers.Adam) -> Non
     optimizer.iterations.assign(restored.step)
     if not restored.first_moments:
         return
-    for ours, theirs in zip(optimizer._momentums, restored.first_moments, strict=True):
-        ours.assign(theirs)
-    for ours, theirs in zip(optimizer._velocities, restored.second_moments, strict=True):
-        ours.assign(theirs)
+    for kind, moments in (
+        ("momentum", restored.first_moments),
+        ("velocity", restored.second_moments),
+    ):
+        for variable, moment in zip(adam_moments(optimizer, kind), moments, strict=True):
+            variable.assign(moment)
+
+
+def adam_moments(optimizer: keras.optimizers.Adam, kind: str) -> list[keras.Variable]:
+    """A built Adam's moments, "momentum" or "velocity", in the order of the weights."""
+    return [variable for variable in optimizer.variables if variable.path.endswith(f"_{kind}")]

@@ -1,7 +1,7 @@
 """A run's folder: its configuration, its checkpoints, and who may write to it.
 
 model_config.json        hyperparameters, scale factor, seed, versions
-metrics.jsonl, events.*  the curves (see `summaries`)
+metrics.jsonl, events.*  the curves (see `train.metrics`)
 checkpoints/latest-N     the last two saves, N steps done
 checkpoints/best-N       the one with the lowest `Valid_Cost`
 """
@@ -25,9 +25,11 @@ import sketch_rnn
 from sketch_rnn import files
 from sketch_rnn.errors import UserError, first_line, warn
 from sketch_rnn.hparams import PRECISIONS, HParams
+from sketch_rnn.model.network import SketchRNN
 
 CONFIG_FILE = "model_config.json"
 CHECKPOINTS = "checkpoints"
+KINDS = ("best", "latest")  # of checkpoints
 _KEPT = {"best": 1, "latest": 2}
 _LARGEST_CONFIG = 1 << 20
 
@@ -49,6 +51,27 @@ class RunConfig:
     seed: int
     data_dir: str
     precision: str = PRECISIONS[0]
+
+
+def holds(path: Path) -> bool:
+    """Whether a run of this program has begun in a folder."""
+    return RunFolder(path).holds_run()
+
+
+def load(path: Path, checkpoint: str = "best") -> SketchRNN:
+    """Reads the model of a run, "best" (the latest where none is best yet) or "latest".
+
+    Raises:
+      UserError: the folder holds no checkpoint yet, or it is damaged.
+    """
+    folder = RunFolder(path)
+    config = folder.read_config()
+    folder.check_sizes(config)
+    model = SketchRNN(config.hparams, config.scale_factor, config.seed)
+    kinds = KINDS[KINDS.index(checkpoint) :]
+    if not folder.restore(tf.train.Checkpoint(model=model), *kinds):
+        raise UserError(f"no checkpoint in {folder.checkpoints}; has the run saved one yet?")
+    return model
 
 
 class RunFolder:
@@ -98,7 +121,7 @@ class RunFolder:
             lock.acquire(timeout=0)
         except filelock.Timeout:
             raise UserError(
-                f"another process is training in {self.path}; wait for it or use another --log_root"
+                f"another process is training in {self.path}; wait for it or use another `log_root`"
             ) from None
         try:
             yield
@@ -158,7 +181,7 @@ class RunFolder:
             for path in self.checkpoints.glob("*.data-*")
             if path.with_suffix(".index").exists()  # else its save was not finished
         ]
-        wanted = _least_bytes(config.hparams)
+        wanted = config.hparams.least_bytes()
         if held and wanted > max(held):
             raise UserError(
                 f"{self.path / CONFIG_FILE} does not fit the checkpoints beside it, or they are "
@@ -181,7 +204,7 @@ class RunFolder:
         except (tf.errors.OpError, OSError) as error:
             raise UserError(
                 f"could not save {prefix}: {first_line(error)}; earlier checkpoints are whole, "
-                "--resume_training goes on from them"
+                "`resume` goes on from them"
             ) from error
         for half in self.checkpoints.glob("*_temp*"):  # of a process that was killed
             shutil.rmtree(half, ignore_errors=True)
@@ -237,9 +260,10 @@ class RunFolder:
 
     def _write(self, checkpoint: tf.train.Checkpoint, prefix: Path) -> None:
         checkpoint.write(str(prefix))
-        self._sync(prefix)
+        self.sync(prefix)
 
-    def _sync(self, prefix: Path) -> None:
+    def sync(self, prefix: Path) -> None:
+        """Makes the files of a checkpoint last through a loss of power."""
         for path in prefix.parent.glob(prefix.name + ".*"):
             with path.open("rb") as file:
                 os.fsync(file.fileno())
@@ -287,12 +311,3 @@ def _precision(content: dict[str, Any]) -> str:
         names = " or ".join(PRECISIONS)
         raise UserError(f"expected precision to be {names}, got {precision!r:.60}")
     return precision
-
-
-def _least_bytes(hparams: HParams) -> int:
-    """What the largest matrices of a model of these sizes take, so less than a checkpoint."""
-    decoder, encoder = hparams.dec_rnn_size, hparams.enc_rnn_size
-    numbers = 4 * decoder**2 + 6 * decoder * hparams.num_mixture
-    if hparams.conditional:
-        numbers += 8 * encoder**2 + 4 * decoder * hparams.z_size
-    return 4 * numbers

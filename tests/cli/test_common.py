@@ -7,7 +7,7 @@ import pytest
 from absl import flags
 
 from sketch_rnn.cli import common
-from sketch_rnn.errors import UserError
+from sketch_rnn.errors import UserError, warn
 
 USAGE = """
 Does what a toy does,
@@ -218,3 +218,18 @@ def test_a_home_folder_is_found_behind_a_flag(monkeypatch):
     argv = ["--hparams=~/a", "--hparams", "b=~/c", "--hparams=d~/e"]
     toy(lambda values: seen.extend(values.hparams), argv)
     assert seen == ["/home/ada/a", "b=/home/ada/c", "d~/e"]
+
+
+def test_the_library_s_options_are_spelled_as_flags(capsys):
+    error = UserError("go on by `resume`, or with `seed=3` and another `log_root`")
+    assert toy(raising(error), []) == 2
+    assert capsys.readouterr().err == (
+        "toy: error: go on by --resume_training, or with --seed=3 and another --log_root\n"
+    )
+
+
+def test_warnings_of_the_library_are_lines_on_stderr(capsys, caplog):
+    toy(lambda values: warn("few\ndrawings; see `data_dir`"), [])
+    assert caplog.messages == []  # other loggers, such as TensorFlow's, would print it again
+    warn("after the command")
+    assert capsys.readouterr().err == "warning: few drawings; see --data_dir\n"

@@ -50,6 +50,17 @@ def test_build_says_what_was_kept_and_dropped_and_why(folder, capsys):
     assert len((folder / "r.csv").read_text().splitlines()) == 33
 
 
+def test_pieces_are_joined_but_with_nojoin(folder):
+    pieces = '<path stroke="red" d="M0 0h9"/><path stroke="red" d="M9 0v9"/>'
+    (folder / "o.svg").write_text(f"<svg>{pieces}</svg>")
+    strokes = []
+    for flag in ("--join", "--nojoin"):
+        assert cli.main(["build", f"--output=o{flag}.npz", flag, "o.svg"]) == 0
+        with np.load(f"o{flag}.npz", allow_pickle=True, encoding="latin1") as file:
+            strokes.append(file["train"][0][:, 2].sum())
+    assert strokes == [1, 2]
+
+
 def test_a_coarser_tolerance_flattens_a_curve_into_fewer_lines(folder):
     (folder / "o.svg").write_text('<svg><circle r="9" fill="none" stroke="black"/></svg>')
     rows = []

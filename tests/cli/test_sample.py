@@ -30,9 +30,9 @@ def make_run(folder, **changes):
     model = SketchRNN(hparams, 30.0, seed=3)
     bias = model.decoder.output_layer.bias  # of the pen's states: lines and ends now and then
     bias.assign(np.concatenate([[1.0, -0.5, -4.0], bias.numpy()[3:]]))
-    state = TrainState(model)
-    run.create(config, state)
-    run.save(state, "best")
+    checkpoint = TrainState(model).checkpoint
+    run.create(config, checkpoint, step=0)
+    run.save(checkpoint, 0, "best")
     return str(folder)
 
 
@@ -182,6 +182,29 @@ def test_temperatures(request, tmp_path, kind):
     assert len(groups(output)) == 3
 
 
+@pytest.mark.parametrize("flags", [["--input_size=0.1"], ["--page"]])
+def test_a_part_of_a_drawing_stays_a_part(unconditional, tmp_path, flags):
+    """What is given takes a tenth of the full size, by the flag or by the page."""
+    path = tmp_path / "ear.svg"
+    path.write_text(
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 400 300">'
+        '<path stroke="black" fill="none" d="M100 90l20-40 20 30"/></svg>'
+    )
+    given = ("--mode=complete", "--num_samples=1", f"--input={path}", *flags)
+    assert sample(unconditional, tmp_path / "a.json", *given) == 0
+    ((sketch, *_),) = [json.loads((tmp_path / "a.json").read_text())["sketches"]]
+    np.testing.assert_allclose(np.abs(sketch[0][:2]), [12.75, 25.5], atol=1)
+
+
+def test_other_drawings_than_svg_are_finished_too(unconditional, tmp_path):
+    lines = [{"drawing": [[[0, 100 + i, 255], [0, 50, 20]]]} for i in range(3)]
+    path = tmp_path / "a.ndjson"
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    flags = ("--mode=complete", "--num_samples=2", f"--input={path}", "--index=0,2")
+    assert sample(unconditional, tmp_path / "a.svg", *flags) == 0
+    assert len(groups(tmp_path / "a.svg")) == 4
+
+
 def test_animate(unconditional, tmp_path):
     assert sample(unconditional, tmp_path / "a.svg", "--num_samples=1", "--animate") == 0
     assert "animation" in (tmp_path / "a.svg").read_text()
@@ -215,6 +238,10 @@ def test_latest_checkpoint_is_missing(unconditional, tmp_path, capsys):
         (["--mode=reconstruct", f"--input={SVGS[0]}", "--index=0"], "--index"),
         (["--mode=reconstruct", "--input=none.svg"], "none.svg"),
         (["--mode=reconstruct", "--input=none.npz"], "none.npz"),
+        (["--mode=complete", f"--input={SVGS[0]}", "--input_size=0"], "input_size"),
+        (["--mode=complete", f"--input={SVGS[0]}", "--input_size=0.5", "--page"], "got both"),
+        (["--mode=complete", "--input=DATA", "--page"], "only an SVG file has one"),
+        (["--page"], "expected an --input"),
         (["--mode=interpolate", f"--input={SVGS[0]}"], "two or more"),
         (["--z_file=none.npz"], "none.npz"),
         (["--z_file=DATA"], "--mode=encode wrote"),
@@ -256,7 +283,6 @@ def test_a_model_that_is_none(tmp_path, capsys):
     assert "no folder" in refused(capsys, output, tmp_path / "none")
     (tmp_path / "foreign").mkdir()
     assert "no checkpoint" in refused(capsys, output, tmp_path / "foreign")
-    assert main([f"--output={output}"]) == 2
 
 
 @pytest.mark.parametrize("name", ["none/a.svg", "a.gif", "a"])

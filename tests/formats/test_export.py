@@ -6,6 +6,7 @@ import subprocess
 import sys
 import zipfile
 
+import h5py
 import keras
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from helpers import shared
 
 from sketch_rnn.cli import export
 from sketch_rnn.errors import UserError
-from sketch_rnn.formats import browser, load_model, tensorflow_files
+from sketch_rnn.formats import browser, keras_file, load_model, save_model, saved_model
 from sketch_rnn.hparams import HParams
 from sketch_rnn.model import sampling
 from sketch_rnn.model.network import SketchRNN
@@ -54,7 +55,7 @@ def run_python(program, *arguments):
 @pytest.mark.parametrize("cell", CELLS)
 def test_a_keras_file_is_the_same_model(cell, conditional, tmp_path):
     model = small_model(cell, conditional=conditional)
-    tensorflow_files.save_keras(model, tmp_path / "x.keras")
+    keras_file.save(model, tmp_path / "x.keras")
     again = keras.saving.load_model(tmp_path / "x.keras")
     assert again.hparams == model.hparams and again.scale_factor == 20.0
     for ours, theirs in zip(model.weights, again.weights, strict=True):
@@ -65,13 +66,13 @@ def test_a_keras_file_is_the_same_model(cell, conditional, tmp_path):
 @pytest.mark.parametrize(
     "imports",
     [
-        "import sketch_rnn, keras",
-        "import keras, sketch_rnn",
-        "import sketch_rnn.model.recurrent, keras",
+        "import sketch_rnn.formats, keras",
+        "import keras, sketch_rnn.formats",
+        "import sketch_rnn.model.recurrent, sketch_rnn.formats, keras",
     ],
 )
-def test_keras_finds_the_classes_once_the_package_is_imported(imports, tmp_path):
-    tensorflow_files.save_keras(small_model(), tmp_path / "x.keras")
+def test_keras_finds_the_classes_once_the_formats_are_imported(imports, tmp_path):
+    keras_file.save(small_model(), tmp_path / "x.keras")
     program = (
         imports
         + """
@@ -91,13 +92,22 @@ def test_importing_the_package_imports_neither_tensorflow_nor_keras():
 def test_a_browser_model_at_a_z_keeps_its_first_state_as_a_keras_file(tmp_path):
     browser.save(small_model(), tmp_path / "x.gen.json", np.ones(4, np.float32))
     model = load_model(tmp_path / "x.gen.json")
-    tensorflow_files.save_keras(model, tmp_path / "x.keras")
+    keras_file.save(model, tmp_path / "x.keras")
     program = """
-import sys, sketch_rnn, keras
+import sys, sketch_rnn.formats, keras
 print(keras.saving.load_model(sys.argv[1]).first_state.tolist())
 """
     assert json.loads(run_python(program, tmp_path / "x.keras")) == model.first_state.tolist()
     assert model.first_state.any()
+
+
+def test_a_keras_file_is_read_as_any_other_model(tmp_path):
+    model = small_model("hyper")
+    save_model(model, tmp_path / "x.keras")
+    again = load_model(tmp_path / "x.keras")
+    assert again.hparams == model.hparams and again.scale_factor == 20.0
+    for ours, theirs in zip(model.decode(seed=3), again.decode(seed=3), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
 
 
 def test_a_keras_file_with_a_lambda_is_refused(tmp_path):
@@ -108,18 +118,112 @@ def test_a_keras_file_with_a_lambda_is_refused(tmp_path):
         assert "__lambda__" in file.read("config.json").decode()
     with pytest.raises(Exception, match=r"unsafe|arbitrary code"):
         keras.saving.load_model(tmp_path / "x.keras")
+    with pytest.raises(UserError, match="expected a SketchRNN"):
+        load_model(tmp_path / "x.keras")
+
+
+def rewritten(path, hparams=None, weights=None, **changes):
+    """Gives the Keras file another configuration or other weights."""
+    with zipfile.ZipFile(path) as file:
+        parts = {name: file.read(name) for name in file.namelist()}
+    config = json.loads(parts["config.json"])
+    config["config"] |= changes
+    config["config"]["hparams"] |= hparams or {}
+    parts["config.json"] = json.dumps(config).encode()
+    parts["model.weights.h5"] = weights or parts["model.weights.h5"]
+    with zipfile.ZipFile(path, "w") as file:
+        for name, content in parts.items():
+            file.writestr(name, content)
+
+
+def test_a_keras_file_that_claims_a_huge_model_is_refused(tmp_path):
+    save_model(small_model(), tmp_path / "x.keras")
+    rewritten(tmp_path / "x.keras", {"dec_rnn_size": 2**31 - 1})
+    with pytest.raises(UserError, match="does not fit its weights"):
+        load_model(tmp_path / "x.keras")
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"scale_factor": -1.0}, "scale_factor"),
+        ({"scale_factor": []}, "expected a .keras file"),
+        ({"precision": "float8"}, "precision"),
+        ({"seed": "x"}, "seed"),
+        ({"hparams": {"z_size": "x"}}, "z_size"),
+    ],
+)
+def test_a_keras_file_with_an_odd_configuration_is_refused(changes, reason, tmp_path):
+    save_model(small_model(), tmp_path / "x.keras")
+    rewritten(tmp_path / "x.keras", **changes)
+    with pytest.raises(UserError, match=reason):
+        load_model(tmp_path / "x.keras")
+
+
+def elsewhere(file):
+    file["layers"] = h5py.ExternalLink("/etc/passwd", "x")
+
+
+def outside(file):
+    file.create_dataset("x", [9], "f", external=[("/etc/passwd", 0, 36)])
+
+
+def packed(file):
+    file.create_dataset("x", [10**8], "f", chunks=(10**6,), compression="gzip")
+
+
+@pytest.mark.parametrize(
+    ("write", "reason"),
+    [(elsewhere, "elsewhere"), (outside, "elsewhere"), (packed, "to become 400,000,000 bytes")],
+)
+def test_a_keras_file_whose_weights_lie_elsewhere_or_are_packed_is_refused(write, reason, tmp_path):
+    save_model(small_model(), tmp_path / "x.keras")
+    with h5py.File(tmp_path / "x.h5", "w") as file:
+        write(file)
+    rewritten(tmp_path / "x.keras", weights=(tmp_path / "x.h5").read_bytes())
+    with pytest.raises(UserError, match=reason):
+        load_model(tmp_path / "x.keras")
+
+
+def test_a_keras_file_that_unpacks_into_far_more_is_refused(tmp_path):
+    with zipfile.ZipFile(tmp_path / "x.keras", "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr("config.json", b" " * 1_000_000)
+    with pytest.raises(UserError, match="it is to become 1,000,000 bytes"):
+        load_model(tmp_path / "x.keras")
+
+
+@pytest.mark.parametrize("content", [b"", b"PK", b"{}", bytes(999)])
+def test_a_keras_file_that_is_none_is_named(content, tmp_path):
+    (tmp_path / "x.keras").write_bytes(content)
+    with pytest.raises(UserError, match=r"x\.keras: expected a \.keras file"):
+        load_model(tmp_path / "x.keras")
+
+
+def test_a_keras_file_cut_short_is_refused(tmp_path):
+    save_model(small_model(), tmp_path / "x.keras")
+    whole = (tmp_path / "x.keras").read_bytes()
+    (tmp_path / "x.keras").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(UserError, match=r"x\.keras: expected"):
+        load_model(tmp_path / "x.keras")
+
+
+def test_a_saved_model_is_said_to_be_no_model_to_go_on_with(tmp_path):
+    (tmp_path / "served").mkdir()
+    (tmp_path / "served" / "saved_model.pb").write_bytes(b"")
+    with pytest.raises(UserError, match="is a SavedModel, which only TensorFlow runs"):
+        load_model(tmp_path / "served")
 
 
 def test_an_unwritable_keras_file_leaves_nothing(tmp_path):
     with pytest.raises(OSError):
-        tensorflow_files.save_keras(small_model(), tmp_path / "none" / "x.keras")
+        keras_file.save(small_model(), tmp_path / "none" / "x.keras")
     assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("cell", CELLS)
 def test_the_served_encoder_encodes_as_the_model_does(cell, tmp_path):
     model, sketches = small_model(cell), some_sketches()
-    tensorflow_files.save_folder(model, tmp_path / "served")
+    saved_model.save(model, tmp_path / "served")
     served = tf.saved_model.load(tmp_path / "served")
     lengths = [len(sketch) for sketch in sketches]
     padded = np.zeros([len(sketches), max(lengths) + 2, 3], np.float32)
@@ -135,7 +239,7 @@ def test_the_served_encoder_encodes_as_the_model_does(cell, tmp_path):
 
 def test_the_served_decoder_draws_as_the_model_does(tmp_path):
     model = small_model()
-    tensorflow_files.save_folder(model, tmp_path / "served")
+    saved_model.save(model, tmp_path / "served")
     served = tf.saved_model.load(tmp_path / "served")
     z = np.random.default_rng(1).normal(size=[3, 4]).astype(np.float32)
     found = served.signatures["decode"](
@@ -152,7 +256,7 @@ def test_the_served_decoder_draws_as_the_model_does(tmp_path):
 
 
 def test_a_served_unconditional_model_takes_a_count(tmp_path):
-    tensorflow_files.save_folder(small_model("hyper", conditional=False), tmp_path / "served")
+    saved_model.save(small_model("hyper", conditional=False), tmp_path / "served")
     signatures = tf.saved_model.load(tmp_path / "served").signatures
     assert list(signatures) == ["decode"]
     found = signatures["decode"](
@@ -164,7 +268,7 @@ def test_a_served_unconditional_model_takes_a_count(tmp_path):
 def test_a_folder_is_not_written_over(tmp_path):
     (tmp_path / "served").mkdir()
     with pytest.raises(UserError, match="already"):
-        tensorflow_files.save_folder(small_model(), tmp_path / "served")
+        saved_model.save(small_model(), tmp_path / "served")
 
 
 def command(capfd, *arguments):
@@ -197,6 +301,10 @@ def test_the_command_writes_a_browser_model_again(tmp_path, capfd):
         (["--model_dir=m", "--output=x.h5"], "got x.h5"),
         (["--model_dir=m", "--output=x.keras", "--seed=1"], "only a .gen.json"),
         (["--model_dir=m", "--output=x.gen.json", "--seed=1", "--z_file=z.npz"], "got both"),
+        (["--model_dir=m", "--output=x.html", "--seed=1"], "only a .gen.json"),
+        (["--model_dir=m", "--output=x.js", "--input=x.svg"], "only a .gen.json"),
+        (["--model_dir=m", "--output=x.js", "--title=x"], "--title is for .html only"),
+        (["--model_dir=m", "--output=x.keras", "--weights=int16"], "--weights is for"),
         (["--model_dir=there_is_none", "--output=x.keras"], "there_is_none"),
         (["--model_dir=m", "--output=none/x.keras"], "no folder none"),
     ],
@@ -212,9 +320,10 @@ def test_a_conditional_browser_export_asks_for_a_z(tmp_path, capfd):
     assert status == 2 and "--seed" in err.splitlines()[-1]
 
 
-def test_a_browser_export_asks_for_the_scale_factor(tmp_path, capfd):
+@pytest.mark.parametrize("name", ["x.gen.json", "x.html", "x.js"])
+def test_a_browser_export_asks_for_the_scale_factor(name, tmp_path, capfd):
     folder = shared("golden/lstm_uncond")
-    status, err = command(capfd, f"--model_dir={folder}", f"--output={tmp_path}/x.gen.json")
+    status, err = command(capfd, f"--model_dir={folder}", f"--output={tmp_path}/{name}")
     assert status == 2 and "--scale_factor" in err.splitlines()[-1]
     assert not list(tmp_path.iterdir())
 
@@ -229,7 +338,7 @@ def test_a_scale_factor_that_is_none_is_refused(scale_factor, tmp_path, capfd):
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("name", ["x.keras", "x.gen.json", "x"])
+@pytest.mark.parametrize("name", ["x.keras", "x.gen.json", "x.html", "x.js", "x"])
 def test_an_output_that_cannot_be_written_is_named(name, tmp_path, capfd, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")

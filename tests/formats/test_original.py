@@ -12,11 +12,16 @@ from sketch_rnn import load_model
 from sketch_rnn.errors import UserError
 from sketch_rnn.formats import original
 from sketch_rnn.formats.run_folder import RunFolder
-from sketch_rnn.train.metrics import Journal
-from sketch_rnn.train.start import begin
+from sketch_rnn.train.metrics import MetricWriter
+from sketch_rnn.train.options import TrainOptions
+from sketch_rnn.train.start import begin as begin_run
 
 DRAWINGS = str(DOODLES)
 CATS = {"data_set": ["cat.npz"]}
+
+
+def begin(folder, overrides=CATS, data_dir=DRAWINGS, resume=True, **options):
+    return begin_run(TrainOptions(folder, overrides, data_dir, resume=resume, **options))
 
 
 def moved(name, folder):
@@ -39,7 +44,7 @@ CONFIGS = {
 
 @pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
 @pytest.mark.parametrize("checkpoint", [None, "somewhere/else/vector-150"])
-def test_the_tensors_tell_the_architecture(tmp_path, capsys, config, checkpoint):
+def test_the_tensors_tell_the_architecture(tmp_path, caplog, config, checkpoint):
     folder = moved("hyper", tmp_path / "moved")
     (folder / "model_config.json").unlink()
     (folder / "checkpoint").unlink()
@@ -58,7 +63,7 @@ def test_the_tensors_tell_the_architecture(tmp_path, capsys, config, checkpoint)
         model.get_weights(), load_model(shared("golden/hyper")).get_weights(), strict=True
     ):
         np.testing.assert_array_equal(ours, theirs)
-    warnings = capsys.readouterr().err
+    warnings = caplog.text
     assert "kl_weight" in warnings and "taking the defaults" in warnings
     assert ("colour" in warnings) == (config is CONFIGS["an unknown key"])
 
@@ -66,13 +71,13 @@ def test_the_tensors_tell_the_architecture(tmp_path, capsys, config, checkpoint)
 @pytest.mark.parametrize("name", ["lstm", "lstm_uncond", "layer_norm", "hyper"])
 def test_it_goes_on_with_adam_s_moments(tmp_path, name):
     folder = moved(name, tmp_path / "moved")
-    state, config, _ = begin(RunFolder(folder), CATS, DRAWINGS, seed=5, resume=True)
+    state, config, _ = begin(folder, seed=5)
     reader = tf.train.load_checkpoint(str(folder / "vector-150"))
     assert int(state.step) == int(state.optimizer.iterations) == 150
     for ours, scope, suffix in (
         (state.model.trainable_variables, "", ""),
-        (state.optimizer._momentums, "vector_rnn/", "/Adam"),
-        (state.optimizer._velocities, "vector_rnn/", "/Adam_1"),
+        (original.adam_moments(state.optimizer, "momentum"), "vector_rnn/", "/Adam"),
+        (original.adam_moments(state.optimizer, "velocity"), "vector_rnn/", "/Adam_1"),
     ):
         theirs = original.gather(
             state.model, lambda name, scope=scope: reader.get_tensor(scope + name), suffix
@@ -85,11 +90,11 @@ def test_it_goes_on_with_adam_s_moments(tmp_path, name):
 def test_what_a_folder_does_not_tell_may_be_said(tmp_path):
     overrides = CATS | {"batch_size": 7, "use_recurrent_dropout": False}
     folder = moved("layer_norm", tmp_path / "list")
-    _, config, _ = begin(RunFolder(folder), overrides, DRAWINGS, None, resume=True)
+    _, config, _ = begin(folder, overrides)
     assert (config.hparams.batch_size, config.hparams.use_recurrent_dropout) == (7, False)
     folder = moved("lstm", tmp_path / "dictionary")
     with pytest.raises(UserError, match="batch_size is 4"):
-        begin(RunFolder(folder), overrides, DRAWINGS, None, resume=True)
+        begin(folder, overrides)
 
 
 def test_its_own_curves_stay_as_they_are(tmp_path):
@@ -99,7 +104,7 @@ def test_its_own_curves_stay_as_they_are(tmp_path):
         event = tf.compat.v1.Event(step=160, summary=tf.compat.v1.Summary(value=[value]))
         writer.write(event.SerializeToString())
     before = path.read_bytes()
-    Journal(tmp_path, first_step=150).close()
+    MetricWriter(tmp_path, first_step=150).close()
     assert path.read_bytes() == before
 
 
@@ -114,9 +119,9 @@ def assert_same_state(one, other):
 
 def test_a_kill_before_the_first_save_does_not_lose_the_original_s_weights(tmp_path):
     folder = RunFolder(moved("lstm", tmp_path / "moved"))
-    state, config, _ = begin(folder, CATS, DRAWINGS, None, resume=True)
-    folder.create(config, state)
-    again, config_again, _ = begin(folder, {}, None, None, resume=True)
+    state, config, _ = begin(folder.path)
+    folder.create(config, state.checkpoint, int(state.step))
+    again, config_again, _ = begin(folder.path, {}, None)
     assert_same_state(state, again)
     assert config_again == config
 
@@ -125,25 +130,26 @@ def test_a_kill_while_a_run_begins_leaves_the_original_s_folder_to_go_on_with(
     tmp_path, monkeypatch
 ):
     folder = RunFolder(moved("lstm", tmp_path / "moved"))
-    state, config, _ = begin(folder, CATS, DRAWINGS, None, resume=True)
+    state, config, _ = begin(folder.path)
     for _ in range(2):
         with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-            patch.setattr(RunFolder, "_sync", lambda *_: signal.raise_signal(signal.SIGINT))
-            folder.create(config, state)
-        again, config_again, _ = begin(folder, CATS, DRAWINGS, None, resume=True)
+            patch.setattr(RunFolder, "sync", lambda *_: signal.raise_signal(signal.SIGINT))
+            original.keep_config(folder.path)
+            folder.create(config, state.checkpoint, int(state.step))
+        again, config_again, _ = begin(folder.path)
         assert_same_state(state, again)
         assert config_again == config
-    folder.create(config, state)
+    folder.create(config, state.checkpoint, int(state.step))
     assert load_model(folder.path).hparams.batch_size == 4
 
 
 def test_a_kill_before_the_first_save_does_not_lose_the_weights_to_begin_with(tmp_path):
     source = shared("golden/hyper")
     folder = RunFolder(tmp_path / "run")
-    state, config, _ = begin(folder, CATS, DRAWINGS, None, init_from=source)
+    state, config, _ = begin(folder.path, resume=False, init_from=source)
     with folder.lock():
-        folder.create(config, state)
-    again, _, _ = begin(folder, {}, None, None, resume=True)
+        folder.create(config, state.checkpoint, int(state.step))
+    again, _, _ = begin(folder.path, {}, None)
     assert_same_state(state, again)
     for ours, theirs in zip(
         again.model.get_weights(), load_model(source).get_weights(), strict=True

@@ -1,4 +1,4 @@
-"""Writes models as TensorFlow's own programs read them: `.keras` files and SavedModel folders.
+"""Writes SavedModel folders, which TensorFlow Serving runs.
 
 Legend: B batch, T time, N N_max, Z latent, U units.
 """
@@ -16,20 +16,19 @@ from sketch_rnn.model.network import SketchRNN
 from sketch_rnn.model.recurrent import Recurrent
 
 
-def save_keras(model: SketchRNN, path: str | Path) -> None:
-    """Writes a `.keras` file, which `keras.saving.load_model` reads.
-
-    Raises:
-      OSError: the file cannot be written; an earlier one is then as it was.
-    """
-    path = Path(path)
-    with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as folder:
-        part = Path(folder) / "model.keras"
-        model.save(part)
-        os.replace(part, path)
+def holds(path: Path) -> bool:
+    """Whether a folder is a SavedModel."""
+    return (path / "saved_model.pb").is_file()
 
 
-def save_folder(model: SketchRNN, path: str | Path) -> None:
+def refuse(path: Path, _: str = "") -> SketchRNN:
+    """Raises UserError: the folder does not say what model it was made from."""
+    raise UserError(
+        f"{path} is a SavedModel, which only TensorFlow runs; take the model that it was made from"
+    )
+
+
+def save(model: SketchRNN, path: str | Path) -> None:
     """Writes a SavedModel with the signatures of `Serving`.
 
     Raises:
@@ -122,9 +121,10 @@ class Serving(tf.Module):
 def _last_h(layer: Recurrent, points: tf.Tensor, lengths: tf.Tensor) -> tf.Tensor:
     """h after the last point of each sketch: `[B, T, 5]`, `[B]` -> `[B, U]`."""
     batch = tf.shape(points)[0]
+    layer_step = layer.stepper(points[:, 0])
 
     def step(t, h, state):
-        new_h, new_state = layer.step(points[:, t], state)
+        new_h, new_state = layer_step(points[:, t], state)
         alive = (t < lengths)[:, None]
         return t + 1, tf.where(alive, new_h, h), tf.where(alive, new_state, state)
 

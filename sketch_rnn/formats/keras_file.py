@@ -1,0 +1,121 @@
+"""Reads and writes `.keras` files: a zip of a configuration and of weights in HDF5.
+
+`load` makes the model itself and lets Keras read the weights alone, so that a stranger's
+configuration makes nothing but a model of ours.
+"""
+
+import json
+import os
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import h5py
+import keras
+
+from sketch_rnn.errors import UserError, first_line
+from sketch_rnn.hparams import PRECISIONS, HParams
+from sketch_rnn.model.network import SketchRNN
+
+SUFFIX = ".keras"
+# The second is what models with a first state of their own were called in older files.
+_NAMES = ("sketch_rnn>SketchRNN", "sketch_rnn>StartedSketchRNN")
+keras.saving.get_custom_objects()[_NAMES[1]] = SketchRNN
+_CONFIG, _WEIGHTS = "config.json", "model.weights.h5"
+_LARGEST_CONFIG = 1 << 20
+_LARGEST_RATIO = 4  # of a file's content to the file; Keras does not compress
+
+
+def load(path: str | Path) -> SketchRNN:
+    """Reads a model; sizes are checked before memory is taken.
+
+    Raises:
+      UserError: the file is absent, damaged, or holds another model.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise UserError(f"{path}: there is no such file")
+    try:
+        model = _model(path)
+        model.load_weights(path)
+        return model
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from error
+    except Exception as error:  # whatever a damaged file makes zipfile, h5py and Keras raise
+        raise UserError(
+            f"{path}: expected a .keras file of this program: {first_line(error)}"
+        ) from error
+
+
+def save(model: SketchRNN, path: str | Path) -> None:
+    """Writes a file, which `load` and `keras.saving.load_model` read.
+
+    Raises:
+      OSError: the file cannot be written; an earlier one is then as it was.
+    """
+    path = Path(path)
+    with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as folder:
+        part = Path(folder) / "model.keras"
+        keras.saving.save_model(model, part)
+        os.replace(part, path)
+
+
+def _model(path: Path) -> SketchRNN:
+    """The model that the configuration says, without the file's weights."""
+    with zipfile.ZipFile(path) as file:
+        unpacked = sum(entry.file_size for entry in file.infolist())
+        if unpacked > _LARGEST_RATIO * path.stat().st_size:
+            raise UserError(f"it is to become {unpacked:,} bytes, more than a file of Keras's does")
+        if file.getinfo(_CONFIG).file_size > _LARGEST_CONFIG:
+            raise UserError(f"its {_CONFIG} is larger than 1 MB")
+        content = json.loads(file.read(_CONFIG))
+        kind, config = content.get("registered_name"), content["config"]
+        if kind not in _NAMES:
+            raise UserError(f"expected a SketchRNN, got {content.get('class_name')!r:.60}")
+        _check_weights(file, HParams.from_dict(config["hparams"]))
+    return SketchRNN.from_config(_own(config))
+
+
+def _check_weights(file: zipfile.ZipFile, hparams: HParams) -> None:
+    """Refuses weights that lie elsewhere or are packed, and sizes that they cannot be of."""
+    stored = file.getinfo(_WEIGHTS).file_size
+    with file.open(_WEIGHTS) as weights, h5py.File(weights, "r") as root:
+        held = sum(dataset.nbytes for dataset in _datasets(root))
+    if held > stored:
+        raise UserError(f"its weights are to become {held:,} bytes, the file holds {stored:,}")
+    if hparams.least_bytes() > held:
+        raise UserError(
+            f"its {_CONFIG} does not fit its weights: expected a model of at most {held:,} bytes, "
+            f"got one of {hparams.least_bytes():,}"
+        )
+
+
+def _datasets(group: h5py.Group) -> Iterator[h5py.Dataset]:
+    for name in group:
+        item = group[name] if type(group.get(name, getlink=True)) is h5py.HardLink else None
+        if isinstance(item, h5py.Group):
+            yield from _datasets(item)
+        elif isinstance(item, h5py.Dataset) and not item.external and not item.is_virtual:
+            yield item
+        else:
+            raise UserError(f"its weights are to be read from elsewhere: {name!r:.60}")
+
+
+def _own(config: dict[str, Any]) -> dict[str, Any]:
+    """What a model of ours is made from, checked."""
+    names = ("hparams", "scale_factor", "seed", "precision", "first_state", "squashes_z")
+    own = {name: config[name] for name in names if name in config}
+    scale_factor = own.get("scale_factor")
+    if scale_factor is not None and not 1e-30 < float(scale_factor) < 1e30:
+        raise UserError(f"expected a positive scale_factor, got {scale_factor!r:.60}")
+    if own.get("precision", PRECISIONS[0]) not in PRECISIONS:
+        raise UserError(
+            f"expected precision to be {' or '.join(PRECISIONS)}, got {own['precision']!r:.60}"
+        )
+    if not isinstance(own.get("squashes_z", False), bool):
+        raise UserError(f"expected true or false as squashes_z, got {own['squashes_z']!r:.60}")
+    if not isinstance(own.get("seed"), int | None):
+        raise UserError(f"expected a whole number as seed, got {own['seed']!r:.60}")
+    return own
