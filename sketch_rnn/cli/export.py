@@ -97,26 +97,21 @@ def _export() -> None:
     output = Path(FLAGS.output)
     common.quiet_tensorflow(FLAGS.verbose_tensorflow)
     from sketch_rnn.cli import sample_modes
-    from sketch_rnn.formats import load_model, page, save_model
+    from sketch_rnn.formats import load_model, save_model
 
-    at_z = _is_written_at_z(output)
+    takes = _options_of(output)
     model = load_model(FLAGS.model_dir, FLAGS.checkpoint)
     sample_modes.set_scale_factor(model, FLAGS.scale_factor, FLAGS.data_dir)
-    if at_z:
+    options = {}
+    if "z" in takes:
         _check_ready_for_browser(model)
-        z = _z(model)
-        with common.writing(output):
-            save_model(model, output, z)
-    elif output.suffix == _PAGE:
-        examples = _examples(model)
-        with common.writing(output):
-            page.save_page(model, output, FLAGS.title, examples, FLAGS.weights)
-    elif output.suffix in _MODULES:
-        with common.writing(output):
-            page.save_module(model, output, FLAGS.weights)
-    else:
-        with common.writing(output):
-            save_model(model, output)
+        options["z"] = _z(model)
+    if "title" in takes:
+        options |= {"title": FLAGS.title, "examples": _examples(model)}
+    if "weights" in takes:
+        options["weights"] = FLAGS.weights
+    with common.writing(output):
+        save_model(model, output, **options)
     print(f"wrote {output}")
 
 
@@ -135,22 +130,20 @@ def _check_flags() -> None:
             raise UserError(f"--{flag} is for {' and '.join(suffixes)} only; leave it out")
 
 
-def _is_written_at_z(output: Path) -> bool:
-    """Whether the form that the output's name asks for holds a model at one z."""
+def _options_of(output: Path) -> tuple[str, ...]:
+    """What the form that the output's name asks for takes."""
     from sketch_rnn.formats import format_to_save
 
-    given = [f"--{flag}" for flag in _Z_FLAGS if FLAGS[flag].value is not None]
-    if output.suffix == _PAGE:
-        given = [flag for flag in given if flag != "--input"]
-    at_z = False
-    if output.suffix not in (_PAGE, *_MODULES):
-        try:
-            at_z = format_to_save(output).at_z
-        except UserError as error:
-            raise UserError(f"--output: {error}") from error
-    if given and not at_z:
-        raise UserError(f"only a .gen.json is written at one z; leave {given[0]} out")
-    return at_z
+    try:
+        takes = format_to_save(output).options
+    except UserError as error:
+        raise UserError(f"--output: {error}") from error
+    given = [flag for flag in _Z_FLAGS if FLAGS[flag].value is not None]
+    if "examples" in takes:
+        given = [flag for flag in given if flag != "input"]
+    if given and "z" not in takes:
+        raise UserError(f"only a .gen.json is written at one z; leave --{given[0]} out")
+    return takes
 
 
 def _check_ready_for_browser(model) -> None:

@@ -14,6 +14,7 @@ from typing import Any, cast
 import numpy as np
 
 from sketch_rnn import drawing, files
+from sketch_rnn.convert.sketches_json import to_lists
 from sketch_rnn.data import dataset, npz
 from sketch_rnn.errors import UserError
 from sketch_rnn.model import sampling
@@ -245,7 +246,7 @@ def write(path: Path, picture: Picture, animate: bool = False) -> None:
     if suffix == ".npz":
         _write_npz(path, picture.drawn())
     elif suffix == ".json":
-        sketches = [_to_lists(sketch) for sketch in picture.drawn()]
+        sketches = [to_lists(sketch) for sketch in picture.drawn()]
         with files.replacing(path) as file:
             file.write(json.dumps({"sketches": sketches}).encode() + b"\n")
     else:
@@ -285,8 +286,3 @@ def _write_npz(path: Path, sketches: list[np.ndarray]) -> None:
     with files.replacing(path) as file:
         splits: dict[str, Any] = dict.fromkeys(npz.SPLITS, array)
         np.savez_compressed(file, **splits)
-
-
-def _to_lists(sketch: np.ndarray) -> list[list[float]]:
-    """stroke-3 rows as lists, the offsets with six digits."""
-    return [[float(f"{dx:.6g}"), float(f"{dy:.6g}"), int(pen)] for dx, dy, pen in sketch]

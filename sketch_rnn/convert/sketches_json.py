@@ -33,6 +33,11 @@ def read_sketches(path: str | Path) -> list[np.ndarray]:
     return [_sketch(rows, f"{path}[{index}]") for index, rows in enumerate(sketches)]
 
 
+def to_lists(sketch: np.ndarray) -> list[list[float]]:
+    """stroke-3 rows as lists, the offsets with six digits."""
+    return [[float(f"{dx:.6g}"), float(f"{dy:.6g}"), int(pen)] for dx, dy, pen in sketch]
+
+
 def _sketch(rows: object, where: str) -> np.ndarray:
     try:
         sketch = np.array(rows if rows != [] else np.zeros((0, 3)))

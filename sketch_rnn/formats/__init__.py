@@ -6,13 +6,13 @@ Importing this registers the model's classes with Keras, for `keras.saving.load_
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 
 from sketch_rnn.data import catalog
 from sketch_rnn.errors import UserError
-from sketch_rnn.formats import browser, keras_file, original, run_folder, saved_model
+from sketch_rnn.formats import browser, keras_file, original, page, run_folder, saved_model
 from sketch_rnn.model.network import SketchRNN
 
 
@@ -25,8 +25,9 @@ class Format:
       suffix: of its files; "" for a folder.
       holds: whether a folder is one; not asked of files.
       load: gives the model of a path; a run has several checkpoints, "best" and "latest".
-      save: writes a model to a path, at one z `[Z]` where `at_z`; None is never.
-      at_z: a conditional model is written at one z, and read as an unconditional one.
+      save: writes a model to a path; None is never.
+      options: what `save` takes beside model and path. With `z` a conditional model is written at
+        one z, and read as an unconditional one.
     """
 
     name: str
@@ -34,7 +35,7 @@ class Format:
     holds: Callable[[Path], bool]
     load: Callable[[Path, str], SketchRNN]
     save: Callable[..., None] | None = None
-    at_z: bool = False
+    options: tuple[str, ...] = ()
 
 
 def _never(_: Path) -> bool:
@@ -48,7 +49,7 @@ FORMATS = (
         holds=_never,
         load=lambda path, _: browser.load(path),
         save=browser.save,
-        at_z=True,
+        options=("z",),
     ),
     Format(
         "a conditional browser model",
@@ -63,6 +64,25 @@ FORMATS = (
         holds=_never,
         load=lambda path, _: keras_file.load(path),
         save=keras_file.save,
+    ),
+    Format(
+        "a page to draw on",
+        page.SUFFIX,
+        holds=_never,
+        load=page.refuse,
+        save=page.save_page,
+        options=("title", "examples", "weights"),
+    ),
+    *(
+        Format(
+            "an ES module",
+            suffix,
+            holds=_never,
+            load=page.refuse,
+            save=page.save_module,
+            options=("weights",),
+        )
+        for suffix in page.MODULE_SUFFIXES
     ),
     Format("a run's folder", "", holds=run_folder.holds, load=run_folder.load),
     Format(
@@ -94,26 +114,28 @@ def load_model(path: str | Path | None = None, checkpoint: str = "best") -> Sket
     return model
 
 
-def save_model(model: SketchRNN, path: str | Path, z: np.ndarray | None = None) -> None:
+def save_model(model: SketchRNN, path: str | Path, **options: Any) -> None:
     """Writes a model as the path's suffix says: `.keras`, `.gen.json` ...; without, a SavedModel.
 
     Args:
       model: to write.
       path: of the new file or folder; only a file is written over.
-      z: `[Z]`, at which a conditional model becomes a `.gen.json`, which holds none.
+      **options: what the form takes: `z` `[Z]`, at which a conditional model becomes a `.gen.json`,
+        which holds none; `title`, `examples` and `weights` of a page, `weights` of an ES module
+        (see `page`). None is as if it were left out.
 
     Raises:
-      UserError: no form has this suffix, or it cannot hold the model.
+      UserError: no form has this suffix, or it takes no such option or cannot hold the model.
       OSError: the file or folder cannot be written.
     """
     path, form = Path(path), format_to_save(path)
-    save = cast(Callable[..., None], form.save)  # a form to save has it
-    if form.at_z:
-        save(model, path, z)
-    elif z is not None:
+    given = {name: value for name, value in options.items() if value is not None}
+    if "z" in given and "z" not in form.options:
         raise UserError(f"{form.name} holds the model at every z; leave z out")
-    else:
-        save(model, path)
+    for name in given:
+        if name not in form.options:
+            raise UserError(f"{form.name} takes no {name}; leave it out")
+    cast(Callable[..., None], form.save)(model, path, **given)  # a form to save has it
 
 
 def format_to_save(path: str | Path) -> Format:

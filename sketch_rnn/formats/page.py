@@ -20,10 +20,12 @@ from typing import Any
 import numpy as np
 
 from sketch_rnn import files, strokes
+from sketch_rnn.convert.sketches_json import to_lists
 from sketch_rnn.errors import UserError
 from sketch_rnn.model.network import SketchRNN
 from sketch_rnn.model.recurrent import Recurrent
 
+SUFFIX, MODULE_SUFFIXES = ".html", (".js", ".mjs")
 WEIGHTS = ("float32", "float16", "int16")  # the first is the default
 MOST_EXAMPLES = 12
 LARGEST_FILE = 100_000_000  # bytes
@@ -44,6 +46,11 @@ _RECURRENT = {  # attributes of a layer that are its weights
 _NORMS = {"lstm": (), "layer_norm": ("norms",), "hyper": ("norms", "hyper_norms")}
 _IMPORT = re.compile(r"^import [^;]*;\n", re.M)
 _EXPORT = re.compile(r"^export (?=(?:async )?function|class|const|let)", re.M)
+
+
+def refuse(path: Path, _: str = "") -> SketchRNN:
+    """Raises UserError: a page or module is for browsers."""
+    raise UserError(f"{path} is for browsers; take the model that it was made from")
 
 
 def save_page(
@@ -71,7 +78,7 @@ def save_page(
         "side": _side(examples),
         "maxPoints": model.hparams.max_seq_len,
         "conditional": model.hparams.conditional,
-        "examples": [_rounded(sketch) for sketch in examples[:MOST_EXAMPLES]],
+        "examples": [to_lists(sketch) for sketch in examples[:MOST_EXAMPLES]],
     }
     parts = {
         "title": html.escape(title or TITLE),
@@ -199,11 +206,6 @@ def _side(examples: Sequence[np.ndarray]) -> float:
     boxes = [strokes.bounds(sketch) for sketch in examples]
     sides = [max(right - left, bottom - top) for left, right, top, bottom in boxes]
     return float(np.median(sides)) if any(sides) else SIDE
-
-
-def _rounded(sketch: np.ndarray) -> list[list[float]]:
-    """stroke-3 rows as lists, the offsets with six digits."""
-    return [[float(f"{dx:.6g}"), float(f"{dy:.6g}"), int(pen)] for dx, dy, pen in sketch]
 
 
 def _script(modules: Sequence[str]) -> str:

@@ -299,11 +299,11 @@ class SketchRNN(keras.Model):
         z = sampling.interpolate(mu[0], mu[1], steps, spherical)
         return self.decode(z, temperature=temperature, seed=seed)
 
-    def save(self, path: str | Path, z: np.ndarray | None = None) -> None:
+    def save(self, path: str | Path, **options: Any) -> None:
         """Writes the model in the format that the path's suffix names; see `formats.save_model`."""
         from sketch_rnn.formats import save_model
 
-        save_model(self, path, z)
+        save_model(self, path, **options)
 
     def to_model_units(self, sketches: Sequence[np.ndarray]) -> list[np.ndarray]:
         """stroke-3 arrays in data units -> float32 arrays in model units."""
