@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from sketch_rnn.hparams import HParams
 
+SPLIT_STREAMS = {"train": 0, "valid": 1, "test": 2}  # of a run, for `noise_key`
 _STREAMS = ("eps", "forward_mask", "backward_mask", "decoder_mask", "input_mask", "output_mask")
 _LEVELS = 2**16
 _PHILOX = 1  # TensorFlow's number of the generator (Salmon et al. 2011)

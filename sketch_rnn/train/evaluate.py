@@ -17,11 +17,9 @@ from sketch_rnn.formats.run_folder import RunFolder
 from sketch_rnn.hparams import HParams
 from sketch_rnn.model import losses
 from sketch_rnn.model.network import Batch, SketchRNN
-from sketch_rnn.model.noise import Noise, Shard, draw_noise, noise_key
+from sketch_rnn.model.noise import SPLIT_STREAMS, Noise, Shard, draw_noise, noise_key
 from sketch_rnn.train.metrics import Costs
 from sketch_rnn.train.options import DEFAULT_SEED
-
-STREAMS = {"train": 0, "valid": 1, "test": 2}  # of noise, by the name of the split
 
 
 @dataclass(frozen=True)
@@ -81,7 +79,7 @@ class Evaluator:
         batches = eval_batches(split, batch_size, self.scale_factor, self.max_seq_len)
         parts = []
         for number, (strokes5, lengths) in enumerate(batches):
-            key = noise_key(self.seed, STREAMS[name], tf.constant(number, tf.int64))
+            key = noise_key(self.seed, SPLIT_STREAMS[name], tf.constant(number, tf.int64))
             found = self._step(tf.constant(strokes5), tf.constant(lengths), key)
             parts.append([value.numpy().astype(np.float64) for value in found])
         offset, pen, kl = (np.concatenate(part) for part in zip(*parts, strict=True))

@@ -13,14 +13,12 @@ from sketch_rnn.model import losses
 from sketch_rnn.model.execution import compiled
 from sketch_rnn.model.layers import Direction, Encoder
 from sketch_rnn.model.network import Batch
-from sketch_rnn.model.noise import Noise, Shard, draw_noise, noise_key
+from sketch_rnn.model.noise import SPLIT_STREAMS, Noise, Shard, draw_noise, noise_key
 from sketch_rnn.model.packing import decoder_splits, encoder_packing, in_rows, whole_splits
 from sketch_rnn.model.recurrent.base import tensors
 from sketch_rnn.model.recurrent.segments import Segments
 from sketch_rnn.train.metrics import Costs
 from sketch_rnn.train.state import TrainState
-
-TRAIN_STREAM = 0  # of noise; `evaluate` has those of the splits
 
 
 class StepResult(NamedTuple):
@@ -121,7 +119,9 @@ class TrainStep:
         size, steps = batch.strokes5.shape[0], batch.strokes5.shape[1] - 1
         replica = tf.distribute.get_replica_context().replica_id_in_sync_group
         shard = Shard(replica * size, size, self._replicas * size)
-        return draw_noise(self.hparams, noise_key(self.seed, TRAIN_STREAM, step), shard, steps)
+        return draw_noise(
+            self.hparams, noise_key(self.seed, SPLIT_STREAMS["train"], step), shard, steps
+        )
 
     def figures_and_gradients(
         self, batch: Batch, noise: Noise, kl_weight: tf.Tensor
