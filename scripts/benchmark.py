@@ -223,12 +223,13 @@ def sampling(hparams) -> dict[str, float]:
         points = sum(map(len, model.decode(z, seed=1)))
         rates.append(points / (time.perf_counter() - begun))
 
-    step = tf.function(model.decoder.step, jit_compile=True)
-    one, state, point = z[:1], model.decoder.initial_state(z[:1], 1), tf.zeros([1, 5])
-    step(point, one, state)
+    one, point = tf.constant(z[:1]), tf.zeros([1, 5])
+    step = tf.function(model.decoder.stepper(point, one), jit_compile=True)
+    state = model.decoder.initial_state(one, 1)
+    step(point, state)
     begun = time.perf_counter()
     for _ in range(200):
-        output, state = step(point, one, state)
+        output, state = step(point, state)
         point = tf.constant(output[:, :5].numpy())
     plain = 200 / (time.perf_counter() - begun)
     flops = 2 * (cell(hparams.dec_model, hparams.dec_rnn_size) + hparams.dec_rnn_size * 123)

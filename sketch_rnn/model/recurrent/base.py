@@ -44,7 +44,7 @@ class Inputs:
         self._width, self._context = x.shape[-1], context
         self._by_sketch = context is not None and segments.sketch is not None
         self.x = x  # [T, B, J]
-        if context is not None and segments.sketch is not None:
+        if self._by_sketch:
             sketch = tf.one_hot(segments.sketch, context.shape[0], dtype=x.dtype)
             self.x = tf.concat([x, sketch], axis=-1)
 
