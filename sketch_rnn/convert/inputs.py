@@ -9,16 +9,19 @@ from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
 from sketch_rnn.convert import prepare, sources
 from sketch_rnn.convert.prepare import Recipe, Sketch
 from sketch_rnn.convert.sketches_json import read_sketches
-from sketch_rnn.convert.svg.reader import page_size, read_svg
+from sketch_rnn.convert.svg.reader import page_size, read_content, read_svg
 from sketch_rnn.data import download, npz
 from sketch_rnn.data.first_row import without_place
 from sketch_rnn.errors import UserError, warn
+
+Made = TypeVar("Made")
 
 AS_TRAINED = sources.Form(whole=True, large=False, is_place=False)
 
@@ -189,7 +192,7 @@ def _made(attempts: Sequence[Sequence[sources.Pending]], all_of_them: bool) -> l
     return sketches
 
 
-def _first(makers: Sequence[Callable[[], Sketch]]) -> Sketch:
+def _first(makers: Sequence[Callable[[], Made]]) -> Made:
     """What the first maker that succeeds makes."""
     *others, last = makers
     for make in others:
@@ -202,11 +205,11 @@ def _first(makers: Sequence[Callable[[], Sketch]]) -> Sketch:
 
 def _whole_page(path: Path, recipe: Recipe) -> Sketch:
     """An SVG drawing, scaled so that its page's longer side has the recipe's size."""
-    content = _existing(path).read_bytes()
+    content = read_content(_existing(path))
     try:
         scale = recipe.size / _page_side(content)
         lines = _first([partial(read_svg, content, outline=outline) for outline in (False, True)])
-        return prepare.simplify([line * scale for line in lines], recipe)
+        return prepare.simplify([line * scale for line in prepare.joined(lines)], recipe)
     except UserError as error:
         raise UserError(f"{path}: {error}") from None
 

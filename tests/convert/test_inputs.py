@@ -177,6 +177,14 @@ def test_the_page_takes_the_full_size(tmp_path, page, side):
     assert longer_side(sketch) == pytest.approx(side, abs=1)
 
 
+def test_pieces_of_a_line_are_one_line_also_on_a_page(tmp_path):
+    form = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 90 90" stroke="red">'
+    pieces = '<path d="M10 30L30 10"/><path d="M30 10L50 40"/>'
+    (tmp_path / "a.svg").write_text(f"{form}{pieces}</svg>")
+    (sketch,) = read(tmp_path / "a.svg", page=True)
+    assert sketch[:, 2].sum() == 1 and len(sketch) == 2
+
+
 def test_a_part_of_a_drawing_is_as_large_as_within_the_whole(tmp_path):
     """An ear, alone and with its head: on their pages, the ear is the same."""
     form = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 90 90" fill="none" stroke="red">'

@@ -79,7 +79,7 @@ def read_svg(
     if isinstance(source, bytes):
         content, name = source, ""
     else:
-        content, name = _content(Path(source)), f"{source}: "
+        content, name = read_content(Path(source)), f"{source}: "
     try:
         drawing = read_drawing(content, outline=outline, tolerance=tolerance)
     except UserError as error:
@@ -89,7 +89,8 @@ def read_svg(
     return drawing.lines
 
 
-def _content(path: Path) -> bytes:
+def read_content(path: Path) -> bytes:
+    """A file's bytes, as many as `read_drawing` looks at; raises UserError if there is none."""
     if not path.is_file():
         raise UserError(f"{path}: expected an SVG file, there is none")
     with path.open("rb") as file:
