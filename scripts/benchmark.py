@@ -140,7 +140,10 @@ def training(hparams, count: int = STEPS, precision: str = "float32") -> dict[st
     model = SketchRNN(hparams, 20.0, 1, Execution.for_device(precision))
     train_step = TrainStep(TrainState(model), 1)
     return timed_steps(
-        hparams, lambda *shard, step: train_step(shard, step=step).costs(), count, precision
+        hparams,
+        lambda *shard, step: train_step(train_step.laid_out(*shard), step=step).costs(),
+        count,
+        precision,
     )
 
 

@@ -38,6 +38,7 @@ class Execution:
       unroll: time steps in one turn of a loop.
       chunk: steps of the backward loop whose weight gradients are one product; None is all.
       joint_directions: both directions of the encoder run in one loop.
+      input_ahead: what a cell's products make of x is one product over all steps, before the loop.
       precision: of matrix products, one of `hparams.PRECISIONS`.
     """
 
@@ -47,6 +48,7 @@ class Execution:
     unroll: int = 1
     chunk: int | None = 25
     joint_directions: bool = False
+    input_ahead: bool = False
     precision: str = PRECISIONS[0]
 
     @classmethod
@@ -72,6 +74,7 @@ class Execution:
             unroll=10,
             chunk=None,
             joint_directions=True,
+            input_ahead=True,
             precision=precision,
         )
 

@@ -1,8 +1,8 @@
 """A training run: the loop over steps, and an orderly end."""
 
+import time
 from collections.abc import Iterator
 
-import numpy as np
 import tensorflow as tf
 
 from sketch_rnn.data.batches import TrainBatches, prefetch
@@ -10,16 +10,17 @@ from sketch_rnn.data.quality import dataset_warnings
 from sketch_rnn.errors import UserError, warn
 from sketch_rnn.formats import original
 from sketch_rnn.formats.run_folder import RunFolder
+from sketch_rnn.model.network import Batch
 from sketch_rnn.train import signals
 from sketch_rnn.train.devices import Workers, find_workers
-from sketch_rnn.train.metrics import Costs
 from sketch_rnn.train.options import TrainOptions
-from sketch_rnn.train.record import ChiefRecorder, QuietRecorder, Recorder
+from sketch_rnn.train.record import LOG_EVERY, ChiefRecorder, QuietRecorder, Recorder
 from sketch_rnn.train.report import LogReporter, NewReporter
 from sketch_rnn.train.start import Start, begin, check_log_root
-from sketch_rnn.train.step import TrainStep
+from sketch_rnn.train.step import StepResult, TrainStep
 
 LARGEST_NON_FINITE_RUN = 5  # steps in a row
+FETCH_EVERY_SECONDS = 0.5
 
 
 def train(options: TrainOptions, new_reporter: NewReporter = LogReporter) -> int:
@@ -62,7 +63,11 @@ def _open(folder: RunFolder, start: Start, resume: bool) -> None:
 
 
 class Run:
-    """The loop over steps."""
+    """The loop over steps.
+
+    A step is begun without waiting for the one before; what the steps found is fetched when it is
+    to be shown or kept.
+    """
 
     def __init__(self, folder: RunFolder, start: Start, workers: Workers, recorder: Recorder):
         self.folder = folder
@@ -70,6 +75,8 @@ class Run:
         self.workers, self.recorder = workers, recorder
         self.train_step = TrainStep(self.state, self.config.seed, workers.strategy)
         self.non_finite = 0  # steps in a row
+        self._begun: list[tuple[int, StepResult]] = []  # not fetched yet
+        self._fetched_at = time.monotonic()
 
     def finish(self) -> int:
         """Trains to the end; returns the number of the signal that ended it early, or 0."""
@@ -78,7 +85,9 @@ class Run:
         try:
             with signals.collected() as received:
                 for step, shards in self._batches():
-                    self.recorder.record(step, self._update(step, shards))
+                    self._begin_step(step, shards)
+                    if received or self._is_due(step):
+                        self._record()
                     if received:
                         ended_by = received[0]
                         break
@@ -89,8 +98,8 @@ class Run:
             self.recorder.close()
         return ended_by
 
-    def _batches(self) -> Iterator[tuple[int, list[tuple[np.ndarray, np.ndarray]]]]:
-        """Each step, and this process's shards of its batch."""
+    def _batches(self) -> Iterator[tuple[int, list[Batch]]]:
+        """Each step, and this process's shards of its batch, copied to the device ahead."""
         hparams, config = self.config.hparams, self.config
         steps = range(int(self.state.step.numpy()), hparams.num_steps)
         if not steps:
@@ -106,17 +115,37 @@ class Run:
             )
             for shard in self.workers.shards
         ]
-        made = prefetch(lambda step: [shard.batch(step) for shard in shards], steps.start)
+        made = prefetch(
+            lambda step: [self.train_step.laid_out(*shard.batch(step)) for shard in shards],
+            steps.start,
+        )
         return zip(steps, made, strict=False)
 
-    def _update(self, step: int, shards: list[tuple[np.ndarray, np.ndarray]]) -> Costs | None:
+    def _begin_step(self, step: int, shards: list[Batch]) -> None:
         with self.workers.collective():
-            costs = self.train_step(*shards, step=step).costs()
+            self._begun.append((step, self.train_step(*shards, step=step)))
         self.state.step.assign(step + 1)
-        self.non_finite = 0 if costs else self.non_finite + 1
-        if self.non_finite:
-            self._report_non_finite(step)
-        return costs
+
+    def _is_due(self, step: int) -> bool:
+        hparams = self.config.hparams
+        return (
+            step % LOG_EVERY == 0
+            or step % hparams.save_every == 0
+            or step + 1 == hparams.num_steps
+            or time.monotonic() - self._fetched_at > FETCH_EVERY_SECONDS
+        )
+
+    def _record(self) -> None:
+        """Fetches and records what the steps found that were begun."""
+        begun, self._begun = self._begun, []
+        for step, result in begun:
+            with self.workers.collective():
+                costs = result.costs()
+            self.non_finite = 0 if costs else self.non_finite + 1
+            if self.non_finite:
+                self._report_non_finite(step)
+            self.recorder.record(step, costs)
+        self._fetched_at = time.monotonic()
 
     def _report_non_finite(self, step: int) -> None:
         """Reports an update that was left out; a few in a row end the run."""

@@ -3,6 +3,7 @@
 Legend: B batch, T time (N_max), Z latent.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import keras
@@ -53,17 +54,17 @@ class TrainStep:
         self.program = tf.function(self._given_noise, jit_compile=True, reduce_retracing=False)
         self._compiled_update = tf.function(self.update, jit_compile=True)
 
-    def __call__(self, *shards: tuple[np.ndarray, np.ndarray], step: int) -> StepResult:
-        """One update.
+    def __call__(self, *shards: Batch, step: int) -> StepResult:
+        """Begins one update.
 
         Args:
-          *shards: for each replica of this process `strokes5 [B, T + 1, 5]` and `lengths [B]`.
+          *shards: of the batch, for each replica of this process, as `laid_out` returns them.
           step: says the noise, the learning rate and the KL weight.
         """
         with self.strategy.scope():
             return StepResult(
                 *self.compiled(
-                    self._distributed([self.laid_out(*shard) for shard in shards]),
+                    self._distributed(shards),
                     tf.constant(step, tf.int64),
                     tf.constant(losses.learning_rate(self.hparams, step), tf.float32),
                     tf.constant(losses.kl_weight(self.hparams, step), tf.float32),
@@ -71,7 +72,8 @@ class TrainStep:
             )
 
     def laid_out(self, strokes5: np.ndarray, lengths: np.ndarray) -> Batch:
-        """A shard as the execution reads it."""
+        """Sketches `[B, T + 1, 5]` and their lengths `[B]` as the execution reads them, on the
+        device."""
         steps, execution = strokes5.shape[1] - 1, self.model.execution
         batch = Batch(
             strokes5,
@@ -83,7 +85,7 @@ class TrainStep:
             lambda value: None if value is None else tf.convert_to_tensor(value), batch
         )
 
-    def _distributed(self, shards: list[Batch]) -> Batch:
+    def _distributed(self, shards: Sequence[Batch]) -> Batch:
         if len(shards) == 1:
             return shards[0]
         return self.strategy.experimental_distribute_values_from_function(

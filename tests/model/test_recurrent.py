@@ -30,7 +30,9 @@ MODES = ("eager", "graph", "xla")
 # all of them in whole turns.
 EXECUTIONS = {
     "cpu": Execution(chunk=4),
-    "gpu": Execution(packed=False, programs=1, unroll=4, chunk=None, joint_directions=True),
+    "gpu": Execution(
+        packed=False, programs=1, unroll=4, chunk=None, joint_directions=True, input_ahead=True
+    ),
     "both": Execution(unroll=2, chunk=5),
 }
 

@@ -38,6 +38,11 @@ def sketches():
     return np.split(rows, np.cumsum(LENGTHS)[:-1])
 
 
+def update(train_step, step=0, lengths=None):
+    lengths = LENGTHS if lengths is None else lengths
+    return train_step(train_step.laid_out(batch(), lengths), step=step)
+
+
 def batch():
     return to_stroke5(sketches(), STEPS)
 
@@ -116,9 +121,7 @@ def test_what_comes_long_after_the_end_is_left_out(pad_steps, execution):
 
 def test_a_trained_step_stops_as_pad_steps_says():
     costs = {
-        pad_steps: TrainStep(TrainState(model_of("lstm", pad_steps=pad_steps)), 1)(
-            (batch(), LENGTHS), step=0
-        ).costs()
+        pad_steps: update(TrainStep(TrainState(model_of("lstm", pad_steps=pad_steps)), 1)).costs()
         for pad_steps in ("all", STEPS, 0)
     }
     np.testing.assert_allclose(costs[STEPS], costs["all"], rtol=1e-5)
@@ -153,7 +156,7 @@ def test_bfloat16_is_near_float32(cell):
 
 def test_weights_stay_float32():
     model = model_of("lstm", BFLOAT16)
-    TrainStep(TrainState(model), 1)((batch(), LENGTHS), step=0)
+    update(TrainStep(TrainState(model), 1))
     assert {weight.dtype for weight in model.weights} == {"float32"}
 
 
@@ -165,7 +168,7 @@ def test_every_execution_trains_the_same(cell, pad_steps):
     for execution in (CPU, GPU):
         model = model_of(cell, execution, pad_steps=pad_steps, **DROPOUTS)
         train = TrainStep(TrainState(model), 1)
-        costs = [train((batch(), LENGTHS), step=step).costs() for step in range(2)]
+        costs = [update(train, step).costs() for step in range(2)]
         found.append((costs, [weight.numpy() for weight in model.weights]))
     assert_near(found[0][0], found[1][0], 1e-4)
     assert_near(found[0][1], found[1][1], 3e-4)
@@ -176,7 +179,7 @@ def test_one_program_is_compiled_for_batches_of_all_lengths():
     train, rng = TrainStep(TrainState(model), 1), np.random.default_rng(4)
     for step in range(60):
         lengths = rng.integers(1, STEPS + 1, len(LENGTHS)).astype(np.int32)
-        train((batch(), lengths), step=step)
+        update(train, step, lengths)
     assert train.compiled.experimental_get_tracing_count() == 1
 
 
@@ -187,7 +190,7 @@ def test_a_step_that_is_not_finite_updates_nothing():
             np.full(model.decoder.output_layer.bias.shape, np.nan)
         )
         before = [weight.numpy() for weight in model.weights]
-        result = TrainStep(TrainState(model), 1)((batch(), LENGTHS), step=0)
+        result = update(TrainStep(TrainState(model), 1))
         assert result.costs() is None
         for weight, value in zip(model.weights, before, strict=True):
             np.testing.assert_array_equal(weight, value)

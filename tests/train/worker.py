@@ -54,7 +54,9 @@ def costs(workers, cell, steps):
         for shard in workers.shards
     ]
     return [
-        train_step(*(shard.batch(step) for shard in shards), step=step).costs()
+        train_step(
+            *(train_step.laid_out(*shard.batch(step)) for shard in shards), step=step
+        ).costs()
         for step in range(steps)
     ]
 

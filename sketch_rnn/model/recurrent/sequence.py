@@ -9,6 +9,7 @@ Legend: T time, c steps of a chunk, B rows, I inputs, O outputs of a product, U 
 D directions that run side by side, an axis before B that is there only where they do.
 """
 
+import copy
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Protocol
 
@@ -41,12 +42,39 @@ class Products:
         self._execution = execution
         self._kernels = [execution.operand(affine.kernel) for affine in affines]
         self._biases = [affine.bias for affine in affines]
+        self._of_x: Sequence[tf.Tensor | None] = [None] * len(affines)
         self._back: list[tuple[tf.Tensor, tf.Tensor]] = []
 
     def __call__(self, number: int, *inputs: tf.Tensor) -> tf.Tensor:
-        """Product `number` of the inputs, each `[B, ...]` -> `[B, O]`."""
+        """Product `number` of the inputs, each `[B, ...]` -> `[B, O]`; x is the last of them."""
+        kernel, rest = self._kernels[number], self._biases[number]
+        of_x = self._of_x[number]
+        if of_x is not None:
+            kernel, rest, inputs = kernel[..., : -inputs[-1].shape[-1], :], of_x, inputs[:-1]
+        if not inputs:
+            return rest
         joined = tf.concat(inputs, axis=-1) if len(inputs) > 1 else inputs[0]
-        return self._execution.product(joined, self._kernels[number]) + self._biases[number]
+        return self._execution.product(joined, kernel) + rest
+
+    def of_all_x(self, x: tf.Tensor, widths: Sequence[int]) -> list[tf.Tensor | None]:
+        """The part of x `[T, B, I]` in each product, bias included, `[T, B, O]`.
+
+        Args:
+          x: of all steps.
+          widths: how many columns of each product are x; one without any has no such part.
+        """
+        return [
+            _steps(self._execution.product(_rows(x), kernel[..., -width:, :]), x.shape[0]) + bias
+            if width
+            else None
+            for kernel, bias, width in zip(self._kernels, self._biases, widths, strict=True)
+        ]
+
+    def given_x(self, of_x: Sequence[tf.Tensor | None]) -> "Products":
+        """These products, where x's part in each `[B, O]` is already known."""
+        products = copy.copy(self)
+        products._of_x = of_x
+        return products
 
     def prepare_gradient(self, x_widths: Sequence[int]) -> None:
         """Transposes the kernels, split into what reads states and what reads x."""
@@ -162,6 +190,10 @@ class _Forward:
         self.cell, self.segments = sequences.cell, sequences.segments
         self.products = Products(sequences.execution, weights.affines)
         self.steps = x.shape[0]
+        self.x_widths = self._x_widths()
+        self.of_x: Sequence[tf.Tensor | None] = [None] * len(self.x_widths)  # [T, B, O]
+        if sequences.execution.input_ahead:
+            self.of_x = self.products.of_all_x(x, self.x_widths)
         self.state_widths = [state.shape[-1] for state in initial]
         carried = self.segments.carried(initial)
         widths = [*self.state_widths, *self.cell.saved_widths()]
@@ -178,9 +210,13 @@ class _Forward:
         state, arrays = carry
         previous = self.cell.State(*self.segments.previous(t, self.initial, state))
         state, saved = self.cell.step_forward(
-            self.products, self.weights.scales, self.x[t], previous, self.dropout(t)
+            self.products_at(t), self.weights.scales, self.x[t], previous, self.dropout(t)
         )
         return tuple(state), _write(arrays, t, [*state, *saved])
+
+    def products_at(self, t: tf.Tensor) -> Products:
+        """The products of step t."""
+        return self.products.given_x([None if of_x is None else of_x[t] for of_x in self.of_x])
 
     def dropout(self, t: tf.Tensor) -> tf.Tensor | float:
         """What the candidate is multiplied with at step t: 1 / keep_prob or 0."""
@@ -202,9 +238,9 @@ class _Forward:
         make = self.cell.State
         return self.cell.inputs(window(self.x, begin, count), make(*previous), make(*state))
 
-    def x_widths(self) -> list[int]:
+    def _x_widths(self) -> list[int]:
         """How many of the columns that each product reads are x."""
-        inputs = self.cell.inputs(self.x, self.states, self.states)
+        inputs = self.cell.inputs(self.x, self.initial, self.initial)
         return [self.x.shape[-1] if parts[-1] is self.x else 0 for parts in inputs]
 
 
@@ -223,7 +259,7 @@ class _Backward:
         self.forward, self.d_h = forward, d_h
         self.cell, self.segments = forward.cell, forward.segments
         self.execution, self.products = forward.sequences.execution, forward.products
-        self.x_widths = forward.x_widths()
+        self.x_widths = forward.x_widths
         self.products.prepare_gradient(self.x_widths)
 
     def run(self, d_final: Sequence[tf.Tensor]) -> tuple[CellWeights, tf.Tensor, CellState]:
@@ -278,7 +314,7 @@ class _Backward:
         forward, make = self.forward, self.cell.State
         d_state = make(*d_state)
         d_previous, d_products, new = self.cell.step_back(
-            self.products,
+            forward.products_at(t),
             forward.weights.scales,
             forward.x[t],
             forward.previous_at(t),
