@@ -22,7 +22,6 @@ from sketch_rnn.model.recurrent.layer_norm import (
     normalised_step,
     normalised_step_back,
     saved_widths,
-    sum_rows,
 )
 from sketch_rnn.model.recurrent.sequence import Affine, CellWeights
 
@@ -147,7 +146,7 @@ class HyperLSTM(Recurrent):
         return (
             HyperState(d_h + products.back(OF_H, d_h_products), d_hyper_h, d_c, d_hyper_c),
             (d_hyper_products, d_x_products, d_h_products, d_z),
-            Scales(sum_rows(d_gates), d_kernel, d_norms, d_hyper_norms),
+            Scales(d_gates, d_kernel, d_norms, d_hyper_norms),
         )
 
     def inputs(self, x, previous, state):

@@ -134,7 +134,8 @@ def normalised_step(products, c, norms, dropout):
 
 
 def normalised_step_back(d_h, d_c, saved, previous_c, norms, dropout):
-    """The gradients of `normalised_step`: of the products, of the c it read, of the norms."""
+    """The gradients of `normalised_step`: of the products, of the c it read, of the norms for each
+    row."""
     normal, inverse, c_normal, c_inverse = saved
     gates = activate(normal * norms.gamma + norms.beta)
     f, o = gates[2:]
@@ -146,17 +147,12 @@ def normalised_step_back(d_h, d_c, saved, previous_c, norms, dropout):
         _by_gate(d_gates * norms.gamma), _by_gate(normal), inverse[..., None]
     )
     d_norms = Norms(
-        gamma=sum_rows(d_gates * normal),
-        beta=sum_rows(d_gates),
-        c_gamma=sum_rows(d_c_scaled * c_normal),
-        c_beta=sum_rows(d_c_scaled),
+        gamma=d_gates * normal,
+        beta=d_gates,
+        c_gamma=d_c_scaled * c_normal,
+        c_beta=d_c_scaled,
     )
     return _joined(d_products), d_c * f, d_norms
-
-
-def sum_rows(x: tf.Tensor) -> tf.Tensor:
-    """`[B, O]` -> `[1, O]`."""
-    return tf.reduce_sum(x, axis=-2, keepdims=True)
 
 
 def _by_gate(x: tf.Tensor) -> tf.Tensor:

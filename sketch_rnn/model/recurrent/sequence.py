@@ -133,7 +133,7 @@ class Cell(Protocol):
         dropout: tf.Tensor | float,
     ) -> tuple[CellState, Sequence[tf.Tensor], Any]:
         """From the gradient of the state: those of the previous state, of each product, and of
-        each of the scales."""
+        each of the scales, which is given for each row `[B, O]` where the scale is `[1, O]`."""
 
     def inputs(self, x: tf.Tensor, previous: CellState, state: CellState) -> Sequence[tuple]:
         """The inputs of each product; x comes last where it is one."""
@@ -196,23 +196,19 @@ class _Forward:
             self.of_x = self.products.of_all_x(x, self.x_widths)
         self.state_widths = [state.shape[-1] for state in initial]
         carried = self.segments.carried(initial)
-        widths = [*self.state_widths, *self.cell.saved_widths()]
-        arrays = _arrays(self.steps, x, widths, x.dtype)
-        final, arrays = _repeat(
-            self._step, 0, 1, self.steps, sequences.execution.unroll, (tuple(carried), arrays)
+        kept = _outputs(x, [*self.state_widths, *self.cell.saved_widths()], x.dtype)
+        self.final, found = _scan(
+            self._step, 0, 1, self.steps, sequences.execution.unroll, tuple(carried), kept
         )
-        stacked = [array.stack() for array in arrays]
-        self.final = final
-        self.states = self.cell.State(*stacked[: len(final)])  # [T, B, U]
-        self.saved = stacked[len(final) :]
+        self.states = self.cell.State(*found[: len(self.final)])  # [T, B, U]
+        self.saved = found[len(self.final) :]
 
-    def _step(self, t, carry):
-        state, arrays = carry
+    def _step(self, t, state):
         previous = self.cell.State(*self.segments.previous(t, self.initial, state))
         state, saved = self.cell.step_forward(
             self.products_at(t), self.weights.scales, self.x[t], previous, self.dropout(t)
         )
-        return tuple(state), _write(arrays, t, [*state, *saved])
+        return tuple(state), [*state, *saved]
 
     def products_at(self, t: tf.Tensor) -> Products:
         """The products of step t."""
@@ -267,7 +263,7 @@ class _Backward:
         weights, initial, steps = self.forward.weights, self.forward.initial, self.forward.steps
         size = min(self.execution.chunk or steps, steps)
         carry = (
-            (tuple(d_final), tf.nest.map_structure(tf.zeros_like, weights.scales)),
+            (tuple(d_final), tf.nest.map_structure(self._no_gradient, weights.scales)),
             _Totals(
                 tuple(Affine(*map(tf.zeros_like, affine)) for affine in weights.affines),
                 tf.zeros_like(self.forward.x),
@@ -276,38 +272,38 @@ class _Backward:
         )
 
         def whole(number, carry):
-            return self._chunk(steps - (number + 1) * size, size, carry)
+            return self._chunk(steps - (number + 1) * size, size, carry), []
 
-        carry = _repeat(whole, 0, 1, steps // size, 1, carry)
+        carry, _ = _scan(whole, 0, 1, steps // size, 1, carry, [])
         if steps % size:
             carry = self._chunk(tf.constant(0), steps % size, carry)
         (d_carried, d_scales), totals = carry
+        d_scales = tf.nest.map_structure(_summed, weights.scales, d_scales)
         d_initial = self.cell.State(*(totals.initial or d_carried))
         return CellWeights(totals.affines, d_scales), totals.x, d_initial
+
+    def _no_gradient(self, scale: tf.Tensor) -> tf.Tensor:
+        """The gradient of a scale before the first step; that of a row is kept row by row."""
+        if scale.shape[-2] != 1:
+            return tf.zeros_like(scale)
+        return tf.zeros_like(self.forward.x[0, ..., :1]) + tf.zeros_like(scale)
 
     def _chunk(self, first, size, carry):
         """Some steps back to `first`, and then the gradients of what they read."""
         carried, totals = carry
-        arrays = [
-            *self._product_arrays(size),
+        kept = [
+            *self._product_outputs(),
             *self.segments.by_sketch(
-                _arrays(size, self.forward.x, self.forward.state_widths, self.forward.x.dtype)
+                _outputs(self.forward.x, self.forward.state_widths, self.forward.x.dtype)
             ),
         ]
-
-        def step(t, carry):
-            carried, arrays = carry
-            carried, outputs = self._step(t, carried)
-            return carried, _write(arrays, t - first, outputs)
-
         last, unroll = first + size - 1, self.execution.unroll
-        carried, arrays = _repeat(step, last, -1, size, unroll, (carried, arrays))
-        return carried, self._collect(totals, first, [array.stack() for array in arrays])
+        carried, found = _scan(self._step, last, -1, size, unroll, carried, kept)
+        return carried, self._collect(totals, first, found)
 
-    def _product_arrays(self, size):
+    def _product_outputs(self) -> list[tf.TensorSpec]:
         widths = [affine.kernel.shape[-1] for affine in self.forward.weights.affines]
-        dtype = self.execution.operand(self.forward.x[:0]).dtype
-        return _arrays(size, self.forward.x, widths, dtype)
+        return _outputs(self.forward.x, widths, self.execution.operand(self.forward.x[:0]).dtype)
 
     def _step(self, t, carried):
         d_state, d_scales = carried
@@ -388,33 +384,75 @@ def _columns(sequence: tf.Tensor) -> tf.Tensor:
     return tf.linalg.matrix_transpose(_rows(sequence))
 
 
-def _repeat(step: Callable, first, stride: int, count: int, unroll: int, carry):
-    """`carry = step(t, carry)` for `count` times t from `first` on, `unroll` in each turn.
+def _scan(
+    step: Callable,
+    first: int | tf.Tensor,
+    stride: int,
+    count: int,
+    unroll: int,
+    carry: Any,
+    kept: Sequence[tf.TensorSpec],
+) -> tuple[Any, list[tf.Tensor]]:
+    """`carry, outputs = step(t, carry)` for `count` times t from `first` on.
 
-    What is left over of the turns stands behind the loop.
+    A turn of the loop is `unroll` steps, which write what is kept of them at once. What is left
+    over of the turns stands behind the loop.
+
+    Args:
+      step: what is done at t.
+      first: the first t.
+      stride: 1 or -1, from one t to the next.
+      count: steps.
+      unroll: steps of a turn.
+      carry: what a step hands to the next.
+      kept: of the outputs of a step.
+
+    Returns:
+      The last carry, and the outputs of all steps, `[count, ...]` each, in ascending order of t.
     """
-    turns = count // unroll
+    turns, left = divmod(count, unroll)
 
-    def turn(number, carry):
-        for k in range(unroll):
-            carry = step(first + stride * (number * unroll + k), carry)
-        return number + 1, carry
+    def some(begin, steps, carry):
+        values = []
+        for k in range(steps):
+            carry, outputs = step(tf.convert_to_tensor(first + stride * (begin + k)), carry)
+            values.append(outputs)
+        return carry, [tf.stack(parts[::stride]) for parts in zip(*values, strict=True)]
 
-    if turns == 1 and unroll == 1:
-        return step(tf.convert_to_tensor(first), carry)
+    def turn(number, carry, arrays):
+        carry, block = some(number * unroll, unroll, carry)
+        at = number if stride == 1 else turns - 1 - number
+        return number + 1, carry, [a.write(at, v) for a, v in zip(arrays, block, strict=True)]
+
+    blocks = [[] for _ in kept]
     if turns:
-        _, carry = tf.while_loop(
-            lambda number, _: number < turns, turn, (0, carry), maximum_iterations=turns
+        arrays = [
+            tf.TensorArray(spec.dtype, turns, element_shape=[unroll, *spec.shape]) for spec in kept
+        ]
+        _, carry, arrays = tf.while_loop(
+            lambda number, *_: number < turns,
+            turn,
+            (0, carry, arrays),
+            maximum_iterations=turns,
         )
-    for k in range(turns * unroll, count):
-        carry = step(tf.convert_to_tensor(first + stride * k), carry)
-    return carry
+        blocks = [[_flat(array.stack())] for array in arrays]
+    if left:
+        carry, rest = some(turns * unroll, left, carry)
+        blocks = [[*block, part][::stride] for block, part in zip(blocks, rest, strict=True)]
+    return carry, [block[0] if len(block) == 1 else tf.concat(block, axis=0) for block in blocks]
 
 
-def _arrays(size: int, x: tf.Tensor, widths: Sequence[int], dtype: tf.DType) -> list:
-    """Arrays of `size` steps `[B, width]`, B being that of x `[T, B, I]`."""
-    return [tf.TensorArray(dtype, size, element_shape=[*x.shape[1:-1], width]) for width in widths]
+def _flat(blocks: tf.Tensor) -> tf.Tensor:
+    """`[turns, K, ...]` -> `[turns K, ...]`."""
+    shape = [-1 if size is None else size for size in blocks.shape[2:]]
+    return tf.reshape(blocks, [blocks.shape[0] * blocks.shape[1], *shape])
 
 
-def _write(arrays: Sequence, t: tf.Tensor, values: Sequence[tf.Tensor]) -> list:
-    return [array.write(t, value) for array, value in zip(arrays, values, strict=True)]
+def _outputs(x: tf.Tensor, widths: Sequence[int], dtype: tf.DType) -> list[tf.TensorSpec]:
+    """What a step keeps, `[B, width]` each, B being that of x `[T, B, I]`."""
+    return [tf.TensorSpec([*x.shape[1:-1], width], dtype) for width in widths]
+
+
+def _summed(scale: tf.Tensor, d_scale: tf.Tensor) -> tf.Tensor:
+    """The gradient of a scale, from that of each row where it is one row itself."""
+    return tf.reduce_sum(d_scale, axis=-2, keepdims=True) if scale.shape[-2] == 1 else d_scale
