@@ -207,8 +207,8 @@ class Decoder(keras.layers.Layer):
         )
 
     def get_config(self) -> dict:
-        names = ("cell", "units", "z_size", "num_mixture", "keep_prob", "input_keep_prob")
-        names += ("output_keep_prob", "seed", "squashes_z")
+        names = ["cell", "units", "z_size", "num_mixture", "keep_prob", "input_keep_prob"]
+        names += ["output_keep_prob", "seed", "squashes_z"]
         fixed = None if self.fixed_state is None else self.fixed_state.tolist()
         own = {name: getattr(self, name) for name in names} | {"fixed_state": fixed}
         return super().get_config() | own

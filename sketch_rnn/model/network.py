@@ -12,6 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from sketch_rnn import strokes
+from sketch_rnn.errors import UserError
 from sketch_rnn.hparams import HParams
 from sketch_rnn.model import losses, sampling
 from sketch_rnn.model.execution import Execution
@@ -91,7 +92,8 @@ class SketchRNN(keras.Model):
         self.execution = execution or Execution.for_device()
         seeds = independent_seeds(seed, 3)
         keep_prob = hparams.recurrent_dropout_prob
-        self.encoder = self.latent = None
+        self.encoder: Encoder | None = None
+        self.latent: Latent | None = None
         if hparams.conditional:
             self.encoder = Encoder(
                 hparams.enc_model, hparams.enc_rnn_size, keep_prob, seeds[0], self.execution
@@ -126,7 +128,7 @@ class SketchRNN(keras.Model):
         return self.decoder.squashes_z
 
     def get_config(self) -> dict:
-        own = {"hparams": self.hparams.to_dict(), "scale_factor": self.scale_factor}
+        own: dict[str, Any] = {"hparams": self.hparams.to_dict(), "scale_factor": self.scale_factor}
         own |= {"seed": self.seed, "precision": self.execution.precision}
         if self.first_state is not None:
             own["first_state"] = [float(str(value)) for value in self.first_state]
@@ -155,7 +157,7 @@ class SketchRNN(keras.Model):
 
     def encode_batch(self, batch: Batch, noise: Noise) -> tuple[tf.Tensor | None, ...]:
         """mu, logvar and z, each `[B, Z]`; None each without an encoder."""
-        if self.encoder is None:
+        if self.encoder is None or self.latent is None:
             return None, None, None
         h = self.encoder(
             batch.strokes5[:, 1:], batch.encoder_packing, noise.forward_mask, noise.backward_mask
@@ -206,6 +208,9 @@ class SketchRNN(keras.Model):
 
         Returns:
           mu and logvar, each `[B, Z]`.
+
+        Raises:
+          UserError: the model is unconditional.
         """
         starts = range(0, len(sketches), sampling.LARGEST_BATCH)
         parts = [self._encode(sketches[start : start + sampling.LARGEST_BATCH]) for start in starts]
@@ -219,6 +224,8 @@ class SketchRNN(keras.Model):
         strokes5 = tf.constant(strokes.to_stroke5(scaled, longest))
         batch = Batch(strokes5, tf.constant([len(sketch) for sketch in scaled]))
         mu, logvar, _ = self.encode_batch(batch, Noise())
+        if mu is None or logvar is None:
+            raise UserError("expected a conditional model, this one has no encoder")
         return mu.numpy(), logvar.numpy()
 
     def decode(
