@@ -91,31 +91,43 @@ class SketchRNN(keras.Model):
         self.hparams, self.scale_factor, self.seed = hparams, scale_factor, seed
         self.execution = execution or Execution.for_device()
         seeds = independent_seeds(seed, 3)
-        keep_prob = hparams.recurrent_dropout_prob
         self.encoder: Encoder | None = None
         self.latent: Latent | None = None
         if hparams.conditional:
-            self.encoder = Encoder(
-                hparams.enc_model, hparams.enc_rnn_size, keep_prob, seeds[0], self.execution
-            )
+            self.encoder = self._new_encoder(seeds[0])
             self.latent = Latent(hparams.z_size, seeds[1])
             self.encoder.build((None, None, POINT))
             self.latent.build((None, 2 * hparams.enc_rnn_size))
-        self.decoder = Decoder(
+        self.decoder = self._new_decoder(seeds[2], first_state, squashes_z)
+        self.decoder.build((None, None, POINT))
+        self.built = True
+
+    def _new_encoder(self, seed: int | None) -> Encoder:
+        return Encoder(
+            self.hparams.enc_model,
+            self.hparams.enc_rnn_size,
+            self.hparams.recurrent_dropout_prob,
+            seed,
+            self.execution,
+        )
+
+    def _new_decoder(
+        self, seed: int | None, first_state: np.ndarray | None, squashes_z: bool
+    ) -> Decoder:
+        hparams = self.hparams
+        return Decoder(
             hparams.dec_model,
             hparams.dec_rnn_size,
             hparams.z_size if hparams.conditional else 0,
             hparams.num_mixture,
-            keep_prob,
+            hparams.recurrent_dropout_prob,
             hparams.input_dropout_prob,
             hparams.output_dropout_prob,
-            seeds[2],
+            seed,
             self.execution,
             first_state,
             squashes_z,
         )
-        self.decoder.build((None, None, POINT))
-        self.built = True
 
     @property
     def first_state(self) -> np.ndarray | None:
