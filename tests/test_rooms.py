@@ -7,13 +7,13 @@ import pytest
 from helpers import ROOT
 
 PACKAGE = ROOT / "sketch_rnn"
+PAGE = ROOT / "docs" / "architecture.md"
 MODULES = [path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py"]
 
 
 def floors():
     """The floor of each room by its dotted name; 0 is the ground."""
-    text = (ROOT / "docs" / "architecture.md").read_text()
-    rows = re.findall(r"^\| `(\w+)/?` \| (`.*?) \|", text, re.M)
+    rows = re.findall(r"^\| `(\w+)/?` \| (`.*?) \|", PAGE.read_text(), re.M)
     found = {}
     for floor, (wing, rooms) in enumerate(reversed(rows)):
         for room in re.findall(r"`(\w+)/?`", rooms):
@@ -67,3 +67,37 @@ def test_the_lower_floors_do_without_tensorflow():
     lowest = min(floor for name, floor in FLOORS.items() if name.startswith("model"))
     found = {room(name_of(path)) for path in MODULES if heavy.search(path.read_text())} - {None}
     assert found and all(FLOORS[name] >= lowest for name in found)
+
+
+def section(title):
+    """What the page says under a heading."""
+    return PAGE.read_text().split(f"\n{title}\n")[1].split("\n## ")[0]
+
+
+def way_of_a_step():
+    """The five files in which a training step is to be read, and the cells beside the last."""
+    files = re.findall(r"^\d\. `([\w/]+\.py)`", section("## A training step in five files"), re.M)
+    assert len(files) == 5
+    return [*(PACKAGE / file for file in files), *(PACKAGE / files[-1]).parent.glob("*.py")]
+
+
+@pytest.mark.parametrize("path", way_of_a_step(), ids=name_of)
+def test_no_function_on_the_way_of_a_training_step_has_forty_lines(path):
+    functions = [n for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, ast.FunctionDef)]
+    long = [n.name for n in functions if n.end_lineno - n.lineno + 1 >= 40]
+    assert long == []
+
+
+def test_what_the_page_names_is_there():
+    text = section("## A training step in five files") + section("## Where to add")
+    folders = (PACKAGE, ROOT / "tests", ROOT / "scripts")
+    files = [path for folder in folders for path in folder.rglob("*.*")]
+    paths = "\n".join(
+        path.as_posix() for path in [*files, ROOT / "SECURITY.md", ROOT / "CHANGELOG.md"]
+    )
+    named = re.findall(r"`([\w/.]+\.(?:py|mjs|html|css|md))`", text)
+    missing = [name for name in named if "NAME" not in name and f"/{name}" not in paths]
+    source = "\n".join(path.read_text() for path in files if path.suffix == ".py")
+    words = re.findall(r"`(?:\w+\.)?(\w+)`", text)
+    missing += [word for word in words if not re.search(rf"\b{word}\b", source)]
+    assert named and words and missing == []

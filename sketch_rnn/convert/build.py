@@ -10,13 +10,14 @@ import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Executor, ProcessPoolExecutor
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain, islice
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from tqdm import tqdm
@@ -124,7 +125,8 @@ def build(
 
     started = time.monotonic()
     summary, convert = Summary(), partial(_convert, recipe=recipe, outline=outline)
-    chunks, seen = sources.find(inputs, recognized, first_row), set()
+    chunks = sources.find(inputs, recognized, first_row)
+    seen: set[int] = set()
     with ExitStack() as stack:
         spool = stack.enter_context(Spool(output.parent))
         table = _Report(stack.enter_context(replacing(report))) if report else None
@@ -225,22 +227,23 @@ def _split(count: int, valid: float, test: float, seed: int) -> dict[str, np.nda
     if count < 3:
         warn(f"too few drawings to hold any back ({count}): valid and test repeat train")
         return {"train": order, "valid": order, "test": order}
-    valid, test = (
+    valid_count, test_count = (
         int(share) if share >= 1 else max(round(share * count), 1) for share in (valid, test)
     )
-    if valid + test >= count:
+    train_count = count - valid_count - test_count
+    if train_count <= 0:
         raise UserError(
-            f"valid and test: expected to leave drawings to train on, they take {valid + test} "
-            f"of {count}"
+            "valid and test: expected to leave drawings to train on, they take "
+            f"{valid_count + test_count} of {count}"
         )
-    train, valid, test = np.split(order, [count - valid - test, count - test])
-    return {"train": train, "valid": valid, "test": test}
+    parts = np.split(order, [train_count, train_count + valid_count])
+    return dict(zip(("train", "valid", "test"), parts, strict=True))
 
 
 class _Report:
     """A CSV file, a row for each drawing."""
 
-    def __init__(self, file: io.BufferedIOBase):
+    def __init__(self, file: BinaryIO):
         self._file = file
         self.write([REPORT_COLUMNS])
 
@@ -269,7 +272,7 @@ class _Parallel:
         self._pool = ProcessPoolExecutor(
             self._processes, multiprocessing.get_context("spawn"), _start_worker
         )
-        waiting = deque()
+        waiting: deque[Future] = deque()
         try:
             for item in chain(first, items):
                 waiting.append(self._pool.submit(function, item))
@@ -295,5 +298,6 @@ def _start_worker() -> None:
 
 
 def _end_with_parent() -> None:
-    multiprocessing.parent_process().join()
-    os._exit(1)
+    if (parent := multiprocessing.parent_process()) is not None:
+        parent.join()
+        os._exit(1)

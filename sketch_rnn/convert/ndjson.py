@@ -6,7 +6,7 @@ https://github.com/googlecreativelab/quickdraw-dataset: `{"word": ..., "recogniz
 """
 
 import json
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -33,7 +33,7 @@ def parse_line(line: bytes) -> Drawing:
     return Drawing(lines, value.get("recognized", True) is not False)
 
 
-def _polyline(stroke: object) -> np.ndarray:
+def _polyline(stroke: Any) -> np.ndarray:
     try:
         x, y = (np.array(values) for values in stroke[:2])
     except (TypeError, KeyError, ValueError):

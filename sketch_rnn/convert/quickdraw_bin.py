@@ -5,9 +5,9 @@ https://github.com/googlecreativelab/quickdraw-dataset: a record is key_id (uint
 line the number of its points n (uint16), x (uint8) `[n]` and y (uint8) `[n]`.
 """
 
+import io
 import struct
 from collections.abc import Iterator
-from typing import BinaryIO
 
 import numpy as np
 
@@ -19,7 +19,7 @@ _HEAD = struct.Struct("<8x2xB4xH")
 _POINTS = struct.Struct("<H")
 
 
-def records(file: BinaryIO) -> Iterator[bytes]:
+def records(file: io.BufferedIOBase) -> Iterator[bytes]:
     """The bytes of each drawing of a file.
 
     Raises:
@@ -55,7 +55,7 @@ def parse_record(record: bytes) -> Drawing:
     return Drawing(polylines, bool(recognized))
 
 
-def _exactly(file: BinaryIO, size: int) -> bytes:
+def _exactly(file: io.BufferedIOBase, size: int) -> bytes:
     data = file.read(size)
     _check_length(data, size)
     return data

@@ -160,7 +160,7 @@ def find(
         if not path.exists():
             raise UserError(f"{path}: expected a file or a folder, there is none")
         if path.is_file():
-            check_kind(path)
+            kind_of(path)
     readers = _readers(recognized, first_row)
     for path in paths:
         yield from _in_folder(path, readers) if path.is_dir() else _in_file(path, readers)
@@ -177,18 +177,20 @@ def outcomes(chunk: Chunk, recipe: Recipe, outline: bool) -> Iterator[Outcome]:
             yield name, UserError(error.strerror or "cannot be read")
 
 
-def check_kind(path: Path) -> None:
-    """Raises UserError for a file of a kind that cannot be read."""
+def kind_of(path: Path) -> str:
+    """A file's kind by its suffix; raises UserError for one that cannot be read."""
     if path.name.lower().endswith(PIXEL_SUFFIXES):
         raise UserError(
             f"{path}: a picture of pixels has to be traced to lines first, for instance by "
             "Inkscape (Path, Trace Bitmap, Centerline tracing), and saved as SVG"
         )
-    if _kind(path) is None:
+    kind = _kind(path)
+    if kind is None:
         raise UserError(
             f"{path}: expected .svg, .svgz, .ndjson, .bin (these two also .gz), .zip, .npz or the "
             ".json of sketch_rnn_sample"
         )
+    return kind
 
 
 Readers = Mapping[str, Callable[[Path], Iterator[Chunk]]]  # by the kind of file
@@ -213,8 +215,8 @@ def _kind(path: Path) -> str | None:
         "zip": ZIP_SUFFIXES,
         "ndjson": NDJSON_SUFFIXES,
         "bin": BIN_SUFFIXES,
-        "npz": ".npz",
-        "json": ".json",
+        "npz": (".npz",),
+        "json": (".json",),
     }
     name = path.name.lower()
     return next((kind for kind, ends in suffixes.items() if name.endswith(ends)), None)
@@ -240,7 +242,7 @@ def _in_folder(folder: Path, readers: Readers) -> Iterator[Chunk]:
 
 def _in_file(path: Path, readers: Readers) -> Iterator[Chunk]:
     try:
-        yield from readers[_kind(path)](path)
+        yield from readers[kind_of(path)](path)
     except UserError as error:
         yield Unreadable(str(path), str(error).removeprefix(str(path)).lstrip(":, "))
     except OSError as error:
@@ -268,7 +270,7 @@ def _is_svg_member(name: str) -> bool:
 
 
 def _quickdraw_chunks(
-    cut: Callable[[IO[bytes]], Iterator[bytes]],
+    cut: Callable[[io.BufferedIOBase], Iterator[bytes]],
     parse: Callable[[bytes], Drawing],
     recognized: bool,
     path: Path,

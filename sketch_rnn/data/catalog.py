@@ -150,8 +150,8 @@ def find(name: str) -> PublicSet | PublicModel:
         wanted = wanted.removesuffix(".json").removesuffix(".gen")
         if wanted in MODELS:
             return MODELS[wanted]
-        near = _near_models(wanted.removeprefix(_MODEL_PREFIX))
-        hint = f"did you mean {near}?" if near else "`sketch_rnn_dataset download` lists them"
+        models = _near_models(wanted.removeprefix(_MODEL_PREFIX))
+        hint = f"did you mean {models}?" if models else "`sketch_rnn_dataset download` lists them"
         raise UserError(f"no public model {name!r:.60}; {hint}")
     names = {_plain(known): known for known in SETS}
     wanted = wanted.removesuffix(".npz")
@@ -187,7 +187,7 @@ def model_path(name: str | Path | None) -> Path:
     Raises:
       UserError: there is no such model, or it cannot be fetched.
     """
-    if is_packaged(name):
+    if name is None or is_packaged(name):
         return PACKAGED_MODEL_PATH
     path, wanted = Path(name), _plain(str(name))
     if _exists(path):

@@ -23,12 +23,14 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path, PurePosixPath
+from typing import IO, cast
 
 import numpy as np
 
 from sketch_rnn import strokes
 from sketch_rnn.data.unpickle import (
     NotAnArray,
+    Order,
     Refused,
     check_end,
     numeric_dtype,
@@ -190,7 +192,7 @@ def _sketches(archive: zipfile.ZipFile, name: str, any_form: bool = False) -> It
 
 def _stored(archive: zipfile.ZipFile, name: str, any_form: bool) -> Iterator[np.ndarray]:
     """The sketches of a member, however many it claims."""
-    with archive.open(f"{name}.npy") as member:
+    with cast(zipfile.ZipExtFile, archive.open(f"{name}.npy")) as member:
         file = io.BufferedReader(member, _CHUNK)
         dtype, shape, order = _read_header(file)
         if dtype is None:
@@ -233,7 +235,7 @@ def _cut(points: np.ndarray, lengths: np.ndarray) -> Iterator[np.ndarray]:
         end += length
 
 
-def _read_header(file: io.BufferedIOBase) -> tuple[np.dtype | None, tuple[int, ...], str]:
+def _read_header(file: IO[bytes]) -> tuple[np.dtype | None, tuple[int, ...], Order]:
     """dtype (None for objects), shape and order of a `.npy` member."""
     magic = file.read(8)
     if magic[:6] != b"\x93NUMPY" or magic[6] not in (1, 2, 3):
@@ -252,7 +254,7 @@ def _read_header(file: io.BufferedIOBase) -> tuple[np.dtype | None, tuple[int, .
 
 
 def _read_plain(
-    file: io.BufferedIOBase, dtype: np.dtype, shape: tuple[int, ...], order: str, size: int
+    file: IO[bytes], dtype: np.dtype, shape: tuple[int, ...], order: Order, size: int
 ) -> np.ndarray:
     """The array that follows a header, in a member of `size` bytes."""
     wanted = math.prod(shape) * dtype.itemsize
@@ -309,7 +311,8 @@ def checked(
         )
     if not blocks:
         return np.zeros((0, 3), np.int16), np.zeros(0, np.int64)
-    return tuple(np.concatenate(parts) for parts in zip(*blocks, strict=True))
+    all_points, all_lengths = zip(*blocks, strict=True)
+    return np.concatenate(all_points), np.concatenate(all_lengths)
 
 
 def as_stroke3(sketch: np.ndarray) -> np.ndarray:

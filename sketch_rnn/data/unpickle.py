@@ -15,7 +15,7 @@ import re
 import struct
 from collections.abc import Iterator, Sequence
 from itertools import chain
-from typing import Any, BinaryIO
+from typing import IO, Any, Literal
 
 import numpy as np
 
@@ -25,6 +25,9 @@ _OPS_PER_ARRAY = 60  # what a hostile file may make of nothing between two array
 _OPS_OF_LISTS = 6_000_000  # ... where lists are read: a thousand sketches of 800 points
 _MOST_AHEAD = 10_000  # arrays that are made and not yet in the list; picklers add 1000 at once
 _MAX_ROW = 16  # numbers of a list that is a row
+
+
+Order = Literal["C", "F"]  # of an array's numbers: rows first, or columns
 
 
 class Refused(Exception):
@@ -49,11 +52,12 @@ class _Dtype:
         self.value = None if code in ("O", "O4", "O8") else numeric_dtype(code)
 
     def build(self, state: Any) -> None:
-        order = state[1] if isinstance(state, tuple) and len(state) > 1 else None
-        if _text(order) not in ("<", ">", "|", "=") or state[2] is not None:
+        named = state[1] if isinstance(state, tuple) and len(state) > 1 else None
+        order: Any = _text(named)  # one of the letters that NumPy's types name
+        if order not in ("<", ">", "|", "=") or state[2] is not None:
             raise Refused("a dtype that is not a plain number")
         if self.value is not None:
-            self.value = self.value.newbyteorder(_text(order))
+            self.value = self.value.newbyteorder(order)
 
 
 class _Array:
@@ -72,7 +76,7 @@ class _Array:
 class _Outer:
     """The list of all arrays; those that were handed on are only counted."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.items: list = []
         self.count = 0
 
@@ -85,7 +89,7 @@ def numeric_dtype(code: Any) -> np.dtype:
 
 
 def read_object_array(
-    file: BinaryIO, shape: tuple[int, ...], lists: bool = False
+    file: IO[bytes], shape: tuple[int, ...], lists: bool = False
 ) -> Iterator[np.ndarray]:
     """Yields the sketches of a pickled object array.
 
@@ -101,7 +105,7 @@ def read_object_array(
     return _Machine(file, shape, lists).run()
 
 
-def check_end(file: BinaryIO) -> None:
+def check_end(file: IO[bytes]) -> None:
     """Raises Refused unless the file ends here; its checksum is then known to be right."""
     if file.read(1):
         raise Refused("more after its end")
@@ -115,7 +119,7 @@ def _text(value: Any) -> str:
     return value
 
 
-def _array(data: Any, dtype: Any, shape: Any, order: str) -> np.ndarray:
+def _array(data: Any, dtype: Any, shape: Any, order: Order) -> np.ndarray:
     if not isinstance(dtype, _Dtype) or dtype.value is None:
         raise Refused("objects that are not arrays of numbers")
     if not isinstance(data, (bytes, bytearray)):
@@ -196,7 +200,7 @@ _CALLS = {
 class _Machine:
     """The stack machine: one method for each word, found by the word's byte in `_WORDS`."""
 
-    def __init__(self, file: BinaryIO, shape: tuple[int, ...], lists: bool):
+    def __init__(self, file: IO[bytes], shape: tuple[int, ...], lists: bool):
         self.file, self.shape, self.lists = file, shape, lists
         self.count = math.prod(shape)
         self.stack: list = []
@@ -228,19 +232,19 @@ class _Machine:
                 )
             word(self)
             if self.outer and self.outer.items:
-                yield from self._hand_on()
+                yield from self._hand_on(self.outer)
         if self.outer is None or self.stack != [self.outer] or self.outer.count != self.count:
             found = self.outer.count if self.outer else 0
             raise Refused(f"{found} arrays where the header says {self.count}")
         check_end(self.file)
 
-    def _hand_on(self) -> Iterator[np.ndarray]:
-        items, self.outer.items = self.outer.items, []
+    def _hand_on(self, outer: _Outer) -> Iterator[np.ndarray]:
+        items, outer.items = outer.items, []
         if len(self.shape) > 1:
             yield from self._cut(items)
         else:
             made: dict[int, _Array] = {}
-            for number, item in enumerate(items, start=self.outer.count):
+            for number, item in enumerate(items, start=outer.count):
                 if self.lists and isinstance(item, list | tuple):
                     self.built = number
                     item = made.setdefault(id(item), _Array(_from_rows(item)))
@@ -249,7 +253,7 @@ class _Machine:
                     raise Refused("objects that are not arrays")
                 yield item.value
             self._forget(made)
-        self.outer.count += len(items)
+        outer.count += len(items)
         if self.lists:
             self.budget = self.most_ops
 
@@ -276,7 +280,7 @@ class _Machine:
 
     # Reading arguments
 
-    def bytes(self, count: int) -> bytes:
+    def exactly(self, count: int) -> bytes:
         if not 0 <= count <= MAX_BYTES:
             raise Refused(f"an array of {count} bytes")
         data = self.file.read(count)
@@ -285,7 +289,7 @@ class _Machine:
         return data
 
     def number(self, form: str) -> int:
-        return struct.unpack(form, self.bytes(struct.calcsize(form)))[0]
+        return struct.unpack(form, self.exactly(struct.calcsize(form)))[0]
 
     def line(self) -> bytes:
         line = self.file.readline(MAX_LINE)
@@ -434,11 +438,11 @@ def _is_of_sketch(value: Any) -> bool:
 
 
 def _pushes_bytes(form: str):
-    return lambda m: m.push(m.bytes(m.number(form)))
+    return lambda m: m.push(m.exactly(m.number(form)))
 
 
 def _pushes_text(form: str):
-    return lambda m: m.push(m.bytes(m.number(form)).decode("utf-8", "surrogatepass"))
+    return lambda m: m.push(m.exactly(m.number(form)).decode("utf-8", "surrogatepass"))
 
 
 def _pushes_number(form: str):
@@ -446,8 +450,8 @@ def _pushes_number(form: str):
 
 
 _WORDS = {
-    b"\x80": lambda m: m.bytes(1),  # PROTO
-    b"\x95": lambda m: m.bytes(8),  # FRAME
+    b"\x80": lambda m: m.exactly(1),  # PROTO
+    b"\x95": lambda m: m.exactly(8),  # FRAME
     b"(": lambda m: m.marks.append(len(m.stack)),
     b"N": lambda m: m.push(None),
     b"\x88": lambda m: m.push(True),
@@ -455,7 +459,7 @@ _WORDS = {
     b"K": _pushes_number("<B"),
     b"M": _pushes_number("<H"),
     b"J": _pushes_number("<i"),
-    b"\x8a": lambda m: m.push(int.from_bytes(m.bytes(m.number("<B")), "little", signed=True)),
+    b"\x8a": lambda m: m.push(int.from_bytes(m.exactly(m.number("<B")), "little", signed=True)),
     b"I": lambda m: m.push(m.integer()),
     b"L": lambda m: m.push(m.integer()),
     b"G": _pushes_number(">d"),

@@ -142,7 +142,7 @@ def _known(model: SketchRNN) -> dict[str, Any]:
 
 def _variables(model: SketchRNN) -> list[keras.Variable]:
     """The weights in the order of the file."""
-    if model.encoder is None:
+    if model.encoder is None or model.latent is None:
         return _decoder_variables(model)
     found = []
     for direction in (model.encoder.forward, model.encoder.backward):
@@ -207,11 +207,11 @@ def _hparams(info: dict, sizes: Sizes) -> HParams:
         raise UserError(f"expected max_seq_len from 1 to {_LONGEST_SKETCH}, got {longest!r:.60}")
     name = re.sub(r"[^\w +.-]|\.\.+", "_", str(info.get("name", "")))[:_LONGEST_NAME]
     names = [part.strip() for part in name.split("+") if part.strip()]
-    with_z = {}
+    with_z: dict[str, Any] = {}
     if sizes.latent:
         with_z = {"enc_model": "lstm", "enc_rnn_size": sizes.encoder, "z_size": sizes.latent}
     return HParams(
-        data_set=[f"{name}.npz" for name in names or ["browser"]],
+        data_set=tuple(f"{name}.npz" for name in names or ["browser"]),
         max_seq_len=longest,
         conditional=bool(sizes.latent),
         dec_model="lstm",
@@ -236,12 +236,12 @@ def _scale_factor(info: dict) -> float | None:
     return value if value is None else float(value)
 
 
-def _first_state(info: dict, units: int) -> list[float] | None:
+def _first_state(info: dict, units: int) -> np.ndarray | None:
     """c then h, `[2 U]`; None for the zero state."""
     state = info.get("initial_state")
     if state is None:
         return None
-    parts = [state.get("c"), state.get("h")] if isinstance(state, dict) else []
+    parts: list[Any] = [state.get("c"), state.get("h")] if isinstance(state, dict) else []
     if not parts or not all(
         isinstance(part, list)
         and len(part) == units
@@ -249,7 +249,7 @@ def _first_state(info: dict, units: int) -> list[float] | None:
         for part in parts
     ):
         raise UserError(f"expected initial_state to hold c and h, {units} numbers each")
-    return [float(x) for part in parts for x in part]
+    return np.array(parts, np.float32).ravel()
 
 
 def _is_number(value: Any) -> bool:

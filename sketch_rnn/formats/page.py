@@ -155,7 +155,7 @@ def content(model: SketchRNN, weights: str = WEIGHTS[0]) -> dict[str, Any]:
 def _tensors(model: SketchRNN) -> Iterator[tuple[str, np.ndarray]]:
     """All weights by the names of the layers and of their attributes."""
     decoder = model.decoder
-    if model.hparams.conditional:
+    if model.encoder is not None and model.latent is not None:
         yield from _recurrent("encoder.forward", model.hparams.enc_model, model.encoder.forward)
         yield from _recurrent("encoder.backward", model.hparams.enc_model, model.encoder.backward)
         yield from _dense("latent.mu", model.latent.mu)
@@ -215,7 +215,7 @@ def _script(modules: Sequence[str]) -> str:
 
 
 def _asset(file: str) -> str:
-    return resources.files(__package__).joinpath("page_assets", file).read_text("utf-8")
+    return (resources.files(__package__) / "page_assets" / file).read_text("utf-8")
 
 
 def _json(value: Any) -> str:

@@ -195,20 +195,25 @@ class Decoder(keras.layers.Layer):
         self.execution = execution or Execution.for_device()
         self.squashes_z = squashes_z
         self.fixed_state = None if fixed_state is None else np.asarray(fixed_state, np.float32)
-        seeds = independent_seeds(seed, 4)
-        self.recurrent = LAYERS[cell](units, keep_prob, seeds[0], self.execution, name="recurrent")
-        if z_size:
+        self._add_layers()
+
+    def _add_layers(self) -> None:
+        seeds = independent_seeds(self.seed, 4)
+        self.recurrent = LAYERS[self.cell](
+            self.units, self.keep_prob, seeds[0], self.execution, name="recurrent"
+        )
+        if self.z_size:
             self.first_state = _small_dense(self.recurrent.state_size, seeds[1], "first_state")
         self.output_layer = keras.layers.Dense(
-            output_size(num_mixture),
+            output_size(self.num_mixture),
             kernel_initializer=keras.initializers.GlorotUniform(seed=seeds[2]),
             bias_initializer=keras.initializers.GlorotUniform(seed=seeds[3]),
             name="output",
         )
 
     def get_config(self) -> dict:
-        names = ("cell", "units", "z_size", "num_mixture", "keep_prob", "input_keep_prob")
-        names += ("output_keep_prob", "seed", "squashes_z")
+        names = ["cell", "units", "z_size", "num_mixture", "keep_prob", "input_keep_prob"]
+        names += ["output_keep_prob", "seed", "squashes_z"]
         fixed = None if self.fixed_state is None else self.fixed_state.tolist()
         own = {name: getattr(self, name) for name in names} | {"fixed_state": fixed}
         return super().get_config() | own

@@ -12,6 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from sketch_rnn import strokes
+from sketch_rnn.errors import UserError
 from sketch_rnn.hparams import HParams
 from sketch_rnn.model import losses, sampling
 from sketch_rnn.model.execution import Execution
@@ -90,30 +91,43 @@ class SketchRNN(keras.Model):
         self.hparams, self.scale_factor, self.seed = hparams, scale_factor, seed
         self.execution = execution or Execution.for_device()
         seeds = independent_seeds(seed, 3)
-        keep_prob = hparams.recurrent_dropout_prob
-        self.encoder = self.latent = None
+        self.encoder: Encoder | None = None
+        self.latent: Latent | None = None
         if hparams.conditional:
-            self.encoder = Encoder(
-                hparams.enc_model, hparams.enc_rnn_size, keep_prob, seeds[0], self.execution
-            )
+            self.encoder = self._new_encoder(seeds[0])
             self.latent = Latent(hparams.z_size, seeds[1])
             self.encoder.build((None, None, POINT))
             self.latent.build((None, 2 * hparams.enc_rnn_size))
-        self.decoder = Decoder(
+        self.decoder = self._new_decoder(seeds[2], first_state, squashes_z)
+        self.decoder.build((None, None, POINT))
+        self.built = True
+
+    def _new_encoder(self, seed: int | None) -> Encoder:
+        return Encoder(
+            self.hparams.enc_model,
+            self.hparams.enc_rnn_size,
+            self.hparams.recurrent_dropout_prob,
+            seed,
+            self.execution,
+        )
+
+    def _new_decoder(
+        self, seed: int | None, first_state: np.ndarray | None, squashes_z: bool
+    ) -> Decoder:
+        hparams = self.hparams
+        return Decoder(
             hparams.dec_model,
             hparams.dec_rnn_size,
             hparams.z_size if hparams.conditional else 0,
             hparams.num_mixture,
-            keep_prob,
+            hparams.recurrent_dropout_prob,
             hparams.input_dropout_prob,
             hparams.output_dropout_prob,
-            seeds[2],
+            seed,
             self.execution,
             first_state,
             squashes_z,
         )
-        self.decoder.build((None, None, POINT))
-        self.built = True
 
     @property
     def first_state(self) -> np.ndarray | None:
@@ -126,7 +140,7 @@ class SketchRNN(keras.Model):
         return self.decoder.squashes_z
 
     def get_config(self) -> dict:
-        own = {"hparams": self.hparams.to_dict(), "scale_factor": self.scale_factor}
+        own: dict[str, Any] = {"hparams": self.hparams.to_dict(), "scale_factor": self.scale_factor}
         own |= {"seed": self.seed, "precision": self.execution.precision}
         if self.first_state is not None:
             own["first_state"] = [float(str(value)) for value in self.first_state]
@@ -155,7 +169,7 @@ class SketchRNN(keras.Model):
 
     def encode_batch(self, batch: Batch, noise: Noise) -> tuple[tf.Tensor | None, ...]:
         """mu, logvar and z, each `[B, Z]`; None each without an encoder."""
-        if self.encoder is None:
+        if self.encoder is None or self.latent is None:
             return None, None, None
         h = self.encoder(
             batch.strokes5[:, 1:], batch.encoder_packing, noise.forward_mask, noise.backward_mask
@@ -206,6 +220,9 @@ class SketchRNN(keras.Model):
 
         Returns:
           mu and logvar, each `[B, Z]`.
+
+        Raises:
+          UserError: the model is unconditional.
         """
         starts = range(0, len(sketches), sampling.LARGEST_BATCH)
         parts = [self._encode(sketches[start : start + sampling.LARGEST_BATCH]) for start in starts]
@@ -219,6 +236,8 @@ class SketchRNN(keras.Model):
         strokes5 = tf.constant(strokes.to_stroke5(scaled, longest))
         batch = Batch(strokes5, tf.constant([len(sketch) for sketch in scaled]))
         mu, logvar, _ = self.encode_batch(batch, Noise())
+        if mu is None or logvar is None:
+            raise UserError("expected a conditional model, this one has no encoder")
         return mu.numpy(), logvar.numpy()
 
     def decode(

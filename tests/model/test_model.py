@@ -5,6 +5,7 @@ import re
 import numpy as np
 import pytest
 
+from sketch_rnn.errors import UserError
 from sketch_rnn.formats import original
 from sketch_rnn.hparams import CELLS, HParams
 from sketch_rnn.model.network import SketchRNN
@@ -81,3 +82,9 @@ def test_no_two_matrices_begin_alike_and_a_seed_begins_again(cell):
     for values in drawn.values():
         for i, value in enumerate(values):
             assert all(np.abs(value - before).max() > 1e-4 for before in values[:i])
+
+
+def test_a_model_without_an_encoder_says_so_when_asked_to_encode():
+    model = SketchRNN(HParams(conditional=False, dec_rnn_size=4, num_mixture=1), seed=1)
+    with pytest.raises(UserError, match="no encoder"):
+        model.encode([np.ones((2, 3), np.int16)])

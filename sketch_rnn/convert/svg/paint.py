@@ -1,6 +1,7 @@
 """Paints of strokes and fills: colours, and how much of what is below shows through."""
 
 import re
+from collections.abc import Container
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -39,7 +40,7 @@ def understood(text: str) -> bool:
     )
 
 
-def paint(text: str, current: str, known_ids: object) -> Paint | None:
+def paint(text: str, current: str, known_ids: Container[str]) -> Paint | None:
     """The paint that a property says; None where nothing is painted.
 
     Args:
@@ -55,9 +56,9 @@ def paint(text: str, current: str, known_ids: object) -> Paint | None:
     if text.lower() == "none" or text.lower().startswith("url("):
         return None
     parsed = _parsed(text)
-    if parsed == "currentcolor":
+    if isinstance(parsed, str):
         parsed = _parsed(current)
-    if parsed is None or parsed == "currentcolor":
+    if not isinstance(parsed, Paint):
         return Paint(None, 1.0)
     return parsed if parsed.opacity > 0 else None
 

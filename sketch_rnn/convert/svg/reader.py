@@ -141,7 +141,7 @@ def _why_empty(left_out: Mapping[str, int], found: Shown, outline: bool) -> str:
 
 def _left_out(walker: "_Walker", found: Shown) -> list[str]:
     """What is left out, in words."""
-    counts, texts = Counter(walker.left_out, filled=found.filled), []
+    counts, texts = Counter({**walker.left_out, "filled": found.filled}), []
     for kind, (noun, advice) in _LEFT_OUT.items():
         if count := counts[kind]:
             texts.append(f"{count} {noun}{'s' if count > 1 else ''} left out; {advice}")
@@ -219,7 +219,7 @@ class _Walker:
     closed: int = 0
     segments: int = 0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         self.styles = Styles(self.root)
         self.by_id: dict[str, Element] = {}
         for element in self.root.iter():
@@ -359,7 +359,7 @@ class _Walker:
             lines.append(np.asarray(chain) @ matrix[:, :2].T + matrix[:, 2])
         width *= np.sqrt(abs(np.linalg.det(matrix[:, :2])))
         width = float(np.clip(np.nan_to_num(width), 0, MAX_WIDTH))
-        cap = {"round": "round", "square": "square"}.get(style.get("stroke-linecap"), "flat")
+        cap = {"round": "round", "square": "square"}.get(style.get("stroke-linecap", ""), "flat")
         even_odd = style.get("fill-rule") == "evenodd"
         self.painted.append(Painted(lines, stroke, fill, width, cap, even_odd))
 
@@ -437,7 +437,7 @@ class _Inner:
         target = self.walker.by_id.get(link[1:]) if link[:1] == "#" and len(link) > 1 else None
         if target is None:
             return
-        size = {k: self.geometry(k) for k in ("width", "height") if self.geometry(k)}
+        size = {k: text for k in ("width", "height") if (text := self.geometry(k))}
         self.walker.visit(target, moved(matrix, *self._place(self.geometry)), self.context, size)
 
     def _place(self, said: Callable[[str], str | None]) -> tuple[float, float]:

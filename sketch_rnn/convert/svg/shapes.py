@@ -52,8 +52,9 @@ def segments(
         for name, text in texts.items()
         if text and text != "auto"
     }
-    if tag == "ellipse" and len(values.keys() & {"rx", "ry"}) == 1:
-        values["rx"] = values["ry"] = values.get("rx", values.get("ry"))
+    radii = [values[name] for name in ("rx", "ry") if name in values]
+    if tag == "ellipse" and len(radii) == 1:
+        values["rx"] = values["ry"] = radii[0]
     if any(values.get(name, 0) <= 0 for name in _SIZES.get(tag, ())):
         return []
     return list(kind(values).segments(transformed=False))

@@ -15,6 +15,7 @@ from itertools import count
 from xml.etree.ElementTree import Element
 
 import tinycss2
+from tinycss2.ast import Node
 
 from sketch_rnn.convert.svg import paint, transforms, values
 from sketch_rnn.errors import UserError
@@ -152,7 +153,7 @@ class Styles:
         return {k: v for k, v in map(_plain, style.items()) if v}
 
     def _of_attributes(self, element: Element) -> dict[str, str]:
-        style = {k: element.get(k).strip() for k in _ATTRIBUTES if element.get(k)}
+        style = {k: text.strip() for k in _ATTRIBUTES if (text := element.get(k))}
         if text := element.get("transform"):
             try:
                 style["transform"] = transforms.from_attribute(text)
@@ -237,7 +238,7 @@ class Styles:
 
 def _alternatives(prelude: Sequence) -> Iterator[list]:
     """The tokens between commas, without comments and outer space."""
-    tokens = []
+    tokens: list[Node] = []
     for token in [*prelude, None]:
         if token is None or token == ",":
             while tokens and tokens[-1].type == "whitespace":
@@ -250,7 +251,8 @@ def _alternatives(prelude: Sequence) -> Iterator[list]:
 
 def _selector(tokens: Sequence) -> tuple[tuple[_Compound, ...], tuple[bool, ...]]:
     """The compounds and combinators of a selector; ValueError for one that is not understood."""
-    groups, children = [[]], []
+    groups: list[list[Node]] = [[]]
+    children: list[bool] = []
     for token in tokens:
         if token.type == "whitespace" or token == ">":
             if groups[-1]:
@@ -306,7 +308,9 @@ def _declarations(text: str) -> tuple[dict[str, str], dict[str, str], tuple[str,
     Returns:
       Those that are not important, those that are, and what is not understood.
     """
-    normal, important, odd = {}, {}, []
+    normal: dict[str, str] = {}
+    important: dict[str, str] = {}
+    odd = []
     for item in tinycss2.parse_declaration_list(text[:MAX_DECLARATIONS], skip_comments=True):
         if item.type != "declaration":
             continue

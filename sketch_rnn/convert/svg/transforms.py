@@ -8,7 +8,7 @@ value that is not understood raises ValueError.
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -143,7 +143,7 @@ def _numbers(text: str) -> list[float]:
 
 
 def _attribute_function(name: str, numbers: Sequence[float]) -> np.ndarray:
-    makers = {
+    makers: dict[tuple[str, int], Callable[..., np.ndarray]] = {
         ("matrix", 6): _matrix,
         ("translate", 1): _translation,
         ("translate", 2): _translation,
@@ -187,8 +187,8 @@ def _rotation(nodes: Sequence[Node], units: Units) -> np.ndarray:
         if len(axis) == 1 and _word(axis[0]) in axes:
             return _turn_in_space(*axes[_word(axis[0])], values.as_angle(angle, units))
         if len(axis) == 3 and angle.type != "number":
-            vector = [values.as_number(node, units) for node in axis]
-            return _turn_in_space(*vector, values.as_angle(angle, units))
+            x, y, z = (values.as_number(node, units) for node in axis)
+            return _turn_in_space(x, y, z, values.as_angle(angle, units))
     raise ValueError("not a rotation")
 
 
@@ -239,7 +239,7 @@ def _perspective(depth: float) -> np.ndarray:
     return matrix
 
 
-_FUNCTIONS = {
+_FUNCTIONS: dict[str, tuple[str, Callable[..., np.ndarray]]] = {
     "matrix": ("nnnnnn", _matrix),
     "matrix3d": ("n" * 16, lambda *numbers: np.array(numbers).reshape(4, 4).T),
     "translate": ("xy?", _translation),

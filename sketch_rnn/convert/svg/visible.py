@@ -90,10 +90,10 @@ def shown(
     painted = _on_page(painted, page)
     if not painted:
         return Shown([], 0)
-    painted, ground = _above_ground(painted, page, ground)
-    found = _Drawing(painted, ground, outline, tolerance).shown()
+    painted, colour = _above_ground(painted, page, ground)
+    found = _Drawing(painted, colour, outline, tolerance).shown()
     strokes = [shape.stroke for shape in painted if shape.stroke]
-    if found.lines or not all(same(stroke.colour, ground) for stroke in strokes):
+    if found.lines or not all(same(stroke.colour, colour) for stroke in strokes):
         return found
     return _Drawing(painted, None, outline, tolerance).shown()
 
@@ -167,7 +167,7 @@ class _Drawing:
     def shown(self) -> Shown:
         lines = [line for place in range(len(self._painted)) for line in self._lines(place)]
         if not lines:
-            return Shown([], sum(self._is_filled(shape) for shape in self._painted))
+            return Shown([], sum(self._only_fill(shape) is not None for shape in self._painted))
         filled = 0
         if not self._outline:
             marks, filled = self._marks()
@@ -184,18 +184,21 @@ class _Drawing:
             for line in shape.lines:
                 yield _Line(line, place, paint.colour, width)
 
-    def _is_filled(self, shape: Painted) -> bool:
-        """Whether a shape can be seen and is only filled."""
+    def _only_fill(self, shape: Painted) -> Paint | None:
+        """The fill of a shape that can be seen and is only filled."""
         stroked = shape.stroke and not same(shape.stroke.colour, self._ground)
-        return bool(shape.fill and not stroked and not same(shape.fill.colour, self._ground))
+        if stroked or shape.fill is None or same(shape.fill.colour, self._ground):
+            return None
+        return shape.fill
 
     def _marks(self) -> tuple[list[_Line], int]:
         """Small filled shapes as lines, and how many shapes are too large for that."""
         marks, too_large = [], 0
         for place, shape in enumerate(self._painted):
-            if not self._is_filled(shape):
+            fill = self._only_fill(shape)
+            if fill is None:
                 continue
-            found = [self._mark(ring, place, shape) for ring in self._outer_rings(shape)]
+            found = [self._mark(ring, place, fill.colour) for ring in self._outer_rings(shape)]
             marks += [mark for mark in found if mark]
             too_large += not all(found)
         return marks, too_large
@@ -213,7 +216,7 @@ class _Drawing:
             if not any(turns[number][:number]) and not any(turns[number][number + 1 :])
         ]
 
-    def _mark(self, ring: np.ndarray, place: int, shape: Painted) -> _Line | None:
+    def _mark(self, ring: np.ndarray, place: int, colour: Colour | None) -> _Line | None:
         """A small area as a dot or a short line; None if it is too large."""
         if not len(ring):
             return None
@@ -228,7 +231,7 @@ class _Drawing:
         if long >= LONG * short:
             along = np.diff(corners[:3], axis=0)[sides.argmax()] / long
             ends += np.outer([-0.5, 0.5], along * (long - short))
-        return _Line(_straight(ends), place, shape.fill.colour, float(short))
+        return _Line(_straight(ends), place, colour, float(short))
 
     def _seen(self, line: _Line) -> list[np.ndarray]:
         """What is seen of a line, as curves."""
@@ -293,8 +296,11 @@ class _Drawing:
         for place, shape in enumerate(self._painted):
             if shape.fill and shape.fill.opaque() and shape.fill.colour:
                 covers.append(_Cover(shape, place, False, shape.fill.colour, self._limit))
-            if shape.stroke and shape.stroke.opaque() and same(shape.stroke.colour, self._ground):
-                cover = _Cover(shape, place, True, shape.stroke.colour, self._limit)
+            stroke = shape.stroke
+            if not stroke or not stroke.opaque() or not stroke.colour:
+                continue
+            if same(stroke.colour, self._ground):
+                cover = _Cover(shape, place, True, stroke.colour, self._limit)
                 if covers and cover.goes_on(covers[-1]):
                     lines = [*covers.pop().shape.lines, *shape.lines]
                     cover = replace(cover, shape=replace(shape, lines=lines))
@@ -350,7 +356,9 @@ class _Cover:
         """Which points `[n, 2]` of a pen of that width are wholly hidden `[n]`."""
         if self.is_stroke:
             return shapely.dwithin(shapely.points(points), self.outline, self._reach)
-        turns = sum(_turns_about(points, ring) for ring in self.lines)
+        turns = np.zeros(len(points), np.int64)
+        for ring in self.lines:
+            turns += _turns_about(points, ring)
         hidden = turns % 2 == 1 if self.shape.even_odd else turns != 0
         if width:
             at = np.flatnonzero(hidden)

@@ -42,9 +42,10 @@ class Inputs:
 
     def __init__(self, x: tf.Tensor, context: tf.Tensor | None, segments: Segments):
         self._width, self._context = x.shape[-1], context
-        self._by_sketch = context is not None and segments.sketch is not None
+        self._by_sketch = False
         self.x = x  # [T, B, J]
-        if self._by_sketch:
+        if context is not None and segments.sketch is not None:
+            self._by_sketch = True
             sketch = tf.one_hot(segments.sketch, context.shape[0], dtype=x.dtype)
             self.x = tf.concat([x, sketch], axis=-1)
 
