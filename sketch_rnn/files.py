@@ -32,6 +32,14 @@ def replacing(path: str | Path) -> Iterator[BinaryIO]:
     sync_folder(path.parent)
 
 
+def exists(path: Path) -> bool:
+    """Whether there is such a file or folder; there is none of a name that no file can have."""
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False
+
+
 def write_text(path: str | Path, text: str) -> None:
     """Writes a text file in one piece."""
     with replacing(path) as file:

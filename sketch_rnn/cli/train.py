@@ -6,6 +6,7 @@ from pathlib import Path
 
 from absl import flags
 
+from sketch_rnn import shipped
 from sketch_rnn.cli import common
 from sketch_rnn.data import download
 from sketch_rnn.errors import UserError
@@ -20,7 +21,9 @@ from sketch_rnn.hparams import (
 USAGE = """
 Trains Sketch-RNN on drawings, or goes on with a run.
 
-  sketch_rnn_train --data_dir=datasets/doodles --hparams=data_set=[cat.npz] --log_root=models/cat
+  sketch_rnn_train --config=doodles --data_dir=doodles --log_root=models/doodles
+  sketch_rnn_train --data_dir=doodles --hparams=data_set=cat.npz+fish.npz --log_root=models/two
+  sketch_rnn_train --log_root=models/two --resume_training
 """
 
 FLAGS = common.new_flags()
@@ -28,20 +31,25 @@ flags.DEFINE_string(
     "log_root", None, "Folder of the run (default: models/ and the data set's name).",
     flag_values=FLAGS,
 )  # fmt: skip
+common.define_alias(FLAGS, "model_dir", "log_root")
 flags.DEFINE_string(
     "data_dir", None,
-    "Folder or http(s) address of the .npz files (default: the public aaron_sheep data set; when "
-    "a run goes on, where it had them).",
+    "Folder or http(s) address of the .npz files, or doodles for the drawings that come with the "
+    "program (default: the public aaron_sheep data set; when a run goes on, where it had them).",
     flag_values=FLAGS,
 )  # fmt: skip
 flags.DEFINE_multi_string(
     "hparams", [],
-    "Hyperparameters: name=value,name=value or a JSON object.",
+    "Hyperparameters: name=value,name=value or a JSON object. Several files to train on: "
+    "data_set=cat.npz+fish.npz.",
     flag_values=FLAGS,
 )  # fmt: skip
 flags.DEFINE_string(
-    "config", None, "JSON file of hyperparameters; --hparams goes before it.", flag_values=FLAGS
-)
+    "config", None,
+    "JSON file of hyperparameters, or the name of one that comes with the program: "
+    f"{', '.join(shipped.config_names())}; --hparams goes before it.",
+    flag_values=FLAGS,
+)  # fmt: skip
 flags.DEFINE_boolean(
     "resume_training", False,
     "Go on from the latest checkpoint in --log_root, also one of the original trainer's.",

@@ -15,6 +15,7 @@ from urllib.parse import quote
 
 import filelock
 
+from sketch_rnn import shipped
 from sketch_rnn.errors import UserError
 
 DEFAULT_DATA_DIR = "https://github.com/hardmaru/sketch-rnn-datasets/raw/master/aaron_sheep"
@@ -26,7 +27,7 @@ KNOWN_SHA256 = {
 MAX_DOWNLOAD = 4 << 30  # bytes
 _TRAIN_OFFLINE = (
     "to train on a local file give its folder as `data_dir=FOLDER`, to train on the embedded "
-    "drawings `data_dir=datasets/doodles`"
+    "drawings `data_dir=doodles`"
 )
 PARTIAL_CONTENT, RANGE_NOT_SATISFIABLE = 206, 416
 TIMEOUT = (5, 30)  # seconds to connect, and between two packets
@@ -36,7 +37,8 @@ def resolve(data_dir: str | Path, names: Sequence[str]) -> list[Path]:
     """The local paths of a data set's files.
 
     Args:
-      data_dir: a folder, or an http(s) address whose files are fetched into the cache.
+      data_dir: a folder, `doodles` for the embedded drawings, or an http(s) address whose files are
+        fetched into the cache.
       names: files in it, sub-folders allowed.
 
     Raises:
@@ -48,7 +50,8 @@ def resolve(data_dir: str | Path, names: Sequence[str]) -> list[Path]:
             raise UserError(f"data_set: expected the name of a file in data_dir, got {name!r}")
     if _is_address(data_dir):
         return [fetch(url, _TRAIN_OFFLINE, MAX_DOWNLOAD) for url in _urls(data_dir, names)]
-    return [_local(Path(data_dir).expanduser(), name) for name in names]
+    folder = shipped.drawings(Path(data_dir).expanduser())
+    return [_local(folder, name) for name in names]
 
 
 def remembered(data_dir: str, names: Sequence[str]) -> str:
