@@ -8,6 +8,7 @@ from helpers import DOODLES, ROOT
 from sketch_rnn import load_dataset, shipped
 from sketch_rnn.cli import dataset
 from sketch_rnn.convert.inputs import read_inputs
+from sketch_rnn.data import download
 from sketch_rnn.hparams import load_config
 
 
@@ -46,3 +47,10 @@ def test_a_local_file_wins(empty_folder):
 @pytest.mark.parametrize("name", ["../datasets/doodles", "/doodles", "x" * 5000, "nothing"])
 def test_other_names_stay_as_they_are(name):
     assert str(shipped.drawings(name)) == str(shipped.config(name)) == name
+
+
+def test_embedded_files_are_found_without_a_folder():
+    names = ["cat.npz", "fish.npz"]
+    assert download.default_data_dir(names) == "doodles"
+    assert download.default_data_dir([*names, "dog.npz"]) == download.DEFAULT_DATA_DIR
+    assert len(load_dataset(names).test) == 200

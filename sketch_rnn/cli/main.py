@@ -19,7 +19,7 @@ Trains neural networks that draw, and draws with them.
 the same command, and so for the others.
 
   sketch_rnn sample --output=new.svg
-  sketch_rnn train --config=doodles --data_dir=doodles --log_root=models/doodles
+  sketch_rnn train --config=doodles
   sketch_rnn sample --model_dir=models/doodles --output=mine.svg
 
 A command ends with status 0 when all went well; 1 when the operating system refused something, as

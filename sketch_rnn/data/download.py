@@ -19,6 +19,7 @@ from sketch_rnn import shipped
 from sketch_rnn.errors import UserError
 
 DEFAULT_DATA_DIR = "https://github.com/hardmaru/sketch-rnn-datasets/raw/master/aaron_sheep"
+EMBEDDED = "doodles"
 KNOWN_SHA256 = {
     f"{DEFAULT_DATA_DIR}/aaron_sheep.npz": (
         "65f8e51e43587661798ac137a204c9e049e0d11dcd50cba372ae3ca32de8b54c"
@@ -52,6 +53,12 @@ def resolve(data_dir: str | Path, names: Sequence[str]) -> list[Path]:
         return [fetch(url, _TRAIN_OFFLINE, MAX_DOWNLOAD) for url in _urls(data_dir, names)]
     folder = shipped.drawings(Path(data_dir).expanduser())
     return [_local(folder, name) for name in names]
+
+
+def default_data_dir(names: Sequence[str]) -> str:
+    """Where files are that come without a `data_dir`: the embedded drawings, or the public set."""
+    embedded = all((shipped.drawings(EMBEDDED) / name).is_file() for name in names)
+    return EMBEDDED if embedded else DEFAULT_DATA_DIR
 
 
 def remembered(data_dir: str, names: Sequence[str]) -> str:
