@@ -1,4 +1,4 @@
-"""Writing files so that a reader never sees half of one."""
+"""Writing files so that a reader never sees half of one, and where files are kept between runs."""
 
 import os
 import tempfile
@@ -32,6 +32,14 @@ def replacing(path: str | Path) -> Iterator[BinaryIO]:
     sync_folder(path.parent)
 
 
+def exists(path: Path) -> bool:
+    """Whether there is such a file or folder; there is none of a name that no file can have."""
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False
+
+
 def write_text(path: str | Path, text: str) -> None:
     """Writes a text file in one piece."""
     with replacing(path) as file:
@@ -46,3 +54,10 @@ def sync_folder(folder: Path) -> None:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+
+def cache_dir() -> Path:
+    """The cache folder: `$SKETCH_RNN_CACHE`, or the system's place for one."""
+    import pooch
+
+    return Path(os.environ.get("SKETCH_RNN_CACHE") or pooch.os_cache("sketch_rnn"))

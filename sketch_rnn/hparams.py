@@ -14,6 +14,7 @@ from numbers import Integral, Real
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple, get_args, get_type_hints
 
+from sketch_rnn import shipped
 from sketch_rnn.errors import UserError
 
 CELLS = ("lstm", "layer_norm", "hyper")
@@ -23,6 +24,7 @@ _INT_MAX = 2**31 - 1
 _POINTS_MAX = 100_000  # of a sketch; memory and time of a batch grow with them
 _FLOAT_MAX = 3.4e38  # what float32 can hold
 _CONFIG_BYTES_MAX = 1_000_000
+_NAMES_END = re.compile(r"(?<=\.npz)\+")  # between names that stand without brackets
 _SPELLING = 'key=value,key=value, a JSON object, or {"key":value,"key":value}'
 
 
@@ -173,7 +175,8 @@ def parse_overrides(texts: Sequence[str]) -> dict[str, Any]:
     """Reads the values of a repeated `--hparams` flag; a later flag wins.
 
     Each text is `key=value,key=value`, a JSON object, or what lies between the two: `=` or `:`
-    after a key, quotes, braces and spaces or none. Lists are `[a,b]`.
+    after a key, quotes, braces and spaces or none. Lists are `[a,b]`. Names of files may come as
+    `a.npz+b.npz`, or one by one: `data_set` without brackets in several texts adds up.
 
     Args:
         texts: The flag's values, in order.
@@ -186,16 +189,25 @@ def parse_overrides(texts: Sequence[str]) -> dict[str, Any]:
             type or a value out of range.
     """
     overrides: dict[str, Any] = {}
+    adds_up = False  # whether the names so far came without brackets
     for text in _rejoined(texts):
-        pairs: Iterable[tuple[str, Any]] | None = _json_pairs(text)
-        if pairs is None:
-            pairs = _text_pairs(text)
-        overrides |= _overrides((key, _from_text(key, value)) for key, value in pairs)
+        found = _json_pairs(text)
+        pairs: list[tuple[str, Any]] = list(_text_pairs(text) if found is None else found)
+        new = _overrides((key, _from_text(key, value)) for key, value in pairs)
+        if "data_set" in new:
+            is_bare = isinstance(dict(pairs)["data_set"], str)
+            if adds_up and is_bare:
+                new["data_set"] = overrides["data_set"] + new["data_set"]
+            adds_up = is_bare
+        overrides |= new
     return overrides
 
 
 def load_config(path: str | Path) -> dict[str, Any]:
     """Reads overrides from a JSON file that holds one object of hyperparameters.
+
+    Args:
+        path: The file, or the name of a configuration that comes with the program, as in `doodles`.
 
     Returns:
         Typed and checked values by name, for `HParams(**overrides)`.
@@ -204,8 +216,10 @@ def load_config(path: str | Path) -> dict[str, Any]:
         UserError: no such file, above 1 MB, not a JSON object, or a bad key or value in it.
     """
     where = f"configuration {_shown(str(path))}"
-    if not Path(path).is_file():
-        raise UserError(f"{where}: no such file; give the path of a JSON file")
+    path = shipped.config(path)
+    if not path.is_file():
+        names = ", ".join(shipped.config_names())
+        raise UserError(f"{where}: no such file; give the path of a JSON file, or one of {names}")
     try:
         with open(path, "rb") as file:
             data = file.read(_CONFIG_BYTES_MAX + 1)
@@ -289,6 +303,8 @@ def _from_text(name: str, value: Any) -> Any:
             return kind(value)
         if kind == int | str:
             return int(value)
+        if kind == tuple[str, ...]:
+            return _NAMES_END.split(value)
     except ValueError:
         pass
     return value

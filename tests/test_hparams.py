@@ -283,3 +283,19 @@ def test_a_bad_config_file_is_one_line(tmp_path, content, word):
     assert word in str(refused.value)
     assert "bad.json" in str(refused.value)
     assert str(refused.value).isprintable()
+
+
+@pytest.mark.parametrize(
+    ("texts", "names"),
+    [
+        (["data_set=a.npz+b.npz"], ["a.npz", "b.npz"]),
+        (["data_set=a.npz+b.npz", "z_size=3", "data_set=c.npz"], ["a.npz", "b.npz", "c.npz"]),
+        (["data_set=a.npz,z_size=3", "data_set=b.npz"], ["a.npz", "b.npz"]),
+        (["data_set=a.npz", "data_set=[b.npz]"], ["b.npz"]),
+        (["data_set=[a.npz]", "data_set=b.npz"], ["b.npz"]),
+        (["data_set=c++.npz"], ["c++.npz"]),
+        (["data_set=[a.npz+b.npz]"], ["a.npz+b.npz"]),
+    ],
+)
+def test_names_of_files_need_no_brackets(texts, names):
+    assert HParams(**parse_overrides(texts)).data_set == tuple(names)

@@ -8,7 +8,8 @@ from helpers import ROOT
 
 PACKAGE = ROOT / "sketch_rnn"
 PAGE = ROOT / "docs" / "architecture.md"
-MODULES = [path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py"]
+AT_THE_DOOR = (PACKAGE / "__init__.py", PACKAGE / "__main__.py")
+MODULES = [path for path in PACKAGE.rglob("*.py") if path not in AT_THE_DOOR]
 
 
 def floors():

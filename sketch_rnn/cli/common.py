@@ -12,23 +12,26 @@ A command is a module with flags of its own and one call:
 import difflib
 import logging
 import os
+import platform
 import re
 import shutil
 import signal
 import sys
 import textwrap
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from absl import flags
 
+from sketch_rnn import __version__
 from sketch_rnn.errors import LOGGER, UserError, one_line
 
 OK, FAILED, MISUSED, INTERRUPTED, PIPE_CLOSED = 0, 1, 2, 130, 141
 _OUT_OF_MEMORY = ("MemoryError", "ResourceExhaustedError")  # Python's and TensorFlow's
 _FLAGS = {"resume": "resume_training"}  # of options of another name
-_SHARED_FLAGS = ("verbose_tensorflow", "help")
+_SHARED_FLAGS = ("verbose_tensorflow", "version", "help")
 _ABSL_REPEAT = "; repeat this option to specify a list of values"
 
 
@@ -39,8 +42,15 @@ def new_flags() -> flags.FlagValues:
     flags.DEFINE_boolean(
         "verbose_tensorflow", False, "Show what TensorFlow itself logs.", flag_values=values
     )
+    flags.DEFINE_boolean("version", False, "Show the versions of what runs.", flag_values=values)
     flags.DEFINE_boolean("help", False, "Show this help.", short_name="h", flag_values=values)
     return values
+
+
+def define_alias(values: flags.FlagValues, name: str, original: str) -> None:
+    """Another name of a flag that is defined already."""
+    flags.DEFINE_alias(name, original, flag_values=values)
+    values[name].help = f"The same as --{original}."
 
 
 def run(
@@ -71,6 +81,9 @@ def run(
         rest = _parse(values, sys.argv[1:] if argv is None else argv)
         if values.help:
             print(_help(name, values, usage, arguments))
+            status = OK
+        elif values.version:
+            print(_versions())
             status = OK
         elif rest and not arguments:
             raise UserError(f"unexpected argument {rest[0]!r}; flags are --name=value")
@@ -180,7 +193,7 @@ def _parse(values: flags.FlagValues, argv: Sequence[str]) -> list[str]:
         problem = UserError(message + hint)
     except (flags.Error, ValueError) as error:  # absl raises ValueError for --noswitch=value
         problem = UserError(str(error).removeprefix("ERROR:: "))
-    if values["help"].value:
+    if values["help"].value or values["version"].value:
         values.mark_as_parsed()
         return []
     raise problem
@@ -201,6 +214,15 @@ def _os_message(error: OSError) -> str:
     """What the operating system said, and of which file."""
     reason = error.strerror or str(error) or type(error).__name__
     return f"{error.filename}: {reason}" if error.filename else reason
+
+
+def _versions() -> str:
+    """What runs: the program and what it stands on, in one line."""
+    found = [f"sketch-rnn {__version__}", f"Python {platform.python_version()}"]
+    for name in ("TensorFlow", "Keras", "NumPy"):
+        with suppress(PackageNotFoundError):  # TensorFlow has packages of other names too
+            found.append(f"{name} {version(name)}")
+    return ", ".join(found)
 
 
 def _help(name: str, values: flags.FlagValues, usage: str, arguments: str) -> str:

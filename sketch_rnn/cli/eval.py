@@ -11,7 +11,7 @@ from sketch_rnn.errors import UserError
 USAGE = """
 Prints the costs of a trained model on a split of a data set, as one line of JSON.
 
-  sketch_rnn_eval --log_root=models/cat --data_dir=datasets/doodles --split=test
+  sketch_rnn_eval --log_root=models/cat --data_dir=doodles --split=test
 """
 
 FLAGS = common.new_flags()
@@ -21,6 +21,7 @@ flags.DEFINE_string(
     "of one, as in quickdraw/cat.vae.",
     flag_values=FLAGS,
 )  # fmt: skip
+common.define_alias(FLAGS, "model_dir", "log_root")
 flags.DEFINE_string(
     "data_dir", None,
     "Folder or http(s) address of the .npz files (default: where the run had them).",

@@ -37,6 +37,7 @@ flags.DEFINE_string(
     "name of one, as in doodles or quickdraw/cat.vae.",
     flag_values=FLAGS,
 )  # fmt: skip
+common.define_alias(FLAGS, "log_root", "model_dir")
 flags.DEFINE_string("output", None, "File or folder to write.", flag_values=FLAGS)
 flags.DEFINE_enum(
     "checkpoint", "best", ["best", "latest"], "Which checkpoint of a run.", flag_values=FLAGS

@@ -1,5 +1,6 @@
 """`sketch_rnn_sample`: draws with a trained model."""
 
+import secrets
 import sys
 from pathlib import Path
 
@@ -37,6 +38,7 @@ NEED_INPUT = ["encode", "reconstruct", "complete"]
 USE_INPUT = [*NEED_INPUT, "interpolate", "temperatures"]
 USE_Z = ["generate", "interpolate", "complete", "temperatures"]
 PICTURES, DATA = [".svg", ".png"], [".npz", ".json"]
+LARGEST_SEED = 2**31 - 1
 LADDER = [0.2, 0.4, 0.6, 0.8, 1.0]  # temperatures of --mode=temperatures
 RANDOM_INPUTS = {"encode": None, "reconstruct": 10, "interpolate": 2}  # of a data set; others 1
 
@@ -46,6 +48,7 @@ flags.DEFINE_string(
     "name of one, as in quickdraw/cat.vae (default: doodles, the model in the package).",
     flag_values=FLAGS,
 )  # fmt: skip
+common.define_alias(FLAGS, "log_root", "model_dir")
 flags.DEFINE_string("output", None, "File to write: .svg, .png, .npz or .json.", flag_values=FLAGS)
 flags.DEFINE_enum("mode", "generate", MODES, "What to draw.", flag_values=FLAGS)
 flags.DEFINE_multi_string(
@@ -98,8 +101,8 @@ flags.DEFINE_boolean(
     "spherical", True, "Interpolate along the sphere; else straight.", flag_values=FLAGS
 )
 flags.DEFINE_integer(
-    "seed", 1, "The same seed gives the same file.",
-    lower_bound=0, upper_bound=2**31 - 1, flag_values=FLAGS,
+    "seed", None, "The same seed gives the same file (default: a new one, which is printed).",
+    lower_bound=0, upper_bound=LARGEST_SEED, flag_values=FLAGS,
 )  # fmt: skip
 flags.DEFINE_integer(
     "max_len", None, "Points of the longest drawing (default: of the model's data set).",
@@ -131,6 +134,7 @@ def _sample() -> None:
     output = _checked_output()
     temperatures, indices = _temperatures(), _indices()
     _check_combination()
+    seed = secrets.randbelow(LARGEST_SEED + 1) if FLAGS.seed is None else FLAGS.seed
     common.quiet_tensorflow(FLAGS.verbose_tensorflow)
     from sketch_rnn.cli import sample_modes as modes
     from sketch_rnn.convert.inputs import Choice, Size, read_inputs
@@ -147,7 +151,7 @@ def _sample() -> None:
     inputs = []
     if paths:
         modes.check_scale_factor(model)
-        choice = Choice(FLAGS.split, indices, most, FLAGS.seed)
+        choice = Choice(FLAGS.split, indices, most, seed)
         size = Size(FLAGS.input_size, FLAGS.page)
         hparams = model.hparams
         inputs = read_inputs(paths, hparams.data_set, hparams.max_seq_len, choice, size)
@@ -165,14 +169,15 @@ def _sample() -> None:
             spherical=FLAGS.spherical,
             greedy=FLAGS.greedy,
             max_len=FLAGS.max_len,
-            seed=FLAGS.seed,
+            seed=seed,
         )
         z = modes.read_z(FLAGS.z_file, model) if FLAGS.z_file else None
         sampler = modes.Sampler(model, options, inputs, z)
         picture = modes.MODES[FLAGS.mode](sampler)
         with common.writing(output):
             modes.write(output, picture, FLAGS.animate)
-    print(f"wrote {output}")
+    is_new = FLAGS.seed is None and FLAGS.mode != "encode"
+    print(f"wrote {output}" + (f" (--seed={seed} draws the same again)" if is_new else ""))
 
 
 def _checked_output() -> Path:

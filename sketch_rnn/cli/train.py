@@ -6,6 +6,7 @@ from pathlib import Path
 
 from absl import flags
 
+from sketch_rnn import shipped
 from sketch_rnn.cli import common
 from sketch_rnn.data import download
 from sketch_rnn.errors import UserError
@@ -20,28 +21,37 @@ from sketch_rnn.hparams import (
 USAGE = """
 Trains Sketch-RNN on drawings, or goes on with a run.
 
-  sketch_rnn_train --data_dir=datasets/doodles --hparams=data_set=[cat.npz] --log_root=models/cat
+  sketch_rnn_train --config=doodles
+  sketch_rnn_train --data_dir=doodles --hparams=data_set=cat.npz+fish.npz --log_root=models/two
+  sketch_rnn_train --log_root=models/two --resume_training
 """
 
 FLAGS = common.new_flags()
 flags.DEFINE_string(
-    "log_root", None, "Folder of the run (default: models/ and the data set's name).",
+    "log_root", None,
+    "Folder of the run (default: models/ and the name of the configuration, or of the data set).",
     flag_values=FLAGS,
 )  # fmt: skip
+common.define_alias(FLAGS, "model_dir", "log_root")
 flags.DEFINE_string(
     "data_dir", None,
-    "Folder or http(s) address of the .npz files (default: the public aaron_sheep data set; when "
-    "a run goes on, where it had them).",
+    "Folder or http(s) address of the .npz files, or doodles for the drawings that come with the "
+    "program (default: doodles where they hold the files, or else the public aaron_sheep data set; "
+    "when a run goes on, where it had them).",
     flag_values=FLAGS,
 )  # fmt: skip
 flags.DEFINE_multi_string(
     "hparams", [],
-    "Hyperparameters: name=value,name=value or a JSON object.",
+    "Hyperparameters: name=value,name=value or a JSON object. Several files to train on: "
+    "data_set=cat.npz+fish.npz.",
     flag_values=FLAGS,
 )  # fmt: skip
 flags.DEFINE_string(
-    "config", None, "JSON file of hyperparameters; --hparams goes before it.", flag_values=FLAGS
-)
+    "config", None,
+    "JSON file of hyperparameters, or the name of one that comes with the program: "
+    f"{', '.join(shipped.config_names())}; --hparams goes before it.",
+    flag_values=FLAGS,
+)  # fmt: skip
 flags.DEFINE_boolean(
     "resume_training", False,
     "Go on from the latest checkpoint in --log_root, also one of the original trainer's.",
@@ -82,9 +92,10 @@ def _train() -> int:
     overrides = load_config(FLAGS.config) if FLAGS.config else {}
     overrides |= parse_overrides(FLAGS.hparams)
     hparams = HParams(**overrides)
-    log_root = FLAGS.log_root or _default_log_root(hparams)
+    log_root = FLAGS.log_root or _default_log_root(FLAGS.config, hparams)
     if not FLAGS.resume_training:  # what is wrong with it is said before TensorFlow is loaded
-        download.resolve(FLAGS.data_dir or download.DEFAULT_DATA_DIR, hparams.data_set)
+        names = hparams.data_set
+        download.resolve(FLAGS.data_dir or download.default_data_dir(names), names)
     common.quiet_tensorflow(FLAGS.verbose_tensorflow)
     from sketch_rnn.cli.progress import Progress
     from sketch_rnn.train.options import TrainOptions
@@ -104,8 +115,9 @@ def _train() -> int:
     return 128 + ended_by if ended_by else 0
 
 
-def _default_log_root(hparams: HParams) -> str:
-    return os.path.join("models", "+".join(Path(name).stem for name in hparams.data_set))
+def _default_log_root(config: str | None, hparams: HParams) -> str:
+    names = [config] if config else hparams.data_set
+    return os.path.join("models", "+".join(Path(name).stem for name in names))
 
 
 if __name__ == "__main__":

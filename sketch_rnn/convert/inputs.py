@@ -13,6 +13,7 @@ from typing import TypeVar
 
 import numpy as np
 
+from sketch_rnn import shipped
 from sketch_rnn.convert import prepare, sources
 from sketch_rnn.convert.prepare import Recipe, Sketch
 from sketch_rnn.convert.sketches_json import read_sketches
@@ -90,7 +91,7 @@ def read_inputs(
     recipe = Recipe(max_points=max_points)
     recipe = replace(recipe, size=recipe.size * (size.share or 1))
     sketches: list[np.ndarray] = []
-    for path in map(Path, paths):
+    for path in map(shipped.drawings, paths):
         if size.page and path.suffix.lower() not in sources.SVG_SUFFIXES:
             raise UserError(f"{path}: has no page of its own, only an SVG file has one")
         if path.is_dir() and any((path / name).is_file() for name in data_set):

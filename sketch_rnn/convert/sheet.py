@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sketch_rnn import strokes
+from sketch_rnn import shipped, strokes
 from sketch_rnn.data.dataset import Dataset, Split, load_dataset
 from sketch_rnn.drawing import draw
 from sketch_rnn.errors import UserError
@@ -19,7 +19,7 @@ _SAMPLE = 20_000  # sketches that the distributions of offsets are taken from
 
 def read(path: str | Path) -> Dataset:
     """The data set of one file."""
-    path = Path(path)
+    path = shipped.drawings(path)
     return load_dataset([path.name], path.parent)
 
 

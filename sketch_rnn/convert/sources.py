@@ -17,6 +17,7 @@ from typing import IO
 
 import numpy as np
 
+from sketch_rnn import shipped
 from sketch_rnn.convert.ndjson import Drawing, parse_line
 from sketch_rnn.convert.prepare import MAX_OFFSET, Recipe, Sketch, joined, simplify, to_sketch
 from sketch_rnn.convert.quickdraw_bin import parse_record, records
@@ -155,7 +156,7 @@ def find(
     Raises:
       UserError: an input is not there, or of a kind that cannot be read.
     """
-    paths = [Path(name) for name in inputs]
+    paths = [shipped.drawings(name) for name in inputs]
     for path in paths:
         if not path.exists():
             raise UserError(f"{path}: expected a file or a folder, there is none")

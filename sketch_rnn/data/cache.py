@@ -20,9 +20,8 @@ from typing import Any
 import numpy as np
 
 from sketch_rnn.data import npz
-from sketch_rnn.data.download import cache_dir
 from sketch_rnn.errors import UserError
-from sketch_rnn.files import replacing
+from sketch_rnn.files import cache_dir, replacing
 
 MAPPED_FROM = 50 << 20  # bytes of all files of a data set; smaller ones are read into memory
 _FORMAT = 1

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from sketch_rnn.data import download
 from sketch_rnn.errors import UserError
+from sketch_rnn.files import exists
 
 _COLLECTION = "https://github.com/hardmaru/sketch-rnn-datasets/raw/master"
 _QUICKDRAW = "https://storage.googleapis.com/quickdraw_dataset/sketchrnn"
@@ -164,14 +165,7 @@ def find(name: str) -> PublicSet | PublicModel:
 
 def is_packaged(name: str | Path | None) -> bool:
     """Whether the model of that name is the one in the package; None is."""
-    return name is None or (_plain(str(name)) == PACKAGED_MODEL and not _exists(Path(name)))
-
-
-def _exists(path: Path) -> bool:
-    try:
-        return path.exists()
-    except OSError:  # a name that no file can have
-        return False
+    return name is None or (_plain(str(name)) == PACKAGED_MODEL and not exists(Path(name)))
 
 
 def model_path(name: str | Path | None) -> Path:
@@ -190,7 +184,7 @@ def model_path(name: str | Path | None) -> Path:
     if name is None or is_packaged(name):
         return PACKAGED_MODEL_PATH
     path, wanted = Path(name), _plain(str(name))
-    if _exists(path):
+    if exists(path):
         return path
     if wanted.startswith(_MODEL_PREFIX):
         return find(wanted).fetch()

@@ -72,20 +72,20 @@ class Dataset:
     max_seq_len: int
 
 
-def load_dataset(
-    names: str | Sequence[str], data_dir: str | Path = download.DEFAULT_DATA_DIR
-) -> Dataset:
+def load_dataset(names: str | Sequence[str], data_dir: str | Path | None = None) -> Dataset:
     """Reads `.npz` files, one after the other, as one data set.
 
     Args:
       names: the file name, or a list of them.
-      data_dir: the folder, or http(s) address, that holds them.
+      data_dir: the folder, or http(s) address, that holds them; None is the embedded drawings, or
+        where they do not hold them the public data set.
 
     Raises:
       UserError: a file that cannot be had or read (see `download.resolve`, `npz.read_split`), a
         split without sketches, or training sketches whose offsets are all equal.
     """
-    paths = download.resolve(data_dir, [names] if isinstance(names, str) else names)
+    names = [names] if isinstance(names, str) else names
+    paths = download.resolve(data_dir or download.default_data_dir(names), names)
     parts = load_parts(paths)
     splits = {split: Split([part[split] for part in parts]) for split in npz.SPLITS}
     for name, split in splits.items():

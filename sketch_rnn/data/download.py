@@ -15,9 +15,12 @@ from urllib.parse import quote
 
 import filelock
 
+from sketch_rnn import shipped
 from sketch_rnn.errors import UserError
+from sketch_rnn.files import cache_dir
 
 DEFAULT_DATA_DIR = "https://github.com/hardmaru/sketch-rnn-datasets/raw/master/aaron_sheep"
+EMBEDDED = "doodles"
 KNOWN_SHA256 = {
     f"{DEFAULT_DATA_DIR}/aaron_sheep.npz": (
         "65f8e51e43587661798ac137a204c9e049e0d11dcd50cba372ae3ca32de8b54c"
@@ -26,7 +29,7 @@ KNOWN_SHA256 = {
 MAX_DOWNLOAD = 4 << 30  # bytes
 _TRAIN_OFFLINE = (
     "to train on a local file give its folder as `data_dir=FOLDER`, to train on the embedded "
-    "drawings `data_dir=datasets/doodles`"
+    "drawings `data_dir=doodles`"
 )
 PARTIAL_CONTENT, RANGE_NOT_SATISFIABLE = 206, 416
 TIMEOUT = (5, 30)  # seconds to connect, and between two packets
@@ -36,7 +39,8 @@ def resolve(data_dir: str | Path, names: Sequence[str]) -> list[Path]:
     """The local paths of a data set's files.
 
     Args:
-      data_dir: a folder, or an http(s) address whose files are fetched into the cache.
+      data_dir: a folder, `doodles` for the embedded drawings, or an http(s) address whose files are
+        fetched into the cache.
       names: files in it, sub-folders allowed.
 
     Raises:
@@ -48,7 +52,14 @@ def resolve(data_dir: str | Path, names: Sequence[str]) -> list[Path]:
             raise UserError(f"data_set: expected the name of a file in data_dir, got {name!r}")
     if _is_address(data_dir):
         return [fetch(url, _TRAIN_OFFLINE, MAX_DOWNLOAD) for url in _urls(data_dir, names)]
-    return [_local(Path(data_dir).expanduser(), name) for name in names]
+    folder = shipped.drawings(Path(data_dir).expanduser())
+    return [_local(folder, name) for name in names]
+
+
+def default_data_dir(names: Sequence[str]) -> str:
+    """Where files are that come without a `data_dir`: the embedded drawings, or the public set."""
+    embedded = all((shipped.drawings(EMBEDDED) / name).is_file() for name in names)
+    return EMBEDDED if embedded else DEFAULT_DATA_DIR
 
 
 def remembered(data_dir: str, names: Sequence[str]) -> str:
@@ -77,13 +88,6 @@ def _is_address(data_dir: str | Path) -> bool:
 
 def _urls(data_dir: str | Path, names: Sequence[str]) -> list[str]:
     return [f"{str(data_dir).rstrip('/')}/{quote(name)}" for name in names]
-
-
-def cache_dir() -> Path:
-    """The cache folder: `$SKETCH_RNN_CACHE`, or the system's place for one."""
-    import pooch
-
-    return Path(os.environ.get("SKETCH_RNN_CACHE") or pooch.os_cache("sketch_rnn"))
 
 
 def _local(folder: Path, name: str) -> Path:

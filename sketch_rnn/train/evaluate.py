@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from sketch_rnn.data.batches import eval_batches
 from sketch_rnn.data.dataset import Split, load_dataset
-from sketch_rnn.data.download import DEFAULT_DATA_DIR, remembered
+from sketch_rnn.data.download import remembered
 from sketch_rnn.formats import load_model
 from sketch_rnn.formats.run_folder import RunFolder
 from sketch_rnn.hparams import HParams
@@ -127,7 +127,7 @@ def evaluate(
     """
     model = load_model(log_root, checkpoint)
     folder = RunFolder(log_root)
-    seed, place = DEFAULT_SEED, DEFAULT_DATA_DIR
+    seed, place = DEFAULT_SEED, None
     if folder.holds_run():
         config = folder.read_config()
         seed = config.seed

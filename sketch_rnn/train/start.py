@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from sketch_rnn.data.dataset import Dataset, load_dataset
-from sketch_rnn.data.download import DEFAULT_DATA_DIR, remembered
+from sketch_rnn.data.download import default_data_dir, remembered
 from sketch_rnn.errors import UserError, warn
 from sketch_rnn.formats import load_model, original
 from sketch_rnn.formats.run_folder import RunConfig, RunFolder
@@ -122,7 +122,7 @@ def _with_architecture(overrides: Mapping[str, Any], hparams: HParams) -> dict[s
 
 
 def _new_config(hparams: HParams, options: TrainOptions) -> tuple[RunConfig, Dataset]:
-    data_dir = options.data_dir or DEFAULT_DATA_DIR
+    data_dir = options.data_dir or default_data_dir(hparams.data_set)
     dataset = load_dataset(hparams.data_set, data_dir)
     hparams = hparams.replace(max_seq_len=dataset.max_seq_len)
     seed = DEFAULT_SEED if options.seed is None else options.seed

@@ -1,6 +1,7 @@
 """The model and the drawings in the package: what a fresh install draws with, offline."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -26,10 +27,21 @@ def drawn(*flags):
 
 
 def test_new_drawings():
-    drawings = drawn("--num_samples=6")
+    drawings = drawn("--num_samples=6", "--seed=1")
     assert len(drawings) == 6 and all(4 < len(sketch) <= 64 for sketch in drawings)
-    again = drawn("--num_samples=6", "--model_dir=doodles")
+    again = drawn("--num_samples=6", "--seed=1", "--model_dir=doodles")
     assert all(np.array_equal(a, b) for a, b in zip(drawings, again, strict=True))
+
+
+def test_each_time_something_new_is_drawn_which_the_printed_seed_draws_again(capsys):
+    first, line = drawn(), capsys.readouterr().out
+    (seed,) = re.findall(r"^wrote drawn.json \((--seed=\d+) draws the same again\)$", line, re.M)
+    other = drawn()
+    capsys.readouterr()
+    again = drawn(seed)
+    assert capsys.readouterr().out == "wrote drawn.json\n"
+    assert [a.tolist() for a in again] == [a.tolist() for a in first]
+    assert [a.tolist() for a in other] != [a.tolist() for a in first]
 
 
 def test_the_drawings_in_the_package_are_the_inputs():

@@ -185,7 +185,7 @@ def test_no_network_says_how_to_go_on(server, tmp_path):
     with pytest.raises(UserError) as error:
         download.resolve(address, ["a.npz"])
     assert "(no connection)" in str(error.value)
-    assert "`data_dir=datasets/doodles`" in str(error.value) and "\n" not in str(error.value)
+    assert "`data_dir=doodles`" in str(error.value) and "\n" not in str(error.value)
 
 
 def test_a_folder_that_cannot_hold_the_cache_is_an_error(server, tmp_path):
