@@ -1,35 +1,75 @@
-"""`sketch_rnn_eval`: the costs of a trained model, as JSON."""
+"""`sketch_rnn_eval`: what drawings cost trained models."""
 
-import json
+import io
 import sys
+from pathlib import Path
 
 from absl import flags
 
+from sketch_rnn import files
 from sketch_rnn.cli import common
 from sketch_rnn.errors import UserError
 
 USAGE = """
-Prints the costs of a trained model on a split of a data set, as one line of JSON.
+Prints what drawings cost trained models: a row for each model and file of drawings. They are those
+of the model's data set, or of --input.
 
+<<<<<<< HEAD
   sketch_rnn_eval --log_root=models/cat --data_dir=doodles --split=test
+=======
+  sketch_rnn_eval --log_root=models/cat --split=test
+  sketch_rnn_eval --log_root=models/cat --log_root=models/fish --input=mine.svg --format=csv
+
+--per_drawing and --extremes look at single drawings: those that are mislabelled or broken are
+among the oddest.
+
+  sketch_rnn_eval --log_root=models/cat --split=train --extremes=20 --output=odd.svg
+>>>>>>> 76763e6ae6c1baf8d5e9a0bdc0ffde6ef3a8ca1a
 """
 
 FLAGS = common.new_flags()
-flags.DEFINE_string(
-    "log_root", None,
+FORMATS = ["text", "json", "csv"]
+flags.DEFINE_multi_string(
+    "log_root", [],
     "Folder of the run or of an original checkpoint, a .gen.json or .vae.json model, or the name "
     "of one, as in quickdraw/cat.vae.",
     flag_values=FLAGS,
 )  # fmt: skip
+<<<<<<< HEAD
 common.define_alias(FLAGS, "model_dir", "log_root")
+=======
+flags.DEFINE_multi_string(
+    "model_dir", [], "The same, as sketch_rnn_sample names it.", flag_values=FLAGS
+)
+>>>>>>> 76763e6ae6c1baf8d5e9a0bdc0ffde6ef3a8ca1a
 flags.DEFINE_string(
     "data_dir", None,
     "Folder or http(s) address of the .npz files (default: where the run had them).",
     flag_values=FLAGS,
 )  # fmt: skip
+flags.DEFINE_multi_string(
+    "input", [],
+    "Drawings instead of the model's data set: whatever sketch_rnn_dataset build takes (an SVG, a "
+    ".npz, .ndjson ...), or a folder of them.",
+    flag_values=FLAGS,
+)  # fmt: skip
 flags.DEFINE_enum("split", "test", ["train", "valid", "test"], "Split.", flag_values=FLAGS)
 flags.DEFINE_enum(
     "checkpoint", "best", ["best", "latest"], "Which checkpoint of the run.", flag_values=FLAGS
+)
+flags.DEFINE_enum(
+    "format", "text", FORMATS, "A table for people, JSON (an object a line) or CSV.",
+    flag_values=FLAGS,
+)  # fmt: skip
+flags.DEFINE_string(
+    "per_drawing", None, "Write a row for each drawing to this .csv file.", flag_values=FLAGS
+)
+flags.DEFINE_integer(
+    "extremes", None, "Draw so many of the oddest drawings, and of the plainest, to --output.",
+    lower_bound=1, upper_bound=1000, flag_values=FLAGS,
+)  # fmt: skip
+flags.DEFINE_string(
+    "output", None, "Picture of the --extremes: an .svg or .png file.", flag_values=FLAGS
 )
 
 
@@ -39,13 +79,48 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _evaluate() -> None:
-    if not FLAGS.log_root:
-        raise UserError("expected --log_root=FOLDER, the folder of a trained model")
+    models = [*FLAGS.log_root, *FLAGS.model_dir]
+    _check_flags(models)
     common.quiet_tensorflow(FLAGS.verbose_tensorflow)
-    from sketch_rnn.train.evaluate import evaluate
+    from sketch_rnn.train import compare
 
-    evaluation, costs = evaluate(FLAGS.log_root, FLAGS.data_dir, FLAGS.split, FLAGS.checkpoint)
-    print(json.dumps({"split": FLAGS.split, "sketches": len(evaluation.points), **costs._asdict()}))
+    evaluated = []
+    for model in models:
+        if FLAGS.input:
+            found = compare.evaluate_inputs(model, FLAGS.input, FLAGS.split, FLAGS.checkpoint)
+        else:
+            found = compare.evaluate_data_set(model, FLAGS.data_dir, FLAGS.split, FLAGS.checkpoint)
+        evaluated.append(found)
+    rows = [row for found in evaluated for row in found.rows()]
+    compare.FORMATS[FLAGS.format](rows, sys.stdout)
+    if FLAGS.per_drawing:
+        table = io.StringIO()
+        compare.write_drawings(evaluated, table)
+        with common.writing(Path(FLAGS.per_drawing)):
+            files.write_text(FLAGS.per_drawing, table.getvalue())
+    if FLAGS.extremes:
+        compare.draw_extremes(evaluated[0], FLAGS.extremes, Path(FLAGS.output))
+
+
+def _check_flags(models: list[str]) -> None:
+    if not models:
+        raise UserError("expected --log_root=FOLDER, the folder of a trained model")
+    if FLAGS.input and FLAGS.data_dir:
+        raise UserError("expected --input or --data_dir, got both")
+    if bool(FLAGS.extremes) != bool(FLAGS.output):
+        raise UserError("expected --extremes=NUMBER and --output=FILE together")
+    if FLAGS.extremes and len(models) > 1:
+        raise UserError(f"--extremes: expected one model whose they are, got {len(models)}")
+    for flag, suffixes in (("per_drawing", (".csv",)), ("output", (".svg", ".png"))):
+        if FLAGS[flag].value:
+            path = Path(FLAGS[flag].value)
+            if path.suffix.lower() not in suffixes:
+                expected = " or ".join(suffixes)
+                raise UserError(f"--{flag}: expected a name that ends in {expected}, got {path}")
+            if path.is_dir():
+                raise UserError(f"--{flag}: {path} is a folder")
+            if not path.parent.is_dir():
+                raise UserError(f"--{flag}: there is no folder {path.parent}")
 
 
 if __name__ == "__main__":

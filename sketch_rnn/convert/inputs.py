@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
@@ -25,6 +25,13 @@ from sketch_rnn.errors import UserError, warn
 Made = TypeVar("Made")
 
 AS_TRAINED = sources.Form(whole=True, large=False, is_place=False)
+
+
+class Named(NamedTuple):
+    """A drawing, stroke-3 `[n, 3]` float32 in data units, and what to call it in its file."""
+
+    name: str
+    sketch: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -87,9 +94,25 @@ def read_inputs(
     Raises:
       UserError: an input that cannot be read, no such drawing, or one that cannot be used.
     """
+    return [
+        drawing.sketch
+        for path in paths
+        for drawing in read_named(path, data_set, max_points, choice, size)
+    ]
+
+
+def read_named(
+    path: str | Path,
+    data_set: Sequence[str],
+    max_points: int,
+    choice: Choice | None = None,
+    size: Size | None = None,
+) -> list[Named]:
+    """The drawings of one input with their names; see `read_inputs`."""
     choice, size = choice or Choice(), size or Size()
     recipe = Recipe(max_points=max_points)
     recipe = replace(recipe, size=recipe.size * (size.share or 1))
+<<<<<<< HEAD
     sketches: list[np.ndarray] = []
     for path in map(shipped.drawings, paths):
         if size.page and path.suffix.lower() not in sources.SVG_SUFFIXES:
@@ -103,11 +126,23 @@ def read_inputs(
         else:
             sketches += _of_drawings(path, recipe, choice)
     return sketches
+=======
+    path = Path(path)
+    if size.page and path.suffix.lower() not in sources.SVG_SUFFIXES:
+        raise UserError(f"{path}: has no page of its own, only an SVG file has one")
+    if path.is_dir() and any((path / name).is_file() for name in data_set):
+        return _of_data_set(path, data_set, recipe, choice, size)
+    if path.suffix.lower() in (".npz", ".json"):
+        return _of_file(path, data_set, recipe, choice, size)
+    if size.page:
+        return [Named(str(path), _whole_page(path, recipe).points.astype(np.float32))]
+    return _of_drawings(path, recipe, choice)
+>>>>>>> 76763e6ae6c1baf8d5e9a0bdc0ffde6ef3a8ca1a
 
 
 def _of_data_set(
     folder: Path, data_set: Sequence[str], recipe: Recipe, choice: Choice, size: Size
-) -> list[np.ndarray]:
+) -> list[Named]:
     """Sketches of a split of the model's own data set, clamped as in training."""
     found = [npz.read_split(file, choice.split) for file in download.resolve(folder, data_set)]
     sketches = list(chain.from_iterable(np.split(p, np.cumsum(n))[:-1] for p, n in found))
@@ -116,7 +151,7 @@ def _of_data_set(
 
 def _of_file(
     path: Path, data_set: Sequence[str], recipe: Recipe, choice: Choice, size: Size
-) -> list[np.ndarray]:
+) -> list[Named]:
     """Sketches of a file; if many of them have offsets above the limit, all are scaled."""
     if path.suffix.lower() == ".json":
         members, first_row = {"": read_sketches(_existing(path))}, "drawn"
@@ -144,7 +179,7 @@ def _chosen(
     recipe: Recipe,
     choice: Choice,
     size: Size,
-) -> list[np.ndarray]:
+) -> list[Named]:
     if not sketches:
         raise UserError(f"{where}: holds no drawing")
     chosen = [(index, sketches[index]) for index in choice.of(len(sketches), where)]
@@ -159,10 +194,13 @@ def _chosen(
     large = sum(bool((np.abs(sketch[:, :2]) > npz.LIMIT).any()) for sketch in found)
     if large:
         warn(f"{where}: offsets of {large} drawings are cut down to {npz.LIMIT}")
-    return [np.clip(sketch, -npz.LIMIT, npz.LIMIT).astype(np.float32) for sketch in found]
+    return [
+        Named(str(index), np.clip(sketch, -npz.LIMIT, npz.LIMIT).astype(np.float32))
+        for index, sketch in chosen
+    ]
 
 
-def _of_drawings(path: Path, recipe: Recipe, choice: Choice) -> list[np.ndarray]:
+def _of_drawings(path: Path, recipe: Recipe, choice: Choice) -> list[Named]:
     """Drawings made ready as the data tools do; those that are all filled, by their outlines."""
     chunks = list(sources.find([path]))
     attempts = [
@@ -174,23 +212,25 @@ def _of_drawings(path: Path, recipe: Recipe, choice: Choice) -> list[np.ndarray]
     return _made(attempts, bool(choice.indices))
 
 
-def _made(attempts: Sequence[Sequence[sources.Pending]], all_of_them: bool) -> list[np.ndarray]:
-    """The sketches of drawings, each made by the first attempt that succeeds.
+def _made(attempts: Sequence[Sequence[sources.Pending]], all_of_them: bool) -> list[Named]:
+    """Drawings, each made by the first attempt that succeeds.
 
     Those of which none can be made are left out, with a warning, unless all have to be made.
     """
-    sketches, refused = [], []
+    made, refused = [], []
     for ways in zip(*attempts, strict=True):
+        name = ways[0][0]
         try:
-            sketches.append(_first([make for _, make in ways]).points.astype(np.float32))
+            points = _first([make for _, make in ways]).points.astype(np.float32)
+            made.append(Named(name, points))
         except (UserError, OSError) as error:
-            name, reason = ways[0][0], getattr(error, "strerror", None) or str(error)
+            reason = getattr(error, "strerror", None) or str(error)
             refused.append(f"{name}: {reason.removeprefix(f'{name}: ')}")
-    if refused and (all_of_them or not sketches):
+    if refused and (all_of_them or not made):
         raise UserError(refused[0])
     if refused:
         warn(f"left out {len(refused)} drawings that cannot be used (first: {refused[0]})")
-    return sketches
+    return made
 
 
 def _first(makers: Sequence[Callable[[], Made]]) -> Made:

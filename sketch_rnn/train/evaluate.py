@@ -3,15 +3,16 @@
 Legend: S drawings of a split, B batch, T time (N_max), Z latent, M mixtures.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 
 from sketch_rnn.data.batches import eval_batches
-from sketch_rnn.data.dataset import Split, load_dataset
+from sketch_rnn.data.dataset import Dataset, Split, load_dataset
 from sketch_rnn.data.download import remembered
+from sketch_rnn.errors import UserError
 from sketch_rnn.formats import load_model
 from sketch_rnn.formats.run_folder import RunFolder
 from sketch_rnn.hparams import HParams
@@ -42,6 +43,15 @@ class Evaluation:
     pen: np.ndarray
     kl: np.ndarray
 
+    def of(self, chosen: np.ndarray) -> "Evaluation":
+        """The rows of some of the drawings, bool `[S]`."""
+        return Evaluation(*(getattr(self, field.name)[chosen] for field in fields(self)))
+
+    @property
+    def kl_before_floor(self) -> float:
+        """Mean KL divergence over drawings and latent dimensions (equation 10, L_KL)."""
+        return float(self.kl.mean()) if self.kl.size else 0.0
+
     @property
     def kl_per_dimension(self) -> np.ndarray:
         """KL divergence of each latent dimension, `[Z]`."""
@@ -53,8 +63,8 @@ class Evaluation:
         reconstruction = float(np.mean(self.offset + self.pen))
         kl = 0.0
         if self.kl.shape[1]:
-            sketches = np.bincount(self.batch)
-            means = np.bincount(self.batch, self.kl.mean(axis=1)) / sketches
+            _, batch, sketches = np.unique(self.batch, return_inverse=True, return_counts=True)
+            means = np.bincount(batch, self.kl.mean(axis=1)) / sketches
             kl = float(np.average(np.maximum(means, hparams.kl_tolerance), weights=sketches))
         return Costs(reconstruction + hparams.kl_weight_start * kl, reconstruction, kl)
 
@@ -126,19 +136,40 @@ def evaluate(
       UserError: there is no model or no data set, or one of them is damaged.
     """
     model = load_model(log_root, checkpoint)
-    folder = RunFolder(log_root)
-    seed, place = DEFAULT_SEED, None
-    if folder.holds_run():
-        config = folder.read_config()
-        seed = config.seed
-        if data_dir is None:
-            place = remembered(config.data_dir, model.hparams.data_set)
-    dataset = load_dataset(model.hparams.data_set, data_dir or place)
-    evaluator = Evaluator(
-        model,
-        seed,
-        model.scale_factor or dataset.scale_factor,
-        max(model.hparams.max_seq_len, dataset.max_seq_len),
-    )
+    dataset = dataset_of(log_root, model.hparams, data_dir)
+    evaluator = evaluator_of(log_root, model, dataset.scale_factor, dataset.max_seq_len)
     evaluation = evaluator.evaluate(getattr(dataset, split), split)
     return evaluation, evaluation.costs(model.hparams)
+
+
+def dataset_of(log_root: str | Path, hparams: HParams, data_dir: str | Path | None) -> Dataset:
+    """The data set of a model, in `data_dir` or where its run had it."""
+    folder = RunFolder(log_root)
+    if data_dir is None and folder.holds_run():
+        data_dir = remembered(folder.read_config().data_dir, hparams.data_set)
+    return load_dataset(hparams.data_set, data_dir)
+
+
+def evaluator_of(
+    log_root: str | Path, model: SketchRNN, scale_factor: float | None, longest: int
+) -> Evaluator:
+    """The evaluator of a model, with the seed of its run.
+
+    Args:
+      log_root: where the model was loaded from.
+      model: to evaluate.
+      scale_factor: of its data set, if the model does not know it.
+      longest: points of the longest drawing; N_max is that of the model, or this if it is larger.
+
+    Raises:
+      UserError: nobody knows the scale factor.
+    """
+    folder = RunFolder(log_root)
+    seed = folder.read_config().seed if folder.holds_run() else DEFAULT_SEED
+    scale_factor = model.scale_factor or scale_factor
+    if scale_factor is None:
+        raise UserError(
+            f"{log_root} does not know its scale factor; evaluate it on its own data set, "
+            "in `data_dir`"
+        )
+    return Evaluator(model, seed, scale_factor, max(model.hparams.max_seq_len, longest))

@@ -1,4 +1,7 @@
-"""A row a drawing sums up to the validation figures."""
+"""A row a drawing sums up to the figures of its file, and to the validation figures."""
+
+import csv
+import io
 
 import numpy as np
 import pytest
@@ -10,6 +13,7 @@ from sketch_rnn.data.dataset import load_dataset
 from sketch_rnn.hparams import CELLS, HParams
 from sketch_rnn.model.network import SketchRNN
 from sketch_rnn.model.noise import noise_key
+from sketch_rnn.train.compare import ALL, Evaluated, write_drawings
 from sketch_rnn.train.evaluate import Evaluator
 
 SEED = 7
@@ -55,21 +59,67 @@ def summed_by_batch(model, dataset):
     return np.average(found, axis=0, weights=counts)
 
 
-@pytest.mark.parametrize(
-    ("cell", "conditional"), [(cell, True) for cell in CELLS] + [("lstm", False)]
+@pytest.fixture(
+    scope="module", params=[*CELLS, "unconditional"], ids=lambda cell: f"model of {cell}"
 )
-def test_the_rows_sum_up_to_the_validation_figures(cell, conditional):
-    dataset = load_dataset("cat.npz", DOODLES)
-    model = small_model(cell, dataset, conditional=conditional)
-    evaluator = Evaluator(model, SEED, dataset.scale_factor, dataset.max_seq_len)
-    table = evaluator.evaluate(dataset.valid, "valid")
+def evaluated(request):
+    """What the validation drawings of two files cost a model, and the data set."""
+    dataset = load_dataset(["cat.npz", "house.npz"], DOODLES)
+    cell = request.param
+    model = small_model(
+        "lstm" if cell == "unconditional" else cell, dataset, conditional=cell != "unconditional"
+    )
+    table = Evaluator(model, SEED, dataset.scale_factor, dataset.max_seq_len).evaluate(
+        dataset.valid, "valid"
+    )
+    files = ["cat.npz", "house.npz"]
+    found = Evaluated(
+        "a", model.hparams, dataset.max_seq_len, "valid", dataset.valid, files, None, table
+    )
+    return found, model, dataset
+
+
+def test_the_rows_sum_up_to_the_validation_figures(evaluated):
+    found, model, dataset = evaluated
+    table = found.table
     reconstruction, kl = summed_by_batch(model, dataset)
     costs = table.costs(model.hparams)
     assert costs.reconstruction == pytest.approx(reconstruction, rel=1e-6)
     assert costs.kl == pytest.approx(kl, rel=1e-6)
     assert costs.cost == pytest.approx(reconstruction + 0.01 * kl, rel=1e-6)
     assert np.mean(table.offset) + np.mean(table.pen) == pytest.approx(reconstruction, rel=1e-6)
-    assert table.kl.shape == (len(dataset.valid), 3 if conditional else 0)
+    assert table.kl.shape == (len(dataset.valid), 3 if model.hparams.conditional else 0)
+
+
+def test_the_drawings_of_a_file_average_to_its_row(evaluated):
+    found, _, dataset = evaluated
+    text = io.StringIO()
+    write_drawings([found], text)
+    written = list(csv.DictReader(io.StringIO(text.getvalue())))
+    assert len(written) == len(dataset.valid)
+    for row in found.rows():
+        own = [line for line in written if row.file in (line["file"], ALL)]
+        assert row.sketches == len(own)
+        assert row.points == sum(int(line["points"]) for line in own)
+        for cost in ("offset", "pen", "reconstruction", "kl_before_floor"):
+            mean = np.mean([float(line[cost]) for line in own])
+            assert getattr(row, cost) == pytest.approx(mean, rel=1e-6), (row.file, cost)
+    for line in written[::30]:
+        split = dataset.valid.parts[found.files.index(line["file"])]
+        length = np.diff(split.offsets)[int(line["drawing"])]
+        assert int(line["points"]) == length
+
+
+def test_files_add_up_by_their_drawings_and_points(evaluated):
+    found, _, _ = evaluated
+    *files, everything = found.rows()
+    assert [row.file for row in files] == found.files and everything.file == ALL
+    for cost in ("offset", "pen", "reconstruction", "kl_before_floor"):
+        sums = [getattr(row, cost) for row in files]
+        mean = np.average(sums, weights=[row.sketches for row in files])
+        assert getattr(everything, cost) == pytest.approx(mean, rel=1e-6)
+    mean = np.average([r.per_point for r in files], weights=[r.points for r in files])
+    assert everything.per_point == pytest.approx(mean, rel=1e-6)
 
 
 def test_each_row_is_its_drawing_s_own():

@@ -521,7 +521,7 @@ def test_log_root_defaults_to_the_data_set_s_name(tmp_path, data_dir, monkeypatc
 
 
 def test_eval_prints_the_run_s_own_figures(finished, capsys):
-    assert eval_command.main([f"--log_root={finished}", "--split=valid"]) == 0
+    assert eval_command.main([f"--log_root={finished}", "--split=valid", "--format=json"]) == 0
     costs = json.loads(capsys.readouterr().out)
     best = [row for row in lines(finished) if "Best_Valid_Cost" in row][-1]
     np.testing.assert_allclose(costs["cost"], best["Valid_Cost"], rtol=1e-6)

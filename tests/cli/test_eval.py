@@ -1,0 +1,103 @@
+"""`sketch_rnn_eval`: tables of several models and files, single drawings, and mistakes."""
+
+import csv
+import io
+import json
+import xml.etree.ElementTree as ET
+
+import numpy as np
+import pytest
+from helpers import DOODLES, FIXTURES
+
+from sketch_rnn.cli.eval import main
+from sketch_rnn.hparams import HParams
+from sketch_rnn.model.network import SketchRNN
+
+CATS, SVG = str(DOODLES / "cat.npz"), str(FIXTURES / "curves.svg")
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory):
+    """Two small models in files."""
+    folder = tmp_path_factory.mktemp("models")
+    for seed in (1, 2):
+        hparams = HParams(
+            conditional=False, dec_rnn_size=6, num_mixture=2, max_seq_len=64, data_set=["cat.npz"]
+        )
+        SketchRNN(hparams, 40.0, seed).save(folder / f"{seed}.keras")
+    return [str(folder / f"{seed}.keras") for seed in (1, 2)]
+
+
+@pytest.fixture(scope="module")
+def drawings(tmp_path_factory):
+    """A data set of which the third test drawing is broken: it jumps about."""
+    with np.load(CATS, allow_pickle=True) as file:
+        splits = {name: file[name][:8] for name in file.files}
+    broken = splits["test"][2].copy()
+    broken[::2, 0] = 900
+    splits["test"][2] = broken
+    path = tmp_path_factory.mktemp("data") / "some.npz"
+    np.savez(path, **splits)
+    return str(path)
+
+
+def test_a_row_a_model_and_file(models, drawings, capsys):
+    flags = [f"--log_root={models[0]}", f"--model_dir={models[1]}", f"--input={drawings}"]
+    flags += [f"--input={SVG}"]
+    assert main([*flags, "--format=json"]) == 0
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    found = [(row["model"], row["file"], row["sketches"]) for row in rows]
+    expected = [(drawings, 8), (SVG, 1), ("all", 9)]
+    assert found == [(model, *row) for model in models for row in expected]
+    assert rows[0]["reconstruction"] != rows[3]["reconstruction"]
+    assert main([*flags, "--format=csv"]) == 0
+    table = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    assert [{k: str(v) for k, v in row.items()} for row in rows] == table
+    assert main(flags) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split()[:3] == ["model", "file", "split"]
+    assert lines[1].split()[-1] == f"{rows[0]['cost']:.4f}"
+    assert any("as in the paper" in line for line in lines)
+
+
+def test_single_drawings_and_the_oddest_first(models, drawings, tmp_path, capsys):
+    output, table = tmp_path / "odd.svg", tmp_path / "costs.csv"
+    flags = [f"--log_root={models[0]}", f"--input={drawings}", f"--input={SVG}"]
+    flags += ["--extremes=3", f"--output={output}", f"--per_drawing={table}"]
+    assert main(flags) == 0
+    rows = list(csv.DictReader(table.open()))
+    assert len(rows) == 9
+    order = sorted(rows, key=lambda row: -float(row["surprise"]))
+    assert order[0]["drawing"] == "2" and order[0]["file"] == drawings
+    texts = [t.text for t in ET.parse(output).iter("{http://www.w3.org/2000/svg}text")]
+    assert texts[:2] == ["oddest", "plainest"]
+    chosen = [*order[:3], *order[:-4:-1]]
+    for row, text in zip(chosen, texts[2:], strict=True):
+        assert text.startswith(f"{float(row['surprise']):.2f}: ")
+    assert texts[2].endswith(": some 2")
+
+
+@pytest.mark.parametrize(
+    ("flags", "expected"),
+    [
+        ([], "--log_root"),
+        (["--log_root=a", "--extremes=3"], "--output"),
+        (["--log_root=a", "--output=a.svg"], "--extremes"),
+        (["--log_root=a", "--extremes=0", "--output=a.svg"], "extremes"),
+        (["--log_root=a", "--log_root=b", "--extremes=3", "--output=a.svg"], "one model"),
+        (["--log_root=a", "--extremes=3", "--output=a.gif"], ".svg or .png"),
+        (["--log_root=a", "--per_drawing=none/a.csv"], "no folder none"),
+        (["--log_root=a", "--per_drawing=a.txt"], ".csv"),
+        (["--log_root=a", "--input=a.npz", "--data_dir=b"], "got both"),
+        (["--log_root=none.keras", f"--input={CATS}"], "none.keras"),
+        (["--log_root=MODEL", "--input=none.npz"], "none.npz"),
+        (["--log_root=MODEL", f"--input={CATS}", "--split=all"], "split"),
+    ],
+)
+def test_mistakes_are_one_line(models, tmp_path, monkeypatch, capsys, flags, expected):
+    monkeypatch.chdir(tmp_path)
+    assert main([flag.replace("MODEL", models[0]) for flag in flags]) == 2
+    shown = capsys.readouterr()
+    assert shown.out == "" and shown.err.count("\n") == 1
+    assert expected in shown.err
+    assert not list(tmp_path.iterdir())
