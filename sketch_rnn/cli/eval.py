@@ -14,17 +14,7 @@ USAGE = """
 Prints what drawings cost trained models: a row for each model and file of drawings. They are those
 of the model's data set, or of --input.
 
-<<<<<<< HEAD
   sketch_rnn_eval --log_root=models/cat --data_dir=doodles --split=test
-=======
-  sketch_rnn_eval --log_root=models/cat --split=test
-  sketch_rnn_eval --log_root=models/cat --log_root=models/fish --input=mine.svg --format=csv
-
---per_drawing and --extremes look at single drawings: those that are mislabelled or broken are
-among the oddest.
-
-  sketch_rnn_eval --log_root=models/cat --split=train --extremes=20 --output=odd.svg
->>>>>>> 76763e6ae6c1baf8d5e9a0bdc0ffde6ef3a8ca1a
 """
 
 FLAGS = common.new_flags()
@@ -35,13 +25,7 @@ flags.DEFINE_multi_string(
     "of one, as in quickdraw/cat.vae.",
     flag_values=FLAGS,
 )  # fmt: skip
-<<<<<<< HEAD
 common.define_alias(FLAGS, "model_dir", "log_root")
-=======
-flags.DEFINE_multi_string(
-    "model_dir", [], "The same, as sketch_rnn_sample names it.", flag_values=FLAGS
-)
->>>>>>> 76763e6ae6c1baf8d5e9a0bdc0ffde6ef3a8ca1a
 flags.DEFINE_string(
     "data_dir", None,
     "Folder or http(s) address of the .npz files (default: where the run had them).",
@@ -79,7 +63,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _evaluate() -> None:
-    models = [*FLAGS.log_root, *FLAGS.model_dir]
+    models = FLAGS.log_root
     _check_flags(models)
     common.quiet_tensorflow(FLAGS.verbose_tensorflow)
     from sketch_rnn.train import compare

@@ -112,22 +112,7 @@ def read_named(
     choice, size = choice or Choice(), size or Size()
     recipe = Recipe(max_points=max_points)
     recipe = replace(recipe, size=recipe.size * (size.share or 1))
-<<<<<<< HEAD
-    sketches: list[np.ndarray] = []
-    for path in map(shipped.drawings, paths):
-        if size.page and path.suffix.lower() not in sources.SVG_SUFFIXES:
-            raise UserError(f"{path}: has no page of its own, only an SVG file has one")
-        if path.is_dir() and any((path / name).is_file() for name in data_set):
-            sketches += _of_data_set(path, data_set, recipe, choice, size)
-        elif path.suffix.lower() in (".npz", ".json"):
-            sketches += _of_file(path, data_set, recipe, choice, size)
-        elif size.page:
-            sketches.append(_whole_page(path, recipe).points.astype(np.float32))
-        else:
-            sketches += _of_drawings(path, recipe, choice)
-    return sketches
-=======
-    path = Path(path)
+    path = shipped.drawings(path)
     if size.page and path.suffix.lower() not in sources.SVG_SUFFIXES:
         raise UserError(f"{path}: has no page of its own, only an SVG file has one")
     if path.is_dir() and any((path / name).is_file() for name in data_set):
@@ -137,7 +122,6 @@ def read_named(
     if size.page:
         return [Named(str(path), _whole_page(path, recipe).points.astype(np.float32))]
     return _of_drawings(path, recipe, choice)
->>>>>>> 76763e6ae6c1baf8d5e9a0bdc0ffde6ef3a8ca1a
 
 
 def _of_data_set(

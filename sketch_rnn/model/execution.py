@@ -3,20 +3,7 @@
 Every execution computes the same on every device, but for rounding.
 """
 
-import functools
-import os
-from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
-
-# XLA records a GPU's small kernels once and starts them together, loops included. Set before
-# TensorFlow reads it; whoever set the variable decides.
-if Path("/proc/driver/nvidia/version").exists():
-    os.environ.setdefault(
-        "XLA_FLAGS",
-        "--xla_gpu_enable_command_buffer=FUSION,CUBLAS,CUBLASLT,CUSTOM_CALL,CUDNN,WHILE,CONDITIONAL"
-        " --xla_gpu_graph_min_graph_size=1",
-    )
 
 import tensorflow as tf
 
@@ -116,21 +103,3 @@ class Execution:
             return self.product(x, kernel) + bias, gradient
 
         return call(x, kernel, bias)
-
-
-def compiled(method: Callable) -> Callable:
-    """Makes a method one XLA program where a graph is built, and leaves it as it is elsewhere.
-
-    TensorFlow runs programs that do not need each other at the same time, each on its own core:
-    a loop over time has too little work in a step to keep several cores busy. Outside a graph,
-    compiling for every new shape would cost more than it gains.
-    """
-    program = tf.function(method, jit_compile=True, reduce_retracing=False)
-
-    @functools.wraps(method)
-    def call(self, *arguments):
-        if tf.executing_eagerly():
-            return method(self, *arguments)
-        return program.__get__(self, type(self))(*arguments)
-
-    return call

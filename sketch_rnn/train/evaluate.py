@@ -90,8 +90,9 @@ class Evaluator:
         parts = []
         for number, (strokes5, lengths) in enumerate(batches):
             key = noise_key(self.seed, SPLIT_STREAMS[name], tf.constant(number, tf.int64))
-            found = self._step(tf.constant(strokes5), tf.constant(lengths), key)
-            parts.append([value.numpy().astype(np.float64) for value in found])
+            count, size = len(lengths), min(batch_size, len(split))
+            found = self._step(*_filled(size, strokes5, lengths), key, count)
+            parts.append([value.numpy()[:count].astype(np.float64) for value in found])
         offset, pen, kl = (np.concatenate(part) for part in zip(*parts, strict=True))
         lengths = split.lengths()
         index = np.argsort(lengths, kind="stable")
@@ -99,10 +100,14 @@ class Evaluator:
         return Evaluation(index, lengths[index], batch, offset, pen, kl)
 
     @tf.function(reduce_retracing=False)
-    def _step(self, strokes5, lengths, key):
-        batch, steps = strokes5.shape[0], strokes5.shape[1] - 1
-        noise = draw_noise(self.hparams, key, Shard(0, batch, batch), steps, training=False)
-        return self._losses(strokes5, lengths, noise)
+    def _step(self, strokes5, lengths, key, count):
+        """The losses of a batch that holds `count` sketches; the rest of it fills up its rows."""
+        size, steps = strokes5.shape[0], strokes5.shape[1] - 1
+        noise = draw_noise(self.hparams, key, Shard(0, count, count), steps, training=False)
+        filled = tf.nest.map_structure(
+            lambda value: None if value is None else _zero_rows_to(size, value), noise
+        )
+        return self._losses(strokes5, lengths, filled)
 
     @tf.function(jit_compile=True)
     def _losses(self, strokes5: tf.Tensor, lengths: tf.Tensor, noise: Noise):
@@ -113,6 +118,19 @@ class Evaluator:
         pen = tf.reduce_mean(losses.pen_losses(output, target), axis=0)
         kl = tf.zeros([strokes5.shape[0], 0]) if mu is None else losses.kl_divergence(mu, logvar)
         return offset, pen, kl
+
+
+def _filled(size: int, *arrays: np.ndarray) -> list[tf.Tensor]:
+    """Arrays `[n, ...]` as `[size, ...]`, so that one program is compiled for all batches."""
+    return [
+        tf.constant(np.concatenate([array, np.repeat(array[:1], size - len(array), axis=0)]))
+        for array in arrays
+    ]
+
+
+def _zero_rows_to(size: int, rows: tf.Tensor) -> tf.Tensor:
+    """`[n, ...]` -> `[size, ...]`."""
+    return tf.pad(rows, [[0, size - rows.shape[0]]] + [[0, 0]] * (len(rows.shape) - 1))
 
 
 def evaluate(

@@ -94,6 +94,8 @@ class ChiefRecorder:
             f"seed {self.config.seed}"
         )
         say(f"steps {self.first_step} to {hparams.num_steps}, in {self.folder.path}")
+        if self.first_step < hparams.num_steps:
+            say("compiling the train step: up to a minute, once; a later run finds it compiled")
         if self.first_step == 0:
             self.writer.write(0, {"Num_Trainable_Params": parameters})
             self._write_texts()

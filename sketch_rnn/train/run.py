@@ -10,6 +10,7 @@ from sketch_rnn.data.quality import dataset_warnings
 from sketch_rnn.errors import UserError, warn
 from sketch_rnn.formats import original
 from sketch_rnn.formats.run_folder import RunFolder
+from sketch_rnn.model.compiling import seal_programs
 from sketch_rnn.model.network import Batch
 from sketch_rnn.train import signals
 from sketch_rnn.train.devices import Workers, find_workers
@@ -145,6 +146,7 @@ class Run:
             if self.non_finite:
                 self._report_non_finite(step)
             self.recorder.record(step, costs)
+        seal_programs()
         self._fetched_at = time.monotonic()
 
     def _report_non_finite(self, step: int) -> None:

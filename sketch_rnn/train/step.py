@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from sketch_rnn.model import losses
-from sketch_rnn.model.execution import compiled
+from sketch_rnn.model.compiling import compiled
 from sketch_rnn.model.layers import Direction, Encoder
 from sketch_rnn.model.network import Batch
 from sketch_rnn.model.noise import SPLIT_STREAMS, Noise, Shard, draw_noise, noise_key
@@ -171,8 +171,15 @@ class TrainStep:
         """The encoder's h `[B, 2 U]`; each direction is a program of its own, or both are one."""
         read = batch.strokes5[:, 1:], batch.encoder_packing, noise.forward_mask, noise.backward_mask
         if encoder.execution.joint_directions:
-            return encoder(*read)
+            return self._encode_program(tensors(*encoder.weights), *read)
         return tf.concat([self._read(*direction) for direction in encoder.directions(*read)], -1)
+
+    @compiled
+    def _encode_program(self, weights, *inputs):
+        """Both directions, by these weights."""
+        encoder = self.model.encoder
+        with keras.StatelessScope(zip(encoder.weights, weights, strict=True)):
+            return encoder(*inputs)
 
     def _read(self, layer, *inputs) -> tf.Tensor:
         return self._read_program(tensors(*layer.weights), *inputs)

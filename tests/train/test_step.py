@@ -1,6 +1,7 @@
 """A train step: what stopping after a sketch's end leaves out, and what bfloat16 rounds."""
 
 import dataclasses
+import re
 
 import numpy as np
 import pytest
@@ -181,6 +182,23 @@ def test_one_program_is_compiled_for_batches_of_all_lengths():
         lengths = rng.integers(1, STEPS + 1, len(LENGTHS)).astype(np.int32)
         update(train, step, lengths)
     assert train.compiled.experimental_get_tracing_count() == 1
+
+
+def test_on_a_gpu_a_step_is_whole_turns_and_one_loop_for_both_directions():
+    model = model_of("lstm", GPU, **DROPOUTS)
+    train, shard = TrainStep(TrainState(model), 1), Shard(0, len(LENGTHS), len(LENGTHS))
+    noise = draw_noise(model.hparams, tf.constant([1, 2]), shard, STEPS)
+    read = train.laid_out(batch(), LENGTHS), noise, tf.constant(1e-3), tf.constant(0.5)
+    lines = train.program.experimental_get_compiler_ir(*read)(stage="hlo").splitlines()
+    loops = [line for line in lines if re.search(r"\bwhile\(", line)]
+    blocks = f"f32[{STEPS // GPU.unroll},{GPU.unroll},"  # what the turns of a loop over time write
+    over_time = [line for line in loops if blocks in line]
+    # Encoder and decoder, forward and backward; and a single turn around each backward loop.
+    assert len(over_time) == 4 and len(loops) == 6
+    assert sum(f"{blocks}2,{len(LENGTHS)}," in line for line in over_time) == 2
+    assert not any(
+        re.search(r"= .*\b(infeed|outfeed|send|recv)\(|callback", line) for line in lines
+    )
 
 
 def test_a_step_that_is_not_finite_updates_nothing():

@@ -2,9 +2,10 @@
 
   worker.py STRATEGY STEPS CELL...
 
-With `mirrored` the processor counts as two devices.
+With `mirrored` the processor counts as two devices, which compute as GPUs do.
 """
 
+import dataclasses
 import json
 import sys
 from pathlib import Path
@@ -14,11 +15,13 @@ import tensorflow as tf
 from sketch_rnn.data.batches import TrainBatches
 from sketch_rnn.data.dataset import load_dataset
 from sketch_rnn.hparams import HParams
+from sketch_rnn.model.execution import Execution
 from sketch_rnn.model.network import SketchRNN
 from sketch_rnn.train.devices import find_workers
 from sketch_rnn.train.state import TrainState
 from sketch_rnn.train.step import TrainStep
 
+GPU = dataclasses.replace(Execution.for_device(device="GPU"), unroll=2)
 DOODLES = Path(__file__).resolve().parents[2] / "datasets" / "doodles"
 # Of many weights of a new hyper cell the gradient is little more than rounding, which Adam makes as
 # large as any other: at the default rate two orders of summation soon give two models.
@@ -30,7 +33,7 @@ DROPOUTS = {
 }
 
 
-def costs(workers, cell, steps):
+def costs(workers, execution, cell, steps):
     dataset = load_dataset("face.npz", DOODLES)
     hparams = HParams(
         batch_size=8,
@@ -47,7 +50,7 @@ def costs(workers, cell, steps):
     )
     with workers.strategy.scope():
         train_step = TrainStep(
-            TrainState(SketchRNN(hparams, dataset.scale_factor, 1)), 1, workers.strategy
+            TrainState(SketchRNN(hparams, dataset.scale_factor, 1, execution)), 1, workers.strategy
         )
     shards = [
         TrainBatches(dataset.train, hparams, dataset.scale_factor, dataset.max_seq_len, 1, shard)
@@ -67,8 +70,8 @@ def main(strategy, steps, *cells):
         tf.config.set_logical_device_configuration(
             processor, [tf.config.LogicalDeviceConfiguration()] * 2
         )
-    workers = find_workers(strategy)
-    print(json.dumps({cell: costs(workers, cell, int(steps)) for cell in cells}))
+    workers, execution = find_workers(strategy), GPU if strategy == "mirrored" else None
+    print(json.dumps({cell: costs(workers, execution, cell, int(steps)) for cell in cells}))
 
 
 if __name__ == "__main__":

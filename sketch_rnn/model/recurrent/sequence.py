@@ -180,6 +180,17 @@ def run(
     return h, sequences.cell.State(*final)
 
 
+class Kept(NamedTuple):
+    """What a loop keeps of the outputs of every step."""
+
+    shape: Sequence[int | None]  # of one step
+    dtype: tf.DType
+
+    def blocks(self, turns: int, unroll: int) -> tf.TensorArray:
+        """An array with an element a turn."""
+        return tf.TensorArray(self.dtype, turns, element_shape=[unroll, *self.shape])
+
+
 class _Forward:
     """The forward loop, and all that its gradient reads."""
 
@@ -196,7 +207,7 @@ class _Forward:
             self.of_x = self.products.of_all_x(x, self.x_widths)
         self.state_widths = [state.shape[-1] for state in initial]
         carried = self.segments.carried(initial)
-        kept = _outputs(x, [*self.state_widths, *self.cell.saved_widths()], x.dtype)
+        kept = _kept(x, [*self.state_widths, *self.cell.saved_widths()], x.dtype)
         self.final, found = _scan(
             self._step, 0, 1, self.steps, sequences.execution.unroll, tuple(carried), kept
         )
@@ -292,18 +303,18 @@ class _Backward:
         """Some steps back to `first`, and then the gradients of what they read."""
         carried, totals = carry
         kept = [
-            *self._product_outputs(),
+            *self._products_kept(),
             *self.segments.by_sketch(
-                _outputs(self.forward.x, self.forward.state_widths, self.forward.x.dtype)
+                _kept(self.forward.x, self.forward.state_widths, self.forward.x.dtype)
             ),
         ]
         last, unroll = first + size - 1, self.execution.unroll
         carried, found = _scan(self._step, last, -1, size, unroll, carried, kept)
         return carried, self._collect(totals, first, found)
 
-    def _product_outputs(self) -> list[tf.TensorSpec]:
+    def _products_kept(self) -> list[Kept]:
         widths = [affine.kernel.shape[-1] for affine in self.forward.weights.affines]
-        return _outputs(self.forward.x, widths, self.execution.operand(self.forward.x[:0]).dtype)
+        return _kept(self.forward.x, widths, self.execution.operand(self.forward.x[:0]).dtype)
 
     def _step(self, t, carried):
         d_state, d_scales = carried
@@ -391,21 +402,12 @@ def _scan(
     count: int,
     unroll: int,
     carry: Any,
-    kept: Sequence[tf.TensorSpec],
+    kept: Sequence[Kept],
 ) -> tuple[Any, list[tf.Tensor]]:
     """`carry, outputs = step(t, carry)` for `count` times t from `first` on.
 
-    A turn of the loop is `unroll` steps, which write what is kept of them at once. What is left
-    over of the turns stands behind the loop.
-
-    Args:
-      step: what is done at t.
-      first: the first t.
-      stride: 1 or -1, from one t to the next.
-      count: steps.
-      unroll: steps of a turn.
-      carry: what a step hands to the next.
-      kept: of the outputs of a step.
+    A turn of the loop is `unroll` steps, whose outputs are written at once. What is left over of
+    the turns stands behind the loop. `stride` is 1 or -1, from one t to the next.
 
     Returns:
       The last carry, and the outputs of all steps, `[count, ...]` each, in ascending order of t.
@@ -413,33 +415,44 @@ def _scan(
     turns, left = divmod(count, unroll)
 
     def some(begin, steps, carry):
-        values = []
-        for k in range(steps):
-            carry, outputs = step(tf.convert_to_tensor(first + stride * (begin + k)), carry)
-            values.append(outputs)
-        return carry, [tf.stack(parts[::stride]) for parts in zip(*values, strict=True)]
+        times = [first + stride * (begin + k) for k in range(steps)]
+        carry, outputs = _unrolled(step, times, carry)
+        return carry, [tf.stack(values[::stride]) for values in outputs]
+
+    parts: list[list[tf.Tensor]] = [[] for _ in kept]
+    if turns:
+        carry, blocks = _turns(some, stride, turns, unroll, carry, kept)
+        parts = [[block] for block in blocks]
+    if left:
+        carry, rest = some(turns * unroll, left, carry)
+        parts = [[*part, more][::stride] for part, more in zip(parts, rest, strict=True)]
+    return carry, [part[0] if len(part) == 1 else tf.concat(part, axis=0) for part in parts]
+
+
+def _turns(
+    some: Callable, stride: int, turns: int, unroll: int, carry: Any, kept: Sequence[Kept]
+) -> tuple[Any, list[tf.Tensor]]:
+    """The loop of `_scan`; `some(begin, steps, carry)` does some of its steps."""
 
     def turn(number, carry, arrays):
         carry, block = some(number * unroll, unroll, carry)
         at = number if stride == 1 else turns - 1 - number
         return number + 1, carry, [a.write(at, v) for a, v in zip(arrays, block, strict=True)]
 
-    blocks = [[] for _ in kept]
-    if turns:
-        arrays = [
-            tf.TensorArray(spec.dtype, turns, element_shape=[unroll, *spec.shape]) for spec in kept
-        ]
-        _, carry, arrays = tf.while_loop(
-            lambda number, *_: number < turns,
-            turn,
-            (0, carry, arrays),
-            maximum_iterations=turns,
-        )
-        blocks = [[_flat(array.stack())] for array in arrays]
-    if left:
-        carry, rest = some(turns * unroll, left, carry)
-        blocks = [[*block, part][::stride] for block, part in zip(blocks, rest, strict=True)]
-    return carry, [block[0] if len(block) == 1 else tf.concat(block, axis=0) for block in blocks]
+    arrays = [one.blocks(turns, unroll) for one in kept]
+    _, carry, arrays = tf.while_loop(
+        lambda number, *_: number < turns, turn, (0, carry, arrays), maximum_iterations=turns
+    )
+    return carry, [_flat(array.stack()) for array in arrays]
+
+
+def _unrolled(step: Callable, times: Sequence, carry: Any) -> tuple[Any, list[tuple]]:
+    """Steps one after the other; the last carry, and the values of each output."""
+    steps = []
+    for t in times:
+        carry, outputs = step(tf.convert_to_tensor(t), carry)
+        steps.append(outputs)
+    return carry, list(zip(*steps, strict=True))
 
 
 def _flat(blocks: tf.Tensor) -> tf.Tensor:
@@ -448,9 +461,9 @@ def _flat(blocks: tf.Tensor) -> tf.Tensor:
     return tf.reshape(blocks, [blocks.shape[0] * blocks.shape[1], *shape])
 
 
-def _outputs(x: tf.Tensor, widths: Sequence[int], dtype: tf.DType) -> list[tf.TensorSpec]:
-    """What a step keeps, `[B, width]` each, B being that of x `[T, B, I]`."""
-    return [tf.TensorSpec([*x.shape[1:-1], width], dtype) for width in widths]
+def _kept(x: tf.Tensor, widths: Sequence[int], dtype: tf.DType) -> list[Kept]:
+    """Outputs `[B, width]` each, B being that of x `[T, B, I]`."""
+    return [Kept([*x.shape[1:-1], width], dtype) for width in widths]
 
 
 def _summed(scale: tf.Tensor, d_scale: tf.Tensor) -> tf.Tensor:
