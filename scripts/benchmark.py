@@ -3,12 +3,15 @@
   scripts/benchmark
   scripts/benchmark --sweep
 
-Prints a table and, as the last line, JSON. A step's efficiency is the least time that its
-arithmetic takes at the machine's peak, divided by the step's time. The peak is the best of products
-of 2048 x 2048 matrices, in the precision of the step, that are timed between the steps, so that
-what else the machine does weighs on both. The least arithmetic is 6 FLOPs (one product forward, two
-backward) a multiply-add, with every step of padding; see `least_flops`. Each case runs in a process
-of its own, for its peak memory.
+Prints a table and, as the last line, JSON; on a GPU the cases are others, and the card is named.
+A step's efficiency is the least time that its arithmetic takes at the machine's peak, divided by
+the step's time. The peak is the best of products of large square matrices, in the precision of the
+step, that are timed between the steps, so that what else the machine does weighs on both. The least
+arithmetic is 6 FLOPs (one product forward, two backward) a multiply-add, with every step of
+padding; see `least_flops`. Each case runs in a process of its own, for its peak memory.
+
+A step is timed until its costs are here; "begun ms" is a step's time where none is waited for, as
+in a run. "first s" is the first step, compiling included, or finding what an earlier run compiled.
 
 Legend: B batch, T time (N_max), U units, Z latent, M mixtures.
 """
@@ -20,15 +23,17 @@ import resource
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 
 STEPS, FEW_STEPS, WARM_UP = 12, 4, 3  # few where a step takes long
-PRODUCT = 2048
+HAS_GPU = Path("/proc/driver/nvidia/version").exists()
+PRODUCT = 8192 if HAS_GPU else 2048  # rows of a matrix that is multiplied at the peak
 SHEEP_QUANTILES = [20, 72, 91, 109, 128, 152, 185, 250]  # of the lengths in aaron_sheep
 LAYER_NORM = {"enc_model": "layer_norm", "dec_model": "layer_norm"}
 HYPER = {"enc_model": "layer_norm", "dec_model": "hyper"}
-CASES = {
+CPU_CASES = {
     "lstm": {},
     "layer_norm": LAYER_NORM,
     "hyper decoder": HYPER,
@@ -39,6 +44,19 @@ CASES = {
     "input": {},
     "sampler": {},
 }
+GPU_CASES = {
+    "lstm, float32": {},
+    "lstm, tf32": {},
+    "lstm, bfloat16": {},
+    "layer_norm, tf32": LAYER_NORM,
+    "hyper decoder, tf32": HYPER,
+    "lstm, B 400, tf32": {"batch_size": 400},
+    "Keras LSTM, tf32": {},
+    "Keras LSTM, no recurrent dropout, tf32": {"use_recurrent_dropout": False},
+    "input": {},
+    "sampler": {},
+}
+CASES = GPU_CASES if HAS_GPU else CPU_CASES
 SWEEP = {
     **{f"B {size}": {"batch_size": size} for size in (25, 50, 100, 200)},
     **{f"N_max {size}": {"max_seq_len": size} for size in (64, 128, 250)},
@@ -74,9 +92,10 @@ def cell(kind: str, units: int) -> int:
 class Peak:
     """The machine's best rate so far, in FLOPs a second."""
 
-    def __init__(self, dtype: str = "float32"):
+    def __init__(self, precision: str = "float32"):
         import tensorflow as tf
 
+        dtype = "bfloat16" if precision == "bfloat16" else "float32"
         self._matrix = tf.cast(tf.random.normal([PRODUCT, PRODUCT]), dtype)
         self._products = (tf.linalg.matmul, tf.function(tf.linalg.matmul, jit_compile=True))
         self.best = 0.0
@@ -85,7 +104,7 @@ class Peak:
     def measure(self) -> None:
         for product in self._products:
             begun = time.perf_counter()
-            product(self._matrix, self._matrix).numpy()
+            product(self._matrix, self._matrix)[0, 0].numpy()
             self.best = max(self.best, 2 * PRODUCT**3 / (time.perf_counter() - begun))
 
 
@@ -103,18 +122,21 @@ def drawings(hparams, count: int = 2000):
     return Split([make_part(points, lengths)])
 
 
-def timed_steps(hparams, step, count: int, dtype: str = "float32") -> dict[str, float]:
+def timed_steps(hparams, step, count: int, precision: str = "float32") -> dict[str, float]:
     """The median time and efficiency of `step(strokes5, lengths, number)`."""
     from sketch_rnn.data.batches import TrainBatches
 
     batches = TrainBatches(drawings(hparams), hparams, 20.0, hparams.max_seq_len, 1)
     made = [batches.batch(number) for number in range(count)]
+    begun = time.perf_counter()
+    step(*made[0], step=0)
+    first = time.perf_counter() - begun
     for number in range(WARM_UP):
         for batch in made:  # each shape is compiled for once
             step(*batch, step=number)
             if number:
                 break
-    peak, times, least = Peak(dtype), [], []
+    peak, times, least = Peak(precision), [], []
     for _ in range(2):
         for number, batch in enumerate(made):
             peak.measure()
@@ -124,10 +146,11 @@ def timed_steps(hparams, step, count: int, dtype: str = "float32") -> dict[str, 
             least.append(least_flops(hparams, batch[1]))
     efficiency = np.array(least) / np.array(times) / peak.best
     return {
-        "seconds": float(np.median(times)),
+        "ms": 1e3 * float(np.median(times)),
         "efficiency": float(np.median(efficiency)),
         "best efficiency": float(efficiency.max()),
         "peak GFLOP/s": peak.best / 1e9,
+        "first s": first,
     }
 
 
@@ -139,23 +162,34 @@ def training(hparams, count: int = STEPS, precision: str = "float32") -> dict[st
 
     model = SketchRNN(hparams, 20.0, 1, Execution.for_device(precision))
     train_step = TrainStep(TrainState(model), 1)
-    return timed_steps(
-        hparams,
-        lambda *shard, step: train_step(train_step.laid_out(*shard), step=step).costs(),
-        count,
-        precision,
-    )
+    laid_out = []
+
+    def one(*shard, step):
+        laid_out[:] = [train_step.laid_out(*shard)]
+        train_step(*laid_out, step=step).costs()
+
+    found = timed_steps(hparams, one, count, precision)
+    begun = time.perf_counter()
+    results = [train_step(*laid_out, step=step) for step in range(count)]
+    results[-1].costs()
+    return found | {"begun ms": 1e3 * (time.perf_counter() - begun) / count}
 
 
-def keras_lstm(hparams) -> dict[str, float]:
-    """A model of the same size from Keras's own layers, trained by Keras."""
+def keras_lstm(hparams, precision: str = "float32") -> dict[str, float]:
+    """A model of the same size from Keras's own layers, trained by Keras.
+
+    Without recurrent dropout Keras runs them by cuDNN on a GPU.
+    """
     import keras
     from keras import layers
 
     from sketch_rnn.model import losses
+    from sketch_rnn.model.execution import Execution
+
+    Execution.for_device(precision)  # sets how Keras's products round, too
 
     def lstm(units, **kwargs):
-        dropped = 1 - hparams.recurrent_dropout_prob
+        dropped = (1 - hparams.recurrent_dropout_prob) * hparams.use_recurrent_dropout
         return layers.LSTM(units, recurrent_dropout=dropped, **kwargs)
 
     points = keras.Input([hparams.max_seq_len, 5])
@@ -171,6 +205,7 @@ def keras_lstm(hparams) -> dict[str, float]:
         hparams,
         lambda strokes5, *_, step: model.train_on_batch(strokes5[:, :-1], strokes5[:, 1:]),
         FEW_STEPS,
+        precision,
     )
 
 
@@ -244,19 +279,32 @@ def sampling(hparams) -> dict[str, float]:
     }
 
 
-def measure(name: str, changes: dict) -> dict[str, float]:
+def measure(name: str, changes: dict) -> dict[str, float | str]:
     """One case, in this process."""
-    from sketch_rnn.hparams import HParams
+    from sketch_rnn.hparams import PRECISIONS, HParams
 
     hparams = HParams(**changes)
-    kinds = {"Keras LSTM": keras_lstm, "input": input_rate, "sampler": sampling}
-    if name in kinds:
-        found = kinds[name](hparams)
+    precision = next((p for p in PRECISIONS if p in name), PRECISIONS[0])
+    if name in ("input", "sampler"):
+        found = {"input": input_rate, "sampler": sampling}[name](hparams)
+    elif name.startswith("Keras"):
+        found = keras_lstm(hparams, precision)
     else:
-        count = FEW_STEPS if name in SWEEP else STEPS
-        found = training(hparams, count, "bfloat16" if "bfloat16" in name else "float32")
+        found = training(hparams, FEW_STEPS if name in SWEEP else STEPS, precision)
     kibibytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return found | {"GB": kibibytes * 1024 / 1e9}
+    return found | {"GB": kibibytes * 1024 / 1e9} | card()
+
+
+def card() -> dict[str, float | str]:
+    """The GPU's name, and the most of its memory that was in use; nothing without one."""
+    import tensorflow as tf
+
+    gpus = tf.config.list_physical_devices("GPU")
+    if not gpus:
+        return {}
+    used = tf.config.experimental.get_memory_info("GPU:0")["peak"]
+    name = tf.config.experimental.get_device_details(gpus[0])["device_name"]
+    return {"GPU GB": used / 1e9, "device": name}
 
 
 def main() -> int:
@@ -285,8 +333,11 @@ def main() -> int:
             check=True,
         )
         results[name] = json.loads(done.stdout.splitlines()[-1])
-        figures = ", ".join(f"{key} {value:.3g}" for key, value in results[name].items())
-        print(f"{name:28} {figures}", flush=True)
+        figures = ", ".join(
+            f"{key} {value if isinstance(value, str) else format(value, '.3g')}"
+            for key, value in results[name].items()
+        )
+        print(f"{name:40} {figures}", flush=True)
     print(json.dumps(results))
     return 0
 
