@@ -22,7 +22,7 @@ class Execution:
       row_multiple: packed rows are a multiple of this, since each number of them is compiled for.
       programs: how many compiled programs share the decoder's batch and run at the same time. With
         1 a train step is a single program.
-      unroll: time steps in one turn of a loop.
+      unroll: time steps in one turn of a loop, at most; see `turn`.
       chunk: steps of the backward loop whose weight gradients are one product; None is all.
       joint_directions: both directions of the encoder run in one loop.
       input_ahead: what a cell's products make of x is one product over all steps, before the loop.
@@ -64,6 +64,15 @@ class Execution:
             input_ahead=True,
             precision=precision,
         )
+
+    def turn(self, steps: int) -> int:
+        """How many of some steps are one turn of a loop: so that the fewest are left over.
+
+        What is left over is compiled step by step behind the loop, so a turn is somewhat shorter
+        than `unroll` where that leaves less.
+        """
+        sizes = range(self.unroll, self.unroll // 2, -1)
+        return min(sizes, key=lambda size: steps % size)
 
     def operand(self, x: tf.Tensor) -> tf.Tensor:
         """x as `product` reads it: rounded once where it is read often."""

@@ -106,11 +106,8 @@ class TrainStep:
         """The step but for its noise, which XLA would draw differently."""
         figures, gradients = self.figures_and_gradients(batch, noise, kl_weight)
         is_finite = _all_finite([figures, *gradients])
-        changed = [*self.model.trainable_variables, *self.state.optimizer.variables]
-        before = [variable.value for variable in changed]
-        self.update(gradients, learning_rate)
-        for variable, value in zip(changed, before, strict=True):  # a branch would wait for the GPU
-            variable.assign(tf.where(is_finite, variable.value, value))
+        if is_finite:
+            self.update(gradients, learning_rate)
         return figures, is_finite
 
     def _replica_step(self, batch: Batch, step, kl_weight):

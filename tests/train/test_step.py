@@ -49,7 +49,7 @@ def batch():
 
 
 CPU = Execution.for_device(device="CPU")
-GPU = dataclasses.replace(Execution.for_device(device="GPU"), unroll=3)
+GPU = dataclasses.replace(Execution.for_device(device="GPU"), unroll=4)
 BFLOAT16 = Execution.for_device("bfloat16", "CPU")
 
 
@@ -182,6 +182,15 @@ def test_one_program_is_compiled_for_batches_of_all_lengths():
         lengths = rng.integers(1, STEPS + 1, len(LENGTHS)).astype(np.int32)
         update(train, step, lengths)
     assert train.compiled.experimental_get_tracing_count() == 1
+
+
+@pytest.mark.parametrize(
+    ("unroll", "steps", "turn"),
+    [(1, 250, 1), (10, 250, 10), (10, 249, 8), (10, 251, 10), (2, 5, 2)],
+)
+def test_a_turn_leaves_few_steps_over(unroll, steps, turn):
+    assert Execution(unroll=unroll).turn(steps) == turn
+    assert 2 * turn > unroll
 
 
 def test_on_a_gpu_a_step_is_whole_turns_and_one_loop_for_both_directions():

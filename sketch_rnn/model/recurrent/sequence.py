@@ -209,7 +209,7 @@ class _Forward:
         carried = self.segments.carried(initial)
         kept = _kept(x, [*self.state_widths, *self.cell.saved_widths()], x.dtype)
         self.final, found = _scan(
-            self._step, 0, 1, self.steps, sequences.execution.unroll, tuple(carried), kept
+            self._step, 0, 1, self.steps, sequences.execution.turn(self.steps), tuple(carried), kept
         )
         self.states = self.cell.State(*found[: len(self.final)])  # [T, B, U]
         self.saved = found[len(self.final) :]
@@ -308,7 +308,7 @@ class _Backward:
                 _kept(self.forward.x, self.forward.state_widths, self.forward.x.dtype)
             ),
         ]
-        last, unroll = first + size - 1, self.execution.unroll
+        last, unroll = first + size - 1, self.execution.turn(size)
         carried, found = _scan(self._step, last, -1, size, unroll, carried, kept)
         return carried, self._collect(totals, first, found)
 
