@@ -216,9 +216,18 @@ def test_a_missing_file_of_a_folder_names_those_it_holds(tmp_path):
 
 @pytest.mark.parametrize("data_dir", ["folder", "http://127.0.0.1:9"])
 @pytest.mark.parametrize(
-    "name", ["", "..", "../a.npz", "x/../../a.npz", "/etc/a.npz", "..\\a.npz", "C:\\a.npz",
-             "http://elsewhere/a.npz"]
-)  # fmt: skip
+    "name",
+    [
+        "",
+        "..",
+        "../a.npz",
+        "x/../../a.npz",
+        "/etc/a.npz",
+        "..\\a.npz",
+        "C:\\a.npz",
+        "http://elsewhere/a.npz",
+    ],
+)
 def test_names_that_leave_the_folder_are_refused(data_dir, name):
     with pytest.raises(UserError, match="the name of a file in data_dir"):
         download.resolve(data_dir, [name])
