@@ -128,7 +128,7 @@ def timed_steps(hparams, step, count: int, precision: str = "float32") -> dict[s
     """The median time and efficiency of `step(strokes5, lengths, number)`."""
     from sketch_rnn.data.batches import TrainBatches
 
-    batches = TrainBatches(drawings(hparams), hparams, 20.0, hparams.max_seq_len, 1)
+    batches = TrainBatches(drawings(hparams), hparams, 20.0, seed=1)
     made = [batches.batch(number) for number in range(count)]
     begun = time.perf_counter()
     step(*made[0], step=0)
@@ -216,7 +216,7 @@ def input_rate(hparams) -> dict[str, float]:
     from sketch_rnn.data.batches import TrainBatches
 
     split = drawings(hparams)
-    batches = TrainBatches(split, hparams, 20.0, hparams.max_seq_len, 1)
+    batches = TrainBatches(split, hparams, 20.0, seed=1)
     rng = np.random.default_rng(1)
 
     def point_by_point():

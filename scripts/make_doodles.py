@@ -13,13 +13,13 @@ from pathlib import Path
 
 import numpy as np
 
+from sketch_rnn.convert.prepare import Recipe, to_sketch
 from sketch_rnn.drawing import draw
 
 SEED = 1704
 SPLITS = {"train": 1000, "valid": 100, "test": 100}
-BOX = 255
-EPSILON = 2.5
-MAX_POINTS = 64
+RECIPE = Recipe(size=255, epsilon=2.5, max_points=1000)
+MAX_POINTS = 64  # a doodle with more is drawn again, not simplified more
 SHEET_COLUMNS = 11
 FULL = 2 * np.pi
 
@@ -480,62 +480,18 @@ def doodle(category: str, number: int, seed: int = SEED) -> np.ndarray:
     for attempt in range(100):
         hand = Hand(np.random.default_rng([seed, index, number, attempt]))
         CATEGORIES[category](hand)
-        sketch = _to_stroke3(_simplify(_posed(hand)))
+        sketch = to_sketch(_posed(hand), RECIPE).points
         if len(sketch) <= MAX_POINTS:
             return sketch
     raise RuntimeError(f"{category} {number}: every attempt has more than {MAX_POINTS} points")
 
 
 def _posed(hand: Hand) -> list[np.ndarray]:
-    """The hand's lines, a little turned and slanted, in a box of 0..255."""
+    """The hand's lines, a little turned and slanted."""
     turn, slant, squeeze = hand.rng.normal(0, 0.05), hand.rng.normal(0, 0.05), hand.about(1, 0.07)
     c, s = np.cos(turn), np.sin(turn)
     pose = np.array([[c, s], [-s, c]]) @ np.array([[squeeze, 0], [slant, 1]])
-    lines = [line @ pose for line in hand.lines]
-    points = np.concatenate(lines)
-    low, high = points.min(axis=0), points.max(axis=0)
-    return [(line - low) * BOX / (high - low).max() for line in lines]
-
-
-def _simplify(lines: list[np.ndarray]) -> list[np.ndarray]:
-    """Whole numbers, Ramer-Douglas-Peucker, no point twice in a row."""
-    result = []
-    for line in lines:
-        line = np.rint(_rdp(line)).astype(int)
-        result.append(line[np.append(True, (line[1:] != line[:-1]).any(axis=1))])
-    return result
-
-
-def _rdp(line: np.ndarray) -> np.ndarray:
-    """The line without the points that are less than EPSILON from what is left of it."""
-    keep = np.zeros(len(line), bool)
-    keep[[0, -1]] = True
-    pending = [(0, len(line) - 1)]
-    while pending:
-        first, last = pending.pop()
-        if last - first < 2:
-            continue
-        distance = _distance(line[first + 1 : last], line[first], line[last])
-        farthest = int(np.argmax(distance))
-        if distance[farthest] > EPSILON:
-            middle = first + 1 + farthest
-            keep[middle] = True
-            pending += [(first, middle), (middle, last)]
-    return line[keep]
-
-
-def _distance(points: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Distance of each point from the segment from a to b."""
-    along = b - a
-    t = np.clip((points - a) @ along / max(along @ along, 1e-12), 0, 1)
-    return np.linalg.norm(points - a - t[:, None] * along, axis=1)
-
-
-def _to_stroke3(lines: list[np.ndarray]) -> np.ndarray:
-    rows = [np.column_stack([line, np.arange(1, len(line) + 1) == len(line)]) for line in lines]
-    rows = np.concatenate(rows)
-    rows[1:, :2] = np.diff(rows[:, :2], axis=0)
-    return rows[1:].astype(np.int16)
+    return [line @ pose for line in hand.lines]
 
 
 def _evenly(points: np.ndarray, step: float = 2.0) -> np.ndarray:

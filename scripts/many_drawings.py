@@ -60,9 +60,8 @@ def start(folder: str, names: list[str]) -> dict[str, float]:
     begun = time.perf_counter()
     dataset = load_dataset(names, folder)
     dataset_warnings(dataset)
-    batches = TrainBatches(
-        dataset.train, HParams(), dataset.scale_factor, dataset.max_seq_len, seed=1
-    )
+    hparams = HParams(max_seq_len=dataset.max_seq_len)
+    batches = TrainBatches(dataset.train, hparams, dataset.scale_factor, seed=1)
     batches.batch(0)
     first = time.perf_counter() - begun
     for step in range(1, BATCHES):

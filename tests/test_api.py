@@ -10,9 +10,11 @@ import sketch_rnn
 def run_python(program):
     done = subprocess.run(
         [sys.executable, "-c", program],
-        capture_output=True, text=True, timeout=300,
+        capture_output=True,
+        text=True,
+        timeout=300,
         env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"},
-    )  # fmt: skip
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout
 

@@ -177,8 +177,10 @@ def test_an_animation_draws_the_lines_one_after_the_other():
 
 def test_an_animation_takes_time_in_proportion_to_length():
     sketch = np.array([[0, 0, 0], [100, 0, 1], [0, 50, 0], [-50, 0, 1]])
-    times = [re.search(r"duration:([\d.]+)s", p.get("style"))[1]
-             for p in paths(draw(sketch, animate=True))]  # fmt: skip
+    times = [
+        re.search(r"duration:([\d.]+)s", p.get("style"))[1]
+        for p in paths(draw(sketch, animate=True))
+    ]
     assert float(times[0]) == pytest.approx(2 * float(times[1]), abs=0.011)
 
 

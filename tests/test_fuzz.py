@@ -15,7 +15,9 @@ def test_mutated_files_are_read_or_refused(targets):
     done = subprocess.run(
         [sys.executable, str(SCRIPT), f"--target={targets}", "--count=300", "--seed=5"],
         env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"},
-        capture_output=True, text=True, timeout=300,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.count("findings 0 of 0 kinds") == targets.count(",") + 1

@@ -102,8 +102,12 @@ def run(line):
     if words[0] == "pip":
         subprocess.run([sys.executable, "-m", *words], check=True, capture_output=True)
     elif words[0] == "tensorboard":
-        done = subprocess.run([sys.executable, "-m", "tensorboard.main", *words[1:], "--inspect"],
-                              capture_output=True, text=True, timeout=120)  # fmt: skip
+        done = subprocess.run(
+            [sys.executable, "-m", "tensorboard.main", *words[1:], "--inspect"],
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
         assert "Train_Cost" in done.stdout or "Valid_Cost" in done.stdout, done.stderr
     else:
         assert MAINS[words[0]](shortened(words)) == 0, line

@@ -76,7 +76,8 @@ flags.DEFINE_boolean(
 )  # fmt: skip
 flags.DEFINE_boolean(
     "strict", False,
-    "Stop at the first drawing that cannot be used, or not all of it, instead of dropping it.",
+    "Stop at the first drawing that cannot be used, or not all of it, instead of dropping it. Text "
+    "beside lines does not stop it.",
     flag_values=BUILD,
 )  # fmt: skip
 flags.DEFINE_boolean(

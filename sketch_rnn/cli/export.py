@@ -79,7 +79,8 @@ flags.DEFINE_enum(
 
 _Z_FLAGS = ("z_file", "input", "seed")
 _PAGE, _MODULES = ".html", (".js", ".mjs")
-_FORMS = "X.html, X.js, X.gen.json, X.vae.json, X.keras"
+SUFFIXES = (".gen.json", ".vae.json", ".keras", _PAGE, *_MODULES)  # of files that it writes
+_FORMS = ", ".join(f"X{suffix}" for suffix in SUFFIXES)
 _ONLY_FOR = {
     "title": (_PAGE,),
     "examples": (_PAGE,),
@@ -102,7 +103,7 @@ def _export() -> None:
 
     takes = _options_of(output)
     model = load_model(FLAGS.model_dir, FLAGS.checkpoint)
-    sample_modes.set_scale_factor(model, FLAGS.scale_factor, FLAGS.data_dir)
+    model = sample_modes.with_scale_factor(model, FLAGS.scale_factor, FLAGS.data_dir)
     options = {}
     if "z" in takes:
         _check_ready_for_browser(model)
@@ -122,6 +123,10 @@ def _check_flags() -> None:
     if not FLAGS.output:
         raise UserError(f"expected --output={_FORMS}, or a new folder")
     output = Path(FLAGS.output)
+    if output.suffix and not output.name.endswith(SUFFIXES):
+        raise UserError(
+            f"--output: expected {_FORMS}, or a folder without a dot, got {output.name}"
+        )
     common.check_output_folder(output)
     given = [f"--{flag}" for flag in _Z_FLAGS if FLAGS[flag].value is not None]
     if len(given) > 1:
@@ -135,10 +140,7 @@ def _options_of(output: Path) -> tuple[str, ...]:
     """What the form that the output's name asks for takes."""
     from sketch_rnn.formats import format_to_save
 
-    try:
-        takes = format_to_save(output).options
-    except UserError as error:
-        raise UserError(f"--output: {error}") from error
+    takes = format_to_save(output).options
     given = [flag for flag in _Z_FLAGS if FLAGS[flag].value is not None]
     if "examples" in takes:
         given = [flag for flag in given if flag != "input"]

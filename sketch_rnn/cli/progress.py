@@ -21,9 +21,14 @@ class Progress:
             # Some terminals do not tell their size, and tqdm shows nothing on one of no size.
             columns, lines = shutil.get_terminal_size()
             self._bar = tqdm.tqdm(
-                total=num_steps, initial=first_step, file=sys.stdout, unit="step", smoothing=0.1,
-                ncols=columns - 1, nrows=lines,
-            )  # fmt: skip
+                total=num_steps,
+                initial=first_step,
+                file=sys.stdout,
+                unit="step",
+                smoothing=0.1,
+                ncols=columns - 1,
+                nrows=lines,
+            )
         self._done, self._timed_at = first_step, time.monotonic()
 
     def update(self, figures: Mapping[str, float]) -> None:

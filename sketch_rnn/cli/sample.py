@@ -142,7 +142,7 @@ def _sample() -> None:
 
     model = load_model(FLAGS.model_dir, FLAGS.checkpoint)
     _check_model(model.hparams.conditional)
-    modes.set_scale_factor(model, FLAGS.scale_factor, FLAGS.data_dir)
+    model = modes.with_scale_factor(model, FLAGS.scale_factor, FLAGS.data_dir)
     most = RANDOM_INPUTS.get(FLAGS.mode, 1)
     if FLAGS.mode in RANDOM_INPUTS and FLAGS.num_samples:
         most = FLAGS.num_samples

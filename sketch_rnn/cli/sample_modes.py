@@ -184,8 +184,10 @@ MODES: dict[str, Callable[[Sampler], Picture]] = {
 }
 
 
-def set_scale_factor(model: SketchRNN, scale_factor: float | None, data_dir: str | None) -> None:
-    """Gives the model the scale factor, or where it has none that of its data set.
+def with_scale_factor(
+    model: SketchRNN, scale_factor: float | None, data_dir: str | None
+) -> SketchRNN:
+    """The model with the scale factor, or where it has none with that of its data set.
 
     Raises:
       UserError: the scale factor is none, or the data set cannot be read.
@@ -193,10 +195,11 @@ def set_scale_factor(model: SketchRNN, scale_factor: float | None, data_dir: str
     if scale_factor is not None:
         if not 0 < scale_factor < 1e30:
             raise UserError(f"--scale_factor: expected a number above 0, got {scale_factor}")
-        model.scale_factor = scale_factor
-    elif model.scale_factor is None and data_dir:
+        return model.with_scale_factor(scale_factor)
+    if model.scale_factor is None and data_dir:
         data = dataset.load_dataset(model.hparams.data_set, data_dir)
-        model.scale_factor = data.scale_factor
+        return model.with_scale_factor(data.scale_factor)
+    return model
 
 
 def check_scale_factor(model: SketchRNN) -> None:

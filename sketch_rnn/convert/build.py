@@ -32,6 +32,7 @@ from sketch_rnn.files import replacing
 CHUNKS_AHEAD = 8  # being converted or waiting for it, per process
 COPY = "a copy of a drawing before it"
 BETWEEN = " | "  # things that are left out of one drawing
+_TEXT = re.compile(r"\d+ texts? left out")  # no line of a pen, as KanjiVG's numbers of strokes
 REPORT_COLUMNS = ("drawing", "kept", "points", "epsilon", "reason")
 
 
@@ -107,7 +108,7 @@ def build(
       seed: of the shuffle.
       drop_copies: keep only the first of sketches that are alike point by point.
       strict: stop at the first drawing that cannot be used, or not all of it, instead of dropping
-        it or what cannot be used.
+        it or what cannot be used; text beside lines is left out in any case.
       recognized: leave out what Quick, Draw! did not recognize.
       first_row: what the first row of `.npz` sketches is: `drawn`, a `place`, or `auto`, see
         `first_row`.
@@ -199,14 +200,19 @@ def _without_copies(part: Converted, seen: set[int]) -> Converted:
 
 def _account(summary: Summary, part: Converted, recipe: Recipe, strict: bool) -> None:
     for name, kept, _, epsilon, reason in part.rows:
-        if strict and reason not in ("", COPY, sources.NOT_RECOGNIZED):
-            raise UserError(f"{name}: {reason}")
+        if strict and (stops := [text for text in reason.split(BETWEEN) if _stops(text)]):
+            raise UserError(f"{name}: {BETWEEN.join(stops)}")
         counted = summary.changed if kept else summary.dropped
         for text in reason.split(BETWEEN) if reason else ():
             kind = re.sub(r"^\d+ (.*?)s? left out", r"\1s left out", re.sub(r" \(.*\)", "", text))
             counted[kind] += 1
             summary.examples.setdefault(kind, name)
         summary.simplified_more += epsilon > recipe.epsilon
+
+
+def _stops(reason: str) -> bool:
+    """Whether a drawing that is changed or dropped for a reason stops a strict build."""
+    return reason not in ("", COPY, sources.NOT_RECOGNIZED) and not _TEXT.match(reason)
 
 
 def _why_none(summary: Summary) -> str:

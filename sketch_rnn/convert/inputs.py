@@ -4,12 +4,12 @@ Sketches of data sets stay in data units, as a model meets them in training; dra
 files are scaled into the box that `prepare.Recipe` describes.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 import numpy as np
 
@@ -21,8 +21,6 @@ from sketch_rnn.convert.svg.reader import page_size, read_content, read_svg
 from sketch_rnn.data import download, npz
 from sketch_rnn.data.first_row import without_place
 from sketch_rnn.errors import UserError, warn
-
-Made = TypeVar("Made")
 
 AS_TRAINED = sources.Form(whole=True, large=False, is_place=False)
 
@@ -173,7 +171,7 @@ def _chosen(
             (f"{where}[{index}]", partial(sources.stored_sketch, sketch, form, recipe))
             for index, sketch in chosen
         ]
-        return _made([makers], bool(choice.indices))
+        return _made(makers, bool(choice.indices))
     found = [sketch for _, sketch in chosen]
     large = sum(bool((np.abs(sketch[:, :2]) > npz.LIMIT).any()) for sketch in found)
     if large:
@@ -186,27 +184,22 @@ def _chosen(
 
 def _of_drawings(path: Path, recipe: Recipe, choice: Choice) -> list[Named]:
     """Drawings made ready as the data tools do; those that are all filled, by their outlines."""
-    chunks = list(sources.find([path]))
-    attempts = [
-        [drawing for chunk in chunks for drawing in chunk.drawings(recipe, outline)]
-        for outline in (False, True)
+    drawings = [
+        drawing for chunk in sources.find([path]) for drawing in chunk.drawings(recipe, None)
     ]
-    chosen = choice.of(len(attempts[0]), str(path))
-    attempts = [[drawings[index] for index in chosen] for drawings in attempts]
-    return _made(attempts, bool(choice.indices))
+    chosen = choice.of(len(drawings), str(path))
+    return _made([drawings[index] for index in chosen], bool(choice.indices))
 
 
-def _made(attempts: Sequence[Sequence[sources.Pending]], all_of_them: bool) -> list[Named]:
-    """Drawings, each made by the first attempt that succeeds.
+def _made(drawings: Sequence[sources.Pending], all_of_them: bool) -> list[Named]:
+    """Drawings that are made.
 
-    Those of which none can be made are left out, with a warning, unless all have to be made.
+    Those that cannot be made are left out, with a warning, unless all have to be made.
     """
     made, refused = [], []
-    for ways in zip(*attempts, strict=True):
-        name = ways[0][0]
+    for name, make in drawings:
         try:
-            points = _first([make for _, make in ways]).points.astype(np.float32)
-            made.append(Named(name, points))
+            made.append(Named(name, make().points.astype(np.float32)))
         except (UserError, OSError) as error:
             reason = getattr(error, "strerror", None) or str(error)
             refused.append(f"{name}: {reason.removeprefix(f'{name}: ')}")
@@ -217,23 +210,12 @@ def _made(attempts: Sequence[Sequence[sources.Pending]], all_of_them: bool) -> l
     return made
 
 
-def _first(makers: Sequence[Callable[[], Made]]) -> Made:
-    """What the first maker that succeeds makes."""
-    *others, last = makers
-    for make in others:
-        try:
-            return make()
-        except UserError:
-            continue
-    return last()
-
-
 def _whole_page(path: Path, recipe: Recipe) -> Sketch:
     """An SVG drawing, scaled so that its page's longer side has the recipe's size."""
     content = read_content(_existing(path))
     try:
         scale = recipe.size / _page_side(content)
-        lines = _first([partial(read_svg, content, outline=outline) for outline in (False, True)])
+        lines = read_svg(content, outline=None)
         return prepare.simplify([line * scale for line in prepare.joined(lines)], recipe)
     except UserError as error:
         raise UserError(f"{path}: {error}") from None

@@ -50,7 +50,7 @@ class SvgFiles:
 
     paths: Sequence[Path]
 
-    def drawings(self, recipe: Recipe, outline: bool) -> Iterator[Pending]:
+    def drawings(self, recipe: Recipe, outline: bool | None) -> Iterator[Pending]:
         for path in self.paths:
             yield str(path), partial(_svg_file_sketch, path, recipe, outline)
 
@@ -62,7 +62,7 @@ class ZipMembers:
     path: Path
     names: Sequence[str]
 
-    def drawings(self, recipe: Recipe, outline: bool) -> Iterator[Pending]:
+    def drawings(self, recipe: Recipe, outline: bool | None) -> Iterator[Pending]:
         for name in self.names:
             yield f"{self.path}:{name}", partial(_member_sketch, self.path, name, recipe, outline)
 
@@ -82,7 +82,7 @@ class QuickDrawings:
     parse: Callable[[bytes], Drawing]
     recognized: bool
 
-    def drawings(self, recipe: Recipe, outline: bool) -> Iterator[Pending]:
+    def drawings(self, recipe: Recipe, outline: bool | None) -> Iterator[Pending]:
         for number, item in enumerate(self.items, self.first):
             if item.strip():
                 yield f"{self.path}:{number}", partial(self._sketch, item, recipe)
@@ -121,7 +121,7 @@ class StoredSketches:
     sketches: Sequence[np.ndarray]
     form: Form
 
-    def drawings(self, recipe: Recipe, outline: bool) -> Iterator[Pending]:
+    def drawings(self, recipe: Recipe, outline: bool | None) -> Iterator[Pending]:
         for index, sketch in enumerate(self.sketches, self.first):
             yield f"{self.source}[{index}]", partial(stored_sketch, sketch, self.form, recipe)
 
@@ -133,7 +133,7 @@ class Unreadable:
     name: str
     reason: str
 
-    def drawings(self, recipe: Recipe, outline: bool) -> Iterator[Pending]:
+    def drawings(self, recipe: Recipe, outline: bool | None) -> Iterator[Pending]:
         yield self.name, self._refuse
 
     def _refuse(self) -> Sketch:
@@ -167,7 +167,7 @@ def find(
         yield from _in_folder(path, readers) if path.is_dir() else _in_file(path, readers)
 
 
-def outcomes(chunk: Chunk, recipe: Recipe, outline: bool) -> Iterator[Outcome]:
+def outcomes(chunk: Chunk, recipe: Recipe, outline: bool | None) -> Iterator[Outcome]:
     """What becomes of each drawing of a chunk."""
     for name, make in chunk.drawings(recipe, outline):
         try:
@@ -363,12 +363,12 @@ def _open_zip(path: Path) -> zipfile.ZipFile:
         raise UserError(f"not a zip that can be read ({error})") from None
 
 
-def _svg_file_sketch(path: Path, recipe: Recipe, outline: bool) -> Sketch:
+def _svg_file_sketch(path: Path, recipe: Recipe, outline: bool | None) -> Sketch:
     with path.open("rb") as file:
         return _svg_sketch(file, recipe, outline)
 
 
-def _member_sketch(path: Path, name: str, recipe: Recipe, outline: bool) -> Sketch:
+def _member_sketch(path: Path, name: str, recipe: Recipe, outline: bool | None) -> Sketch:
     try:
         with _open_zip(path).open(name) as file:
             return _svg_sketch(file, recipe, outline)
@@ -376,7 +376,7 @@ def _member_sketch(path: Path, name: str, recipe: Recipe, outline: bool) -> Sket
         raise UserError(f"cannot be unpacked ({error})") from None
 
 
-def _svg_sketch(file: IO[bytes], recipe: Recipe, outline: bool) -> Sketch:
+def _svg_sketch(file: IO[bytes], recipe: Recipe, outline: bool | None) -> Sketch:
     tolerance = recipe.tolerance / recipe.size
     drawing = read_drawing(file.read(MAX_BYTES + 1), outline=outline, tolerance=tolerance)
     lines = joined(drawing.lines) if recipe.join else drawing.lines

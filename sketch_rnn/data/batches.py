@@ -27,11 +27,11 @@ class TrainBatches:
 
     Args:
       split: what to draw from.
-      hparams: its `batch_size`, `random_scale_factor` and `augment_stroke_prob` are used.
+      hparams: its `batch_size`, `max_seq_len` (N_max), `random_scale_factor` and
+        `augment_stroke_prob` are used.
       scale_factor: the data set's.
-      max_seq_len: N_max.
       seed: any integer from 0.
-      shard: (index, count): only that share of each batch's rows, of `count` equal ones.
+      shard: (index, count): only that shard of each batch, of `count` equal ones.
     """
 
     def __init__(
@@ -39,14 +39,13 @@ class TrainBatches:
         split: Split,
         hparams: HParams,
         scale_factor: float,
-        max_seq_len: int,
         seed: int,
         shard: tuple[int, int] = (0, 1),
     ):
         index, count = shard
         if hparams.batch_size % count:
             raise UserError(
-                f"expected a batch_size that the {count} workers can share equally, "
+                f"expected a batch_size that the {count} workers can divide equally, "
                 f"got {hparams.batch_size}"
             )
         if len(split) < hparams.batch_size:
@@ -59,7 +58,6 @@ class TrainBatches:
         self._split = split
         self._hparams = hparams
         self._scale_factor = np.float32(scale_factor)
-        self.max_seq_len = max_seq_len
         self._seed = seed
 
     def batch(self, step: int) -> tuple[np.ndarray, np.ndarray]:
@@ -81,7 +79,7 @@ class TrainBatches:
             uniform[last - len(points) : last],
             self._hparams.augment_stroke_prob,
         )
-        batch = strokes.flat_to_stroke5(points, lengths, self.max_seq_len)
+        batch = strokes.flat_to_stroke5(points, lengths, self._hparams.max_seq_len)
         return batch, lengths.astype(np.int32)
 
 

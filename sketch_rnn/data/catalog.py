@@ -102,9 +102,9 @@ class PublicModel:
         """How to draw with it."""
         return f"--model_dir={self.name} draws with it"
 
-    def fetch(self) -> Path:
-        """The file in the cache, downloaded if it is not there yet."""
-        return download.fetch(self.url, _DRAW_OFFLINE, LARGEST_MODEL)
+    def fetch(self, anew: bool = False) -> Path:
+        """The file in the cache, downloaded if it is not there yet, or in any case."""
+        return download.fetch(self.url, _DRAW_OFFLINE, LARGEST_MODEL, anew)
 
 
 _DRAW_OFFLINE = (
@@ -192,6 +192,18 @@ def model_path(name: str | Path | None) -> Path:
     if near and "/" not in wanted:
         raise UserError(f"there is no folder or file {name}; did you mean the model {near}?")
     return path
+
+
+def fetched_anew(name: str | Path | None) -> Path | None:
+    """A model that was fetched by its name, fetched again; None for all others.
+
+    Raises:
+      UserError: it cannot be fetched.
+    """
+    if name is None or exists(Path(name)) or not _plain(str(name)).startswith(_MODEL_PREFIX):
+        return None
+    public = find(str(name))
+    return public.fetch(anew=True) if isinstance(public, PublicModel) else None
 
 
 def _plain(name: str) -> str:

@@ -85,8 +85,14 @@ def load_dataset(names: str | Sequence[str], data_dir: str | Path | None = None)
         split without sketches, or training sketches whose offsets are all equal.
     """
     names = [names] if isinstance(names, str) else names
-    paths = download.resolve(data_dir or download.default_data_dir(names), names)
-    parts = load_parts(paths)
+    data_dir = data_dir or download.default_data_dir(names)
+    paths = download.resolve(data_dir, names)
+    try:
+        parts = load_parts(paths)
+    except UserError:
+        if not download.discard_damaged(data_dir, paths):
+            raise
+        parts = load_parts(download.resolve(data_dir, names))
     splits = {split: Split([part[split] for part in parts]) for split in npz.SPLITS}
     for name, split in splits.items():
         if not len(split):

@@ -6,6 +6,7 @@ import re
 import shutil
 import sys
 import tempfile
+import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -16,7 +17,7 @@ from urllib.parse import quote
 import filelock
 
 from sketch_rnn import shipped
-from sketch_rnn.errors import UserError
+from sketch_rnn.errors import UserError, warn
 from sketch_rnn.files import cache_dir
 
 DEFAULT_DATA_DIR = "https://github.com/hardmaru/sketch-rnn-datasets/raw/master/aaron_sheep"
@@ -100,13 +101,35 @@ def _local(folder: Path, name: str) -> Path:
     raise UserError(f"data_set: no file {name!r} in {str(folder)!r}, which holds {found}")
 
 
-def fetch(url: str, offline: str, most: int) -> Path:
+def discard_damaged(data_dir: str | Path, paths: Sequence[Path]) -> bool:
+    """Takes those of a data set's fetched files from the cache that are no whole `.npz` files.
+
+    Returns:
+      Whether there were any, so that `resolve` fetches them again.
+    """
+    damaged = [path for path in paths if _is_address(data_dir) and not _is_whole_zip(path)]
+    for path in damaged:
+        warn(f"{path} was damaged; it is fetched again")
+        path.unlink(missing_ok=True)
+    return bool(damaged)
+
+
+def _is_whole_zip(path: Path) -> bool:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return archive.testzip() is None
+    except Exception:  # whatever a damaged file makes zipfile and zlib raise
+        return False
+
+
+def fetch(url: str, offline: str, most: int, anew: bool = False) -> Path:
     """The file of an address in the cache, downloaded if it is not there yet.
 
     Args:
       url: http(s).
       offline: what works without this file, for the error message.
       most: bytes of the largest file to take.
+      anew: download it in any case.
 
     Raises:
       UserError: the download failed.
@@ -116,6 +139,8 @@ def fetch(url: str, offline: str, most: int) -> Path:
 
     pooch.get_logger().setLevel("WARNING")
     download = partial(_download, most=most)
+    if anew:
+        (cache_dir() / pooch.utils.unique_file_name(url)).unlink(missing_ok=True)
     try:
         return Path(
             pooch.retrieve(url, KNOWN_SHA256.get(url), path=cache_dir(), downloader=download)

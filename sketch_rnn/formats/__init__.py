@@ -11,7 +11,7 @@ from typing import Any, cast
 import numpy as np
 
 from sketch_rnn.data import catalog
-from sketch_rnn.errors import UserError
+from sketch_rnn.errors import UserError, warn
 from sketch_rnn.formats import browser, keras_file, original, page, run_folder, saved_model
 from sketch_rnn.model.network import SketchRNN
 
@@ -107,10 +107,17 @@ def load_model(path: str | Path | None = None, checkpoint: str = "best") -> Sket
     Raises:
       UserError: there is no model, or it is damaged.
     """
-    path = catalog.model_path(path)
-    model = _format_of(path).load(path, checkpoint)
+    place = catalog.model_path(path)
+    try:
+        model = _format_of(place).load(place, checkpoint)
+    except UserError as error:
+        again = catalog.fetched_anew(path)
+        if again is None:
+            raise
+        warn(f"{error}; it was fetched again")
+        model = _format_of(again).load(again, checkpoint)
     if not all(np.isfinite(weight).all() for weight in model.get_weights()):
-        raise UserError(f"{path}: its weights are not all finite; take an earlier checkpoint")
+        raise UserError(f"{place}: its weights are not all finite; take an earlier checkpoint")
     return model
 
 

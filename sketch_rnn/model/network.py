@@ -156,6 +156,12 @@ class SketchRNN(keras.Model):
         execution = Execution.for_device(config.pop("precision"))
         return cls(hparams, execution=execution, **config)
 
+    def with_scale_factor(self, scale_factor: float) -> "SketchRNN":
+        """A model of the same weights in other data units."""
+        model = self.from_config(self.get_config() | {"scale_factor": scale_factor})
+        model.set_weights(self.get_weights())
+        return model
+
     def call(self, batch: Batch, noise: Noise = Noise()) -> Outputs:  # noqa: B008
         """One pass over a batch; every step of every sketch is decoded."""
         mu, logvar, z = self.encode_batch(batch, noise)

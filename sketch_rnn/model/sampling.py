@@ -5,6 +5,10 @@ Legend: B batch, T time, M mixtures, Z latent, S width of the decoder's state.
 
 import math
 import secrets
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import tensorflow as tf
@@ -131,7 +135,20 @@ def decode_strokes(
     return tf.where(drawn[:, :, None], points.stack(), _END), lengths
 
 
-compiled_decode_strokes = tf.function(decode_strokes, jit_compile=True, reduce_retracing=False)
+_programs: WeakKeyDictionary[Any, Callable] = WeakKeyDictionary()
+
+
+def compiled_decode_strokes(decoder, *arguments) -> tuple[tf.Tensor, tf.Tensor]:
+    """`decode_strokes` as one program for each shape of its arguments.
+
+    Each decoder has a function of its own: one for all would be traced anew by each model that
+    draws, and TensorFlow warns of that (it counts by the code of a function; a partial has none).
+    """
+    if decoder not in _programs:
+        _programs[decoder] = tf.function(
+            partial(decode_strokes), jit_compile=True, reduce_retracing=False
+        )
+    return _programs[decoder](decoder, *arguments)
 
 
 def decode(

@@ -106,14 +106,7 @@ class Run:
         if not steps:
             return iter(())
         shards = [
-            TrainBatches(
-                self.dataset.train,
-                hparams,
-                config.scale_factor,
-                hparams.max_seq_len,
-                config.seed,
-                shard,
-            )
+            TrainBatches(self.dataset.train, hparams, config.scale_factor, config.seed, shard)
             for shard in self.workers.shards
         ]
         made = prefetch(

@@ -262,8 +262,15 @@ def test_conditional_modes_need_a_conditional_model(unconditional, tmp_path, cap
     assert "unconditional" in refused(capsys, output, unconditional, *flags)
 
 
-@pytest.mark.parametrize("content", ["", "hello", "<svg xmlns='http://www.w3.org/2000/svg'/>",
-    "<svg xmlns='http://www.w3.org/2000/svg'><text y='9'>hello</text></svg>"])  # fmt: skip
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "hello",
+        "<svg xmlns='http://www.w3.org/2000/svg'/>",
+        "<svg xmlns='http://www.w3.org/2000/svg'><text y='9'>hello</text></svg>",
+    ],
+)
 def test_an_svg_without_a_drawing(conditional, tmp_path, capsys, content):
     path = tmp_path / "mine.svg"
     path.write_text(content)

@@ -371,6 +371,21 @@ def test_what_is_left_out_of_kept_drawings_is_counted_and_reported(tmp_path):
     build([tmp_path / "b.svg"], tmp_path / "b.npz", strict=True, outline=True)
 
 
+def test_text_beside_lines_is_reported_and_does_not_stop_a_strict_build(tmp_path):
+    """KanjiVG, for one, numbers its strokes."""
+    numbered = svg().replace("</svg>", "<text>1</text><text>2</text></svg>")
+    (tmp_path / "a.svg").write_text(numbered)
+    summary = build([tmp_path / "a.svg"], tmp_path / "a.npz", strict=True)
+    assert summary.drawings == 1 and summary.changed.total() == 1
+    with_more = numbered.replace("</svg>", '<path d="M1 1h9v9z"/></svg>')
+    (tmp_path / "b.svg").write_text(with_more)
+    with pytest.raises(UserError, match=r"b\.svg: 1 filled shape left out[^|]*$"):
+        build([tmp_path / "b.svg"], tmp_path / "b.npz", strict=True)
+    (tmp_path / "c.svg").write_text('<svg xmlns="http://www.w3.org/2000/svg"><text>1</text></svg>')
+    with pytest.raises(UserError, match="text has to be converted"):
+        build([tmp_path / "c.svg"], tmp_path / "c.npz", strict=True)
+
+
 def test_pieces_of_svgs_are_joined_unless_they_shall_not_be(tmp_path):
     pieces = '<path fill="none" stroke="red" d="M0 0L9 0"/><path stroke="red" d="M9 0L9 9"/>'
     (tmp_path / "a.svg").write_text(f"<svg>{pieces}</svg>")

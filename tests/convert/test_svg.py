@@ -429,6 +429,29 @@ def test_white_on_what_is_filled_is_seen():
     np.testing.assert_allclose([line[0], line[-1]], [(20, 50), (80, 50)], atol=0.2)
 
 
+def test_many_strokes_that_rub_out_are_looked_for_by_their_place(monkeypatch):
+    """300 lines under 300 white strokes: what is near is looked at, and nothing else."""
+    rng = np.random.default_rng(0)
+    starts = rng.uniform(0, 990, (600, 2))
+    ends = starts + rng.uniform(-9, 9, (600, 2))
+    texts = [f"M{a:.2f} {b:.2f}L{c:.2f} {d:.2f}" for a, b, c, d in np.hstack([starts, ends])]
+    body = '<svg x="0" y="0" viewBox="0 0 1000 1000" width="100" height="100">{}</svg>'
+    round_ended = f'{WHITE} stroke-width="12" stroke-linecap="round"'
+    black = "".join(f'<path {STROKED} d="{text}"/>' for text in texts[:300])
+    white = "".join(f'<path {round_ended} d="{text}"/>' for text in texts[300:])
+    looked_at, are_near = [], visible._are_near
+
+    def counted(points, segments, reach):
+        looked_at.append(len(segments))
+        return are_near(points, segments, reach)
+
+    monkeypatch.setattr(visible, "_are_near", counted)
+    lines = lines_of(body.format(black + white))
+    assert 0 < max(looked_at) < 30
+    monkeypatch.setattr(visible, "MAX_BUFFERED", 1000)  # as areas, which are exact
+    assert len(lines) == len(lines_of(body.format(black + white))) != 300
+
+
 def test_more_than_can_be_looked_at_is_drawn_and_said(monkeypatch):
     monkeypatch.setattr(visible, "MAX_TESTS", 1000)
     body = "".join(

@@ -142,9 +142,12 @@ def test_what_is_no_origin(text):
 
 def test_the_properties_come_before_the_transform_and_share_its_origin():
     all_of_them = matrix(
-        translate="10px 10%", rotate="90deg", scale="2 1", transform="translate(5px, 0)",
+        translate="10px 10%",
+        rotate="90deg",
+        scale="2 1",
+        transform="translate(5px, 0)",
         transform_origin="center",
-    )  # fmt: skip
+    )
     x, y = 10 + 50, 20 + 25
     # (x, y) is moved by 5, made twice as long, turned, and moved by (10, 5)
     np.testing.assert_allclose(np.array(all_of_them) @ [x, y, 1], [x + 10, y + 10 + 5])

@@ -49,9 +49,8 @@ def data(tmp_path):
 
 
 def batches(data, seed=1, shard=(0, 1), **changes):
-    return batching.TrainBatches(
-        data.train, make_hparams(**changes), data.scale_factor, data.max_seq_len, seed, shard
-    )
+    hparams = make_hparams(max_seq_len=data.max_seq_len, **changes)
+    return batching.TrainBatches(data.train, hparams, data.scale_factor, seed, shard)
 
 
 # Loading
@@ -223,8 +222,10 @@ def test_a_program_that_leaves_batches_unread_exits(tmp_path):
 from types import SimpleNamespace
 from sketch_rnn.data import batches as batching, dataset
 data = dataset.load_dataset("a.npz", {str(tmp_path)!r})
-hparams = SimpleNamespace(batch_size=8, random_scale_factor=0.1, augment_stroke_prob=0.1)
-batches = batching.TrainBatches(data.train, hparams, data.scale_factor, data.max_seq_len, 0)
+hparams = SimpleNamespace(
+    batch_size=8, max_seq_len=data.max_seq_len, random_scale_factor=0.1, augment_stroke_prob=0.1
+)
+batches = batching.TrainBatches(data.train, hparams, data.scale_factor, 0)
 ahead = batching.prefetch(batches.batch)
 next(ahead)
 """

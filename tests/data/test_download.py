@@ -42,6 +42,30 @@ def test_a_data_set_at_an_address_is_loaded(server, tmp_path):
     assert len(dataset.load_dataset(["b c.npz"], server.address).train) == 3
 
 
+@pytest.mark.parametrize("damage", ["cut off", "one byte", "another file"])
+def test_a_data_set_that_is_damaged_in_the_cache_is_fetched_again(damage, server, tmp_path, caplog):
+    sketches = np.zeros((3, 40, 3), np.int16)
+    sketches[:, :, 0] = np.random.default_rng(0).integers(1, 99, (3, 40))
+    np.savez(tmp_path / "b.npz", train=sketches, valid=sketches, test=sketches)
+    content = (tmp_path / "b.npz").read_bytes()
+    server.files["/d/b.npz"] = (content, len(content))
+    (path,) = download.resolve(server.address, ["b.npz"])
+    place = content.index(sketches.tobytes())
+    path.write_bytes(
+        {
+            "cut off": content[: len(content) // 2],
+            "one byte": content[:place] + b"\0\0" + content[place + 2 :],
+            "another file": b"<html>Sign in</html>",
+        }[damage]
+    )
+    assert len(dataset.load_dataset(["b.npz"], server.address).train) == 3
+    assert path.read_bytes() == content and "was damaged; it is fetched again" in caplog.text
+    (tmp_path / "b.npz").write_bytes(content[:99])
+    with pytest.raises(UserError, match="cannot be read"):  # a local file stays as it is
+        dataset.load_dataset(["b.npz"], tmp_path)
+    assert (tmp_path / "b.npz").stat().st_size == 99 and len(server.asked) == 2
+
+
 def test_a_file_without_a_length_is_fetched(server):
     server.files["/d/a.npz"] = (CONTENT, None)
     (path,) = download.resolve(server.address, ["a.npz"])
@@ -216,9 +240,18 @@ def test_a_missing_file_of_a_folder_names_those_it_holds(tmp_path):
 
 @pytest.mark.parametrize("data_dir", ["folder", "http://127.0.0.1:9"])
 @pytest.mark.parametrize(
-    "name", ["", "..", "../a.npz", "x/../../a.npz", "/etc/a.npz", "..\\a.npz", "C:\\a.npz",
-             "http://elsewhere/a.npz"]
-)  # fmt: skip
+    "name",
+    [
+        "",
+        "..",
+        "../a.npz",
+        "x/../../a.npz",
+        "/etc/a.npz",
+        "..\\a.npz",
+        "C:\\a.npz",
+        "http://elsewhere/a.npz",
+    ],
+)
 def test_names_that_leave_the_folder_are_refused(data_dir, name):
     with pytest.raises(UserError, match="the name of a file in data_dir"):
         download.resolve(data_dir, [name])

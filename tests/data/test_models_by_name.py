@@ -180,3 +180,33 @@ def test_download_says_how_a_model_is_used(models, capsys):
     path, licence, use = capsys.readouterr().out.splitlines()
     assert Path(path).read_bytes() == VAE
     assert "CC BY 4.0" in licence and "--model_dir=quickdraw/cat.vae draws with it" in use
+
+
+@pytest.mark.parametrize("damaged", [GEN[:500], b"<html>Sign in</html>", b""])
+def test_a_model_that_is_damaged_in_the_cache_is_fetched_again(damaged, models, caplog):
+    from sketch_rnn import load_model
+
+    path = catalog.model_path("quickdraw/cat")
+    path.write_bytes(damaged)
+    assert not load_model("quickdraw/cat").hparams.conditional
+    assert path.read_bytes() == GEN and "it was fetched again" in caplog.text
+    assert len(models.asked) == 2
+
+
+def test_a_model_that_the_server_has_damaged_is_fetched_twice_and_said(models):
+    from sketch_rnn import load_model
+
+    models.files["/d/cat.gen.json"] = (b"<html>", 6)
+    with pytest.raises(UserError, match=r"cat\.gen\.json: expected JSON"):
+        load_model("quickdraw/cat")
+    assert len(models.asked) == 2
+
+
+def test_a_damaged_local_model_stays_where_it_is(models, tmp_path):
+    from sketch_rnn import load_model
+
+    path = tmp_path / "work" / "mine.gen.json"
+    path.write_bytes(b"{")
+    with pytest.raises(UserError, match="mine"):
+        load_model(path)
+    assert path.read_bytes() == b"{" and models.asked == []

@@ -726,8 +726,10 @@ def peak(function, paths):
     """Megabytes that a process took which read the files, all of which have to be refused."""
     run = subprocess.run(
         [sys.executable, "-c", MEASURE, function, *paths],
-        capture_output=True, text=True, timeout=120,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
     assert run.returncode == 0, run.stderr
     return int(run.stdout)
 

@@ -72,8 +72,11 @@ def client_pdfs(path, rows, temperature=1.0):
         done = subprocess.run(
             [program, str(CLIENT), f"http://127.0.0.1:{server.server_address[1]}/{path.name}"],
             input=json.dumps({"strokes": rows.tolist(), "temperature": temperature}),
-            cwd=packages, capture_output=True, text=True, timeout=120,
-        )  # fmt: skip
+            cwd=packages,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
         server.shutdown()
     assert done.returncode == 0, done.stderr
     return flat(json.loads(done.stdout.splitlines()[-1]))
@@ -153,8 +156,12 @@ def test_info_holds_what_clients_and_people_look_for(tmp_path):
     browser.save(random_model(conditional=False, data_set=["cat.npz"]), tmp_path / "x.gen.json")
     info, shapes, _ = json.loads((tmp_path / "x.gen.json").read_text())
     assert info == {
-        "mode": 2, "version": 6, "max_seq_len": 40, "name": "cat", "scale_factor": 37.5,
-    }  # fmt: skip
+        "mode": 2,
+        "version": 6,
+        "max_seq_len": 40,
+        "name": "cat",
+        "scale_factor": 37.5,
+    }
     assert shapes == [[24, 123], [123], [5, 96], [24, 96], [96]]
 
 

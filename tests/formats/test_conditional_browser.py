@@ -143,8 +143,12 @@ def test_what_is_written_is_what_is_told(tmp_path):
     model = random_model(data_set=["cat.npz", "big dog.npz"])
     info, arrays = read(saved(tmp_path, model))
     assert info == {
-        "mode": "vae", "version": 6, "max_seq_len": 30, "name": "cat+big dog", "scale_factor": 25.0,
-    }  # fmt: skip
+        "mode": "vae",
+        "version": 6,
+        "max_seq_len": 30,
+        "name": "cat+big dog",
+        "scale_factor": 25.0,
+    }
     units = {name: arrays[name].shape for name in ORDER}
     assert units == {
         "forward/W_xh": (5, 28), "forward/W_hh": (7, 28), "forward/bias": (28,),

@@ -15,7 +15,7 @@ from helpers import shared
 
 from sketch_rnn.cli import export
 from sketch_rnn.errors import UserError
-from sketch_rnn.formats import browser, keras_file, load_model, save_model, saved_model
+from sketch_rnn.formats import FORMATS, browser, keras_file, load_model, save_model, saved_model
 from sketch_rnn.hparams import HParams
 from sketch_rnn.model import sampling
 from sketch_rnn.model.network import SketchRNN
@@ -45,8 +45,11 @@ def run_python(program, *arguments):
     environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"}
     done = subprocess.run(
         [sys.executable, "-c", program, *map(str, arguments)],
-        capture_output=True, text=True, env=environment, timeout=300,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        env=environment,
+        timeout=300,
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -359,3 +362,32 @@ def test_a_disk_that_fills_up_under_tensorflow_is_named(tmp_path, capfd, monkeyp
     status, err = command(capfd, f"--model_dir={path}", f"--output={output}")
     assert status == 2 and f"{output}: cannot be written: No space" in err
     assert not list(tmp_path.iterdir())
+
+
+def test_the_command_knows_the_suffixes_of_the_table():
+    """Without loading it, and TensorFlow with it."""
+    assert set(export.SUFFIXES) == {form.suffix for form in FORMATS if form.save and form.suffix}
+
+
+def test_another_scale_factor_leaves_the_model_as_it_was():
+    model = SketchRNN(HParams(conditional=False, dec_rnn_size=4, num_mixture=1), 2.0, seed=1)
+    other = model.with_scale_factor(4.0)
+    assert (model.scale_factor, other.scale_factor) == (2.0, 4.0)
+    pairs = zip(model.get_weights(), other.get_weights(), strict=True)
+    assert all(np.array_equal(*pair) for pair in pairs)
+    offsets = [m.decode(seed=1, max_len=3)[0][:, :2] for m in (model, other)]
+    np.testing.assert_allclose(2 * offsets[0], offsets[1], rtol=1e-5)
+
+
+def test_models_one_after_the_other_draw_without_a_word_of_tensorflow(caplog, monkeypatch):
+    """It warns of a function that is traced again and again."""
+
+    def draw_nothing(decoder, z, batch, *_):
+        return tf.zeros([1, batch, 5]), tf.zeros([batch], tf.int32)
+
+    monkeypatch.setattr(sampling, "decode_strokes", draw_nothing)
+    monkeypatch.setattr(tf.get_logger(), "propagate", True)
+    for units in range(3, 10):
+        hparams = HParams(conditional=False, dec_rnn_size=units, num_mixture=1, max_seq_len=2)
+        SketchRNN(hparams, 1.0, seed=1).decode(seed=1)
+    assert "retracing" not in caplog.text

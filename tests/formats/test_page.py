@@ -61,8 +61,11 @@ def in_javascript(model, tmp_path, *calls, weights="float32"):
     page.save_module(model, tmp_path / "model.mjs", weights)
     done = subprocess.run(
         [node(), str(RUNNER), str(tmp_path / "model.mjs"), str(ASSETS)],
-        input=json.dumps(calls), capture_output=True, text=True, timeout=120,
-    )  # fmt: skip
+        input=json.dumps(calls),
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
@@ -184,9 +187,10 @@ def test_the_way_between_two_z_is_the_same_in_javascript(tmp_path):
     first, second = random.normal(size=[2, 5])
     pairs = [(first, second), (first, first), (np.zeros(5), second)]
     found = in_javascript(
-        random_model(), tmp_path,
+        random_model(),
+        tmp_path,
         *(["interpolate", a.tolist(), b.tolist(), 0.25] for a, b in pairs),
-    )  # fmt: skip
+    )
     expected = [sampling.interpolate(a, b, 5)[1] for a, b in pairs]
     np.testing.assert_allclose(found, expected, atol=1e-6)
 
@@ -196,10 +200,13 @@ def test_lines_are_the_same_in_javascript(tmp_path):
     lines = [line.tolist() for line in strokes.to_polylines(sketch)]
     dot_first = [[[3.0, 4.0]], [[5.0, 5.0], [6.0, 7.0]], [[1.0, 1.0]]]
     found = in_javascript(
-        random_model(), tmp_path,
-        ["toLines", sketch.tolist()], ["fromLines", lines], ["fromLines", dot_first],
+        random_model(),
+        tmp_path,
+        ["toLines", sketch.tolist()],
+        ["fromLines", lines],
+        ["fromLines", dot_first],
         ["toLines", []],
-    )  # fmt: skip
+    )
     assert [len(line) for line in found[0]] == [len(line) for line in lines]
     np.testing.assert_allclose(np.concatenate(found[0]), np.concatenate(lines), atol=1e-4)
     expected = sketch.copy()
@@ -247,8 +254,11 @@ def test_a_page_allows_its_own_script_and_style_alone(tmp_path):
     assert re.fullmatch("'sha256-[^']+'", rules.pop("script-src"))
     assert re.fullmatch("'sha256-[^']+'", rules.pop("style-src"))
     assert rules == {
-        "worker-src": "blob:", "img-src": "data:", "base-uri": "'none'", "form-action": "'none'",
-    }  # fmt: skip
+        "worker-src": "blob:",
+        "img-src": "data:",
+        "base-uri": "'none'",
+        "form-action": "'none'",
+    }
 
 
 def test_a_model_that_is_too_large_is_refused(tmp_path, monkeypatch):

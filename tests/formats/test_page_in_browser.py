@@ -31,8 +31,11 @@ def visited(tmp_path_factory):
     page.save_page(model, folder / "page.html", HOSTILE, examples)
     done = subprocess.run(
         [program, str(VISITOR), browser, str(folder / "page.html"), str(folder)],
-        cwd=packages, capture_output=True, text=True, timeout=600,
-    )  # fmt: skip
+        cwd=packages,
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
     assert done.returncode == 0, done.stderr[-2000:]
     return json.loads(done.stdout), folder
 

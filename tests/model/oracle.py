@@ -90,9 +90,16 @@ def state_size(cell, weights):
 
 
 def recurrent(
-    cell, weights, x, context=None, state=None, starts=None, sketch=None, dropout_mask=None,
+    cell,
+    weights,
+    x,
+    context=None,
+    state=None,
+    starts=None,
+    sketch=None,
+    dropout_mask=None,
     keep_prob=1.0,
-):  # fmt: skip
+):
     """A cell over x `[T, B, I]`; see `sketch_rnn.model.recurrent.Recurrent.call`."""
     zero = np.zeros((x.shape[1], state_size(cell, weights)))
     first = zero if state is None else state
@@ -104,8 +111,8 @@ def recurrent(
             read = context if sketch is None else context[sketch[t]]
             inputs = np.concatenate([inputs, read], axis=-1)
         if starts is not None:
-            entering = zero if sketch is None else first[sketch[t]]
-            state = np.where(starts[t][:, None], entering, state)
+            initial = zero if sketch is None else first[sketch[t]]
+            state = np.where(starts[t][:, None], initial, state)
         scale = 1.0 if dropout_mask is None else dropout_mask[t] / keep_prob
         h, state = STEPS[cell](weights, inputs, state, scale)
         hs.append(h)
@@ -114,7 +121,7 @@ def recurrent(
 
 def encoder(
     cell, forward, backward, sketches, forward_mask=None, backward_mask=None, keep_prob=1.0
-):  # fmt: skip
+):
     """The final h of both directions, `[B, 2 U]`.
 
     `sketches` holds the points `[n, 5]` of each sketch; the masks are `[n, U]`, one a sketch, in
@@ -135,9 +142,17 @@ def encoder(
 
 
 def decoder(
-    cell, weights, points, z=None, dropout_mask=None, keep_prob=1.0,
-    input_mask=None, input_keep_prob=1.0, output_mask=None, output_keep_prob=1.0,
-):  # fmt: skip
+    cell,
+    weights,
+    points,
+    z=None,
+    dropout_mask=None,
+    keep_prob=1.0,
+    input_mask=None,
+    input_keep_prob=1.0,
+    output_mask=None,
+    output_keep_prob=1.0,
+):
     """The output `[T, B, 3 + 6 M]` and the final state, from points `[T, B, 5]`.
 
     `weights` holds the recurrent layer's by name, and `first_state/kernel`, `first_state/bias`,

@@ -40,11 +40,11 @@ def test_no_two_sketches_overlap_and_few_rows_are_needed():
     lengths = rng.integers(1, 101, 100)
     packing = packed(lengths, 100, 8)
     rows = packing.source.shape[1]
-    taken = np.zeros([100, rows], int)
+    covered = np.zeros([100, rows], int)
     for sketch, length in enumerate(lengths):
         begin, row = divmod(packing.first[sketch], rows)
-        taken[begin : begin + length, row] += 1
-    assert taken.max() == 1
+        covered[begin : begin + length, row] += 1
+    assert covered.max() == 1
     assert rows % 8 == 0 and rows <= -(-lengths.sum() // 100) + 8
 
 

@@ -272,8 +272,8 @@ def stepped(problem, arguments):
         if "context" in arguments:
             inputs = tf.concat([inputs, held(arguments["context"])], axis=-1)
         if "starts" in arguments:
-            entering = held(first) if "sketch" in arguments else zero
-            state = tf.where(arguments["starts"][t][:, None], entering, state)
+            initial = held(first) if "sketch" in arguments else zero
+            state = tf.where(arguments["starts"][t][:, None], initial, state)
         h, state = layer.step(inputs, state)
         hs.append(h)
     return tf.stack(hs), state

@@ -53,7 +53,7 @@ def costs(workers, execution, cell, steps):
             TrainState(SketchRNN(hparams, dataset.scale_factor, 1, execution)), 1, workers.strategy
         )
     shards = [
-        TrainBatches(dataset.train, hparams, dataset.scale_factor, dataset.max_seq_len, 1, shard)
+        TrainBatches(dataset.train, hparams, dataset.scale_factor, 1, shard)
         for shard in workers.shards
     ]
     return [

@@ -12,6 +12,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from xml.etree.ElementTree import Element
 
@@ -60,13 +61,14 @@ class Drawing:
 
 
 def read_svg(
-    source: str | Path | bytes, *, outline: bool = False, tolerance: float = 0.001
+    source: str | Path | bytes, *, outline: bool | None = False, tolerance: float = 0.001
 ) -> list[np.ndarray]:
     """The lines of an SVG drawing, in document order; warns of what is left out.
 
     Args:
       source: a file's name, or its content; gzip (`.svgz`) is understood.
-      outline: take also the outlines of what is filled and not stroked.
+      outline: take also the outlines of what is filled and not stroked; None does so where
+        nothing is stroked.
       tolerance: the largest distance of a line from its curve, as a share of the drawing's
         longer side.
 
@@ -97,7 +99,9 @@ def read_content(path: Path) -> bytes:
         return file.read(xml.MAX_BYTES + 1)
 
 
-def read_drawing(content: bytes, *, outline: bool = False, tolerance: float = 0.001) -> Drawing:
+def read_drawing(
+    content: bytes, *, outline: bool | None = False, tolerance: float = 0.001
+) -> Drawing:
     """What `read_svg` reads of a file's content, and what is left out of it."""
     root = xml.parse(content)
     if root.tag != "svg":
@@ -108,12 +112,14 @@ def read_drawing(content: bytes, *, outline: bool = False, tolerance: float = 0.
             walker.visit(root, IDENTITY, _Context(style={}, viewport=viewports.DEFAULT))
             _check_finite(walker.painted)
             page = walker.page()
-            ground = _background(walker)
-            found = shown(walker.painted, page, ground, outline=outline, tolerance=tolerance)
+            seen = partial(shown, walker.painted, page, _background(walker), tolerance=tolerance)
+            found = seen(outline=bool(outline))
+            if outline is None and not found.lines:
+                found = seen(outline=True)
         except (ArithmeticError, ValueError) as error:
             raise error if isinstance(error, UserError) else UserError(_BAD_NUMBER) from None
         if not found.lines:
-            raise UserError(_why_empty(walker.left_out, found, outline))
+            raise UserError(_why_empty(walker.left_out, found))
         _check_size(found.lines, page)
         lines = _flatten_all(found.lines, tolerance)
     return Drawing(lines, _left_out(walker, found))
@@ -129,8 +135,8 @@ def page_size(content: bytes) -> tuple[float, float] | None:
     return box[2] * scale, box[3] * scale
 
 
-def _why_empty(left_out: Mapping[str, int], found: Shown, outline: bool) -> str:
-    if found.filled and not outline:
+def _why_empty(left_out: Mapping[str, int], found: Shown) -> str:
+    if found.filled:
         return "nothing in it is stroked, only filled; --outline takes the outlines"
     if left_out["image"]:
         return f"nothing visible in it is a line, only a picture, which has to be {_TRACE}"

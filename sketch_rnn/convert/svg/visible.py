@@ -19,6 +19,7 @@ STEP = 1e-3  # of the drawing's longer side: between points of a line that is lo
 MAX_LOOKED_AT = 50_000  # points of one line; where that is too few, they are further apart
 SPECK = 4e-3  # of it: what is left of a line and shorter does not count
 MAX_TESTS = 1_500_000  # of a point against what lies over it
+CHUNK = 64  # points of a line that are looked for at once
 MAX_BUFFERED = 100  # segments of a stroke whose ends are drawn as they are, and not round
 
 Page = tuple[float, float]  # width and height, in pixels
@@ -285,7 +286,7 @@ class _Drawing:
         """Numbers of the points that a cover hides of a pen of that width."""
         low, high = cover.box
         near = np.flatnonzero((points >= low).all(axis=1) & (points <= high).all(axis=1))
-        self._tests += 150 + cover.cost(len(near))
+        self._tests += 150 + cover.cost(points[near])
         if self._tests > MAX_TESTS or not len(near):
             return near[:0]
         return near[cover.hidden(points[near], width)]
@@ -347,15 +348,27 @@ class _Cover:
             return lines
         return [_closed(line) for line in lines]
 
-    def cost(self, count: int) -> int:
-        """What it takes to look at so many points, in tests of one."""
+    def cost(self, points: np.ndarray) -> int:
+        """What it takes to look at points, in tests of one."""
+        if self._is_long_stroke:
+            made = 0 if "_segments" in self.__dict__ else self._edges
+            near = sum(len(found) for found in self._within_reach(points))
+            return made + len(points) + near * CHUNK // 256
         made = 0 if "outline" in self.__dict__ else 10 * self._edges
-        return made + count * (2 if self.is_stroke else 1 + self._edges // 8)
+        return made + len(points) * (2 if self.is_stroke else 1 + self._edges // 8)
 
     def hidden(self, points: np.ndarray, width: float) -> np.ndarray:
         """Which points `[n, 2]` of a pen of that width are wholly hidden `[n]`."""
+        if self._is_long_stroke:
+            segments, reach = self._segments[0], self.shape.width / 2
+            return np.concatenate(
+                [
+                    _are_near(points[number * CHUNK : (number + 1) * CHUNK], segments[near], reach)
+                    for number, near in enumerate(self._within_reach(points))
+                ]
+            )
         if self.is_stroke:
-            return shapely.dwithin(shapely.points(points), self.outline, self._reach)
+            return shapely.intersects(self.outline, shapely.points(points))
         turns = np.zeros(len(points), np.int64)
         for ring in self.lines:
             turns += _turns_about(points, ring)
@@ -367,23 +380,34 @@ class _Cover:
         return hidden
 
     @property
-    def _reach(self) -> float:
-        """How far a stroke reaches about its `outline`."""
-        return 0.0 if self._is_buffered() else self.shape.width / 2
-
-    def _is_buffered(self) -> bool:
-        return self._edges <= MAX_BUFFERED
+    def _is_long_stroke(self) -> bool:
+        return self.is_stroke and self._edges > MAX_BUFFERED
 
     @cached_property
     def _edges(self) -> int:
         return sum(map(len, self.lines))
 
     @cached_property
+    def _segments(self) -> tuple[np.ndarray, shapely.STRtree]:
+        """The segments of a stroke `[s, 2, 2]`, and what finds them by their place."""
+        pairs = [line if len(line) > 1 else line[[0, 0]] for line in self.lines]
+        segments = np.concatenate([np.stack([line[:-1], line[1:]], axis=1) for line in pairs])
+        return segments, shapely.STRtree(shapely.linestrings(segments))
+
+    def _within_reach(self, points: np.ndarray) -> list[np.ndarray]:
+        """For every `CHUNK` points in a row, the numbers of a stroke's segments in their reach."""
+        firsts, reach = np.arange(0, len(points), CHUNK), self.shape.width / 2
+        low, high = (of.reduceat(points, firsts, axis=0) for of in (np.minimum, np.maximum))
+        boxes = shapely.box(*(low - reach).T, *(high + reach).T)
+        numbers, found = self._segments[1].query(boxes)
+        return np.split(found, np.searchsorted(numbers, np.arange(1, len(firsts))))
+
+    @cached_property
     def outline(self) -> shapely.Geometry:
-        """The edge of a fill; the area of a stroke, or its middle if it is long."""
+        """The edge of a fill, or the area of a stroke that is not long."""
         pairs = [line if len(line) > 1 else line[[0, 0]] for line in self.lines]
         outline = shapely.multilinestrings([shapely.linestrings(line) for line in pairs])
-        if self.is_stroke and self._is_buffered():
+        if self.is_stroke:
             parts, around = shapely.get_parts(outline), self.shape.width / 2
             outline = shapely.union_all(
                 [part.buffer(around, quad_segs=4, cap_style=self.shape.cap) for part in parts]
@@ -433,6 +457,18 @@ def _straight(points: np.ndarray) -> np.ndarray:
 
 def _closed(line: np.ndarray) -> np.ndarray:
     return np.concatenate([line, line[:1]])
+
+
+def _are_near(points: np.ndarray, segments: np.ndarray, reach: float) -> np.ndarray:
+    """Which of the points `[n, 2]` are no further than that from any of the segments `[n]`."""
+    (x, y), (left, top) = points.T[..., None], segments[:, 0].T
+    along_x, along_y = (segments[:, 1] - segments[:, 0]).T
+    x, y = x - left, y - top  # [n, s]
+    square = np.maximum(along_x * along_x + along_y * along_y, 1e-300)
+    t = np.clip((x * along_x + y * along_y) / square, 0, 1)
+    x -= t * along_x
+    y -= t * along_y
+    return (x * x + y * y <= reach * reach).any(axis=1)
 
 
 def _turns_about(points: np.ndarray, ring: np.ndarray) -> np.ndarray:

@@ -77,12 +77,11 @@ class Segments(NamedTuple):
             return []
         count = d_previous[0].shape[0]
         starts, sketch = window(self.starts, begin, count), window(self.sketch, begin, count)
-        entering = tf.one_hot(
-            tf.where(starts, sketch, -1), totals[0].shape[0], dtype=totals[0].dtype
-        )
-        entering = tf.reshape(entering, [-1, totals[0].shape[0]])  # [c B, S]
+        sketches = totals[0].shape[0]
+        started = tf.one_hot(tf.where(starts, sketch, -1), sketches, dtype=totals[0].dtype)
+        started = tf.reshape(started, [-1, sketches])  # [c B, S]: 1 where a sketch starts
         return [
-            total + tf.matmul(entering, tf.reshape(d, [-1, d.shape[-1]]), transpose_a=True)
+            total + tf.matmul(started, tf.reshape(d, [-1, d.shape[-1]]), transpose_a=True)
             for total, d in zip(totals, d_previous, strict=True)
         ]
 
