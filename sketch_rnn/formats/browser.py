@@ -11,7 +11,7 @@ Legend: E encoder units, U decoder units, Z latent, M mixtures, O = 3 + 6 M.
 
 import re
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeGuard
 
 import keras
 import numpy as np
@@ -20,13 +20,19 @@ from sketch_rnn.errors import UserError
 from sketch_rnn.formats import browser_arrays
 from sketch_rnn.hparams import HParams
 from sketch_rnn.model.mixture import PEN_STATES, PER_MIXTURE
-from sketch_rnn.model.network import POINT, SketchRNN
+from sketch_rnn.model.network import POINT, SketchRNN, Trained
 from sketch_rnn.model.recurrent.base import GATES
 
 SUFFIX, CONDITIONAL_SUFFIX = ".gen.json", ".vae.json"
 CLIENT_MIXTURES = 20
 _DECODER_ARRAYS, _ALL_ARRAYS = 5, 17
 _VERSION = 6  # clients of files below it squash z
+_TRAINED = {  # keys of `info`, and attributes of `Trained`
+    "training_steps": "steps",
+    "training_size": "sketches",
+    "r_loss": "reconstruction",
+    "kl_loss": "kl",
+}
 _LARGEST_UNITS = 8192
 _LONGEST_SKETCH = 10_000
 _LONGEST_NAME = 100
@@ -74,6 +80,7 @@ def _model(info: dict, sizes: Sizes) -> SketchRNN:
         seed=0,
         first_state=None if sizes.latent else _first_state(info, sizes.units),
         squashes_z=bool(sizes.latent) and _version(info) < _VERSION,
+        trained=_trained(info),
     )
 
 
@@ -132,12 +139,13 @@ def save_conditional(model: SketchRNN, path: str | Path) -> None:
 
 
 def _known(model: SketchRNN) -> dict[str, Any]:
-    """What `info` says of any model."""
+    """What `info` says of any model; of its training what is known."""
+    trained = {key: getattr(model.trained, name) for key, name in _TRAINED.items()}
     return {
         "max_seq_len": model.hparams.max_seq_len,
         "name": "+".join(Path(name).stem for name in model.hparams.data_set),
         "scale_factor": model.scale_factor,
-    }
+    } | {key: value for key, value in trained.items() if value is not None}
 
 
 def _variables(model: SketchRNN) -> list[keras.Variable]:
@@ -228,6 +236,16 @@ def _version(info: dict) -> float:
     return version
 
 
+def _trained(info: dict) -> Trained:
+    """What a file says of the training; what is no such number is as if it were left out."""
+    known: dict[str, Any] = {}
+    for key, name in _TRAINED.items():
+        value = info.get(key)
+        if _is_number(value) and abs(value) < 1e15:
+            known[name] = int(value) if name in ("steps", "sketches") else float(value)
+    return Trained(**known)
+
+
 def _scale_factor(info: dict) -> float | None:
     """Data units in a model unit; None where the file does not say."""
     value = info.get("scale_factor")
@@ -252,7 +270,7 @@ def _first_state(info: dict, units: int) -> np.ndarray | None:
     return np.array(parts, np.float32).ravel()
 
 
-def _is_number(value: Any) -> bool:
+def _is_number(value: Any) -> TypeGuard[float]:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 

@@ -23,7 +23,7 @@ from sketch_rnn.errors import UserError, first_line, warn
 from sketch_rnn.hparams import HParams
 from sketch_rnn.model.execution import Execution
 from sketch_rnn.model.mixture import PEN_STATES, PER_MIXTURE
-from sketch_rnn.model.network import SketchRNN
+from sketch_rnn.model.network import SketchRNN, Trained
 from sketch_rnn.model.recurrent import LSTM, HyperLSTM, LayerNormLSTM, Recurrent
 from sketch_rnn.model.recurrent.base import GATES
 from sketch_rnn.model.recurrent.hyper import EMBEDDING
@@ -95,6 +95,7 @@ def load(folder: Path, execution: Execution | None = None) -> Original:
         _assign(model, shapes, reader.get_tensor)
         moments = _moments(model, shapes, reader.get_tensor)
         step = _step(reader.get_tensor(_SCOPE + "global_step"))
+        model.trained = Trained(steps=step)
         return Original(model, step, *moments, unknown)
     except UserError:
         raise

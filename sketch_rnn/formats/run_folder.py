@@ -7,6 +7,8 @@ checkpoints/best-N       the one with the lowest `Valid_Cost`
 """
 
 import json
+import math
+import mmap
 import os
 import re
 import shutil
@@ -25,13 +27,16 @@ import sketch_rnn
 from sketch_rnn import files
 from sketch_rnn.errors import UserError, first_line, warn
 from sketch_rnn.hparams import PRECISIONS, HParams
-from sketch_rnn.model.network import SketchRNN
+from sketch_rnn.model.network import SketchRNN, Trained
 
 CONFIG_FILE = "model_config.json"
 CHECKPOINTS = "checkpoints"
 KINDS = ("best", "latest")  # of checkpoints
 _KEPT = {"best": 1, "latest": 2}
 _LARGEST_CONFIG = 1 << 20
+METRICS_FILE = "metrics.jsonl"
+_LONGEST_LINE = 1 << 20  # bytes of the metrics
+_MOST_LINES_OF_A_STEP = 9
 
 
 @dataclass(frozen=True)
@@ -44,6 +49,7 @@ class RunConfig:
       seed: what everything random in the run follows from.
       data_dir: where the data set was read from.
       precision: of the products while training.
+      training_size: sketches of the training split; None in folders of older versions.
     """
 
     hparams: HParams
@@ -51,6 +57,7 @@ class RunConfig:
     seed: int
     data_dir: str
     precision: str = PRECISIONS[0]
+    training_size: int | None = None
 
 
 def holds(path: Path) -> bool:
@@ -68,9 +75,11 @@ def load(path: Path, checkpoint: str = "best") -> SketchRNN:
     config = folder.read_config()
     folder.check_sizes(config)
     model = SketchRNN(config.hparams, config.scale_factor, config.seed)
-    kinds = KINDS[KINDS.index(checkpoint) :]
-    if not folder.restore(tf.train.Checkpoint(model=model), *kinds):
+    kinds, step = KINDS[KINDS.index(checkpoint) :], tf.Variable(0, dtype=tf.int64)
+    if not folder.restore(tf.train.Checkpoint(model=model, step=step), *kinds):
         raise UserError(f"no checkpoint in {folder.checkpoints}; has the run saved one yet?")
+    steps = int(step.numpy())
+    model.trained = Trained(steps, config.training_size, *folder.validated(steps - 1))
     return model
 
 
@@ -166,9 +175,28 @@ class RunFolder:
                 seed=_seed(content),
                 data_dir=_typed(content, "data_dir", str),
                 precision=_precision(content),
+                training_size=_training_size(content),
             )
         except UserError as error:
             raise UserError(f"{path}: {error}") from None
+
+    def validated(self, step: int) -> tuple[float | None, float | None]:
+        """Reconstruction and KL cost of the validation split after a step; None where unknown."""
+        try:
+            with (self.path / METRICS_FILE).open("rb") as file:
+                data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        except (OSError, ValueError):  # there is none, or it is empty
+            return None, None
+        place = len(data)
+        for _ in range(_MOST_LINES_OF_A_STEP):
+            place = data.rfind(f'{{"step": {step}, '.encode(), 0, place)
+            if place < 0:
+                break
+            line = data[place : place + _LONGEST_LINE].partition(b"\n")[0]
+            found = re.search(rb'"Valid_Reconstr_Cost": ([^,}]*), "Valid_KL_Cost": ([^,}]*)', line)
+            if found:
+                return _number(found[1]), _number(found[2])
+        return None, None
 
     def check_sizes(self, config: RunConfig) -> None:
         """Refuses sizes that no checkpoint here can hold, before memory is taken for them.
@@ -303,6 +331,20 @@ def _seed(content: dict[str, Any]) -> int:
     if not 0 <= seed < 2**31:
         raise UserError(f"expected seed to be from 0 to {2**31 - 1}, got {seed!r:.60}")
     return seed
+
+
+def _number(text: bytes) -> float | None:
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None
+
+
+def _training_size(content: dict[str, Any]) -> int | None:
+    if content.get("training_size") is None:
+        return None
+    return _typed(content, "training_size", int)
 
 
 def _precision(content: dict[str, Any]) -> str:

@@ -4,6 +4,7 @@ Legend: B batch, T time (N_max), Z latent, M mixtures.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -55,6 +56,23 @@ class Outputs(NamedTuple):
     logvar: tf.Tensor | None  # [B, Z]
 
 
+@dataclass(frozen=True)
+class Trained:
+    """What is known of a model's training; None is unknown.
+
+    Attributes:
+      steps: how many updates it has had.
+      sketches: in the training split.
+      reconstruction: the cost of the validation split by these weights.
+      kl: the same, with its floor.
+    """
+
+    steps: int | None = None
+    sketches: int | None = None
+    reconstruction: float | None = None
+    kl: float | None = None
+
+
 @keras.saving.register_keras_serializable("sketch_rnn")
 class SketchRNN(keras.Model):
     """Encoder, latent vector and decoder; the decoder alone where `conditional` is off.
@@ -64,6 +82,7 @@ class SketchRNN(keras.Model):
       scale_factor: data units in a model unit; None where it is not known, and then the sketches
         that it reads and draws are in model units.
       execution: how it is computed.
+      trained: what is known of its training, by what it was read from.
     """
 
     def __init__(
@@ -74,6 +93,7 @@ class SketchRNN(keras.Model):
         execution: Execution | None = None,
         first_state: np.ndarray | None = None,
         squashes_z: bool = False,
+        trained: Trained = Trained(),
         **kwargs,
     ):
         """Initialises the model.
@@ -86,10 +106,11 @@ class SketchRNN(keras.Model):
           first_state: `[S]`, what an unconditional model starts from; None is zero. A conditional
             model at one z is such a model: z's share of the input is in its bias.
           squashes_z: a conditional model starts from tanh(W tanh(z) + b), as old browser models do.
+          trained: see the class.
         """
         super().__init__(**kwargs)
         self.hparams, self.scale_factor, self.seed = hparams, scale_factor, seed
-        self.execution = execution or Execution.for_device()
+        self.execution, self.trained = execution or Execution.for_device(), trained
         seeds = independent_seeds(seed, 3)
         self.encoder: Encoder | None = None
         self.latent: Latent | None = None
@@ -158,7 +179,8 @@ class SketchRNN(keras.Model):
 
     def with_scale_factor(self, scale_factor: float) -> "SketchRNN":
         """A model of the same weights in other data units."""
-        model = self.from_config(self.get_config() | {"scale_factor": scale_factor})
+        own = {"scale_factor": scale_factor, "trained": self.trained}
+        model = self.from_config(self.get_config() | own)
         model.set_weights(self.get_weights())
         return model
 

@@ -15,8 +15,8 @@ import tensorflow as tf
 from google.protobuf.message import DecodeError
 
 from sketch_rnn import drawing, files
+from sketch_rnn.formats.run_folder import METRICS_FILE
 
-METRICS_FILE = "metrics.jsonl"
 _LONGEST_LINE = 1 << 20  # bytes
 
 

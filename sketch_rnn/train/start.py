@@ -127,7 +127,8 @@ def _new_config(hparams: HParams, options: TrainOptions) -> tuple[RunConfig, Dat
     hparams = hparams.replace(max_seq_len=dataset.max_seq_len)
     seed = DEFAULT_SEED if options.seed is None else options.seed
     precision = options.precision or PRECISIONS[0]
-    return RunConfig(hparams, dataset.scale_factor, seed, str(data_dir), precision), dataset
+    size = len(dataset.train)
+    return RunConfig(hparams, dataset.scale_factor, seed, str(data_dir), precision, size), dataset
 
 
 def _resumed_config(folder: RunFolder, options: TrainOptions) -> tuple[RunConfig, Dataset]:
@@ -143,7 +144,7 @@ def _resumed_config(folder: RunFolder, options: TrainOptions) -> tuple[RunConfig
     config = replace(config, hparams=hparams, data_dir=str(data_dir))
     dataset = load_dataset(hparams.data_set, config.data_dir)
     _check_same(dataset, config)
-    return config, dataset
+    return replace(config, training_size=len(dataset.train)), dataset
 
 
 def _check_same(dataset: Dataset, config: RunConfig) -> None:

@@ -13,7 +13,7 @@ from sketch_rnn.cli import export
 from sketch_rnn.errors import UserError
 from sketch_rnn.formats import browser, load_model, original, save_model
 from sketch_rnn.hparams import HParams
-from sketch_rnn.model.network import Batch, SketchRNN
+from sketch_rnn.model.network import Batch, SketchRNN, Trained
 from sketch_rnn.model.noise import Noise
 from sketch_rnn.train.options import TrainOptions
 from sketch_rnn.train.run import train
@@ -259,6 +259,33 @@ def test_training_goes_on_from_a_file(tmp_path, caplog):
     assert ours.hparams.z_size == 4 and ours.hparams.enc_rnn_size == 7
     for trained, before in zip(ours.weights, theirs.weights, strict=True):
         np.testing.assert_allclose(trained, before, atol=0.01)
+    check_that_what_is_known_of_the_training_is_written(ours, tmp_path)
+
+
+def check_that_what_is_known_of_the_training_is_written(model, folder):
+    lines = [json.loads(line) for line in (folder / "run" / "metrics.jsonl").open()]
+    (validated,) = (line for line in lines if "Valid_Cost" in line)
+    for name in ("x.vae.json", "x.gen.json"):
+        options = {"z": np.zeros(4)} if name == "x.gen.json" else {}
+        save_model(model, folder / name, **options)
+        info = json.loads((folder / name).read_text())[0]
+        assert (info["training_steps"], info["training_size"]) == (2, 1000)
+        assert info["r_loss"] == pytest.approx(validated["Valid_Reconstr_Cost"])
+        assert info["kl_loss"] == pytest.approx(validated["Valid_KL_Cost"])
+        assert load_model(folder / name).trained == model.trained
+    (folder / "run" / "metrics.jsonl").write_text('{"step": 1, "Valid_Cost": 3}\n{"step": 1, "x')
+    known = load_model(folder / "run").with_scale_factor(2.0).trained
+    assert known == Trained(steps=2, sketches=1000)
+
+
+@pytest.mark.parametrize("value", ["2", None, True, [], float("nan"), 10**400, {}])
+def test_what_is_no_number_says_nothing_of_the_training(value, tmp_path):
+    path = saved(tmp_path, random_model())
+    info, *rest = json.loads(path.read_text())
+    for key in ("training_steps", "training_size", "r_loss", "kl_loss"):
+        info[key] = value
+    path.write_text(json.dumps([info, *rest]))
+    assert load_model(path).trained == Trained()
 
 
 def test_the_command_writes_what_the_suffix_says(tmp_path, capsys):
