@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+MOST = 100_000  # validations that are kept in mind
 _LONGEST_LINE = 1 << 20  # bytes
 LEFT_OUT = "Updates_Left_Out"
 KL_SUM, UNUSED, RECOVERED = "Valid_KL_Sum", "Unused_Dimensions", "Random_Z_Recovered"
@@ -57,9 +58,9 @@ class History:
 
     def _read_line(self, line: bytes) -> None:
         try:
-            figures = json.loads(line)
-            self.add(figures["step"], figures)
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            figures = {tag: float(value) for tag, value in json.loads(line).items()}
+            self.add(int(figures["step"]), figures)
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
             return
 
     def add(self, step: int, figures: Mapping[str, float]) -> None:
@@ -77,6 +78,7 @@ class History:
                 *(figures.get(tag, math.nan) for tag in (KL_SUM, UNUSED, RECOVERED, CLIPPED)),
             )
             self.validations.append(validation)
+            del self.validations[:-MOST]
             self._train_sum, self._train_count = 0.0, 0
 
     def since_best(self) -> int:

@@ -128,6 +128,9 @@ def test_the_history_of_figures(tmp_path):
         '{"step": 0, "Num_Trainable_Params": 9}\n'
         '{"step": 20, "Train_Cost": 3.1, "Train_Reconstr_Cost": 3.0}\n'
         "damaged\n[1]\n"
+        '{"step": 30, "Valid_Cost": "low", "Valid_Reconstr_Cost": []}\n'
+        '{"step": 30, "Valid_Cost": ' + "9" * 999 + ', "Valid_Reconstr_Cost": 1}\n'
+        '{"step": 1e999, "Valid_Cost": 1, "Valid_Reconstr_Cost": 1}\n'
         '{"step": 40, "Train_Cost": 1.1, "Train_Reconstr_Cost": 1.0}\n'
         '{"step": 50, "Valid_Cost": 1.5, "Valid_Reconstr_Cost": 1.4, "Valid_KL_Sum": 7.0, '
         '"Updates_Left_Out": 1.0}\n'
