@@ -157,6 +157,10 @@ class HParams:
         """All hyperparameters, ready for JSON."""
         return {**asdict(self), "data_set": list(self.data_set)}
 
+    def texts(self) -> dict[str, str]:
+        """Each hyperparameter as `--hparams` spells it."""
+        return {name: _spelled(value) for name, value in self.to_dict().items()}
+
     def replace(self, **changes: object) -> "HParams":
         """These hyperparameters with some changed.
 
@@ -308,6 +312,12 @@ def _from_text(name: str, value: Any) -> Any:
     except ValueError:
         pass
     return value
+
+
+def _spelled(value: Any) -> str:
+    if isinstance(value, list):
+        return f"[{','.join(value)}]"
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _shown(value: Any) -> str:

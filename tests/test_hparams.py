@@ -5,8 +5,10 @@ import subprocess
 import sys
 
 import pytest
-from helpers import shared
+from helpers import ROOT, shared
 
+from sketch_rnn.advice import ADVICE
+from sketch_rnn.cli import train
 from sketch_rnn.errors import UserError
 from sketch_rnn.hparams import HParams, load_config, parse_overrides
 
@@ -50,6 +52,25 @@ def test_every_field_has_a_line_of_documentation():
     documented = [line.strip().split(":")[0] for line in HParams.__doc__.splitlines()]
     for field in dataclasses.fields(HParams):
         assert documented.count(field.name) == 1, field.name
+
+
+def test_every_field_has_advice_in_the_help_and_in_the_docs(capsys, monkeypatch):
+    names = [field.name for field in dataclasses.fields(HParams)]
+    assert list(ADVICE) == names
+    monkeypatch.setenv("COLUMNS", "100")
+    assert train.main(["--help"]) == 0
+    shown = capsys.readouterr().out
+    defaults = HParams().texts()
+    page = (ROOT / "docs" / "hyperparameters.md").read_text()
+    rows = [line for line in page.splitlines() if line.startswith("| `")]
+    for name, row in zip(names, rows, strict=True):
+        assert f"  {name}={defaults[name]}\n        {ADVICE[name]}\n" in shown
+        assert row == f"| `{name}` | `{defaults[name]}` | {ADVICE[name]} |"
+
+
+def test_a_default_s_text_is_read_back():
+    texts = HParams().texts()
+    assert HParams(**parse_overrides([f"{k}={v}" for k, v in texts.items()])) == HParams()
 
 
 @pytest.mark.parametrize("shell", ["bash", "sh"])

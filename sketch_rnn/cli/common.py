@@ -18,7 +18,7 @@ import shutil
 import signal
 import sys
 import textwrap
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -60,6 +60,7 @@ def run(
     usage: str,
     argv: Sequence[str] | None = None,
     arguments: str = "",
+    settings: Mapping[str, str] | None = None,
 ) -> int:
     """Parses the command line, calls `main` and turns what goes wrong into one line on stderr.
 
@@ -70,6 +71,7 @@ def run(
         usage: What `--help` says above the flags; indented lines stay as they are.
         argv: The arguments without the program's name; None means those of the process.
         arguments: What the command takes beside flags, as in `FILE...`; "" for nothing.
+        settings: What `--help` says under the flags of the hyperparameters, by `name=default`.
 
     Returns:
         The exit status: 2 for bad arguments or a `UserError`, 1 for an error of the operating
@@ -80,7 +82,7 @@ def run(
     try:
         rest = _parse(values, sys.argv[1:] if argv is None else argv)
         if values.help:
-            print(_help(name, values, usage, arguments))
+            print(_help(name, values, usage, arguments, settings or {}))
             status = OK
         elif values.version:
             print(_versions())
@@ -225,7 +227,13 @@ def _versions() -> str:
     return ", ".join(found)
 
 
-def _help(name: str, values: flags.FlagValues, usage: str, arguments: str) -> str:
+def _help(
+    name: str,
+    values: flags.FlagValues,
+    usage: str,
+    arguments: str,
+    settings: Mapping[str, str],
+) -> str:
     width = min(shutil.get_terminal_size().columns, 100)
     own = [flag for flag in values if flag not in _SHARED_FLAGS and flag != "h"]
     lines = [f"usage: {name} [flags] {arguments}".rstrip(), ""]
@@ -233,6 +241,10 @@ def _help(name: str, values: flags.FlagValues, usage: str, arguments: str) -> st
     lines.append("flags:")
     for flag in (*own, *_SHARED_FLAGS):
         lines += _flag_help(values[flag], width)
+    if settings:
+        lines += ["", "hyperparameters, as in --hparams=z_size=64,conditional=false:"]
+    for spelling, text in settings.items():
+        lines += _entry(spelling, text, width)
     return "\n".join(lines)
 
 
@@ -261,6 +273,10 @@ def _flag_help(flag: flags.Flag, width: int) -> list[str]:
         spelling = f"--{flag.name}={choices or ('NUMBER' if is_number else 'TEXT')}"
     text = " ".join((flag.help or "").split()).removeprefix(f"<{choices}>: ")
     text = text.replace(_ABSL_REPEAT, " May be repeated.") + _default(flag)
+    return _entry(spelling, text, width)
+
+
+def _entry(spelling: str, text: str, width: int) -> list[str]:
     indent = " " * 8
     return [
         f"  {spelling}",

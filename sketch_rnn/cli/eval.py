@@ -15,6 +15,11 @@ Prints what drawings cost trained models: a row for each model and file of drawi
 of the model's data set, or of --input.
 
   sketch_rnn_eval --log_root=models/cat --data_dir=doodles --split=test
+  sketch_rnn_eval --log_root=models/cat --log_root=models/fish --input=mine.svg --format=csv
+
+The drawings of a data set that are mislabelled or broken are among those that a model finds oddest.
+
+  sketch_rnn_eval --log_root=models/cat --split=train --extremes=20 --output=odd.svg
 """
 
 FLAGS = common.new_flags()

@@ -19,6 +19,8 @@ Draws with a trained model. --mode is what:
   interpolate   from each input, or random z, to the next
   complete      an unfinished drawing, finished in several ways
   temperatures  one z or input at several temperatures
+  analogy       of three inputs the first - the second + the third
+  grid          a square between four inputs, which are its corners
 
 The name of --output says the form: .svg or .png are pictures; .npz is a data set of what the model
 drew, whose three splits are the same; .json holds the same as lists of [dx, dy, pen_lifted].
@@ -33,14 +35,16 @@ package; to complete, their first halves.
 
 FLAGS = common.new_flags()
 MODES = ["generate", "encode", "reconstruct", "interpolate", "complete", "temperatures"]
-CONDITIONAL_MODES = ["encode", "reconstruct", "interpolate"]
-NEED_INPUT = ["encode", "reconstruct", "complete"]
-USE_INPUT = [*NEED_INPUT, "interpolate", "temperatures"]
-USE_Z = ["generate", "interpolate", "complete", "temperatures"]
+MODES += ["analogy", "grid"]
+CONDITIONAL_MODES = ["encode", "reconstruct", "interpolate", "analogy", "grid"]
+NEED_INPUT = ["encode", "reconstruct", "complete", "analogy"]
+USE_INPUT = [*NEED_INPUT, "interpolate", "temperatures", "grid"]
+USE_Z = ["generate", "interpolate", "complete", "temperatures", "grid"]
 PICTURES, DATA = [".svg", ".png"], [".npz", ".json"]
 LARGEST_SEED = 2**31 - 1
 LADDER = [0.2, 0.4, 0.6, 0.8, 1.0]  # temperatures of --mode=temperatures
 RANDOM_INPUTS = {"encode": None, "reconstruct": 10, "interpolate": 2}  # of a data set; others 1
+INPUTS = {"analogy": 3, "grid": 4}  # of all inputs together
 
 flags.DEFINE_string(
     "model_dir", None,
@@ -82,7 +86,7 @@ flags.DEFINE_integer(
     "num_samples", None,
     "Drawings to generate, or of each z of a file (10 and 1), ways to complete (5), random z (2; "
     "for temperatures 1), or random drawings of an input of several (reconstruct 10, "
-    "interpolate 2).",
+    "interpolate 2), or results of an analogy (1).",
     lower_bound=1, upper_bound=1_000_000, flag_values=FLAGS,
 )  # fmt: skip
 flags.DEFINE_list(
@@ -94,7 +98,7 @@ flags.DEFINE_boolean(
     "greedy", False, "Take what is most probable at every point.", flag_values=FLAGS
 )
 flags.DEFINE_integer(
-    "steps", 10, "Drawings of an interpolation.",
+    "steps", 10, "Drawings of an interpolation, or of each side of a grid.",
     lower_bound=2, upper_bound=1000, flag_values=FLAGS,
 )  # fmt: skip
 flags.DEFINE_boolean(
@@ -147,6 +151,8 @@ def _sample() -> None:
     if FLAGS.mode in RANDOM_INPUTS and FLAGS.num_samples:
         most = FLAGS.num_samples
     takes_packaged = _takes_packaged()
+    if FLAGS.mode in INPUTS:
+        most = max(1, INPUTS[FLAGS.mode] // max(1, len(FLAGS.input)))
     paths = [str(catalog.PACKAGED_DRAWINGS_PATH)] if takes_packaged else FLAGS.input
     inputs = []
     if paths:
@@ -225,7 +231,8 @@ def _indices() -> list[int]:
 
 def _takes_packaged() -> bool:
     """Whether the drawings in the package are the inputs."""
-    needs = FLAGS.mode in NEED_INPUT or (FLAGS.mode == "interpolate" and not FLAGS.z_file)
+    can_take_z = FLAGS.mode in ("interpolate", "grid")
+    needs = FLAGS.mode in NEED_INPUT or (can_take_z and not FLAGS.z_file)
     return needs and not FLAGS.input and catalog.is_packaged(FLAGS.model_dir)
 
 

@@ -55,7 +55,7 @@ class SampleOptions:
     Attributes:
       temperatures: one or more.
       count: drawings, as the mode means it; None is the mode's default.
-      steps: drawings of an interpolation.
+      steps: drawings of an interpolation, or of each side of a grid.
       spherical: interpolate on the sphere.
       greedy, max_len, seed: as in `SketchRNN.decode`.
     """
@@ -108,7 +108,7 @@ class Sampler:
 
     def interpolate(self) -> Picture:
         """A row from each z to the next."""
-        z = self._z_or_random(2)
+        z = self._z_or_random(self.options.count or 2)
         if len(z) < 2:
             raise UserError(f"interpolate: expected two or more inputs, got {len(z)}")
         pairs = [
@@ -149,12 +149,39 @@ class Sampler:
         """One z, or each of several, at all temperatures in a row."""
         z = None
         if self.model.hparams.conditional:
-            z = self._z_or_random(1)
+            z = self._z_or_random(self.options.count or 1)
         count = (self.options.count or 1) if z is None else len(z)
         columns = [self._decode(z, count, t) for t in self.options.temperatures]
         return Picture(
             [list(r) for r in zip(*columns, strict=True)], [], self._temperature_titles()
         )
+
+    def analogy(self) -> Picture:
+        """Three inputs, and what the first - the second + the third is; a row a temperature."""
+        if len(self.inputs) != 3:
+            raise UserError(f"analogy: expected three inputs, got {len(self.inputs)}")
+        mu, _ = self.model.encode(self.inputs)
+        z = sampling.analogy(*mu)
+        count = self.options.count or 1
+        rows = [
+            [*self.inputs, *self._decode(np.repeat(z[None], count, axis=0), count, t)]
+            for t in self.options.temperatures
+        ]
+        titles = ["input", "- input", "+ input", *["="] * count]
+        row_titles = self._temperature_titles() if len(rows) > 1 else []
+        return Picture(rows, row_titles, titles, given=3)
+
+    def grid(self) -> Picture:
+        """A square of z whose corners are four z: the first two above, the others below."""
+        z = self._z_or_random(4)
+        if len(z) != 4:
+            raise UserError(f"grid: expected four inputs, got {len(z)}")
+        if len(self.options.temperatures) > 1:
+            raise UserError("grid: expected one temperature")
+        steps = self.options.steps
+        square = sampling.grid(z, steps, self.options.spherical).reshape(steps * steps, -1)
+        drawn = self._decode(square, steps * steps, self.options.temperatures[0])
+        return Picture([drawn[row * steps : (row + 1) * steps] for row in range(steps)])
 
     def _z_or_random(self, count: int) -> np.ndarray:
         """z of the file, of the inputs, or from the prior."""
@@ -162,7 +189,7 @@ class Sampler:
             return self.z
         if self.inputs:
             return self.model.encode(self.inputs)[0]
-        z = sampling.random_z(self.model, self.options.count or count, self.options.seed)
+        z = sampling.random_z(self.model, count, self.options.seed)
         return cast(np.ndarray, z)  # asked of conditional models only
 
     def _decode(self, z, count, temperature) -> list[np.ndarray]:
@@ -181,6 +208,8 @@ MODES: dict[str, Callable[[Sampler], Picture]] = {
     "interpolate": Sampler.interpolate,
     "complete": Sampler.complete,
     "temperatures": Sampler.temperature_row,
+    "analogy": Sampler.analogy,
+    "grid": Sampler.grid,
 }
 
 

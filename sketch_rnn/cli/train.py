@@ -1,12 +1,14 @@
 """`sketch_rnn_train`: trains a model."""
 
 import os
+import re
 import sys
 from pathlib import Path
 
 from absl import flags
 
 from sketch_rnn import shipped
+from sketch_rnn.advice import ADVICE
 from sketch_rnn.cli import common
 from sketch_rnn.data import download
 from sketch_rnn.errors import UserError
@@ -64,6 +66,13 @@ flags.DEFINE_string(
     flag_values=FLAGS,
 )  # fmt: skip
 flags.DEFINE_integer(
+    "patience", None, "End after so many validations in a row without a new best.",
+    lower_bound=1, flag_values=FLAGS,
+)  # fmt: skip
+flags.DEFINE_string(
+    "max_time", None, "End after this time, as in 2h30m, 45m or 90s.", flag_values=FLAGS
+)
+flags.DEFINE_integer(
     "seed", None, "What everything random follows from (default: 1).",
     lower_bound=0, upper_bound=2**31 - 1, flag_values=FLAGS,
 )  # fmt: skip
@@ -83,12 +92,19 @@ flags.DEFINE_enum(
 
 def main(argv: list[str] | None = None) -> int:
     """Runs the command; returns its exit status."""
-    return common.run("sketch_rnn_train", _train, FLAGS, USAGE, argv)
+    return common.run("sketch_rnn_train", _train, FLAGS, USAGE, argv, settings=_settings())
+
+
+def _settings() -> dict[str, str]:
+    """Advice on each hyperparameter, by its name and default."""
+    texts = HParams().texts()
+    return {f"{name}={texts[name]}": text for name, text in ADVICE.items()}
 
 
 def _train() -> int:
     if FLAGS.resume_training and FLAGS.init_from:
         raise UserError("expected --resume_training or --init_from, got both")
+    max_time = None if FLAGS.max_time is None else _seconds(FLAGS.max_time)
     overrides = load_config(FLAGS.config) if FLAGS.config else {}
     overrides |= parse_overrides(FLAGS.hparams)
     hparams = HParams(**overrides)
@@ -110,9 +126,22 @@ def _train() -> int:
         init_from=FLAGS.init_from,
         precision=FLAGS.precision,
         strategy=FLAGS.strategy,
+        patience=FLAGS.patience,
+        max_time=max_time,
     )
     ended_by = train(options, Progress)
     return 128 + ended_by if ended_by else 0
+
+
+def _seconds(text: str) -> float:
+    """A time such as 2h30m."""
+    pattern = r"(?:(\d{1,4})d)?(?:(\d{1,5})h)?(?:(\d{1,6})m)?(?:(\d{1,8})s)?"
+    found = re.fullmatch(pattern, text)
+    days, hours, minutes, rest = (int(part or 0) for part in found.groups()) if found else [0] * 4
+    seconds = ((days * 24 + hours) * 60 + minutes) * 60 + rest
+    if not seconds:
+        raise UserError(f"--max_time: expected a time such as 2h30m, 45m or 90s, got {text!r:.40}")
+    return float(seconds)
 
 
 def _default_log_root(config: str | None, hparams: HParams) -> str:

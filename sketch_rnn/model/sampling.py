@@ -221,6 +221,28 @@ def interpolate(
     return (np.sin((1 - t) * angle) * first + np.sin(t * angle) * last) / np.sin(angle)
 
 
+def analogy(first: np.ndarray, second: np.ndarray, third: np.ndarray) -> np.ndarray:
+    """first - second + third, each `[Z]` (section 4.3); the third itself where they are equal."""
+    return third + (first - second)
+
+
+def grid(corners: np.ndarray, steps: int, spherical: bool = True) -> np.ndarray:
+    """z of a square between four, the first two above, the others below (as in figure 1).
+
+    Args:
+      corners: `[4, Z]`.
+      steps: of each side, 2 or more.
+      spherical: see `interpolate`.
+
+    Returns:
+      `[steps, steps, Z]`, float32.
+    """
+    left = interpolate(corners[0], corners[2], steps, spherical)
+    right = interpolate(corners[1], corners[3], steps, spherical)
+    rows = [interpolate(a, b, steps, spherical) for a, b in zip(left, right, strict=True)]
+    return np.array(rows, np.float32)
+
+
 def _draw(
     model, z, total, temperature, greedy, max_len, seed, first=None, min_len=0
 ) -> list[np.ndarray]:

@@ -34,6 +34,7 @@ class Evaluation:
       offset: its offset loss, summed over its points and divided by N_max, `[S]`.
       pen: its pen loss, summed over all steps and divided by N_max, `[S]`.
       kl: KL divergence of its z from the prior, `[S, Z]`; Z is 0 without an encoder.
+      mu: mean of its z, `[S, Z]`.
     """
 
     index: np.ndarray
@@ -42,6 +43,7 @@ class Evaluation:
     offset: np.ndarray
     pen: np.ndarray
     kl: np.ndarray
+    mu: np.ndarray
 
     def of(self, chosen: np.ndarray) -> "Evaluation":
         """The rows of some of the drawings, bool `[S]`."""
@@ -93,11 +95,11 @@ class Evaluator:
             count, size = len(lengths), min(batch_size, len(split))
             found = self._step(*_filled(size, strokes5, lengths), key, count)
             parts.append([value.numpy()[:count].astype(np.float64) for value in found])
-        offset, pen, kl = (np.concatenate(part) for part in zip(*parts, strict=True))
+        offset, pen, kl, mu = (np.concatenate(part) for part in zip(*parts, strict=True))
         lengths = split.lengths()
         index = np.argsort(lengths, kind="stable")
         batch = np.arange(len(index)) // batch_size
-        return Evaluation(index, lengths[index], batch, offset, pen, kl)
+        return Evaluation(index, lengths[index], batch, offset, pen, kl, mu)
 
     @tf.function(reduce_retracing=False)
     def _step(self, strokes5, lengths, key, count):
@@ -111,13 +113,16 @@ class Evaluator:
 
     @tf.function(jit_compile=True)
     def _losses(self, strokes5: tf.Tensor, lengths: tf.Tensor, noise: Noise):
-        """Of each sketch: offset and pen loss `[B]` divided by N_max, and KL `[B, Z]`."""
+        """Of each sketch: offset and pen loss `[B]` divided by N_max, KL and mu `[B, Z]`."""
         output, mu, logvar = self.model(Batch(strokes5, lengths), noise)
         target = tf.transpose(strokes5[:, 1:], [1, 0, 2])  # [T, B, 5]
         offset = tf.reduce_mean(losses.offset_losses(output, target), axis=0)
         pen = tf.reduce_mean(losses.pen_losses(output, target), axis=0)
-        kl = tf.zeros([strokes5.shape[0], 0]) if mu is None else losses.kl_divergence(mu, logvar)
-        return offset, pen, kl
+        if mu is None:
+            mu = kl = tf.zeros([strokes5.shape[0], 0])
+        else:
+            kl = losses.kl_divergence(mu, logvar)
+        return offset, pen, kl, mu
 
 
 def _filled(size: int, *arrays: np.ndarray) -> list[tf.Tensor]:

@@ -6,17 +6,19 @@ The tags are the original's, so that its curves and ours lie over each other.
 import json
 import os
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 import numpy as np
 import tensorflow as tf
 from google.protobuf.message import DecodeError
+from tensorboard.plugins.hparams import api as hparams_plugin
 
 from sketch_rnn import drawing, files
 from sketch_rnn.formats.run_folder import METRICS_FILE
 
+NOTES_FILE = "notes.jsonl"  # what a person was told of the run
 _LONGEST_LINE = 1 << 20  # bytes
 
 
@@ -44,8 +46,9 @@ class MetricWriter:
 
         Those are steps that it did after the checkpoint which the run goes on from.
         """
-        self._metrics_path = folder / METRICS_FILE
-        _cut_metrics(self._metrics_path, first_step)
+        self._metrics_path, self._notes_path = folder / METRICS_FILE, folder / NOTES_FILE
+        for path in (self._metrics_path, self._notes_path):
+            _cut_metrics(path, first_step)
         for events in folder.glob("events.out.tfevents.*.v2"):  # the original's have no suffix
             _cut_events(events, first_step)
         self._writer = tf.summary.create_file_writer(str(folder))
@@ -59,6 +62,19 @@ class MetricWriter:
         line = json.dumps({"step": step, **{tag: float(v) for tag, v in figures.items()}})
         with self._metrics_path.open("a") as file:
             file.write(line + "\n")
+
+    def write_notes(self, step: int, tag: str, notes: Sequence[str]) -> None:
+        """Writes what a person is told of a step."""
+        with self._writer.as_default(step=step):
+            tf.summary.text(tag, "\n\n".join(notes))
+        with self._notes_path.open("a") as file:
+            for note in notes:
+                file.write(json.dumps({"step": step, "note": note}) + "\n")
+
+    def write_hparams(self, values: Mapping[str, bool | int | float | str]) -> None:
+        """Writes what the run is for the HParams tab, which shows runs side by side."""
+        with self._writer.as_default(step=0):
+            hparams_plugin.hparams(dict(values))
 
     def write_texts(self, texts: Mapping[str, str]) -> None:
         """Writes texts, in Markdown, as of step 0; the keys are the tags."""

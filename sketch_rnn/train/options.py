@@ -23,6 +23,8 @@ class TrainOptions:
         architecture is taken over.
       precision: of matrix products, `float32` or `bfloat16`; None is the first, or that of the run.
       strategy: who shares the work; see `devices.find_workers`.
+      patience: validations in a row without a new best after which the run ends.
+      max_time: seconds after which it ends.
     """
 
     log_root: str | Path
@@ -33,3 +35,5 @@ class TrainOptions:
     init_from: str | Path | None = None
     precision: str | None = None
     strategy: str = "one"
+    patience: int | None = None
+    max_time: float | None = None

@@ -1,5 +1,6 @@
 """A training run: the loop over steps, and an orderly end."""
 
+import signal
 import time
 from collections.abc import Iterator
 
@@ -19,6 +20,7 @@ from sketch_rnn.train.record import LOG_EVERY, ChiefRecorder, QuietRecorder, Rec
 from sketch_rnn.train.report import LogReporter, NewReporter
 from sketch_rnn.train.start import Start, begin, check_log_root
 from sketch_rnn.train.step import StepResult, TrainStep
+from sketch_rnn.train.stopping import Stopping
 
 LARGEST_NON_FINITE_RUN = 5  # steps in a row
 FETCH_EVERY_SECONDS = 0.5
@@ -38,6 +40,11 @@ def train(options: TrainOptions, new_reporter: NewReporter = LogReporter) -> int
       UserError: the folder, the data or the hyperparameters do not allow it.
     """
     workers, folder = find_workers(options.strategy), RunFolder(options.log_root)
+    if workers.count > 1 and (options.patience or options.max_time):
+        raise UserError(
+            "`patience` and `max_time` end a run of one worker, and would leave the others without "
+            "it; leave them out"
+        )
     if workers.is_chief or options.resume:
         check_log_root(options)
     with workers.strategy.scope():
@@ -50,7 +57,9 @@ def train(options: TrainOptions, new_reporter: NewReporter = LogReporter) -> int
         warn("TensorFlow sees no GPU here: `precision=tf32` is float32 on a CPU")
     with folder.lock():
         _open(folder, start, options.resume)
-        return Run(folder, start, workers, ChiefRecorder(folder, start, new_reporter)).finish()
+        stopping = Stopping(options.patience, options.max_time)
+        recorder = ChiefRecorder(folder, start, new_reporter, stopping)
+        return Run(folder, start, workers, recorder).finish()
 
 
 def _open(folder: RunFolder, start: Start, resume: bool) -> None:
@@ -82,17 +91,21 @@ class Run:
     def finish(self) -> int:
         """Trains to the end; returns the number of the signal that ended it early, or 0."""
         self.recorder.begin()
-        ended_by = 0
+        ended_by, reason = 0, ""
         try:
             with signals.collected() as received:
                 for step, shards in self._batches():
                     self._begin_step(step, shards)
-                    if received or self._is_due(step):
-                        self._record()
+                    if not received and not self._is_due(step):
+                        continue
+                    self._record()
                     if received:
-                        ended_by = received[0]
+                        ended_by, reason = received[0], signal.Signals(received[0]).name
+                    elif step + 1 < self.config.hparams.num_steps:
+                        reason = self.recorder.reason_to_stop()
+                    if reason:
                         break
-                self.recorder.end(ended_by)
+                self.recorder.end(reason)
                 if not ended_by:
                     self.workers.wait_for_all()
         finally:

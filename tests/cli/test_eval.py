@@ -12,6 +12,7 @@ from helpers import DOODLES, FIXTURES
 from sketch_rnn.cli.eval import main
 from sketch_rnn.hparams import HParams
 from sketch_rnn.model.network import SketchRNN
+from sketch_rnn.train import compare
 
 CATS, SVG = str(DOODLES / "cat.npz"), str(FIXTURES / "curves.svg")
 
@@ -50,13 +51,25 @@ def test_a_row_a_model_and_file(models, drawings, capsys):
     expected = [(drawings, 8), (SVG, 1), ("all", 9)]
     assert found == [(model, *row) for model in models for row in expected]
     assert rows[0]["reconstruction"] != rows[3]["reconstruction"]
-    assert main([*flags, "--format=csv"]) == 0
-    table = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
-    assert [{k: str(v) for k, v in row.items()} for row in rows] == table
-    assert main(flags) == 0
-    lines = capsys.readouterr().out.splitlines()
+
+
+def test_the_forms_of_a_table():
+    rows = [
+        compare.Row("a, b", name, "test", 8, 300, 64, -0.5, 0.1, -0.4, -0.68, 0.3, 0.31, -0.39)
+        for name in ("cat.npz", "all")
+    ]
+    texts = {}
+    for form, write in compare.FORMATS.items():
+        file = io.StringIO()
+        write(rows, file)
+        texts[form] = file.getvalue()
+    of_json = [json.loads(line) for line in texts["json"].splitlines()]
+    assert [compare.Row(**row) for row in of_json] == rows
+    of_csv = list(csv.DictReader(io.StringIO(texts["csv"])))
+    assert of_csv == [{name: str(value) for name, value in row.items()} for row in of_json]
+    lines = texts["text"].splitlines()
     assert lines[0].split()[:3] == ["model", "file", "split"]
-    assert lines[1].split()[-1] == f"{rows[0]['cost']:.4f}"
+    assert lines[1].split()[-6:] == ["-0.5000", "0.1000", "-0.4000", "-0.6800", "0.3000", "-0.3900"]
     assert any("as in the paper" in line for line in lines)
 
 

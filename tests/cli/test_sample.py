@@ -161,6 +161,46 @@ def test_interpolate(conditional, tmp_path):
     assert len(groups(output)) == 3
 
 
+def drawn(path):
+    return json.loads(path.read_text())["sketches"]
+
+
+def test_an_analogy_of_equals_is_the_third(conditional, tmp_path):
+    """a - a + c draws what the reconstruction of c draws."""
+    inputs = [f"--input={SVGS[i]}" for i in (0, 0, 2)]
+    assert sample(conditional, tmp_path / "a.json", "--mode=analogy", "--seed=1", *inputs) == 0
+    assert (
+        sample(conditional, tmp_path / "c.json", "--mode=reconstruct", "--seed=1", inputs[2]) == 0
+    )
+    (result,), (expected,) = drawn(tmp_path / "a.json"), drawn(tmp_path / "c.json")
+    np.testing.assert_allclose(result, expected, atol=1e-3)
+    others = [f"--input={path}" for path in SVGS]
+    assert sample(conditional, tmp_path / "b.json", "--mode=analogy", "--seed=1", *others) == 0
+    (other,) = drawn(tmp_path / "b.json")
+    assert len(other) != len(expected) or not np.allclose(other, expected, atol=1e-3)
+
+
+def test_an_analogy_shows_its_inputs(conditional, data, tmp_path):
+    output, flags = tmp_path / "a.svg", ("--mode=analogy", f"--input={data}", "--index=0,4,9")
+    assert sample(conditional, output, *flags, "--num_samples=2") == 0
+    assert texts(output) == ["input", "- input", "+ input", "=", "="]
+    assert len(groups(output)) == 5
+    assert sample(conditional, output, *flags, "--temperature=0.2,0.9") == 0
+    assert len(groups(output)) == 8
+
+
+def test_the_corners_of_a_grid_are_reconstructions(conditional, data, tmp_path):
+    flags = (f"--input={data}", "--index=0,4,7,9", "--greedy", "--max_len=20")
+    assert sample(conditional, tmp_path / "a.json", "--mode=grid", "--steps=3", *flags) == 0
+    assert sample(conditional, tmp_path / "b.json", "--mode=reconstruct", *flags) == 0
+    square, corners = drawn(tmp_path / "a.json"), drawn(tmp_path / "b.json")
+    assert len(square) == 9
+    for place, corner in zip((0, 2, 6, 8), corners, strict=True):
+        np.testing.assert_allclose(square[place], corner, atol=1e-3)
+    assert sample(conditional, tmp_path / "a.svg", "--mode=grid", "--steps=3") == 0
+    assert len(groups(tmp_path / "a.svg")) == 9
+
+
 @pytest.mark.parametrize("kind", ["conditional", "unconditional"])
 def test_complete(request, tmp_path, kind):
     model = request.getfixturevalue(kind)
@@ -243,6 +283,10 @@ def test_latest_checkpoint_is_missing(unconditional, tmp_path, capsys):
         (["--mode=complete", "--input=DATA", "--page"], "only an SVG file has one"),
         (["--page"], "expected an --input"),
         (["--mode=interpolate", f"--input={SVGS[0]}"], "two or more"),
+        (["--mode=analogy"], "--input"),
+        (["--mode=analogy", f"--input={SVGS[0]}"], "three inputs, got 1"),
+        (["--mode=grid", "--input=DATA", "--index=1,2,3"], "four inputs, got 3"),
+        (["--mode=grid", "--temperature=0.1,1"], "one temperature"),
         (["--z_file=none.npz"], "none.npz"),
         (["--z_file=DATA"], "--mode=encode wrote"),
         (["--scale_factor=0"], "--scale_factor"),
@@ -255,7 +299,9 @@ def test_bad_flags(conditional, data, tmp_path, capsys, flags, expected):
     assert expected in refused(capsys, tmp_path / "a.svg", conditional, *flags)
 
 
-@pytest.mark.parametrize("mode", ["encode", "reconstruct", "interpolate", "temperatures"])
+@pytest.mark.parametrize(
+    "mode", ["encode", "reconstruct", "interpolate", "temperatures", "analogy", "grid"]
+)
 def test_conditional_modes_need_a_conditional_model(unconditional, tmp_path, capsys, mode):
     output = tmp_path / ("a.npz" if mode == "encode" else "a.svg")
     flags = (f"--mode={mode}", f"--input={SVGS[0]}")

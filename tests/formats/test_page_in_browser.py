@@ -107,9 +107,7 @@ def test_the_slider_leads_from_one_drawing_to_the_other(visit):
     assert visit["ownBetween"]["markup"] != visit["between"][2]["markup"]
 
 
-def test_a_drawing_between_two_can_be_taken(visited):
-    """With the mouse alone: after scripted touches the tap is lost at times; why is unknown."""
-    visit = visited[0]["wide"]
+def test_a_drawing_between_two_can_be_taken(visit):
     assert visit["takenFromBetween"] == visit["ownBetween"]["added"]
 
 

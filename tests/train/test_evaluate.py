@@ -27,7 +27,7 @@ def small_model(cell, dataset, **changes):
         dec_rnn_size=6,
         z_size=3,
         num_mixture=2,
-        batch_size=60,
+        batch_size=120,
         max_seq_len=dataset.max_seq_len,
         kl_tolerance=0.012,
         **changes,

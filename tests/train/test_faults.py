@@ -450,6 +450,9 @@ def test_one_update_that_is_not_finite_is_left_out(tmp_path, caplog, monkeypatch
     assert "step 2: the cost or a gradient is not finite" in caplog.text
     weights = load_model(tmp_path / "run").get_weights()
     assert all(np.isfinite(weight).all() for weight in weights)
+    figures = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").open()]
+    assert sum(row.get("Updates_Left_Out", 0) for row in figures) == 1
+    assert "updates left out, as not finite: 1;" in (tmp_path / "run" / "notes.jsonl").read_text()
 
 
 def test_a_few_in_a_row_end_the_run_with_its_last_checkpoint_whole(run, capsys, monkeypatch):

@@ -153,7 +153,39 @@ def summaries(log_root, plugin):
 def test_tensorboard_shows_pictures_and_the_configuration(finished):
     assert summaries(finished, "images") == {(step, "Reconstructions") for step in (20, 40, 41)}
     assert summaries(finished, "histograms") == {(s, "KL_per_dimension") for s in (20, 40, 41)}
-    assert summaries(finished, "text") == {(0, "hparams"), (0, "model_config.json")}
+    texts = summaries(finished, "text")
+    assert (41, "End") in texts
+    configuration = {(step, tag) for step, tag in texts if not tag.startswith(("End", "Verdicts"))}
+    assert configuration == {(0, "hparams"), (0, "model_config.json")}
+
+
+def test_tensorboard_lists_the_run_beside_others(finished):
+    assert summaries(finished, "hparams") == {(0, "_hparams_/session_start_info")}
+
+
+def test_tensorboard_s_projector_shows_z_of_the_validation_drawings(finished, data_dir):
+    config = (finished / "projector_config.pbtxt").read_text()
+    paths = re.findall(r'_path: "(.*)"', config)
+    assert len(paths) == 3 and all((finished / path).is_file() for path in paths)
+    drawings = list(load_dataset("zigzag.npz", data_dir).valid)
+    mu = np.loadtxt(finished / "projector" / "mu.tsv")
+    np.testing.assert_allclose(mu, load_model(finished).encode(drawings)[0], atol=1e-4)
+    head, *rows = (finished / "projector" / "drawings.tsv").read_text().splitlines()
+    assert head == "file\tdrawing\tpoints"
+    assert rows == [f"zigzag.npz\t{i}\t{len(drawing)}" for i, drawing in enumerate(drawings)]
+    picture = tf.io.decode_png((finished / "projector" / "drawings.png").read_bytes())
+    assert picture.shape[:2] == (3 * 48, 4 * 48)
+
+
+def test_signs_of_how_it_gets_on_are_among_the_figures(finished):
+    tags = {"Valid_KL_Sum", "Unused_Dimensions", "Clipped_Gradients"}
+    for row in lines(finished):
+        assert ("Valid_Cost" in row) == (tags <= set(row))
+
+
+def test_what_a_run_says_is_kept(finished):
+    notes = [json.loads(line) for line in (finished / "notes.jsonl").open()]
+    assert notes[-1] == {"step": 41, "note": f"done: 42 steps, model in {finished}"}
 
 
 def test_an_unconditional_run_shows_samples_and_has_no_kl(tmp_path, data_dir):

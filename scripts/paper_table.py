@@ -1,0 +1,105 @@
+"""Trains what table 1 of the paper compares, and prints the table as Markdown.
+
+  scripts/paper_table --data_dir=datasets/doodles --hparams=num_steps=2000 cat.npz cat.npz+fish.npz
+
+Each DATA_SET is a file, or several joined by +, and becomes a row: reconstruction loss L_R and KL
+loss L_KL (before its floor) of the test split, by the best checkpoint of models of w_KL 1, 0.5 and
+0.25, and L_R of a decoder alone. Under drawings that the paper has stand its own figures (Ha & Eck
+2017, arXiv:1704.03477, table 1). What was cut off goes on, and what is done is not done again.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from sketch_rnn.cli import common
+from sketch_rnn.errors import UserError
+
+SETTINGS = {
+    "w_KL = 1.00": {"kl_weight": 1.0},
+    "w_KL = 0.50": {"kl_weight": 0.5},
+    "w_KL = 0.25": {"kl_weight": 0.25},
+    "decoder only": {"conditional": False},
+}
+PAPER = {  # L_R and L_KL of each setting, and L_R of the decoder
+    "cat": (-0.98, 0.29, -1.33, 0.70, -1.46, 1.01, -0.57),
+    "pig": (-1.14, 0.22, -1.37, 0.49, -1.52, 0.80, -0.82),
+    "cat+pig": (-1.02, 0.22, -1.24, 0.49, -1.50, 0.98, -0.75),
+    "crab+face+pig+rabbit": (-0.91, 0.22, -1.04, 0.40, -1.47, 1.17, -0.67),
+    "face": (-1.13, 0.27, -1.55, 0.71, -1.90, 1.44, -0.73),
+    "firetruck": (-1.24, 0.22, -1.26, 0.24, -1.78, 1.10, -0.90),
+    "garden": (-0.79, 0.20, -0.81, 0.25, -0.99, 0.54, -0.62),
+    "owl": (-0.93, 0.20, -1.03, 0.34, -1.29, 0.77, -0.66),
+    "mosquito": (-0.67, 0.30, -1.02, 0.66, -1.41, 1.54, -0.34),
+    "yoga": (-0.80, 0.24, -1.07, 0.55, -1.51, 1.33, -0.48),
+}
+
+
+def main() -> int:
+    """Trains, and prints the table."""
+    arguments = parsed()
+    common.quiet_tensorflow()
+    try:
+        rows = [row for text in arguments.data_sets for row in rows_of(text, arguments)]
+    except UserError as error:
+        print(f"paper_table: error: {common.spelled(str(error))}", file=sys.stderr)
+        return common.MISUSED
+    print("\n".join(table(rows)))
+    return common.OK
+
+
+def parsed() -> argparse.Namespace:
+    """What is asked for."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("data_sets", nargs="+", metavar="DATA_SET")
+    parser.add_argument("--data_dir", required=True, help="folder or address of the .npz files")
+    parser.add_argument("--log_root", default="models/paper_table", help="folder of the runs")
+    parser.add_argument("--hparams", action="append", default=[], help="of all runs")
+    return parser.parse_args()
+
+
+def rows_of(text: str, arguments: argparse.Namespace) -> list[tuple[str, list[float]]]:
+    """The row of a data set, and under it the paper's if the paper has those drawings."""
+    names = text.split("+")
+    name = "+".join(sorted(Path(n).stem.removesuffix(".full") for n in names))
+    figures: list[float] = []
+    for setting, hparams in SETTINGS.items():
+        folder = Path(arguments.log_root) / name / setting.replace(" ", "")
+        figures += trained(folder, names, hparams, arguments)
+    rows = [(name.replace("+", ", "), figures)]
+    if name in PAPER:
+        rows.append(("*the paper*", list(PAPER[name])))
+    return rows
+
+
+def trained(folder: Path, names: list[str], hparams: dict, arguments) -> list[float]:
+    """L_R of the test split, and L_KL of a conditional model, after training."""
+    from sketch_rnn.cli.progress import Progress
+    from sketch_rnn.formats.run_folder import RunFolder
+    from sketch_rnn.hparams import parse_overrides
+    from sketch_rnn.train.compare import evaluate_data_set
+    from sketch_rnn.train.options import TrainOptions
+    from sketch_rnn.train.run import train
+
+    overrides = parse_overrides(arguments.hparams) | hparams | {"data_set": names}
+    resume = RunFolder(folder).holds_run()
+    ended_by = train(TrainOptions(folder, overrides, arguments.data_dir, resume=resume), Progress)
+    if ended_by:
+        sys.exit(128 + ended_by)
+    row = evaluate_data_set(str(folder), arguments.data_dir).rows()[-1]
+    return [row.reconstruction, row.kl_before_floor][: 2 if hparams.get("conditional", True) else 1]
+
+
+def table(rows: list[tuple[str, list[float]]]) -> list[str]:
+    """The lines of a table in Markdown."""
+    heads = [f"L_{loss}, {name}" for name in list(SETTINGS)[:3] for loss in ("R", "KL")]
+    heads = ["data set", *heads, "L_R, decoder only"]
+    lines = [heads, ["---"] * len(heads)]
+    lines += [[name, *(f"{figure:.2f}" for figure in figures)] for name, figures in rows]
+    return [f"| {' | '.join(cells)} |" for cells in lines]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,87 @@
+"""The validations of a run so far, from its figures."""
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+MOST = 100_000  # validations that are kept in mind
+_LONGEST_LINE = 1 << 20  # bytes
+LEFT_OUT = "Updates_Left_Out"
+KL_SUM, UNUSED, RECOVERED = "Valid_KL_Sum", "Unused_Dimensions", "Random_Z_Recovered"
+CLIPPED = "Clipped_Gradients"
+
+
+@dataclass(frozen=True)
+class Validation:
+    """One validation, and what went before it; figures that a run does not have are NaN.
+
+    Attributes:
+      step: after which it came.
+      cost, reconstruction: of the validation split.
+      train: mean reconstruction cost of training since the validation before.
+      left_out: updates that were left out since then.
+      kl_sum: KL of a drawing, summed over z, before the floor, in nats.
+      unused: latent dimensions that tell nothing.
+      recovered: what is found again of random z; see `signs.recovered`.
+      clipped: share of the gradient's elements; see `signs.clipped`.
+    """
+
+    step: int
+    cost: float
+    reconstruction: float
+    train: float = math.nan
+    left_out: float = 0
+    kl_sum: float = math.nan
+    unused: float = math.nan
+    recovered: float = math.nan
+    clipped: float = math.nan
+
+
+class History:
+    """The validations of a run, the oldest first."""
+
+    def __init__(self) -> None:
+        self.validations: list[Validation] = []
+        self._train_sum, self._train_count = 0.0, 0
+
+    @classmethod
+    def read(cls, path: Path) -> "History":
+        """From a file that `metrics.MetricWriter` wrote, or an empty one; bad lines are skipped."""
+        history = cls()
+        if path.exists():
+            with path.open("rb") as file:
+                while line := file.readline(_LONGEST_LINE):
+                    history._read_line(line)
+        return history
+
+    def _read_line(self, line: bytes) -> None:
+        try:
+            figures = {tag: float(value) for tag, value in json.loads(line).items()}
+            self.add(int(figures["step"]), figures)
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
+            return
+
+    def add(self, step: int, figures: Mapping[str, float]) -> None:
+        """Takes in the figures of a step; the keys are the tags."""
+        if "Train_Reconstr_Cost" in figures:
+            self._train_sum += figures["Train_Reconstr_Cost"]
+            self._train_count += 1
+        if "Valid_Cost" in figures:
+            validation = Validation(
+                step,
+                figures["Valid_Cost"],
+                figures["Valid_Reconstr_Cost"],
+                self._train_sum / self._train_count if self._train_count else math.nan,
+                figures.get(LEFT_OUT, 0),
+                *(figures.get(tag, math.nan) for tag in (KL_SUM, UNUSED, RECOVERED, CLIPPED)),
+            )
+            self.validations.append(validation)
+            del self.validations[:-MOST]
+            self._train_sum, self._train_count = 0.0, 0
+
+    def since_best(self) -> int:
+        """Validations since the one of the lowest cost."""
+        costs = [validation.cost for validation in self.validations]
+        return len(costs) - 1 - costs.index(min(costs)) if costs else 0

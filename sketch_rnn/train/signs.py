@@ -1,0 +1,53 @@
+"""Signs of how a run gets on, beside its costs.
+
+Legend: B drawings, Z latent.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+UNUSED_BELOW = 0.01  # nats of KL: a dimension that tells nothing
+TELLING_FROM = 0.1  # nats of KL: a dimension of which something has to be found again
+NEAR_CLIP = 0.5  # of `grad_clip`
+
+
+def unused_dimensions(kl_per_dimension: np.ndarray) -> int:
+    """Latent dimensions `[Z]` that tell nothing of a drawing."""
+    return int((kl_per_dimension < UNUSED_BELOW).sum())
+
+
+def recovered(z: np.ndarray, mu: np.ndarray, kl_per_dimension: np.ndarray) -> float | None:
+    """How much of random z is found in what is drawn of them, to what the KL promises.
+
+    A dimension with a KL of k nats, whose z are spread like the prior, has a posterior variance of
+    exp(-2 k): so much of z is lost on its way through a drawing, and no more if drawings of random
+    z are like real ones. 1 is all that is promised; about 0, or less, is nothing.
+
+    Args:
+      z: from the prior, `[B, Z]`.
+      mu: of what was drawn from them, `[B, Z]`.
+      kl_per_dimension: of real drawings, `[Z]`.
+
+    Returns:
+      None where no dimension tells anything, or what was drawn cannot be read.
+    """
+    telling = kl_per_dimension >= TELLING_FROM
+    if not telling.any() or not np.isfinite(mu).all():
+        return None
+    found = 1 - np.square(mu - z).mean(axis=0)[telling]
+    promised = 1 - np.exp(-2 * kl_per_dimension[telling])
+    return float(found.sum() / promised.sum())
+
+
+def clipped(second_moments: Sequence[np.ndarray], updates: int, grad_clip: float) -> float:
+    """Share of the gradient's elements that were clipped, or nearly, in recent updates.
+
+    Args:
+      second_moments: Adam's, of clipped gradients.
+      updates: that Adam has made.
+      grad_clip: what each element is clipped to.
+    """
+    least = np.square(NEAR_CLIP * grad_clip) * (1 - 0.999**updates)
+    over = sum(int((moment >= least).sum()) for moment in second_moments)
+    return over / max(1, sum(moment.size for moment in second_moments))
