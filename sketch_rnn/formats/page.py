@@ -161,17 +161,10 @@ def _tensors(model: SketchRNN) -> Iterator[tuple[str, np.ndarray]]:
         yield from _dense("latent.mu", model.latent.mu)
         yield from _dense("latent.logvar", model.latent.logvar)
         yield from _dense("decoder.first_state", decoder.first_state)
-    first_state = _fixed_first_state(model)
-    if first_state is not None:
-        yield "decoder.first_state", first_state
+    if model.first_state is not None:
+        yield "decoder.first_state", model.first_state
     yield from _recurrent("decoder.recurrent", model.hparams.dec_model, decoder.recurrent)
     yield from _dense("decoder.output", decoder.output_layer)
-
-
-def _fixed_first_state(model: SketchRNN) -> np.ndarray | None:
-    """The state `[S]` that an unconditional model starts from; None is the zero state."""
-    state = getattr(model, "first_state", None)
-    return None if state is None else np.asarray(state, np.float32)
 
 
 def _recurrent(path: str, cell: str, layer: Recurrent) -> Iterator[tuple[str, np.ndarray]]:
