@@ -94,7 +94,7 @@ def test_what_the_page_names_is_there():
     folders = (PACKAGE, ROOT / "tests", ROOT / "scripts")
     files = [path for folder in folders for path in folder.rglob("*.*")]
     paths = "\n".join(
-        path.as_posix() for path in [*files, ROOT / "SECURITY.md", ROOT / "CHANGELOG.md"]
+        path.as_posix() for path in [*files, *ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]
     )
     named = re.findall(r"`([\w/.]+\.(?:py|mjs|html|css|md))`", text)
     missing = [name for name in named if "NAME" not in name and f"/{name}" not in paths]
