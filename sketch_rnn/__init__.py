@@ -7,6 +7,8 @@ neither TensorFlow nor Keras.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from sketch_rnn import quiet
+
 if TYPE_CHECKING:
     from sketch_rnn.convert.build import build as build_dataset
     from sketch_rnn.data.dataset import load_dataset
@@ -39,12 +41,15 @@ _HOMES = {
     "load_model": "formats",
     "train": "train",  # the package, which can be called
 }
+_WITH_TENSORFLOW = ("evaluate", "load_model", "train")
 _NAMES = {"build_dataset": "build"}  # at home, where it is another
 
 
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name in _WITH_TENSORFLOW:
+        quiet.import_tensorflow()
     home = import_module(f"{__name__}.{_HOMES[name]}")
     return home if name == "train" else getattr(home, _NAMES.get(name, name))
 

@@ -28,6 +28,11 @@ def one_line(text: str) -> str:
     return "".join(sign if sign.isprintable() else " " for sign in text)
 
 
+def inform(message: str) -> None:
+    """Logs a line to Python's logger `sketch_rnn`, level INFO; commands print it on stderr."""
+    LOGGER.info("%s", one_line(message))
+
+
 def warn(message: str) -> None:
     """Logs a one-line warning to Python's logger `sketch_rnn`; commands print it on stderr."""
     LOGGER.warning("%s", one_line(message))

@@ -1,11 +1,76 @@
-"""Writing files so that a reader never sees half of one, and where files are kept between runs."""
+"""Writing files whole and so that nothing is lost, and where files are kept between runs."""
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
+
+from sketch_rnn.errors import UserError
+
+PICTURES = (".svg", ".png")
+
+
+def check_output(
+    path: str | Path,
+    inputs: Iterable[str | Path | None] = (),
+    model: str | Path | None = None,
+    overwrite: bool = False,
+    name: str = "output",
+) -> None:
+    """Refuses, before the work, an output that has no folder or would cost what is there.
+
+    A picture may take the place of a picture. Anything else that exists stays unless `overwrite`;
+    what the work itself reads stays in any case, and so does a folder whose name has a suffix.
+
+    Args:
+      path: the file or folder to write.
+      inputs: files, and folders of files, that are read; None is none.
+      model: file or folder of a model that is read; what was drawn into the folder is no part
+        of it.
+      overwrite: replace what is there.
+      name: of the option that named it.
+
+    Raises:
+      UserError: the output cannot be there.
+    """
+    path = Path(path)
+    if not path.parent.is_dir():
+        raise UserError(f"`{name}={path}`: there is no folder {path.parent}")
+    if not os.path.lexists(path):
+        return
+    is_picture = path.suffix.lower() in PICTURES
+    if model is not None and Path(model).is_dir() and path.suffix not in ("", ".json"):
+        model = None  # no file of its own has another suffix that an output can have
+    for source in (*inputs, model):
+        if source is not None and _is_part_of(path, Path(source)):
+            raise UserError(f"{path} is read here, as {source}; name another {name}")
+    if path.is_dir() and path.suffix:
+        raise UserError(f"{path} is a folder; name another {name}")
+    if not overwrite and not is_picture:
+        raise UserError(f"{path} exists; `overwrite` replaces it, or name another {name}")
+
+
+def _is_part_of(path: Path, source: Path) -> bool:
+    """Whether one is the other or lies in it; both as links lead."""
+    try:
+        ours, theirs = path.resolve(), source.expanduser().resolve()
+        same = theirs.exists() and ours.exists() and ours.samefile(theirs)
+    except (OSError, RuntimeError):  # a name that no file can have, a circle of links
+        return False
+    return same or ours.is_relative_to(theirs) or theirs.is_relative_to(ours)
+
+
+@contextmanager
+def naming(path: str | Path, part: str | None = None) -> Iterator[None]:
+    """Makes an error of the operating system that names no file, or a part, name the path."""
+    try:
+        yield
+    except OSError as error:
+        if part is None or error.filename in (None, part):
+            error.filename = str(path)
+        raise
 
 
 @contextmanager
@@ -16,16 +81,18 @@ def replacing(path: str | Path) -> Iterator[BinaryIO]:
       OSError: the folder cannot be written to, or is full; `path` is then as it was.
     """
     path = Path(path)
-    handle, part = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+    with naming(path):
+        handle, part = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
     try:
-        with os.fdopen(handle, "wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(part, 0o666 & ~umask)
-        os.replace(part, path)
+        with naming(path, part):
+            with os.fdopen(handle, "wb") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            umask = os.umask(0)
+            os.umask(umask)
+            os.chmod(part, 0o666 & ~umask)
+            os.replace(part, path)
     except BaseException:
         os.unlink(part)
         raise

@@ -20,6 +20,16 @@ from sketch_rnn.errors import UserError
 CELLS = ("lstm", "layer_norm", "hyper")
 PRECISIONS = ("float32", "tf32", "bfloat16")  # of products; the first is the default
 STRATEGIES = ("auto", "one", "mirrored", "multi_worker")  # who shares the work of a run
+MEANT = {  # hyperparameters by the names that other programs give them
+    "lr": "learning_rate",
+    "epochs": "num_steps",
+    "steps": "num_steps",
+    "max_steps": "num_steps",
+    "iterations": "num_steps",
+    "latent_size": "z_size",
+    "hidden_size": "dec_rnn_size",
+    "dataset": "data_set",
+}
 _INT_MAX = 2**31 - 1
 _POINTS_MAX = 100_000  # of a sketch; memory and time of a batch grow with them
 _FLOAT_MAX = 3.4e38  # what float32 can hold
@@ -228,19 +238,22 @@ def load_config(path: str | Path) -> dict[str, Any]:
         with open(path, "rb") as file:
             data = file.read(_CONFIG_BYTES_MAX + 1)
     except OSError as error:
-        raise UserError(f"{where}: cannot be read: {error.strerror}") from error
+        raise UserError(f"{where}: cannot be read: {error.strerror}") from None
     if len(data) > _CONFIG_BYTES_MAX:
         raise UserError(f"{where}: larger than 1 MB; give a JSON object of hyperparameters")
     try:
-        pairs = _json_pairs(data.decode("utf-8"))
+        text = data.decode("utf-8-sig")  # some editors begin files with a byte order mark
+        pairs = _json_pairs(text)
     except UnicodeDecodeError:
-        pairs = None
+        text, pairs = "", None
     if pairs is None:
+        if text.lstrip().startswith("{"):
+            _check_json(text, where)
         raise UserError(f'{where}: expected a JSON object such as {{"z_size": 64}}')
     try:
         return _overrides(pairs)
     except UserError as error:
-        raise UserError(f"{where}: {error}") from error
+        raise UserError(f"{where}: {error}") from None
 
 
 def _overrides(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
@@ -263,6 +276,8 @@ def _checked(name: str, value: Any) -> Any:
 
 
 def _kind(name: str) -> tuple[type, _Range]:
+    if name in MEANT:
+        raise UserError(f"unknown hyperparameter {name!r}; it is called {MEANT[name]} here")
     if name not in _KINDS:
         nearest = difflib.get_close_matches(str(name)[:60], _KINDS, n=1, cutoff=0)[0]
         raise UserError(f"unknown hyperparameter {_shown(name)}; the nearest is {nearest}")
@@ -349,6 +364,27 @@ def _json_pairs(text: str) -> tuple[tuple[str, Any], ...] | None:
     except (ValueError, RecursionError):
         return None
     return parsed if isinstance(parsed, tuple) else None
+
+
+def _check_json(text: str, where: str) -> None:
+    """Says where a text is no JSON, and what a person may have meant."""
+    try:
+        json.loads(text)
+    except json.JSONDecodeError as error:
+        before, after = text[: error.pos].rstrip(), text[error.pos :]
+        position, reason = error.pos, error.msg
+        if after.startswith(("//", "/*", "#")):
+            reason = "JSON knows no comments"
+        elif after[:1] in ("}", "]", ",") and (before.endswith(",") or after.startswith(",")):
+            position = error.pos if after.startswith(",") else len(before) - 1
+            reason = "a comma behind the last value"
+        elif after.startswith("'"):
+            reason = 'JSON has names and texts in "..."'
+        line = text.count("\n", 0, position) + 1
+        column = position - text.rfind("\n", 0, position)
+        raise UserError(f"{where}: line {line}, column {column}: {reason}") from None
+    except (ValueError, RecursionError):
+        return
 
 
 _KEY = re.compile(r"""\s*(?:"([^"]*)"|'([^']*)'|([^\s=:,"']+))\s*[=:]\s*""")

@@ -24,6 +24,26 @@ def test_every_public_name_is_there():
         assert callable(getattr(sketch_rnn, name)), name
 
 
+def test_python_gets_no_log_lines_and_no_chain_of_errors(tmp_path):
+    """What the commands hide, and what TensorFlow raised, is of no use here either."""
+    (tmp_path / "x.keras").write_bytes(b"none")
+    program = """
+import sys, traceback, sketch_rnn
+model = sketch_rnn.load_model()
+try:
+    sketch_rnn.load_model(sys.argv[1])
+except sketch_rnn.errors.UserError as error:
+    lines = "".join(traceback.format_exception(error)).splitlines()
+    print(len(lines) < 20, lines[-1].startswith("sketch_rnn.errors.UserError"))
+"""
+    kept = {name: value for name, value in os.environ.items() if name != "TF_CPP_MIN_LOG_LEVEL"}
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path / "x.keras")],
+        capture_output=True, text=True, timeout=300, env=kept,
+    )  # fmt: skip
+    assert (done.stdout, done.stderr) == ("True True\n", "")
+
+
 def test_train_is_a_function_before_and_after_its_package_is_imported():
     program = """
 import sketch_rnn

@@ -25,6 +25,12 @@ def points(path):
     return np.array(re.findall(r"-?[\d.]+", path.get("d")), float).reshape(-1, 2)
 
 
+def layers_of(svg):
+    """The groups of the inks."""
+    groups = ElementTree.fromstring(svg.encode()).findall(f"{SVG}g")
+    return [group for group in groups if group.get("stroke")]
+
+
 def texts(svg):
     return [text.text for text in ElementTree.fromstring(svg.encode()).iter(f"{SVG}text")]
 
@@ -121,9 +127,10 @@ def test_titles_and_labels_are_escaped_cleaned_and_shortened():
     (99, [PREFIX_INK, PREFIX_INK], [5, 2]),
 ])  # fmt: skip
 def test_what_was_given_has_another_colour(prefix, colours, lengths):
-    found = paths(draw(SQUARE_AND_DOT, prefixes=prefix))
-    assert [path.get("stroke", INK) for path in found] == colours
-    assert [len(points(path)) for path in found] == lengths
+    layers = layers_of(draw(SQUARE_AND_DOT, prefixes=prefix))
+    found = [(layer.get("stroke"), path) for layer in layers for path in layer.iter(f"{SVG}path")]
+    assert [ink for ink, _ in found] == colours
+    assert [len(points(path)) for _, path in found] == lengths
 
 
 def test_same_input_same_bytes(tmp_path):
@@ -145,7 +152,7 @@ def test_a_png_shows_the_lines_in_their_colours():
 
 
 def test_a_png_without_background_is_transparent():
-    image = pixels(png(draw(SQUARE_AND_DOT, cell=20, background=None), zoom=1))
+    image = pixels(png(draw(SQUARE_AND_DOT, cell=20), zoom=1, background=None))
     assert image[0, 0, 3] == 0 and image[2, 10, 3] > 0
 
 
@@ -228,3 +235,106 @@ def test_a_path_that_cannot_be_written_is_refused_and_leaves_nothing(tmp_path, n
 def test_a_png_is_not_animated(tmp_path):
     with pytest.raises(UserError, match=r"\.svg"):
         draw(SQUARE_AND_DOT, tmp_path / "x.png", animate=True)
+
+
+CIRCLE = np.diff(
+    [(0, 0)] + [(50 * np.sin(a), 50 - 50 * np.cos(a)) for a in np.linspace(0, 2 * np.pi, 15)[1:]],
+    axis=0,
+)
+CIRCLE = np.column_stack([CIRCLE, np.arange(14) == 13])
+
+
+def sides(svg):
+    """The longer side of each sketch."""
+    groups = ElementTree.fromstring(svg.encode()).findall(f".//{SVG}g[@class='sketch']")
+    found = [np.concatenate([points(path) for path in group]) for group in groups]
+    return [np.ptp(inside, axis=0).max() for inside in found]
+
+
+def test_a_grid_has_one_scale():
+    svg = draw([SQUARE_AND_DOT, SQUARE_AND_DOT * [2, 2, 1]], cell=100)
+    np.testing.assert_allclose(sides(svg), [42, 84])
+
+
+def test_what_is_very_much_larger_does_not_make_the_others_small():
+    svg = draw([SQUARE_AND_DOT] * 5 + [SQUARE_AND_DOT * [100, 100, 1]], cell=100)
+    np.testing.assert_allclose(sides(svg), [84] * 6)
+
+
+def test_what_was_given_is_in_the_same_place_in_a_row():
+    ways = [np.concatenate([CIRCLE, [[length, 9, 1]]]) for length in (5, 60, 120)]
+    (given, _) = layers_of(draw(ways, columns=3, cell=100, prefixes=14))
+    circles = [points(path) for path in given.iter(f"{SVG}path")]
+    for number, circle in enumerate(circles):
+        np.testing.assert_allclose(circle - [100 * number, 0], circles[0], atol=0.011)
+
+
+def test_smooth_lines_go_through_the_points_and_keep_corners():
+    straight, curved = (paths(draw(CIRCLE, smooth=smooth))[0] for smooth in (False, True))
+    curves = points(curved)
+    np.testing.assert_allclose(curves[::3], points(straight))
+    middle, radius = np.mean(points(straight)[1:], axis=0), 168
+    controls = np.delete(curves, slice(0, None, 3), axis=0)
+    halves = (curves[:-1:3] + 3 * controls[::2] + 3 * controls[1::2] + curves[3::3]) / 8
+    np.testing.assert_allclose(np.linalg.norm(halves - middle, axis=1), radius, rtol=0.005)
+    square, _ = (points(path) for path in paths(draw(SQUARE_AND_DOT, cell=100, smooth=True)))
+    for control in square:  # along the sides
+        assert np.isclose(control, 8).any() or np.isclose(control, 92).any()
+
+
+def test_a_style_says_colours_width_and_size():
+    svg = draw(SQUARE_AND_DOT, color="#c33", background="ivory", size="100mm", stroke_width=0.5)
+    root = ElementTree.fromstring(svg.encode())
+    assert (root.get("width"), root.get("height")) == ("100mm", "100mm")
+    assert root.get("viewBox") == "0 0 400 400"
+    assert root.find(f"{SVG}rect").get("fill") == "ivory"
+    (layer,) = layers_of(svg)
+    assert layer.get("stroke") == "#c33" and float(layer.get("stroke-width")) == 2
+    assert "<rect" not in draw(SQUARE_AND_DOT)
+
+
+def test_a_png_is_as_wide_as_its_size_and_its_lines_as_thin(tmp_path):
+    draw(SQUARE_AND_DOT, tmp_path / "a.png", size=50, stroke_width=1)
+    image = pixels((tmp_path / "a.png").read_bytes())
+    assert image.shape == (50, 50, 4)
+    ink = 255 - image[25, :10, 0]  # across the left side
+    np.testing.assert_allclose(ink.sum() / ink.max(), 1, atol=1)
+    assert (image[0, 0] == 255).all()
+    draw(SQUARE_AND_DOT, tmp_path / "b.png", size=50, background="none")
+    assert pixels((tmp_path / "b.png").read_bytes())[0, 0, 3] == 0
+    with pytest.raises(UserError, match="a PNG has pixels"):
+        draw(SQUARE_AND_DOT, tmp_path / "c.png", size="10mm")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"color": "redd"}, "`color`: expected a colour"),
+        ({"background": '"><script>'}, "`background`: expected a colour"),
+        ({"size": "big"}, "`size`: expected a width"),
+        ({"size": 0}, "`size`: expected a width"),
+        ({"size": "9000"}, "`size`: expected a width"),
+        ({"stroke_width": -1}, "`stroke_width`: expected"),
+        ({"ink": "red"}, "draw takes no ink; a style has stroke_width, color"),
+    ],
+)
+def test_a_style_that_is_none_is_refused(options, message):
+    with pytest.raises(UserError, match=re.escape(message)):
+        draw(SQUARE_AND_DOT, **options)
+
+
+def test_the_prompt_shows_no_whole_svg():
+    assert len(repr(draw([SQUARE_AND_DOT] * 50))) < 100
+
+
+def test_a_plotter_s_program_reads_a_layer_an_ink_in_millimetres(tmp_path):
+    """And nothing else: no background, no title."""
+    vpype = pytest.importorskip("vpype", reason="vpype is not installed: it is in the dev extra")
+    path = tmp_path / "a.svg"
+    svg = draw([CIRCLE] * 2, path, prefixes=[5, 5], size="100mm", column_titles=["a", "b"])
+    document = vpype.read_multilayer_svg(str(path), quantization=0.1)
+    assert [len(document.layers[number]) for number in sorted(document.layers)] == [2, 2]
+    millimetre = vpype.convert_length("1mm")
+    found = np.array(document.bounds()) / millimetre
+    drawn = np.concatenate([points(line) for line in paths(svg)]) * 100 / 320
+    np.testing.assert_allclose(found, [*drawn.min(axis=0), *drawn.max(axis=0)], atol=0.01)

@@ -1,6 +1,7 @@
 import dataclasses
 import json
 import random
+import re
 import subprocess
 import sys
 
@@ -320,3 +321,35 @@ def test_a_bad_config_file_is_one_line(tmp_path, content, word):
 )
 def test_names_of_files_need_no_brackets(texts, names):
     assert HParams(**parse_overrides(texts)).data_set == tuple(names)
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ('{\n  "z_size": 4,\n}', "line 2, column 14: a comma behind"),
+        ('{"data_set": ["a.npz", ]}', "line 1, column 22: a comma behind"),
+        ('{\n  // of z\n  "z_size": 4\n}', "line 2, column 3: JSON knows no comments"),
+        ("{\n'z_size': 4}", "line 2, column 1: JSON has names"),
+        ('{"z_size": 4\n "save_every": 5}', "line 2, column 2: "),
+        ('{"z_size": }', "line 1, column 12: "),
+    ],
+)
+def test_what_is_wrong_in_a_file_is_said_with_its_place(tmp_path, text, place):
+    path = tmp_path / "config.json"
+    path.write_text(text)
+    with pytest.raises(UserError, match=re.escape(f"config.json': {place}")):
+        load_config(path)
+
+
+def test_a_byte_order_mark_is_no_mistake(tmp_path):
+    path = tmp_path / "config.json"
+    path.write_bytes(b'\xef\xbb\xbf{"z_size": 3}')
+    assert load_config(path) == {"z_size": 3}
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"), [("lr", "learning_rate"), ("epochs", "num_steps"), ("steps", "num_steps")]
+)
+def test_names_of_other_programs_meet_the_one_that_is_meant(name, meant):
+    with pytest.raises(UserError, match=f"'{name}'; it is called {meant} here"):
+        parse_overrides([f"{name}=3"])

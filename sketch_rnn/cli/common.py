@@ -18,20 +18,33 @@ import shutil
 import signal
 import sys
 import textwrap
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import fields
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from absl import flags
 
-from sketch_rnn import __version__
+from sketch_rnn import __version__, quiet
 from sketch_rnn.errors import LOGGER, UserError, one_line
+from sketch_rnn.hparams import MEANT, HParams
+from sketch_rnn.train.signals import ENDING, heard_at_once, quit_at_once
 
-OK, FAILED, MISUSED, INTERRUPTED, PIPE_CLOSED = 0, 1, 2, 130, 141
+if TYPE_CHECKING:
+    from sketch_rnn.drawing import Style
+
+OK, FAILED, MISUSED, INTERRUPTED, PIPE_CLOSED, TERMINATED = 0, 1, 2, 130, 141, 143
 _OUT_OF_MEMORY = ("MemoryError", "ResourceExhaustedError")  # Python's and TensorFlow's
 _FLAGS = {"resume": "resume_training"}  # of options of another name
 _SHARED_FLAGS = ("verbose_tensorflow", "version", "help")
+_PLAINLY = (  # what absl and Python say of a flag's value, and what a person can use of it
+    (r"\('Non-boolean argument to boolean flag', (.*)\)", r"expected true or false, got \1"),
+    (r"invalid literal for int\(\) with base 10: (.*)", r"expected a whole number, got \1"),
+    (r"could not convert string to float: (.*)", r"expected a number, got \1"),
+)
 _ABSL_REPEAT = "; repeat this option to specify a list of values"
 
 
@@ -75,10 +88,9 @@ def run(
 
     Returns:
         The exit status: 2 for bad arguments or a `UserError`, 1 for an error of the operating
-        system, 130 when interrupted, 141 when nobody reads the output any more. On SIGTERM the
-        program ends with 143, and what is half-written goes.
+        system, 130 when interrupted and 143 on SIGTERM, after what is half-written has gone, 141
+        when nobody reads the output any more. A second signal ends the process.
     """
-    signal.signal(signal.SIGTERM, _leave)
     try:
         rest = _parse(values, sys.argv[1:] if argv is None else argv)
         if values.help:
@@ -90,12 +102,14 @@ def run(
         elif rest and not arguments:
             raise UserError(f"unexpected argument {rest[0]!r}; flags are --name=value")
         else:
-            with _warnings_on_stderr():
+            with _ended_by_signals(), _lines_on_stderr():
                 status = main(*rest) or OK
         sys.stdout.flush()
         return status
     except UserError as error:
         return _fail(name, str(error), MISUSED)
+    except _Terminated:
+        return _fail(name, "ended by SIGTERM", TERMINATED)
     except KeyboardInterrupt:
         return _fail(name, "interrupted", INTERRUPTED)
     except BrokenPipeError:
@@ -110,27 +124,28 @@ def run(
 
 
 @contextmanager
-def _warnings_on_stderr() -> Iterator[None]:
-    """Prints what the library warns of, and nothing that other loggers would make of it."""
-    handler, propagate = _Warnings(), LOGGER.propagate
+def _lines_on_stderr() -> Iterator[None]:
+    """Prints what the library logs, and nothing that other loggers would make of it."""
+    handler, propagate, level = _Lines(), LOGGER.propagate, LOGGER.level
     LOGGER.addHandler(handler)
     LOGGER.propagate = False
+    LOGGER.setLevel(logging.INFO)
     try:
         yield
     finally:
         LOGGER.removeHandler(handler)
         LOGGER.propagate = propagate
+        LOGGER.setLevel(level)
 
 
-class _Warnings(logging.Handler):
-    """Prints what the library warns of on stderr."""
-
-    def __init__(self):
-        super().__init__(logging.WARNING)
+class _Lines(logging.Handler):
+    """Prints what the library says, and warns of, on stderr."""
 
     def emit(self, record: logging.LogRecord) -> None:
         """See `logging.Handler`."""
-        print(f"warning: {spelled(record.getMessage())}", file=sys.stderr, flush=True)
+        kind = "warning: " if record.levelno >= logging.WARNING else ""
+        clear = "\r\x1b[J" if sys.stderr.isatty() else ""  # of a live line that is there
+        print(clear + kind + spelled(record.getMessage()), file=sys.stderr, flush=True)
 
 
 def spelled(text: str) -> str:
@@ -142,36 +157,110 @@ def spelled(text: str) -> str:
     )
 
 
-def _leave(number: int, _: object) -> None:
-    raise SystemExit(128 + number)
+class _Terminated(KeyboardInterrupt):
+    """SIGTERM came."""
+
+
+@contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """The first signal is raised, so that what is half-written goes; the next ends the process."""
+
+    heard: list[int] = []
+
+    def end(number: int, _: object) -> None:
+        _handle_signals(quit_at_once)
+        raise _Terminated if number == signal.SIGTERM else KeyboardInterrupt
+
+    def hear(number: int) -> None:  # at once, where TensorFlow keeps the handler waiting
+        heard.append(number)
+        if len(heard) > 1:
+            quit_at_once(number)
+
+    before = _handle_signals(end)
+    try:
+        with heard_at_once(hear):
+            yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _handle_signals(handler: Callable[[int, object], None]) -> dict[int, Any]:
+    """Sets the handler of SIGINT and SIGTERM, where that can be done; returns those before."""
+    if threading.current_thread() is not threading.main_thread():
+        return {}
+    return {number: signal.signal(number, handler) for number in ENDING}
+
+
+@contextmanager
+def ended_at_once() -> Iterator[None]:
+    """A signal ends the process, even within TensorFlow; for what leaves nothing half-written."""
+    before = _handle_signals(quit_at_once)
+    try:
+        with heard_at_once(quit_at_once):
+            yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def quiet_tensorflow(verbose: bool = False) -> None:
-    """Imports TensorFlow with its log lines off, also those of XLA later on.
+    """Imports TensorFlow without its log lines, unless `verbose`."""
+    if not verbose:
+        with ended_at_once():
+            quiet.import_tensorflow()
 
-    Its libraries write some lines while they load, before they look at any setting, so the
-    process's stderr is turned away meanwhile. Whoever set `TF_CPP_MIN_LOG_LEVEL` below 3 gets what
-    they asked for, and `verbose` everything.
+
+def define_overwrite(values: flags.FlagValues) -> None:
+    """The flag of commands that write a file; see `files.check_output`."""
+    flags.DEFINE_boolean(
+        "overwrite", False,
+        "Replace an output that exists; a picture is replaced by a picture without it, and what "
+        "the command reads never is.",
+        flag_values=values,
+    )  # fmt: skip
+
+
+def define_drawing(values: flags.FlagValues) -> None:
+    """The flags of commands that draw; `drawing_style` gathers them."""
+    flags.DEFINE_float(
+        "stroke_width", None,
+        "Of the lines, in pixels, or in millimetres where --size is (default: by the size of the "
+        "drawings).",
+        flag_values=values,
+    )  # fmt: skip
+    flags.DEFINE_string(
+        "color", "#1a1a1a", "Of the lines: red, #c33 ...", flag_values=values
+    )  # fmt: skip
+    flags.DEFINE_string(
+        "background", None,
+        "A colour, or none (default: none in an SVG, white in a PNG).",
+        flag_values=values,
+    )  # fmt: skip
+    flags.DEFINE_string(
+        "size", None,
+        "Width of the picture in pixels, or in millimetres as in 100mm, for plotters (default: by "
+        "the number of drawings).",
+        flag_values=values,
+    )  # fmt: skip
+    flags.DEFINE_integer(
+        "columns", None, "Drawings in a row (default: nearly a square).",
+        lower_bound=1, flag_values=values,
+    )  # fmt: skip
+    flags.DEFINE_boolean(
+        "smooth", False, "Draw curves through the points; corners stay.", flag_values=values
+    )
+
+
+def drawing_style(values: flags.FlagValues) -> "Style":
+    """What the flags of `define_drawing` say.
+
+    Raises:
+      UserError: one of them says nothing that can be drawn.
     """
-    if verbose or os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3") != "3":
-        return
-    logging.getLogger("tensorflow").setLevel(logging.ERROR)
-    sys.stderr.flush()
-    stderr = os.dup(2)
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
-    try:
-        import tensorflow  # noqa: F401
-    finally:
-        os.dup2(stderr, 2)
-        os.close(stderr)
-        os.close(nowhere)
+    from sketch_rnn.drawing import Style
 
-
-def check_output_folder(output: Path) -> None:
-    """Refuses, before the work, an output for which there is no folder."""
-    if not output.parent.is_dir():
-        raise UserError(f"--output: there is no folder {output.parent}")
+    return Style(**{field.name: values[field.name].value for field in fields(Style)})
 
 
 @contextmanager
@@ -180,7 +269,7 @@ def writing(output: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise UserError(f"{output}: cannot be written: {error.strerror}") from error
+        raise UserError(f"{output}: cannot be written: {error.strerror}") from None
 
 
 def _parse(values: flags.FlagValues, argv: Sequence[str]) -> list[str]:
@@ -189,16 +278,30 @@ def _parse(values: flags.FlagValues, argv: Sequence[str]) -> list[str]:
     try:
         return values(["", *map(_with_home, argv)])[1:]
     except flags.UnrecognizedFlagError as error:
-        message = f"unknown flag --{error.flagname}"
-        near = difflib.get_close_matches(error.flagname[:60], list(values), n=1)
-        hint = f"; did you mean --{near[0]}?" if near else "; --help lists them"
-        problem = UserError(message + hint)
+        problem = UserError(f"unknown flag --{error.flagname}; {_meant(error, values)}")
     except (flags.Error, ValueError) as error:  # absl raises ValueError for --noswitch=value
-        problem = UserError(str(error).removeprefix("ERROR:: "))
+        text = str(error).removeprefix("ERROR:: ")
+        for said, plainly in _PLAINLY:
+            text = re.sub(said, plainly, text)
+        problem = UserError(text)
     if values["help"].value or values["version"].value:
         values.mark_as_parsed()
         return []
     raise problem
+
+
+def _meant(error: flags.UnrecognizedFlagError, values: flags.FlagValues) -> str:
+    """What an unknown flag may have been meant to be."""
+    name = error.flagname.replace("-", "_")
+    names = {field.name for field in fields(HParams)}
+    hparam = MEANT.get(name, name)
+    if "hparams" in values and hparam in names:
+        value = str(error.flagvalue).partition("=")[2] if hparam == name else ""
+        return f"it is a hyperparameter: --hparams={hparam}={value or '...'}"
+    if name in _FLAGS and _FLAGS[name] in values:
+        return f"did you mean --{_FLAGS[name]}?"
+    near = difflib.get_close_matches(name[:60], list(values), n=1)
+    return f"did you mean --{near[0]}?" if near else "--help lists them"
 
 
 def _with_home(argument: str) -> str:

@@ -8,6 +8,7 @@ from sketch_rnn.cli import common
 from sketch_rnn.convert.prepare import ORDERS, Recipe
 from sketch_rnn.data.first_row import FIRST_ROWS
 from sketch_rnn.errors import UserError
+from sketch_rnn.files import check_output
 from sketch_rnn.hparams import HParams
 
 USAGE = """
@@ -36,6 +37,7 @@ whatever its layout, stay as they are if all its offsets are whole numbers and h
 
 BUILD = common.new_flags()
 flags.DEFINE_string("output", None, "The .npz to write.", flag_values=BUILD)
+common.define_overwrite(BUILD)
 flags.DEFINE_boolean(
     "outline", False, "Take also the outlines of filled shapes.", flag_values=BUILD
 )
@@ -112,6 +114,7 @@ flags.DEFINE_enum(
 )  # fmt: skip
 flags.DEFINE_integer("count", 60, "How many drawings.", lower_bound=1, flag_values=SHOW)
 flags.DEFINE_integer("seed", 0, "Of random choices.", lower_bound=0, flag_values=SHOW)
+common.define_drawing(SHOW)
 flags.DEFINE_integer(
     "augment", None, "Draw the sketch of this index as augmentation changes it.", flag_values=SHOW
 )
@@ -176,6 +179,7 @@ def _build(*inputs: str) -> None:
         recognized=BUILD.recognized,
         first_row=BUILD.first_row,
         report=BUILD.report,
+        overwrite=BUILD.overwrite,
     )
     print("\n".join([*summary.lines(), f"wrote {BUILD.output}"]))
 
@@ -188,6 +192,9 @@ def _show(*paths: str) -> None:
         raise UserError(f"expected one .npz file, got {len(paths)}")
     if SHOW.augment is not None and not SHOW.output:
         raise UserError("expected --output=FILE.svg beside --augment")
+    if SHOW.output:
+        check_output(SHOW.output, paths)
+    style = common.drawing_style(SHOW)
     dataset = show.read(paths[0])
     print("\n".join(show.describe(dataset)))
     for line in dataset_warnings(dataset):
@@ -204,9 +211,10 @@ def _show(*paths: str) -> None:
             ),
             SHOW.count,
             SHOW.seed,
+            style,
         )
     elif SHOW.output:
-        show.contact_sheet(split, SHOW.output, SHOW.arrange, SHOW.count, SHOW.seed)
+        show.contact_sheet(split, SHOW.output, SHOW.arrange, SHOW.count, SHOW.seed, style)
     if SHOW.output:
         print(f"wrote {SHOW.output}")
 

@@ -53,6 +53,7 @@ flags.DEFINE_enum(
 flags.DEFINE_string(
     "per_drawing", None, "Write a row for each drawing to this .csv file.", flag_values=FLAGS
 )
+common.define_overwrite(FLAGS)
 flags.DEFINE_integer(
     "extremes", None, "Draw so many of the oddest drawings, and of the plainest, to --output.",
     lower_bound=1, upper_bound=1000, flag_values=FLAGS,
@@ -106,10 +107,8 @@ def _check_flags(models: list[str]) -> None:
             if path.suffix.lower() not in suffixes:
                 expected = " or ".join(suffixes)
                 raise UserError(f"--{flag}: expected a name that ends in {expected}, got {path}")
-            if path.is_dir():
-                raise UserError(f"--{flag}: {path} is a folder")
-            if not path.parent.is_dir():
-                raise UserError(f"--{flag}: there is no folder {path.parent}")
+            for model in models:
+                files.check_output(path, FLAGS.input, model, FLAGS.overwrite, flag)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from absl import flags
 
 from sketch_rnn.cli import common
 from sketch_rnn.errors import UserError, warn
+from sketch_rnn.files import check_output
 
 USAGE = """
 Writes a model for other programs. The name of --output says the form:
@@ -39,6 +40,7 @@ flags.DEFINE_string(
 )  # fmt: skip
 common.define_alias(FLAGS, "log_root", "model_dir")
 flags.DEFINE_string("output", None, "File or folder to write.", flag_values=FLAGS)
+common.define_overwrite(FLAGS)
 flags.DEFINE_enum(
     "checkpoint", "best", ["best", "latest"], "Which checkpoint of a run.", flag_values=FLAGS
 )
@@ -112,6 +114,8 @@ def _export() -> None:
         options |= {"title": FLAGS.title, "examples": _examples(model)}
     if "weights" in takes:
         options["weights"] = FLAGS.weights
+    if "overwrite" in takes:
+        options["overwrite"] = FLAGS.overwrite
     with common.writing(output):
         save_model(model, output, **options)
     print(f"wrote {output}")
@@ -127,7 +131,7 @@ def _check_flags() -> None:
         raise UserError(
             f"--output: expected {_FORMS}, or a folder without a dot, got {output.name}"
         )
-    common.check_output_folder(output)
+    check_output(output, [FLAGS.input, FLAGS.z_file], FLAGS.model_dir, FLAGS.overwrite)
     given = [f"--{flag}" for flag in _Z_FLAGS if FLAGS[flag].value is not None]
     if len(given) > 1:
         raise UserError(f"expected one of {' and '.join(given)}, got both")

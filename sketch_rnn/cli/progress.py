@@ -1,63 +1,127 @@
 """How a run gets on, on the screen."""
 
+import os
 import shutil
 import sys
+import threading
 import time
+from collections import deque
 from collections.abc import Mapping
 
-import tqdm
+from tqdm import tqdm
 
 from sketch_rnn.cli import common
-from sketch_rnn.train.report import listed
+from sketch_rnn.train.report import STOPPING, is_endless, listed
+from sketch_rnn.train.signals import quit_at_once
+
+ALWAYS = ("reconstruction", "KL")  # what the live line shows however narrow the terminal is
+DRAWN_EVERY = 0.1  # seconds
+PACE_OF = 10.0  # the last seconds
 
 
 class Progress:
     """A live line on a terminal; plain lines elsewhere."""
 
     def __init__(self, first_step: int, num_steps: int):
-        self._num_steps = num_steps
-        self._bar = None
-        if sys.stdout.isatty():
-            # Some terminals do not tell their size, and tqdm shows nothing on one of no size.
-            columns, lines = shutil.get_terminal_size()
-            self._bar = tqdm.tqdm(
-                total=num_steps,
-                initial=first_step,
-                file=sys.stdout,
-                unit="step",
-                smoothing=0.1,
-                ncols=columns - 1,
-                nrows=lines,
-            )
+        self._num_steps = None if is_endless(num_steps) else num_steps
+        self._is_live = sys.stdout.isatty()
+        self._lock = threading.RLock()  # signals are answered from another thread
+        self._text, self._drawn_at = "", 0.0
         self._done, self._timed_at = first_step, time.monotonic()
+        self._first_step = first_step
+        self._times: deque[tuple[float, int]] = deque()  # when how many steps were done
 
     def update(self, figures: Mapping[str, float]) -> None:
         """One more step is done, with these figures."""
-        if self._bar:
-            self._bar.update(1)
-            self._bar.set_postfix_str(listed(figures), refresh=False)
+        now = time.monotonic()
+        if not self._times:  # the first step has compiled, which says nothing of the others
+            self._times.append((now, self._first_step + 1))
+        else:
+            self._times.append((now, self._times[-1][1] + 1))
+        while len(self._times) > 2 and self._times[1][0] < now - PACE_OF:
+            self._times.popleft()
+        if self._is_live and now - self._drawn_at >= DRAWN_EVERY:
+            self._drawn_at = now
+            with self._lock:
+                self._draw(self._fitting(figures))
 
     def line(self, step: int, figures: Mapping[str, float]) -> None:
         """A line to stay, where there is no live one."""
-        if self._bar is None:
+        if not self._is_live:
             print(f"step {step}: {listed(figures)}, {self._left(step)}", flush=True)
 
     def say(self, text: str) -> None:
         """A line to stay."""
-        text = common.spelled(text)
-        if self._bar:
-            self._bar.write(text, file=sys.stdout)
-        else:
-            print(text, flush=True)
+        with self._lock:
+            shown = self._text
+            self._draw("")
+            print(common.spelled(text), flush=True)
+            self._draw(shown)
+
+    def stopping(self, number: int, at_once: bool) -> None:
+        """The first signal is answered at once, and the second ends the process."""
+        if at_once:
+            self.close()
+            quit_at_once(number)
+        self.say(STOPPING)
 
     def close(self) -> None:
         """Ends the live line."""
-        if self._bar:
-            self._bar.close()
+        with self._lock:
+            self._draw("")
+            self._is_live = False
+
+    def _draw(self, text: str) -> None:
+        """Writes the live line in the place of the one before, and nothing below it.
+
+        The cursor goes back to its start, where a terminal that is made narrower keeps it.
+        """
+        if not self._is_live or (not text and not self._text):
+            return
+        sys.stdout.write(f"\r\x1b[J{text}\r")
+        sys.stdout.flush()
+        self._text = text
+
+    def _fitting(self, figures: Mapping[str, float]) -> str:
+        """What matters most of the figures, and as much of the rest as there is room for."""
+        done = self._times[-1][1]
+        total = "" if self._num_steps is None else f"/{self._num_steps}"
+        parts = [f"step {done}{total}"]
+        parts += [listed({name: figures[name]}) for name in ALWAYS if name in figures]
+        others = [listed({n: value}) for n, value in figures.items() if n not in ALWAYS]
+        for part in (*self._pace(), *others):
+            if len(", ".join([*parts, part])) < _columns():
+                parts.append(part)
+        return ", ".join(parts)[: _columns() - 1]
+
+    def _pace(self) -> list[str]:
+        """Steps in a second, of the last seconds, and how long the rest will take."""
+        (begun, first), (now, done) = self._times[0], self._times[-1]
+        if done == first:
+            return []
+        return _pace_and_left((now - begun) / (done - first), done, self._num_steps)
 
     def _left(self, step: int) -> str:
         now, done = time.monotonic(), step + 1
+        if self._done == self._first_step and self._times and done > self._first_step + 1:
+            self._timed_at, self._done = self._times[0]
         pace = (now - self._timed_at) / (done - self._done)
         self._done, self._timed_at = done, now
-        left = tqdm.tqdm.format_interval((self._num_steps - done) * pace)
-        return f"{1 / max(pace, 1e-9):.3g} steps/s, {left} left"
+        return ", ".join(_pace_and_left(pace, done, self._num_steps))
+
+
+def _pace_and_left(pace: float, done: int, num_steps: int | None) -> list[str]:
+    """In words, from seconds a step."""
+    words = [f"{1 / max(pace, 1e-9):.3g} steps/s"]
+    if num_steps is not None:
+        words.append(f"{tqdm.format_interval((num_steps - done) * pace)} left")
+    return words
+
+
+def _columns() -> int:
+    """Of the terminal, as it is now; some do not tell."""
+    try:
+        columns = os.get_terminal_size(sys.stdout.fileno()).columns
+    except (OSError, ValueError):
+        columns = 0
+    return columns or shutil.get_terminal_size().columns

@@ -9,6 +9,7 @@ from absl import flags
 from sketch_rnn.cli import common
 from sketch_rnn.data import catalog
 from sketch_rnn.errors import UserError
+from sketch_rnn.files import PICTURES, check_output
 
 USAGE = """
 Draws with a trained model. --mode is what:
@@ -40,7 +41,7 @@ CONDITIONAL_MODES = ["encode", "reconstruct", "interpolate", "analogy", "grid"]
 NEED_INPUT = ["encode", "reconstruct", "complete", "analogy"]
 USE_INPUT = [*NEED_INPUT, "interpolate", "temperatures", "grid"]
 USE_Z = ["generate", "interpolate", "complete", "temperatures", "grid"]
-PICTURES, DATA = [".svg", ".png"], [".npz", ".json"]
+DATA = (".npz", ".json")
 LARGEST_SEED = 2**31 - 1
 LADDER = [0.2, 0.4, 0.6, 0.8, 1.0]  # temperatures of --mode=temperatures
 RANDOM_INPUTS = {"encode": None, "reconstruct": 10, "interpolate": 2}  # of a data set; others 1
@@ -54,6 +55,7 @@ flags.DEFINE_string(
 )  # fmt: skip
 common.define_alias(FLAGS, "log_root", "model_dir")
 flags.DEFINE_string("output", None, "File to write: .svg, .png, .npz or .json.", flag_values=FLAGS)
+common.define_overwrite(FLAGS)
 flags.DEFINE_enum("mode", "generate", MODES, "What to draw.", flag_values=FLAGS)
 flags.DEFINE_multi_string(
     "input", [],
@@ -124,6 +126,7 @@ flags.DEFINE_string(
     "Folder or http(s) address of the data set, to compute the scale factor that a model lacks.",
     flag_values=FLAGS,
 )  # fmt: skip
+common.define_drawing(FLAGS)
 flags.DEFINE_boolean(
     "animate", False, "The SVG draws itself, in the order of the strokes.", flag_values=FLAGS
 )
@@ -136,16 +139,19 @@ def main(argv: list[str] | None = None) -> int:
 
 def _sample() -> None:
     output = _checked_output()
-    temperatures, indices = _temperatures(), _indices()
+    temperatures, indices, style = _temperatures(), _indices(), common.drawing_style(FLAGS)
     _check_combination()
     seed = secrets.randbelow(LARGEST_SEED + 1) if FLAGS.seed is None else FLAGS.seed
     common.quiet_tensorflow(FLAGS.verbose_tensorflow)
     from sketch_rnn.cli import sample_modes as modes
-    from sketch_rnn.convert.inputs import Choice, Size, read_inputs
+    from sketch_rnn.convert.inputs import Choice, Size, holds_data_set, read_inputs
     from sketch_rnn.formats import load_model
+    from sketch_rnn.formats.run_folder import RunFolder
 
     model = load_model(FLAGS.model_dir, FLAGS.checkpoint)
     _check_model(model.hparams.conditional)
+    folders = [path for path in FLAGS.input if not holds_data_set(path, model.hparams.data_set)]
+    check_output(output, folders, overwrite=FLAGS.overwrite)
     model = modes.with_scale_factor(model, FLAGS.scale_factor, FLAGS.data_dir)
     most = RANDOM_INPUTS.get(FLAGS.mode, 1)
     if FLAGS.mode in RANDOM_INPUTS and FLAGS.num_samples:
@@ -181,23 +187,25 @@ def _sample() -> None:
         sampler = modes.Sampler(model, options, inputs, z)
         picture = modes.MODES[FLAGS.mode](sampler)
         with common.writing(output):
-            modes.write(output, picture, FLAGS.animate)
+            modes.write(output, picture, style, FLAGS.animate)
     is_new = FLAGS.seed is None and FLAGS.mode != "encode"
     print(f"wrote {output}" + (f" (--seed={seed} draws the same again)" if is_new else ""))
+    if FLAGS.mode != "encode" and FLAGS.model_dir:
+        modes.warn_of_junk(sampler, RunFolder(FLAGS.model_dir), FLAGS.checkpoint)
 
 
 def _checked_output() -> Path:
     if not FLAGS.output:
         raise UserError("expected --output=FILE that ends in .svg, .png, .npz or .json")
     output = Path(FLAGS.output)
-    allowed = [".npz"] if FLAGS.mode == "encode" else PICTURES + DATA
+    allowed = (".npz",) if FLAGS.mode == "encode" else PICTURES + DATA
     if output.suffix.lower() not in allowed:
         raise UserError(
             f"--output: expected a name that ends in {', '.join(allowed)}; got {output}"
         )
-    common.check_output_folder(output)
-    if output.is_dir():
-        raise UserError(f"--output: {output} is a folder")
+    data_dir = FLAGS.data_dir if output.suffix.lower() == ".npz" else None
+    inputs = [*(path for path in FLAGS.input if not Path(path).is_dir()), FLAGS.z_file, data_dir]
+    check_output(output, inputs, FLAGS.model_dir, FLAGS.overwrite)
     if FLAGS.animate and output.suffix.lower() != ".svg":
         raise UserError(f"--animate: expected an --output that ends in .svg, got {output}")
     return output

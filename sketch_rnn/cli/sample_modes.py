@@ -6,7 +6,7 @@ Legend: B drawings, Z latent.
 import json
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, cast
@@ -16,10 +16,13 @@ import numpy as np
 from sketch_rnn import drawing, files
 from sketch_rnn.convert.sketches_json import to_lists
 from sketch_rnn.data import dataset, npz
-from sketch_rnn.errors import UserError
+from sketch_rnn.errors import UserError, warn
+from sketch_rnn.formats.run_folder import RunFolder
 from sketch_rnn.model import sampling
 from sketch_rnn.model.network import SketchRNN
 
+FEW_STEPS = 300
+HIGH_KL = 0.6  # nats a dimension
 LARGEST_Z_FILE = 256 << 20  # bytes of its `mu`
 
 
@@ -89,10 +92,12 @@ class Sampler:
         """New drawings, of random z or of the given ones; a row for each temperature."""
         z = self.z
         if z is None:
-            z = sampling.random_z(self.model, self.options.count or 10, self.options.seed)
+            z = sampling.random_z(
+                self.model, self.options.count or sampling.NEW_DRAWINGS, self.options.seed
+            )
         elif self.options.count:
             z = np.repeat(z, self.options.count, axis=0)
-        count = (self.options.count or 10) if z is None else len(z)
+        count = (self.options.count or sampling.NEW_DRAWINGS) if z is None else len(z)
         rows = [self._decode(z, count, t) for t in self.options.temperatures]
         if len(rows) == 1:
             return Picture(rows, is_row=False)
@@ -133,7 +138,7 @@ class Sampler:
                     self.model,
                     sketch,
                     z,
-                    options.count or 5,
+                    options.count,
                     t,
                     options.greedy,
                     options.max_len,
@@ -213,6 +218,25 @@ MODES: dict[str, Callable[[Sampler], Picture]] = {
 }
 
 
+def warn_of_junk(sampler: Sampler, run: RunFolder, checkpoint: str) -> None:
+    """Warns where a run's model cannot draw well yet, or not from random z."""
+    steps = run.steps_done(checkpoint) if run.holds_run() else None
+    if steps is None:
+        return
+    if steps < FEW_STEPS:
+        warn(
+            f"this model has trained for {steps} steps; drawings can be recognised after some "
+            f"hundreds: {run.path} can go on by sketch_rnn_train --resume_training"
+        )
+    takes_z = sampler.model.hparams.conditional and not sampler.inputs and sampler.z is None
+    kl = run.validated(steps - 1)[1] if takes_z else None
+    if kl is not None and kl > HIGH_KL:
+        warn(
+            f"random z mean little to this model: KL {kl:.2f} a dimension; try "
+            "`mode=reconstruct`, or train with a larger kl_weight"
+        )
+
+
 def with_scale_factor(
     model: SketchRNN, scale_factor: float | None, data_dir: str | None
 ) -> SketchRNN:
@@ -272,7 +296,7 @@ def write_latent(path: Path, mu: np.ndarray, logvar: np.ndarray) -> None:
         np.savez(file, mu=mu, logvar=logvar)
 
 
-def write(path: Path, picture: Picture, animate: bool = False) -> None:
+def write(path: Path, picture: Picture, style: drawing.Style, animate: bool = False) -> None:
     """Writes a picture (.svg, .png), or what the model drew (.npz, .json)."""
     suffix = path.suffix.lower()
     if suffix == ".npz":
@@ -282,11 +306,12 @@ def write(path: Path, picture: Picture, animate: bool = False) -> None:
         with files.replacing(path) as file:
             file.write(json.dumps({"sketches": sketches}).encode() + b"\n")
     else:
-        picture = _side_by_side(picture)
+        picture = _arranged(picture, style.columns)
         columns = len(picture.rows[0]) if len(picture.rows) > 1 or picture.is_row else None
         drawing.draw(
             [sketch for row in picture.rows for sketch in row],
             path,
+            style=style,
             columns=columns,
             row_titles=picture.titles or None,
             column_titles=picture.column_titles or None,
@@ -297,14 +322,29 @@ def write(path: Path, picture: Picture, animate: bool = False) -> None:
         )
 
 
-def _side_by_side(picture: Picture) -> Picture:
-    """The same with many short rows in several blocks beside each other, about a square."""
-    width = len(picture.rows[0])
-    blocks = round(math.sqrt(len(picture.rows) / width))
-    if picture.titles or picture.prefixes or not picture.is_row or blocks < 2:
+def _arranged(picture: Picture, columns: int | None) -> Picture:
+    """The same with its rows in so many columns: a single row is broken, many go side by side.
+
+    By default many short rows go side by side to about a square.
+    """
+    width, has_titles = len(picture.rows[0]), bool(picture.titles or picture.column_titles)
+    if columns is not None and len(picture.rows) == 1 and not has_titles:
+        return replace(picture, is_row=False)
+    can_be_blocks = picture.is_row and not picture.titles and not picture.prefixes
+    if columns is None:
+        blocks = round(math.sqrt(len(picture.rows) / width)) if can_be_blocks else 1
+        return _side_by_side(picture, blocks)
+    if columns == width or (can_be_blocks and columns % width == 0):
+        return _side_by_side(picture, columns // width)
+    raise UserError(f"--columns: this picture has rows of {width} drawings, got {columns}")
+
+
+def _side_by_side(picture: Picture, blocks: int) -> Picture:
+    """The same with its rows in several blocks beside each other."""
+    if blocks < 2:
         return picture
     height = math.ceil(len(picture.rows) / blocks)
-    blank = [np.zeros((0, 3), np.float32)] * width
+    blank = [np.zeros((0, 3), np.float32)] * len(picture.rows[0])
     rows = picture.rows + [blank] * (blocks * height - len(picture.rows))
     rows = [[drawn for row in rows[r::height] for drawn in row] for r in range(height)]
     return Picture(rows, column_titles=picture.column_titles * blocks)

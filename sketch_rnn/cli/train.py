@@ -38,8 +38,9 @@ common.define_alias(FLAGS, "model_dir", "log_root")
 flags.DEFINE_string(
     "data_dir", None,
     "Folder or http(s) address of the .npz files, or doodles for the drawings that come with the "
-    "program (default: doodles where they hold the files, or else the public aaron_sheep data set; "
-    "when a run goes on, where it had them).",
+    "program (default: where data_set says, if its names are paths of files; doodles where they "
+    "hold the files, or else the public aaron_sheep data set; when a run goes on, where it had "
+    "them).",
     flag_values=FLAGS,
 )  # fmt: skip
 flags.DEFINE_multi_string(
@@ -88,6 +89,10 @@ flags.DEFINE_enum(
     "names; auto takes what there is.",
     flag_values=FLAGS,
 )  # fmt: skip
+flags.DEFINE_float(
+    "connect_timeout", 300.0, "Seconds to wait for the other machines.",
+    lower_bound=0.0, flag_values=FLAGS,
+)  # fmt: skip
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -110,8 +115,7 @@ def _train() -> int:
     hparams = HParams(**overrides)
     log_root = FLAGS.log_root or _default_log_root(FLAGS.config, hparams)
     if not FLAGS.resume_training:  # what is wrong with it is said before TensorFlow is loaded
-        names = hparams.data_set
-        download.resolve(FLAGS.data_dir or download.default_data_dir(names), names)
+        download.resolve(*download.located(FLAGS.data_dir or None, hparams.data_set))
     common.quiet_tensorflow(FLAGS.verbose_tensorflow)
     from sketch_rnn.cli.progress import Progress
     from sketch_rnn.train.options import TrainOptions
@@ -128,8 +132,10 @@ def _train() -> int:
         strategy=FLAGS.strategy,
         patience=FLAGS.patience,
         max_time=max_time,
+        connect_timeout=FLAGS.connect_timeout,
     )
-    ended_by = train(options, Progress)
+    with common.ended_at_once():  # but for the loop over steps, which ends in good order
+        ended_by = train(options, Progress)
     return 128 + ended_by if ended_by else 0
 
 

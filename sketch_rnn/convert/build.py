@@ -27,7 +27,7 @@ from sketch_rnn.convert.prepare import Recipe
 from sketch_rnn.convert.store import Spool, write_npz
 from sketch_rnn.data.first_row import FIRST_ROWS
 from sketch_rnn.errors import UserError, warn
-from sketch_rnn.files import replacing
+from sketch_rnn.files import check_output, replacing
 
 CHUNKS_AHEAD = 8  # being converted or waiting for it, per process
 COPY = "a copy of a drawing before it"
@@ -93,6 +93,7 @@ def build(
     recognized: bool = False,
     first_row: str = FIRST_ROWS[0],
     report: str | Path | None = None,
+    overwrite: bool = False,
     processes: int | None = None,
 ) -> Summary:
     """Converts drawings to a data set `output`.
@@ -101,7 +102,7 @@ def build(
       inputs: SVG files, folders and zips of them, Quick, Draw! files (`.ndjson`, `.bin`, also
         `.gz`), and `.npz` and `.json` data sets, whose splits are pooled. The sketches of a data
         set stay as they are if all its offsets are whole numbers and few are above `npz.LIMIT`.
-      output: the `.npz` to write; there must be none yet.
+      output: the `.npz` to write.
       recipe: how drawings become sketches.
       outline: take also the outlines of filled shapes of SVGs.
       valid, test: drawings of these splits: a share below 1, or a count.
@@ -113,13 +114,14 @@ def build(
       first_row: what the first row of `.npz` sketches is: `drawn`, a `place`, or `auto`, see
         `first_row`.
       report: a CSV file to write, with a row for each drawing.
+      overwrite: replace an output and a report that exist, unless they are inputs.
       processes: to convert with; all cores by default.
 
     Raises:
       UserError: what is wrong; then nothing is written.
     """
     output, recipe = Path(output), recipe or Recipe()
-    _check_paths(output, report)
+    _check_paths(output, report, inputs, overwrite)
     for name, share in (("valid", valid), ("test", test)):
         if not (0 < share < 1 or (share >= 1 and share == int(share))):
             raise UserError(f"{name}: expected a share below 1 or a whole count, got {share:g}")
@@ -151,16 +153,18 @@ def build(
     return summary
 
 
-def _check_paths(output: Path, report: str | Path | None) -> None:
+def _check_paths(
+    output: Path, report: str | Path | None, inputs: Sequence[str | Path], overwrite: bool
+) -> None:
     if output.suffix != ".npz":
         raise UserError(f"{output}: expected an output that ends in .npz")
     if report and Path(report).resolve() == output.resolve():
         raise UserError(f"{report}: expected a report beside the output, not in its place")
+    check_output(output, inputs, overwrite=overwrite)
+    if report:
+        files = [path for path in inputs if not Path(path).is_dir()]
+        check_output(report, files, overwrite=overwrite, name="report")
     for path in (output, Path(report)) if report else (output,):
-        if path.exists():
-            raise UserError(f"{path} exists; remove it or choose another name")
-        if not path.parent.is_dir():
-            raise UserError(f"{path}: its folder does not exist")
         if not os.access(path.parent, os.W_OK):
             raise UserError(f"{path}: its folder cannot be written to")
 
@@ -300,6 +304,7 @@ class _Parallel:
 def _start_worker() -> None:
     """Leaves Ctrl-C to the parent, which then ends the workers; they also end if it was killed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 

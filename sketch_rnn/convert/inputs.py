@@ -113,13 +113,19 @@ def read_named(
     path = shipped.drawings(path)
     if size.page and path.suffix.lower() not in sources.SVG_SUFFIXES:
         raise UserError(f"{path}: has no page of its own, only an SVG file has one")
-    if path.is_dir() and any((path / name).is_file() for name in data_set):
+    if holds_data_set(path, data_set):
         return _of_data_set(path, data_set, recipe, choice, size)
     if path.suffix.lower() in (".npz", ".json"):
         return _of_file(path, data_set, recipe, choice, size)
     if size.page:
         return [Named(str(path), _whole_page(path, recipe).points.astype(np.float32))]
     return _of_drawings(path, recipe, choice)
+
+
+def holds_data_set(path: str | Path, data_set: Sequence[str]) -> bool:
+    """Whether a folder holds files of the data set; then nothing else in it is read."""
+    folder = shipped.drawings(path)
+    return folder.is_dir() and any((folder / name).is_file() for name in data_set)
 
 
 def _of_data_set(

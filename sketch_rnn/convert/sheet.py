@@ -7,7 +7,7 @@ import numpy as np
 
 from sketch_rnn import shipped, strokes
 from sketch_rnn.data.dataset import Dataset, Split, load_dataset
-from sketch_rnn.drawing import draw
+from sketch_rnn.drawing import Style, draw
 from sketch_rnn.errors import UserError
 from sketch_rnn.hparams import HParams
 
@@ -41,7 +41,12 @@ def describe(dataset: Dataset) -> list[str]:
 
 
 def contact_sheet(
-    split: Split, path: str | Path, arrange: str = "random", count: int = 60, seed: int = 0
+    split: Split,
+    path: str | Path,
+    arrange: str = "random",
+    count: int = 60,
+    seed: int = 0,
+    style: Style | None = None,
 ) -> None:
     """Draws sketches of a split, labelled with their index and number of points.
 
@@ -52,6 +57,7 @@ def contact_sheet(
         even steps of rank (`length`).
       count: how many.
       seed: which ones, if random.
+      style: how it looks.
     """
     if count < 1:
         raise UserError(f"count: expected a number from 1, got {count}")
@@ -64,8 +70,8 @@ def contact_sheet(
     else:
         chosen = np.arange(count)
     sketches = _sketches(*split.gather(chosen))
-    labels = [f"{i}: {len(sketch)}" for i, sketch in zip(chosen, sketches, strict=True)]
-    draw(sketches, path, labels=labels)
+    labels = [f"{i}: {len(sketch)} points" for i, sketch in zip(chosen, sketches, strict=True)]
+    draw(sketches, path, style=style, labels=labels, caption="index of the drawing: its points")
 
 
 def augmentation_sheet(
@@ -75,10 +81,11 @@ def augmentation_sheet(
     hparams: HParams,
     count: int = 20,
     seed: int = 0,
+    style: Style | None = None,
 ) -> None:
     """Draws one sketch, then what augmentation makes of it, as training would see it.
 
-    Each fills its cell; the labels tell how far it was stretched, and how many points it kept.
+    The labels tell how far it was stretched, and how many points it kept.
     """
     if not 0 <= index < len(split):
         raise UserError(f"index: expected one from 0 to {len(split) - 1}, got {index}")
@@ -89,9 +96,15 @@ def augmentation_sheet(
     uniform = rng.random(len(points), np.float32)
     points, lengths = strokes.augment(points, lengths, scale, uniform, hparams.augment_stroke_prob)
     augmented = _sketches(points, lengths)
-    labels = [f"{x:.0%} {y:.0%}: {n}" for (x, y), n in zip(scale, lengths, strict=True)]
+    labels = [f"{x:.0%} {y:.0%}: {n} points" for (x, y), n in zip(scale, lengths, strict=True)]
     original = split[index]
-    draw([original, *augmented], path, labels=[f"{index}: {len(original)}", *labels])
+    draw(
+        [original, *augmented],
+        path,
+        style=style,
+        labels=[f"{index}: {len(original)} points", *labels],
+        caption="index of the drawing, then width and height of what augmentation makes of it",
+    )
 
 
 def _sketches(points: np.ndarray, lengths: np.ndarray) -> list[np.ndarray]:

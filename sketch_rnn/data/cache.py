@@ -123,7 +123,7 @@ def _convert(path: Path, cached: Path) -> None:
         raise UserError(
             f"{cached.parent}: cannot keep converted data here ({error.strerror or error}); "
             "name a folder with room for it in SKETCH_RNN_CACHE"
-        ) from error
+        ) from None
 
 
 def _open(cached: Path) -> dict[str, Part] | None:

@@ -77,15 +77,15 @@ def load_dataset(names: str | Sequence[str], data_dir: str | Path | None = None)
 
     Args:
       names: the file name, or a list of them.
-      data_dir: the folder, or http(s) address, that holds them; None is the embedded drawings, or
-        where they do not hold them the public data set.
+      data_dir: the folder, or http(s) address, that holds them; with None names are paths of files
+        that exist, or else of the embedded drawings or the public data set.
 
     Raises:
       UserError: a file that cannot be had or read (see `download.resolve`, `npz.read_split`), a
         split without sketches, or training sketches whose offsets are all equal.
     """
     names = [names] if isinstance(names, str) else names
-    data_dir = data_dir or download.default_data_dir(names)
+    data_dir, names = download.located(data_dir, names)
     paths = download.resolve(data_dir, names)
     try:
         parts = load_parts(paths)

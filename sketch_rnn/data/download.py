@@ -63,6 +63,21 @@ def default_data_dir(names: Sequence[str]) -> str:
     return EMBEDDED if embedded else DEFAULT_DATA_DIR
 
 
+def located(data_dir: str | Path | None, names: Sequence[str]) -> tuple[str | Path, list[str]]:
+    """Where the files are that a person names: without a `data_dir`, paths that exist are paths.
+
+    Returns:
+      A folder or an address, and the names of the files in it.
+    """
+    if data_dir is not None:
+        return data_dir, list(names)
+    paths = [Path(os.path.abspath(os.path.expanduser(name))) for name in names]
+    if not names or not all(path.is_file() for path in paths):
+        return default_data_dir(names), list(names)
+    folder = os.path.commonpath([path.parent for path in paths])
+    return folder, [path.relative_to(folder).as_posix() for path in paths]
+
+
 def remembered(data_dir: str, names: Sequence[str]) -> str:
     """A run's own `data_dir`, if nothing has to be fetched from an address that is in no request.
 
@@ -73,6 +88,11 @@ def remembered(data_dir: str, names: Sequence[str]) -> str:
     """
     import pooch
 
+    if not _is_address(data_dir) and not shipped.drawings(Path(data_dir).expanduser()).is_dir():
+        raise UserError(
+            f"the run's folder says that its drawings are in {data_dir}, and there is no such "
+            f"folder in {Path.cwd()}; give the one that holds {', '.join(names)} as `data_dir`"
+        )
     urls = _urls(data_dir, names) if _is_address(data_dir) else []
     known = [(cache_dir() / pooch.utils.unique_file_name(url)).is_file() for url in urls]
     if not all(known) and data_dir != DEFAULT_DATA_DIR:
@@ -150,7 +170,7 @@ def fetch(url: str, offline: str, most: int, anew: bool = False) -> Path:
     except (requests.RequestException, OSError, ValueError) as error:
         unreachable = isinstance(error, requests.ConnectionError)
         reason = "no connection" if unreachable else " ".join(str(error).split())[:200]
-        raise UserError(f"cannot fetch {url} ({reason}); {offline}") from error
+        raise UserError(f"cannot fetch {url} ({reason}); {offline}") from None
 
 
 def _download(url: str, file: str, pooch: object, most: int) -> None:

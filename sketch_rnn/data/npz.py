@@ -132,7 +132,7 @@ def _reading(path: Path, where: str) -> Iterator[zipfile.ZipFile]:
         raise UserError(f"{where}: expected arrays of numbers, found {error}{hint}") from None
     except Exception as error:  # whatever a damaged file makes zipfile and zlib raise
         reason = " ".join(str(error).split())[:200] or type(error).__name__
-        raise UserError(f"{where}: cannot be read as an .npz file ({reason})") from error
+        raise UserError(f"{where}: cannot be read as an .npz file ({reason})") from None
 
 
 class _Bounded(io.FileIO):

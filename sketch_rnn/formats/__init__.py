@@ -91,7 +91,14 @@ FORMATS = (
         holds=lambda path: original.find(path) is not None,
         load=lambda path, _: original.load(path).model,
     ),
-    Format("a SavedModel", "", saved_model.holds, saved_model.refuse, saved_model.save),
+    Format(
+        "a SavedModel",
+        "",
+        saved_model.holds,
+        saved_model.refuse,
+        saved_model.save,
+        options=("overwrite",),
+    ),
 )
 
 
@@ -129,7 +136,7 @@ def save_model(model: SketchRNN, path: str | Path, **options: Any) -> None:
       path: of the new file or folder; only a file is written over.
       **options: what the form takes: `z` `[Z]`, at which a conditional model becomes a `.gen.json`,
         which holds none; `title`, `examples` and `weights` of a page, `weights` of an ES module
-        (see `page`). None is as if it were left out.
+        (see `page`); `overwrite` of a SavedModel. None is as if it were left out.
 
     Raises:
       UserError: no form has this suffix, or it takes no such option or cannot hold the model.

@@ -66,7 +66,7 @@ def load(path: str | Path) -> SketchRNN:
         ]
         model = _model(info, sizes)
     except UserError as error:
-        raise UserError(f"{path}: {error}") from error
+        raise UserError(f"{path}: {error}") from None
     for variable, weight in zip(_variables(model), weights, strict=True):
         variable.assign(weight)
     return model

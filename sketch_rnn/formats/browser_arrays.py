@@ -63,7 +63,7 @@ def _read_json(path: Path) -> Any:
     try:
         return json.loads(data)
     except (ValueError, RecursionError) as error:
-        raise UserError(f"expected JSON: {error}") from error
+        raise UserError(f"expected JSON: {error}") from None
 
 
 def decoded(text: str, shape: tuple[int, ...]) -> np.ndarray:
@@ -78,7 +78,7 @@ def decoded(text: str, shape: tuple[int, ...]) -> np.ndarray:
     try:
         data = base64.b64decode(text, validate=True)
     except ValueError as error:
-        raise UserError(f"expected base64 for weights {list(shape)}: {error}") from error
+        raise UserError(f"expected base64 for weights {list(shape)}: {error}") from None
     if len(data) != size:
         raise UserError(f"expected {size} bytes for weights {list(shape)}, got {len(data)}")
     values = np.frombuffer(data, "<i2").reshape(shape)

@@ -42,11 +42,11 @@ def load(path: str | Path) -> SketchRNN:
         model.load_weights(path)
         return model
     except UserError as error:
-        raise UserError(f"{path}: {error}") from error
+        raise UserError(f"{path}: {error}") from None
     except Exception as error:  # whatever a damaged file makes zipfile, h5py and Keras raise
         raise UserError(
             f"{path}: expected a .keras file of this program: {first_line(error)}"
-        ) from error
+        ) from None
 
 
 def save(model: SketchRNN, path: str | Path) -> None:

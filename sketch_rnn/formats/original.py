@@ -102,7 +102,7 @@ def load(folder: Path, execution: Execution | None = None) -> Original:
     except (tf.errors.OpError, LookupError, RuntimeError, TypeError, ValueError) as error:
         raise UserError(
             f"{prefix} is not a whole checkpoint of the original: {first_line(error)}"
-        ) from error
+        ) from None
 
 
 def keep_config(folder: Path) -> None:
@@ -163,7 +163,7 @@ def _config(folder: Path) -> dict[str, Any]:
             raise ValueError("it is larger than 1 MB")
         config = json.loads(path.read_text())
     except (ValueError, RecursionError) as error:
-        raise UserError(f"{path}: expected JSON: {error}; mend or remove it") from error
+        raise UserError(f"{path}: expected JSON: {error}; mend or remove it") from None
     return config if isinstance(config, dict) else {}
 
 

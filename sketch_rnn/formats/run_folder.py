@@ -12,7 +12,7 @@ import mmap
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -30,13 +30,14 @@ from sketch_rnn.hparams import PRECISIONS, HParams
 from sketch_rnn.model.network import SketchRNN, Trained
 
 CONFIG_FILE = "model_config.json"
+METRICS_FILE = "metrics.jsonl"
 CHECKPOINTS = "checkpoints"
 KINDS = ("best", "latest")  # of checkpoints
 _KEPT = {"best": 1, "latest": 2}
 _LARGEST_CONFIG = 1 << 20
-METRICS_FILE = "metrics.jsonl"
 _LONGEST_LINE = 1 << 20  # bytes of the metrics
 _MOST_LINES_OF_A_STEP = 9
+_VARIABLE = "optimizer/_trainable_variables/{}/.ATTRIBUTES/VARIABLE_VALUE"
 
 
 @dataclass(frozen=True)
@@ -112,7 +113,7 @@ class RunFolder:
             part.mkdir()
             self._write(checkpoint, part / f"latest-{step}")
         except (tf.errors.OpError, OSError) as error:
-            raise UserError(f"could not begin a run in {self.path}: {first_line(error)}") from error
+            raise UserError(f"could not begin a run in {self.path}: {first_line(error)}") from None
         os.replace(part, self.checkpoints)
         files.sync_folder(self.path)
 
@@ -202,19 +203,43 @@ class RunFolder:
         """Refuses sizes that no checkpoint here can hold, before memory is taken for them.
 
         Raises:
-          UserError: the configuration is of a larger model than the checkpoints.
+          UserError: the configuration is of another model than the checkpoints, or they are cut
+            short.
         """
         held = [
-            path.stat().st_size
+            path
             for path in self.checkpoints.glob("*.data-*")
             if path.with_suffix(".index").exists()  # else its save was not finished
         ]
         wanted = config.hparams.least_bytes()
-        if held and wanted > max(held):
-            raise UserError(
-                f"{self.path / CONFIG_FILE} does not fit the checkpoints beside it, or they are "
-                f"cut short: expected a model of at most {max(held):,} bytes, got one of {wanted:,}"
-            )
+        if not held or wanted <= max(path.stat().st_size for path in held):
+            return
+        for path in held:
+            self._check_fit(path.with_suffix(""), config.hparams)
+        largest = max(path.stat().st_size for path in held)
+        raise UserError(
+            f"the checkpoints in {self.checkpoints} are cut short, the whole of them: the largest "
+            f"has {largest:,} bytes, of {wanted:,} at the least; take them from a copy of the run"
+        )
+
+    def _check_fit(self, prefix: Path, hparams: HParams) -> None:
+        """Refuses sizes that are not those that a checkpoint was written with.
+
+        Raises:
+          UserError: naming the hyperparameter. Nothing is said of a checkpoint that is damaged.
+        """
+        try:
+            shapes = tf.train.load_checkpoint(str(prefix)).get_variable_to_shape_map()
+        except (tf.errors.OpError, OSError, ValueError, RuntimeError):
+            return
+        for name, held in _sizes(shapes).items():
+            wanted = getattr(hparams, name)
+            if wanted != held:
+                raise UserError(
+                    f"{self.path / CONFIG_FILE} does not fit {prefix.name}, a checkpoint of "
+                    f"{name} {held}: expected that, got {wanted}; set it back, or take the "
+                    "run's own configuration"
+                )
 
     def save(self, checkpoint: tf.train.Checkpoint, step: int, kind: str) -> None:
         """Saves a checkpoint of the steps done so far, then removes what it replaces.
@@ -233,7 +258,7 @@ class RunFolder:
             raise UserError(
                 f"could not save {prefix}: {first_line(error)}; earlier checkpoints are whole, "
                 "`resume` goes on from them"
-            ) from error
+            ) from None
         for half in self.checkpoints.glob("*_temp*"):  # of a process that was killed
             shutil.rmtree(half, ignore_errors=True)
         for old in self._by_age(kind)[_KEPT[kind] :]:
@@ -263,9 +288,10 @@ class RunFolder:
             except (tf.errors.OpError, OSError, IndexError, RuntimeError) as error:
                 warn(f"{prefix} is damaged and skipped: {first_line(error)}")
             except (ValueError, AssertionError) as error:
+                self._check_fit(prefix, self.read_config().hparams)
                 raise UserError(
                     f"{prefix} does not fit {self.path / CONFIG_FILE}: {first_line(error)}"
-                ) from error
+                ) from None
             else:
                 return True
         if names:
@@ -273,6 +299,11 @@ class RunFolder:
                 f"every {' and '.join(kinds)} checkpoint in {self.checkpoints} is damaged"
             )
         return False
+
+    def steps_done(self, checkpoint: str = "best") -> int | None:
+        """After how many steps the model of a checkpoint, as `load` takes it, was saved."""
+        kinds = KINDS[KINDS.index(checkpoint) :]
+        return next((step for kind in kinds for step in self._steps(kind)), None)
 
     def _steps(self, kind: str) -> list[int]:
         """The steps of a kind's checkpoints, the newest first."""
@@ -298,6 +329,24 @@ class RunFolder:
         files.sync_folder(prefix.parent)
 
 
+def _sizes(shapes: Mapping[str, Sequence[int]]) -> dict[str, int]:
+    """The hyperparameters that the shapes in a checkpoint tell.
+
+    Of the variables, in order: each layer of the encoder, mu and logvar (kernel, bias) with 2 E
+    inputs, the decoder, and last its output (kernel `[U, 6 M + 3]`, bias).
+    """
+    found: list[list[int]] = []
+    while shape := shapes.get(_VARIABLE.format(len(found))):
+        found.append(list(shape))
+    sizes = {}
+    if len(found) > 1 and len(found[-2]) == 2:
+        sizes = {"dec_rnn_size": found[-2][0], "num_mixture": (found[-2][1] - 3) // 6}
+    for kernel, bias, again in zip(found, found[1:], found[2:], strict=False):
+        if len(kernel) == 2 and kernel == again and bias == kernel[1:]:  # of mu, and of logvar
+            sizes |= {"enc_rnn_size": kernel[0] // 2, "z_size": kernel[1]}
+    return sizes
+
+
 def _read_json(path: Path) -> dict[str, Any]:
     try:
         if not path.is_file():
@@ -306,7 +355,7 @@ def _read_json(path: Path) -> dict[str, Any]:
             raise ValueError("it is larger than 1 MB")
         content = json.loads(path.read_text())
     except (OSError, ValueError, RecursionError) as error:
-        raise UserError(f"{path}: expected the run's configuration: {error}") from error
+        raise UserError(f"{path}: expected the run's configuration: {error}") from None
     if not isinstance(content, dict):
         raise UserError(f"{path}: expected a JSON object, got {type(content).__name__}")
     return content

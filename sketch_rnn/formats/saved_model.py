@@ -28,25 +28,33 @@ def refuse(path: Path, _: str = "") -> SketchRNN:
     )
 
 
-def save(model: SketchRNN, path: str | Path) -> None:
+def save(model: SketchRNN, path: str | Path, overwrite: bool = False) -> None:
     """Writes a SavedModel with the signatures of `Serving`.
 
+    Args:
+      model: to write.
+      path: of the new folder.
+      overwrite: a SavedModel that is there goes.
+
     Raises:
-      UserError: there is something of that name, or TensorFlow cannot write.
+      UserError: there is something else of that name, or TensorFlow cannot write.
       OSError: the folder cannot be written.
     """
     path = Path(path)
-    if path.exists():
+    if path.exists() and not (overwrite and holds(path)):
         raise UserError(f"{path} is there already; remove it, or export to another folder")
     part = tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent)
     try:
         serving = Serving(model)
         tf.saved_model.save(serving, part, signatures=serving.signatures())
         os.chmod(part, 0o755)
-        os.replace(part, path)
+        with tempfile.TemporaryDirectory(prefix=".replaced.", dir=path.parent) as old:
+            if path.exists():
+                os.replace(path, Path(old) / path.name)
+            os.replace(part, path)
     except tf.errors.OpError as error:  # such as a disk that is full
         reason = error.message.rsplit("; ", 1)[-1]  # before it the names of parts
-        raise UserError(f"{path}: cannot be written: {reason}") from error
+        raise UserError(f"{path}: cannot be written: {reason}") from None
     finally:
         shutil.rmtree(part, ignore_errors=True)
 

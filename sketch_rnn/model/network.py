@@ -271,8 +271,8 @@ class SketchRNN(keras.Model):
     def decode(
         self,
         z: np.ndarray | None = None,
-        count: int = 1,
-        temperature: float | np.ndarray = 1.0,
+        num_samples: int | None = None,
+        temperature: float | np.ndarray = sampling.TEMPERATURE,
         greedy: bool = False,
         max_len: int | None = None,
         seed: int | None = None,
@@ -282,26 +282,26 @@ class SketchRNN(keras.Model):
         Args:
           z: `[Z]` or `[B, Z]`; None draws it from the prior. Always None for an unconditional
             model.
-          count: sketches of each z.
+          num_samples: sketches of each z, by default 1; or of random z, by default 10.
           temperature: above 0, one for all or one a sketch; low is sure, 1 is as trained.
           greedy: always the most probable component's mean and the most probable pen state.
           max_len: points of the longest sketch; None is N_max.
           seed: the same one draws the same sketches; None is a new one.
 
         Returns:
-          B * count stroke-3 arrays `[n, 3]` float32 in data units, those of the first z first.
+          For each z, one after the other, stroke-3 arrays `[n, 3]` float32 in data units.
 
         Raises:
           UserError: z is of another shape, or a value is out of range.
         """
-        return sampling.decode(self, z, count, temperature, greedy, max_len, seed)
+        return sampling.decode(self, z, num_samples, temperature, greedy, max_len, seed)
 
     def complete(
         self,
         sketch: np.ndarray,
         z: np.ndarray | None = None,
-        count: int = 1,
-        temperature: float | np.ndarray = 1.0,
+        num_samples: int | None = None,
+        temperature: float | np.ndarray = sampling.TEMPERATURE,
         greedy: bool = False,
         max_len: int | None = None,
         seed: int | None = None,
@@ -311,23 +311,24 @@ class SketchRNN(keras.Model):
         Args:
           sketch: what there is of it, stroke-3 `[n, 3]` in data units.
           z: `[Z]`; None is the mu of what there is. Always None for an unconditional model.
-          count, temperature, greedy, seed: as in `decode`.
+          num_samples: ways; by default 5.
+          temperature, greedy, seed: as in `decode`.
           max_len: points of the whole drawing at most; None is N_max.
 
         Returns:
-          `count` stroke-3 arrays in data units that begin with the sketch.
+          `num_samples` stroke-3 arrays in data units that begin with the sketch.
 
         Raises:
           UserError: as in `decode`, or the sketch is empty or has `max_len` points.
         """
-        return sampling.complete(self, sketch, z, count, temperature, greedy, max_len, seed)
+        return sampling.complete(self, sketch, z, num_samples, temperature, greedy, max_len, seed)
 
     def interpolate(
         self,
         first: np.ndarray,
         last: np.ndarray,
         steps: int = 10,
-        temperature: float = 0.5,
+        temperature: float = sampling.TEMPERATURE,
         seed: int | None = None,
         spherical: bool = True,
     ) -> list[np.ndarray]:

@@ -18,7 +18,8 @@ from sketch_rnn.errors import UserError
 from sketch_rnn.model.mixture import Mixture, split_output
 
 LARGEST_BATCH = 128  # sketches that one loop draws at once
-SMALLEST_TEMPERATURE = 1e-3
+TEMPERATURE, SMALLEST_TEMPERATURE = 0.5, 1e-3
+NEW_DRAWINGS, WAYS_TO_COMPLETE = 10, 5  # if no number is asked for
 _END = np.array([0, 0, 0, 0, 1], np.float32)
 _IMPOSSIBLE = -1e30  # a logit
 _HALF = 2**31  # of a seed
@@ -154,31 +155,33 @@ def compiled_decode_strokes(decoder, *arguments) -> tuple[tf.Tensor, tf.Tensor]:
 def decode(
     model,
     z: np.ndarray | None = None,
-    count: int = 1,
-    temperature: float | np.ndarray = 1.0,
+    num_samples: int | None = None,
+    temperature: float | np.ndarray = TEMPERATURE,
     greedy: bool = False,
     max_len: int | None = None,
     seed: int | None = None,
 ) -> list[np.ndarray]:
     """Draws sketches; `SketchRNN.decode` says what the arguments are."""
     seed = secrets.randbits(31) if seed is None else seed
-    z = random_z(model, count, seed) if z is None else _repeated(model, z, count)
-    return model.to_data_units(
-        _draw(model, z, count if z is None else len(z), temperature, greedy, max_len, seed)
-    )
+    if num_samples is None:
+        num_samples = NEW_DRAWINGS if z is None else 1
+    z = random_z(model, num_samples, seed) if z is None else _repeated(model, z, num_samples)
+    total = num_samples if z is None else len(z)
+    return model.to_data_units(_draw(model, z, total, temperature, greedy, max_len, seed))
 
 
 def complete(
     model,
     sketch: np.ndarray,
     z: np.ndarray | None = None,
-    count: int = 1,
-    temperature: float | np.ndarray = 1.0,
+    num_samples: int | None = None,
+    temperature: float | np.ndarray = TEMPERATURE,
     greedy: bool = False,
     max_len: int | None = None,
     seed: int | None = None,
 ) -> list[np.ndarray]:
     """Finishes a drawing; `SketchRNN.complete` says what the arguments are."""
+    num_samples = WAYS_TO_COMPLETE if num_samples is None else num_samples
     max_len = model.hparams.max_seq_len if max_len is None else max_len
     if not 0 < len(sketch) < max_len:
         raise UserError(
@@ -190,9 +193,9 @@ def complete(
     z = None if z is None else _repeated(model, z, 1)
     given = strokes.to_stroke5(model.to_model_units([sketch]), len(sketch))[0]  # [n + 1, 5]
     _, state = model.decoder(tf.constant(given[:-1, None]), None if z is None else tf.constant(z))
-    first = [np.repeat(part, count, axis=0) for part in (given[-1:], state.numpy())]
-    z = None if z is None else np.repeat(z, count, axis=0)
-    drawn = _draw(model, z, count, temperature, greedy, max_len, seed, first, min_len=2)
+    first = [np.repeat(part, num_samples, axis=0) for part in (given[-1:], state.numpy())]
+    z = None if z is None else np.repeat(z, num_samples, axis=0)
+    drawn = _draw(model, z, num_samples, temperature, greedy, max_len, seed, first, min_len=2)
     sketch = np.asarray(sketch, np.float32)
     return [
         np.concatenate([sketch, more[: max_len - len(sketch)]])
@@ -252,7 +255,7 @@ def _draw(
     """
     max_len = model.hparams.max_seq_len if max_len is None else max_len
     if total < 1 or max_len < 1:
-        raise UserError(f"expected count and max_len of 1 or more, got {total} and {max_len}")
+        raise UserError(f"expected num_samples and max_len of 1 or more, got {total} and {max_len}")
     temperature = _checked_temperature(temperature, total)
     key = _key(seed, _POINTS_STREAM)
     sketches = []

@@ -7,6 +7,7 @@ import json
 import os
 import struct
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
@@ -16,6 +17,7 @@ from google.protobuf.message import DecodeError
 from tensorboard.plugins.hparams import api as hparams_plugin
 
 from sketch_rnn import drawing, files
+from sketch_rnn.errors import UserError, first_line
 from sketch_rnn.formats.run_folder import METRICS_FILE
 
 NOTES_FILE = "notes.jsonl"  # what a person was told of the run
@@ -54,13 +56,17 @@ class MetricWriter:
         self._writer = tf.summary.create_file_writer(str(folder))
 
     def write(self, step: int, figures: Mapping[str, float]) -> None:
-        """Writes figures of a step; the keys are the tags."""
-        with self._writer.as_default(step=step):
+        """Writes figures of a step; the keys are the tags.
+
+        Raises:
+          UserError: a file cannot be written; so for all that is written here.
+        """
+        with self._events(step):
             for tag, value in figures.items():
                 tf.summary.scalar(tag, value)
-        self._writer.flush()
+            self._writer.flush()
         line = json.dumps({"step": step, **{tag: float(v) for tag, v in figures.items()}})
-        with self._metrics_path.open("a") as file:
+        with _naming(self._metrics_path), self._metrics_path.open("a") as file:
             file.write(line + "\n")
 
     def write_notes(self, step: int, tag: str, notes: Sequence[str]) -> None:
@@ -78,23 +84,50 @@ class MetricWriter:
 
     def write_texts(self, texts: Mapping[str, str]) -> None:
         """Writes texts, in Markdown, as of step 0; the keys are the tags."""
-        with self._writer.as_default(step=0):
+        with self._events(0):
             for tag, text in texts.items():
                 tf.summary.text(tag, text)
 
     def write_picture(self, step: int, tag: str, svg: drawing.Svg) -> None:
         """Writes a drawing."""
-        with self._writer.as_default(step=step):
+        with self._events(step):
             tf.summary.image(tag, tf.io.decode_png(drawing.png(svg, zoom=1), 3)[None])
 
     def write_histogram(self, step: int, tag: str, values: np.ndarray) -> None:
         """Writes the distribution of some values."""
-        with self._writer.as_default(step=step):
+        with self._events(step):
             tf.summary.histogram(tag, values)
 
     def close(self) -> None:
         """Ends the events file."""
-        self._writer.close()
+        with _naming(self._events_path):
+            self._writer.close()
+
+    @contextmanager
+    def _events(self, step: int) -> Iterator[None]:
+        """TensorFlow's summaries of a step go into the events file."""
+        with _naming(self._events_path), self._writer.as_default(step=step):
+            yield
+
+    @property
+    def _events_path(self) -> Path:
+        """TensorFlow names the file."""
+        folder = self._metrics_path.parent
+        found = folder.glob("events.out.tfevents.*.v2")
+        new = folder / "events.out.tfevents"
+        return max(found, key=lambda path: path.stat().st_mtime_ns, default=new)
+
+
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Makes an error in writing one line that names the file."""
+    try:
+        yield
+    except (tf.errors.OpError, OSError) as error:
+        raise UserError(
+            f"{path}: cannot be written: {first_line(error)}; the checkpoints are whole, `resume` "
+            "goes on from the latest"
+        ) from None
 
 
 def _cut_metrics(path: Path, first_step: int) -> None:

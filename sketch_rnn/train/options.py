@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 DEFAULT_SEED = 1
+DEFAULT_TIMEOUT = 300.0  # seconds
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,7 @@ class TrainOptions:
       strategy: who shares the work; see `devices.find_workers`.
       patience: validations in a row without a new best after which the run ends.
       max_time: seconds after which it ends.
+      connect_timeout: seconds to wait for the other machines.
     """
 
     log_root: str | Path
@@ -37,3 +39,4 @@ class TrainOptions:
     strategy: str = "one"
     patience: int | None = None
     max_time: float | None = None
+    connect_timeout: float = DEFAULT_TIMEOUT

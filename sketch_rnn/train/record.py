@@ -10,6 +10,7 @@ from sketch_rnn.data.dataset import Split
 from sketch_rnn.drawing import draw
 from sketch_rnn.formats.original import adam_moments
 from sketch_rnn.formats.run_folder import CONFIG_FILE, RunFolder
+from sketch_rnn.hparams import HParams
 from sketch_rnn.model import losses
 from sketch_rnn.model.sampling import random_z
 from sketch_rnn.train import history, projector, signs
@@ -17,7 +18,7 @@ from sketch_rnn.train.devices import Workers
 from sketch_rnn.train.evaluate import Evaluation, Evaluator
 from sketch_rnn.train.history import History
 from sketch_rnn.train.metrics import METRICS_FILE, Costs, MetricWriter
-from sketch_rnn.train.report import NewReporter
+from sketch_rnn.train.report import NewReporter, span
 from sketch_rnn.train.start import Start
 from sketch_rnn.train.stopping import Stopping
 from sketch_rnn.train.verdicts import Facts, worth_saying
@@ -37,6 +38,9 @@ class Recorder(Protocol):
 
     def record(self, step: int, costs: Costs | None) -> None:
         """After each step; costs are None where the update was left out."""
+
+    def signalled(self, number: int, at_once: bool) -> None:
+        """A signal has come, from another thread; see `Reporter`."""
 
     def reason_to_stop(self) -> str:
         """Asked after each step but the last: why the run has to end, or ""."""
@@ -58,16 +62,19 @@ class QuietRecorder:
 
     def begin(self) -> None:
         """See `Recorder`."""
-        first, last = self._steps
         self._reporter.say(
-            f"worker {self._workers.index} of {self._workers.count}: steps {first} to {last}; "
-            "worker 0 shows and saves what comes of them"
+            f"worker {self._workers.index} of {self._workers.count}: {span(*self._steps)}; worker "
+            " 0 shows and saves what comes of them"
         )
 
     def record(self, step: int, costs: Costs | None) -> None:
         """See `Recorder`."""
         if costs is not None:
             self._reporter.update(_shown(costs))
+
+    def signalled(self, number: int, at_once: bool) -> None:
+        """See `Recorder`."""
+        self._reporter.stopping(number, at_once)
 
     def reason_to_stop(self) -> str:
         """See `Recorder`."""
@@ -107,13 +114,13 @@ class ChiefRecorder:
         hparams, dataset, say = self.hparams, self.dataset, self.reporter.say
         parameters = self.state.model.count_params()
         counts = "/".join(str(len(s)) for s in (dataset.train, dataset.valid, dataset.test))
-        say(f"hparams: {json.dumps(hparams.to_dict())}")
+        say(f"hparams: {_changed(hparams)}")
         say(
             f"{counts} sketches for training/validation/test, N_max {dataset.max_seq_len}, "
             f"scale factor {dataset.scale_factor:.6g}, {parameters:,} parameters, "
             f"seed {self.config.seed}"
         )
-        say(f"steps {self.first_step} to {hparams.num_steps}, in {self.folder.path}")
+        say(f"{span(self.first_step, hparams.num_steps)}, in {self.folder.path}")
         if self.first_step < hparams.num_steps:
             say("compiling the train step: up to a minute, once; a later run finds it compiled")
         if self.first_step == 0:
@@ -132,6 +139,10 @@ class ChiefRecorder:
             self._save()
         elif time.monotonic() - self.saved_at > SAVE_EVERY_SECONDS:
             self._save()
+
+    def signalled(self, number: int, at_once: bool) -> None:
+        """See `Recorder`."""
+        self.reporter.stopping(number, at_once)
 
     def reason_to_stop(self) -> str:
         """See `Recorder`."""
@@ -229,7 +240,7 @@ class ChiefRecorder:
         z = cast(np.ndarray, random_z(model, RANDOM, self.config.seed))
         drawn = self._decode(np.concatenate([mu, z]))
         pairs = [sketch for pair in zip(originals, drawn[:SHOWN], strict=True) for sketch in pair]
-        grid = draw(pairs, column_titles=("drawing", "reconstruction") * 2)
+        grid = draw(pairs, column_titles=("input", "reconstruction") * 2)
         self.writer.write_picture(step, "Reconstructions", grid)
         kl_per_dimension = evaluation.kl_per_dimension
         self.writer.write_histogram(step, "KL_per_dimension", kl_per_dimension)
@@ -279,6 +290,13 @@ class ChiefRecorder:
     def _save(self) -> None:
         self.folder.save(self.state.checkpoint, int(self.state.step.numpy()), "latest")
         self.saved_at = time.monotonic()
+
+
+def _changed(hparams: HParams) -> str:
+    """The hyperparameters that are not the defaults; N_max is the data's."""
+    defaults = HParams(max_seq_len=hparams.max_seq_len).to_dict()
+    changed = {k: v for k, v in hparams.to_dict().items() if v != defaults[k]}
+    return f"{json.dumps(changed)}, the others as by default" if changed else "the defaults"
 
 
 def _shown(costs: Costs) -> dict[str, float]:

@@ -4,6 +4,9 @@ from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from sketch_rnn.errors import LOGGER
+from sketch_rnn.hparams import HParams
+
+STOPPING = "stopping after this step; again to quit now"
 
 
 class Reporter(Protocol):
@@ -18,6 +21,12 @@ class Reporter(Protocol):
     def say(self, text: str) -> None:
         """A line to stay; options of the run stand in it in backticks, as in `resume`."""
 
+    def stopping(self, number: int, at_once: bool) -> None:
+        """A signal asks the run to stop: after this step, or the second time at once.
+
+        Called in another thread, whatever the run does meanwhile.
+        """
+
     def close(self) -> None:
         """The run has ended."""
 
@@ -29,21 +38,38 @@ class LogReporter:
     """Tells Python's logger `sketch_rnn`, on the level INFO."""
 
     def __init__(self, first_step: int, num_steps: int):
-        self._num_steps = num_steps
+        self._of = "" if is_endless(num_steps) else f" of {num_steps}"
 
     def update(self, figures: Mapping[str, float]) -> None:
         """Says nothing of single steps."""
 
     def line(self, step: int, figures: Mapping[str, float]) -> None:
         """See `Reporter`."""
-        LOGGER.info("step %d of %d: %s", step, self._num_steps, listed(figures))
+        LOGGER.info("step %d%s: %s", step, self._of, listed(figures))
 
     def say(self, text: str) -> None:
         """See `Reporter`."""
         LOGGER.info("%s", text)
 
+    def stopping(self, number: int, at_once: bool) -> None:
+        """See `Reporter`."""
+        if not at_once:
+            self.say(STOPPING)
+
     def close(self) -> None:
         """See `Reporter`."""
+
+
+def is_endless(num_steps: int) -> bool:
+    """Whether no number of steps was given; the default is none that a run reaches."""
+    return num_steps >= HParams.num_steps
+
+
+def span(first_step: int, num_steps: int) -> str:
+    """From where to where a run goes."""
+    if is_endless(num_steps):
+        return f"from step {first_step} on, no end set; Ctrl-C keeps what is learnt"
+    return f"steps {first_step} to {num_steps}"
 
 
 def listed(figures: Mapping[str, float]) -> str:

@@ -39,7 +39,8 @@ def train(options: TrainOptions, new_reporter: NewReporter = LogReporter) -> int
     Raises:
       UserError: the folder, the data or the hyperparameters do not allow it.
     """
-    workers, folder = find_workers(options.strategy), RunFolder(options.log_root)
+    workers = find_workers(options.strategy, options.connect_timeout)
+    folder = RunFolder(options.log_root)
     if workers.count > 1 and (options.patience or options.max_time):
         raise UserError(
             "`patience` and `max_time` end a run of one worker, and would leave the others without "
@@ -93,7 +94,7 @@ class Run:
         self.recorder.begin()
         ended_by, reason = 0, ""
         try:
-            with signals.collected() as received:
+            with signals.collected(self.recorder.signalled) as received:
                 for step, shards in self._batches():
                     self._begin_step(step, shards)
                     if not received and not self._is_due(step):

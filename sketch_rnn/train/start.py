@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from sketch_rnn.data.dataset import Dataset, load_dataset
-from sketch_rnn.data.download import default_data_dir, remembered
+from sketch_rnn.data.download import default_data_dir, located, remembered
 from sketch_rnn.errors import UserError, warn
 from sketch_rnn.formats import load_model, original
 from sketch_rnn.formats.run_folder import RunConfig, RunFolder
@@ -122,9 +122,12 @@ def _with_architecture(overrides: Mapping[str, Any], hparams: HParams) -> dict[s
 
 
 def _new_config(hparams: HParams, options: TrainOptions) -> tuple[RunConfig, Dataset]:
-    data_dir = options.data_dir or default_data_dir(hparams.data_set)
-    dataset = load_dataset(hparams.data_set, data_dir)
-    hparams = hparams.replace(max_seq_len=dataset.max_seq_len)
+    names = list(hparams.data_set)
+    data_dir = options.data_dir or default_data_dir(names)
+    if not options.resume or "data_set" in options.overrides:  # else it is not a person who names
+        data_dir, names = located(options.data_dir or None, names)
+    dataset = load_dataset(names, data_dir)
+    hparams = hparams.replace(data_set=names, max_seq_len=dataset.max_seq_len)
     seed = DEFAULT_SEED if options.seed is None else options.seed
     precision = options.precision or PRECISIONS[0]
     size = len(dataset.train)

@@ -6,7 +6,7 @@ import sys
 import pytest
 from absl import flags
 
-from sketch_rnn.cli import common
+from sketch_rnn.cli import common, train
 from sketch_rnn.errors import UserError, warn
 
 USAGE = """
@@ -108,6 +108,27 @@ def test_bad_arguments_are_one_line_and_status_2(capsys, argv, words):
     assert captured.err.count("\n") == 1
     for word in words:
         assert word in captured.err
+
+
+@pytest.mark.parametrize(
+    ("argument", "hint"),
+    [
+        ("--num_steps=5", "it is a hyperparameter: --hparams=num_steps=5"),
+        ("--data_set=cat.npz", "it is a hyperparameter: --hparams=data_set=cat.npz"),
+        ("--lr=0.1", "it is a hyperparameter: --hparams=learning_rate=..."),
+        ("--epochs=3", "it is a hyperparameter: --hparams=num_steps=..."),
+        ("--steps=3", "it is a hyperparameter: --hparams=num_steps=..."),
+        ("--resume", "did you mean --resume_training?"),
+        ("--log-root=x", "did you mean --log_root?"),
+        ("--resume_training=x", "expected true or false, got 'x'"),
+        ("--seed=x", "expected a whole number, got 'x'"),
+        ("--connect_timeout=x", "expected a number, got 'x'"),
+    ],
+)
+def test_guesses_meet_hints(capsys, argument, hint):
+    assert train.main([argument]) == 2
+    line = capsys.readouterr().err
+    assert hint in line and "(" not in line and line.count("\n") == 1
 
 
 def test_help_wins_over_a_bad_flag(capsys):

@@ -131,7 +131,7 @@ def test_show_prints_numbers_and_warnings(built, capsys):
 )
 def test_show_draws_a_contact_sheet(built, flags):
     assert cli.main(["show", "--output=sheet.svg", "--count=12", *flags, "mine.npz"]) == 0
-    labels = re.findall(r">(\d+): 4<", (built.parent / "sheet.svg").read_text())
+    labels = re.findall(r">(\d+): 4 points<", (built.parent / "sheet.svg").read_text())
     expected = 2 if "--split=valid" in flags else 12
     assert len(labels) == len(set(labels)) == expected
     assert len(read_svg(built.parent / "sheet.svg")) == 2 * expected
@@ -140,7 +140,7 @@ def test_show_draws_a_contact_sheet(built, flags):
 def test_show_draws_augmentation(built):
     assert cli.main(["show", "--output=a.svg", "--augment=3", "--count=6", "mine.npz"]) == 0
     text = (built.parent / "a.svg").read_text()
-    assert ">3: 4<" in text and len(re.findall(r">\d+% \d+%: 4<", text)) == 5
+    assert ">3: 4 points<" in text and len(re.findall(r">\d+% \d+%: 4 points<", text)) == 5
     assert cli.main(["show", "--output=b.svg", "--augment=99", "mine.npz"]) == 2
 
 

@@ -22,7 +22,7 @@ def empty_folder(tmp_path, monkeypatch):
 
 
 def drawn(*flags):
-    assert main([*flags, "--output=drawn.json"]) == 0
+    assert main([*flags, "--output=drawn.json", "--overwrite"]) == 0
     return [np.array(sketch) for sketch in json.load(open("drawn.json"))["sketches"]]
 
 

@@ -72,10 +72,10 @@ def refused(capsys, output, model, *flags):
     return shown.err
 
 
-def groups(path):
+def groups(path, kind="sketch"):
     """The paths of each sketch of a picture."""
     found = ET.parse(path).getroot().iter("{http://www.w3.org/2000/svg}g")
-    return [list(g) for g in found if g.get("class") == "sketch"]
+    return [list(g) for g in found if g.get("class") == kind]
 
 
 def texts(path):
@@ -126,7 +126,7 @@ def test_encode_and_z_file(conditional, data, tmp_path):
     assert sample(conditional, z_file, "--mode=encode", f"--input={data}", "--index=0,3") == 0
     with np.load(z_file) as file:
         assert file["mu"].shape == file["logvar"].shape == (2, 4)
-    assert sample(conditional, z_file, "--mode=encode", f"--input={data}") == 0
+    assert sample(conditional, z_file, "--mode=encode", f"--input={data}", "--overwrite") == 0
     with np.load(z_file) as file:
         assert file["mu"].shape == (10, 4)
     output = tmp_path / "a.svg"
@@ -207,11 +207,8 @@ def test_complete(request, tmp_path, kind):
     inputs = [f"--input={path}" for path in SVGS]
     flags = ("--mode=complete", "--num_samples=2", "--seed=4")
     assert sample(model, tmp_path / "a.svg", *inputs, *flags) == 0
-    drawn = groups(tmp_path / "a.svg")
-    assert len(drawn) == 6
-    for paths in drawn:
-        given = [path for path in paths if path.get("stroke")]
-        assert given == paths[: len(given)] and 0 < len(given) < len(paths)
+    given, drawn = (groups(tmp_path / "a.svg", kind) for kind in ("given", "sketch"))
+    assert len(given) == len(drawn) == 6 and all(given) and all(drawn)
 
 
 @pytest.mark.parametrize("kind", ["conditional", "unconditional"])
@@ -378,3 +375,47 @@ def test_many_reconstructions_go_side_by_side(conditional, data, tmp_path):
     assert sample(conditional, tmp_path / "a.svg", *flags) == 0
     assert texts(tmp_path / "a.svg") == ["input", "reconstruction"] * 2
     assert len([group for group in groups(tmp_path / "a.svg") if group]) == 18
+
+
+def test_a_model_that_cannot_draw_yet_says_so(conditional, unconditional, tmp_path, capsys):
+    """After it has drawn: of few steps, or of many but with a KL cost that is high."""
+    assert sample(unconditional, tmp_path / "a.svg", "--num_samples=1", "--greedy") == 0
+    shown = capsys.readouterr()
+    assert "this model has trained for 0 steps" in shown.err and "wrote" in shown.out
+    run = Path(shutil.copytree(conditional, tmp_path / "run"))
+    for path in (run / "checkpoints").glob("best-*"):
+        path.rename(path.with_name(path.name.replace("best-0", "best-700")))
+    row = {"step": 699, "Valid_Reconstr_Cost": 0.1, "Valid_KL_Cost": 1.352}
+    (run / "metrics.jsonl").write_text(json.dumps(row) + "\n")
+    assert sample(run, tmp_path / "a.svg", "--num_samples=1", "--greedy") == 0
+    assert capsys.readouterr().err == (
+        "warning: random z mean little to this model: KL 1.35 a dimension; try --mode=reconstruct, "
+        "or train with a larger kl_weight\n"
+    )
+    flags = ("--mode=reconstruct", f"--input={SVGS[0]}", "--greedy")
+    assert sample(run, tmp_path / "a.svg", *flags) == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_the_picture_s_flags(unconditional, tmp_path, capsys):
+    output = tmp_path / "a.svg"
+    flags = ("--num_samples=6", "--columns=2", "--size=90mm", "--color=navy", "--smooth")
+    assert sample(unconditional, output, *flags, "--background=ivory", "--stroke_width=0.3") == 0
+    root = ET.parse(output).getroot()
+    assert (root.get("width"), root.get("height")) == ("90mm", "135mm")
+    assert root.find("{http://www.w3.org/2000/svg}rect").get("fill") == "ivory"
+    assert 'stroke="navy"' in output.read_text() and "C" in groups(output)[0][0].get("d")
+    for flag, message in (
+        ("--color=nvay", "--color: expected a colour"),
+        ("--size=far", "--size: expected a width"),
+        ("--columns=0", "--columns=0"),
+    ):
+        assert message in refused(capsys, tmp_path / "b.svg", unconditional, flag)
+    flags = ("--temperature=0.2,0.5", "--columns=3")
+    assert "rows of 10 drawings" in refused(capsys, tmp_path / "b.svg", unconditional, *flags)
+
+
+def test_columns_of_pairs(conditional, data, tmp_path):
+    flags = ("--mode=reconstruct", f"--input={data}", "--num_samples=6", "--columns=4")
+    assert sample(conditional, tmp_path / "a.svg", *flags) == 0
+    assert texts(tmp_path / "a.svg") == ["input", "reconstruction"] * 2

@@ -486,7 +486,7 @@ def test_an_output_that_exists_is_kept(folder, tmp_path):
     with pytest.raises(UserError, match=r"a\.npz exists"):
         build([folder], tmp_path / "a.npz")
     assert (tmp_path / "a.npz").read_text() == "mine"
-    with pytest.raises(UserError, match="folder does not exist"):
+    with pytest.raises(UserError, match="there is no folder"):
         build([folder], tmp_path / "no" / "a.npz")
     with pytest.raises(UserError, match=r"ends in \.npz"):
         build([folder], tmp_path / "a.zip")

@@ -11,7 +11,7 @@ from helpers import shared
 
 from sketch_rnn import strokes
 from sketch_rnn.data import batches as batching
-from sketch_rnn.data import cache, dataset, npz
+from sketch_rnn.data import cache, dataset, download, npz
 from sketch_rnn.errors import UserError
 
 
@@ -54,6 +54,24 @@ def batches(data, seed=1, shard=(0, 1), **changes):
 
 
 # Loading
+
+
+def test_a_path_that_exists_is_a_path(tmp_path, monkeypatch):
+    """Nothing is asked of a server, whatever the path looks like."""
+    monkeypatch.setattr(download, "fetch", lambda *_: pytest.fail("it was asked for"))
+    (tmp_path / "here").mkdir()
+    for name in ("here/a.npz", "b.npz"):
+        write(tmp_path / name, train=sketches(40))
+    monkeypatch.chdir(tmp_path)
+    for names, count in (
+        ("here/a.npz", 40),
+        (str(tmp_path / "b.npz"), 40),
+        (["./here/a.npz", "here/../b.npz"], 80),
+    ):
+        assert len(dataset.load_dataset(names).train) == count
+    assert download.located(None, ["here/a.npz"]) == (str(tmp_path / "here"), ["a.npz"])
+    assert download.located(None, ["none.npz"]) == (download.DEFAULT_DATA_DIR, ["none.npz"])
+    assert download.located("here", ["b.npz"]) == ("here", ["b.npz"])
 
 
 def test_aaron_sheep_has_the_originals_numbers():

@@ -111,26 +111,28 @@ def test_decode_ends_at_the_first_end_of_sketch():
 
 def test_decode_gives_stroke3_in_data_units():
     model = small_model(conditional=False)
-    sketches = model.decode(count=150, seed=3)
+    sketches = model.decode(num_samples=150, temperature=1.0, seed=3)
     assert len(sketches) == 150
     assert all(s.dtype == np.float32 and s.shape[1] == 3 and len(s) <= 30 for s in sketches)
     assert not same(sketches[:20], sketches[128:148])
     model.scale_factor = None
-    for units, sketch in zip(model.decode(count=150, seed=3), sketches, strict=True):
+    for units, sketch in zip(model.decode(None, 150, 1.0, seed=3), sketches, strict=True):
         np.testing.assert_allclose(units * [20, 20, 1], sketch, rtol=1e-6)
 
 
 def test_the_seed_says_everything():
     model = small_model()
-    assert same(model.decode(count=4, seed=1), model.decode(count=4, seed=1))
-    assert not same(model.decode(count=4, seed=1), model.decode(count=4, seed=2))
-    assert not same(model.decode(count=4, seed=1), model.decode(count=4, seed=1 + 2**31))
-    assert not same(model.decode(count=4), model.decode(count=4))
+    assert same(model.decode(num_samples=4, seed=1), model.decode(num_samples=4, seed=1))
+    assert not same(model.decode(num_samples=4, seed=1), model.decode(num_samples=4, seed=2))
+    assert not same(
+        model.decode(num_samples=4, seed=1), model.decode(num_samples=4, seed=1 + 2**31)
+    )
+    assert not same(model.decode(num_samples=4), model.decode(num_samples=4))
 
 
 def test_a_sketch_does_not_depend_on_the_others():
     model = small_model(conditional=False)
-    few, many = model.decode(count=3, seed=1), model.decode(count=50, seed=1)
+    few, many = model.decode(num_samples=3, seed=1), model.decode(num_samples=50, seed=1)
     for one, other in zip(few, many, strict=False):
         np.testing.assert_allclose(one, other, atol=1e-3)
 
@@ -138,24 +140,31 @@ def test_a_sketch_does_not_depend_on_the_others():
 def test_each_z_is_drawn_count_times():
     model = small_model()
     z = sampling.random_z(model, 2, 1) * 100
-    greedy = model.decode(z, count=2, greedy=True)
+    greedy = model.decode(z, num_samples=2, greedy=True)
     assert len(greedy) == 4
     np.testing.assert_allclose(greedy[0], greedy[1], atol=1e-3)
     np.testing.assert_allclose(greedy[0], model.decode(z[0], greedy=True)[0], atol=1e-3)
     assert not np.allclose(greedy[0][:2], greedy[2][:2], atol=0.1)
 
 
+def test_the_defaults_are_those_of_the_command():
+    model, sketch = small_model(conditional=False), np.array([[5, 9, 0]], np.float32)
+    assert same(model.decode(seed=1), model.decode(num_samples=10, temperature=0.5, seed=1))
+    assert len(small_model().decode(np.zeros((2, 4)))) == 2
+    assert len(model.complete(sketch)) == 5
+
+
 def test_temperatures_of_one_batch():
     model = small_model(conditional=False)
-    mixed = model.decode(count=2, temperature=[0.5, 1.0], seed=1)
-    np.testing.assert_allclose(mixed[1], model.decode(count=2, seed=1)[1], atol=1e-3)
+    mixed = model.decode(num_samples=2, temperature=[0.5, 1.0], seed=1)
+    np.testing.assert_allclose(mixed[1], model.decode(None, 2, 1.0, seed=1)[1], atol=1e-3)
 
 
 @pytest.mark.parametrize("changes", [{}, {"dec_model": "hyper"}, {"conditional": False}])
 def test_complete_goes_on_from_the_drawing(changes):
     model = small_model(**changes)
     sketch = np.array([[5, 9, 0]] * 5 + [[-4, 2, 1]], np.float32)
-    ways = sampling.complete(model, sketch, count=3, seed=1)
+    ways = sampling.complete(model, sketch, num_samples=3, seed=1)
     assert len(ways) == 3 and not same(ways[:1], ways[1:2])
     for way in ways:
         np.testing.assert_array_equal(way[:6], sketch)
@@ -202,7 +211,7 @@ def test_interpolation():
         ({"temperature": -1.0}, "temperature"),
         ({"temperature": float("nan")}, "temperature"),
         ({"temperature": [1.0, 1.0]}, "temperature"),
-        ({"count": 0}, "count"),
+        ({"num_samples": 0}, "num_samples"),
         ({"max_len": 0}, "max_len"),
         ({"z": np.zeros((2, 3))}, r"\[B, 4\]"),
         ({"z": np.full((2, 4), np.nan)}, "finite"),

@@ -3,8 +3,12 @@
 import functools
 import json
 import os
+import signal
+import socket
 import subprocess
 import sys
+import threading
+import time
 
 import numpy as np
 import pytest
@@ -12,6 +16,7 @@ from helpers import ROOT, free_ports
 
 from sketch_rnn.errors import UserError
 from sketch_rnn.hparams import CELLS
+from sketch_rnn.train import devices
 from sketch_rnn.train.devices import find_workers
 
 STEPS = 50
@@ -111,12 +116,65 @@ def test_a_lost_worker_ends_the_run_and_it_goes_on_from_the_latest_checkpoint(tm
         ('{"cluster": {"worker": ["a:1"]}, "task": {"type": "worker", "index": 0}}', "two"),
         ('{"cluster": {"worker": ["a:1", "b:1"]}, "task": {"type": "worker", "index": 2}}', "two"),
         ('{"cluster": {"worker": ["a:1", "b:1"]}, "task": {"type": "ps", "index": 0}}', "'ps'"),
+        ('{"cluster": {"worker": ["a:1", "b"]}, "task": {"type": "worker", "index": 0}}', "b'"),
     ],
 )
 def test_a_cluster_that_is_none_is_refused(monkeypatch, config, reason):
     monkeypatch.setenv("TF_CONFIG", config)
     with pytest.raises(UserError, match=reason):
         find_workers("multi_worker")
+
+
+@pytest.fixture
+def two_workers(monkeypatch):
+    """The addresses of this one, 0, and of another."""
+    addresses = [f"127.0.0.1:{port}" for port in free_ports(2)]
+    config = {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": 0}}
+    monkeypatch.setenv("TF_CONFIG", json.dumps(config))
+    return addresses
+
+
+def test_a_worker_says_whom_it_waits_for_and_not_longer_than_it_is_to(two_workers, caplog):
+    """Neither an address where nobody is nor one with another service is a worker."""
+    caplog.set_level("INFO", "sketch_rnn")
+    with pytest.raises(UserError, match=rf"in vain for worker 1 at {two_workers[1]}"):
+        find_workers("multi_worker", timeout=0.1)
+    assert "worker 0 of 2 waits for worker 1 at 127.0.0.1" in caplog.text
+    with (
+        socket.create_server(("127.0.0.1", int(two_workers[1].split(":")[1]))),
+        pytest.raises(UserError, match="in vain"),
+    ):
+        find_workers("auto", timeout=0.1)
+
+
+def test_a_signal_ends_the_waiting(two_workers):
+    timer = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT))
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        find_workers("multi_worker", timeout=60)
+
+
+def test_workers_find_each_other_whoever_comes_first(two_workers):
+    both_are_through = threading.Barrier(2, timeout=60)
+
+    def begin_worker(index):
+        devices._wait_for_workers(index, two_workers, time.monotonic() + 60)
+        with devices._answering(two_workers[index]):  # as TensorFlow does from then on
+            both_are_through.wait()
+
+    threads = [threading.Timer(0.6 * i, begin_worker, (i,)) for i in (0, 1)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(HANGS)
+    assert not both_are_through.broken
+
+
+def test_a_port_that_is_taken_is_named(two_workers):
+    port = two_workers[0].split(":")[1]
+    taken = socket.create_server(("", int(port)))
+    with taken, pytest.raises(UserError, match=f"cannot listen at port {port}"):
+        find_workers("multi_worker", timeout=1)
 
 
 def test_one_process_alone_is_the_chief_and_takes_the_whole_batch(monkeypatch):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import shutil
 import struct
 import subprocess
@@ -18,11 +19,13 @@ from tensorboard.compat.tensorflow_stub.pywrap_tensorflow import masked_crc32c
 from sketch_rnn.cli import train as command
 from sketch_rnn.data.batches import TrainBatches
 from sketch_rnn.errors import UserError
+from sketch_rnn.files import write_text
 from sketch_rnn.formats import load_model
 from sketch_rnn.formats.run_folder import RunFolder
 from sketch_rnn.hparams import HParams
 from sketch_rnn.model.network import SketchRNN
 from sketch_rnn.train import step as trainer
+from sketch_rnn.train.metrics import MetricWriter
 from sketch_rnn.train.options import TrainOptions
 from sketch_rnn.train.run import train
 from sketch_rnn.train.state import TrainState
@@ -201,13 +204,47 @@ def test_a_run_whose_first_save_was_cut_off_begins_again(run):
     assert restored(run) == 6
 
 
-def test_an_only_checkpoint_that_is_cut_short_is_said_to_be(run, capsys):
-    for path in (run / "checkpoints").glob("*-3.*"):
-        path.unlink()
+def test_checkpoints_that_are_all_cut_short_are_said_to_be(run, capsys):
     for path in (run / "checkpoints").glob("*.data*"):
         path.write_bytes(b"")
     status, line = main_resume(run, capsys)
-    assert status and "or they are cut short" in line
+    assert status and "are cut short, the whole of them" in line and "size" not in line
+
+
+@pytest.mark.parametrize("name", ["events.out.tfevents", "metrics.jsonl"])
+def test_curves_that_cannot_be_written_are_named(tmp_path, name):
+    """Here the system limits the size of files."""
+    writer = MetricWriter(tmp_path, 0)
+    writer.write(1, {"cost": 1.0})
+    if name == "metrics.jsonl":
+        (tmp_path / name).write_bytes(b"{}\n" * 10_000)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (5000, limits[1]))
+    try:
+        with pytest.raises(UserError, match=rf"{name}\S*: cannot be written: .*checkpoints are"):
+            for step in range(2, 200):
+                writer.write(step, {"cost": 1.0})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+
+def test_a_file_that_cannot_be_written_is_named(tmp_path, monkeypatch):
+    def full(_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(OSError) as error:
+        write_text(tmp_path / "config.json", "{}")
+    assert error.value.filename == str(tmp_path / "config.json")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_of_drawings_that_is_not_there_is_said_to_be_the_run_s(run, capsys):
+    changed_config(run, data_dir="somewhere/else")
+    status, line = main_resume(run, capsys)
+    assert status == 2
+    assert "the run's folder says that its drawings are in somewhere/else" in line
+    assert "cat.npz" in line and "--data_dir" in line
 
 
 def test_what_is_saved_after_a_damaged_checkpoint_is_kept(run):
@@ -228,14 +265,24 @@ def test_a_second_process_is_refused_and_a_dead_one_is_not_in_the_way(run, capsy
     assert resume(run) == 0
 
 
-@pytest.mark.parametrize("size", [9, 2**31 - 1])
-def test_a_configuration_that_does_not_fit_the_weights(run, capsys, size):
+@pytest.mark.parametrize(
+    ("name", "size"),
+    [
+        ("dec_rnn_size", 9),
+        ("dec_rnn_size", 2**31 - 1),
+        ("enc_rnn_size", 5),
+        ("z_size", 3),
+        ("num_mixture", 10**6),
+    ],
+)
+def test_a_configuration_that_does_not_fit_the_weights(run, capsys, name, size):
     path = run / "model_config.json"
     config = json.loads(path.read_text())
-    config["hparams"]["dec_rnn_size"] = size
+    config["hparams"][name] = size
     path.write_text(json.dumps(config))
     status, line = main_resume(run, capsys)
     assert status and "does not fit" in line
+    assert f"of {name} {SMALL[name]}: expected that, got {size}" in line
     with pytest.raises(UserError, match="does not fit"):
         load_model(run)
 

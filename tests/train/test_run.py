@@ -13,6 +13,7 @@ import struct
 import subprocess
 import sys
 import termios
+import time
 from dataclasses import fields
 from pathlib import Path
 
@@ -36,6 +37,7 @@ from sketch_rnn.model.network import SketchRNN
 from sketch_rnn.model.noise import noise_key
 from sketch_rnn.train.evaluate import Evaluator
 from sketch_rnn.train.options import TrainOptions
+from sketch_rnn.train.report import span
 from sketch_rnn.train.run import train
 from sketch_rnn.train.start import begin
 from sketch_rnn.train.state import TrainState
@@ -277,16 +279,101 @@ def test_a_terminal_shows_a_live_line(monkeypatch, size):
         patch.setattr("sys.stdout", stdout)
         patch.setattr("sys.__stdout__", stdout)
         progress = Progress(20, 41)
-        progress.update({"cost": 0.5, "KL": 2})
+        for _ in range(2):
+            progress.update({"cost": 0.5, "KL": 2})
+            time.sleep(0.11)
         progress.line(20, {"cost": 0.5, "KL": 2})
         progress.say("step 20: validation cost 1")
         progress.close()
     shown = read_to_the_end(terminal)
     assert "step 20: validation cost 1\r\n" in shown and "step 20: cost" not in shown
-    line = shown.split("\r")[-2]
-    assert "21/41" in line and "cost 0.5, KL 2" in line
-    assert re.search(r"<.*(step/s|s/step)", line)  # time left, pace
+    line = shown.split("\r\x1b[J")[-2].rstrip("\r")
+    assert "22/41" in line and "KL 2" in line and "cost 0.5" in line
+    assert re.search(r"[\d.]+ steps/s, \d\d:\d\d left", line)
+    assert shown.endswith("\r\x1b[J\r")  # nothing stays below what is said
     assert max(map(len, shown.replace("\n", "\r").split("\r"))) < (size[1] or 80)
+
+
+FIGURES = {"cost": -0.1234, "reconstruction": -0.5678, "KL": 0.4321}
+
+
+class Terminal:
+    """A screen of some columns, and what is written to it."""
+
+    def __init__(self, monkeypatch, columns):
+        self.columns, self.written = columns, []
+        monkeypatch.setattr("sys.stdout", self)
+        monkeypatch.setattr("sketch_rnn.cli.progress.DRAWN_EVERY", 0)
+        monkeypatch.setattr("sketch_rnn.cli.progress._columns", lambda: self.columns)
+        monkeypatch.setattr("sketch_rnn.cli.progress.time.monotonic", lambda: self.now)
+        self.now = 0.0
+
+    def line(self):
+        """The live one; the cursor is at its start, and nothing below it."""
+        return re.fullmatch("\r\x1b\\[J(.*)\r", self.written[-1])[1]
+
+    def isatty(self):
+        return True
+
+    def write(self, text):
+        self.written.append(text)
+
+    def flush(self):
+        pass
+
+
+@pytest.mark.parametrize("columns", [60, 80, 120])
+def test_the_live_line_has_what_matters_in_any_width(monkeypatch, columns):
+    """After ten seconds of compiling the pace is that of the steps."""
+    terminal = Terminal(monkeypatch, columns)
+    progress = Progress(0, 2000)
+    for step in range(1200):
+        terminal.now = 10 + step / 8
+        progress.update(FIGURES)
+    line = terminal.line()
+    assert line.startswith("step 1200/2000, reconstruction -0.5678, KL 0.4321")
+    assert len(line) < columns
+    assert ("8 steps/s, 01:40 left" in line) == (columns >= 80)
+    assert ("cost -0.1234" in line) == (columns == 120)
+    terminal.columns = 30
+    progress.update(FIGURES)
+    assert len(terminal.line()) == 29
+
+
+def test_a_run_without_end_shows_no_share_and_no_time_left(monkeypatch, capsys):
+    terminal = Terminal(monkeypatch, 120)
+    progress = Progress(0, HParams().num_steps)
+    for terminal.now in (1.0, 2.0, 3.0):
+        progress.update(FIGURES)
+    assert terminal.line().startswith("step 3, reconstruction")
+    assert "left" not in terminal.line()
+    assert span(0, HParams().num_steps) == (
+        "from step 0 on, no end set; Ctrl-C keeps what is learnt"
+    )
+
+
+def test_the_second_signal_ends_the_process_in_one_line(tmp_path, data_dir):
+    """Both while it compiles."""
+    code = f"""
+import os, signal, sys
+from sketch_rnn.cli import common, train
+common.quiet_tensorflow()
+from sketch_rnn.train.step import TrainStep
+def press(*_, **__):
+    for _ in range(2):
+        os.kill(os.getpid(), signal.SIGINT)
+        sum(range(10_000_000))
+    print("never")
+TrainStep.__call__ = press
+hparams = {json.dumps(json.dumps(TINY))}
+sys.exit(train.main(["--log_root={tmp_path}/run", "--data_dir={data_dir}", "--hparams=" + hparams]))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 130
+    assert done.stdout.splitlines()[-1] == "stopping after this step; again to quit now"
+    assert [line for line in done.stderr.splitlines() if not line.startswith("warning")] == [
+        "-c: error: interrupted"
+    ]
 
 
 def test_json_lines_hold_what_tensorboard_holds(finished):
@@ -531,6 +618,7 @@ def test_signal_saves_and_says_how_to_go_on(tmp_path, data_dir, number):
                 break
         output, errors = process.communicate(timeout=60)
     assert process.returncode == 128 + number
+    assert "stopping after this step; again to quit now" in output
     assert f"stopped by {number.name}" in output and "--resume_training" in output
     assert all(line.startswith("warning: ") for line in errors.splitlines())
     state = TrainState(load_model(tmp_path / "run", "latest"))
