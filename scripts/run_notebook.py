@@ -1,0 +1,65 @@
+"""Runs a notebook in an empty folder, and keeps in it what its cells show.
+
+  scripts/run_notebook.py docs/notebook.ipynb
+  scripts/run_notebook.py docs/notebook.ipynb --check
+
+With --check the file stays as it is. Not kept are log lines, the text of what is a picture, and
+what TensorBoard's cell shows, a server that has ended.
+"""
+
+import os
+import signal
+import sys
+import tempfile
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+from nbformat import NotebookNode
+from tensorboard import manager
+
+SECONDS = 1200  # for one cell, on a machine that has much else to do
+
+
+def main(path: str, *flags: str) -> int:
+    """Runs the notebook; an error in it is one here."""
+    notebook = nbformat.read(path, as_version=4)
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["TMPDIR"] = tempfile.tempdir = folder  # where TensorBoard says that it runs
+        resources = {"metadata": {"path": folder}}
+        client = NotebookClient(
+            notebook, timeout=SECONDS, startup_timeout=SECONDS, resources=resources
+        )
+        try:
+            client.execute()
+        finally:
+            end_tensorboards()
+    for cell in notebook.cells:
+        cell.metadata.pop("execution", None)
+        if cell.cell_type == "code":
+            cell.outputs = [] if "%tensorboard" in cell.source else list(map(kept, results(cell)))
+    if "--check" not in flags:
+        Path(path).write_text(nbformat.writes(notebook) + "\n")
+    return 0
+
+
+def results(cell: NotebookNode) -> list[NotebookNode]:
+    """What a cell shows, without log lines."""
+    return [output for output in cell.outputs if output.get("name") != "stderr"]
+
+
+def kept(output: NotebookNode) -> NotebookNode:
+    """The output; a picture without its text."""
+    if "image/svg+xml" in output.get("data", {}):
+        output.data.pop("text/plain", None)
+    return output
+
+
+def end_tensorboards() -> None:
+    """Ends what `%tensorboard` began."""
+    for info in manager.get_all():
+        os.kill(info.pid, signal.SIGTERM)
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

@@ -1,0 +1,85 @@
+"""Runs commands as a reader types them, in one process: a JSON list of words a line on stdin.
+
+  README_SERVER=http://127.0.0.1:8000 readme_commands.py < lines
+
+A JSON text is a program in Python. The server has what the public addresses have.
+
+Runs are shortened. Only the first run of a kind trains; for the others all is done that comes
+before the first step, and the first one's folder is copied.
+"""
+
+import dataclasses
+import glob
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+from sketch_rnn.cli import main as program
+from sketch_rnn.data import catalog
+from sketch_rnn.train import run
+from sketch_rnn.train.start import begin
+
+SMALL = "enc_rnn_size=8,dec_rnn_size=16,z_size=4,batch_size=8"
+train = run.train
+trained = {}
+
+
+def train_once(options, new_reporter):
+    """`train`, but for runs of a kind that there is already."""
+    run.check_log_root(options)
+    conditional = begin(options).config.hparams.conditional
+    if options.resume:
+        return 0
+    if conditional in trained:
+        shutil.copytree(trained[conditional], options.log_root)
+        return 0
+    trained[conditional] = options.log_root
+    return train(options, new_reporter)
+
+
+def take_from(address):
+    """Makes a server the home of the public data sets and models."""
+    for name, public in catalog.MODELS.items():
+        url = f"{address}/{public.url.rpartition('/')[2]}"
+        catalog.MODELS[name] = dataclasses.replace(public, url=url)
+    for name, public in catalog.SETS.items():
+        folder = f"{address}/{public.folder.rpartition('/')[2]}"
+        catalog.SETS[name] = dataclasses.replace(public, folder=folder)
+
+
+def shortened(words):
+    """The words, for a small model and few steps."""
+    if words[0] not in ("sketch_rnn_train", "sketch_rnn train"):
+        return words
+    if "--resume_training" in words:
+        return [*words, "--hparams=num_steps=4"]
+    size = "" if any(word.startswith("--init_from") for word in words) else "," + SMALL
+    return [*words, f"--hparams=num_steps=2{size}"]
+
+
+def execute(words):
+    """Runs one command, or a program; returns its status."""
+    if isinstance(words, str):
+        exec(words, {})
+        return 0
+    words = [found for word in words for found in glob.glob(word) or [word]]
+    if words[0] == "pip":
+        return subprocess.run([sys.executable, "-m", *words], stdout=sys.stderr).returncode
+    if words[0] == "tensorboard":
+        command = [sys.executable, "-m", "tensorboard.main", *words[1:], "--inspect"]
+        done = subprocess.run(command, capture_output=True, text=True)
+        print(done.stdout + done.stderr, file=sys.stderr)
+        return 0 if "Valid_Cost" in done.stdout else 1
+    name = words[0].removeprefix("sketch_rnn_")
+    return program.main([name, *shortened(words)[1:]])
+
+
+if __name__ == "__main__":
+    take_from(os.environ["README_SERVER"])
+    run.train = train_once
+    for line in sys.stdin:
+        words = json.loads(line)
+        if status := execute(words):
+            sys.exit(f"status {status}: {words}")
