@@ -423,7 +423,11 @@ def test_pieces_of_other_forms_are_strokes_as_they_are(tmp_path):
             "a.ndjson:1: a coordinate is not finite",
         ),
         ("a.ndjson", b"[" * 100_000, "a.ndjson:1: not JSON"),
-        ("a.ndjson.gz", gzip.compress(quickdraw().encode(), mtime=0)[:-9], "a.ndjson.gz:2: damaged"),
+        (
+            "a.ndjson.gz",
+            gzip.compress(quickdraw().encode(), mtime=0)[:-9],
+            "a.ndjson.gz:2: damaged",
+        ),
         ("a.bin", binary()[:-1], "a.bin:1: the file ends within a drawing"),
         ("a.bin", b"", "a.bin: no lines or records"),
         ("a.bin", binary() + b"not a record at all", "a.bin:2: not a drawing in Quick, Draw!'s"),
