@@ -8,7 +8,7 @@ import re
 import pytest
 
 LONG = (
-    r"test_recurrent\.py.*\bxla-(gpu|both).*(layer_norm|hyper)",
+    r"test_recurrent\.py.*\bxla-.*(layer_norm|hyper)",
     r"test_recurrent\.py.*-(gpu|both)-xla-(layer_norm|hyper)",
     r"test_golden\.py::test_(gradients|three_updates)\[GPU-(lstm_uncond|layer_norm|hyper)-True",
     r"test_golden\.py::test_three_updates\[.*-(layer_norm|hyper)-True",
