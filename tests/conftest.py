@@ -11,6 +11,7 @@ LONG = (
     r"test_recurrent\.py.*\bxla-.*(layer_norm|hyper)",
     r"test_recurrent\.py.*-(gpu|both)-xla-(layer_norm|hyper)",
     r"test_golden\.py::test_(gradients|three_updates)\[GPU-(lstm_uncond|layer_norm|hyper)-True",
+    r"test_recurrent\.py::test_gradients_numerically.*-graph-.*hyper",
     r"test_golden\.py::test_three_updates\[.*-(layer_norm|hyper)-True",
     r"test_step\.py::test_every_execution_trains_the_same\[(?!all-lstm)",
     r"test_step\.py::test_sketches_in_shared_rows.*True-\{\}-True-(layer_norm|hyper)",
