@@ -26,6 +26,7 @@ a file (--z_file), or a random one (--seed).
 A page offers a dozen drawings to begin with: those of the run's data set where it can be read, or
 of --input.
 
+  sketch_rnn_export --model_dir=doodles --output=doodles.html    (the model in the package)
   sketch_rnn_export --model_dir=models/cat --output=cat.keras
   sketch_rnn_export --model_dir=models/cat --output=cat.html --title="Draw a cat"
   sketch_rnn_export --model_dir=models/cat --output=cat.gen.json --seed=1

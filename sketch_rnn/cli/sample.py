@@ -32,6 +32,7 @@ package; to complete, their first halves.
   sketch_rnn_sample --output=new.svg
   sketch_rnn_sample --model_dir=models/cat --output=cats.svg
   sketch_rnn_sample --model_dir=models/cat --mode=complete --input=mine.svg --output=finished.svg
+                    (--page: mine.svg is a part of what its page will hold; else it is a whole)
 """
 
 FLAGS = common.new_flags()

@@ -52,7 +52,7 @@ flags.DEFINE_multi_string(
 flags.DEFINE_string(
     "config", None,
     "JSON file of hyperparameters, or the name of one that comes with the program: "
-    f"{', '.join(shipped.config_names())}; --hparams goes before it.",
+    f"{', '.join(shipped.config_names())}; what --hparams says wins.",
     flag_values=FLAGS,
 )  # fmt: skip
 flags.DEFINE_boolean(

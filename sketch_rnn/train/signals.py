@@ -21,7 +21,8 @@ _QUITTING = threading.Lock()
 def quit_at_once(number: int, _: object = None) -> None:
     """Ends the process of a command with one line on stderr; a handler of signals."""
     _QUITTING.acquire(timeout=1)  # one line, also if a handler and the thread that hears come here
-    name = os.path.basename(sys.argv[0]) if sys.argv[0] != "-m" else "sketch_rnn"
+    name = os.path.basename(sys.argv[0])
+    name = "sketch_rnn" if name in ("-m", "__main__.py") else name
     what = "interrupted" if number == signal.SIGINT else f"ended by {signal.Signals(number).name}"
     os.write(quiet.stderr, f"{name}: error: {what}\n".encode())
     os._exit(128 + number)
