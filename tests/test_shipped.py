@@ -25,13 +25,13 @@ def test_every_configuration_has_its_name():
         assert load_config(name) == load_config(ROOT / "configs" / f"{name}.json")
 
 
-def test_the_drawings_have_their_name(capsys):
+def test_the_drawings_have_their_name(capsys, tmp_path):
     assert len(load_dataset("cat.npz", "doodles").train) == len(
         load_dataset("cat.npz", DOODLES).train
     )
     assert dataset.main(["show", "doodles/cat.npz"]) == 0
     assert "scale factor" in capsys.readouterr().out
-    assert dataset.main(["build", "--output=all.npz", "doodles"]) == 0
+    assert dataset.main(["build", f"--output={tmp_path}/cats.npz", "doodles/cat.npz"]) == 0
     drawings = read_inputs(["doodles"], ["cat.npz", "fish.npz"], 64)
     assert len(drawings) == 2 * len(load_dataset("cat.npz", DOODLES).test)
 

@@ -73,7 +73,10 @@ def test_every_command_that_reads_a_model_takes_the_name(models, tmp_path, capsy
     assert export.main(["--model_dir=quickdraw/cat.vae", "--output=b.vae.json"]) == 0
     assert json.loads((tmp_path / "work" / "b.vae.json").read_text()) == json.loads(VAE)
     data = f"--data_dir={DOODLES}"
-    assert eval_command.main(["--log_root=quickdraw/cat.vae", data, "--split=valid"]) == 0
+    assert (
+        eval_command.main(["--log_root=quickdraw/cat.vae", data, "--split=valid", "--format=json"])
+        == 0
+    )
     assert json.loads(capsys.readouterr().out.splitlines()[-1])["sketches"] == 100
     steps = "--hparams=data_set=[cat.npz],num_steps=1,batch_size=4"
     flags = ["--init_from=quickdraw/cat.vae", data, steps, "--log_root=run"]
