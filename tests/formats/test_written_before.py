@@ -64,7 +64,7 @@ def test_a_run_goes_on(cell, tmp_path):
     )
     assert [row["step"] for row in found] == [row["step"] for row in expected] == [0, 3, 5, 6, 8]
     for ours, theirs in zip(found, expected, strict=True):
-        assert set(ours) == set(theirs)
+        assert set(theirs) <= set(ours)  # figures that came later stand beside them
         for tag in theirs:
             if not tag.startswith("Time_Taken"):
                 assert ours[tag] == pytest.approx(theirs[tag], rel=1e-5), tag
