@@ -71,15 +71,15 @@ class MetricWriter:
 
     def write_notes(self, step: int, tag: str, notes: Sequence[str]) -> None:
         """Writes what a person is told of a step."""
-        with self._writer.as_default(step=step):
+        with self._events(step):
             tf.summary.text(tag, "\n\n".join(notes))
-        with self._notes_path.open("a") as file:
+        with _naming(self._notes_path), self._notes_path.open("a") as file:
             for note in notes:
                 file.write(json.dumps({"step": step, "note": note}) + "\n")
 
     def write_hparams(self, values: Mapping[str, bool | int | float | str]) -> None:
         """Writes what the run is for the HParams tab, which shows runs side by side."""
-        with self._writer.as_default(step=0):
+        with self._events(0):
             hparams_plugin.hparams(dict(values))
 
     def write_texts(self, texts: Mapping[str, str]) -> None:

@@ -64,7 +64,7 @@ class QuietRecorder:
         """See `Recorder`."""
         self._reporter.say(
             f"worker {self._workers.index} of {self._workers.count}: {span(*self._steps)}; worker "
-            " 0 shows and saves what comes of them"
+            "0 shows and saves what comes of them"
         )
 
     def record(self, step: int, costs: Costs | None) -> None:
