@@ -47,11 +47,14 @@ class Split:
         found = self._find(indices)
         return strokes.flatten([part.points[start:end] for part, start, end in found])
 
+    def places(self, indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The number of the part that holds each sketch, and its place in that part, `[B]` each."""
+        numbers = np.searchsorted(self._ends, indices, side="right")
+        return numbers, indices - np.concatenate([[0], self._ends])[numbers]
+
     def _find(self, indices: np.ndarray) -> Iterator[tuple[Part, int, int]]:
         """For each sketch: the part that holds it, and where it starts and ends there."""
-        numbers = np.searchsorted(self._ends, indices, side="right")
-        before = np.concatenate([[0], self._ends])[numbers]
-        for number, index in zip(numbers.tolist(), (indices - before).tolist(), strict=True):
+        for number, index in zip(*(found.tolist() for found in self.places(indices)), strict=True):
             part = self.parts[number]
             yield part, int(part.offsets[index]), int(part.offsets[index + 1])
 

@@ -89,10 +89,14 @@ class Evaluated:
     table: Evaluation
 
     @cached_property
+    def places(self) -> tuple[np.ndarray, np.ndarray]:
+        """The number of each row's file, and the drawing's place in it, `[S]` each."""
+        return self.split.places(self.table.index)
+
+    @property
     def file_numbers(self) -> np.ndarray:
         """The number of each row's file, `[S]`."""
-        ends = np.cumsum([len(part) for part in self.split.parts])
-        return np.searchsorted(ends, self.table.index, side="right")
+        return self.places[0]
 
     @cached_property
     def surprise(self) -> np.ndarray:
@@ -135,8 +139,7 @@ class Evaluated:
         """What to call the drawing of a row in its file."""
         if self.names is not None:
             return self.names[self.table.index[row]]
-        number = self.file_numbers[row]
-        return str(self.table.index[row] - sum(len(p) for p in self.split.parts[:number]))
+        return str(self.places[1][row])
 
 
 def evaluate_data_set(

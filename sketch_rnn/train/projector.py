@@ -43,9 +43,7 @@ def write(log_root: Path, split: Split, names: tuple[str, ...], mu: np.ndarray) 
     folder = log_root / FOLDER
     folder.mkdir(exist_ok=True)
     chosen = np.linspace(0, len(split) - 1, min(len(split), MOST)).astype(int)
-    ends = np.cumsum([len(part) for part in split.parts])
-    numbers = np.searchsorted(ends, chosen, side="right")
-    places = chosen - (ends - [len(part) for part in split.parts])[numbers]
+    numbers, places = split.places(chosen)
     lengths = split.lengths(chosen)
     rows = [
         f"{names[number]}\t{place}\t{points}"
