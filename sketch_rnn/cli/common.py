@@ -18,20 +18,19 @@ import shutil
 import signal
 import sys
 import textwrap
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import fields
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from absl import flags
 
 from sketch_rnn import __version__, quiet
 from sketch_rnn.errors import LOGGER, UserError, one_line
 from sketch_rnn.hparams import MEANT, HParams
-from sketch_rnn.train.signals import ENDING, heard_at_once, quit_at_once
+from sketch_rnn.train.signals import ENDING, handling, heard_at_once, quit_at_once
 
 if TYPE_CHECKING:
     from sketch_rnn.drawing import Style
@@ -168,7 +167,8 @@ def _ended_by_signals() -> Iterator[None]:
     heard: list[int] = []
 
     def end(number: int, _: object) -> None:
-        _handle_signals(quit_at_once)
+        for ending in ENDING:
+            signal.signal(ending, quit_at_once)
         raise _Terminated if number == signal.SIGTERM else KeyboardInterrupt
 
     def hear(number: int) -> None:  # at once, where TensorFlow keeps the handler waiting
@@ -176,32 +176,15 @@ def _ended_by_signals() -> Iterator[None]:
         if len(heard) > 1:
             quit_at_once(number)
 
-    before = _handle_signals(end)
-    try:
-        with heard_at_once(hear):
-            yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _handle_signals(handler: Callable[[int, object], None]) -> dict[int, Any]:
-    """Sets the handler of SIGINT and SIGTERM, where that can be done; returns those before."""
-    if threading.current_thread() is not threading.main_thread():
-        return {}
-    return {number: signal.signal(number, handler) for number in ENDING}
+    with handling(end), heard_at_once(hear):
+        yield
 
 
 @contextmanager
 def ended_at_once() -> Iterator[None]:
     """A signal ends the process, even within TensorFlow; for what leaves nothing half-written."""
-    before = _handle_signals(quit_at_once)
-    try:
-        with heard_at_once(quit_at_once):
-            yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    with handling(quit_at_once), heard_at_once(quit_at_once):
+        yield
 
 
 def quiet_tensorflow(verbose: bool = False) -> None:

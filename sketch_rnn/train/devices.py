@@ -16,7 +16,7 @@ import tensorflow as tf
 
 from sketch_rnn.errors import UserError, first_line, inform
 from sketch_rnn.train.options import DEFAULT_TIMEOUT
-from sketch_rnn.train.signals import ENDING
+from sketch_rnn.train.signals import ENDING, handling
 
 _PROBE_EVERY = 0.5  # seconds
 _LEAST_TO_CONNECT = 60.0  # seconds, once all workers are here
@@ -208,15 +208,12 @@ def _ended_by_the_system(seconds: float) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    numbers = (*ENDING, signal.SIGALRM)
-    before = [signal.signal(number, signal.SIG_DFL) for number in numbers]
-    signal.setitimer(signal.ITIMER_REAL, seconds)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        for number, handler in zip(numbers, before, strict=True):
-            signal.signal(number, handler)
+    with handling(signal.SIG_DFL, (*ENDING, signal.SIGALRM)):
+        signal.setitimer(signal.ITIMER_REAL, seconds)
+        try:
+            yield
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 def _cluster() -> tuple[int, list[str]] | None:

@@ -9,7 +9,7 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from sketch_rnn import quiet
@@ -26,6 +26,22 @@ def quit_at_once(number: int, _: object = None) -> None:
     what = "interrupted" if number == signal.SIGINT else f"ended by {signal.Signals(number).name}"
     os.write(quiet.stderr, f"{name}: error: {what}\n".encode())
     os._exit(128 + number)
+
+
+@contextmanager
+def handling(
+    handler: Callable[[int, object], None] | signal.Handlers, numbers: Sequence[int] = ENDING
+) -> Iterator[None]:
+    """Signals have this handler; only the main thread can set one, in another nothing changes."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, handler) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, earlier in before.items():
+            signal.signal(number, earlier)
 
 
 @contextmanager
@@ -86,13 +102,5 @@ def collected(stopping: Callable[[int, bool], None]) -> Iterator[list[int]]:
         if len(received) > 1:
             second_is_answered.set()
 
-    if threading.current_thread() is not threading.main_thread():
+    with handling(receive), heard_at_once(hear):
         yield received
-        return
-    before = {number: signal.signal(number, receive) for number in ENDING}
-    try:
-        with heard_at_once(hear):
-            yield received
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
