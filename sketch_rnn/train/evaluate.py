@@ -50,6 +50,11 @@ class Evaluation:
         return Evaluation(*(getattr(self, field.name)[chosen] for field in fields(self)))
 
     @property
+    def mu_in_order(self) -> np.ndarray:
+        """mu of each drawing of the split, in the split's order, `[S, Z]` float32."""
+        return self.mu[np.argsort(self.index)].astype(np.float32)
+
+    @property
     def kl_before_floor(self) -> float:
         """Mean KL divergence over drawings and latent dimensions (equation 10, L_KL)."""
         return float(self.kl.mean()) if self.kl.size else 0.0

@@ -207,9 +207,8 @@ class ChiefRecorder:
             self.folder.save(self.state.checkpoint, int(self.state.step.numpy()), "best")
             figures["Best_Valid_Cost"] = costs.cost
             if self.hparams.conditional:
-                in_order = np.argsort(evaluation.index)
                 names, valid = self.hparams.data_set, self.dataset.valid
-                projector.write(self.folder.path, valid, names, evaluation.mu[in_order])
+                projector.write(self.folder.path, valid, names, evaluation.mu_in_order)
             _, test, seconds = self._evaluate(self.dataset.test, "test")
             figures |= test.tagged("Eval") | {"Time_Taken_Eval": seconds}
         self._write(step, figures | self.show(step, evaluation))
@@ -235,8 +234,8 @@ class ChiefRecorder:
             self.writer.write_picture(step, "Samples", draw(self._decode(count=SHOWN)))
             return found
         model, valid = self.state.model, self.dataset.valid
-        originals = [valid[i] for i in np.linspace(0, len(valid) - 1, SHOWN).astype(int)]
-        mu, _ = model.encode(originals)
+        shown = np.linspace(0, len(valid) - 1, SHOWN).astype(int)
+        originals, mu = [valid[i] for i in shown], evaluation.mu_in_order[shown]
         z = cast(np.ndarray, random_z(model, RANDOM, self.config.seed))
         drawn = self._decode(np.concatenate([mu, z]))
         pairs = [sketch for pair in zip(originals, drawn[:SHOWN], strict=True) for sketch in pair]
