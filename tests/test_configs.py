@@ -27,13 +27,13 @@ def test_a_configuration_makes_hyperparameters(path):
 def test_a_configuration_is_described_with_its_command(path):
     assert f"\n| `{path.name}` |" in README
     section = README.split(f"\n## `{path.name}`\n")[1].split("\n## ")[0]
-    assert f"--config=configs/{path.name} " in section
+    assert f"--config={path.stem} " in section
 
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_command_of_the_readme_names_what_exists(command):
     values = dict(argument.split("=", 1) for argument in shlex.split(command)[1:])
-    config = load_config(CONFIGS.parent / values.pop("--config"))
+    config = load_config(values.pop("--config"))
     HParams(**{**config, **parse_overrides([values.pop("--hparams", "")])})
     assert set(values) <= {"--data_dir", "--log_root"}
 

@@ -101,10 +101,10 @@ def assert_same_model(model, tmp_path):
         calls.append(["encode", "MODEL", sketch.tolist()])
     found, drawn, completed, *encoded = in_javascript(model, tmp_path, *calls)
     np.testing.assert_allclose(flat(found), distributions(model, sketch, z), atol=1e-5, rtol=1e-5)
-    (expected,) = model.decode(z, greedy=True, max_len=longest)
+    (expected,) = model.decode(z, num_samples=1, greedy=True, max_len=longest)
     found = np.reshape(drawn[0], [-1, 3])
     np.testing.assert_allclose(found, expected, atol=1e-3, rtol=1e-4)
-    (expected,) = sampling.complete(model, sketch, greedy=True, max_len=longest)
+    (expected,) = sampling.complete(model, sketch, num_samples=1, greedy=True, max_len=longest)
     np.testing.assert_allclose(completed[0], expected, atol=1e-3, rtol=1e-4)
     if conditional:
         mu, logvar = model.encode([sketch])
@@ -283,7 +283,7 @@ def drawings_of(path):
 def export_page(tmp_path, capfd, *flags):
     """Exports a published model; the page's drawings, and what came on stderr."""
     model, output = shared("models/bird.gen.json"), tmp_path / "x.html"
-    status = export.main([f"--model_dir={model}", f"--output={output}", *flags])
+    status = export.main([f"--model_dir={model}", f"--output={output}", "--overwrite", *flags])
     err = capfd.readouterr().err
     assert status == 0, err
     return drawings_of(output), err
