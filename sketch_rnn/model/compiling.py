@@ -10,6 +10,7 @@ import hashlib
 import os
 import platform
 from collections.abc import Callable, Mapping
+from contextvars import ContextVar
 from importlib import metadata
 from pathlib import Path
 
@@ -18,7 +19,9 @@ from sketch_rnn.files import cache_dir, write_text
 
 _DRIVER = Path("/proc/driver/nvidia/version")
 _PROCESSOR = Path("/proc/cpuinfo")
-LARGEST_CACHE = 300_000_000  # bytes
+LARGEST_CACHE = 100_000_000  # bytes
+
+_WITHIN_PROGRAM = ContextVar("within_program", default=False)
 
 # A GPU's small kernels are recorded once and started together, loops included.
 _GPU_FLAGS = {
@@ -126,15 +129,25 @@ def compiled(method: Callable) -> Callable:
 
     TensorFlow runs programs that do not need each other at the same time, each on its own core:
     a loop over time has too little work in a step to keep several cores busy. Outside a graph,
-    compiling for every new shape would cost more than it gains.
+    compiling for every new shape would cost more than it gains. Within a program a method is part
+    of it: what XLA finds to be a program of its own there may be compiled anew for all values that
+    it reads.
     """
     import tensorflow as tf
 
-    program = tf.function(method, jit_compile=True, reduce_retracing=False)
+    @functools.wraps(method)
+    def alone(self, *arguments):
+        token = _WITHIN_PROGRAM.set(True)
+        try:
+            return method(self, *arguments)
+        finally:
+            _WITHIN_PROGRAM.reset(token)
+
+    program = tf.function(alone, autograph=False, jit_compile=True, reduce_retracing=False)
 
     @functools.wraps(method)
     def call(self, *arguments):
-        if tf.executing_eagerly():
+        if tf.executing_eagerly() or _WITHIN_PROGRAM.get():
             return method(self, *arguments)
         return program.__get__(self, type(self))(*arguments)
 

@@ -147,7 +147,7 @@ def compiled_decode_strokes(decoder, *arguments) -> tuple[tf.Tensor, tf.Tensor]:
     """
     if decoder not in _programs:
         _programs[decoder] = tf.function(
-            partial(decode_strokes), jit_compile=True, reduce_retracing=False
+            partial(decode_strokes), autograph=False, jit_compile=True, reduce_retracing=False
         )
     return _programs[decoder](decoder, *arguments)
 

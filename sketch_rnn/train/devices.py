@@ -83,7 +83,7 @@ class Workers:
         if self.count == 1:
             return
 
-        @tf.function
+        @tf.function(autograph=False)
         def meet():
             context = tf.distribute.get_replica_context()
             return context.all_reduce(tf.distribute.ReduceOp.SUM, tf.constant(1))

@@ -106,7 +106,7 @@ class Evaluator:
         batch = np.arange(len(index)) // batch_size
         return Evaluation(index, lengths[index], batch, offset, pen, kl, mu)
 
-    @tf.function(reduce_retracing=False)
+    @tf.function(autograph=False, reduce_retracing=False)
     def _step(self, strokes5, lengths, key, count):
         """The losses of a batch that holds `count` sketches; the rest of it fills up its rows."""
         size, steps = strokes5.shape[0], strokes5.shape[1] - 1
@@ -116,7 +116,7 @@ class Evaluator:
         )
         return self._losses(strokes5, lengths, filled)
 
-    @tf.function(jit_compile=True)
+    @tf.function(autograph=False, jit_compile=True)
     def _losses(self, strokes5: tf.Tensor, lengths: tf.Tensor, noise: Noise):
         """Of each sketch: offset and pen loss `[B]` divided by N_max, KL and mu `[B, Z]`."""
         output, mu, logvar = self.model(Batch(strokes5, lengths), noise)

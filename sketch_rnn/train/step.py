@@ -50,9 +50,8 @@ class TrainStep:
         self._replicas = self.strategy.num_replicas_in_sync
         is_one_program = self.model.execution.programs == 1 and self._replicas == 1
         step_of = self._step_of_one_program if is_one_program else self._step
-        self.compiled = tf.function(step_of, reduce_retracing=False)
-        self.program = tf.function(self._given_noise, jit_compile=True, reduce_retracing=False)
-        self._compiled_update = tf.function(self.update, jit_compile=True)
+        self.compiled = tf.function(step_of, autograph=False, reduce_retracing=False)
+        self._compiled_update = tf.function(self.update, autograph=False, jit_compile=True)
 
     def __call__(self, *shards: Batch, step: int) -> StepResult:
         """Begins one update.
@@ -95,19 +94,18 @@ class TrainStep:
     def _step(self, batch, step, learning_rate, kl_weight):
         results, gradients = self.strategy.run(self._replica_step, (batch, step, kl_weight))
         figures, is_finite = [self.strategy.experimental_local_results(r)[0] for r in results]
-        if is_finite:
-            self._update(gradients, learning_rate)
+        tf.cond(is_finite, lambda: self._update(gradients, learning_rate), lambda: None)
         return figures, is_finite
 
     def _step_of_one_program(self, batch, step, learning_rate, kl_weight):
-        return self.program(batch, self._noise(batch, step), learning_rate, kl_weight)
+        return self.given_noise(batch, self._noise(batch, step), learning_rate, kl_weight)
 
-    def _given_noise(self, batch, noise, learning_rate, kl_weight):
+    @compiled
+    def given_noise(self, batch, noise, learning_rate, kl_weight):
         """The step but for its noise, which XLA would draw differently."""
         figures, gradients = self.figures_and_gradients(batch, noise, kl_weight)
         is_finite = _all_finite([figures, *gradients])
-        if is_finite:
-            self.update(gradients, learning_rate)
+        tf.cond(is_finite, lambda: self.update(gradients, learning_rate), lambda: None)
         return figures, is_finite
 
     def _replica_step(self, batch: Batch, step, kl_weight):
