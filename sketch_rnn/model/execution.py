@@ -25,6 +25,8 @@ class Execution:
       unroll: time steps in one turn of a loop, at most; see `turn`.
       chunk: steps of the backward loop whose weight gradients are one product; None is all.
       joint_directions: both directions of the encoder run in one loop.
+      rows_summed_late: the gradients of what all rows share but for products, such as gains, are
+        summed over the rows behind a loop; else at each step.
       input_ahead: what a cell's products make of x is one product over all steps, before the loop.
       precision: of matrix products, one of `hparams.PRECISIONS`.
     """
@@ -35,6 +37,7 @@ class Execution:
     unroll: int = 1
     chunk: int | None = 25
     joint_directions: bool = False
+    rows_summed_late: bool = False
     input_ahead: bool = False
     precision: str = PRECISIONS[0]
 
@@ -61,6 +64,7 @@ class Execution:
             unroll=10,
             chunk=None,
             joint_directions=True,
+            rows_summed_late=True,
             input_ahead=True,
             precision=precision,
         )

@@ -31,7 +31,13 @@ MODES = ("eager", "graph", "xla")
 EXECUTIONS = {
     "cpu": Execution(chunk=4),
     "gpu": Execution(
-        packed=False, programs=1, unroll=4, chunk=None, joint_directions=True, input_ahead=True
+        packed=False,
+        programs=1,
+        unroll=4,
+        chunk=None,
+        joint_directions=True,
+        rows_summed_late=True,
+        input_ahead=True,
     ),
     "both": Execution(unroll=2, chunk=5),
 }

@@ -294,8 +294,8 @@ class _Backward:
         return CellWeights(totals.affines, d_scales), totals.x, d_initial
 
     def _no_gradient(self, scale: tf.Tensor) -> tf.Tensor:
-        """The gradient of a scale before the first step; that of a row is kept row by row."""
-        if scale.shape[-2] != 1:
+        """The gradient of a scale before the first step."""
+        if scale.shape[-2] != 1 or not self.execution.rows_summed_late:
             return tf.zeros_like(scale)
         return tf.zeros_like(self.forward.x[0, ..., :1]) + tf.zeros_like(scale)
 
@@ -330,6 +330,8 @@ class _Backward:
             d_state._replace(h=d_state.h + self.d_h[t]),
             forward.dropout(t),
         )
+        if not self.execution.rows_summed_late:
+            new = tf.nest.map_structure(_summed, forward.weights.scales, new)
         d_scales = tf.nest.map_structure(tf.add, d_scales, new)
         outputs = [*map(self.products.operand, d_products), *self.segments.by_sketch(d_previous)]
         return (tuple(self.segments.passed_back(t, d_previous)), d_scales), outputs
