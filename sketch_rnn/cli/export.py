@@ -170,16 +170,19 @@ def _check_ready_for_browser(model) -> None:
 def _examples(model):
     """Drawings for a page to begin with, stroke-3 in data units."""
     from sketch_rnn.convert.inputs import Choice, read_inputs
-    from sketch_rnn.data import download
+    from sketch_rnn.data import catalog, download
     from sketch_rnn.formats import page
     from sketch_rnn.formats.run_folder import RunFolder
 
     most, longest = page.MOST_EXAMPLES, model.hparams.max_seq_len
     if not FLAGS.examples or model.scale_factor is None:  # without which there is no page
         return []
-    if FLAGS.input:
+    given = FLAGS.input
+    if given is None and FLAGS.data_dir is None and catalog.is_packaged(FLAGS.model_dir):
+        given = str(catalog.PACKAGED_DRAWINGS_PATH)
+    if given:
         choice = Choice(FLAGS.split, [], most)
-        return read_inputs([FLAGS.input], model.hparams.data_set, longest, choice)
+        return read_inputs([given], model.hparams.data_set, longest, choice)
     names, run = model.hparams.data_set, RunFolder(FLAGS.model_dir)
     try:
         folder = FLAGS.data_dir

@@ -3,7 +3,7 @@
 Dimensions: L lines, P points of all lines, n points of one line or rows of one sketch.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +14,7 @@ from sketch_rnn.errors import UserError
 ORDERS = ("document", "nearest")
 MAX_EPSILON = 4  # times the recipe's epsilon; a drawing that needs more is dropped
 JOIN = 1e-3  # of a drawing's longer side: how far a line may start from the end of the one before
+PIECE = 4000  # points of a line that are simplified together
 MAX_OFFSET = np.iinfo(np.int16).max
 
 
@@ -129,18 +130,30 @@ def simplify(polylines: Sequence[np.ndarray], recipe: Recipe) -> Sketch:
 
 
 def _simplified(lines: Sequence[np.ndarray], epsilon: float) -> tuple[np.ndarray, np.ndarray]:
-    """Ramer-Douglas-Peucker on every line: points `[P, 2]` and the number of their line `[P]`."""
-    lengths = np.array([max(len(line), 2) for line in lines])  # a dot is a line without length
-    points = np.concatenate(
-        [line if len(line) > 1 else np.repeat(line, 2, axis=0) for line in lines]
-    )
-    index = np.repeat(np.arange(len(lines)), lengths)
-    if epsilon == 0:
-        return points, index
-    shapes = shapely.linestrings(points, indices=index)
-    with np.errstate(all="ignore"):  # GEOS divides by the length of what has none
-        shapes = shapely.simplify(shapes, epsilon, preserve_topology=False)
-    return shapely.get_coordinates(shapes, return_index=True)
+    """Ramer-Douglas-Peucker on every line: points `[P, 2]` and the number of their line `[P]`.
+
+    Where pieces of a line meet, a point stands twice.
+    """
+    numbers, pieces = zip(*_pieces(lines), strict=True)
+    index = np.repeat(np.arange(len(pieces)), [len(piece) for piece in pieces])
+    points = np.concatenate(pieces)
+    if epsilon > 0:
+        shapes = shapely.linestrings(points, indices=index)
+        with np.errstate(all="ignore"):  # GEOS divides by the length of what has none
+            shapes = shapely.simplify(shapes, epsilon, preserve_topology=False)
+        points, index = shapely.get_coordinates(shapes, return_index=True)
+    return points, np.array(numbers)[index]
+
+
+def _pieces(lines: Sequence[np.ndarray]) -> Iterator[tuple[int, np.ndarray]]:
+    """Pieces of two points or more, each from where the one before ended, and their lines' numbers.
+
+    The time of a piece grows with the square of its points.
+    """
+    for number, line in enumerate(lines):
+        line = line if len(line) > 1 else np.repeat(line, 2, axis=0)  # a line without length
+        for first in range(0, len(line) - 1, PIECE):
+            yield number, line[first : first + PIECE + 1]
 
 
 def _without_repeats(points: np.ndarray, index: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -304,6 +304,13 @@ def test_the_examples_of_a_page_are_of_the_data_set_where_it_is_known(tmp_path, 
     assert len(found["examples"]) == page.MOST_EXAMPLES
 
 
+def test_the_page_of_the_model_in_the_package_begins_with_the_drawings_beside_it(tmp_path):
+    output = tmp_path / "x.html"
+    assert export.main(["--model_dir=doodles", f"--output={output}"]) == 0
+    found = drawings_of(output)
+    assert len(found["examples"]) == page.MOST_EXAMPLES and 250 < found["side"] <= 255
+
+
 def test_a_page_without_examples(tmp_path, capfd):
     for flag in ("--noexamples", f"--data_dir={tmp_path}"):
         found, err = export_page(tmp_path, capfd, flag)
