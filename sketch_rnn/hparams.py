@@ -426,7 +426,9 @@ def _match(pattern: re.Pattern[str], body: str, position: int) -> re.Match[str]:
     found = pattern.match(body, position)
     if not found:
         rest = _shown(body[position:])
-        raise UserError(f"malformed --hparams at {rest}; expected {_SPELLING}, lists as [a,b]")
+        raise UserError(
+            f"malformed --hparams at {rest}; expected {_SPELLING}, lists as a+b or [a,b]"
+        )
     return found
 
 

@@ -4,6 +4,7 @@ import sys
 
 from absl import flags
 
+from sketch_rnn import shipped
 from sketch_rnn.cli import common
 from sketch_rnn.convert.prepare import ORDERS, Recipe
 from sketch_rnn.data.first_row import FIRST_ROWS
@@ -143,7 +144,7 @@ def main(argv: list[str] | None = None) -> int:
         function, values, usage, arguments = _COMMANDS[command]
         return common.run(f"sketch_rnn_dataset {command}", function, values, usage, rest, arguments)
     return common.run(
-        "sketch_rnn_dataset", _unknown, common.new_flags(), USAGE, [command, *rest], "COMMAND ..."
+        "sketch_rnn_dataset", _unknown, common.new_flags(), USAGE, [command], "COMMAND ..."
     )
 
 
@@ -190,6 +191,8 @@ def _show(*paths: str) -> None:
 
     if len(paths) != 1:
         raise UserError(f"expected one .npz file, got {len(paths)}")
+    if shipped.drawings(paths[0]).is_dir():
+        raise UserError(f"expected one .npz file, got the folder {paths[0]}; name one of its files")
     if SHOW.augment is not None and not SHOW.output:
         raise UserError("expected --output=FILE.svg beside --augment")
     if SHOW.output:

@@ -37,9 +37,7 @@ def main(argv: list[str] | None = None) -> int:
         return import_module(f"sketch_rnn.cli.{command}").main(rest)
     if command == "help":
         return main([*rest, "--help"])
-    return common.run(
-        "sketch_rnn", _unknown, common.new_flags(), USAGE, [command, *rest], "COMMAND ..."
-    )
+    return common.run("sketch_rnn", _unknown, common.new_flags(), USAGE, [command], "COMMAND ...")
 
 
 def _unknown(*arguments: str) -> None:

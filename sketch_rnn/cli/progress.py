@@ -6,7 +6,8 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 from tqdm import tqdm
 
@@ -57,6 +58,20 @@ class Progress:
             self._draw("")
             print(common.spelled(text), flush=True)
             self._draw(shown)
+
+    @contextmanager
+    def paused(self, doing: str) -> Iterator[None]:
+        """Says what is done instead of steps, and leaves its time out of theirs."""
+        begun = time.monotonic()
+        if self._times:
+            with self._lock:
+                self._draw(f"step {self._times[-1][1]}, {doing}"[: _columns() - 1])
+        try:
+            yield
+        finally:
+            gone = time.monotonic() - begun
+            self._timed_at += gone
+            self._times = deque((at + gone, done) for at, done in self._times)
 
     def stopping(self, number: int, at_once: bool) -> None:
         """The first signal is answered at once, and the second ends the process."""

@@ -114,7 +114,12 @@ def _train() -> int:
     overrides |= parse_overrides(FLAGS.hparams)
     hparams = HParams(**overrides)
     log_root = FLAGS.log_root or _default_log_root(FLAGS.config, hparams)
-    if not FLAGS.resume_training:  # what is wrong with it is said before TensorFlow is loaded
+    holds_run = os.path.exists(os.path.join(log_root, "model_config.json"))
+    if FLAGS.resume_training and not FLAGS.log_root and not holds_run:
+        raise UserError(f"expected --log_root, the run to go on with{_runs()}")
+    if not (
+        FLAGS.resume_training or holds_run
+    ):  # what is wrong is said before TensorFlow is loaded
         download.resolve(*download.located(FLAGS.data_dir or None, hparams.data_set))
     common.quiet_tensorflow(FLAGS.verbose_tensorflow)
     from sketch_rnn.cli.progress import Progress
@@ -148,6 +153,12 @@ def _seconds(text: str) -> float:
     if not seconds:
         raise UserError(f"--max_time: expected a time such as 2h30m, 45m or 90s, got {text!r:.40}")
     return float(seconds)
+
+
+def _runs() -> str:
+    """Those that are where runs are by default."""
+    found = sorted(str(path.parent) for path in Path("models").glob("*/model_config.json"))
+    return f"; there are {', '.join(found[:8])}" if found else ""
 
 
 def _default_log_root(config: str | None, hparams: HParams) -> str:

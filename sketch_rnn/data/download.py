@@ -117,8 +117,12 @@ def _local(folder: Path, name: str) -> Path:
         return path
     if not folder.is_dir():
         raise UserError(f"data_dir: expected a folder or an http(s) address, got {str(folder)!r}")
-    found = ", ".join(sorted(file.name for file in folder.glob("*.npz"))[:8]) or "no .npz file"
-    raise UserError(f"data_set: no file {name!r} in {str(folder)!r}, which holds {found}")
+    found = sorted(file.name for file in folder.glob("*.npz"))[:8]
+    if found:
+        holds = f"{', '.join(found)}; name one or several of them, as in data_set={found[0]}"
+    else:
+        holds = "no .npz file; `sketch_rnn_dataset build` makes one of drawings"
+    raise UserError(f"data_set: no file {name!r} in {str(folder)!r}, which holds {holds}")
 
 
 def discard_damaged(data_dir: str | Path, paths: Sequence[Path]) -> bool:

@@ -122,7 +122,7 @@ class ChiefRecorder:
         )
         say(f"{span(self.first_step, hparams.num_steps)}, in {self.folder.path}")
         if self.first_step < hparams.num_steps:
-            say("compiling the train step: up to a minute, once; a later run finds it compiled")
+            say("compiling the train step: up to a minute, less where a run before has compiled it")
         if self.first_step == 0:
             self._write(0, {"Num_Trainable_Params": parameters})
             self._write_texts()
@@ -195,6 +195,10 @@ class ChiefRecorder:
         self.reporter.line(step, _shown(costs))
 
     def _validate(self, step: int) -> None:
+        with self.reporter.paused("validating"):
+            self._validate_now(step)
+
+    def _validate_now(self, step: int) -> None:
         """Validation figures; where they are the best so far a checkpoint, and test figures."""
         evaluation, costs, seconds = self._evaluate(self.dataset.valid, "valid")
         figures = costs.tagged("Valid") | {"Time_Taken_Valid": seconds}

@@ -1,6 +1,7 @@
 """What a run tells a person while it trains."""
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Protocol
 
 from sketch_rnn.errors import LOGGER
@@ -20,6 +21,9 @@ class Reporter(Protocol):
 
     def say(self, text: str) -> None:
         """A line to stay; options of the run stand in it in backticks, as in `resume`."""
+
+    def paused(self, doing: str) -> AbstractContextManager[None]:
+        """Steps wait while something else is done, whose time is not theirs."""
 
     def stopping(self, number: int, at_once: bool) -> None:
         """A signal asks the run to stop: after this step, or the second time at once.
@@ -50,6 +54,10 @@ class LogReporter:
     def say(self, text: str) -> None:
         """See `Reporter`."""
         LOGGER.info("%s", text)
+
+    def paused(self, doing: str) -> AbstractContextManager[None]:
+        """Says nothing of that."""
+        return nullcontext()
 
     def stopping(self, number: int, at_once: bool) -> None:
         """See `Reporter`."""

@@ -76,6 +76,9 @@ def begin(options: TrainOptions) -> Start:
     config, dataset = _resumed_config(folder, options)
     state = TrainState(_new_model(config))
     folder.restore(state.checkpoint)
+    done, asked = int(state.step.numpy()), options.overrides.get("num_steps", math.inf)
+    if asked < done:
+        raise UserError(f"expected num_steps of {done} or more, which are done, got {asked}")
     return Start(state, config, dataset)
 
 

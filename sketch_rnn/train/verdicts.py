@@ -194,11 +194,9 @@ def still_falling(found: Sequence[Validation], facts: Facts) -> str:
     fallen = found[-3].reconstruction - found[-1].reconstruction
     if fallen < MARGIN:
         return ""
-    steps = found[-1].step - found[-3].step
-    return (
-        f"still falling: by {fallen:.2f} in the last {steps} steps; go on with `resume` and "
-        f"num_steps={2 * (found[-1].step + 1)}"
-    )
+    steps, done = found[-1].step - found[-3].step, found[-1].step + 1
+    more = f" and num_steps={2 * done}" if done >= facts.hparams.num_steps else ""
+    return f"still falling: by {fallen:.2f} in the last {steps} steps; go on with `resume`{more}"
 
 
 RULES: dict[str, Rule] = {  # the worst first

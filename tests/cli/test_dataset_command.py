@@ -89,6 +89,7 @@ def test_build_passes_the_recipe_on(folder):
     ("arguments", "message"),
     [
         (["make"], "expected one of the commands build, show, download, got 'make'"),
+        (["mkae", "--output=a.npz"], "expected one of the commands"),
         (["build", "drawings"], "expected --output"),
         (["build", "--output=a.npz"], "expected files or folders"),
         (["build", "--output=a.npz", "none"], "none: expected a file or a folder"),
@@ -100,6 +101,7 @@ def test_build_passes_the_recipe_on(folder):
         (["build", "--output=here.npz", "drawings"], "here.npz exists"),
         (["build", "--output=a.npz", "--strict", "bad.svg"], "bad.svg: not well-formed"),
         (["show"], "expected one .npz file, got 0"),
+        (["show", "empty"], "got the folder empty"),
         (["show", "none.npz"], "none.npz"),
         (["show", "here.npz"], "here.npz"),
         (["show", "--augment=0", "here.npz"], "expected --output"),

@@ -340,6 +340,19 @@ def test_the_live_line_has_what_matters_in_any_width(monkeypatch, columns):
     assert len(terminal.line()) == 29
 
 
+def test_the_time_of_a_validation_is_not_the_steps(monkeypatch, capsys):
+    terminal = Terminal(monkeypatch, 80)
+    progress = Progress(0, 2000)
+    for terminal.now in (10.0, 11.0, 12.0):
+        progress.update(FIGURES)
+    with progress.paused("validating"):
+        assert terminal.line() == "step 3, validating"
+        terminal.now = 52.0
+    terminal.now = 53.0
+    progress.update(FIGURES)
+    assert "step 4/2000" in terminal.line() and "1 steps/s" in terminal.line()
+
+
 def test_a_run_without_end_shows_no_share_and_no_time_left(monkeypatch, capsys):
     terminal = Terminal(monkeypatch, 120)
     progress = Progress(0, HParams().num_steps)
@@ -539,6 +552,27 @@ def test_the_command_line_that_began_a_run_goes_on_with_it(finished):
 def test_a_folder_with_a_run_is_not_overwritten(finished, data_dir):
     with pytest.raises(UserError, match="already holds a run"):
         start(finished, data_dir)
+
+
+def test_that_a_run_is_there_is_said_before_its_drawings_are_looked_for(finished, capsys):
+    assert train_command.main([f"--log_root={finished}", "--hparams=data_set=none.npz"]) == 2
+    assert "already holds a run" in capsys.readouterr().err
+
+
+def test_the_run_to_go_on_with_is_named(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "models" / "mine").mkdir(parents=True)
+    (tmp_path / "models" / "mine" / "model_config.json").touch()
+    assert train_command.main(["--resume_training"]) == 2
+    assert "expected --log_root" in (err := capsys.readouterr().err)
+    assert "there are models/mine" in err
+
+
+def test_fewer_steps_than_are_done_are_refused(finished):
+    before = (finished / "model_config.json").read_bytes()
+    with pytest.raises(UserError, match="expected num_steps of 42 or more"):
+        train(TrainOptions(finished, {"num_steps": 4}, resume=True))
+    assert (finished / "model_config.json").read_bytes() == before
 
 
 @pytest.mark.parametrize("resumed", [False, True])

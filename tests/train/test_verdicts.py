@@ -41,7 +41,7 @@ FIRING = {
     "gradients clipped": (run(1.0, clipped=0.7), facts(grad_clip=0.001), "grad_clip=0.01"),
     "few drawings": (run(1.0), facts(points=10_000), "100 parameters for each"),
     "rate at its floor": (run(1.0, 0.9), facts(decay_rate=0.9), "1e-05"),
-    "still falling": (run(1.0, 0.9, 0.8), FACTS, "num_steps=602"),
+    "still falling": (run(1.0, 0.9, 0.8), facts(num_steps=301), "num_steps=602"),
 }
 ALMOST = {
     "updates left out": (run(1.0, 0.9), FACTS),
@@ -60,6 +60,11 @@ ALL = {**RULES, **RULES_AT_THE_END}
 
 def test_every_rule_is_tested():
     assert set(FIRING) == set(ALMOST) == set(ALL)
+
+
+def test_a_run_that_was_stopped_goes_on_without_another_number_of_steps():
+    (text,) = (v.text for v in verdicts(run(1.0, 0.9, 0.8), FACTS, True) if "falling" in v.text)
+    assert text.endswith("go on with `resume`")
 
 
 @pytest.mark.parametrize("kind", ALL)
