@@ -18,6 +18,7 @@ from sketch_rnn import shipped
 from sketch_rnn.errors import UserError
 
 CELLS = ("lstm", "layer_norm", "hyper")
+CONFIG_FILE = "model_config.json"  # of a run's folder, ours and the original's
 PRECISIONS = ("float32", "tf32", "bfloat16")  # of products; the first is the default
 STRATEGIES = ("auto", "one", "mirrored", "multi_worker")  # who shares the work of a run
 MEANT = {  # hyperparameters by the names that other programs give them

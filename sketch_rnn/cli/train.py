@@ -13,6 +13,7 @@ from sketch_rnn.cli import common
 from sketch_rnn.data import download
 from sketch_rnn.errors import UserError
 from sketch_rnn.hparams import (
+    CONFIG_FILE,
     PRECISIONS,
     STRATEGIES,
     HParams,
@@ -114,12 +115,10 @@ def _train() -> int:
     overrides |= parse_overrides(FLAGS.hparams)
     hparams = HParams(**overrides)
     log_root = FLAGS.log_root or _default_log_root(FLAGS.config, hparams)
-    holds_run = os.path.exists(os.path.join(log_root, "model_config.json"))
+    holds_run = os.path.exists(os.path.join(log_root, CONFIG_FILE))
     if FLAGS.resume_training and not FLAGS.log_root and not holds_run:
         raise UserError(f"expected --log_root, the run to go on with{_runs()}")
-    if not (
-        FLAGS.resume_training or holds_run
-    ):  # what is wrong is said before TensorFlow is loaded
+    if not FLAGS.resume_training and not holds_run:  # what is wrong is said before TensorFlow loads
         download.resolve(*download.located(FLAGS.data_dir or None, hparams.data_set))
     common.quiet_tensorflow(FLAGS.verbose_tensorflow)
     from sketch_rnn.cli.progress import Progress
@@ -157,7 +156,7 @@ def _seconds(text: str) -> float:
 
 def _runs() -> str:
     """Those that are where runs are by default."""
-    found = sorted(str(path.parent) for path in Path("models").glob("*/model_config.json"))
+    found = sorted(str(path.parent) for path in Path("models").glob(f"*/{CONFIG_FILE}"))
     return f"; there are {', '.join(found[:8])}" if found else ""
 
 

@@ -20,7 +20,7 @@ import numpy as np
 import tensorflow as tf
 
 from sketch_rnn.errors import UserError, first_line, warn
-from sketch_rnn.hparams import HParams
+from sketch_rnn.hparams import CONFIG_FILE, HParams
 from sketch_rnn.model.execution import Execution
 from sketch_rnn.model.mixture import PEN_STATES, PER_MIXTURE
 from sketch_rnn.model.network import SketchRNN, Trained
@@ -38,7 +38,6 @@ class _Cell(NamedTuple):
     state: tuple[str, ...]
 
 
-CONFIG_FILE = "model_config.json"
 KEPT_CONFIG_FILE = "model_config.original.json"  # its name once a run of ours goes on here
 _SCOPE = "vector_rnn/"
 _CELLS = {

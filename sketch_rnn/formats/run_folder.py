@@ -26,10 +26,9 @@ import tensorflow as tf
 import sketch_rnn
 from sketch_rnn import files
 from sketch_rnn.errors import UserError, first_line, warn
-from sketch_rnn.hparams import PRECISIONS, HParams
+from sketch_rnn.hparams import CONFIG_FILE, PRECISIONS, HParams
 from sketch_rnn.model.network import SketchRNN, Trained
 
-CONFIG_FILE = "model_config.json"
 METRICS_FILE = "metrics.jsonl"
 CHECKPOINTS = "checkpoints"
 KINDS = ("best", "latest")  # of checkpoints

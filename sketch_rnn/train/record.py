@@ -9,8 +9,8 @@ import numpy as np
 from sketch_rnn.data.dataset import Split
 from sketch_rnn.drawing import draw
 from sketch_rnn.formats.original import adam_moments
-from sketch_rnn.formats.run_folder import CONFIG_FILE, RunFolder
-from sketch_rnn.hparams import HParams
+from sketch_rnn.formats.run_folder import RunFolder
+from sketch_rnn.hparams import CONFIG_FILE, HParams
 from sketch_rnn.model import losses
 from sketch_rnn.model.sampling import random_z
 from sketch_rnn.train import history, projector, signs
@@ -195,33 +195,30 @@ class ChiefRecorder:
         self.reporter.line(step, _shown(costs))
 
     def _validate(self, step: int) -> None:
-        with self.reporter.paused("validating"):
-            self._validate_now(step)
-
-    def _validate_now(self, step: int) -> None:
         """Validation figures; where they are the best so far a checkpoint, and test figures."""
-        evaluation, costs, seconds = self._evaluate(self.dataset.valid, "valid")
-        figures = costs.tagged("Valid") | {"Time_Taken_Valid": seconds}
-        if self.left_out:
-            figures[history.LEFT_OUT] = self.left_out
-            self.left_out = 0
-        is_best = costs.cost < self.state.best_valid_cost.numpy()
-        if is_best:
-            self.state.best_valid_cost.assign(costs.cost)
-            self.folder.save(self.state.checkpoint, int(self.state.step.numpy()), "best")
-            figures["Best_Valid_Cost"] = costs.cost
-            if self.hparams.conditional:
-                names, valid = self.hparams.data_set, self.dataset.valid
-                projector.write(self.folder.path, valid, names, evaluation.mu_in_order)
-            _, test, seconds = self._evaluate(self.dataset.test, "test")
-            figures |= test.tagged("Eval") | {"Time_Taken_Eval": seconds}
-        self._write(step, figures | self.show(step, evaluation))
-        best = " (the best so far)" if is_best else ""
-        self.reporter.say(
-            f"step {step}: validation cost {costs.cost:.4f}, reconstruction "
-            f"{costs.reconstruction:.4f}, KL {costs.kl:.4f}{best}"
-        )
-        self._say_verdicts()
+        with self.reporter.paused("validating"):
+            evaluation, costs, seconds = self._evaluate(self.dataset.valid, "valid")
+            figures = costs.tagged("Valid") | {"Time_Taken_Valid": seconds}
+            if self.left_out:
+                figures[history.LEFT_OUT] = self.left_out
+                self.left_out = 0
+            is_best = costs.cost < self.state.best_valid_cost.numpy()
+            if is_best:
+                self.state.best_valid_cost.assign(costs.cost)
+                self.folder.save(self.state.checkpoint, int(self.state.step.numpy()), "best")
+                figures["Best_Valid_Cost"] = costs.cost
+                if self.hparams.conditional:
+                    names, valid = self.hparams.data_set, self.dataset.valid
+                    projector.write(self.folder.path, valid, names, evaluation.mu_in_order)
+                _, test, seconds = self._evaluate(self.dataset.test, "test")
+                figures |= test.tagged("Eval") | {"Time_Taken_Eval": seconds}
+            self._write(step, figures | self.show(step, evaluation))
+            best = " (the best so far)" if is_best else ""
+            self.reporter.say(
+                f"step {step}: validation cost {costs.cost:.4f}, reconstruction "
+                f"{costs.reconstruction:.4f}, KL {costs.kl:.4f}{best}"
+            )
+            self._say_verdicts()
 
     def _evaluate(self, split: Split, name: str) -> tuple[Evaluation, Costs, float]:
         begun = time.monotonic()

@@ -68,17 +68,20 @@ def begin(options: TrainOptions) -> Start:
     Raises:
       UserError: the folder, the data or the hyperparameters do not allow it.
     """
-    folder = RunFolder(options.log_root)
     if not options.resume:
         return _new_run(options)
-    if not folder.holds_run():
-        return _from_original(options)
+    folder = RunFolder(options.log_root)
+    start = _from_run(folder, options) if folder.holds_run() else _from_original(options)
+    done, asked = int(start.state.step.numpy()), options.overrides.get("num_steps", math.inf)
+    if asked < done:
+        raise UserError(f"expected num_steps of {done} or more, which are done, got {asked}")
+    return start
+
+
+def _from_run(folder: RunFolder, options: TrainOptions) -> Start:
     config, dataset = _resumed_config(folder, options)
     state = TrainState(_new_model(config))
     folder.restore(state.checkpoint)
-    done, asked = int(state.step.numpy()), options.overrides.get("num_steps", math.inf)
-    if asked < done:
-        raise UserError(f"expected num_steps of {done} or more, which are done, got {asked}")
     return Start(state, config, dataset)
 
 

@@ -450,11 +450,11 @@ def hostile_pickles(mark):
     yield "huge bytes8", b"\x8e" + b"\xff" * 7 + b"\x7f" + safe
     yield "huge bytearray8", b"\x96" + struct.pack("<Q", 10**12) + safe
     yield "huge frame", b"\x80\x04\x95" + b"\xff" * 8 + b"."
-    yield "lists", b"]" * 2_000_000 + b"."
-    yield "tuples", b")" * 2_000_000 + b"."
-    yield "marks", b"(" * 2_000_000 + b"."
-    yield "sets", b"\x8f" * 2_000_000 + b"."
-    yield "nested tuples", b"N" + b"\x85" * 2_000_000 + b"."
+    yield "lists", b"]" * 5_000_000 + b"."
+    yield "tuples", b")" * 5_000_000 + b"."
+    yield "marks", b"(" * 5_000_000 + b"."
+    yield "sets", b"\x8f" * 5_000_000 + b"."
+    yield "nested tuples", b"N" + b"\x85" * 5_000_000 + b"."
     yield "negative string", b"T\xff\xff\xff\xff."
     yield "pop of nothing", b"0."
     yield "tuple of nothing", b"\x85."

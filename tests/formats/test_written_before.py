@@ -54,6 +54,10 @@ def test_a_saved_model_encodes_the_same():
         np.testing.assert_allclose(found["mu"], drawn["lstm/mu"], atol=1e-5)
 
 
+# Figures that came after these runs.
+LATER = {"Clipped_Gradients", "Valid_KL_Sum", "Unused_Dimensions", "Random_Z_Recovered"}
+
+
 @pytest.mark.parametrize("cell", CELLS)
 def test_a_run_goes_on(cell, tmp_path):
     folder = shutil.copytree(WRITTEN / cell, tmp_path / "run")
@@ -64,7 +68,7 @@ def test_a_run_goes_on(cell, tmp_path):
     )
     assert [row["step"] for row in found] == [row["step"] for row in expected] == [0, 3, 5, 6, 8]
     for ours, theirs in zip(found, expected, strict=True):
-        assert set(theirs) <= set(ours)  # figures that came later stand beside them
+        assert set(theirs) <= set(ours) <= set(theirs) | LATER
         for tag in theirs:
             if not tag.startswith("Time_Taken"):
                 assert ours[tag] == pytest.approx(theirs[tag], rel=1e-5), tag

@@ -4,6 +4,7 @@ The layers run in float64 here, so that a wrong formula cannot hide in rounding.
 """
 
 import functools
+from dataclasses import replace
 from typing import NamedTuple
 
 import keras
@@ -30,15 +31,7 @@ MODES = ("eager", "graph", "xla")
 # all of them in whole turns.
 EXECUTIONS = {
     "cpu": Execution(chunk=4),
-    "gpu": Execution(
-        packed=False,
-        programs=1,
-        unroll=4,
-        chunk=None,
-        joint_directions=True,
-        rows_summed_late=True,
-        input_ahead=True,
-    ),
+    "gpu": replace(Execution.for_device(device="GPU"), unroll=4),
     "both": Execution(unroll=2, chunk=5),
 }
 
