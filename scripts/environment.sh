@@ -1,5 +1,6 @@
 # Sourced by the other scripts: makes .venv in the repository, once, with the project in it.
-# Set EXTRAS, such as "[dev]", before. PYTHON names another interpreter.
+# Set EXTRAS, such as "[dev]", before. PYTHON names another interpreter. Installs with uv where
+# there is one (a third of pip's time).
 
 set -eu
 cd "$(dirname "$0")/.."
@@ -16,17 +17,31 @@ find_python() {
     return 1
 }
 
+# Whether there is what is needed, or more.
+is_installed() {
+    for marker in "$installed"*; do
+        if [ -f "$marker" ] && [ ! pyproject.toml -nt "$marker" ]; then
+            return
+        fi
+    done
+    return 1
+}
+
 environment=.venv
 installed="$environment/installed${EXTRAS:-}"
-if [ ! -f "$installed" ] || [ pyproject.toml -nt "$installed" ]; then
+if ! is_installed; then
     python=$(find_python)
     echo "Installing into $PWD/$environment (TensorFlow is large: a minute or more) ..."
     "$python" -m venv "$environment" || {
         echo "could not make a virtual environment; on Debian: apt-get install python3-venv" >&2
         exit 1
     }
-    "$environment/bin/python" -m pip install --quiet --disable-pip-version-check \
-        --editable ".${EXTRAS:-}"
+    if command -v uv > /dev/null; then
+        uv pip install --quiet --python "$environment/bin/python" --editable ".${EXTRAS:-}"
+    else
+        "$environment/bin/python" -m pip install --quiet --disable-pip-version-check \
+            --editable ".${EXTRAS:-}"
+    fi
     touch "$installed"
 fi
 PATH="$PWD/$environment/bin:$PATH"

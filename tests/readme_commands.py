@@ -16,13 +16,15 @@ import shutil
 import subprocess
 import sys
 
-from sketch_rnn.cli import main as program
-from sketch_rnn.data import catalog
-from sketch_rnn.train import run
-from sketch_rnn.train.start import begin
+if __name__ == "__main__":  # and not in the workers that a build starts
+    from sketch_rnn.cli import main as program
+    from sketch_rnn.data import catalog
+    from sketch_rnn.train import run
+    from sketch_rnn.train.start import begin
+
+    train = run.train
 
 SMALL = "enc_rnn_size=8,dec_rnn_size=16,z_size=4,batch_size=8"
-train = run.train
 trained = {}
 
 
