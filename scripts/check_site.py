@@ -77,9 +77,6 @@ def measured(browser: str, folder: Path, pages: list[str]) -> dict[str, int]:
                 "--no-sandbox",
                 "--disable-gpu",
                 "--hide-scrollbars",
-            ]
-            command += [
-                "--hide-scrollbars",
                 "--dump-dom",
                 f"--user-data-dir={profile}",
                 "--virtual-time-budget=120000",

@@ -58,7 +58,8 @@ class Svg(str):
     """The text of an SVG file; a notebook shows it as the picture, Python's prompt its size."""
 
     def _repr_svg_(self) -> str:
-        return str(self)
+        """On white: a picture without a background would not be seen on a dark page."""
+        return self.replace("<svg ", '<svg style="background: white" ', 1)
 
     def __repr__(self) -> str:
         return f"<Svg of {len(self):,} characters; print() shows them>"
@@ -135,7 +136,8 @@ def draw(
       columns: sketches in a row; by default the style's, the number of column titles, or a nearly
         square grid.
       labels: a text under each sketch.
-      row_titles, column_titles: texts at the left of the rows and above the columns.
+      row_titles: texts at the left of the rows.
+      column_titles: texts above the columns.
       caption: a text above it all.
       prefixes: how many points at the start of each sketch were given rather than drawn by the
         model; they get another colour. Those of a row stay where they are from cell to cell.

@@ -197,9 +197,13 @@ def test_empty_sketches_leave_their_cells_empty():
     assert len(paths(draw([np.zeros((0, 3)), SQUARE_AND_DOT, []]))) == 2
 
 
-def test_a_notebook_shows_the_drawing():
+def test_a_notebook_shows_the_drawing_on_white():
     svg = draw(SQUARE_AND_DOT)
-    assert svg._repr_svg_() == svg
+    root = ElementTree.fromstring(svg._repr_svg_())
+    assert root.get("style") == "background: white"
+    assert [path.get("d") for path in root.iter(f"{SVG}path")] == [
+        path.get("d") for path in ElementTree.fromstring(svg).iter(f"{SVG}path")
+    ]
 
 
 @pytest.mark.parametrize("sketch", [

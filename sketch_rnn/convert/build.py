@@ -105,7 +105,8 @@ def build(
       output: the `.npz` to write.
       recipe: how drawings become sketches.
       outline: take also the outlines of filled shapes of SVGs.
-      valid, test: drawings of these splits: a share below 1, or a count.
+      valid: drawings of the validation split: a share below 1, or a count.
+      test: those of the test split.
       seed: of the shuffle.
       drop_copies: keep only the first of sketches that are alike point by point.
       strict: stop at the first drawing that cannot be used, or not all of it, instead of dropping

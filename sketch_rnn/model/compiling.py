@@ -23,12 +23,6 @@ LARGEST_CACHE = 100_000_000  # bytes
 
 _WITHIN_PROGRAM = ContextVar("within_program", default=False)
 
-# A GPU's small kernels are recorded once and started together, loops included.
-_GPU_FLAGS = {
-    "xla_gpu_enable_command_buffer": "FUSION,CUBLAS,CUBLASLT,CUSTOM_CALL,CUDNN,WHILE,CONDITIONAL",
-    "xla_gpu_graph_min_graph_size": "1",
-}
-
 
 def add_flags(variable: str, flags: Mapping[str, str]) -> None:
     """Adds to an environment variable the flags that the user does not set in it."""
@@ -37,8 +31,20 @@ def add_flags(variable: str, flags: Mapping[str, str]) -> None:
     os.environ[variable] = " ".join([*given.split(), *added])
 
 
+def gpu_flags(tensorflow: str) -> dict[str, str]:
+    """For a version of TensorFlow: a GPU's small kernels are recorded once and started together,
+    loops included.
+
+    TensorFlow 2.18 cannot record loops, and ends the process where a flag says so.
+    """
+    if tensorflow.startswith("2.18."):
+        return {}
+    kinds = "FUSION,CUBLAS,CUBLASLT,CUSTOM_CALL,CUDNN,WHILE,CONDITIONAL"
+    return {"xla_gpu_enable_command_buffer": kinds, "xla_gpu_graph_min_graph_size": "1"}
+
+
 if _DRIVER.exists():
-    add_flags("XLA_FLAGS", _GPU_FLAGS)
+    add_flags("XLA_FLAGS", gpu_flags(metadata.version("tensorflow")))
 
 
 class KeptPrograms:

@@ -312,7 +312,9 @@ class SketchRNN(keras.Model):
           sketch: what there is of it, stroke-3 `[n, 3]` in data units.
           z: `[Z]`; None is the mu of what there is. Always None for an unconditional model.
           num_samples: ways; by default 5.
-          temperature, greedy, seed: as in `decode`.
+          temperature: as in `decode`.
+          greedy: as in `decode`.
+          seed: as in `decode`.
           max_len: points of the whole drawing at most; None is N_max.
 
         Returns:
@@ -335,9 +337,11 @@ class SketchRNN(keras.Model):
         """Draws the way from one drawing to another (section 4.2).
 
         Args:
-          first, last: stroke-3 arrays `[n, 3]` in data units.
+          first: where the way begins, stroke-3 `[n, 3]` in data units.
+          last: where it ends.
           steps: drawings, both ends included.
-          temperature, seed: as in `decode`.
+          temperature: as in `decode`.
+          seed: as in `decode`.
           spherical: see `sampling.interpolate`.
 
         Returns:

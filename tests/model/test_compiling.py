@@ -3,10 +3,11 @@
 import os
 import subprocess
 import sys
+from importlib import metadata
 
 import pytest
 
-from sketch_rnn.model.compiling import KeptPrograms, add_flags
+from sketch_rnn.model.compiling import KeptPrograms, add_flags, gpu_flags
 
 PROGRAM = """
 from sketch_rnn.model import compiling
@@ -71,6 +72,15 @@ def test_tensorflow_keeps_programs_and_takes_them_up_again(tmp_path):
     next(tmp_path.glob("programs/*/*.pb")).write_bytes(b"damaged")
     again, anew = run()
     assert again == printed and anew.keys() == kept.keys() and anew != kept
+
+
+def test_tensorflow_knows_the_flags_for_a_gpu():
+    """It would end every process otherwise."""
+    flags = gpu_flags(metadata.version("tensorflow"))
+    given = " ".join(f"--{name}={value}" for name, value in flags.items())
+    env = os.environ | {"XLA_FLAGS": given, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    done = subprocess.run([sys.executable, "-c", PROGRAM], env=env, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
 
 
 def test_flags_of_the_user_win(monkeypatch):
