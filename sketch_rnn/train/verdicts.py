@@ -121,10 +121,14 @@ def random_z_mean_little(found: Sequence[Validation], facts: Facts) -> str:
         return ""
     hparams = facts.hparams
     share = max(0.0, found[-1].recovered)
-    told = (
-        f"random z mean little: {share:.0%} of them is found again in what is drawn of them, as "
-        f"the KL is high ({found[-1].kl_sum:.3g} nats a drawing)"
-    )
+    told = f"random z mean little: {share:.0%} of them is found again in what is drawn of them"
+    nats, free = found[-1].kl_sum, hparams.kl_tolerance * hparams.z_size
+    if nats <= free:
+        return (
+            f"{told}, though the KL is within its floor ({nats:.3g} nats a drawing, {free:.3g} are "
+            f"free); give it more steps, or try kl_tolerance={hparams.kl_tolerance / 2:.2g}"
+        )
+    told = f"{told}, as the KL is high ({nats:.3g} nats a drawing)"
     weight = losses.kl_weight(hparams, found[-1].step)
     if weight < hparams.kl_weight / 2:
         return (

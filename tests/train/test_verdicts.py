@@ -96,6 +96,13 @@ def test_z_that_the_decoder_does_without_is_not_blamed_on_the_floor():
     assert "use_input_dropout=true" in texts["z not used"]
 
 
+def test_random_z_that_mean_little_are_not_blamed_on_the_weight_of_a_kl_within_its_floor():
+    """Figures of a run on kanji: below the floor the weight has no effect."""
+    found, known = run(1.0, 0.9, kl_sum=5.95, recovered=0.28), facts(z_size=32)
+    text = dict(verdicts(found, known))["random z"]
+    assert "5.95 nats" in text and text.endswith("more steps, or try kl_tolerance=0.1")
+
+
 def test_a_run_that_overfits_from_the_first_validation_on_does_not_diverge():
     """Costs of a run on ten drawings."""
     found = run(2.0, 3.2, 4.1, 5.4, train=[0.9, -0.8, -1.5, -1.7])
