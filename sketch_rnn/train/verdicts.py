@@ -116,8 +116,11 @@ def z_not_used(found: Sequence[Validation], facts: Facts) -> str:
 
 
 def random_z_mean_little(found: Sequence[Validation], facts: Facts) -> str:
-    """Less than `LEAST_RECOVERED` of random z is found again in what is drawn of them."""
+    """Less than `LEAST_RECOVERED` of random z is found again in what is drawn of them, and they
+    tell something."""
     if len(found) < 2 or not found[-1].recovered < LEAST_RECOVERED:
+        return ""
+    if found[-1].kl_sum < NATS_FOR_KINDS:
         return ""
     hparams = facts.hparams
     share = max(0.0, found[-1].recovered)

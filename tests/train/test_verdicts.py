@@ -103,6 +103,12 @@ def test_random_z_that_mean_little_are_not_blamed_on_the_weight_of_a_kl_within_i
     assert "5.95 nats" in text and text.endswith("more steps, or try kl_tolerance=0.1")
 
 
+def test_z_that_is_hardly_used_gets_one_advice():
+    """Figures of a run on kanji: less weight for the one, and not more for the other."""
+    known = facts(kl_tolerance=0.0, z_size=64)
+    assert list(dict(verdicts(run(1.0, 0.9, kl_sum=1.93, recovered=0.0), known))) == ["z not used"]
+
+
 def test_a_run_that_overfits_from_the_first_validation_on_does_not_diverge():
     """Costs of a run on ten drawings."""
     found = run(2.0, 3.2, 4.1, 5.4, train=[0.9, -0.8, -1.5, -1.7])
