@@ -13,7 +13,7 @@ SCRIPT = ROOT / "scripts" / "fuzz.py"
 @pytest.mark.parametrize("targets", ["npz,hparams,config,svg,ndjson,bin", "model_config,gen,vae"])
 def test_mutated_files_are_read_or_refused(targets):
     done = subprocess.run(
-        [sys.executable, str(SCRIPT), f"--target={targets}", "--count=150", "--seed=5"],
+        [sys.executable, str(SCRIPT), f"--target={targets}", "--count=300", "--seed=5"],
         env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"},
         capture_output=True,
         text=True,

@@ -204,14 +204,7 @@ class ChiefRecorder:
                 self.left_out = 0
             is_best = costs.cost < self.state.best_valid_cost.numpy()
             if is_best:
-                self.state.best_valid_cost.assign(costs.cost)
-                self.folder.save(self.state.checkpoint, int(self.state.step.numpy()), "best")
-                figures["Best_Valid_Cost"] = costs.cost
-                if self.hparams.conditional:
-                    names, valid = self.hparams.data_set, self.dataset.valid
-                    projector.write(self.folder.path, valid, names, evaluation.mu_in_order)
-                _, test, seconds = self._evaluate(self.dataset.test, "test")
-                figures |= test.tagged("Eval") | {"Time_Taken_Eval": seconds}
+                figures |= self._keep_best(costs.cost, evaluation)
             self._write(step, figures | self.show(step, evaluation))
             best = " (the best so far)" if is_best else ""
             self.reporter.say(
@@ -219,6 +212,16 @@ class ChiefRecorder:
                 f"{costs.reconstruction:.4f}, KL {costs.kl:.4f}{best}"
             )
             self._say_verdicts()
+
+    def _keep_best(self, cost: float, evaluation: Evaluation) -> dict[str, float]:
+        """A checkpoint and, of a conditional model, mu of the drawings; gives the test figures."""
+        self.state.best_valid_cost.assign(cost)
+        self.folder.save(self.state.checkpoint, int(self.state.step.numpy()), "best")
+        if self.hparams.conditional:
+            names, valid = self.hparams.data_set, self.dataset.valid
+            projector.write(self.folder.path, valid, names, evaluation.mu_in_order)
+        _, test, seconds = self._evaluate(self.dataset.test, "test")
+        return {"Best_Valid_Cost": cost} | test.tagged("Eval") | {"Time_Taken_Eval": seconds}
 
     def _evaluate(self, split: Split, name: str) -> tuple[Evaluation, Costs, float]:
         begun = time.monotonic()

@@ -37,6 +37,11 @@ class Facts:
     parameters: int
     points: int
 
+    @property
+    def free_nats(self) -> float:
+        """What z may tell of a drawing before the KL costs: the floor of all dimensions."""
+        return self.hparams.kl_tolerance * self.hparams.z_size
+
 
 class Verdict(NamedTuple):
     """What is wrong: its kind, and a line that says so and what to try."""
@@ -104,14 +109,13 @@ def z_not_used(found: Sequence[Validation], facts: Facts) -> str:
     if len(found) < 2 or not max(v.kl_sum for v in found[-2:]) < NATS_FOR_KINDS:
         return ""
     hparams = facts.hparams
-    free = hparams.kl_tolerance * hparams.z_size
     told = f"z is hardly used: it tells {found[-1].kl_sum:.2g} nats of a drawing"
-    if free < NATS_FOR_KINDS:
+    if facts.free_nats < NATS_FOR_KINDS:
         least = 2 * NATS_FOR_KINDS / hparams.z_size
         return f"{told}, as the KL's floor is low; try kl_tolerance={least:.2g}, or less kl_weight"
     return (
-        f"{told}, though {free:.2g} are free; give it more steps, or try use_input_dropout=true, "
-        "which makes the decoder need z"
+        f"{told}, though {facts.free_nats:.2g} are free; give it more steps, or try "
+        "use_input_dropout=true, which makes the decoder need z"
     )
 
 
@@ -120,16 +124,16 @@ def random_z_mean_little(found: Sequence[Validation], facts: Facts) -> str:
     tell something."""
     if len(found) < 2 or not found[-1].recovered < LEAST_RECOVERED:
         return ""
-    if found[-1].kl_sum < NATS_FOR_KINDS:
+    nats, hparams = found[-1].kl_sum, facts.hparams
+    if nats < NATS_FOR_KINDS:
         return ""
-    hparams = facts.hparams
     share = max(0.0, found[-1].recovered)
     told = f"random z mean little: {share:.0%} of them is found again in what is drawn of them"
-    nats, free = found[-1].kl_sum, hparams.kl_tolerance * hparams.z_size
-    if nats <= free:
+    if nats <= facts.free_nats:
         return (
-            f"{told}, though the KL is within its floor ({nats:.3g} nats a drawing, {free:.3g} are "
-            f"free); give it more steps, or try kl_tolerance={hparams.kl_tolerance / 2:.2g}"
+            f"{told}, though the KL is within its floor ({nats:.3g} nats a drawing, "
+            f"{facts.free_nats:.3g} are free); give it more steps, or try "
+            f"kl_tolerance={hparams.kl_tolerance / 2:.2g}"
         )
     told = f"{told}, as the KL is high ({nats:.3g} nats a drawing)"
     weight = losses.kl_weight(hparams, found[-1].step)
