@@ -258,7 +258,9 @@ def _check_combination() -> None:
         raise UserError("expected --input or --z_file, got both")
     are_svg = all(path.lower().endswith((".svg", ".svgz")) for path in FLAGS.input)
     if FLAGS.index and are_svg and not _takes_packaged():
-        raise UserError("--index: expected an --input of several drawings that it is of")
+        raise UserError(
+            "--index: expected an --input of several drawings that it is of, as --input=doodles"
+        )
     if FLAGS.page and FLAGS.input_size is not None:
         raise UserError("expected --page or --input_size, got both")
     if (FLAGS.page or FLAGS.input_size is not None) and not FLAGS.input:
