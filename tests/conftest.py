@@ -4,6 +4,7 @@ Long are programs that take minutes to compile, and runs of many processes: `.ci
 out; `./scripts/test` and `./scripts/test -m long` do not.
 """
 
+import gc
 import os
 import re
 from importlib import metadata
@@ -70,3 +71,8 @@ def pytest_collection_modifyitems(items):
         if any(re.search(pattern, item.nodeid) for pattern in LONG):
             item.add_marker(pytest.mark.long)
     items.sort(key=lambda item: FIRST.index(item.path.name) if item.path.name in FIRST else 99)
+
+
+def pytest_collection_finish():
+    """Nothing looks for garbage in what was imported, TensorFlow above all."""
+    gc.freeze()

@@ -1,10 +1,12 @@
 """The Python API: what `import sketch_rnn` gives, and what it waits for."""
 
+import gc
 import os
 import subprocess
 import sys
 
 import sketch_rnn
+from sketch_rnn import quiet
 
 
 def run_python(program):
@@ -47,6 +49,7 @@ except sketch_rnn.errors.UserError as error:
 def test_train_is_a_function_before_and_after_its_package_is_imported():
     program = """
 import sketch_rnn
+from sketch_rnn import quiet
 before = sketch_rnn.train
 import sketch_rnn.train.options, sketch_rnn.train
 print(callable(before), sketch_rnn.train is before)
@@ -61,3 +64,11 @@ def test_the_version_has_one_source():
     text = (ROOT / "pyproject.toml").read_text()
     assert 'version = { attr = "sketch_rnn.__version__" }' in text
     assert sketch_rnn.__version__ not in text.split("[project.optional")[0].split("dependencies")[0]
+
+
+def test_what_is_imported_is_not_looked_through_for_garbage():
+    gc.unfreeze()
+    with quiet._nothing_collected():
+        assert not gc.isenabled()
+    assert gc.isenabled()
+    assert gc.get_freeze_count() > 100_000
