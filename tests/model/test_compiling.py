@@ -10,7 +10,9 @@ import pytest
 from sketch_rnn.model.compiling import KeptPrograms, add_flags, gpu_flags
 
 PROGRAM = """
+from sketch_rnn import quiet
 from sketch_rnn.model import compiling
+quiet.import_tensorflow()
 import tensorflow as tf
 print(tf.function(lambda x: tf.tanh(x) * 2, jit_compile=True)(tf.constant(0.5)).numpy())
 """

@@ -56,6 +56,8 @@ CPU = Execution.for_device(device="CPU")
 GPU = dataclasses.replace(Execution.for_device(device="GPU"), unroll=3)
 BFLOAT16 = Execution.for_device("bfloat16", "CPU")
 
+executions = pytest.mark.parametrize("execution", [CPU, GPU], ids=("CPU", "GPU"))
+
 
 def model_of(cell, execution=CPU, spread=0.3, **changes):
     hparams = HParams(enc_model=cell, dec_model=cell, **SMALL | changes)
@@ -108,7 +110,7 @@ def test_sketches_in_shared_rows_cost_what_they_cost_alone(cell, conditional, dr
     assert_near(packed, costs_and_gradients(model), 1e-4 if compiled else 1e-5)
 
 
-@pytest.mark.parametrize("execution", [CPU, GPU], ids=("CPU", "GPU"))
+@executions
 @pytest.mark.parametrize("pad_steps", [0, 2, 5])
 def test_what_comes_long_after_the_end_is_left_out(pad_steps, execution):
     """The cost is that of the steps that are kept, still averaged over all."""
@@ -122,6 +124,15 @@ def test_what_comes_long_after_the_end_is_left_out(pad_steps, execution):
         own, _ = model.costs(strokes[None, : kept + 1], [length])
         expected += float(own) * kept
     np.testing.assert_allclose(reconstruction, expected / (STEPS * len(LENGTHS)), rtol=1e-5)
+
+
+@executions
+def test_a_batch_is_laid_out_as_pad_steps_says(execution):
+    for pad_steps, expected in ((0, np.minimum(LENGTHS + 1, STEPS).sum()), ("all", None)):
+        step = TrainStep(TrainState(model_of("lstm", execution, pad_steps=pad_steps)), 1)
+        masks = [split.loss_mask for split in step.laid_out(batch(), LENGTHS).splits]
+        counts = [None if mask is None else np.sum(mask) for mask in masks]
+        assert counts.count(None) == len(counts) if expected is None else sum(counts) == expected
 
 
 def test_a_trained_step_stops_as_pad_steps_says():
@@ -214,14 +225,12 @@ def test_on_a_gpu_a_step_is_whole_turns_and_one_loop_for_both_directions():
     )
 
 
-def test_a_step_that_is_not_finite_updates_nothing():
-    for execution in (CPU, GPU):
-        model = model_of("lstm", execution)
-        model.decoder.output_layer.bias.assign(
-            np.full(model.decoder.output_layer.bias.shape, np.nan)
-        )
-        before = [weight.numpy() for weight in model.weights]
-        result = update(TrainStep(TrainState(model), 1))
-        assert result.costs() is None
-        for weight, value in zip(model.weights, before, strict=True):
-            np.testing.assert_array_equal(weight, value)
+@executions
+def test_a_step_that_is_not_finite_updates_nothing(execution):
+    model = model_of("lstm", execution)
+    model.decoder.output_layer.bias.assign(np.full(model.decoder.output_layer.bias.shape, np.nan))
+    before = [weight.numpy() for weight in model.weights]
+    result = update(TrainStep(TrainState(model), 1))
+    assert result.costs() is None
+    for weight, value in zip(model.weights, before, strict=True):
+        np.testing.assert_array_equal(weight, value)
