@@ -49,7 +49,6 @@ except sketch_rnn.errors.UserError as error:
 def test_train_is_a_function_before_and_after_its_package_is_imported():
     program = """
 import sketch_rnn
-from sketch_rnn import quiet
 before = sketch_rnn.train
 import sketch_rnn.train.options, sketch_rnn.train
 print(callable(before), sketch_rnn.train is before)
