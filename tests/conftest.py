@@ -60,7 +60,7 @@ LONG = (
     r"test_run\.py::test_(the_second_signal|log_root_defaults)",
     r"test_run\.py::test_(another_seed|rates_can_change|a_data_set_of_few_drawings_trains\[30)",
     r"test_step\.py::test_(a_trained_step_stops|a_step_that_is_not_finite.*CPU)",
-    r"test_step\.py::test_bfloat16_is_near_float32\[(layer_norm|hyper)",
+    r"test_step\.py::test_(bfloat16_is_near|on_a_gpu_a_step_in_bfloat16).*\[(layer_norm|hyper)",
     r"test_step\.py::test_every_execution_trains_the_same\[(?!all-lstm)",
     r"test_step\.py::test_sketches_in_shared_rows.*((True-\{\}-True|dropout.*)-layer_norm|-hyper)",
     r"test_written_before\.py::test_a_run_goes_on\[layer_norm",

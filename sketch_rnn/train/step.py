@@ -197,7 +197,8 @@ class TrainStep:
 
         @tf.custom_gradient
         def cost(*sources):
-            value, gradients = self._split_program(sources, *inputs)
+            unwatched = [tf.stop_gradient(source) for source in sources]  # by the tape outside
+            value, gradients = self._split_program(unwatched, *inputs)
             return value, lambda d_value: [d_value * gradient for gradient in gradients]
 
         return cost(*sources)
