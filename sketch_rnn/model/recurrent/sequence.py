@@ -450,6 +450,8 @@ def _turns(
 
 def _unrolled(step: Callable, times: Sequence, carry: Any) -> tuple[Any, list[tuple]]:
     """Steps one after the other; the last carry, and the values of each output."""
+    if len(times) > 1 and not tf.executing_eagerly():
+        step = tf.function(step, autograph=False)  # traced once for all of them
     steps = []
     for t in times:
         carry, outputs = step(tf.convert_to_tensor(t), carry)
