@@ -1,4 +1,5 @@
-"""What XLA compiles: its flags, the programs that are kept from run to run, and `compiled`.
+"""What XLA compiles: its flags, the programs that are kept from run to run, and `compiled`; and
+what else a GPU wants.
 
 To be imported before TensorFlow, which reads the flags when it starts.
 """
@@ -43,8 +44,17 @@ def gpu_flags(tensorflow: str) -> dict[str, str]:
     return {"xla_gpu_enable_command_buffer": kinds, "xla_gpu_graph_min_graph_size": "1"}
 
 
+def set_up_gpu(tensorflow: str) -> None:
+    """What a GPU wants where the user does not say otherwise, for a version of TensorFlow.
+
+    Its memory is taken as it is needed, not all at once, so that other processes can use it too.
+    """
+    add_flags("XLA_FLAGS", gpu_flags(tensorflow))
+    os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
+
+
 if _DRIVER.exists():
-    add_flags("XLA_FLAGS", gpu_flags(metadata.version("tensorflow")))
+    set_up_gpu(metadata.version("tensorflow"))
 
 
 class KeptPrograms:

@@ -7,7 +7,7 @@ from importlib import metadata
 
 import pytest
 
-from sketch_rnn.model.compiling import KeptPrograms, add_flags, gpu_flags
+from sketch_rnn.model.compiling import KeptPrograms, add_flags, gpu_flags, set_up_gpu
 
 PROGRAM = """
 from sketch_rnn import quiet
@@ -89,3 +89,13 @@ def test_flags_of_the_user_win(monkeypatch):
     monkeypatch.setenv("XLA_FLAGS", "--one=mine --two=2")
     add_flags("XLA_FLAGS", {"one": "ours", "three": "3"})
     assert os.environ["XLA_FLAGS"] == "--one=mine --two=2 --three=3"
+
+
+def test_two_processes_can_share_a_gpu_unless_the_user_says_otherwise(monkeypatch):
+    for given, used in ((None, "true"), ("false", "false")):
+        monkeypatch.setenv("XLA_FLAGS", "")
+        monkeypatch.delenv("TF_FORCE_GPU_ALLOW_GROWTH", raising=False)
+        if given:
+            monkeypatch.setenv("TF_FORCE_GPU_ALLOW_GROWTH", given)
+        set_up_gpu("2.21.0")
+        assert os.environ["TF_FORCE_GPU_ALLOW_GROWTH"] == used
