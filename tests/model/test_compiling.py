@@ -91,11 +91,10 @@ def test_flags_of_the_user_win(monkeypatch):
     assert os.environ["XLA_FLAGS"] == "--one=mine --two=2 --three=3"
 
 
-def test_two_processes_can_share_a_gpu_unless_the_user_says_otherwise(monkeypatch):
-    for given, used in ((None, "true"), ("false", "false")):
-        monkeypatch.setenv("XLA_FLAGS", "")
-        monkeypatch.delenv("TF_FORCE_GPU_ALLOW_GROWTH", raising=False)
-        if given:
-            monkeypatch.setenv("TF_FORCE_GPU_ALLOW_GROWTH", given)
-        set_up_gpu("2.21.0")
-        assert os.environ["TF_FORCE_GPU_ALLOW_GROWTH"] == used
+@pytest.mark.parametrize(
+    ("environment", "used"), [({}, "true"), ({"TF_FORCE_GPU_ALLOW_GROWTH": "false"}, "false")]
+)
+def test_processes_share_a_gpu_unless_the_user_says_otherwise(monkeypatch, environment, used):
+    monkeypatch.setattr(os, "environ", environment)
+    set_up_gpu("2.21.0")
+    assert environment["TF_FORCE_GPU_ALLOW_GROWTH"] == used
