@@ -159,8 +159,8 @@ def timed_steps(hparams, step, count: int, precision: str = "float32") -> dict[s
 def training(hparams, count: int = STEPS, precision: str = "float32") -> dict[str, float]:
     from sketch_rnn.model.execution import Execution
     from sketch_rnn.model.network import SketchRNN
-    from sketch_rnn.train.state import TrainState
-    from sketch_rnn.train.step import TrainStep
+    from sketch_rnn.training.state import TrainState
+    from sketch_rnn.training.step import TrainStep
 
     model = SketchRNN(hparams, 20.0, 1, Execution.for_device(precision))
     train_step = TrainStep(TrainState(model), 1)

@@ -597,7 +597,7 @@ _SVG_NUMBERS = [
 
 
 def svg_target() -> Target:
-    from sketch_rnn.convert.svg.reader import read_svg
+    from sketch_rnn.svg.reader import read_svg
 
     def make(rng: random.Random) -> bytes:
         data = rng.choice(_SVGS)

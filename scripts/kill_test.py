@@ -35,10 +35,10 @@ HPARAMS = {
 def train(folder: Path, steps: int, write_end: int) -> None:
     """Trains or goes on, and tells through a pipe what it is doing; slow while it saves."""
     from sketch_rnn.formats.run_folder import RunFolder
-    from sketch_rnn.train.options import TrainOptions
-    from sketch_rnn.train.record import ChiefRecorder
-    from sketch_rnn.train.run import train as train_run
-    from sketch_rnn.train.step import TrainStep
+    from sketch_rnn.training.options import TrainOptions
+    from sketch_rnn.training.record import ChiefRecorder
+    from sketch_rnn.training.run import train as train_run
+    from sketch_rnn.training.step import TrainStep
 
     def announced(method, word, seconds):
         def call(*arguments, **named):
@@ -156,7 +156,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    import sketch_rnn.train.run  # noqa: F401  so that the children need not
+    import sketch_rnn.training.run  # noqa: F401  so that the children need not
 
     rng = random.Random(args.seed)
     steps = args.kills * STEPS_A_KILL

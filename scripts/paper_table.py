@@ -79,9 +79,9 @@ def trained(folder: Path, names: list[str], hparams: dict, arguments) -> list[fl
     from sketch_rnn.cli.progress import Progress
     from sketch_rnn.formats.run_folder import RunFolder
     from sketch_rnn.hparams import parse_overrides
-    from sketch_rnn.train.compare import evaluate_data_set
-    from sketch_rnn.train.options import TrainOptions
-    from sketch_rnn.train.run import train
+    from sketch_rnn.training.compare import evaluate_data_set
+    from sketch_rnn.training.options import TrainOptions
+    from sketch_rnn.training.run import train
 
     overrides = parse_overrides(arguments.hparams) | hparams | {"data_set": names}
     resume = RunFolder(folder).holds_run()

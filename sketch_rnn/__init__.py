@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from sketch_rnn.drawing import draw
     from sketch_rnn.formats import load_model
     from sketch_rnn.hparams import HParams
-    from sketch_rnn.train.evaluate import evaluate
-    from sketch_rnn.train.options import TrainOptions
-    from sketch_rnn.train.run import train
+    from sketch_rnn.training.evaluate import evaluate
+    from sketch_rnn.training.options import TrainOptions
+    from sketch_rnn.training.run import train
 
 __version__ = "0.1.0"
 __all__ = [
@@ -33,13 +33,13 @@ __all__ = [
 
 _HOMES = {
     "HParams": "hparams",
-    "TrainOptions": "train.options",
+    "TrainOptions": "training.options",
     "build_dataset": "convert.build",
     "draw": "drawing",
-    "evaluate": "train.evaluate",
+    "evaluate": "training.evaluate",
     "load_dataset": "data.dataset",
     "load_model": "formats",
-    "train": "train",  # the package, which can be called
+    "train": "training.run",
 }
 _WITH_TENSORFLOW = ("evaluate", "load_model", "train")
 _NAMES = {"build_dataset": "build"}  # at home, where it is another
@@ -50,8 +50,7 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     if name in _WITH_TENSORFLOW:
         quiet.import_tensorflow()
-    home = import_module(f"{__name__}.{_HOMES[name]}")
-    return home if name == "train" else getattr(home, _NAMES.get(name, name))
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), _NAMES.get(name, name))
 
 
 def __dir__() -> list[str]:

@@ -19,8 +19,8 @@ import sys
 if __name__ == "__main__":  # and not in the workers that a build starts
     from sketch_rnn.cli import main as program
     from sketch_rnn.data import catalog
-    from sketch_rnn.train import run
-    from sketch_rnn.train.start import begin
+    from sketch_rnn.training import run
+    from sketch_rnn.training.start import begin
 
     train = run.train
 

@@ -1,7 +1,7 @@
 """Every command of the README and of the pages to start with runs: a wheel in an empty folder.
 
 Long ones are shortened, see `readme_commands.py`. The two set-up commands are run by CI, and two
-machines by `train/test_devices.py`.
+machines by `training/test_devices.py`.
 """
 
 import http.server

@@ -9,7 +9,7 @@ import signal
 import sys
 from multiprocessing import parent_process
 
-from sketch_rnn.train.signals import ENDING, quit_at_once
+from sketch_rnn.training.signals import ENDING, quit_at_once
 
 # Not where it is a library, nor in a process that a command starts.
 if os.path.basename(sys.argv[0]).startswith(("-m", "sketch_rnn")) and parent_process() is None:

@@ -30,7 +30,7 @@ from absl import flags
 from sketch_rnn import __version__, quiet
 from sketch_rnn.errors import LOGGER, UserError, one_line
 from sketch_rnn.hparams import MEANT, HParams
-from sketch_rnn.train.signals import ENDING, handling, heard_at_once, quit_at_once
+from sketch_rnn.training.signals import ENDING, handling, heard_at_once, quit_at_once
 
 if TYPE_CHECKING:
     from sketch_rnn.drawing import Style

@@ -72,7 +72,7 @@ def _evaluate() -> None:
     models = FLAGS.log_root
     _check_flags(models)
     common.quiet_tensorflow(FLAGS.verbose_tensorflow)
-    from sketch_rnn.train import compare
+    from sketch_rnn.training import compare
 
     evaluated = []
     for model in models:

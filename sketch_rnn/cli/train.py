@@ -122,8 +122,8 @@ def _train() -> int:
         download.resolve(*download.located(FLAGS.data_dir or None, hparams.data_set))
     common.quiet_tensorflow(FLAGS.verbose_tensorflow)
     from sketch_rnn.cli.progress import Progress
-    from sketch_rnn.train.options import TrainOptions
-    from sketch_rnn.train.run import train
+    from sketch_rnn.training.options import TrainOptions
+    from sketch_rnn.training.run import train
 
     options = TrainOptions(
         log_root,

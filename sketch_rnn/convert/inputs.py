@@ -17,10 +17,10 @@ from sketch_rnn import shipped
 from sketch_rnn.convert import prepare, sources
 from sketch_rnn.convert.prepare import Recipe, Sketch
 from sketch_rnn.convert.sketches_json import read_sketches
-from sketch_rnn.convert.svg.reader import page_size, read_content, read_svg
 from sketch_rnn.data import download, npz
 from sketch_rnn.data.first_row import without_place
 from sketch_rnn.errors import UserError, warn
+from sketch_rnn.svg.reader import page_size, read_content, read_svg
 
 AS_TRAINED = sources.Form(whole=True, large=False, is_place=False)
 

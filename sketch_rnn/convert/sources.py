@@ -22,12 +22,12 @@ from sketch_rnn.convert.ndjson import Drawing, parse_line
 from sketch_rnn.convert.prepare import MAX_OFFSET, Recipe, Sketch, joined, simplify, to_sketch
 from sketch_rnn.convert.quickdraw_bin import parse_record, records
 from sketch_rnn.convert.sketches_json import read_sketches
-from sketch_rnn.convert.svg.reader import read_drawing
-from sketch_rnn.convert.svg.xml import MAX_BYTES
 from sketch_rnn.data import npz
 from sketch_rnn.data.first_row import FIRST_ROWS, is_place, without_place
 from sketch_rnn.errors import UserError, warn
 from sketch_rnn.strokes import to_polylines
+from sketch_rnn.svg.reader import read_drawing
+from sketch_rnn.svg.xml import MAX_BYTES
 
 SVG_SUFFIXES = (".svg", ".svgz")
 MAC_PREFIX = "._"  # of the file that macOS puts beside another, on foreign disks and in zips

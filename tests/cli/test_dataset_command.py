@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from sketch_rnn.cli import dataset as cli
-from sketch_rnn.convert.svg.reader import read_svg
 from sketch_rnn.data import catalog
+from sketch_rnn.svg.reader import read_svg
 
 
 def svg(i):

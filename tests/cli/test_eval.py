@@ -12,7 +12,7 @@ from helpers import DOODLES, FIXTURES
 from sketch_rnn.cli.eval import main
 from sketch_rnn.hparams import HParams
 from sketch_rnn.model.network import SketchRNN
-from sketch_rnn.train import compare
+from sketch_rnn.training import compare
 
 CATS, SVG = str(DOODLES / "cat.npz"), str(FIXTURES / "curves.svg")
 

@@ -15,7 +15,7 @@ from sketch_rnn.data.dataset import load_dataset
 from sketch_rnn.formats.run_folder import RunConfig, RunFolder
 from sketch_rnn.hparams import HParams
 from sketch_rnn.model.network import SketchRNN
-from sketch_rnn.train.state import TrainState
+from sketch_rnn.training.state import TrainState
 
 DRAWINGS = FIXTURES
 SVGS = [str(DRAWINGS / name) for name in ("curves.svg", "polylines.svg", "shapes.svg")]

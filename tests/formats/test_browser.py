@@ -20,8 +20,8 @@ from sketch_rnn.formats import browser, load_model
 from sketch_rnn.hparams import HParams
 from sketch_rnn.model.mixture import split_output
 from sketch_rnn.model.network import SketchRNN
-from sketch_rnn.train.options import TrainOptions
-from sketch_rnn.train.run import train
+from sketch_rnn.training.options import TrainOptions
+from sketch_rnn.training.run import train
 
 PIXEL_FACTOR = 2  # of a client as it starts
 CLIENT = ROOT / "tests" / "node" / "client.js"

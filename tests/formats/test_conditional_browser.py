@@ -15,8 +15,8 @@ from sketch_rnn.formats import browser, load_model, original, save_model
 from sketch_rnn.hparams import HParams
 from sketch_rnn.model.network import Batch, SketchRNN, Trained
 from sketch_rnn.model.noise import Noise
-from sketch_rnn.train.options import TrainOptions
-from sketch_rnn.train.run import train
+from sketch_rnn.training.options import TrainOptions
+from sketch_rnn.training.run import train
 
 HALF_STEP = 10 / 32767 / 2  # of a weight in the file
 ORDER = [  # of the arrays

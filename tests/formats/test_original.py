@@ -12,9 +12,9 @@ from sketch_rnn import load_model
 from sketch_rnn.errors import UserError
 from sketch_rnn.formats import original
 from sketch_rnn.formats.run_folder import RunFolder
-from sketch_rnn.train.metrics import MetricWriter
-from sketch_rnn.train.options import TrainOptions
-from sketch_rnn.train.start import begin as begin_run
+from sketch_rnn.training.metrics import MetricWriter
+from sketch_rnn.training.options import TrainOptions
+from sketch_rnn.training.start import begin as begin_run
 
 DRAWINGS = str(DOODLES)
 CATS = {"data_set": ["cat.npz"]}

@@ -10,9 +10,9 @@ from formats.test_page import HOSTILE, random_model
 from helpers import DOODLES, ROOT, chromium, node, node_packages
 
 from sketch_rnn import strokes
-from sketch_rnn.convert.svg.reader import read_svg
 from sketch_rnn.data import npz
 from sketch_rnn.formats import page
+from sketch_rnn.svg.reader import read_svg
 
 VISITOR = ROOT / "tests" / "node" / "visit_page.js"
 SCREENS = ["wide", "narrow"]

@@ -11,8 +11,8 @@ from helpers import FIXTURES
 
 from sketch_rnn.data.dataset import load_dataset
 from sketch_rnn.formats import load_model
-from sketch_rnn.train.options import TrainOptions
-from sketch_rnn.train.run import train
+from sketch_rnn.training.options import TrainOptions
+from sketch_rnn.training.run import train
 
 WRITTEN = FIXTURES / "written_by_0.1.0"
 Z = np.linspace(-1, 1, 6, dtype=np.float32).reshape(3, 2)

@@ -16,9 +16,9 @@ from sketch_rnn.model.mixture import split_output
 from sketch_rnn.model.network import Batch, SketchRNN
 from sketch_rnn.model.noise import Noise
 from sketch_rnn.model.packing import one_sketch_a_row, packed
-from sketch_rnn.train.start import original_state
-from sketch_rnn.train.state import TrainState
-from sketch_rnn.train.step import TrainStep
+from sketch_rnn.training.start import original_state
+from sketch_rnn.training.state import TrainState
+from sketch_rnn.training.step import TrainStep
 
 MODELS = ("lstm", "lstm_uncond", "layer_norm", "hyper")
 EXECUTIONS = {

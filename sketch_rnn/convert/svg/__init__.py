@@ -1,5 +1,0 @@
-"""SVG files as lines."""
-
-from sketch_rnn.convert.svg.reader import read_svg
-
-__all__ = ["read_svg"]

@@ -1,0 +1,141 @@
+"""Shapes of SVG files to cubic curves."""
+
+import math
+from collections.abc import Callable, Iterator
+from xml.etree.ElementTree import Element
+
+import svgelements
+
+from sketch_rnn.errors import UserError
+from sketch_rnn.svg.values import Units, length
+
+MAX_SEGMENTS = 50_000  # of a drawing; moves of lines count
+
+LINES = ("path", "polygon", "polyline")
+_SIMPLE = {
+    "circle": (svgelements.Circle, ("cx", "cy", "r")),
+    "ellipse": (svgelements.Ellipse, ("cx", "cy", "rx", "ry")),
+    "line": (svgelements.SimpleLine, ("x1", "y1", "x2", "y2")),
+    "rect": (svgelements.Rect, ("x", "y", "width", "height", "rx", "ry")),
+}
+SHAPES = (*LINES, *_SIMPLE)
+_SIZES = {"circle": ("r",), "ellipse": ("rx", "ry"), "rect": ("width", "height")}
+
+Segments = list[svgelements.PathSegment]
+Curve = list[tuple[float, float]]  # cubic, four points
+
+
+def segments(
+    element: Element,
+    geometry: Callable[[str], str | None],
+    viewport: tuple[float, float],
+    units: Units,
+) -> Segments:
+    """The segments of a shape, in its own coordinates.
+
+    Args:
+      element: one of `SHAPES`.
+      geometry: its attributes of place and size by their names, or what CSS says in their place.
+      viewport: width and height that percentages refer to.
+      units: what relative units are of.
+
+    Raises:
+      UserError: more segments than the limit.
+    """
+    tag = element.tag
+    if tag in LINES:
+        return _path(path_data(element, geometry))
+    kind, names = _SIMPLE[tag]
+    texts = {name: geometry(name) for name in names}
+    values = {
+        name: length(text, _whole(name, viewport), 0.0, units)
+        for name, text in texts.items()
+        if text and text != "auto"
+    }
+    radii = [values[name] for name in ("rx", "ry") if name in values]
+    if tag == "ellipse" and len(radii) == 1:
+        values["rx"] = values["ry"] = radii[0]
+    if any(values.get(name, 0) <= 0 for name in _SIZES.get(tag, ())):
+        return []
+    return list(kind(values).segments(transformed=False))
+
+
+def chains(segments: Segments) -> Iterator[list[Curve]]:
+    """Each subpath's cubic curves; straight lines are curves too."""
+    chain: list[Curve] = []
+    for segment in segments:
+        if isinstance(segment, svgelements.Move) or not _is_whole(segment):
+            if chain:
+                yield chain
+            chain = []
+            continue
+        chain += _cubics(segment)
+        if isinstance(segment, svgelements.Close):
+            yield chain
+            chain = []
+    if chain:
+        yield chain
+
+
+def path_data(element: Element, geometry: Callable[[str], str | None]) -> str:
+    """The data of one of `LINES`; polylines and polygons are defined by those of a path."""
+    if element.tag == "path":
+        return geometry("d") or ""
+    return f"M{element.get('points', '')}{'z' if element.tag == 'polygon' else ''}"
+
+
+def _whole(name: str, viewport: tuple[float, float]) -> float:
+    """What a percentage of that attribute is of."""
+    if name == "r":
+        return math.hypot(*viewport) / math.sqrt(2)
+    return viewport[0] if name in ("x", "cx", "rx", "x1", "x2", "width") else viewport[1]
+
+
+def check_count(segments: int) -> None:
+    """Refuses more segments than the limit."""
+    if segments > MAX_SEGMENTS:
+        raise UserError(f"its lines have more than {MAX_SEGMENTS} segments")
+
+
+class _Path(svgelements.Path):
+    """A path that does not grow without end while it is parsed."""
+
+    def append(self, segment: svgelements.PathSegment) -> None:
+        check_count(len(self) + 1)
+        super().append(segment)
+
+
+def _path(data: str) -> svgelements.Path:
+    """The segments up to the first error, as the standard asks for."""
+    path = _Path()
+    try:
+        path.parse(data)
+    except UserError:
+        raise
+    except (ValueError, IndexError, TypeError, AttributeError):
+        pass
+    return path
+
+
+def _is_whole(segment: svgelements.PathSegment) -> bool:
+    """Whether both ends are known; the last of an odd number of coordinates is not."""
+    ends = (segment.start, segment.end)
+    return None not in ends and None not in (*segment.start, *segment.end)
+
+
+def _cubics(segment: svgelements.PathSegment) -> list[Curve]:
+    """A segment as cubic curves, each four points."""
+    start, end = tuple(segment.start), tuple(segment.end)
+    if isinstance(segment, svgelements.CubicBezier):
+        return [[start, tuple(segment.control1), tuple(segment.control2), end]]
+    if isinstance(segment, svgelements.QuadraticBezier):
+        cx, cy = segment.control
+        first = ((start[0] + 2 * cx) / 3, (start[1] + 2 * cy) / 3)
+        second = ((end[0] + 2 * cx) / 3, (end[1] + 2 * cy) / 3)
+        return [[start, first, second, end]]
+    if isinstance(segment, svgelements.Arc) and segment.rx and segment.ry:
+        return [c for cubic in segment.as_cubic_curves() for c in _cubics(cubic)]
+    # a straight line, evenly paced: no bend
+    first = ((2 * start[0] + end[0]) / 3, (2 * start[1] + end[1]) / 3)
+    second = ((start[0] + 2 * end[0]) / 3, (start[1] + 2 * end[1]) / 3)
+    return [[start, first, second, end]]

@@ -1,0 +1,48 @@
+"""Viewports of SVG files: boxes that are fitted into others."""
+
+import re
+from xml.etree.ElementTree import Element
+
+import numpy as np
+import svgelements
+
+from sketch_rnn.svg import transforms
+
+DEFAULT = (300.0, 150.0)  # width and height of what says none
+
+
+def view_box(element: Element) -> list[float] | None:
+    """Left, top, width and height of the box that is fitted into an element."""
+    numbers = re.findall(r"[-+]?[\d.]+(?:[eE][-+]?\d+)?", element.get("viewBox", ""))
+    return [float(number) for number in numbers] if len(numbers) == 4 else None
+
+
+def enter(
+    element: Element, matrix: np.ndarray, inside: tuple[float, float]
+) -> tuple[np.ndarray, tuple[float, float] | None]:
+    """The coordinates inside an `svg` or `symbol`.
+
+    Args:
+      element: with a box that is fitted, perhaps.
+      matrix: of the coordinates outside, from the element's corner.
+      inside: its width and height.
+
+    Returns:
+      The matrix inside, and the viewport; None where the element is not rendered.
+    """
+    box = view_box(element)
+    if min(inside) <= 0 or (box and min(box[2:]) <= 0):
+        return matrix, None
+    if box is None:
+        return matrix, inside
+    fit = svgelements.Viewbox.viewbox_transform(
+        0, 0, *inside, *box, element.get("preserveAspectRatio", "xMidYMid")
+    )
+    return transforms.compose(matrix, _fitted(fit)), (box[2], box[3])
+
+
+def _fitted(text: str) -> np.ndarray:
+    """The matrix of what the library writes; what is not finite changes nothing."""
+    m = svgelements.Matrix(text)
+    matrix = np.array([[m.a, m.c, m.e], [m.b, m.d, m.f]], np.float64)
+    return matrix if np.isfinite(matrix).all() else transforms.IDENTITY

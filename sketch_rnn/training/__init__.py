@@ -1,0 +1,1 @@
+"""Training runs: the loop, the compiled update, what is recorded of a run."""

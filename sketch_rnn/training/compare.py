@@ -1,0 +1,262 @@
+"""Tables of what drawings cost models: a row a model and file, or a row a drawing.
+
+All losses are in nats. Divided by N_max and averaged over drawings they are those of the paper
+(Ha & Eck 2017, table 1); a drawing of n points has n / N_max of a loss per point.
+"""
+
+import csv
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, fields
+from functools import cached_property
+from pathlib import Path
+from typing import TextIO
+
+import numpy as np
+
+from sketch_rnn import strokes
+from sketch_rnn.convert.inputs import Choice, read_named
+from sketch_rnn.data.cache import make_part
+from sketch_rnn.data.dataset import Split
+from sketch_rnn.drawing import draw
+from sketch_rnn.formats import load_model
+from sketch_rnn.hparams import HParams
+from sketch_rnn.training.evaluate import Evaluation, dataset_of, evaluator_of
+
+ALL = "all"  # the file of a row of several files
+EXTREMES_IN_A_ROW = 10
+LEGEND = """
+offset, pen, L_R = offset + pen: nats, mean over the drawings and N_max steps, as in the paper
+L_R/point: the same nats by the drawings' own points
+L_KL: nats, mean over the drawings and the dimensions of z, before the floor
+cost: L_R + kl_weight_start * KL with its floor, a run's validation figure
+"""
+
+
+@dataclass(frozen=True)
+class Row:
+    """What the drawings of a file cost a model.
+
+    Attributes:
+      model, file, split: their names; `all` is the file of the sum of several.
+      sketches, points: how many.
+      N_max: what losses are divided by.
+      offset, pen: L_s and L_p, means over drawings and N_max (equation 9).
+      reconstruction: L_R, their sum.
+      per_point: L_R by the drawings' own points.
+      kl_before_floor: L_KL (equation 10).
+      kl: the same with its floor, batch by batch.
+      cost: as in a run's validation figures.
+    """
+
+    model: str
+    file: str
+    split: str
+    sketches: int
+    points: int
+    N_max: int
+    offset: float
+    pen: float
+    reconstruction: float
+    per_point: float
+    kl_before_floor: float
+    kl: float
+    cost: float
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """What the drawings of some files cost a model.
+
+    Attributes:
+      model: its name.
+      hparams: its hyperparameters.
+      max_seq_len: N_max, what losses are divided by.
+      split_name: "train", "valid" or "test".
+      split: the drawings, a part a file.
+      files: the name of each file.
+      names: of each drawing in its file; None is its place there.
+      table: what each costs.
+    """
+
+    model: str
+    hparams: HParams
+    max_seq_len: int
+    split_name: str
+    split: Split
+    files: Sequence[str]
+    names: Sequence[str] | None
+    table: Evaluation
+
+    @cached_property
+    def places(self) -> tuple[np.ndarray, np.ndarray]:
+        """The number of each row's file, and the drawing's place in it, `[S]` each."""
+        return self.split.places(self.table.index)
+
+    @property
+    def file_numbers(self) -> np.ndarray:
+        """The number of each row's file, `[S]`."""
+        return self.places[0]
+
+    @cached_property
+    def surprise(self) -> np.ndarray:
+        """How odd the model finds each row's drawing, `[S]`: what it costs to tell it by z and the
+        points after it (L_R N_max + the sum of the KL), in nats a point."""
+        reconstruction = (self.table.offset + self.table.pen) * self.max_seq_len
+        return (reconstruction + self.table.kl.sum(axis=1)) / self.table.points
+
+    def rows(self) -> list[Row]:
+        """A row a file, and one of all where there are several."""
+        rows = [self._row(name, self.file_numbers == i) for i, name in enumerate(self.files)]
+        if len(rows) > 1:
+            rows.append(self._row(ALL, np.ones(len(self.table.index), bool)))
+        return rows
+
+    def _row(self, file: str, chosen: np.ndarray) -> Row:
+        table = self.table.of(chosen)
+        costs, points = table.costs(self.hparams), int(table.points.sum())
+        return Row(
+            model=self.model,
+            file=file,
+            split=self.split_name,
+            sketches=len(table.index),
+            points=points,
+            N_max=self.max_seq_len,
+            offset=float(table.offset.mean()),
+            pen=float(table.pen.mean()),
+            reconstruction=costs.reconstruction,
+            per_point=costs.reconstruction * self.max_seq_len * len(table.index) / points,
+            kl_before_floor=table.kl_before_floor,
+            kl=costs.kl,
+            cost=costs.cost,
+        )
+
+    def drawing(self, row: int) -> np.ndarray:
+        """The drawing of a row, stroke-3 `[n, 3]` in data units."""
+        return self.split[int(self.table.index[row])]
+
+    def label(self, row: int) -> str:
+        """What to call the drawing of a row in its file."""
+        if self.names is not None:
+            return self.names[self.table.index[row]]
+        return str(self.places[1][row])
+
+
+def evaluate_data_set(
+    path: str, data_dir: str | None = None, split: str = "test", checkpoint: str = "best"
+) -> Evaluated:
+    """What the drawings of a model's data set cost it; see `evaluate.evaluate`."""
+    model = load_model(path, checkpoint)
+    dataset = dataset_of(path, model.hparams, data_dir)
+    evaluator = evaluator_of(path, model, dataset.scale_factor, dataset.max_seq_len)
+    drawings: Split = getattr(dataset, split)
+    table = evaluator.evaluate(drawings, split)
+    names = model.hparams.data_set
+    return Evaluated(
+        path, model.hparams, evaluator.max_seq_len, split, drawings, names, None, table
+    )
+
+
+def evaluate_inputs(
+    path: str, inputs: Sequence[str], split: str = "test", checkpoint: str = "best"
+) -> Evaluated:
+    """What other drawings cost a model.
+
+    Args:
+      path: of the model.
+      inputs: files and folders as `convert.inputs.read_inputs` takes them; each is a file.
+      split: of inputs that have one; it says the noise too.
+      checkpoint: of a run, "best" or "latest".
+
+    Raises:
+      UserError: an input cannot be read, or the model does not know its scale factor.
+    """
+    model = load_model(path, checkpoint)
+    hparams, parts, names = model.hparams, [], []
+    for name in inputs:
+        drawings = read_named(name, hparams.data_set, hparams.max_seq_len, Choice(split))
+        parts.append(make_part(*strokes.flatten([drawing.sketch for drawing in drawings])))
+        names += [drawing.name for drawing in drawings]
+    evaluator = evaluator_of(path, model, None, max(part.longest for part in parts))
+    table = evaluator.evaluate(Split(parts), split)
+    return Evaluated(
+        path, hparams, evaluator.max_seq_len, split, Split(parts), inputs, names, table
+    )
+
+
+def write_drawings(evaluated: Sequence[Evaluated], file: TextIO) -> None:
+    """Writes a CSV of a row a drawing, whose means are those of its file's row."""
+    writer = csv.writer(file, lineterminator="\n")
+    costs = ["offset", "pen", "reconstruction", "kl_before_floor", "surprise"]
+    writer.writerow(["model", "file", "split", "drawing", "points", *costs])
+    for found in evaluated:
+        table = found.table
+        kl = table.kl.mean(axis=1) if table.kl.shape[1] else np.zeros(len(table.index))
+        values = np.stack([table.offset, table.pen, table.offset + table.pen, kl, found.surprise])
+        for row, number in enumerate(found.file_numbers):
+            name = [found.model, found.files[number], found.split_name, found.label(row)]
+            writer.writerow([*name, int(table.points[row]), *values[:, row].tolist()])
+
+
+def draw_extremes(evaluated: Evaluated, count: int, path: Path) -> None:
+    """Draws the oddest drawings and the plainest, each with its surprise in nats a point."""
+    order = np.argsort(-evaluated.surprise, kind="stable")
+    count = min(count, len(order))
+    columns = min(count, EXTREMES_IN_A_ROW)
+    sketches, labels, titles = [], [], []
+    for title, chosen in (("oddest", order[:count]), ("plainest", order[::-1][:count])):
+        empty = -len(chosen) % columns
+        sketches += [evaluated.drawing(row) for row in chosen] + [np.zeros((0, 3))] * empty
+        labels += [_cost_label(evaluated, row) for row in chosen] + [""] * empty
+        titles += [title] + [""] * ((len(chosen) - 1) // columns)
+    draw(sketches, path, columns=columns, labels=labels, row_titles=titles)
+
+
+def _cost_label(evaluated: Evaluated, row: int) -> str:
+    name = Path(evaluated.label(row)).name
+    if len(evaluated.files) > 1 and name.isdecimal():
+        name = f"{Path(evaluated.files[evaluated.file_numbers[row]]).stem} {name}"
+    return f"{evaluated.surprise[row]:.2f}: {name}"
+
+
+def text_table(rows: Sequence[Row]) -> Iterator[str]:
+    """The lines of a table for a person, and what its columns are."""
+    heads = ["model", "file", "split", "drawings", "points", "N_max", "offset", "pen", "L_R"]
+    heads += ["L_R/point", "L_KL", "cost"]
+    table = [heads]
+    for row in rows:
+        losses = (row.offset, row.pen, row.reconstruction, row.per_point, row.kl_before_floor)
+        table.append(
+            [row.model, row.file, row.split, str(row.sketches), str(row.points), str(row.N_max)]
+            + [f"{loss:.4f}" for loss in (*losses, row.cost)]
+        )
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    for line in table:
+        cells = [
+            cell.ljust(width) if i < 3 else cell.rjust(width)
+            for i, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ]
+        yield "  ".join(cells).rstrip()
+    yield from LEGEND.rstrip().splitlines()
+
+
+def _write_text(rows: Sequence[Row], file: TextIO) -> None:
+    file.writelines(f"{line}\n" for line in text_table(rows))
+
+
+def _write_json(rows: Sequence[Row], file: TextIO) -> None:
+    """An object a row, one a line."""
+    file.writelines(json.dumps(asdict(row)) + "\n" for row in rows)
+
+
+def _write_csv(rows: Sequence[Row], file: TextIO) -> None:
+    writer = csv.DictWriter(file, [field.name for field in fields(Row)], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(asdict(row) for row in rows)
+
+
+FORMATS: dict[str, Callable[[Sequence[Row], TextIO], None]] = {
+    "text": _write_text,
+    "json": _write_json,
+    "csv": _write_csv,
+}

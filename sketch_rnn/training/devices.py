@@ -1,0 +1,247 @@
+"""Who shares the work of a run: one device, several of one machine, or several machines."""
+
+import json
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import Any
+
+import tensorflow as tf
+
+from sketch_rnn.errors import UserError, first_line, inform
+from sketch_rnn.training.options import DEFAULT_TIMEOUT
+from sketch_rnn.training.signals import ENDING, handling
+
+_PROBE_EVERY = 0.5  # seconds
+_LEAST_TO_CONNECT = 60.0  # seconds, once all workers are here
+_GREETING = b"sketch_rnn worker\n"
+_HTTP2_SETTINGS = b"\0\0\4"  # with a byte of its length between, what gRPC greets with
+_ADVICE = (
+    "start all of them, and see that TF_CONFIG holds the same cluster on each; `connect_timeout` "
+    "says how many seconds to wait"
+)
+
+_LOST = (
+    tf.errors.AbortedError,
+    tf.errors.CancelledError,
+    tf.errors.DeadlineExceededError,
+    tf.errors.InternalError,
+    tf.errors.UnavailableError,
+)
+
+
+@dataclass(frozen=True)
+class Workers:
+    """The processes of a run, and this one's place among them.
+
+    Attributes:
+      strategy: what runs a step on every device.
+      index: this process, from 0; 0 is the chief, which writes and validates.
+      count: processes.
+    """
+
+    strategy: tf.distribute.Strategy
+    index: int = 0
+    count: int = 1
+
+    @property
+    def is_chief(self) -> bool:
+        return self.index == 0
+
+    @property
+    def shards(self) -> list[tuple[int, int]]:
+        """(index, count) of each shard of a batch that this process takes."""
+        total = self.strategy.num_replicas_in_sync
+        local = total // self.count
+        return [(self.index * local + replica, total) for replica in range(local)]
+
+    @contextmanager
+    def collective(self) -> Iterator[None]:
+        """What is done with all other processes at the same time.
+
+        Raises:
+          UserError: one of them was lost.
+        """
+        try:
+            yield
+        except _LOST:
+            if self.count == 1:
+                raise
+            raise UserError(
+                f"worker {self.index} of {self.count} lost another one; start all of them again "
+                "with `resume`, which goes on from the latest checkpoint"
+            ) from None
+
+    def wait_for_all(self) -> None:
+        """Waits until every process is here."""
+        if self.count == 1:
+            return
+
+        @tf.function(autograph=False)
+        def meet():
+            context = tf.distribute.get_replica_context()
+            return context.all_reduce(tf.distribute.ReduceOp.SUM, tf.constant(1))
+
+        with self.collective():
+            self.strategy.run(meet)
+
+
+def find_workers(kind: str, timeout: float = DEFAULT_TIMEOUT) -> Workers:
+    """Sets up what `strategy` names; has to come before anything else that TensorFlow does.
+
+    Args:
+      kind: `one`; `mirrored`, all GPUs of this machine; `multi_worker`, the machines that
+        `TF_CONFIG` names; `auto`, what there is of these.
+      timeout: seconds to wait for the other workers.
+
+    Raises:
+      UserError: `TF_CONFIG` is missing or malformed, or a worker did not answer in time.
+    """
+    cluster = _cluster() if kind in ("auto", "multi_worker") else None
+    if kind == "multi_worker" and cluster is None:
+        raise UserError(
+            "expected the environment variable TF_CONFIG to name the workers, as in "
+            '{"cluster": {"worker": ["host1:port", "host2:port"]}, '
+            '"task": {"type": "worker", "index": 0}}; it is not set'
+        )
+    if cluster is not None:
+        return _meet(*cluster, time.monotonic() + timeout)
+    gpus = tf.config.list_logical_devices("GPU")
+    if kind == "mirrored" or (kind == "auto" and len(gpus) > 1):
+        devices = gpus or tf.config.list_logical_devices("CPU")
+        return Workers(tf.distribute.MirroredStrategy([device.name for device in devices]))
+    return Workers(tf.distribute.get_strategy())
+
+
+def _meet(index: int, addresses: list[str], deadline: float) -> Workers:
+    """The strategy of this worker, once all of them are here."""
+    who = f"worker {index} of {len(addresses)}"
+    _wait_for_workers(index, addresses, deadline)
+    seconds = max(deadline - time.monotonic(), _LEAST_TO_CONNECT)
+    inform(f"{who}: all are here, and connect within {seconds:.0f} s")
+    try:
+        with _ended_by_the_system(seconds):
+            strategy = tf.distribute.MultiWorkerMirroredStrategy()
+    except (*_LOST, tf.errors.UnknownError, RuntimeError, ValueError) as error:
+        raise UserError(
+            f"{who} could not meet the others; {_ADVICE}: {first_line(error)}"
+        ) from None
+    return Workers(strategy, index, len(addresses))
+
+
+def _wait_for_workers(index: int, addresses: list[str], deadline: float) -> None:
+    """Waits until every other worker answers at its port; meanwhile this one does.
+
+    TensorFlow would wait for them too, but without a word, without end and deaf to signals.
+    """
+    missing = [number for number in range(len(addresses)) if number != index]
+    said: list[int] = []
+    with _answering(addresses[index]), ThreadPoolExecutor(min(len(addresses), 32)) as pool:
+        while True:
+            found = pool.map(_answers, [addresses[number] for number in missing])
+            missing = [
+                number for number, is_here in zip(missing, found, strict=True) if not is_here
+            ]
+            if not missing:
+                return
+            left = deadline - time.monotonic()
+            who = f"worker {index} of {len(addresses)}"
+            whom = ", ".join(f"worker {number} at {addresses[number]}" for number in missing)
+            if left <= 0:
+                raise UserError(f"{who} has waited in vain for {whom}; {_ADVICE}")
+            if missing != said:
+                inform(f"{who} waits for {whom}, {left:.0f} s at most (`connect_timeout`)")
+                said = missing
+            time.sleep(min(_PROBE_EVERY, left))
+
+
+@contextmanager
+def _answering(address: str) -> Iterator[None]:
+    """Answers whoever connects to an address's port, until TensorFlow does."""
+    port, dual = int(address.rpartition(":")[2]), socket.has_dualstack_ipv6()
+    family = socket.AF_INET6 if dual else socket.AF_INET
+    try:
+        server = socket.create_server(("", port), family=family, dualstack_ipv6=dual)
+    except OSError as error:
+        raise UserError(
+            f"this worker cannot listen at port {port}, its own in TF_CONFIG: {error.strerror}"
+        ) from None
+
+    def answer() -> None:
+        with suppress(OSError):  # it is closed
+            while True:
+                with server.accept()[0] as connection, suppress(OSError):
+                    connection.sendall(_GREETING)
+
+    threading.Thread(target=answer, daemon=True).start()
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            server.shutdown(socket.SHUT_RDWR)  # which `accept` hears of
+        server.close()
+
+
+def _answers(address: str) -> bool:
+    """Whether a worker is at an address: one that waits, or one that TensorFlow serves already."""
+    host, _, port = address.rpartition(":")
+    try:
+        with socket.create_connection((host.strip("[]"), int(port)), _PROBE_EVERY) as connection:
+            greeting = connection.recv(len(_GREETING))
+    except OSError:  # also where there is no such name yet
+        return False
+    return greeting == _GREETING or greeting[:2] + greeting[3:4] == _HTTP2_SETTINGS
+
+
+@contextmanager
+def _ended_by_the_system(seconds: float) -> Iterator[None]:
+    """Lets the system end the process on SIGINT and SIGTERM, and on SIGALRM after some seconds.
+
+    TensorFlow holds Python's lock while it connects, so that no handler and no thread can run.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    with handling(signal.SIG_DFL, (*ENDING, signal.SIGALRM)):
+        signal.setitimer(signal.ITIMER_REAL, seconds)
+        try:
+            yield
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def _cluster() -> tuple[int, list[str]] | None:
+    """This process's index, and the addresses of all, from `TF_CONFIG`; None without it."""
+    text = os.environ.get("TF_CONFIG", "")
+    if not text:
+        return None
+    try:
+        config = json.loads(text)
+        roles = config["cluster"]
+        addresses = [*roles.get("chief", []), *roles["worker"]]
+        index = _index(config["task"], len(roles.get("chief", [])))
+        if len(addresses) < 2 or not 0 <= index < len(addresses):
+            raise ValueError("it names fewer than two workers, or not this one")
+        for address in addresses:
+            if not 0 < int(address.rpartition(":")[2]) < 2**16:
+                raise ValueError(f"{address} has no port")
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise UserError(
+            'expected TF_CONFIG as in {"cluster": {"worker": ["host1:port", "host2:port"]}, '
+            f'"task": {{"type": "worker", "index": 0}}}}, got {text!r:.200}: {error}'
+        ) from None
+    return index, addresses
+
+
+def _index(task: dict[str, Any], chiefs: int) -> int:
+    if task["type"] == "chief":
+        return 0
+    if task["type"] == "worker":
+        return chiefs + int(task["index"])
+    raise ValueError(f"the task's type is {task['type']!r}, not worker or chief")

@@ -1,0 +1,306 @@
+"""What is recorded of a run: figures, pictures, validation, checkpoints."""
+
+import json
+import time
+from typing import Protocol, cast
+
+import numpy as np
+
+from sketch_rnn.data.dataset import Split
+from sketch_rnn.drawing import draw
+from sketch_rnn.formats.original import adam_moments
+from sketch_rnn.formats.run_folder import RunFolder
+from sketch_rnn.hparams import CONFIG_FILE, HParams
+from sketch_rnn.model import losses
+from sketch_rnn.model.sampling import random_z
+from sketch_rnn.training import history, projector, signs
+from sketch_rnn.training.devices import Workers
+from sketch_rnn.training.evaluate import Evaluation, Evaluator
+from sketch_rnn.training.history import History
+from sketch_rnn.training.metrics import METRICS_FILE, Costs, MetricWriter
+from sketch_rnn.training.report import NewReporter, span
+from sketch_rnn.training.start import Start
+from sketch_rnn.training.stopping import Stopping
+from sketch_rnn.training.verdicts import Facts, worth_saying
+
+LOG_EVERY = 20  # steps
+SAVE_EVERY_SECONDS = 600.0
+SHOWN, SHOWN_TEMPERATURE = 8, 0.3  # drawings in a picture for TensorBoard
+FARTHEST = 1e6  # offset in a picture, data units
+RANDOM = 64  # z, which tell whether random z mean anything
+
+
+class Recorder(Protocol):
+    """What the loop tells."""
+
+    def begin(self) -> None:
+        """Before the first step."""
+
+    def record(self, step: int, costs: Costs | None) -> None:
+        """After each step; costs are None where the update was left out."""
+
+    def signalled(self, number: int, at_once: bool) -> None:
+        """A signal has come, from another thread; see `Reporter`."""
+
+    def reason_to_stop(self) -> str:
+        """Asked after each step but the last: why the run has to end, or ""."""
+
+    def end(self, reason: str) -> None:
+        """After the last step; what ended the run before its last one, or ""."""
+
+    def close(self) -> None:
+        """However it ends."""
+
+
+class QuietRecorder:
+    """Of the workers that are not the chief: records nothing."""
+
+    def __init__(self, start: Start, workers: Workers, new_reporter: NewReporter):
+        self._workers = workers
+        self._steps = int(start.state.step.numpy()), start.config.hparams.num_steps
+        self._reporter = new_reporter(*self._steps)
+
+    def begin(self) -> None:
+        """See `Recorder`."""
+        self._reporter.say(
+            f"worker {self._workers.index} of {self._workers.count}: {span(*self._steps)}; worker "
+            "0 shows and saves what comes of them"
+        )
+
+    def record(self, step: int, costs: Costs | None) -> None:
+        """See `Recorder`."""
+        if costs is not None:
+            self._reporter.update(_shown(costs))
+
+    def signalled(self, number: int, at_once: bool) -> None:
+        """See `Recorder`."""
+        self._reporter.stopping(number, at_once)
+
+    def reason_to_stop(self) -> str:
+        """See `Recorder`."""
+        return ""
+
+    def end(self, reason: str) -> None:
+        """See `Recorder`."""
+
+    def close(self) -> None:
+        """See `Recorder`."""
+        self._reporter.close()
+
+
+class ChiefRecorder:
+    """Of the only worker or the first one: figures, validation, checkpoints."""
+
+    def __init__(
+        self, folder: RunFolder, start: Start, new_reporter: NewReporter, stopping: Stopping
+    ):
+        self.folder, self.stopping = folder, stopping
+        self.state, self.config, self.dataset = start
+        self.hparams = self.config.hparams
+        self.first_step = int(self.state.step.numpy())
+        self.reporter = new_reporter(self.first_step, self.hparams.num_steps)
+        self.writer = MetricWriter(folder.path, self.first_step)
+        self.history = History.read(folder.path / METRICS_FILE)
+        points = int(self.dataset.train.lengths().sum())
+        self.facts = Facts(self.hparams, self.state.model.count_params(), points)
+        self.evaluator = Evaluator(
+            self.state.model, self.config.seed, self.config.scale_factor, self.hparams.max_seq_len
+        )
+        self.saved_at = self.logged_at = time.monotonic()
+        self.left_out = 0  # updates since the validation before
+
+    def begin(self) -> None:
+        """See `Recorder`."""
+        hparams, dataset, say = self.hparams, self.dataset, self.reporter.say
+        parameters = self.state.model.count_params()
+        counts = "/".join(str(len(s)) for s in (dataset.train, dataset.valid, dataset.test))
+        say(f"hparams: {_changed(hparams)}")
+        say(
+            f"{counts} sketches for training/validation/test, N_max {dataset.max_seq_len}, "
+            f"scale factor {dataset.scale_factor:.6g}, {parameters:,} parameters, "
+            f"seed {self.config.seed}"
+        )
+        say(f"{span(self.first_step, hparams.num_steps)}, in {self.folder.path}")
+        if self.first_step < hparams.num_steps:
+            say("compiling the train step: up to a minute, less where a run before has compiled it")
+        if self.first_step == 0:
+            self._write(0, {"Num_Trainable_Params": parameters})
+            self._write_texts()
+            self.writer.write_hparams(self._settings())
+
+    def record(self, step: int, costs: Costs | None) -> None:
+        """See `Recorder`."""
+        if costs is None:
+            self.left_out += 1
+        else:
+            self._log(step, costs)
+        if step > 0 and step % self.hparams.save_every == 0:
+            self._validate(step)
+            self._save()
+        elif time.monotonic() - self.saved_at > SAVE_EVERY_SECONDS:
+            self._save()
+
+    def signalled(self, number: int, at_once: bool) -> None:
+        """See `Recorder`."""
+        self.reporter.stopping(number, at_once)
+
+    def reason_to_stop(self) -> str:
+        """See `Recorder`."""
+        return self.stopping.reason(self.history)
+
+    def end(self, reason: str) -> None:
+        """See `Recorder`."""
+        last = int(self.state.step.numpy()) - 1
+        if last < self.first_step:
+            done = f"{last + 1} of {self.hparams.num_steps} steps done"
+            self.reporter.say(f"nothing to do: {done}")
+            return
+        if not reason and (last == 0 or last % self.hparams.save_every):
+            self._validate(last)
+        self._save()
+        self._say_verdicts(at_the_end=True)
+        if reason:
+            note = f"stopped by {reason} after step {last}; `resume` goes on from here"
+        else:
+            note = f"done: {last + 1} steps, model in {self.folder.path}"
+        self._note(last, "End", note)
+
+    def close(self) -> None:
+        """See `Recorder`."""
+        self.reporter.close()
+        self.writer.close()
+
+    def _write_texts(self) -> None:
+        rows = [f"| {name} | {value} |" for name, value in self.hparams.to_dict().items()]
+        config = (self.folder.path / CONFIG_FILE).read_text()
+        self.writer.write_texts(
+            {
+                "hparams": "\n".join(["| hyperparameter | value |", "|---|---|", *rows]),
+                CONFIG_FILE: f"```json\n{config}```",
+            }
+        )
+
+    def _log(self, step: int, costs: Costs) -> None:
+        self.reporter.update(_shown(costs))
+        if step == 0 or step % LOG_EVERY:
+            return
+        now = time.monotonic()
+        figures = costs.tagged("Train") | {
+            "Learning_Rate": losses.learning_rate(self.hparams, step),
+            "KL_Weight": losses.kl_weight(self.hparams, step),
+            "Time_Taken_Train": now - self.logged_at,
+        }
+        self.logged_at = now
+        self._write(step, figures)
+        self.reporter.line(step, _shown(costs))
+
+    def _validate(self, step: int) -> None:
+        """Validation figures; where they are the best so far a checkpoint, and test figures."""
+        with self.reporter.paused("validating"):
+            evaluation, costs, seconds = self._evaluate(self.dataset.valid, "valid")
+            figures = costs.tagged("Valid") | {"Time_Taken_Valid": seconds}
+            if self.left_out:
+                figures[history.LEFT_OUT] = self.left_out
+                self.left_out = 0
+            is_best = costs.cost < self.state.best_valid_cost.numpy()
+            if is_best:
+                figures |= self._keep_best(costs.cost, evaluation)
+            self._write(step, figures | self.show(step, evaluation))
+            best = " (the best so far)" if is_best else ""
+            self.reporter.say(
+                f"step {step}: validation cost {costs.cost:.4f}, reconstruction "
+                f"{costs.reconstruction:.4f}, KL {costs.kl:.4f}{best}"
+            )
+            self._say_verdicts()
+
+    def _keep_best(self, cost: float, evaluation: Evaluation) -> dict[str, float]:
+        """A checkpoint and, of a conditional model, mu of the drawings; gives the test figures."""
+        self.state.best_valid_cost.assign(cost)
+        self.folder.save(self.state.checkpoint, int(self.state.step.numpy()), "best")
+        if self.hparams.conditional:
+            names, valid = self.hparams.data_set, self.dataset.valid
+            projector.write(self.folder.path, valid, names, evaluation.mu_in_order)
+        _, test, seconds = self._evaluate(self.dataset.test, "test")
+        return {"Best_Valid_Cost": cost} | test.tagged("Eval") | {"Time_Taken_Eval": seconds}
+
+    def _evaluate(self, split: Split, name: str) -> tuple[Evaluation, Costs, float]:
+        begun = time.monotonic()
+        evaluation = self.evaluator.evaluate(split, name)
+        return evaluation, evaluation.costs(self.hparams), time.monotonic() - begun
+
+    def show(self, step: int, evaluation: Evaluation) -> dict[str, float]:
+        """Writes pictures of what the model draws, and which latent dimensions it uses; returns
+        signs of how it gets on."""
+        moments = [moment.numpy() for moment in adam_moments(self.state.optimizer, "velocity")]
+        updates = int(self.state.optimizer.iterations.numpy())
+        found = {history.CLIPPED: signs.clipped(moments, updates, self.hparams.grad_clip)}
+        if not self.hparams.conditional:
+            self.writer.write_picture(step, "Samples", draw(self._decode(count=SHOWN)))
+            return found
+        model, valid = self.state.model, self.dataset.valid
+        shown = np.linspace(0, len(valid) - 1, SHOWN).astype(int)
+        originals, mu = [valid[i] for i in shown], evaluation.mu_in_order[shown]
+        z = cast(np.ndarray, random_z(model, RANDOM, self.config.seed))
+        drawn = self._decode(np.concatenate([mu, z]))
+        pairs = [sketch for pair in zip(originals, drawn[:SHOWN], strict=True) for sketch in pair]
+        grid = draw(pairs, column_titles=("input", "reconstruction") * 2)
+        self.writer.write_picture(step, "Reconstructions", grid)
+        kl_per_dimension = evaluation.kl_per_dimension
+        self.writer.write_histogram(step, "KL_per_dimension", kl_per_dimension)
+        found[history.KL_SUM] = float(kl_per_dimension.sum())
+        found[history.UNUSED] = signs.unused_dimensions(kl_per_dimension)
+        return found | self._recovered(z, drawn[SHOWN:], kl_per_dimension)
+
+    def _recovered(
+        self, z: np.ndarray, drawn: list[np.ndarray], kl_per_dimension: np.ndarray
+    ) -> dict[str, float]:
+        """How much of random z is found in what was drawn of them, if that can be said."""
+        is_drawn = np.array([len(sketch) > 0 for sketch in drawn])
+        mu = np.zeros_like(z)  # of what is empty
+        if is_drawn.any():
+            mu[is_drawn], _ = self.state.model.encode([sketch for sketch in drawn if len(sketch)])
+        value = signs.recovered(z, mu, kl_per_dimension)
+        return {} if value is None else {history.RECOVERED: value}
+
+    def _settings(self) -> dict[str, bool | int | float | str]:
+        """What the run is, for TensorBoard's HParams."""
+        values = self.hparams.to_dict() | {"data_set": ",".join(self.hparams.data_set)}
+        return values | {"seed": self.config.seed, "precision": self.config.precision}
+
+    def _decode(self, z: np.ndarray | None = None, count: int = 1) -> list[np.ndarray]:
+        """Drawings that can be shown, also of a model that draws far off or nowhere."""
+        drawn = self.state.model.decode(
+            z, count, temperature=SHOWN_TEMPERATURE, seed=self.config.seed
+        )
+        return [np.nan_to_num(np.clip(sketch, -FARTHEST, FARTHEST)) for sketch in drawn]
+
+    def _write(self, step: int, figures: dict[str, float]) -> None:
+        self.writer.write(step, figures)
+        self.history.add(step, figures)
+
+    def _note(self, step: int, tag: str, *notes: str) -> None:
+        for note in notes:
+            self.reporter.say(note)
+        self.writer.write_notes(step, tag, notes)
+
+    def _say_verdicts(self, at_the_end: bool = False) -> None:
+        found = self.history.validations
+        texts = [verdict.text for verdict in worth_saying(found, self.facts, at_the_end)]
+        if texts:
+            tag = "Verdicts_At_The_End" if at_the_end else "Verdicts"
+            self._note(found[-1].step, tag, *texts)
+
+    def _save(self) -> None:
+        self.folder.save(self.state.checkpoint, int(self.state.step.numpy()), "latest")
+        self.saved_at = time.monotonic()
+
+
+def _changed(hparams: HParams) -> str:
+    """The hyperparameters that are not the defaults; N_max is the data's."""
+    defaults = HParams(max_seq_len=hparams.max_seq_len).to_dict()
+    changed = {k: v for k, v in hparams.to_dict().items() if v != defaults[k]}
+    return f"{json.dumps(changed)}, the others as by default" if changed else "the defaults"
+
+
+def _shown(costs: Costs) -> dict[str, float]:
+    return {"cost": costs.cost, "reconstruction": costs.reconstruction, "KL": costs.kl}

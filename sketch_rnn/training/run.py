@@ -1,0 +1,167 @@
+"""A training run: the loop over steps, and an orderly end."""
+
+import signal
+import time
+from collections.abc import Iterator
+
+import tensorflow as tf
+
+from sketch_rnn.data.batches import TrainBatches, prefetch
+from sketch_rnn.data.quality import dataset_warnings
+from sketch_rnn.errors import UserError, warn
+from sketch_rnn.formats import original
+from sketch_rnn.formats.run_folder import RunFolder
+from sketch_rnn.model.compiling import seal_programs
+from sketch_rnn.model.network import Batch
+from sketch_rnn.training import signals
+from sketch_rnn.training.devices import Workers, find_workers
+from sketch_rnn.training.options import TrainOptions
+from sketch_rnn.training.record import LOG_EVERY, ChiefRecorder, QuietRecorder, Recorder
+from sketch_rnn.training.report import LogReporter, NewReporter
+from sketch_rnn.training.start import Start, begin, check_log_root
+from sketch_rnn.training.step import StepResult, TrainStep
+from sketch_rnn.training.stopping import Stopping
+
+LARGEST_NON_FINITE_RUN = 5  # steps in a row
+FETCH_EVERY_SECONDS = 0.5
+
+
+def train(options: TrainOptions, new_reporter: NewReporter = LogReporter) -> int:
+    """Trains a model, or goes on training one, in a run's folder.
+
+    Args:
+      options: what is asked for.
+      new_reporter: makes what shows how the run gets on, from the first step and `num_steps`.
+
+    Returns:
+      0, or the number of the signal that ended training early.
+
+    Raises:
+      UserError: the folder, the data or the hyperparameters do not allow it.
+    """
+    workers = find_workers(options.strategy, options.connect_timeout)
+    folder = RunFolder(options.log_root)
+    if workers.count > 1 and (options.patience or options.max_time):
+        raise UserError(
+            "`patience` and `max_time` end a run of one worker, and would leave the others without "
+            "it; leave them out"
+        )
+    if workers.is_chief or options.resume:
+        check_log_root(options)
+    with workers.strategy.scope():
+        start = begin(options)
+    if not workers.is_chief:
+        return Run(folder, start, workers, QuietRecorder(start, workers, new_reporter)).finish()
+    for warning in dataset_warnings(start.dataset):
+        warn(warning)
+    if start.config.precision == "tf32" and not tf.config.list_physical_devices("GPU"):
+        warn("TensorFlow sees no GPU here: `precision=tf32` is float32 on a CPU")
+    with folder.lock():
+        _open(folder, start, options.resume)
+        stopping = Stopping(options.patience, options.max_time)
+        recorder = ChiefRecorder(folder, start, new_reporter, stopping)
+        return Run(folder, start, workers, recorder).finish()
+
+
+def _open(folder: RunFolder, start: Start, resume: bool) -> None:
+    """Writes the run's configuration, and its first checkpoint where the run is new."""
+    if resume and folder.holds_run():
+        folder.write_config(start.config)
+    else:
+        if not folder.holds_run():
+            original.keep_config(folder.path)
+        folder.create(start.config, start.state.checkpoint, int(start.state.step.numpy()))
+
+
+class Run:
+    """The loop over steps.
+
+    A step is begun without waiting for the one before; what the steps found is fetched when it is
+    to be shown or kept.
+    """
+
+    def __init__(self, folder: RunFolder, start: Start, workers: Workers, recorder: Recorder):
+        self.folder = folder
+        self.state, self.config, self.dataset = start
+        self.workers, self.recorder = workers, recorder
+        self.train_step = TrainStep(self.state, self.config.seed, workers.strategy)
+        self.non_finite = 0  # steps in a row
+        self._begun: list[tuple[int, StepResult]] = []  # not fetched yet
+        self._fetched_at = time.monotonic()
+
+    def finish(self) -> int:
+        """Trains to the end; returns the number of the signal that ended it early, or 0."""
+        self.recorder.begin()
+        ended_by, reason = 0, ""
+        try:
+            with signals.collected(self.recorder.signalled) as received:
+                for step, shards in self._batches():
+                    self._begin_step(step, shards)
+                    if not received and not self._is_due(step):
+                        continue
+                    self._record()
+                    if received:
+                        ended_by, reason = received[0], signal.Signals(received[0]).name
+                    elif step + 1 < self.config.hparams.num_steps:
+                        reason = self.recorder.reason_to_stop()
+                    if reason:
+                        break
+                self.recorder.end(reason)
+                if not ended_by:
+                    self.workers.wait_for_all()
+        finally:
+            self.recorder.close()
+        return ended_by
+
+    def _batches(self) -> Iterator[tuple[int, list[Batch]]]:
+        """Each step, and this process's shards of its batch, copied to the device ahead."""
+        hparams, config = self.config.hparams, self.config
+        steps = range(int(self.state.step.numpy()), hparams.num_steps)
+        if not steps:
+            return iter(())
+        shards = [
+            TrainBatches(self.dataset.train, hparams, config.scale_factor, config.seed, shard)
+            for shard in self.workers.shards
+        ]
+        made = prefetch(
+            lambda step: [self.train_step.laid_out(*shard.batch(step)) for shard in shards],
+            steps.start,
+        )
+        return zip(steps, made, strict=False)
+
+    def _begin_step(self, step: int, shards: list[Batch]) -> None:
+        with self.workers.collective():
+            self._begun.append((step, self.train_step(*shards, step=step)))
+        self.state.step.assign(step + 1)
+
+    def _is_due(self, step: int) -> bool:
+        hparams = self.config.hparams
+        return (
+            step % LOG_EVERY == 0
+            or step % hparams.save_every == 0
+            or step + 1 == hparams.num_steps
+            or time.monotonic() - self._fetched_at > FETCH_EVERY_SECONDS
+        )
+
+    def _record(self) -> None:
+        """Fetches and records what the steps found that were begun."""
+        begun, self._begun = self._begun, []
+        for step, result in begun:
+            with self.workers.collective():
+                costs = result.costs()
+            self.non_finite = 0 if costs else self.non_finite + 1
+            if self.non_finite:
+                self._report_non_finite(step)
+            self.recorder.record(step, costs)
+        seal_programs()
+        self._fetched_at = time.monotonic()
+
+    def _report_non_finite(self, step: int) -> None:
+        """Reports an update that was left out; a few in a row end the run."""
+        warn(f"step {step}: the cost or a gradient is not finite; the update is left out")
+        if self.non_finite >= LARGEST_NON_FINITE_RUN:
+            raise UserError(
+                f"no finite cost for {self.non_finite} steps up to step {step}; the checkpoints "
+                f"in {self.folder.path} are from before: go on with `resume` and a smaller "
+                "learning_rate, or look at the drawings for extreme offsets"
+            )

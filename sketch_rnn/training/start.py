@@ -1,0 +1,200 @@
+"""What a training run starts from: nothing, a run of ours, or a run of the original's."""
+
+import math
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from sketch_rnn.data.dataset import Dataset, load_dataset
+from sketch_rnn.data.download import default_data_dir, located, remembered
+from sketch_rnn.errors import UserError, warn
+from sketch_rnn.formats import load_model, original
+from sketch_rnn.formats.run_folder import RunConfig, RunFolder
+from sketch_rnn.hparams import PRECISIONS, HParams
+from sketch_rnn.model.execution import Execution
+from sketch_rnn.model.network import SketchRNN
+from sketch_rnn.training.options import DEFAULT_SEED, TrainOptions
+from sketch_rnn.training.state import TrainState
+
+ARCHITECTURE = (
+    "conditional",
+    "enc_model",
+    "enc_rnn_size",
+    "dec_model",
+    "dec_rnn_size",
+    "z_size",
+    "num_mixture",
+)
+CHANGEABLE = (
+    "num_steps",
+    "save_every",
+    "learning_rate",
+    "min_learning_rate",
+    "decay_rate",
+    "kl_decay_rate",
+)
+
+
+class Start(NamedTuple):
+    """What training starts from."""
+
+    state: TrainState
+    config: RunConfig
+    dataset: Dataset
+
+
+def check_log_root(options: TrainOptions) -> None:
+    """Refuses to begin a run where there is one or a file, and to go on where there is none."""
+    folder = RunFolder(options.log_root)
+    if folder.path.exists() and not folder.path.is_dir():
+        raise UserError(f"log_root: expected a folder, {folder.path} is a file; name another")
+    is_original = original.find(folder.path) is not None
+    if options.resume and not folder.holds_run() and not is_original:
+        raise UserError(
+            f"expected a run to go on with in {folder.path}, found none; "
+            "leave `resume` out to begin one"
+        )
+    if not options.resume and (folder.holds_run() or is_original):
+        raise UserError(
+            f"{folder.path} already holds a run; go on with it by `resume`, or name another "
+            "`log_root`"
+        )
+
+
+def begin(options: TrainOptions) -> Start:
+    """What training starts from; only reads.
+
+    Raises:
+      UserError: the folder, the data or the hyperparameters do not allow it.
+    """
+    if not options.resume:
+        return _new_run(options)
+    folder = RunFolder(options.log_root)
+    start = _from_run(folder, options) if folder.holds_run() else _from_original(options)
+    done, asked = int(start.state.step.numpy()), options.overrides.get("num_steps", math.inf)
+    if asked < done:
+        raise UserError(f"expected num_steps of {done} or more, which are done, got {asked}")
+    return start
+
+
+def _from_run(folder: RunFolder, options: TrainOptions) -> Start:
+    config, dataset = _resumed_config(folder, options)
+    state = TrainState(_new_model(config))
+    folder.restore(state.checkpoint)
+    return Start(state, config, dataset)
+
+
+def _new_run(options: TrainOptions) -> Start:
+    if options.init_from is None:
+        config, dataset = _new_config(HParams(**options.overrides), options)
+        return Start(TrainState(_new_model(config)), config, dataset)
+    source = load_model(options.init_from)
+    overrides = _with_architecture(options.overrides, source.hparams)
+    config, dataset = _new_config(HParams(**overrides), options)
+    model = _new_model(config, source)
+    if source.first_state is not None:
+        warn(
+            f"{options.init_from} has an initial state of its own; training begins from the zero "
+            "state"
+        )
+    if source.squashes_z:
+        warn(
+            f"{options.init_from} squashes z before the initial state; training takes z as it is "
+            "there"
+        )
+    return Start(TrainState(model), config, dataset)
+
+
+def _new_model(config: RunConfig, source: SketchRNN | None = None) -> SketchRNN:
+    """The run's model, with the weights of another one if it is given."""
+    execution = Execution.for_device(config.precision)
+    model = SketchRNN(config.hparams, config.scale_factor, config.seed, execution)
+    if source is not None:
+        model.set_weights(source.get_weights())
+    return model
+
+
+def _with_architecture(overrides: Mapping[str, Any], hparams: HParams) -> dict[str, Any]:
+    """The overrides, and the architecture of a model, which they may not contradict."""
+    theirs = {name: getattr(hparams, name) for name in ARCHITECTURE}
+    for name in ARCHITECTURE:
+        if overrides.get(name, theirs[name]) != theirs[name]:
+            raise UserError(
+                f"{name} is {theirs[name]} in the model to begin with and cannot become "
+                f"{overrides[name]}; leave it out"
+            )
+    return {**overrides, **theirs}
+
+
+def _new_config(hparams: HParams, options: TrainOptions) -> tuple[RunConfig, Dataset]:
+    names = list(hparams.data_set)
+    data_dir = options.data_dir or default_data_dir(names)
+    if not options.resume or "data_set" in options.overrides:  # else it is not a person who names
+        data_dir, names = located(options.data_dir or None, names)
+    dataset = load_dataset(names, data_dir)
+    hparams = hparams.replace(data_set=names, max_seq_len=dataset.max_seq_len)
+    seed = DEFAULT_SEED if options.seed is None else options.seed
+    precision = options.precision or PRECISIONS[0]
+    size = len(dataset.train)
+    return RunConfig(hparams, dataset.scale_factor, seed, str(data_dir), precision, size), dataset
+
+
+def _resumed_config(folder: RunFolder, options: TrainOptions) -> tuple[RunConfig, Dataset]:
+    """The run's own configuration, with the few changes that it can take."""
+    config = folder.read_config()
+    folder.check_sizes(config)
+    hparams = _changed(config.hparams, options.overrides)
+    for name in ("seed", "precision"):
+        before, asked = getattr(config, name), getattr(options, name)
+        if asked not in (None, before):
+            raise UserError(f"the run began with `{name}={before}`, it cannot go on with {asked}")
+    data_dir = options.data_dir or remembered(config.data_dir, hparams.data_set)
+    config = replace(config, hparams=hparams, data_dir=str(data_dir))
+    dataset = load_dataset(hparams.data_set, config.data_dir)
+    _check_same(dataset, config)
+    return replace(config, training_size=len(dataset.train)), dataset
+
+
+def _check_same(dataset: Dataset, config: RunConfig) -> None:
+    """Refuses another data set than the run's."""
+    theirs = (config.hparams.max_seq_len, config.scale_factor)
+    ours = (dataset.max_seq_len, dataset.scale_factor)
+    if ours[0] != theirs[0] or not math.isclose(ours[1], theirs[1], rel_tol=1e-6):
+        raise UserError(
+            f"the data set is not the one that the run began with: expected N_max and scale "
+            f"factor {theirs[0]}, {theirs[1]:.6g}, got {ours[0]}, {ours[1]:.6g}"
+        )
+
+
+def _from_original(options: TrainOptions) -> Start:
+    """Goes on from a checkpoint of the original; our files come beside its own."""
+    restored = original.load(Path(options.log_root))
+    changeable = {*CHANGEABLE, "data_set", *restored.unknown}
+    hparams = _changed(restored.model.hparams, options.overrides, changeable)
+    config, dataset = _new_config(hparams, options)
+    state = original_state(restored, _new_model(config, restored.model))
+    return Start(state, config, dataset)
+
+
+def original_state(restored: original.Original, model: SketchRNN) -> TrainState:
+    """A model that has a checkpoint's weights, with the checkpoint's step and Adam's moments."""
+    state = TrainState(model)
+    original.restore_moments(restored, state.optimizer)
+    state.step.assign(restored.step)
+    return state
+
+
+def _changed(
+    hparams: HParams, overrides: Mapping[str, Any], changeable: Collection[str] = CHANGEABLE
+) -> HParams:
+    """The run's hyperparameters with the overrides, if they may change; N_max is the data's."""
+    changed = hparams.replace(**overrides).replace(max_seq_len=hparams.max_seq_len)
+    for name, value in changed.to_dict().items():
+        before = hparams.to_dict()[name]
+        if value != before and name not in changeable:
+            raise UserError(
+                f"{name} is {before} in this run and cannot become {value} when it goes on; "
+                f"what can change: {', '.join(sorted(changeable))}"
+            )
+    return changed

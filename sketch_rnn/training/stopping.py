@@ -1,0 +1,36 @@
+"""When a run ends by itself before its last step."""
+
+import time
+from collections.abc import Callable
+
+from sketch_rnn.training.history import History
+
+
+class Stopping:
+    """Says when a run has to end.
+
+    What `patience` counts follows from the run's figures, so that a run that was cut off and went
+    on ends where the uninterrupted one ends. `max_time` counts from when this is made.
+
+    Args:
+      patience: validations in a row without a new best; None is without end.
+      max_time: seconds; None is without end.
+      clock: gives seconds.
+    """
+
+    def __init__(
+        self,
+        patience: int | None = None,
+        max_time: float | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ):
+        self._patience, self._max_time, self._clock = patience, max_time, clock
+        self._begun = clock()
+
+    def reason(self, history: History) -> str:
+        """Why the run has to end now; "" if it does not."""
+        if self._patience is not None and history.since_best() >= self._patience:
+            return f"`patience={self._patience}`"
+        if self._max_time is not None and self._clock() - self._begun >= self._max_time:
+            return "`max_time`"
+        return ""

@@ -1,0 +1,256 @@
+"""Is it learning? What is wrong with a run, in one line with the next setting to try.
+
+Each rule is a function of the validations so far, the newest last, and of what is known of the run;
+`docs/verdicts.md` has them in words. Losses are in nats.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from sketch_rnn.hparams import HParams
+from sketch_rnn.model import losses
+from sketch_rnn.training.history import Validation
+
+MARGIN = 0.02  # of a cost: less is noise
+JUMP = 0.5  # of a cost: more is no noise
+KNOWS_NOTHING = math.log(2 * math.pi * math.e) + math.log(3)  # cost of offsets of deviation 1
+NATS_FOR_KINDS = 2.0  # that z has to tell of a drawing: a handful of kinds
+LEAST_RECOVERED = 0.3  # of random z; see `signs.recovered`
+MOSTLY = 0.5
+PARAMETERS_A_POINT = 20
+NEAR_FLOOR = 1.05  # of `min_learning_rate`
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is known of a run beside its validations.
+
+    Attributes:
+      hparams: its hyperparameters.
+      parameters: of its model.
+      points: of all training drawings.
+    """
+
+    hparams: HParams
+    parameters: int
+    points: int
+
+    @property
+    def free_nats(self) -> float:
+        """What z may tell of a drawing before the KL costs: the floor of all dimensions."""
+        return self.hparams.kl_tolerance * self.hparams.z_size
+
+
+class Verdict(NamedTuple):
+    """What is wrong: its kind, and a line that says so and what to try."""
+
+    kind: str
+    text: str
+
+
+Rule = Callable[[Sequence[Validation], Facts], str]  # "" where nothing is wrong
+
+
+def updates_left_out(found: Sequence[Validation], facts: Facts) -> str:
+    """Any since the validation before."""
+    count = int(found[-1].left_out)
+    if not count:
+        return ""
+    rate = facts.hparams.learning_rate / 2
+    return (
+        f"updates left out, as not finite: {count}; try learning_rate={rate:g}, and look for "
+        "drawings with extreme offsets"
+    )
+
+
+def diverging(found: Sequence[Validation], facts: Facts) -> str:
+    """Training and validation are both a `JUMP` above their lowest, or above `KNOWS_NOTHING`."""
+    known = [validation.train for validation in found if not math.isnan(validation.train)]
+    lowest = min([*known, KNOWS_NOTHING])
+    best_cost = min(found[_best(found)].reconstruction, KNOWS_NOTHING)
+    last = found[-1]
+    if not (last.reconstruction > best_cost + JUMP and last.train > lowest + JUMP):
+        return ""
+    return (
+        f"diverging: the cost is {last.reconstruction:.2f}, where {best_cost:.2f} was possible; go "
+        f"back to the best checkpoint, with learning_rate={facts.hparams.learning_rate / 2:g}"
+    )
+
+
+def overfitting(found: Sequence[Validation], facts: Facts) -> str:
+    """The last two validations are above the best one by `MARGIN`, while training fell."""
+    best = _best(found)
+    if len(found) - 1 - best < 2 or not found[-1].train < found[best].train:
+        return ""
+    before, risen = (later.reconstruction - found[best].reconstruction for later in found[-2:])
+    if min(before, risen) < MARGIN:
+        return ""
+    return (
+        f"overfitting: validation rose by {risen:.2f} "
+        f"since step {found[best].step} while training fell; that step is the best checkpoint, and "
+        f"more drawings or {_against_overfitting(facts.hparams)} may help"
+    )
+
+
+def _against_overfitting(hparams: HParams) -> str:
+    if not hparams.use_recurrent_dropout:
+        return "use_recurrent_dropout=true"
+    if hparams.recurrent_dropout_prob > 0.8:
+        return f"recurrent_dropout_prob={hparams.recurrent_dropout_prob - 0.1:.2g}"
+    if hparams.random_scale_factor < 0.3:
+        return "random_scale_factor=0.3"
+    return f"dec_rnn_size={max(1, hparams.dec_rnn_size // 2)}"
+
+
+def z_not_used(found: Sequence[Validation], facts: Facts) -> str:
+    """At two validations z tells less than `NATS_FOR_KINDS` of a drawing."""
+    if len(found) < 2 or not max(v.kl_sum for v in found[-2:]) < NATS_FOR_KINDS:
+        return ""
+    hparams = facts.hparams
+    told = f"z is hardly used: it tells {found[-1].kl_sum:.2g} nats of a drawing"
+    if facts.free_nats < NATS_FOR_KINDS:
+        least = 2 * NATS_FOR_KINDS / hparams.z_size
+        return f"{told}, as the KL's floor is low; try kl_tolerance={least:.2g}, or less kl_weight"
+    return (
+        f"{told}, though {facts.free_nats:.2g} are free; give it more steps, or try "
+        "use_input_dropout=true, which makes the decoder need z"
+    )
+
+
+def random_z_mean_little(found: Sequence[Validation], facts: Facts) -> str:
+    """Less than `LEAST_RECOVERED` of random z is found again in what is drawn of them, and they
+    tell something."""
+    if len(found) < 2 or not found[-1].recovered < LEAST_RECOVERED:
+        return ""
+    nats, hparams = found[-1].kl_sum, facts.hparams
+    if nats < NATS_FOR_KINDS:
+        return ""
+    share = max(0.0, found[-1].recovered)
+    told = f"random z mean little: {share:.0%} of them is found again in what is drawn of them"
+    if nats <= facts.free_nats:
+        return (
+            f"{told}, though the KL is within its floor ({nats:.3g} nats a drawing, "
+            f"{facts.free_nats:.3g} are free); give it more steps, or try "
+            f"kl_tolerance={hparams.kl_tolerance / 2:.2g}"
+        )
+    told = f"{told}, as the KL is high ({nats:.3g} nats a drawing)"
+    weight = losses.kl_weight(hparams, found[-1].step)
+    if weight < hparams.kl_weight / 2:
+        return (
+            f"{told}; its weight is at {weight:.2g} of {hparams.kl_weight:g}: wait, or try "
+            "kl_decay_rate=0.998"
+        )
+    return f"{told}; try kl_weight={2 * hparams.kl_weight:g}, or a smaller z_size"
+
+
+def dimensions_unused(found: Sequence[Validation], facts: Facts) -> str:
+    """At two validations more than half of z's dimensions tell nothing, and the others do."""
+    size = facts.hparams.z_size
+    if len(found) < 2 or not min(v.unused for v in found[-2:]) > MOSTLY * size:
+        return ""
+    if found[-1].kl_sum < NATS_FOR_KINDS:
+        return ""
+    used = size - int(found[-1].unused)
+    return (
+        f"{size - used} of {size} dimensions of z are not used; z_size="
+        f"{max(4, 2 ** math.ceil(math.log2(2 * max(used, 1))))} is enough"
+    )
+
+
+def gradients_clipped(found: Sequence[Validation], facts: Facts) -> str:
+    """More than half of the gradient's elements are as large as the clip, or nearly."""
+    share = found[-1].clipped
+    if not share > MOSTLY:
+        return ""
+    return (
+        f"gradients are mostly clipped: {share:.0%} of their elements; try grad_clip="
+        f"{10 * facts.hparams.grad_clip:g} or learning_rate={facts.hparams.learning_rate / 2:g}"
+    )
+
+
+def too_few_drawings(found: Sequence[Validation], facts: Facts) -> str:
+    """More than `PARAMETERS_A_POINT` parameters for each point of the training drawings."""
+    ratio = facts.parameters / max(1, facts.points)
+    if ratio <= PARAMETERS_A_POINT:
+        return ""
+    size = max(16, 2 ** int(math.log2(facts.hparams.dec_rnn_size / math.sqrt(ratio / 10))))
+    return (
+        f"few drawings for this model: {ratio:.0f} parameters for each of their {facts.points:,} "
+        f"points; try dec_rnn_size={size}, or begin with a trained model (`init_from`)"
+    )
+
+
+def rate_at_its_floor(found: Sequence[Validation], facts: Facts) -> str:
+    """The learning rate has come down to `min_learning_rate`, and a tenth of the steps remain."""
+    hparams = facts.hparams
+    floor = hparams.min_learning_rate
+    rate = losses.learning_rate(hparams, found[-1].step)
+    if not rate <= NEAR_FLOOR * floor < hparams.learning_rate / 2:
+        return ""
+    if found[-1].step > 0.9 * hparams.num_steps:
+        return ""
+    rest = hparams.num_steps - found[-1].step
+    return (
+        f"the learning rate is at its floor of {floor:g} with {rest:,} steps to go; end here, or "
+        "go on with a larger min_learning_rate or decay_rate"
+    )
+
+
+def still_falling(found: Sequence[Validation], facts: Facts) -> str:
+    """At the end: the last validation is the best, by `MARGIN` over the one two before."""
+    if len(found) < 3 or _best(found) != len(found) - 1:
+        return ""
+    fallen = found[-3].reconstruction - found[-1].reconstruction
+    if fallen < MARGIN:
+        return ""
+    steps, done = found[-1].step - found[-3].step, found[-1].step + 1
+    more = f" and num_steps={2 * done}" if done >= facts.hparams.num_steps else ""
+    return f"still falling: by {fallen:.2f} in the last {steps} steps; go on with `resume`{more}"
+
+
+RULES: dict[str, Rule] = {  # the worst first
+    "updates left out": updates_left_out,
+    "diverging": diverging,
+    "overfitting": overfitting,
+    "z not used": z_not_used,
+    "gradients clipped": gradients_clipped,
+    "few drawings": too_few_drawings,
+    "random z": random_z_mean_little,
+    "dimensions unused": dimensions_unused,
+    "rate at its floor": rate_at_its_floor,
+}
+RULES_AT_THE_END: dict[str, Rule] = {"still falling": still_falling}
+
+
+def verdicts(found: Sequence[Validation], facts: Facts, at_the_end: bool = False) -> list[Verdict]:
+    """What is wrong with a run, the worst first.
+
+    Args:
+      found: its validations.
+      facts: what is known of it beside them.
+      at_the_end: no step follows.
+    """
+    if not found:
+        return []
+    rules = RULES | (RULES_AT_THE_END if at_the_end else {})
+    texts = {kind: rule(found, facts) for kind, rule in rules.items()}
+    return [Verdict(kind, text) for kind, text in texts.items() if text]
+
+
+def worth_saying(
+    found: Sequence[Validation], facts: Facts, at_the_end: bool = False
+) -> list[Verdict]:
+    """The verdicts that the validation before did not have; at the end, the others."""
+    before = {verdict.kind for verdict in verdicts(found[:-1], facts)}
+    now = verdicts(found, facts, at_the_end)
+    if at_the_end:
+        return [v for v in now if v.kind in before or v.kind in RULES_AT_THE_END]
+    return [v for v in now if v.kind not in before]
+
+
+def _best(found: Sequence[Validation]) -> int:
+    """The validation of the lowest reconstruction cost."""
+    costs = [validation.reconstruction for validation in found]
+    return costs.index(min(costs))

@@ -1,0 +1,86 @@
+"""SVG files as lines, against what a browser shows of them."""
+
+import base64
+import io
+import subprocess
+
+import numpy as np
+import pytest
+import shapely
+from helpers import FIXTURES, chromium
+
+from sketch_rnn.convert.prepare import joined
+from sketch_rnn.svg.reader import read_drawing
+
+FILES = sorted((FIXTURES / "browser").glob("*.svg"))  # each 200 by 200
+SIDE, ZOOM, COLUMNS = 200, 2, 10
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--hide-scrollbars",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory):
+    """What Chromium shows of each file, grey `[n, n]` by its path: one picture of all of them."""
+    image, browser = pytest.importorskip("PIL.Image"), chromium()
+    folder = tmp_path_factory.mktemp("chromium")
+    page = "<body style='margin:0;background:white'>"
+    for i, path in enumerate(FILES):
+        left, top = i % COLUMNS * SIDE, i // COLUMNS * SIDE
+        data = base64.b64encode(path.read_bytes()).decode()
+        page += (
+            f"<img style='position:absolute;left:{left}px;top:{top}px' "
+            f"src='data:image/svg+xml;base64,{data}'>"
+        )
+    (folder / "page.html").write_text(page)
+    rows = -(-len(FILES) // COLUMNS)
+    size = [f"--force-device-scale-factor={ZOOM}", f"--window-size={COLUMNS * SIDE},{rows * SIDE}"]
+    out = [f"--user-data-dir={folder}/profile", f"--screenshot={folder}/page.png"]
+    command = [browser, *FLAGS, *size, *out, str(folder / "page.html")]
+    subprocess.run(command, check=True, capture_output=True, timeout=300)
+    grey = np.asarray(image.open(io.BytesIO((folder / "page.png").read_bytes())).convert("L"))
+    side = SIDE * ZOOM
+    places = [(i // COLUMNS * side, i % COLUMNS * side) for i in range(len(FILES))]
+    return {
+        path: grey[top : top + side, left : left + side]
+        for path, (top, left) in zip(FILES, places, strict=True)
+    }
+
+
+def test_there_are_at_least_sixty_files():
+    assert len(FILES) >= 60
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_what_is_read_lies_where_the_browser_shows_it(path, pictures):
+    lines = joined(read_drawing(path.read_bytes()).lines)
+    picture = pictures[path].astype(float)
+    page = picture[0, 0]
+    pixels = (np.argwhere(np.abs(picture - page) > 90)[:, ::-1] + 0.5) / ZOOM
+    assert len(pixels)
+    drawn = [shapely.linestrings(line if len(line) > 1 else line[[0, 0]]) for line in lines]
+    along = np.concatenate(
+        [
+            shapely.get_coordinates(
+                shapely.line_interpolate_point(line, np.arange(0, max(line.length, 0.1), 0.25))
+            )
+            for line in drawn
+        ]
+    )
+    along = along[((along >= 0) & (along <= SIDE)).all(axis=1)]
+    assert to_box(shapely.points(along), shapely.points(pixels)) < 2
+    assert to_box(shapely.points(pixels), drawn) < 2
+
+
+def to_box(shapes, others):
+    """97 of 100 shapes are no further from the nearest of the others, in a box of 255."""
+    nearest = shapely.STRtree(others).query_nearest(shapes, return_distance=True, all_matches=False)
+    return np.percentile(nearest[1], 97) * 255 / SIDE

@@ -1,0 +1,253 @@
+"""A train step: what stopping after a sketch's end leaves out, and what bfloat16 rounds."""
+
+import dataclasses
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from sketch_rnn.hparams import HParams
+from sketch_rnn.model.execution import Execution
+from sketch_rnn.model.network import Batch, SketchRNN
+from sketch_rnn.model.noise import Shard, draw_noise
+from sketch_rnn.model.packing import decoder_splits, one_sketch_a_row, short_splits
+from sketch_rnn.model.recurrent import LAYERS
+from sketch_rnn.strokes import to_stroke5
+from sketch_rnn.training.state import TrainState
+from sketch_rnn.training.step import TrainStep
+
+STEPS = 13
+LENGTHS = np.array([13, 1, 5, 3, 9, 2], np.int32)
+SMALL = {
+    "enc_rnn_size": 4,
+    "dec_rnn_size": 6,
+    "z_size": 3,
+    "num_mixture": 2,
+    "max_seq_len": STEPS,
+    "batch_size": len(LENGTHS),
+}
+DROPOUTS = {"use_input_dropout": True, "use_output_dropout": True}
+
+cells = pytest.mark.parametrize("cell", LAYERS)
+
+
+def sketches():
+    rng = np.random.default_rng(1)
+    rows = rng.normal(size=[LENGTHS.sum(), 3]).astype(np.float32)
+    rows[:, 2] = rng.random(len(rows)) < 0.3
+    return np.split(rows, np.cumsum(LENGTHS)[:-1])
+
+
+def update(train_step, step=0, lengths=None):
+    lengths = LENGTHS if lengths is None else lengths
+    return train_step(train_step.laid_out(batch(), lengths), step=step)
+
+
+def batch():
+    return to_stroke5(sketches(), STEPS)
+
+
+CPU = Execution.for_device(device="CPU")
+GPU = dataclasses.replace(Execution.for_device(device="GPU"), unroll=3)
+BFLOAT16 = Execution.for_device("bfloat16", "CPU")
+
+executions = pytest.mark.parametrize("execution", [CPU, GPU], ids=("CPU", "GPU"))
+
+
+def model_of(cell, execution=CPU, spread=0.3, **changes):
+    hparams = HParams(enc_model=cell, dec_model=cell, **SMALL | changes)
+    model = SketchRNN(hparams, 1.0, 1, execution)
+    rng = np.random.default_rng(2)
+    for weight in model.weights:
+        weight.assign(weight.numpy() + rng.normal(0, spread, weight.shape))
+    return model
+
+
+def noise_of(model):
+    shard = Shard(0, len(LENGTHS), len(LENGTHS))
+    return draw_noise(model.hparams, tf.constant([1, 2]), shard, STEPS)
+
+
+def costs_and_gradients(model, splits=(), compiled=False):
+    packing = one_sketch_a_row(tf.constant(LENGTHS), STEPS)
+    read = Batch(tf.constant(batch()), tf.constant(LENGTHS), packing, splits)
+    noise, step = noise_of(model), TrainStep(TrainState(model), 1)
+
+    def run():
+        with tf.GradientTape() as tape:
+            costs = step.raw_costs(read, noise)
+            total = sum(costs)
+        return costs, tape.gradient(total, [v.value for v in model.trainable_variables])
+
+    return (tf.function(run) if compiled else run)()
+
+
+def assert_near(ours, theirs, tolerance):
+    for one, other in zip(tf.nest.flatten(ours), tf.nest.flatten(theirs), strict=True):
+        largest = np.abs(other).max()
+        np.testing.assert_allclose(one, other, atol=tolerance * largest, rtol=0)
+
+
+@cells
+@pytest.mark.parametrize(
+    ("conditional", "dropouts", "compiled"),
+    [
+        *(
+            (conditional, dropouts, False)
+            for conditional in (True, False)
+            for dropouts in ({}, DROPOUTS)
+        ),
+        (True, {}, True),
+    ],
+    ids=str,
+)
+def test_sketches_in_shared_rows_cost_what_they_cost_alone(cell, conditional, dropouts, compiled):
+    units = {"enc_rnn_size": 16, "dec_rnn_size": 16}  # norms of fewer make much of rounding
+    model = model_of(cell, conditional=conditional, **units, **dropouts)
+    packed = costs_and_gradients(model, short_splits(LENGTHS, STEPS, STEPS, 2), compiled)
+    assert_near(packed, costs_and_gradients(model), 1e-4 if compiled else 1e-5)
+
+
+@executions
+@pytest.mark.parametrize("pad_steps", [0, 2, 5])
+def test_what_comes_long_after_the_end_is_left_out(pad_steps, execution):
+    """The cost is that of the steps that are kept, still averaged over all."""
+    model = model_of("lstm", execution, conditional=False, use_recurrent_dropout=False)
+    splits = decoder_splits(LENGTHS, STEPS, pad_steps, execution)
+    reconstruction, _ = costs_and_gradients(model, splits)[0]
+    strokes5 = batch()
+    expected = 0.0
+    for strokes, length in zip(strokes5, LENGTHS, strict=True):
+        kept = min(length + 1 + pad_steps, STEPS)
+        own, _ = model.costs(strokes[None, : kept + 1], [length])
+        expected += float(own) * kept
+    np.testing.assert_allclose(reconstruction, expected / (STEPS * len(LENGTHS)), rtol=1e-5)
+
+
+@executions
+def test_a_batch_is_laid_out_as_pad_steps_says(execution):
+    def loss_masks(pad_steps):
+        step = TrainStep(TrainState(model_of("lstm", execution, pad_steps=pad_steps)), 1)
+        return [split.loss_mask for split in step.laid_out(batch(), LENGTHS).splits]
+
+    assert sum(np.sum(mask) for mask in loss_masks(0)) == np.minimum(LENGTHS + 1, STEPS).sum()
+    assert all(mask is None for mask in loss_masks("all"))
+
+
+def test_a_trained_step_stops_as_pad_steps_says():
+    costs = {
+        pad_steps: update(TrainStep(TrainState(model_of("lstm", pad_steps=pad_steps)), 1)).costs()
+        for pad_steps in ("all", STEPS, 0)
+    }
+    np.testing.assert_allclose(costs[STEPS], costs["all"], rtol=1e-5)
+    assert costs[0].reconstruction < 0.99 * costs["all"].reconstruction
+
+
+def test_bfloat16_products_round_their_operands_and_nothing_else():
+    rng = np.random.default_rng(3)
+    x, y = rng.normal(size=[2, 5, 300]), rng.normal(size=[2, 300, 4])
+    x, y = tf.constant(x, tf.float32), tf.constant(y, tf.float32)
+    rounded = [tf.cast(tf.cast(v, tf.bfloat16), tf.float64) for v in (x, y)]
+    exact = rounded[0] @ rounded[1]
+    compiled = tf.function(BFLOAT16.product, jit_compile=True)
+    for found in (BFLOAT16.product(x, y), compiled(x, y)):
+        assert found.dtype == tf.float32
+        np.testing.assert_allclose(found, exact, atol=1e-4)
+    assert np.abs(exact.numpy() - CPU.product(x, y).numpy()).max() > 1e-2
+
+
+@cells
+def test_bfloat16_is_near_float32(cell):
+    exact = costs_and_gradients(model_of(cell, spread=0.1))
+    for compiled in (False, True) if cell == "lstm" else (False,):
+        rounded = costs_and_gradients(model_of(cell, BFLOAT16, 0.1), compiled=compiled)
+        np.testing.assert_allclose(rounded[0], exact[0], rtol=3e-2)
+        ours, theirs = (
+            np.concatenate([np.ravel(g) for g in found[1]]) for found in (rounded, exact)
+        )
+        error = np.linalg.norm(ours - theirs) / np.linalg.norm(theirs)
+        assert 0 < error < 0.1
+
+
+@cells
+def test_on_a_gpu_a_step_in_bfloat16_goes_downhill(cell):
+    model = model_of(cell, dataclasses.replace(GPU, precision="bfloat16"), 0.1, kl_tolerance=0.0)
+    costs, gradients = costs_and_gradients(model_of(cell, spread=0.1))
+    train = TrainStep(TrainState(model), 1)
+    before = [weight.numpy() for weight in model.trainable_variables]
+    step = tf.function(train.given_noise, autograph=False)
+    figures, _ = step(train.laid_out(batch(), LENGTHS), noise_of(model), 1e-3, 1.0)
+    np.testing.assert_allclose(figures[1:], costs, rtol=3e-2)
+    assert np.all(figures[1:] != costs)
+    for weight, start, gradient in zip(model.trainable_variables, before, gradients, strict=True):
+        assert np.sum((weight - start) * gradient) < 0
+
+
+def test_weights_stay_float32():
+    model = model_of("lstm", BFLOAT16)
+    update(TrainStep(TrainState(model), 1))
+    assert {weight.dtype for weight in model.weights} == {"float32"}
+
+
+@cells
+@pytest.mark.parametrize("pad_steps", ["all", 2])
+def test_every_execution_trains_the_same(cell, pad_steps):
+    """Noise, costs and two updates, on a number of steps that no turn of a loop divides."""
+    found = []
+    for execution in (CPU, GPU):
+        model = model_of(cell, execution, pad_steps=pad_steps, **DROPOUTS)
+        train = TrainStep(TrainState(model), 1)
+        costs = [update(train, step).costs() for step in range(2)]
+        found.append((costs, [weight.numpy() for weight in model.weights]))
+    assert_near(found[0][0], found[1][0], 1e-4)
+    assert_near(found[0][1], found[1][1], 3e-4)
+
+
+def test_a_program_is_compiled_once_for_batches_of_all_lengths(tmp_path):
+    """The train step's, the evaluation's and the sampler's: as many are kept as were compiled."""
+    env = os.environ | {"SKETCH_RNN_CACHE": str(tmp_path), "TF_XLA_FLAGS": ""}
+    program = Path(__file__).with_name("three_programs.py")
+    subprocess.run([sys.executable, program], env=env, check=True, capture_output=True, text=True)
+    assert len(list(tmp_path.glob("programs/*/*.pb"))) == 3
+
+
+@pytest.mark.parametrize(
+    ("unroll", "steps", "turn"),
+    [(1, 250, 1), (10, 250, 10), (10, 249, 8), (10, 251, 10), (2, 5, 2)],
+)
+def test_a_turn_leaves_few_steps_over(unroll, steps, turn):
+    assert Execution(unroll=unroll).turn(steps) == turn
+    assert 2 * turn > unroll
+
+
+def test_on_a_gpu_a_step_is_whole_turns_and_one_loop_for_both_directions():
+    model = model_of("lstm", GPU, **DROPOUTS)
+    train = TrainStep(TrainState(model), 1)
+    read = train.laid_out(batch(), LENGTHS), noise_of(model), tf.constant(1e-3), tf.constant(0.5)
+    program = tf.function(train.given_noise, jit_compile=True)
+    lines = program.experimental_get_compiler_ir(*read)(stage="hlo").splitlines()
+    loops = [line for line in lines if re.search(r"\bwhile\(", line)]
+    blocks = f"f32[{STEPS // GPU.unroll},{GPU.unroll},"  # what the turns of a loop over time write
+    over_time = [line for line in loops if blocks in line]
+    # Encoder and decoder, forward and backward; and a single turn around each backward loop.
+    assert len(over_time) == 4 and len(loops) == 6
+    assert sum(f"{blocks}2,{len(LENGTHS)}," in line for line in over_time) == 2
+    assert not any(
+        re.search(r"= .*\b(infeed|outfeed|send|recv)\(|callback", line) for line in lines
+    )
+
+
+@executions
+def test_a_step_that_is_not_finite_updates_nothing(execution):
+    model = model_of("lstm", execution)
+    model.decoder.output_layer.bias.assign(np.full(model.decoder.output_layer.bias.shape, np.nan))
+    before = [weight.numpy() for weight in model.weights]
+    result = update(TrainStep(TrainState(model), 1))
+    assert result.costs() is None
+    for weight, value in zip(model.weights, before, strict=True):
+        np.testing.assert_array_equal(weight, value)

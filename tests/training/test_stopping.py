@@ -1,0 +1,106 @@
+"""A run that ends by itself, and goes on as if it had not."""
+
+import json
+
+import numpy as np
+import pytest
+from helpers import DOODLES
+
+from sketch_rnn.cli import train as train_command
+from sketch_rnn.errors import UserError
+from sketch_rnn.formats import load_model
+from sketch_rnn.formats.run_folder import RunFolder
+from sketch_rnn.training.history import History
+from sketch_rnn.training.options import TrainOptions
+from sketch_rnn.training.run import train
+from sketch_rnn.training.state import TrainState
+from sketch_rnn.training.stopping import Stopping
+
+TINY = {
+    "data_set": ["cat.npz"],
+    "conditional": False,
+    "dec_rnn_size": 6,
+    "num_mixture": 2,
+    "batch_size": 4,
+    "num_steps": 8,
+    "save_every": 2,
+    "decay_rate": 0.0,  # to a rate of 0 after the first step: no later validation is better
+    "min_learning_rate": 0.0,
+}
+
+
+def rows(folder):
+    found = [json.loads(line) for line in (folder / "metrics.jsonl").open()]
+    return [{k: v for k, v in row.items() if not k.startswith("Time_Taken")} for row in found]
+
+
+def notes(folder):
+    return [json.loads(line) for line in (folder / "notes.jsonl").open()]
+
+
+def variables(folder):
+    """The weights and Adam's state that a run ended with."""
+    state = TrainState(load_model(folder, "latest"))
+    assert RunFolder(folder).restore(state.checkpoint)
+    return [value.numpy() for value in (*state.model.variables, *state.optimizer.variables)]
+
+
+def test_a_run_that_time_and_patience_ended_goes_on_exactly(tmp_path):
+    whole, folder = tmp_path / "whole", tmp_path / "ended"
+    assert train(TrainOptions(whole, TINY, DOODLES)) == 0
+
+    assert train(TrainOptions(folder, TINY, DOODLES, max_time=1e-9)) == 0
+    assert (folder / "checkpoints" / "latest-1.index").exists()
+    assert notes(folder)[-1]["note"].startswith("stopped by `max_time` after step 0;")
+
+    assert train(TrainOptions(folder, {}, resume=True, patience=1)) == 0
+    assert notes(folder)[-1]["note"].startswith("stopped by `patience=1` after step 4;")
+    assert rows(folder) == [row for row in rows(whole) if row["step"] <= 4]
+
+    assert train(TrainOptions(folder, {}, resume=True)) == 0
+    assert rows(folder) == rows(whole)
+    for ours, theirs in zip(variables(folder), variables(whole), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_patience_counts_validations_since_the_best():
+    history = History()
+    stopping = Stopping(patience=2)
+    for cost, expected in ((3.0, ""), (2.0, ""), (2.5, ""), (2.1, "`patience=2`")):
+        history.add(1, {"Valid_Cost": cost, "Valid_Reconstr_Cost": cost})
+        assert stopping.reason(history) == expected
+
+
+def test_time_counts_from_the_start():
+    now = [100.0]
+    stopping = Stopping(max_time=60, clock=lambda: now[0])
+    now[0] = 159.0
+    assert stopping.reason(History()) == ""
+    now[0] = 160.0
+    assert stopping.reason(History()) == "`max_time`"
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("2h30m", 9000), ("45m", 2700), ("90s", 90), ("1d1s", 86401)]
+)
+def test_a_time_as_text(monkeypatch, text, seconds):
+    asked = []
+    monkeypatch.setattr("sketch_rnn.training.run.train", lambda options, _: asked.append(options))
+    monkeypatch.setattr("sketch_rnn.data.download.resolve", lambda *_: [])
+    assert train_command.main([f"--max_time={text}", "--patience=3"]) == 0
+    assert (asked[0].max_time, asked[0].patience) == (seconds, 3)
+
+
+@pytest.mark.parametrize("text", ["", "0s", "2", "2 hours", "-1m", "m", "1h1h"])
+def test_a_time_that_is_none(capsys, text):
+    assert train_command.main([f"--max_time={text}"]) == 2
+    assert "2h30m" in capsys.readouterr().err
+
+
+def test_one_of_several_workers_does_not_end_alone(monkeypatch, tmp_path):
+    class Two:
+        count = 2
+
+    monkeypatch.setattr("sketch_rnn.training.run.find_workers", lambda *_: Two())
+    with pytest.raises(UserError, match="leave them out"):
+        train(TrainOptions(tmp_path / "run", TINY, DOODLES, patience=2))
