@@ -3,6 +3,7 @@
 import os
 import shutil
 import socket
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,14 @@ FIXTURES = ROOT / "tests" / "fixtures"
 SHARED = ROOT.parent / "shared"
 CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
 NODE_PACKAGES = CACHE / "sketch_rnn" / "node"
+
+
+def long_where(holds: Callable[..., object]) -> pytest.MarkDecorator:
+    """Marks a test as long for the parameters, given by name, for which `holds` is true.
+
+    For what follows from several parameters together; else `pytest.param(marks=...)` says it.
+    """
+    return pytest.mark.long_where.with_args(holds)
 
 
 def shared(path: str) -> Path:

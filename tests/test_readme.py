@@ -271,6 +271,7 @@ def test_the_wheel_is_whole(wheel):
     assert "Project-URL: Changelog, " + release.format("blob") in metadata
 
 
+@pytest.mark.long
 def test_the_test_configuration_trains_as_it_stands(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (line,) = re.findall(

@@ -24,6 +24,7 @@ def floors():
 
 
 FLOORS = floors()
+BRIDGES = {"model.network": {"formats"}}  # the one that the page names
 
 
 def room(name):
@@ -40,16 +41,20 @@ def name_of(path):
 
 
 def imported(path):
-    """The modules of the package that a module imports when it is imported."""
-    for node in ast.parse(path.read_text()).body:
-        if not isinstance(node, ast.ImportFrom) or not (node.module or "").startswith("sketch_rnn"):
+    """The modules of the package that a module imports, also within its functions."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names = [(alias.name, "") for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            names = [(node.module or "", alias.name) for alias in node.names]
+        else:
             continue
-        base = node.module.removeprefix("sketch_rnn").strip(".")
-        for alias in node.names:
-            inner = ".".join(filter(None, (base, alias.name)))
-            path_of = PACKAGE.joinpath(*inner.split("."))
-            is_module = path_of.with_suffix(".py").exists() or path_of.is_dir()
-            yield inner if is_module else base
+        for module, name in names:
+            if module.split(".")[0] == "sketch_rnn":
+                base = module.removeprefix("sketch_rnn").strip(".")
+                inner = ".".join(filter(None, (base, name)))
+                path_of = PACKAGE.joinpath(*inner.split("."))
+                yield inner if path_of.with_suffix(".py").exists() or path_of.is_dir() else base
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
@@ -59,8 +64,8 @@ def test_every_module_has_a_room_and_imports_point_down(path):
     assert own or is_wing, f"{name_of(path)} has no room in docs/architecture.md"
     if own:
         floor = FLOORS[own]
-        wrong = [name for name in imported(path) if name and FLOORS[room(name)] > floor]
-        assert wrong == []
+        upwards = {name for name in imported(path) if name and FLOORS[room(name)] > floor}
+        assert upwards <= BRIDGES.get(own, set())
 
 
 def test_the_lower_floors_do_without_tensorflow():

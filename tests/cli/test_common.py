@@ -229,6 +229,7 @@ def test_tensorflow_writes_nothing():
     assert python(COMPILED.format(verbose=False)).stderr == "mine\n"
 
 
+@pytest.mark.long
 def test_tensorflow_speaks_when_asked():
     assert "Compiled cluster using XLA" in python(COMPILED.format(verbose=True)).stderr
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import shared
+from helpers import long_where, shared
 
 from sketch_rnn import strokes
 from sketch_rnn.data import npz
@@ -471,6 +471,7 @@ def mark(tmp_path):
 
 
 @pytest.mark.parametrize("name", [name for name, _ in hostile_pickles(Path("x"))])
+@long_where(lambda name: name in ("lists", "nested tuples"))
 def test_a_hostile_pickle_is_refused_and_not_run(tmp_path, mark, name):
     pickled = dict(hostile_pickles(mark))[name]
     line = refusal(write(tmp_path / "a.npz", object_npy(pickled), zipfile.ZIP_STORED))
@@ -710,6 +711,7 @@ assert "tensorflow" not in sys.modules
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux's /proc")
+@pytest.mark.long
 def test_refusing_takes_less_than_300_megabytes(tmp_path):
     assert peak("read_npz", list(bombs(tmp_path))) < 300
     assert not (tmp_path / "executed").exists()

@@ -250,6 +250,7 @@ def test_a_squashed_model_is_the_same_in_keras(tmp_path):
     )
 
 
+@pytest.mark.long
 def test_training_goes_on_from_a_file(tmp_path, caplog):
     path = saved(tmp_path, random_model(), version=5)
     steps = {"data_set": ["cat.npz"], "num_steps": 2, "batch_size": 4, "save_every": 5}

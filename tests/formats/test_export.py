@@ -70,8 +70,10 @@ def test_a_keras_file_is_the_same_model(cell, conditional, tmp_path):
     "imports",
     [
         "import sketch_rnn.formats, keras",
-        "import keras, sketch_rnn.formats",
-        "import sketch_rnn.model.recurrent, sketch_rnn.formats, keras",
+        pytest.param("import keras, sketch_rnn.formats", marks=pytest.mark.long),
+        pytest.param(
+            "import sketch_rnn.model.recurrent, sketch_rnn.formats, keras", marks=pytest.mark.long
+        ),
     ],
 )
 def test_keras_finds_the_classes_once_the_formats_are_imported(imports, tmp_path):

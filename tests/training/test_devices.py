@@ -53,19 +53,25 @@ def costs(processes):
 def alone():
     """What one device computes for some cells."""
     return functools.cache(
-        lambda cells: costs([begin(ROOT / "tests" / "train" / "worker.py", "one", STEPS, *cells)])
+        lambda cells: costs(
+            [begin(ROOT / "tests" / "training" / "worker.py", "one", STEPS, *cells)]
+        )
     )
 
 
 @pytest.mark.parametrize(
     ("strategy", "cells"),
-    [("multi_worker", CELLS[:1]), ("mirrored", CELLS[:1]), ("multi_worker", CELLS[1:])],
+    [
+        pytest.param("multi_worker", CELLS[:1], marks=pytest.mark.long),
+        ("mirrored", CELLS[:1]),
+        pytest.param("multi_worker", CELLS[1:], marks=pytest.mark.long),
+    ],
     ids=str,
 )
 def test_two_halves_of_a_batch_train_as_one(alone, strategy, cells):
     """In every cost of 50 steps, with all dropouts and augmentation."""
     environments = clusters(2) if strategy == "multi_worker" else [None]
-    script = ROOT / "tests" / "train" / "worker.py"
+    script = ROOT / "tests" / "training" / "worker.py"
     together = costs([begin(script, strategy, STEPS, *cells, env=env) for env in environments])
     for cell in cells:
         expected = alone(cells)[cell]
@@ -85,6 +91,7 @@ def train(log_root, env, *arguments):
     )
 
 
+@pytest.mark.long
 def test_a_lost_worker_ends_the_run_and_it_goes_on_from_the_latest_checkpoint(tmp_path):
     run = tmp_path / "run"
     new = [f"--config={ROOT / 'configs/test.json'}", f"--data_dir={ROOT / 'datasets/doodles'}"]

@@ -6,7 +6,7 @@ import io
 import numpy as np
 import pytest
 import tensorflow as tf
-from helpers import DOODLES
+from helpers import DOODLES, long_where
 
 from sketch_rnn.data.batches import eval_batches
 from sketch_rnn.data.dataset import load_dataset
@@ -79,6 +79,7 @@ def evaluated(request):
     return found, model, dataset
 
 
+@long_where(lambda evaluated: evaluated == "hyper")
 def test_the_rows_sum_up_to_the_validation_figures(evaluated):
     found, model, dataset = evaluated
     table = found.table

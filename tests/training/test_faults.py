@@ -110,6 +110,7 @@ def test_a_full_disk_leaves_the_earlier_checkpoints_whole(run, small_disk, capsy
     assert resume(run) == 0
 
 
+@pytest.mark.long
 def test_a_disk_that_fills_up_while_training(run, small_disk, capsys, monkeypatch):
     run = shutil.copytree(run, small_disk / "run")
     before = contents(run)
@@ -136,6 +137,7 @@ def test_a_folder_that_is_read_only(run, small_disk, capsys):
     assert all(np.isfinite(weight).all() for weight in model.get_weights())
 
 
+@pytest.mark.long
 def test_a_folder_that_is_removed_while_training(run, capsys, monkeypatch):
     train_step = trainer.TrainStep.__call__
 
@@ -196,6 +198,7 @@ def test_a_run_whose_checkpoints_are_all_damaged_does_not_begin_again(run, capsy
     assert status and "every latest checkpoint" in line
 
 
+@pytest.mark.long
 def test_a_run_whose_first_save_was_cut_off_begins_again(run):
     for path in (run / "checkpoints").iterdir():
         path.unlink()
@@ -344,6 +347,7 @@ def record(content, length=None):
     [b"", b"text", record(b"\xff\xff\xff"), record(b"x", 1 << 40), record(b""), bytes(99)],
     ids=["empty", "text", "no event", "false length", "nothing", "zeros"],
 )
+@pytest.mark.long
 def test_an_events_file_that_is_none_does_not_stop_a_run(run, content):
     (path,) = run.glob("events*")
     whole = path.read_bytes()
@@ -355,6 +359,7 @@ def test_an_events_file_that_is_none_does_not_stop_a_run(run, content):
 @pytest.mark.parametrize(
     "line", ["[" * 100_000, "[1]", "9" * 9999, '{"step": "x"}', '{"step": [1]}', "\udcff", "null"]
 )
+@pytest.mark.long
 def test_a_line_of_figures_that_is_none_does_not_stop_a_run(run, line):
     path = run / "metrics.jsonl"
     whole = path.read_bytes()
@@ -369,6 +374,7 @@ def changed_config(folder, **changes):
     path.write_text(json.dumps(json.loads(path.read_text()) | changes))
 
 
+@pytest.mark.long
 def test_an_address_in_a_configuration_is_not_asked(run, capsys, monkeypatch):
     asked = []
     monkeypatch.setattr("requests.get", lambda *args, **_: asked.append(args))
@@ -379,6 +385,7 @@ def test_an_address_in_a_configuration_is_not_asked(run, capsys, monkeypatch):
     assert train(TrainOptions(run, {"num_steps": 6}, DRAWINGS, resume=True)) == 0
 
 
+@pytest.mark.long
 def test_a_run_goes_on_with_drawings_of_an_address_that_are_in_the_cache(
     run, tmp_path, monkeypatch
 ):
@@ -514,6 +521,7 @@ def test_a_few_in_a_row_end_the_run_with_its_last_checkpoint_whole(run, capsys, 
     assert contents(run) == before
 
 
+@pytest.mark.long
 def test_half_a_line_of_figures_is_cut_off(run):
     with (run / "metrics.jsonl").open("a") as file:
         file.write('{"step": 3, "Valid_C')
@@ -522,6 +530,7 @@ def test_half_a_line_of_figures_is_cut_off(run):
     assert steps == sorted(steps)
 
 
+@pytest.mark.long
 def test_killed_runs_end_as_if_nobody_had_killed_them():
     script = str(ROOT / "scripts" / "kill_test.py")
     done = subprocess.run(

@@ -221,7 +221,7 @@ def test_a_browser_model_can_be_trained_further(tmp_path, data_dir, caplog):
         np.testing.assert_allclose(before, after, atol=1e-6)
 
 
-@pytest.mark.parametrize("count", [1, 30])
+@pytest.mark.parametrize("count", [1, pytest.param(30, marks=pytest.mark.long)])
 def test_a_data_set_of_few_drawings_trains(tmp_path, count, caplog):
     path = 'd="M0 0 L{} 5 L3 {} M1 1 L4 9" stroke="black"'
     (tmp_path / "drawings").mkdir()
@@ -365,6 +365,7 @@ def test_a_run_without_end_shows_no_share_and_no_time_left(monkeypatch, capsys):
     )
 
 
+@pytest.mark.long
 def test_the_second_signal_ends_the_process_in_one_line(tmp_path, data_dir):
     """Both while it compiles."""
     code = f"""
@@ -460,7 +461,12 @@ def test_config_holds_all_that_a_run_needs(finished):
 
 
 @pytest.mark.parametrize(
-    ("cell", "killed_after"), [("lstm", 20), ("layer_norm", 29), ("hyper", 29)]
+    ("cell", "killed_after"),
+    [
+        ("lstm", 20),
+        pytest.param("layer_norm", 29, marks=pytest.mark.long),
+        pytest.param("hyper", 29, marks=pytest.mark.long),
+    ],
 )
 def test_resumed_equals_uninterrupted(tmp_path, data_dir, cell, killed_after):
     """The second run is cut off after some steps past its last save, as by a kill."""
@@ -485,6 +491,7 @@ def assert_same_scalars(one, other):
             assert sorted(one[tag]) == sorted(other[tag]), tag
 
 
+@pytest.mark.long
 def test_another_seed_gives_another_run(tmp_path, data_dir, finished):
     train(TrainOptions(tmp_path / "run", TINY, data_dir, seed=4))
     assert without_times(lines(tmp_path / "run")) != without_times(lines(finished))
@@ -529,6 +536,7 @@ def test_from_python_a_run_logs_and_prints_nothing(tmp_path, finished, caplog, c
     assert capsys.readouterr() == ("", "")
 
 
+@pytest.mark.long
 def test_rates_can_change(tmp_path, data_dir):
     start(tmp_path / "run", data_dir, num_steps=21)
     resume(tmp_path / "run", num_steps=42, learning_rate=0.5, save_every=10)
@@ -630,7 +638,9 @@ def command(*arguments, **options):
     )
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize(
+    "number", [pytest.param(signal.SIGTERM, marks=pytest.mark.long), signal.SIGINT]
+)
 def test_signal_saves_and_says_how_to_go_on(tmp_path, data_dir, number):
     hparams = json.dumps(TINY | {"num_steps": 100000, "save_every": 100000})
     with subprocess.Popen(
@@ -666,6 +676,7 @@ def test_command_line_says_one_line_for_what_is_wrong(tmp_path, data_dir):
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.long
 def test_log_root_defaults_to_the_data_set_s_name(tmp_path, data_dir, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     hparams = json.dumps(TINY | {"num_steps": 1})

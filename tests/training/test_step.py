@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
+from helpers import long_where
 
 from sketch_rnn.hparams import HParams
 from sketch_rnn.model.execution import Execution
@@ -106,6 +107,11 @@ def assert_near(ours, theirs, tolerance):
     ],
     ids=str,
 )
+@long_where(
+    lambda cell, conditional, dropouts, compiled: (
+        cell == "hyper" or (cell == "layer_norm" and (dropouts or compiled))
+    )
+)
 def test_sketches_in_shared_rows_cost_what_they_cost_alone(cell, conditional, dropouts, compiled):
     units = {"enc_rnn_size": 16, "dec_rnn_size": 16}  # norms of fewer make much of rounding
     model = model_of(cell, conditional=conditional, **units, **dropouts)
@@ -139,6 +145,7 @@ def test_a_batch_is_laid_out_as_pad_steps_says(execution):
     assert all(mask is None for mask in loss_masks("all"))
 
 
+@pytest.mark.long
 def test_a_trained_step_stops_as_pad_steps_says():
     costs = {
         pad_steps: update(TrainStep(TrainState(model_of("lstm", pad_steps=pad_steps)), 1)).costs()
@@ -162,6 +169,7 @@ def test_bfloat16_products_round_their_operands_and_nothing_else():
 
 
 @cells
+@long_where(lambda cell: cell != "lstm")
 def test_bfloat16_is_near_float32(cell):
     exact = costs_and_gradients(model_of(cell, spread=0.1))
     for compiled in (False, True) if cell == "lstm" else (False,):
@@ -175,6 +183,7 @@ def test_bfloat16_is_near_float32(cell):
 
 
 @cells
+@long_where(lambda cell: cell != "lstm")
 def test_on_a_gpu_a_step_in_bfloat16_goes_downhill(cell):
     model = model_of(cell, dataclasses.replace(GPU, precision="bfloat16"), 0.1, kl_tolerance=0.0)
     costs, gradients = costs_and_gradients(model_of(cell, spread=0.1))
@@ -196,6 +205,7 @@ def test_weights_stay_float32():
 
 @cells
 @pytest.mark.parametrize("pad_steps", ["all", 2])
+@long_where(lambda cell, pad_steps: (pad_steps, cell) != ("all", "lstm"))
 def test_every_execution_trains_the_same(cell, pad_steps):
     """Noise, costs and two updates, on a number of steps that no turn of a loop divides."""
     found = []
@@ -243,6 +253,7 @@ def test_on_a_gpu_a_step_is_whole_turns_and_one_loop_for_both_directions():
 
 
 @executions
+@long_where(lambda execution: execution is CPU)
 def test_a_step_that_is_not_finite_updates_nothing(execution):
     model = model_of("lstm", execution)
     model.decoder.output_layer.bias.assign(np.full(model.decoder.output_layer.bias.shape, np.nan))
