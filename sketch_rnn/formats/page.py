@@ -1,39 +1,30 @@
 """Writes models for browsers with the JavaScript that runs them: a page to draw on, or a module.
 
-The page is one file that asks for nothing else; its Content-Security-Policy allows its own script
-and style by their hashes, and nothing more. Names, titles and drawings, which may be a stranger's,
-enter it as text or as JSON without `<`.
-
 Legend: U units, Z latent, M mixtures, S width of the decoder's state.
 """
 
 import base64
-import hashlib
 import html
-import json
-import re
 from collections.abc import Iterator, Sequence
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from sketch_rnn import files, strokes
+from sketch_rnn import strokes
 from sketch_rnn.convert.sketches_json import to_lists
 from sketch_rnn.errors import UserError
 from sketch_rnn.model.network import SketchRNN
 from sketch_rnn.model.recurrent import Recurrent
+from sketch_rnn.web import assembly
 
 SUFFIX, MODULE_SUFFIXES = ".html", (".js", ".mjs")
 WEIGHTS = ("float32", "float16", "int16")  # the first is the default
 MOST_EXAMPLES = 12
-LARGEST_FILE = 100_000_000  # bytes
 TITLE = "Draw together"
 SIDE = 255  # data units of a drawing's longer side, where no example shows it
 
-_INFERENCE = ("weights.mjs", "mixture.mjs", "cells.mjs", "model.mjs")  # each needs those before it
-_WORKER = (*_INFERENCE, "worker.mjs")
+_STYLES = ("base.css", "page.css")
 _INTERFACE = ("strokes.mjs", "keep.mjs", "paper.mjs", "page.mjs")
 _EXPORTS = ("load", "encode", "decode", "complete")
 _LARGEST_INTEGER = 32767
@@ -44,8 +35,6 @@ _RECURRENT = {  # attributes of a layer that are its weights
     "hyper": ("w_xh", "w_hh", "bias", *_HYPER, "beta_kernel"),
 }
 _NORMS = {"lstm": (), "layer_norm": ("norms",), "hyper": ("norms", "hyper_norms")}
-_IMPORT = re.compile(r"^import [^;]*;\n", re.M)
-_EXPORT = re.compile(r"^export (?=(?:async )?function|class|const|let)", re.M)
 
 
 def refuse(path: Path, _: str = "") -> SketchRNN:
@@ -73,27 +62,17 @@ def save_page(
       UserError: the model has no scale factor, or the page would be too large.
       OSError: the file cannot be written; an earlier one is then as it was.
     """
-    style, script, worker = _asset("page.css"), _script(_INTERFACE), _script(_WORKER)
-    drawings = {
-        "side": _side(examples),
-        "maxPoints": model.hparams.max_seq_len,
-        "conditional": model.hparams.conditional,
-        "examples": [to_lists(sketch) for sketch in examples[:MOST_EXAMPLES]],
-    }
+    shown = [to_lists(sketch) for sketch in examples[:MOST_EXAMPLES]]
+    drawings = interface(model, examples) | {"examples": shown}
     parts = {
         "title": html.escape(title or TITLE),
         "name": html.escape(name(model)),
-        "style_hash": _hash(style),
-        "script_hash": _hash(script),
         "modes_hidden": "" if model.hparams.conditional else " hidden",
-        "style": style,
-        "script": script,
-        "worker": worker,
-        "drawings": _json(drawings),
-        "model": _json(content(model, weights)),
+        "worker": assembly.script(assembly.WORKER),
+        "drawings": assembly.as_json(drawings),
+        "model": assembly.as_json(content(model, weights)),
     }
-    page = re.sub(r"\{\{(\w+)\}\}", lambda found: parts[found[1]], _asset("page.html"))
-    _write(path, page)
+    assembly.write(path, assembly.page("page.html", _STYLES, _INTERFACE, parts))
 
 
 def save_module(model: SketchRNN, path: str | Path, weights: str = WEIGHTS[0]) -> None:
@@ -101,13 +80,28 @@ def save_module(model: SketchRNN, path: str | Path, weights: str = WEIGHTS[0]) -
 
     Args and errors as in `save_page`.
     """
-    script = _script(_INFERENCE).replace("function load(content)", "function load(content = MODEL)")
-    _write(
+    script = assembly.script(assembly.INFERENCE)
+    script = script.replace("function load(content)", "function load(content = MODEL)")
+    assembly.write(
         path,
         f"// {_comment(name(model))}: a Sketch-RNN model and what runs it.\n{script}\n"
-        f"const MODEL = {_json(content(model, weights))};\n"
+        f"const MODEL = {assembly.as_json(content(model, weights))};\n"
         f"export {{{', '.join(_EXPORTS)}}};\n",
     )
+
+
+def interface(model: SketchRNN, examples: Sequence[np.ndarray]) -> dict[str, Any]:
+    """What a page has to know of a model beside its weights.
+
+    Args:
+      model: any.
+      examples: stroke-3 arrays in data units; they show how large its drawings are.
+    """
+    return {
+        "side": _side(examples),
+        "maxPoints": model.hparams.max_seq_len,
+        "conditional": model.hparams.conditional,
+    }
 
 
 def name(model: SketchRNN) -> str:
@@ -201,38 +195,6 @@ def _side(examples: Sequence[np.ndarray]) -> float:
     return float(np.median(sides)) if any(sides) else SIDE
 
 
-def _script(modules: Sequence[str]) -> str:
-    """Modules as one script: in order, without imports and exports."""
-    texts = [_EXPORT.sub("", _IMPORT.sub("", _asset(module))) for module in modules]
-    return "\n".join(texts)
-
-
-def _asset(file: str) -> str:
-    return (resources.files(__package__) / "page_assets" / file).read_text("utf-8")
-
-
-def _json(value: Any) -> str:
-    """JSON that cannot end the element that it stands in."""
-    return json.dumps(value, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
-
-
 def _comment(text: str) -> str:
     """The text on one line of a comment."""
     return "".join(sign if sign.isprintable() else " " for sign in text)
-
-
-def _hash(text: str) -> str:
-    """As a Content-Security-Policy names what it allows."""
-    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
-
-
-def _write(path: str | Path, text: str) -> None:
-    data = text.encode()
-    if len(data) > LARGEST_FILE:
-        raise UserError(
-            f"this model would make a file of {len(data) / 1e6:.0f} MB, expected at most "
-            f"{LARGEST_FILE / 1e6:.0f} MB; --weights=float16 or int16 makes it smaller, or train a "
-            "smaller model"
-        )
-    with files.replacing(path) as file:
-        file.write(data)

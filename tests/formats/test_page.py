@@ -19,8 +19,9 @@ from sketch_rnn.hparams import HParams
 from sketch_rnn.model import sampling
 from sketch_rnn.model.mixture import split_output
 from sketch_rnn.model.network import SketchRNN
+from sketch_rnn.web import assembly
 
-ASSETS = ROOT / "sketch_rnn" / "formats" / "page_assets"
+ASSETS = ROOT / "sketch_rnn" / "web" / "assets"
 RUNNER = ROOT / "tests" / "node" / "model.mjs"
 CELLS = ["lstm", "layer_norm", "hyper"]
 SIZES = {"dec_rnn_size": 12, "enc_rnn_size": 7, "z_size": 5, "max_seq_len": 25, "num_mixture": 3}
@@ -262,7 +263,7 @@ def test_a_page_allows_its_own_script_and_style_alone(tmp_path):
 
 
 def test_a_model_that_is_too_large_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(page, "LARGEST_FILE", 5000)
+    monkeypatch.setattr(assembly, "LARGEST_FILE", 5000)
     for save, name in ((page.save_page, "x.html"), (page.save_module, "x.mjs")):
         with pytest.raises(UserError, match="--weights=float16"):
             save(random_model(), tmp_path / name)

@@ -1,64 +1,23 @@
 // A visitor of an exported page: node visit_page.js CHROMIUM PAGE FOLDER
 // Does everything that the page offers, at two widths, and writes what came of it, as JSON. The
 // downloads and pictures of the page go into the folder.
-const fs = require('fs');
-const {createRequire} = require('module');
 const path = require('path');
 const {pathToFileURL} = require('url');
 
-const client = createRequire(process.cwd() + '/');
-const {chromium} = client('playwright-core');
-const axe = fs.readFileSync(client.resolve('axe-core/axe.min.js'), 'utf8');
-
-const FLAGS = [
-  '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
-  '--disable-background-networking', '--disable-component-update', '--disable-sync',
-];
-const SCREENS = {
-  wide: {viewport: {width: 1440, height: 900}, colorScheme: 'light'},
-  narrow: {viewport: {width: 360, height: 740}, colorScheme: 'dark', hasTouch: true},
-};
-const PATIENCE = 60000; // ms
+const {Visitor, atBothWidths} = require('./visitor.js');
 
 async function main([executablePath, file, folder]) {
-  const browser = await chromium.launch({executablePath, args: FLAGS});
-  try {
-    const report = {};
-    for (const [name, screen] of Object.entries(SCREENS)) {
-      const context = await browser.newContext({...screen, reducedMotion: 'reduce'});
-      report[name] = await visit(context, pathToFileURL(file).href, path.join(folder, name));
-      await context.close();
-    }
-    console.log(JSON.stringify(report));
-  } finally {
-    await browser.close();
-  }
+  await atBothWidths(executablePath, async (context, name) => {
+    const visitor = new PageVisitor(await context.newPage(), path.join(folder, name));
+    return visitor.run(() => visitor.visit(pathToFileURL(file).href));
+  });
 }
 
-async function visit(context, url, prefix) {
-  const page = await context.newPage();
-  page.setDefaultTimeout(PATIENCE);
-  const visitor = new Visitor(page, prefix);
-  try {
-    await page.goto(url);
-    await visitor.everywhere();
-    if (await page.isVisible('[data-mode=mimic]')) await visitor.withAnEncoder();
-  } catch (error) {
-    await page.screenshot({path: `${prefix}_failed.png`});
-    error.message += `; the console says ${JSON.stringify(visitor.report.console)}`;
-    throw error;
-  }
-  return visitor.report;
-}
-
-class Visitor {
-  constructor(page, prefix) {
-    this.page = page;
-    this.prefix = prefix;
-    this.report = {requests: [], console: [], violations: [], overflows: []};
-    page.context().on('request', (request) => this.report.requests.push(request.url().slice(0, 99)));
-    page.on('console', (message) => this.report.console.push(message.text()));
-    page.on('pageerror', (error) => this.report.console.push(String(error)));
+class PageVisitor extends Visitor {
+  async visit(url) {
+    await this.page.goto(url);
+    await this.everywhere();
+    if (await this.page.isVisible('[data-mode=mimic]')) await this.withAnEncoder();
   }
 
   /** What every model's page does. */
@@ -75,8 +34,8 @@ class Visitor {
     await this.tap('.tile >> nth=2');
     report.taken = await this.drawing();
     report.copied = await this.copied();
-    await this.download('svg');
-    await this.download('png');
+    await this.download('svg', '.svg');
+    await this.download('png', '.png');
     await this.tap('#undo');
     report.undone = await this.drawing();
     await this.answers(/ending/);
@@ -124,12 +83,6 @@ class Visitor {
     report.takenFromBetween = await this.drawing();
   }
 
-  async tap(selector) {
-    const place = this.page.locator(selector);
-    if (this.prefix.endsWith('narrow')) await place.tap();
-    else await place.click();
-  }
-
   /** Taps until there are answers: Chromium drops a touch that a busy page does not take in time. */
   async tapUntil(selector, kind) {
     for (let tries = 1; ; tries++) {
@@ -139,29 +92,6 @@ class Visitor {
       } catch (error) {
         if (tries === 3) throw error;
       }
-    }
-  }
-
-  async drawCircle() {
-    const {page} = this;
-    await page.locator('#paper').scrollIntoViewIfNeeded();
-    const box = await page.locator('#paper').boundingBox();
-    const points = Array.from({length: 41}, (_, i) => ({
-      x: box.x + box.width * (0.5 + 0.3 * Math.cos(i * Math.PI / 20)),
-      y: box.y + box.width * (0.5 + 0.3 * Math.sin(i * Math.PI / 20)),
-    }));
-    if (this.prefix.endsWith('narrow')) {
-      const session = await page.context().newCDPSession(page);
-      const touch = (type, touchPoints) =>
-        session.send('Input.dispatchTouchEvent', {type, touchPoints});
-      await touch('touchStart', [points[0]]);
-      for (const point of points) await touch('touchMove', [point]);
-      await touch('touchEnd', []);
-    } else {
-      await page.mouse.move(points[0].x, points[0].y);
-      await page.mouse.down();
-      for (const point of points) await page.mouse.move(point.x, point.y);
-      await page.mouse.up();
     }
   }
 
@@ -182,10 +112,6 @@ class Visitor {
         before[0].markup);
   }
 
-  drawing() {
-    return this.page.$$eval('#paper path', (paths) => paths.map((path) => path.getAttribute('d')));
-  }
-
   tiles() {
     return this.page.$$eval('.tile', (tiles) => tiles.map((tile) => {
       const read = (selector) => [...tile.querySelectorAll(selector)].map((p) => p.getAttribute('d'));
@@ -203,24 +129,6 @@ class Visitor {
     await this.tap('#json');
     await this.page.waitForFunction(() => window.copied);
     return this.page.evaluate(() => window.copied);
-  }
-
-  async download(kind) {
-    const waiting = this.page.waitForEvent('download');
-    await this.tap(`#${kind}`);
-    await (await waiting).saveAs(`${this.prefix}.${kind}`);
-  }
-
-  /** A picture of the page, what axe-core says of it, and whether it is too wide. */
-  async look(name) {
-    const {page, report} = this;
-    await page.evaluate(axe);
-    const found = await page.evaluate(() => axe.run());
-    report.violations.push(...found.violations.map(
-        (violation) => `${name}: ${violation.id} ${violation.nodes[0].html.slice(0, 200)}`));
-    const width = await page.evaluate(() => document.documentElement.scrollWidth);
-    if (width > page.viewportSize().width) report.overflows.push(`${name}: ${width}`);
-    await page.screenshot({path: `${this.prefix}_${name}.png`, fullPage: true});
   }
 }
 

@@ -6,6 +6,7 @@ const SVG = 'http://www.w3.org/2000/svg';
 const PEN = 1 / 120; // the pen's width, as a share of the side
 const SMALL_PEN = 1 / 64;
 const MARGIN = 0.1;
+const PALM_TIME = 60000; // ms after a pen's line in which a touch is taken for a palm
 const SECONDS = 1.6; // a picture draws itself in, but for the pauses
 
 /** Shows lines in an <svg>; those after the first `given` points are the model's. */
@@ -28,19 +29,24 @@ export function showPicture(svg, lines, {given = Infinity, animate = false, larg
   }
 }
 
-/** The paper: pointer events become lines in data units. */
+/** The paper: pointer events become lines of points [x, y, t]. */
 export class Paper {
-  /** `side` is that of the paper in data units; `onLine` is called with each finished line. */
-  constructor(svg, side, onLine) {
+  /**
+   * `side` is that of the paper in data units; `onBegin` is called when a line begins, `onLine`
+   * with each finished one.
+   */
+  constructor(svg, side, onLine, onBegin = () => {}) {
     this.svg = svg;
     this.side = side;
     this.onLine = onLine;
+    this.onBegin = onBegin;
+    this.penSeen = -Infinity;
     this.line = null;
     this.show([]);
     svg.addEventListener('pointerdown', (event) => this.begin(event));
     svg.addEventListener('pointermove', (event) => this.goOn(event));
     svg.addEventListener('pointerup', (event) => this.end(event));
-    svg.addEventListener('pointercancel', () => this.giveUp());
+    svg.addEventListener('pointercancel', (event) => this.cancel(event));
   }
 
   /** Shows a drawing, and as much around it as it needs. */
@@ -58,15 +64,29 @@ export class Paper {
   }
 
   begin(event) {
-    if (this.line || !event.isPrimary || event.button !== 0) return;
+    if (!this.takes(event)) return;
+    this.giveUp();
     event.preventDefault();
     this.svg.setPointerCapture(event.pointerId);
+    this.pointer = event.pointerId;
     this.line = [this.place(event)];
     this.path = addPath(this.svg, this.line, '');
+    this.onBegin();
+  }
+
+  /** Whether a pointer draws: no second button, no second finger, no palm beside a pen. */
+  takes(event) {
+    const {pointerType, isPrimary, button} = event;
+    if (pointerType === 'pen') this.penSeen = event.timeStamp;
+    if (pointerType === 'touch') {
+      if (event.timeStamp - this.penSeen < PALM_TIME) return false;
+      if (!isPrimary) this.giveUp();
+    }
+    return isPrimary && button === 0 && (!this.line || pointerType === 'pen');
   }
 
   goOn(event) {
-    if (!this.line || !event.isPrimary) return;
+    if (!this.line || event.pointerId !== this.pointer) return;
     const events = event.getCoalescedEvents ? event.getCoalescedEvents() : [];
     for (const each of events.length ? events : [event]) this.line.push(this.place(each));
     this.frame ||= requestAnimationFrame(() => {
@@ -76,10 +96,19 @@ export class Paper {
   }
 
   end(event) {
-    if (!this.line || !event.isPrimary) return;
+    if (event.pointerId === this.pointer) this.finish();
+  }
+
+  /** Ends the line that is being drawn, if there is one. */
+  finish() {
+    if (!this.line) return;
     const line = this.line;
     this.giveUp();
     this.onLine(line);
+  }
+
+  cancel(event) {
+    if (event.pointerId === this.pointer) this.giveUp();
   }
 
   giveUp() {
@@ -87,12 +116,13 @@ export class Paper {
     this.line = null;
   }
 
-  /** Where an event is, in data units. */
+  /** Where an event is, in data units, and when, in milliseconds: [x, y, t]. */
   place(event) {
     const rect = this.svg.getBoundingClientRect();
     return [
       this.view.x + (event.clientX - rect.left) / rect.width * this.view.width,
       this.view.y + (event.clientY - rect.top) / rect.height * this.view.height,
+      event.timeStamp,
     ];
   }
 }

@@ -80,7 +80,7 @@ function lines() {
 
 function addLine(line) {
   const simple = simplify(line, EPSILON_OF_LINES);
-  change([...lines(), simple]);
+  change([...lines(), simple.map(([x, y]) => [x, y])]);
 }
 
 /** Another drawing on the paper, which can be undone. */

@@ -1,0 +1,442 @@
+// The pad: asks for drawings one by one, keeps each stroke as it ends, and gives them as a file.
+
+import {download} from './keep.mjs';
+import {Paper, showPicture} from './paper.mjs';
+import {linesOf, newRecord, recordsOf, startOf, textOf, toStroke} from './records.mjs';
+import {openStore} from './store.mjs';
+import {boundsOf, centred, fromLines, simplify, toLines} from './strokes.mjs';
+
+const SIDE = 1000; // of the paper, in the units of the file
+const PAGE = 60; // drawings that the overview shows at a time
+const ECHOES = 3; // the network's drawings beside the visitor's
+const TEMPERATURE = 0.25;
+const ANYTHING = 'drawing'; // the word where no word is asked for
+const FILE_NAMES = ['ndjson', 'ndjson.txt']; // some browsers share only files that they know
+
+const find = (id) => document.getElementById(id);
+const pad = JSON.parse(find('pad').textContent);
+const settings = {words: pad.words, count: pad.count, ...storedSettings()};
+
+const records = new Map(); // all drawings by key, the oldest first
+const skipped = new Map(); // how often each word was skipped
+let current = newRecord(nextWord());
+let undone = []; // strokes that redo brings back
+let unkept = ''; // why the browser does not keep the drawings
+let unsaved = false; // whether a drawing came since they were last saved to a file
+let start = 0; // when the current drawing began, by the clock of its events
+let deadline = 0; // when it ends, where seconds are counted
+let shown = PAGE; // how many drawings the overview shows
+let looked = null; // the key of the drawing that is looked at
+let release = () => {}; // lets other tabs have the drawing on the paper
+
+const paper = new Paper(find('paper'), SIDE, addLine, startClock);
+const channel = new BroadcastChannel(`sketch_rnn ${pad.id}`);
+const echo = startEcho();
+const store = await openStore(`sketch_rnn ${pad.id}`);
+if (store.refused) failed(store.refused);
+await readStore();
+await takeUp();
+refresh();
+
+find('undo').onclick = undo;
+find('redo').onclick = redo;
+find('skip').onclick = skip;
+find('next').onclick = next;
+find('all').onclick = () => openOverview();
+find('save').onclick = save;
+find('share').onclick = share;
+find('load').onclick = () => find('file').click();
+find('file').onchange = load;
+find('words').onclick = askForWords;
+find('filter').onchange = () => showGrid(PAGE);
+find('more').onclick = () => showGrid(shown + PAGE);
+find('again').onclick = drawAgain;
+find('delete').onclick = deleteLooked;
+find('ask').onclose = takeWords;
+for (const button of document.querySelectorAll('dialog .close')) {
+  button.onclick = () => button.closest('dialog').close('');
+}
+document.onkeydown = onKey;
+window.onbeforeunload = (event) => { if (unkept && unsaved) event.preventDefault(); };
+channel.onmessage = readStore;
+document.onvisibilitychange = () => { if (!document.hidden) readStore(); };
+
+// What is drawn
+
+function addLine(line) {
+  if (!current.drawing.length || !start) start = startOf(current, line);
+  current.drawing.push(toStroke(line, start));
+  undone = [];
+  keep(current);
+  refresh();
+}
+
+function undo() {
+  if (!current.drawing.length) return;
+  undone.push(current.drawing.pop());
+  keep(current);
+  refresh();
+}
+
+function redo() {
+  if (!undone.length) return;
+  current.drawing.push(undone.pop());
+  keep(current);
+  refresh();
+}
+
+async function skip() {
+  skipped.set(current.word, (skipped.get(current.word) || 0) + 1);
+  const key = records.delete(current.key_id) ? current.key_id : null;
+  begin(nextWord());
+  if (key) await changed(store.remove(key));
+}
+
+function next() {
+  paper.finish();
+  if (!current.drawing.length) return;
+  current.done = true;
+  keep(current);
+  const drawn = current;
+  begin(nextWord());
+  echo?.(drawn);
+  if (settings.words.length && left() === 0) {
+    say(`All ${done().length} are drawn. Save them, or go on.`);
+  } else {
+    say('');
+  }
+}
+
+/** Another drawing on the paper. */
+function begin(word) {
+  current = newRecord(word);
+  undone = [];
+  start = deadline = 0;
+  find('time').hidden = true;
+  hold(current.key_id);
+  refresh();
+}
+
+/** The word with the fewest drawings; those that were skipped come later. */
+function nextWord() {
+  if (!settings.words.length) return ANYTHING;
+  const rank = (word) => done(word).length + (skipped.get(word) || 0);
+  return settings.words.reduce((best, word) => (rank(word) < rank(best) ? word : best));
+}
+
+function done(word) {
+  const all = [...records.values()].filter((record) => record.done);
+  return word === undefined ? all : all.filter((record) => record.word === word);
+}
+
+/** How many drawings are still to be made. */
+function left() {
+  return settings.words.reduce(
+      (sum, word) => sum + Math.max(0, settings.count - done(word).length), 0);
+}
+
+// Seconds
+
+function startClock() {
+  if (!pad.seconds || deadline) return;
+  deadline = performance.now() + 1000 * pad.seconds;
+  requestAnimationFrame(showTime);
+}
+
+function showTime() {
+  if (!deadline) return;
+  find('time').hidden = false;
+  const remaining = deadline - performance.now();
+  find('time').firstElementChild.style.width = `${Math.max(0, remaining / pad.seconds / 10)}%`;
+  if (remaining > 0) requestAnimationFrame(showTime);
+  else next();
+}
+
+// What is kept
+
+/** Keeps a drawing, or removes it where it has no stroke. */
+async function keep(record) {
+  unsaved = true;
+  if (record.drawing.length) {
+    records.set(record.key_id, record);
+    await changed(store.put(record));
+  } else {
+    records.delete(record.key_id);
+    await changed(store.remove(record.key_id));
+  }
+}
+
+async function changed(work) {
+  failed(await work);
+  channel.postMessage('changed');
+}
+
+function failed(why) {
+  unkept = why;
+  find('warning').hidden = !why;
+  find('warning').textContent = why
+    && `The browser does not keep these drawings (${why}): save them before you close this page.`;
+}
+
+/** Reads what this or another tab has kept. */
+async function readStore() {
+  if (unkept) return;
+  const kept = await store.all();
+  records.clear();
+  kept.sort((a, b) => (a.timestamp < b.timestamp ? -1 : 1));
+  for (const record of kept) records.set(record.key_id, record);
+  if (current.drawing.length) records.set(current.key_id, current);
+  refresh();
+}
+
+/** Goes on with a drawing that was not finished and that no other tab has on its paper. */
+async function takeUp() {
+  for (const record of [...records.values()].filter((each) => !each.done)) {
+    if (await hold(record.key_id)) {
+      current = record;
+      return say('This drawing was not finished. Go on with it.');
+    }
+  }
+  current = newRecord(nextWord());
+  hold(current.key_id);
+}
+
+/** Marks a drawing as on this tab's paper; gives whether no other tab had it. */
+function hold(key) {
+  release();
+  if (!navigator.locks) return Promise.resolve(true);
+  return new Promise((resolve) => {
+    navigator.locks.request(`${pad.id} ${key}`, {ifAvailable: true}, (lock) => {
+      resolve(Boolean(lock));
+      return lock && new Promise((free) => { release = free; });
+    });
+  });
+}
+
+// Files
+
+function toSave() {
+  return [...records.values()].filter((record) => record.drawing.length);
+}
+
+function fileName(suffix) {
+  return `pad-${new Date().toISOString().slice(0, 16).replace(/[T:]/g, '-')}.${suffix}`;
+}
+
+function save() {
+  const all = toSave();
+  download(new Blob([textOf(all)], {type: 'application/x-ndjson'}), fileName(FILE_NAMES[0]));
+  unsaved = false;
+  say(`Saved ${counted(all.length)}.`);
+}
+
+function shareable() {
+  const text = textOf(toSave());
+  return FILE_NAMES.map((suffix) => new File([text], fileName(suffix), {type: 'text/plain'}))
+      .find((file) => navigator.canShare?.({files: [file]}));
+}
+
+async function share() {
+  try {
+    await navigator.share({files: [shareable()]});
+    unsaved = false;
+  } catch (error) {
+    if (error.name !== 'AbortError') say(`Not shared: ${error.message}. Save does the same.`);
+  }
+}
+
+async function load() {
+  const [file] = find('file').files;
+  find('file').value = '';
+  if (!file) return;
+  try {
+    const loaded = recordsOf(await file.text());
+    const added = loaded.filter(({key_id}) => !records.has(key_id));
+    for (const record of added) records.set(record.key_id, record);
+    await changed(store.putAll(added));
+    say(`Loaded ${counted(added.length)}; ${loaded.length - added.length} were here already.`);
+    if (!current.drawing.length) begin(nextWord());
+    refresh();
+  } catch (error) {
+    say(`${file.name} was not loaded: ${error.message}.`);
+  }
+}
+
+// The overview
+
+function openOverview() {
+  const words = [...new Set(done().map(({word}) => word))];
+  find('filter').replaceChildren(
+      new Option(`all ${done().length}`, ''),
+      ...words.map((word) => new Option(`${word} (${done(word).length})`, word)));
+  showGrid(PAGE);
+  find('overview').showModal();
+}
+
+function showGrid(count) {
+  shown = count;
+  const all = done(find('filter').value || undefined).reverse();
+  find('grid').replaceChildren(...all.slice(0, shown).map(thumbnail));
+  find('more').hidden = all.length <= shown;
+}
+
+function thumbnail(record) {
+  const button = document.createElement('button');
+  button.type = 'button';
+  button.append(picture(linesOf(record)), record.word);
+  button.onclick = () => look(record);
+  return button;
+}
+
+function picture(lines) {
+  const svg = document.createElementNS('http://www.w3.org/2000/svg', 'svg');
+  svg.setAttribute('aria-hidden', 'true');
+  showPicture(svg, lines);
+  return svg;
+}
+
+function look(record) {
+  looked = record.key_id;
+  find('one_title').textContent = record.word;
+  showPicture(find('large'), linesOf(record), {large: true});
+  find('one').showModal();
+}
+
+async function deleteLooked() {
+  records.delete(looked);
+  find('one').close();
+  await changed(store.remove(looked));
+  openOrRefresh();
+}
+
+/** Deletes the drawing that is looked at, and asks for its word. */
+async function drawAgain() {
+  const {word} = records.get(looked);
+  records.delete(looked);
+  find('one').close();
+  find('overview').close();
+  if (current.drawing.length) {
+    current.done = true;
+    keep(current);
+  }
+  begin(word);
+  await changed(store.remove(looked));
+}
+
+function openOrRefresh() {
+  find('overview').close();
+  openOverview();
+  refresh();
+}
+
+// Words
+
+function askForWords() {
+  find('list').value = settings.words.join('\n');
+  find('count').value = settings.count;
+  find('ask').showModal();
+}
+
+function takeWords() {
+  if (find('ask').returnValue !== 'ok') return;
+  const words = find('list').value.split('\n').map((word) => word.trim()).filter(Boolean);
+  settings.words = [...new Set(words)];
+  settings.count = Math.max(1, find('count').valueAsNumber || settings.count);
+  try {
+    localStorage.setItem(`sketch_rnn ${pad.id}`, JSON.stringify(settings));
+  } catch {
+    say('The browser does not keep these words; they are gone when the page is closed.');
+  }
+  if (!current.drawing.length) begin(nextWord());
+  refresh();
+}
+
+function storedSettings() {
+  try {
+    return JSON.parse(localStorage.getItem(`sketch_rnn ${pad.id}`)) || {};
+  } catch {
+    return {};
+  }
+}
+
+// The network
+
+/** Gives what shows the network's versions of a drawing; null for a pad without a model. */
+function startEcho() {
+  const model = find('model').textContent;
+  if (model === 'null') return null;
+  const source = new Blob([find('worker').textContent], {type: 'text/javascript'});
+  const worker = new Worker(URL.createObjectURL(source));
+  worker.postMessage({content: model});
+  let asked = {id: 0};
+  worker.onmessage = ({data}) => {
+    if (data.id !== asked.id) return;
+    if (data.error) say(`The network cannot answer: ${data.error}`);
+    else showEchoes(asked.record, data.sketches);
+  };
+  return (record) => {
+    asked = {id: asked.id + 1, record};
+    worker.postMessage({id: asked.id, ...taskFor(record)});
+  };
+}
+
+function taskFor(record) {
+  const {side, maxPoints, conditional} = pad.model;
+  const lines = linesOf(record);
+  const {width, height} = boundsOf(lines);
+  const scale = side / Math.max(width, height, 1);
+  const fitted = centred(lines, 0, 0, scale).map((line) => simplify(line, side * 2 / 255));
+  const sketch = fromLines(fitted).slice(0, maxPoints);
+  const options = {
+    count: ECHOES, seed: Math.floor(Math.random() * 2 ** 32), temperature: TEMPERATURE, leastPoints: 2,
+    maxPoints: conditional ? maxPoints : maxPoints + sketch.length,
+  };
+  const half = sketch.slice(0, Math.ceil(sketch.length / 2));
+  return conditional ? {kind: 'mimic', sketch, options} : {kind: 'complete', sketch: half, options};
+}
+
+function showEchoes(record, sketches) {
+  find('echo').hidden = false;
+  find('echo_title').textContent = `Your ${record.word}, and what the network makes of it`;
+  find('echo').lastElementChild.replaceChildren(
+      picture(linesOf(record)), ...sketches.map((sketch) => picture(toLines(sketch))));
+}
+
+// What is shown
+
+function refresh() {
+  const {word, drawing} = current;
+  const named = settings.words.length > 0;
+  const number = done(word).length + (current.done ? 0 : 1);
+  find('prompt').textContent = named ? `Draw: ${word}` : pad.title;
+  find('progress').textContent = named
+    ? `${Math.min(number, settings.count)} of ${settings.count}, ${done().length} in all`
+    : counted(done().length);
+  paper.show(linesOf(current));
+  find('paper').setAttribute(
+      'aria-label', drawing.length ? `Your drawing: ${drawing.length} strokes` : 'Empty paper');
+  find('hint').hidden = drawing.length > 0;
+  find('undo').disabled = find('next').disabled = !drawing.length;
+  find('redo').disabled = !undone.length;
+  find('skip').hidden = !named;
+  find('save').disabled = !toSave().length;
+  find('share').hidden = !toSave().length || !shareable();
+}
+
+function counted(count) {
+  return count === 1 ? '1 drawing' : `${count} drawings`;
+}
+
+function onKey(event) {
+  if (document.querySelector('dialog[open]') || !(event.ctrlKey || event.metaKey)) return;
+  const key = event.key.toLowerCase();
+  if (key === 'z' || key === 'y') {
+    event.preventDefault();
+    if (key === 'y' || event.shiftKey) redo();
+    else undo();
+  }
+}
+
+function say(text) {
+  find('status').textContent = text;
+}
