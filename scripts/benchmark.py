@@ -284,7 +284,9 @@ def sampling(hparams) -> dict[str, float]:
 def measure(name: str, changes: dict) -> dict[str, float | str]:
     """One case, in this process."""
     from sketch_rnn.hparams import PRECISIONS, HParams
+    from sketch_rnn.setup import setup
 
+    setup()
     hparams = HParams(**changes)
     precision = next((p for p in PRECISIONS if p in name), PRECISIONS[0])
     if name in ("input", "sampler"):

@@ -7,8 +7,6 @@ neither TensorFlow nor Keras.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from sketch_rnn import quiet
-
 if TYPE_CHECKING:
     from sketch_rnn.convert.build import build as build_dataset
     from sketch_rnn.data.dataset import load_dataset
@@ -49,7 +47,9 @@ def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     if name in _WITH_TENSORFLOW:
-        quiet.import_tensorflow()
+        from sketch_rnn.setup import setup
+
+        setup()
     return getattr(import_module(f"{__name__}.{_HOMES[name]}"), _NAMES.get(name, name))
 
 

@@ -2,6 +2,7 @@
 
 import sys
 
-from sketch_rnn.cli.main import main
+from sketch_rnn.cli.entry import sketch_rnn
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(sketch_rnn())

@@ -7,9 +7,12 @@ them out; `./scripts/test` and `./scripts/test -m long` do not.
 
 import gc
 import os
+import sys
 from importlib import metadata
 
 import pytest
+
+from sketch_rnn import setup
 
 # Compiling takes a test more time than running what was compiled: half as long without these
 # optimizations. (Without the second flag, what is then used loses NaN in a minimum or maximum.)
@@ -18,6 +21,7 @@ FLAGS = ["--xla_backend_optimization_level=0", "--xla_cpu_enable_fast_min_max=fa
 if not metadata.version("tensorflow").startswith(("2.18.", "2.19.")):  # which do not know it
     FLAGS.append("--xla_cpu_use_fusion_emitters=false")
 os.environ.setdefault("XLA_FLAGS", " ".join(FLAGS))
+setup.set_environment()  # before the tests' own imports of TensorFlow
 
 # Files of long tests, so that none of them is begun when all others have ended.
 FIRST = (
@@ -44,4 +48,6 @@ def pytest_collection_modifyitems(items):
 
 def pytest_collection_finish():
     """Nothing looks for garbage in what was imported, TensorFlow above all."""
+    if "tensorflow" in sys.modules:
+        setup.setup()
     gc.freeze()

@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import sketch_rnn
-from sketch_rnn import quiet
+from sketch_rnn import setup
 
 
 def run_python(program):
@@ -68,7 +68,7 @@ def test_the_version_has_one_source():
 
 def test_what_is_imported_is_not_looked_through_for_garbage():
     gc.unfreeze()
-    with quiet._nothing_collected():
+    with setup._nothing_collected():
         assert not gc.isenabled()
     assert gc.isenabled()
     assert gc.get_freeze_count() > 100_000

@@ -15,7 +15,6 @@ import os
 import platform
 import re
 import shutil
-import signal
 import sys
 import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -27,10 +26,10 @@ from typing import TYPE_CHECKING
 
 from absl import flags
 
-from sketch_rnn import __version__, quiet
+from sketch_rnn import __version__, signals
 from sketch_rnn.errors import LOGGER, UserError, one_line
 from sketch_rnn.hparams import MEANT, HParams
-from sketch_rnn.training.signals import ENDING, handling, heard_at_once, quit_at_once
+from sketch_rnn.setup import setup
 
 if TYPE_CHECKING:
     from sketch_rnn.drawing import Style
@@ -101,13 +100,13 @@ def run(
         elif rest and not arguments:
             raise UserError(f"unexpected argument {rest[0]!r}; flags are --name=value")
         else:
-            with _ended_by_signals(), _lines_on_stderr():
+            with signals.ended_in_order(), _lines_on_stderr():
                 status = main(*rest) or OK
         sys.stdout.flush()
         return status
     except UserError as error:
         return _fail(name, str(error), MISUSED)
-    except _Terminated:
+    except signals.Terminated:
         return _fail(name, "ended by SIGTERM", TERMINATED)
     except KeyboardInterrupt:
         return _fail(name, "interrupted", INTERRUPTED)
@@ -156,42 +155,10 @@ def spelled(text: str) -> str:
     )
 
 
-class _Terminated(KeyboardInterrupt):
-    """SIGTERM came."""
-
-
-@contextmanager
-def _ended_by_signals() -> Iterator[None]:
-    """The first signal is raised, so that what is half-written goes; the next ends the process."""
-
-    heard: list[int] = []
-
-    def end(number: int, _: object) -> None:
-        for ending in ENDING:
-            signal.signal(ending, quit_at_once)
-        raise _Terminated if number == signal.SIGTERM else KeyboardInterrupt
-
-    def hear(number: int) -> None:  # at once, where TensorFlow keeps the handler waiting
-        heard.append(number)
-        if len(heard) > 1:
-            quit_at_once(number)
-
-    with handling(end), heard_at_once(hear):
-        yield
-
-
-@contextmanager
-def ended_at_once() -> Iterator[None]:
-    """A signal ends the process, even within TensorFlow; for what leaves nothing half-written."""
-    with handling(quit_at_once), heard_at_once(quit_at_once):
-        yield
-
-
 def quiet_tensorflow(verbose: bool = False) -> None:
     """Imports TensorFlow without its log lines, unless `verbose`."""
-    if not verbose:
-        with ended_at_once():
-            quiet.import_tensorflow()
+    with signals.ended_at_once():
+        setup(verbose)
 
 
 def define_overwrite(values: flags.FlagValues) -> None:

@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from tqdm import tqdm
 
 from sketch_rnn.cli import common
+from sketch_rnn.signals import quit_at_once
 from sketch_rnn.training.report import STOPPING, is_endless, listed
-from sketch_rnn.training.signals import quit_at_once
 
 ALWAYS = ("reconstruction", "KL")  # what the live line shows however narrow the terminal is
 DRAWN_EVERY = 0.1  # seconds

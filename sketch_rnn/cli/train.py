@@ -20,6 +20,7 @@ from sketch_rnn.hparams import (
     load_config,
     parse_overrides,
 )
+from sketch_rnn.signals import ended_at_once
 
 USAGE = """
 Trains Sketch-RNN on drawings, or goes on with a run.
@@ -138,7 +139,7 @@ def _train() -> int:
         max_time=max_time,
         connect_timeout=FLAGS.connect_timeout,
     )
-    with common.ended_at_once():  # but for the loop over steps, which ends in good order
+    with ended_at_once():  # but for the loop over steps, which ends in good order
         ended_by = train(options, Progress)
     return 128 + ended_by if ended_by else 0
 

@@ -5,7 +5,6 @@ import io
 import multiprocessing
 import os
 import re
-import signal
 import threading
 import time
 from collections import Counter, deque
@@ -28,6 +27,7 @@ from sketch_rnn.convert.store import Spool, write_npz
 from sketch_rnn.data.first_row import FIRST_ROWS
 from sketch_rnn.errors import UserError, warn
 from sketch_rnn.files import check_output, replacing
+from sketch_rnn.signals import leave_to_parent
 
 CHUNKS_AHEAD = 8  # being converted or waiting for it, per process
 COPY = "a copy of a drawing before it"
@@ -304,8 +304,7 @@ class _Parallel:
 
 def _start_worker() -> None:
     """Leaves Ctrl-C to the parent, which then ends the workers; they also end if it was killed."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    leave_to_parent()
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 

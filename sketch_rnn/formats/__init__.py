@@ -14,6 +14,7 @@ from sketch_rnn.data import catalog
 from sketch_rnn.errors import UserError, warn
 from sketch_rnn.formats import browser, keras_file, original, page, run_folder, saved_model
 from sketch_rnn.model.network import SketchRNN
+from sketch_rnn.setup import setup
 
 
 @dataclass(frozen=True)
@@ -114,6 +115,7 @@ def load_model(path: str | Path | None = None, checkpoint: str = "best") -> Sket
     Raises:
       UserError: there is no model, or it is damaged.
     """
+    setup()
     place = catalog.model_path(path)
     try:
         model = _format_of(place).load(place, checkpoint)

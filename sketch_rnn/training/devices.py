@@ -2,7 +2,6 @@
 
 import json
 import os
-import signal
 import socket
 import threading
 import time
@@ -15,8 +14,8 @@ from typing import Any
 import tensorflow as tf
 
 from sketch_rnn.errors import UserError, first_line, inform
+from sketch_rnn.signals import ended_by_the_system
 from sketch_rnn.training.options import DEFAULT_TIMEOUT
-from sketch_rnn.training.signals import ENDING, handling
 
 _PROBE_EVERY = 0.5  # seconds
 _LEAST_TO_CONNECT = 60.0  # seconds, once all workers are here
@@ -126,7 +125,7 @@ def _meet(index: int, addresses: list[str], deadline: float) -> Workers:
     seconds = max(deadline - time.monotonic(), _LEAST_TO_CONNECT)
     inform(f"{who}: all are here, and connect within {seconds:.0f} s")
     try:
-        with _ended_by_the_system(seconds):
+        with ended_by_the_system(seconds):
             strategy = tf.distribute.MultiWorkerMirroredStrategy()
     except (*_LOST, tf.errors.UnknownError, RuntimeError, ValueError) as error:
         raise UserError(
@@ -197,23 +196,6 @@ def _answers(address: str) -> bool:
     except OSError:  # also where there is no such name yet
         return False
     return greeting == _GREETING or greeting[:2] + greeting[3:4] == _HTTP2_SETTINGS
-
-
-@contextmanager
-def _ended_by_the_system(seconds: float) -> Iterator[None]:
-    """Lets the system end the process on SIGINT and SIGTERM, and on SIGALRM after some seconds.
-
-    TensorFlow holds Python's lock while it connects, so that no handler and no thread can run.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    with handling(signal.SIG_DFL, (*ENDING, signal.SIGALRM)):
-        signal.setitimer(signal.ITIMER_REAL, seconds)
-        try:
-            yield
-        finally:
-            signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 def _cluster() -> tuple[int, list[str]] | None:

@@ -6,14 +6,14 @@ from collections.abc import Iterator
 
 import tensorflow as tf
 
+from sketch_rnn import signals
 from sketch_rnn.data.batches import TrainBatches, prefetch
 from sketch_rnn.data.quality import dataset_warnings
 from sketch_rnn.errors import UserError, warn
 from sketch_rnn.formats import original
 from sketch_rnn.formats.run_folder import RunFolder
-from sketch_rnn.model.compiling import seal_programs
 from sketch_rnn.model.network import Batch
-from sketch_rnn.training import signals
+from sketch_rnn.setup import seal_programs, setup
 from sketch_rnn.training.devices import Workers, find_workers
 from sketch_rnn.training.options import TrainOptions
 from sketch_rnn.training.record import LOG_EVERY, ChiefRecorder, QuietRecorder, Recorder
@@ -39,6 +39,7 @@ def train(options: TrainOptions, new_reporter: NewReporter = LogReporter) -> int
     Raises:
       UserError: the folder, the data or the hyperparameters do not allow it.
     """
+    setup()
     workers = find_workers(options.strategy, options.connect_timeout)
     folder = RunFolder(options.log_root)
     if workers.count > 1 and (options.patience or options.max_time):

@@ -19,6 +19,7 @@ from sketch_rnn.hparams import CELLS
 from sketch_rnn.training import devices
 from sketch_rnn.training.devices import find_workers
 
+WORKER = ROOT / "tests" / "training" / "worker.py"
 STEPS = 50
 HANGS = 300  # seconds
 
@@ -52,11 +53,7 @@ def costs(processes):
 @pytest.fixture(scope="module")
 def alone():
     """What one device computes for some cells."""
-    return functools.cache(
-        lambda cells: costs(
-            [begin(ROOT / "tests" / "training" / "worker.py", "one", STEPS, *cells)]
-        )
-    )
+    return functools.cache(lambda cells: costs([begin(WORKER, "one", STEPS, *cells)]))
 
 
 @pytest.mark.parametrize(
@@ -71,8 +68,7 @@ def alone():
 def test_two_halves_of_a_batch_train_as_one(alone, strategy, cells):
     """In every cost of 50 steps, with all dropouts and augmentation."""
     environments = clusters(2) if strategy == "multi_worker" else [None]
-    script = ROOT / "tests" / "training" / "worker.py"
-    together = costs([begin(script, strategy, STEPS, *cells, env=env) for env in environments])
+    together = costs([begin(WORKER, strategy, STEPS, *cells, env=env) for env in environments])
     for cell in cells:
         expected = alone(cells)[cell]
         # A KL cost near 0 is the sum of numbers near 1 that cancel.

@@ -5,11 +5,13 @@ from test_step import GPU, LENGTHS, STEPS, model_of, sketches, update
 
 from sketch_rnn.data.cache import make_part
 from sketch_rnn.data.dataset import Split
+from sketch_rnn.setup import setup
 from sketch_rnn.strokes import flatten
 from sketch_rnn.training.evaluate import Evaluator
 from sketch_rnn.training.state import TrainState
 from sketch_rnn.training.step import TrainStep
 
+setup()
 model = model_of("lstm", GPU)
 train, rng = TrainStep(TrainState(model), 1), np.random.default_rng(4)
 for step in range(4):

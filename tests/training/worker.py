@@ -17,6 +17,7 @@ from sketch_rnn.data.dataset import load_dataset
 from sketch_rnn.hparams import HParams
 from sketch_rnn.model.execution import Execution
 from sketch_rnn.model.network import SketchRNN
+from sketch_rnn.setup import setup
 from sketch_rnn.training.devices import find_workers
 from sketch_rnn.training.state import TrainState
 from sketch_rnn.training.step import TrainStep
@@ -65,6 +66,7 @@ def costs(workers, execution, cell, steps):
 
 
 def main(strategy, steps, *cells):
+    setup()
     if strategy == "mirrored":
         (processor,) = tf.config.list_physical_devices("CPU")
         tf.config.set_logical_device_configuration(

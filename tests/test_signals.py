@@ -1,6 +1,7 @@
 """Signals are answered at once and end what they find in good order."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -8,9 +9,11 @@ import threading
 import time
 
 import pytest
+from helpers import ROOT
 
-from sketch_rnn.cli import common
-from sketch_rnn.training import signals
+from sketch_rnn import signals
+from sketch_rnn.cli import common, entry
+from sketch_rnn.cli.main import COMMANDS
 
 
 def send(number=signal.SIGINT):
@@ -67,17 +70,30 @@ def ended(code):
 def test_a_command_is_ended_by_one_line_while_it_is_still_imported():
     code = """
 import os, signal, sys
-sys.argv = ["/somewhere/sketch_rnn_toy"]
-import sketch_rnn.cli
-os.kill(os.getpid(), signal.SIGTERM)
+import sketch_rnn.cli.entry
+sys.argv = ["/somewhere/sketch_rnn_train"]
+class Ended:
+    def find_spec(name, path, target=None):
+        if name == "sketch_rnn.cli.train":
+            os.kill(os.getpid(), signal.SIGTERM)
+sys.meta_path.insert(0, Ended)
+sketch_rnn.cli.entry.sketch_rnn_train()
 """
-    assert ended(code) == (143, "sketch_rnn_toy: error: ended by SIGTERM\n")
+    assert ended(code) == (143, "sketch_rnn_train: error: ended by SIGTERM\n")
+
+
+def test_every_command_begins_at_the_entry():
+    scripts = re.findall(r'^(sketch_rnn\w*) = "(.*)"$', (ROOT / "pyproject.toml").read_text(), re.M)
+    assert len(scripts) == 1 + len(COMMANDS)
+    for name, place in scripts:
+        assert place == f"sketch_rnn.cli.entry:{name}" and callable(getattr(entry, name))
 
 
 @pytest.mark.parametrize(("number", "said"), [("SIGINT", "interrupted"), ("SIGTERM", "ended by")])
 def test_the_first_cleans_up_and_the_second_ends_that_too(number, said):
     code = f"""
 import os, signal, sys
+from sketch_rnn import signals
 from sketch_rnn.cli import common
 def main():
     try:

@@ -1,0 +1,223 @@
+"""What the program changes of its process: only in `setup`, and once.
+
+Compiled programs are kept from run to run, and never loaded where they are not whole.
+"""
+
+import ast
+import os
+import re
+import subprocess
+import sys
+from importlib import metadata
+
+import pytest
+from helpers import ROOT
+
+from sketch_rnn.programs import KeptPrograms
+from sketch_rnn.setup import add_flags, gpu_flags, set_up_gpu
+
+PROGRAM = """
+from sketch_rnn.setup import setup
+setup()
+import tensorflow as tf
+print(tf.function(lambda x: tf.tanh(x) * 2, jit_compile=True)(tf.constant(0.5)).numpy())
+"""
+
+
+@pytest.fixture
+def programs(tmp_path):
+    kept = KeptPrograms(tmp_path / "programs")
+    kept.check()
+    (kept.folder / "one.pb").write_bytes(b"machine code")
+    kept.seal()
+    return kept
+
+
+def names(programs):
+    return sorted(path.name for path in programs.folder.iterdir())
+
+
+def test_a_whole_program_stays(programs):
+    programs.check()
+    assert names(programs) == ["one.pb", "one.pb.sha256"]
+
+
+@pytest.mark.parametrize("content", [b"", b"machine cod", b"machine c0de", b"machine code\0"])
+def test_a_damaged_program_goes(programs, content):
+    (programs.folder / "one.pb").write_bytes(content)
+    programs.check()
+    assert names(programs) == []
+
+
+def test_a_program_that_was_never_sealed_goes(programs):
+    (programs.folder / "two.pb").write_bytes(b"half of")
+    programs.check()
+    assert names(programs) == ["one.pb", "one.pb.sha256"]
+
+
+def test_the_oldest_goes_where_all_are_too_large(programs, monkeypatch):
+    (programs.folder / "two.pb").write_bytes(b"more machine code")
+    programs.seal()
+    os.utime(programs.folder / "one.pb", (1, 1))
+    monkeypatch.setattr("sketch_rnn.programs.LARGEST_CACHE", 20)
+    programs.check()
+    assert names(programs) == ["two.pb", "two.pb.sha256"]
+
+
+def test_tensorflow_keeps_programs_and_takes_them_up_again(tmp_path):
+    def run():
+        env = os.environ | {"SKETCH_RNN_CACHE": str(tmp_path), "TF_CPP_MIN_LOG_LEVEL": "3"}
+        env.pop("TF_XLA_FLAGS", None)
+        done = subprocess.run(
+            [sys.executable, "-c", PROGRAM], env=env, capture_output=True, text=True, check=True
+        )
+        found = list(tmp_path.glob("programs/*/*.pb"))
+        return done.stdout, {path.name: path.stat().st_mtime_ns for path in found}
+
+    printed, kept = run()
+    assert len(kept) == 1
+    assert run() == (printed, kept)
+    next(tmp_path.glob("programs/*/*.pb")).write_bytes(b"damaged")
+    again, anew = run()
+    assert again == printed and anew.keys() == kept.keys() and anew != kept
+
+
+def test_tensorflow_knows_the_flags_for_a_gpu():
+    """It would end every process otherwise."""
+    flags = gpu_flags(metadata.version("tensorflow"))
+    given = " ".join(f"--{name}={value}" for name, value in flags.items())
+    env = os.environ | {"XLA_FLAGS": given, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    done = subprocess.run([sys.executable, "-c", PROGRAM], env=env, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
+
+
+def test_flags_of_the_user_win(monkeypatch):
+    monkeypatch.setenv("XLA_FLAGS", "--one=mine --two=2")
+    add_flags("XLA_FLAGS", {"one": "ours", "three": "3"})
+    assert os.environ["XLA_FLAGS"] == "--one=mine --two=2 --three=3"
+
+
+@pytest.mark.parametrize(
+    ("environment", "used"), [({}, "true"), ({"TF_FORCE_GPU_ALLOW_GROWTH": "false"}, "false")]
+)
+def test_processes_share_a_gpu_unless_the_user_says_otherwise(monkeypatch, environment, used):
+    monkeypatch.setattr(os, "environ", environment)
+    set_up_gpu("2.21.0")
+    assert environment["TF_FORCE_GPU_ALLOW_GROWTH"] == used
+
+
+CHANGES = """
+import gc, os, signal, sys, threading
+state = lambda: (
+    dict(os.environ), gc.isenabled(), gc.get_freeze_count() > 0, threading.active_count(),
+    [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGPIPE)],
+)
+before = state()
+"""
+
+
+def run(program, **environment):
+    kept = {
+        k: v for k, v in os.environ.items() if k not in ("TF_CPP_MIN_LOG_LEVEL", "TF_XLA_FLAGS")
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=kept | environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout, done.stderr
+
+
+def test_importing_changes_nothing_and_prints_nothing(tmp_path):
+    """Of all that is imported without TensorFlow, in a process that is named like a command."""
+    program = (
+        CHANGES
+        + """
+sys.argv = ["/usr/bin/sketch_rnn_train"]
+from sketch_rnn import HParams, TrainOptions, build_dataset, draw, load_dataset
+import sketch_rnn.cli.train, sketch_rnn.cli.sample, sketch_rnn.setup, sketch_rnn.data.download
+assert state() == before, (state(), before)
+assert "tensorflow" not in sys.modules
+"""
+    )
+    assert run(program, SKETCH_RNN_CACHE=str(tmp_path)) == ("", "")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_second_setup_does_nothing(tmp_path):
+    program = CHANGES + "from sketch_rnn.setup import setup; setup(); before = state(); setup()\n"
+    assert run(program + "print(state() == before)", SKETCH_RNN_CACHE=str(tmp_path))[0] == "True\n"
+
+
+def test_where_tensorflow_was_imported_before_programs_are_kept_and_one_line_is_logged(tmp_path):
+    program = """
+import logging, sys
+import tensorflow as tf
+logging.basicConfig(level=logging.INFO, stream=sys.stdout, format="%(message)s", force=True)
+from sketch_rnn.setup import setup
+setup(), setup()
+print(tf.function(lambda x: tf.tanh(x) * 2, jit_compile=True)(tf.constant(0.5)).numpy())
+"""
+    lines = run(program, SKETCH_RNN_CACHE=str(tmp_path))[0].splitlines()
+    assert len(lines) == 2 and lines[0].startswith("TensorFlow was imported before sketch_rnn set")
+    assert len(list(tmp_path.glob("programs/*/*.pb.sha256"))) == 1
+
+
+PACKAGE = ROOT / "sketch_rnn"
+CHANGING = re.compile(
+    r"""os\.(environ(\.\w+)?|putenv|umask|chdir|remove|unlink|dup2)\b|atexit\.|signal\.(?!Signals|Handlers)
+    |gc\.(?!collect)|sys\.(path|meta_path|set\w+|std\w+)\b|warnings\.|logging\.(?!getLogger|Handler)
+    |locale\.|resource\.|\w+\.seterr|multiprocessing\.set_|threading\.Thread|.*\.(unlink|rmtree|setLevel
+    |enable_tensor_float_32_execution|set_\w+|setup|set_environment|quit_from_now_on)\b""",
+    re.X,
+)
+
+
+def at_import(tree):
+    """The statements and expressions that run when a module is imported."""
+    waiting = list(tree.body)
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            waiting += node.decorator_list if hasattr(node, "decorator_list") else []
+            continue
+        if isinstance(node, ast.If) and ast.unparse(node.test) in (
+            "__name__ == '__main__'",
+            "TYPE_CHECKING",
+        ):
+            continue
+        yield node
+        waiting += ast.iter_child_nodes(node)
+
+
+def changes(source):
+    """What a module's import would do to the process."""
+    found = []
+    for node in at_import(ast.parse(source)):
+        if isinstance(node, ast.Call) and CHANGING.match(ast.unparse(node.func)):
+            found.append(ast.unparse(node))
+        targets = node.targets if isinstance(node, ast.Assign | ast.Delete) else ()
+        targets = [node.target] if isinstance(node, ast.AugAssign) else targets
+        found += [ast.unparse(t) for t in targets if CHANGING.match(ast.unparse(t))]
+    return found
+
+
+@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=str)
+def test_no_module_changes_the_process_when_it_is_imported(path):
+    assert changes(path.read_text()) == []
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "os.environ['A'] = '1'",
+        "os.environ.setdefault('A', '1')",
+        "if True:\n    signal.signal(2, f)",
+        "for n in (1, 2):\n    atexit.register(f)",
+        "class A:\n    gc.freeze()",
+        "_x = setup.setup()",
+        "tf.config.experimental.enable_tensor_float_32_execution(False)",
+        "programs.folder.unlink()",
+    ],
+)
+def test_such_a_change_is_seen(source):
+    assert changes(source) and not changes(f"def f():\n    {source!r}")
