@@ -1,13 +1,19 @@
 """Paints of strokes and fills: colours, and how much of what is below shows through."""
 
 import re
-from collections.abc import Container
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from tinycss2 import color4
+import numpy as np
+import tinycss2
+from tinycss2 import color5
+from tinycss2.ast import Node
+
+from sketch_rnn.svg import values
 
 MAX_PAINT = 200  # characters
+MAX_DEPTH = 8  # of colors that are made of others
 SAME = 2.5 / 255  # the largest difference of colours that nobody sees
 
 Colour = tuple[float, float, float]  # red, green, blue, from 0 to 1
@@ -40,13 +46,16 @@ def understood(text: str) -> bool:
     )
 
 
-def paint(text: str, current: str, known_ids: Container[str]) -> Paint | None:
+def paint(
+    text: str, current: str, known_ids: Container[str], scheme: str = "normal"
+) -> Paint | None:
     """The paint that a property says; None where nothing is painted.
 
     Args:
       text: the property `fill` or `stroke`.
       current: the property `color`.
       known_ids: those that gradients and patterns may have.
+      scheme: the property `color-scheme`.
     """
     match = re.match(r"\s*url\(\s*['\"]?#([^'\")]*)['\"]?\s*\)(.*)", text, re.DOTALL)
     if match:
@@ -55,21 +64,37 @@ def paint(text: str, current: str, known_ids: Container[str]) -> Paint | None:
         text = match[2].strip() or "none"
     if text.lower() == "none" or text.lower().startswith("url("):
         return None
-    parsed = _parsed(text)
+    is_dark = "dark" in scheme.split() and "light" not in scheme.split()
+    parsed = _parsed(text, is_dark)
     if isinstance(parsed, str):
-        parsed = _parsed(current)
+        parsed = _parsed(current, is_dark)
     if not isinstance(parsed, Paint):
         return Paint(None, 1.0)
     return parsed if parsed.opacity > 0 else None
 
 
 @lru_cache(maxsize=4096)
-def _parsed(text: str) -> Paint | str | None:
-    """A colour, "currentcolor", or None for what is no colour."""
+def _parsed(text: str, is_dark: bool = False) -> Paint | str | None:
+    """A color, "currentcolor", or None for what is no color."""
     if len(text) > MAX_PAINT:
         return None
+    return _of_node(tinycss2.parse_one_component_value(text, skip_comments=True), is_dark)
+
+
+def _of_node(node: Node, is_dark: bool, depth: int = 0) -> Paint | str | None:
+    if node.type == "function" and depth < MAX_DEPTH:
+        if node.lower_name == "color-mix":
+            return _mixed(node, is_dark, depth)
+        if node.lower_name == "light-dark":
+            parts = values.parts(node.arguments)
+            solid = [values.solid(part) for part in parts]
+            if len(solid) != 2 or any(len(part) != 1 for part in solid):
+                return None
+            return _of_node(solid[is_dark][0], is_dark, depth + 1)
+        if any(token.type == "ident" and token.value == "from" for token in node.arguments[:2]):
+            return Paint(None, 1.0)  # a color made of another one
     try:
-        colour = color4.parse_color(text)
+        colour = color5.parse_color(node)
     except (ArithmeticError, AttributeError, IndexError, TypeError, ValueError):
         return None
     if colour is None or isinstance(colour, str):
@@ -79,3 +104,43 @@ def _parsed(text: str) -> Paint | str | None:
     except (ArithmeticError, AttributeError, NotImplementedError, TypeError, ValueError):
         rgb = None
     return Paint(rgb, colour.alpha)
+
+
+def _mixed(node: Node, is_dark: bool, depth: int) -> Paint | None:
+    """`color-mix(in space, color share, color share)`, mixed in sRGB whatever the space."""
+    parts = [values.solid(part) for part in values.parts(node.arguments)]
+    if parts and parts[0] and parts[0][0].type == "ident" and parts[0][0].lower_value == "in":
+        parts = parts[1:]
+    if len(parts) != 2:
+        return None
+    paints: list[Paint] = []
+    shares: list[float] = []
+    for part in parts:
+        colours = [token for token in part if token.type != "percentage"]
+        found = _of_node(colours[0], is_dark, depth + 1) if len(colours) == 1 else None
+        if found is None:
+            return None
+        if isinstance(found, str) or found.colour is None:
+            return Paint(None, 1.0)
+        paints.append(found)
+        shares += [token.value / 100 for token in part if token.type == "percentage"][:1]
+    return _weighted(paints, _both_shares(parts, shares))
+
+
+def _both_shares(parts: Sequence[Sequence[Node]], said: Sequence[float]) -> tuple[float, float]:
+    """The shares of two colors, of which not each need be said."""
+    if len(said) == 2:
+        return said[0], said[1]
+    if not said:
+        return 0.5, 0.5
+    is_first = any(token.type == "percentage" for token in parts[0])
+    return (said[0], 1 - said[0]) if is_first else (1 - said[0], said[0])
+
+
+def _weighted(paints: Sequence[Paint], shares: tuple[float, float]) -> Paint | None:
+    total = sum(shares)
+    if min(shares) < 0 or total == 0:
+        return None
+    weights = np.array(shares) / total * [paint.opacity for paint in paints]
+    red, green, blue = weights @ np.array([paint.colour for paint in paints]) / (weights.sum() or 1)
+    return Paint((float(red), float(green), float(blue)), float(weights.sum()) * min(total, 1.0))

@@ -10,7 +10,7 @@ says.
 
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -21,7 +21,8 @@ import svgelements
 
 from sketch_rnn.errors import UserError, warn
 from sketch_rnn.svg import curves, paint, shapes, transforms, values, viewports, xml
-from sketch_rnn.svg.style import INHERITED, Styles, path_of
+from sketch_rnn.svg.properties import INHERITED, path_of
+from sketch_rnn.svg.style import Styles
 from sketch_rnn.svg.transforms import IDENTITY, Box, compose, moved
 from sketch_rnn.svg.values import Units
 from sketch_rnn.svg.visible import Painted, Shown, shown
@@ -109,7 +110,7 @@ def read_drawing(
     walker = _Walker(root)
     with np.errstate(all="ignore"):  # what is not finite is refused below
         try:
-            walker.visit(root, IDENTITY, _Context(style={}, viewport=viewports.DEFAULT))
+            walker.visit(root, IDENTITY, _Context(style={}, viewport=values.PAGE))
             _check_finite(walker.painted)
             page = walker.page()
             seen = partial(shown, walker.painted, page, _background(walker), tolerance=tolerance)
@@ -119,7 +120,8 @@ def read_drawing(
         except (ArithmeticError, ValueError) as error:
             raise error if isinstance(error, UserError) else UserError(_BAD_NUMBER) from None
         if not found.lines:
-            raise UserError(_why_empty(walker.left_out, found))
+            odd = walker.styles.not_understood
+            raise UserError(f"{_why_empty(walker.left_out, found)}{_and_odd(odd)}")
         _check_size(found.lines, page)
         lines = _flatten_all(found.lines, tolerance)
     return Drawing(lines, _left_out(walker, found))
@@ -133,6 +135,13 @@ def page_size(content: bytes) -> tuple[float, float] | None:
         return page
     scale = min(page[0] / box[2], page[1] / box[3])
     return box[2] * scale, box[3] * scale
+
+
+def _and_odd(odd: Iterable[str]) -> str:
+    """What else may be why nothing of a drawing is a line."""
+    texts = list(odd)
+    more = f" and {len(texts) - 3} more" if len(texts) > 3 else ""
+    return f"; not understood: {', '.join(texts[:3])}{more}" if texts else ""
 
 
 def _why_empty(left_out: Mapping[str, int], found: Shown) -> str:
@@ -226,7 +235,7 @@ class _Walker:
     segments: int = 0
 
     def __post_init__(self) -> None:
-        self.styles = Styles(self.root)
+        self.styles = Styles(self.root, viewports.page(self.root, {}) or values.PAGE)
         self.by_id: dict[str, Element] = {}
         for element in self.root.iter():
             self.by_id.setdefault(element.get("id", ""), element)
@@ -273,12 +282,7 @@ class _Walker:
 
     def page(self) -> tuple[float, float] | None:
         """Width and height of the outermost `svg` in pixels, if the file says them."""
-        box, own = viewports.view_box(self.root), self.styles.of(self.root)
-        width, height = (
-            values.length(own.get(name) or self.root.get(name), whole, whole)
-            for name, whole in zip(("width", "height"), box[2:] if box else (0.0, 0.0), strict=True)
-        )
-        return (width, height) if width > 0 and height > 0 else None
+        return viewports.page(self.root, self.styles.of(self.root))
 
     def _units(self, own: Mapping[str, str], context: _Context, is_root: bool) -> Units:
         before = context.units
@@ -286,7 +290,7 @@ class _Walker:
         if "font-size" in own:
             font = values.length(own["font-size"], font, font, before)
         if is_root:
-            return Units(font, font, self.page() or viewports.DEFAULT)
+            return Units(font, font, self.page() or values.PAGE)
         return before if font == before.font else Units(font, before.root_font, before.page)
 
     def _leave_out(self, tag: str, element: Element, style: Mapping[str, str]) -> None:
@@ -372,7 +376,8 @@ class _Walker:
     def _paint(self, name: str, context: _Context) -> paint.Paint | None:
         style = context.style
         text = style.get(name, INHERITED[name])
-        found = paint.paint(text, style.get("color", "black"), self.by_id)
+        scheme = style.get("color-scheme", "normal")
+        found = paint.paint(text, style.get("color", "black"), self.by_id, scheme)
         opacity = context.opacity * _share(style.get(f"{name}-opacity"))
         return paint.Paint(found.colour, found.opacity * opacity) if found and opacity else None
 

@@ -15,6 +15,7 @@ from tinycss2.ast import Node
 from sketch_rnn.errors import UserError
 
 MAX_VALUE = 2000  # characters of one value; one with more is not understood
+PAGE = (300.0, 150.0)  # width and height of what says none, in pixels
 MAX_DEPTH = 32  # of calc() in calc()
 
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
@@ -40,7 +41,7 @@ class Units:
 
     font: float = 16.0
     root_font: float = 16.0
-    page: tuple[float, float] = (300.0, 150.0)
+    page: tuple[float, float] = PAGE
 
 
 Value = tuple[float, str]  # in pixels or degrees, and "length", "angle", "number" or "percentage"
@@ -103,13 +104,13 @@ def components(text: str) -> tuple[Node, ...]:
     """The parts of a value, without comments and space."""
     if len(text) > MAX_VALUE:
         raise ValueError("too long")
-    return _solid(tinycss2.parse_component_value_list(text, skip_comments=True))
+    return solid(tinycss2.parse_component_value_list(text, skip_comments=True))
 
 
 def arguments(function: Node) -> list[Node]:
     """What stands between the commas of a function, one part each."""
     groups: list[list[Node]] = [[]]
-    for node in _solid(function.arguments):
+    for node in solid(function.arguments):
         if node == ",":
             groups.append([])
         else:
@@ -185,7 +186,7 @@ def _calculated(node: Node, units: Units, whole: float | None, depth: int) -> Va
 
 
 def _sum(nodes: Sequence[Node], units: Units, whole: float | None, depth: int) -> Value:
-    nodes = _solid(nodes)
+    nodes = solid(nodes)
     total, kind = _product(nodes, 0, units, whole, depth)
     at = _end_of_product(nodes, 0)
     while at < len(nodes):
@@ -227,7 +228,8 @@ def _product(
     return value, kind
 
 
-def _solid(nodes: Sequence[Node]) -> tuple[Node, ...]:
+def solid(nodes: Sequence[Node]) -> tuple[Node, ...]:
+    """The nodes without space and comments."""
     return tuple(node for node in nodes if node.type not in ("whitespace", "comment"))
 
 
@@ -244,6 +246,17 @@ def with_variables(text: str, variables: tuple[tuple[str, str], ...]) -> str:
             text,
         )
     return text.strip()
+
+
+def parts(tokens: Sequence[Node]) -> list[list[Node]]:
+    """The tokens between commas."""
+    found: list[list[Node]] = [[]]
+    for token in tokens:
+        if token == ",":
+            found.append([])
+        else:
+            found[-1].append(token)
+    return found
 
 
 def serialized(nodes: Sequence[Node]) -> str:

@@ -1,14 +1,28 @@
 """Viewports of SVG files: boxes that are fitted into others."""
 
 import re
+from collections.abc import Mapping
 from xml.etree.ElementTree import Element
 
 import numpy as np
 import svgelements
 
-from sketch_rnn.svg import transforms
+from sketch_rnn.svg import transforms, values
 
-DEFAULT = (300.0, 150.0)  # width and height of what says none
+
+def page(root: Element, own: Mapping[str, str]) -> tuple[float, float] | None:
+    """Width and height of the outermost `svg` in pixels, if the file says them.
+
+    Args:
+      root: the element.
+      own: what CSS says of it.
+    """
+    box = view_box(root)
+    width, height = (
+        values.length(own.get(name) or root.get(name), whole, whole)
+        for name, whole in zip(("width", "height"), box[2:] if box else (0.0, 0.0), strict=True)
+    )
+    return (width, height) if width > 0 and height > 0 else None
 
 
 def view_box(element: Element) -> list[float] | None:

@@ -366,7 +366,7 @@ def test_what_a_browser_does_not_show_is_not_missed(unseen):
         ("<path style='transform:translate(9,9)'/>", "not understood: transform: translate(9,9)"),
         ("<path transform='rotate(9deg)'/>", "not understood: transform: rotate(9deg)"),
         ("<path style='offset-path:path(\"M0 0\")'/>", "not understood: offset-path: path("),
-        ("<style>g:nth-child(2){stroke:red}</style>", "not understood: selector g:nth-child(2)"),
+        ("<style>g:nth-col(2){stroke:red}</style>", "not understood: selector g:nth-col(2)"),
         ("<path style='width:5furlong'/>", "not understood: width: 5furlong"),
     ],
 )
@@ -469,6 +469,17 @@ def test_entities_of_old_editors_are_understood():
     check(read_svg(text.encode()), [(0, 0), (5, 5)])
 
 
+SLOW_SELECTORS = {
+    "selectors of ancestors": f"{'* ' * 16}path {{ fill: red }}",
+    "selectors of siblings": "path ~ path ~ path ~ line { fill: red }" * 10,
+    "selectors of numbers": "path:nth-of-type(7), path:nth-last-of-type(odd of g) { fill: red }",
+    "selectors of what is inside": ":root:has(path > line), g:has(line) path { fill: red }" * 99,
+    "selectors of long attributes": "[class~=b] { fill: red }" * 4000,
+    "selectors of many": "".join(f"a{i}{{fill:red}}" for i in range(30_000)),
+    "selectors of many parts": f":is({'[x],' * 900}[y]) {{ fill: red }}" * 30,
+}
+
+
 def hostile(kind):
     if kind == "entity bomb":
         ten = [f"&a{i};" * 10 for i in range(11)]
@@ -488,6 +499,11 @@ def hostile(kind):
         return "<svg>" + "<g>" * 200_000 + "</g>" * 200_000 + "</svg>"
     if kind == "many rules":
         return f"<svg><style>{'path{fill:red}' * 3000}</style>{'<path/>' * 3000}</svg>"
+    if kind.startswith("selectors of "):
+        sheet = SLOW_SELECTORS[kind]
+        nested = "<g>" * 90 + "<path/>" * 3000 + "</g>" * 90
+        paths = f"<path class='{'a ' * 100_000}'/>"
+        return f"<svg><style>{sheet}</style>{nested}{paths}{'<path/>' * 6000}</svg>"
     if kind == "closed lines":
         return f"<svg {STROKED}><path d='M0 0{'z' * 100_000}'/></svg>"
     if kind == "default attributes":
@@ -521,6 +537,7 @@ def hostile(kind):
         "use of itself",
         "deep nesting",
         "many rules",
+        *SLOW_SELECTORS,
         "closed lines",
         "default attributes",
         "entities in attributes",

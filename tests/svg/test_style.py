@@ -87,3 +87,110 @@ def test_a_child_may_be_found_behind_a_nearer_ancestor_that_does_not_fit():
 )
 def test_the_weightiest_rule_wins(sheet, attributes, expected):
     assert stroke(sheet, attributes=attributes) == expected
+
+
+@pytest.mark.parametrize(
+    "selector",
+    [
+        ":root path",
+        "path:not(.c)",
+        ":is(line, #p)",
+        ":where(.a)",
+        "path:first-child",
+        "path:nth-child(1)",
+        "path:nth-of-type(1)",
+        "g:has(> path) > path",
+        "line:hover, path",
+        "[data-kind^='X' i]",
+        "& path",
+    ],
+)
+def test_selectors_of_today_that_select(selector):
+    assert stroke(f"{selector} {{ stroke: red }}".replace("&", "&amp;")) == "red"
+
+
+@pytest.mark.parametrize(
+    "selector",
+    ["path:last-child", "path:nth-child(2)", "path:not(.a)", "path::before", "g:empty path"],
+)
+def test_selectors_of_today_that_do_not(selector):
+    assert stroke(f"{selector} {{ stroke: red }}") is None
+
+
+@pytest.mark.parametrize(
+    ("sheet", "expected"),
+    [
+        ("g { .a { stroke: red } }", "red"),
+        ("g { stroke: red; > path { stroke: blue } }", "blue"),
+        (".b { .a&amp; { stroke: red } }", "red"),
+        ("line { .a { stroke: red } }", None),
+        ("g { @media screen { path { stroke: red } } }", "red"),
+        (".a { stroke: red; g &amp; { stroke: blue } stroke: green }", "blue"),
+        (".a { stroke: red; .a&amp; { fill: none } stroke: green }", "green"),
+    ],
+)
+def test_rules_in_rules(sheet, expected):
+    assert stroke(sheet) == expected
+
+
+@pytest.mark.parametrize(
+    ("sheet", "expected"),
+    [
+        ("@layer x { #p { stroke: red } } path { stroke: blue }", "blue"),
+        ("@layer x, y; @layer y { path { stroke: red } } @layer x { #p { stroke: blue } }", "red"),
+        ("@layer x { @layer y { #p { stroke: red } } path { stroke: blue } }", "blue"),
+        ("@layer x { #p { stroke: red } } @layer { path { stroke: blue } }", "blue"),
+        ("@layer x { .a { stroke: red !important } } #p { stroke: blue !important }", "red"),
+        ("@layer x.y { .a { stroke: red } } @layer x { .a { stroke: blue } }", "blue"),
+    ],
+)
+def test_a_layer_weighs_more_than_specificity(sheet, expected):
+    assert stroke(sheet) == expected
+
+
+@pytest.mark.parametrize(
+    ("condition", "holds"),
+    [
+        ("screen", True),
+        ("print, (min-width: 1px)", True),
+        ("not print", True),
+        ("only screen and (color)", True),
+        ("(prefers-color-scheme: light)", True),
+        ("(400px &lt;= width &lt; 500px)", True),
+        ("(width >= 30em)", False),
+        ("(not (hover: none)) and (orientation: landscape)", True),
+        ("(min-aspect-ratio: 4/3)", True),
+        ("(max-resolution: 1dpi) or (grid)", False),
+        ("print", False),
+        ("tty", False),
+        ("not all and (monochrome)", True),
+    ],
+)
+def test_conditions_of_media_queries(condition, holds):
+    sheet = f"@media {condition} {{ path {{ stroke: red }} }}"
+    root = fromstring(f"<svg><style>{sheet}</style>{BODY}</svg>")
+    styles = Styles(root, (400.0, 300.0))
+    assert styles.of(root.find(".//path")).get("stroke") == ("red" if holds else None)
+    assert styles.not_understood == {}
+
+
+@pytest.mark.parametrize(
+    ("sheet", "said"),
+    [
+        ("@media (new-feature: 1) { path { stroke: red } }", "@media (new-feature: 1)"),
+        ("@container (width > 1px) { path { stroke: red } }", "@container (width > 1px)"),
+        ("@import url(other.css);", "@import url(other.css)"),
+        ("path:nonsense { stroke: red }", "selector path:nonsense"),
+        ("a {" * 20 + "stroke: red", "rules that are nested too deeply"),
+        (f"{'a ' * 3000} {{ stroke: red }}", f"selector {'a ' * 24}..."),
+        (
+            "g { " + "&amp; path," * 40_000 + "path { stroke: red } }",
+            f"selector {'& path,' * 6}& path...",
+        ),
+    ],
+)
+def test_what_does_not_count_is_said(sheet, said):
+    root = fromstring(f"<svg><style>{sheet}</style>{BODY}</svg>")
+    styles = Styles(root)
+    assert styles.of(root.find(".//path")).get("stroke") is None
+    assert list(styles.not_understood) == [said]

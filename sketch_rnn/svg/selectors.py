@@ -1,0 +1,169 @@
+"""Selectors of CSS, by cssselect2, with a limit on what trying them takes.
+
+A selector may look at all ancestors and siblings of an element, once for each of its parts. All
+that it looks at is counted.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from typing import Any
+from xml.etree.ElementTree import Element
+
+import cssselect2
+import tinycss2
+
+from sketch_rnn.errors import UserError
+from sketch_rnn.svg import values
+from sketch_rnn.svg.xml import attribute_size
+
+MAX_SELECTOR = 4000  # characters between two commas; one with more is not understood
+MAX_TESTS = 500_000  # of an element against a part of a selector, in one file
+MAX_CLASSES = 1000  # characters of an element's `class`; what follows does not count
+COMPILED = 150  # tests that take as long as making a selector ready
+WRAPPED = 4  # tests that take as long as finding a child
+TESTED = 40  # characters of a selector that take as long as a test
+READ = 100  # characters of attributes that take as long as a test
+
+# what the library raises, and Python where a selector is nested too deeply
+_REFUSALS = (
+    ArithmeticError,
+    AttributeError,
+    MemoryError,
+    NotImplementedError,
+    RecursionError,
+    SyntaxError,
+    TypeError,
+    ValueError,
+)
+
+Selectors = list[tuple[Any, int]]  # of the library, each with what a test by it takes
+
+
+class Matcher:
+    """Selectors with what belongs to each, for the elements of one file.
+
+    All methods raise UserError where the selectors are too many to be tried.
+    """
+
+    def __init__(self, root: Element):
+        self._root, self._work = root, _Work()
+        self._library = _Library(self._work)
+
+    def compiled(self, text: str, namespaces: Mapping[str | None, str]) -> Selectors:
+        """A list of selectors made ready; raises ValueError if it is not understood."""
+        tokens = tinycss2.parse_component_value_list(text, skip_comments=True)
+        lengths = [len(values.serialized(part)) for part in values.parts(tokens)]
+        if max(lengths) > MAX_SELECTOR:
+            raise ValueError("a selector that is too long")
+        self._work.spend(sum(COMPILED + 2 * length for length in lengths))
+        try:
+            found = cssselect2.compile_selector_list(tokens, namespaces)
+        except _REFUSALS as error:
+            raise ValueError(f"not a selector ({type(error).__name__})") from None
+        costs = [1 + length // TESTED for length in lengths]
+        return list(zip(found, costs, strict=True))
+
+    def add(self, selectors: Selectors, payload: object) -> None:
+        """Adds selectors, all with the same payload."""
+        for selector, cost in selectors:
+            if selector.pseudo_element is None:
+                self._library.add_selector(selector, (payload, cost))
+
+    def match(self, element: Element) -> list[tuple[tuple[int, int, int], int, Any]]:
+        """Specificity, number and payload of each selector that fits."""
+        if not self._library.order:
+            return []
+        found = self._library.match(self._elements[element])
+        return [(specificity, number, payload) for specificity, number, _, (payload, _) in found]
+
+    @cached_property
+    def _elements(self) -> dict[Element, "_Element"]:
+        kind: Any = type("_Element", (_Element,), {"work": self._work})
+        top, self._work.weight = kind.from_xml_root(self._root), 1
+        return {wrapped.etree_element: wrapped for wrapped in top.iter_subtree()}
+
+
+class _Work:
+    """What is left of the work that trying a file's selectors may take.
+
+    weight: what a look at an element takes with the selector that is tried.
+    """
+
+    def __init__(self) -> None:
+        self.left, self.weight = MAX_TESTS, 1
+
+    def spend(self, looks: int) -> None:
+        self.left -= looks * self.weight
+        if self.left < 0:
+            raise UserError("its style sheet has too many rules for its elements")
+
+
+class _Library(cssselect2.Matcher):
+    """The library's matcher, which counts."""
+
+    def __init__(self, work: _Work):
+        super().__init__()
+        self._work = work
+
+    def add_relevant_selectors(self, element, selectors, relevant_selectors):
+        for test, specificity, number, pseudo, payload in selectors:
+            self._work.weight = payload[1]
+            self._work.spend(element.cost)
+            if test(element):
+                relevant_selectors.append((specificity, number, pseudo, payload))
+
+
+class _Element(cssselect2.ElementWrapper):
+    """An element as the library sees it; each look at another one is counted."""
+
+    work: _Work
+
+    @cached_property
+    def cost(self) -> int:
+        """Of a look at it, in tests."""
+        return 1 + attribute_size(self.etree_element.attrib) // READ
+
+    @cached_property
+    def classes(self) -> set[str]:
+        return set(self.etree_element.get("class", "")[:MAX_CLASSES].split())
+
+    @property
+    def ancestors(self) -> Iterator["_Element"]:
+        return self._along("parent")
+
+    @property
+    def previous_siblings(self) -> Iterator["_Element"]:
+        return self._along("previous")
+
+    def _along(self, name: str) -> Iterator["_Element"]:
+        element = getattr(self, name)
+        while element is not None:
+            self.work.spend(element.cost)
+            yield element
+            element = getattr(element, name)
+
+    def iter_children(self) -> Iterator["_Element"]:
+        for child in super().iter_children():
+            self.work.spend(WRAPPED * child.cost)
+            yield child
+
+    @cached_property
+    def etree_children(self) -> "_Children":
+        return _Children(self.work, super().etree_children)
+
+
+class _Children(list):
+    """An element's children; what is taken of them is counted."""
+
+    def __init__(self, work: _Work, children: Sequence[Element]):
+        super().__init__(children)
+        self._work = work
+
+    def __getitem__(self, key):
+        found = super().__getitem__(key)
+        self._work.spend(len(found) if isinstance(key, slice) else 1)
+        return found
+
+    def __iter__(self):
+        self._work.spend(len(self))
+        return super().__iter__()
