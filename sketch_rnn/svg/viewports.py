@@ -27,7 +27,7 @@ def page(root: Element, own: Mapping[str, str]) -> tuple[float, float] | None:
 
 def view_box(element: Element) -> list[float] | None:
     """Left, top, width and height of the box that is fitted into an element."""
-    numbers = re.findall(r"[-+]?[\d.]+(?:[eE][-+]?\d+)?", element.get("viewBox", ""))
+    numbers = re.findall(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?", element.get("viewBox", ""))
     return [float(number) for number in numbers] if len(numbers) == 4 else None
 
 
