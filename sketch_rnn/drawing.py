@@ -24,7 +24,7 @@ from tinycss2.color3 import parse_color
 
 from sketch_rnn import files
 from sketch_rnn.errors import UserError, warn
-from sketch_rnn.strokes import to_polylines
+from sketch_rnn.strokes import all_checked, to_polylines
 
 INK = "#1a1a1a"
 PREFIX_INK = "#2a6fdb"
@@ -156,7 +156,7 @@ def draw(
     style = _style(style, options)
     if isinstance(sketches, np.ndarray) and sketches.ndim == 2:
         sketches = [sketches]
-    sketches = list(sketches)
+    sketches = all_checked(sketches, may_be_empty=True)
     if cell is None:
         cell = 400 if len(sketches) == 1 else 160
     if columns is None:
@@ -188,7 +188,7 @@ def draw(
         name: _layer(svg, name, round(max(stroke_width, 0.001), 3), ink)
         for name, ink in (("given", PREFIX_INK), ("drawn", style.color))
     }
-    lines = [_coloured_lines(sketch, i, prefixes[i]) for i, sketch in enumerate(sketches)]
+    lines = [_coloured_lines(*pair) for pair in zip(sketches, prefixes, strict=True)]
     for i, placed in enumerate(_placed(lines, prefixes, columns, cell)):
         corner = np.array([left + i % columns * cell, top + i // columns * pitch])
         moved = [(line + corner, is_given) for line, is_given in placed]
@@ -278,15 +278,10 @@ def _layer(svg: svgwrite.Drawing, name: str, stroke_width: float, ink: str):
     return layer
 
 
-def _coloured_lines(sketch: np.ndarray, i: int, prefix: int) -> Lines:
-    """The lines of sketch number `i`; one that goes on after the prefix is cut there."""
-    sketch = np.asarray(sketch)
-    if sketch.size == 0:
+def _coloured_lines(sketch: np.ndarray, prefix: int) -> Lines:
+    """The lines of a sketch; one that goes on after the prefix is cut there."""
+    if not len(sketch):
         return []
-    if sketch.ndim != 2 or sketch.shape[1] != 3:
-        raise UserError(f"sketch {i}: expected stroke-3 rows [n, 3], got shape {sketch.shape}")
-    if not (np.abs(sketch) < 1e30).all():
-        raise UserError(f"sketch {i}: expected finite offsets, got NaN, infinity or above 1e30")
     lines, start = [], 0
     given = prefix + 1 if prefix else 0  # points, the origin among them
     for line in to_polylines(sketch):

@@ -3,8 +3,10 @@
 Options stand in a message in backticks, as in `resume` or `seed=3`; commands spell them as flags.
 """
 
+import difflib
 import logging
 import re
+from collections.abc import Sequence
 
 LOGGER = logging.getLogger("sketch_rnn")
 
@@ -18,6 +20,19 @@ class UserError(ValueError):
 
     def __init__(self, message: str):
         super().__init__(one_line(message))
+
+
+def check_choice(name: str, value: object, choices: Sequence[str]) -> None:
+    """Refuses a value of an option that is none of its choices, and names the nearest.
+
+    Raises:
+      UserError: it is none of them.
+    """
+    if value in choices:
+        return
+    near = difflib.get_close_matches(str(value)[:60], choices, n=1)
+    meant = f"; did you mean {near[0]}?" if near else ""
+    raise UserError(f"`{name}`: expected {' or '.join(choices)}, got {value!r:.60}{meant}")
 
 
 def one_line(text: str) -> str:

@@ -143,6 +143,11 @@ class HParams:
     is_training: Switch = True
     pad_steps: Padding = "all"
 
+    def __new__(cls, *_: object, **values: object) -> "HParams":
+        for name in values:
+            _kind(name)  # else Python's own error would come first, which names no other
+        return super().__new__(cls)
+
     def __post_init__(self):
         for field in fields(self):
             object.__setattr__(self, field.name, _checked(field.name, getattr(self, field.name)))
@@ -154,7 +159,7 @@ class HParams:
         Raises:
             UserError: an unknown key, a wrong type or a value out of range.
         """
-        return cls(**_overrides(mapping.items()))
+        return cls(**checked_overrides(mapping.items()))
 
     def least_bytes(self) -> int:
         """What the largest matrices of such a model take, so less than its weights."""
@@ -178,7 +183,7 @@ class HParams:
         Raises:
             UserError: an unknown key, a wrong type or a value out of range.
         """
-        return replace(self, **_overrides(changes.items()))
+        return replace(self, **checked_overrides(changes.items()))
 
 
 _KINDS: dict[str, tuple[type, _Range]] = {
@@ -208,7 +213,7 @@ def parse_overrides(texts: Sequence[str]) -> dict[str, Any]:
     for text in _rejoined(texts):
         found = _json_pairs(text)
         pairs: list[tuple[str, Any]] = list(_text_pairs(text) if found is None else found)
-        new = _overrides((key, _from_text(key, value)) for key, value in pairs)
+        new = checked_overrides((key, _from_text(key, value)) for key, value in pairs)
         if "data_set" in new:
             is_bare = isinstance(dict(pairs)["data_set"], str)
             if adds_up and is_bare:
@@ -252,13 +257,17 @@ def load_config(path: str | Path) -> dict[str, Any]:
             _check_json(text, where)
         raise UserError(f'{where}: expected a JSON object such as {{"z_size": 64}}')
     try:
-        return _overrides(pairs)
+        return checked_overrides(pairs)
     except UserError as error:
         raise UserError(f"{where}: {error}") from None
 
 
-def _overrides(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
-    """Checked values by name; a key may come once."""
+def checked_overrides(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    """Typed and checked values by name; a key may come once.
+
+    Raises:
+        UserError: an unknown key, a wrong type or a value out of range.
+    """
     overrides: dict[str, Any] = {}
     for key, value in pairs:
         if key in overrides:

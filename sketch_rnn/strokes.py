@@ -10,13 +10,46 @@ polylines: one `[n, 2]` array of absolute coordinates for each line of the pen.
 Dimensions: B sketches, n points of one sketch, P points of all sketches, N longest sketch.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence, Sized
 
 import numpy as np
 
 from sketch_rnn.errors import UserError
 
 START_TOKEN = np.array([0, 0, 1, 0, 0], np.float32)
+_FARTHEST = 1e30  # offset, in any units
+
+
+def checked(sketch: np.ndarray) -> np.ndarray:
+    """The sketch, if it is stroke-3 `[n, 3]` of one point or more.
+
+    Raises:
+      UserError: it is of another form, empty, or has NaN or infinite offsets.
+    """
+    try:
+        sketch = np.asarray(sketch)
+    except ValueError:  # rows of different lengths
+        sketch = np.array(None)
+    if sketch.size == 0:
+        raise UserError("it has no points")
+    if sketch.ndim != 2 or sketch.shape[1] != 3 or sketch.dtype.kind not in "biuf":
+        hint = "; `strokes.to_stroke3` makes it of stroke-5" if sketch.shape[-1:] == (5,) else ""
+        raise UserError(f"expected stroke-3 rows [n, 3], got shape {list(sketch.shape)}{hint}")
+    if not (np.abs(sketch) < _FARTHEST).all():
+        raise UserError("expected finite offsets, got NaN, infinity or above 1e30")
+    return sketch
+
+
+def all_checked(sketches: Iterable[np.ndarray], may_be_empty: bool = False) -> list[np.ndarray]:
+    """`checked` sketches; an error says which one it is."""
+    found = []
+    for number, sketch in enumerate(sketches):
+        try:
+            is_left_out = may_be_empty and isinstance(sketch, Sized) and not len(sketch)
+            found.append(np.zeros((0, 3)) if is_left_out else checked(sketch))
+        except UserError as error:
+            raise UserError(f"sketch {number}: {error}") from None
+    return found
 
 
 def flatten(sketches: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:

@@ -25,7 +25,7 @@ from sketch_rnn.convert import sources
 from sketch_rnn.convert.prepare import Recipe
 from sketch_rnn.convert.store import Spool, write_npz
 from sketch_rnn.data.first_row import FIRST_ROWS
-from sketch_rnn.errors import UserError, warn
+from sketch_rnn.errors import UserError, check_choice, warn
 from sketch_rnn.files import check_output, replacing
 from sketch_rnn.signals import leave_to_parent
 
@@ -80,7 +80,7 @@ class Summary:
 
 
 def build(
-    inputs: Sequence[str | Path],
+    inputs: str | Path | Sequence[str | Path],
     output: str | Path,
     recipe: Recipe | None = None,
     *,
@@ -99,9 +99,10 @@ def build(
     """Converts drawings to a data set `output`.
 
     Args:
-      inputs: SVG files, folders and zips of them, Quick, Draw! files (`.ndjson`, `.bin`, also
-        `.gz`), and `.npz` and `.json` data sets, whose splits are pooled. The sketches of a data
-        set stay as they are if all its offsets are whole numbers and few are above `npz.LIMIT`.
+      inputs: one or several of SVG files, folders and zips of them, Quick, Draw! files
+        (`.ndjson`, `.bin`, also `.gz`), and `.npz` and `.json` data sets, whose splits are pooled.
+        The sketches of a data set stay as they are if all its offsets are whole numbers and few
+        are above `npz.LIMIT`.
       output: the `.npz` to write.
       recipe: how drawings become sketches.
       outline: take also the outlines of filled shapes of SVGs.
@@ -121,6 +122,12 @@ def build(
     Raises:
       UserError: what is wrong; then nothing is written.
     """
+    inputs = [inputs] if isinstance(inputs, str | Path) else inputs
+    for path in inputs:
+        if not isinstance(path, str | Path):
+            kind = type(path).__name__
+            raise UserError(f"inputs: expected names of files and folders, got one of type {kind}")
+    check_choice("first_row", first_row, FIRST_ROWS)
     output, recipe = Path(output), recipe or Recipe()
     _check_paths(output, report, inputs, overwrite)
     for name, share in (("valid", valid), ("test", test)):

@@ -25,7 +25,7 @@ from sketch_rnn.convert.sketches_json import read_sketches
 from sketch_rnn.data import npz
 from sketch_rnn.data.first_row import FIRST_ROWS, is_place, without_place
 from sketch_rnn.errors import UserError, warn
-from sketch_rnn.strokes import to_polylines
+from sketch_rnn.strokes import checked, to_polylines
 from sketch_rnn.svg.reader import read_drawing
 from sketch_rnn.svg.xml import MAX_BYTES
 
@@ -388,12 +388,9 @@ def stored_sketch(sketch: np.ndarray, form: Form, recipe: Recipe) -> Sketch:
     sketch = npz.as_stroke3(sketch)
     if form.is_place:
         sketch = without_place(sketch)
-    if not len(sketch):
-        raise UserError("it has no points")
+    sketch = checked(sketch)
     if not np.isin(sketch[:, 2], (0, 1)).all():
         raise UserError("a pen state is neither 0 nor 1")
-    if not np.isfinite(sketch).all():
-        raise UserError("an offset is not finite")
     if form.scaled:
         return to_sketch(to_polylines(sketch), recipe)
     sketch = np.clip(sketch, -MAX_OFFSET, MAX_OFFSET)

@@ -11,7 +11,7 @@ from typing import Any, cast
 import numpy as np
 
 from sketch_rnn.data import catalog
-from sketch_rnn.errors import UserError, warn
+from sketch_rnn.errors import UserError, check_choice, warn
 from sketch_rnn.formats import browser, keras_file, original, page, run_folder, saved_model
 from sketch_rnn.model.network import SketchRNN
 from sketch_rnn.setup import setup
@@ -116,6 +116,7 @@ def load_model(path: str | Path | None = None, checkpoint: str = "best") -> Sket
       UserError: there is no model, or it is damaged.
     """
     setup()
+    check_choice("checkpoint", checkpoint, run_folder.KINDS)
     place = catalog.model_path(path)
     try:
         model = _format_of(place).load(place, checkpoint)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import tensorflow as tf
 
+from sketch_rnn.errors import check_choice
 from sketch_rnn.hparams import PRECISIONS
 
 _OPERANDS = {"float32": None, "tf32": None, "bfloat16": tf.bfloat16}
@@ -40,6 +41,9 @@ class Execution:
     rows_summed_late: bool = False
     input_ahead: bool = False
     precision: str = PRECISIONS[0]
+
+    def __post_init__(self) -> None:
+        check_choice("precision", self.precision, PRECISIONS)
 
     @classmethod
     def for_device(cls, precision: str = PRECISIONS[0], device: str | None = None) -> "Execution":

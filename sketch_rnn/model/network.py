@@ -250,8 +250,11 @@ class SketchRNN(keras.Model):
           mu and logvar, each `[B, Z]`.
 
         Raises:
-          UserError: the model is unconditional.
+          UserError: the model is unconditional, there is no sketch, or one is empty, not stroke-3
+            or not finite.
         """
+        if not len(sketches):
+            raise UserError("expected one sketch or more to encode, got none")
         starts = range(0, len(sketches), sampling.LARGEST_BATCH)
         parts = [self._encode(sketches[start : start + sampling.LARGEST_BATCH]) for start in starts]
         mu, logvar = (np.concatenate(part) for part in zip(*parts, strict=True))
@@ -358,9 +361,13 @@ class SketchRNN(keras.Model):
         save_model(self, path, **options)
 
     def to_model_units(self, sketches: Sequence[np.ndarray]) -> list[np.ndarray]:
-        """stroke-3 arrays in data units -> float32 arrays in model units."""
+        """stroke-3 arrays in data units -> float32 arrays in model units.
+
+        Raises:
+          UserError: a sketch is empty, not stroke-3 or not finite.
+        """
         scale = np.array([1 / (self.scale_factor or 1)] * 2 + [1], np.float32)
-        return [np.asarray(sketch, np.float32) * scale for sketch in sketches]
+        return [np.asarray(s, np.float32) * scale for s in strokes.all_checked(sketches)]
 
     def to_data_units(self, sketches: Sequence[np.ndarray]) -> list[np.ndarray]:
         """stroke-3 arrays in model units -> float32 arrays in data units."""

@@ -13,7 +13,8 @@ from typing import Any
 
 import tensorflow as tf
 
-from sketch_rnn.errors import UserError, first_line, inform
+from sketch_rnn.errors import UserError, check_choice, first_line, inform
+from sketch_rnn.hparams import STRATEGIES
 from sketch_rnn.signals import ended_by_the_system
 from sketch_rnn.training.options import DEFAULT_TIMEOUT
 
@@ -102,6 +103,7 @@ def find_workers(kind: str, timeout: float = DEFAULT_TIMEOUT) -> Workers:
     Raises:
       UserError: `TF_CONFIG` is missing or malformed, or a worker did not answer in time.
     """
+    check_choice("strategy", kind, STRATEGIES)
     cluster = _cluster() if kind in ("auto", "multi_worker") else None
     if kind == "multi_worker" and cluster is None:
         raise UserError(

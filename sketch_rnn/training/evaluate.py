@@ -12,7 +12,8 @@ import tensorflow as tf
 from sketch_rnn.data.batches import eval_batches
 from sketch_rnn.data.dataset import Dataset, Split, load_dataset
 from sketch_rnn.data.download import remembered
-from sketch_rnn.errors import UserError
+from sketch_rnn.data.npz import SPLITS
+from sketch_rnn.errors import UserError, check_choice
 from sketch_rnn.formats import load_model
 from sketch_rnn.formats.run_folder import RunFolder
 from sketch_rnn.hparams import HParams
@@ -92,6 +93,7 @@ class Evaluator:
 
     def evaluate(self, split: Split, name: str) -> Evaluation:
         """The costs of a split; its name, "train", "valid" or "test", says the noise."""
+        check_choice("split", name, SPLITS)
         batch_size = self.hparams.batch_size
         batches = eval_batches(split, batch_size, self.scale_factor, self.max_seq_len)
         parts = []
@@ -163,6 +165,7 @@ def evaluate(
     Raises:
       UserError: there is no model or no data set, or one of them is damaged.
     """
+    check_choice("split", split, SPLITS)
     model = load_model(log_root, checkpoint)
     dataset = dataset_of(log_root, model.hparams, data_dir)
     evaluator = evaluator_of(log_root, model, dataset.scale_factor, dataset.max_seq_len)

@@ -2,8 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
+
+from sketch_rnn.errors import UserError, check_choice
+from sketch_rnn.hparams import PRECISIONS, STRATEGIES, checked_overrides
 
 DEFAULT_SEED = 1
 DEFAULT_TIMEOUT = 300.0  # seconds
@@ -12,6 +16,8 @@ DEFAULT_TIMEOUT = 300.0  # seconds
 @dataclass(frozen=True)
 class TrainOptions:
     """What is asked of a training run.
+
+    It is checked when it is made; what cannot be is a `UserError`.
 
     Attributes:
       log_root: the run's folder.
@@ -40,3 +46,32 @@ class TrainOptions:
     patience: int | None = None
     max_time: float | None = None
     connect_timeout: float = DEFAULT_TIMEOUT
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "overrides", checked_overrides(self.overrides.items()))
+        if self.precision is not None:
+            check_choice("precision", self.precision, PRECISIONS)
+        check_choice("strategy", self.strategy, STRATEGIES)
+        if self.resume and self.init_from is not None:
+            raise UserError("expected `resume` or `init_from`, got both")
+        for name, least, whole in _NUMBERS:
+            value = getattr(self, name)
+            if value is not None and not _is_number(value, least, whole):
+                kind = "a whole number" if whole else "a number of seconds"
+                raise UserError(f"`{name}`: expected {kind} from {least}, got {value!r:.60}")
+
+
+# The name of an option, the least that it can be, and whether it is a whole number.
+_NUMBERS = (
+    ("seed", 0, True),
+    ("patience", 1, True),
+    ("max_time", 0, False),
+    ("connect_timeout", 0, False),
+)
+_MOST = 2**31 - 1
+
+
+def _is_number(value: object, least: int, whole: bool) -> bool:
+    if isinstance(value, bool) or not isinstance(value, Integral if whole else Real):
+        return False
+    return least <= float(value) <= _MOST

@@ -1,0 +1,133 @@
+"""What the commands check, the library checks: one line, before anything is written."""
+
+import re
+from dataclasses import asdict, replace
+
+import numpy as np
+import pytest
+from helpers import DOODLES
+
+import sketch_rnn
+from sketch_rnn.errors import UserError
+from sketch_rnn.training.devices import find_workers
+from sketch_rnn.training.options import TrainOptions
+
+DRAWING = np.array([(3, 0, 0), (0, 4, 1)], np.float32)
+BROKEN = {
+    "it has no points": np.zeros((0, 3)),
+    r"expected stroke-3 rows \[n, 3\], got shape \[2, 5\]; `strokes.to_stroke3`": np.eye(5)[:2],
+    r"expected stroke-3 rows \[n, 3\], got shape \[2, 2\]$": np.ones((2, 2)),
+    r"expected stroke-3 rows \[n, 3\], got shape \[\]": [[1, 2, 3], [4]],
+    "expected finite offsets, got NaN": np.array([(np.nan, 1, 0), (1, 1, 1)]),
+}
+
+
+@pytest.fixture(scope="module")
+def model():
+    return sketch_rnn.load_model()
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"precision": "fp16"}, "`precision`: expected float32 or tf32 or bfloat16, got 'fp16'"),
+        ({"strategy": "mirorred"}, "got 'mirorred'; did you mean mirrored?"),
+        ({"overrides": {"zsize": 3}}, "unknown hyperparameter 'zsize'; the nearest is z_size"),
+        ({"overrides": {"z_size": 0}}, "hyperparameter z_size: expected a whole number from 1"),
+        ({"overrides": {"lr": 0.1}}, "unknown hyperparameter 'lr'; it is called learning_rate"),
+        ({"seed": -1}, "`seed`: expected a whole number from 0, got -1"),
+        ({"patience": 0}, "`patience`: expected a whole number from 1, got 0"),
+        ({"patience": 1.5}, "`patience`: expected a whole number from 1, got 1.5"),
+        ({"max_time": "2h"}, "`max_time`: expected a number of seconds from 0, got '2h'"),
+        ({"max_time": float("nan")}, "`max_time`: expected a number of seconds"),
+        ({"resume": True, "init_from": "a"}, "expected `resume` or `init_from`, got both"),
+    ],
+)
+def test_what_cannot_be_trained_is_said_before_a_folder_is_there(tmp_path, changes, said):
+    with pytest.raises(UserError, match=re.escape(said)) as found:
+        sketch_rnn.train(TrainOptions(tmp_path / "run", **{"data_dir": DOODLES} | changes))
+    assert "\n" not in str(found.value) and list(tmp_path.iterdir()) == []
+
+
+def test_options_are_typed_and_can_be_replaced():
+    options = TrainOptions("run", {"data_set": "cat.npz", "learning_rate": 1}, max_time=3)
+    assert options.overrides == {"data_set": ("cat.npz",), "learning_rate": 1.0}
+    assert replace(options, seed=0).seed == 0
+
+
+def test_a_hyperparameter_of_another_name_is_one_line():
+    with pytest.raises(UserError, match="unknown hyperparameter 'z_sise'; the nearest is z_size"):
+        sketch_rnn.HParams(z_sise=3)
+    hparams = sketch_rnn.HParams(z_size=3)
+    assert sketch_rnn.HParams(**asdict(hparams)) == hparams == replace(hparams)
+
+
+def test_a_strategy_is_checked_where_workers_are_sought():
+    with pytest.raises(UserError, match="did you mean mirrored"):
+        find_workers("mirorred")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (
+            {"split": "tset"},
+            "`split`: expected train or valid or test, got 'tset'; did you mean te",
+        ),
+        ({"checkpoint": "bestt"}, "`checkpoint`: expected best or latest, got 'bestt'; did you"),
+    ],
+)
+def test_what_cannot_be_evaluated_is_said_before_the_model_is_read(arguments, said):
+    with pytest.raises(UserError, match=re.escape(said)):
+        sketch_rnn.evaluate("no such folder", **arguments)
+
+
+def test_a_checkpoint_is_checked_for_every_form_of_model():
+    with pytest.raises(UserError, match="did you mean latest"):
+        sketch_rnn.load_model(checkpoint="lates")
+
+
+@pytest.mark.parametrize("said", BROKEN)
+def test_a_sketch_that_is_none_is_the_same_line_everywhere(model, said, tmp_path):
+    sketches = [DRAWING, BROKEN[said]]
+    where = f"^sketch 1: {said}"
+    with pytest.raises(UserError, match=where):
+        model.encode(sketches)
+    if len(BROKEN[said]):  # an empty one leaves its cell empty
+        with pytest.raises(UserError, match=said):
+            model.complete(BROKEN[said])
+        with pytest.raises(UserError, match=where):
+            sketch_rnn.draw(sketches, tmp_path / "none.svg")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_data_set_is_not_made_of_sketches_that_are_none(tmp_path):
+    """Stroke-5 is a form that its files may have."""
+    for number, (said, sketch) in enumerate(BROKEN.items()):
+        if "shape" in said:
+            continue
+        path, output = tmp_path / f"{number}.npz", tmp_path / f"{number}_out.npz"
+        sketches = np.empty(1, object)
+        sketches[0] = sketch
+        np.savez(path, train=sketches, valid=sketches, test=sketches)
+        with pytest.raises(UserError, match=said):
+            sketch_rnn.build_dataset(path, output)
+        assert not output.exists()
+
+
+@pytest.mark.parametrize(
+    ("inputs", "options", "said"),
+    [
+        ([DRAWING], {}, "inputs: expected names of files and folders, got one of type ndarray"),
+        ([DOODLES], {"first_row": "plac"}, "`first_row`: expected auto or drawn or place"),
+    ],
+)
+def test_a_data_set_is_checked_before_it_is_made(tmp_path, inputs, options, said):
+    with pytest.raises(UserError, match=said):
+        sketch_rnn.build_dataset(inputs, tmp_path / "made.npz", **options)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_no_sketch_is_nothing_to_encode(model):
+    with pytest.raises(UserError, match="expected one sketch or more to encode, got none"):
+        model.encode([])
