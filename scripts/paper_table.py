@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 
 from sketch_rnn.cli import common
+from sketch_rnn.cli.flags import spelled
 from sketch_rnn.errors import UserError
 
 SETTINGS = {
@@ -42,7 +43,7 @@ def main() -> int:
     try:
         rows = [row for text in arguments.data_sets for row in rows_of(text, arguments)]
     except UserError as error:
-        print(f"paper_table: error: {common.spelled(str(error))}", file=sys.stderr)
+        print(f"paper_table: error: {spelled(str(error))}", file=sys.stderr)
         return common.MISUSED
     print("\n".join(table(rows)))
     return common.OK

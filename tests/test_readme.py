@@ -24,7 +24,8 @@ import pytest
 from helpers import DOODLES, FIXTURES, ROOT, node
 
 import sketch_rnn
-from sketch_rnn.cli import common, export, train
+from sketch_rnn.cli import export, train
+from sketch_rnn.cli.flags import parse
 from sketch_rnn.cli.main import COMMANDS
 from sketch_rnn.data import catalog
 from sketch_rnn.hparams import load_config
@@ -224,7 +225,7 @@ def test_the_two_machines_differ_in_their_index_alone():
     setting, *words = shlex.split(first)
     cluster = json.loads(setting.removeprefix("TF_CONFIG="))["cluster"]
     assert len(cluster["worker"]) == 2
-    common._parse(train.FLAGS, words[1:])
+    parse(train.FLAGS, words[1:])
     assert train.FLAGS.strategy == "multi_worker"
     assert load_config(train.FLAGS.config)
 

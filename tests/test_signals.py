@@ -13,6 +13,7 @@ from helpers import ROOT
 
 from sketch_rnn import signals
 from sketch_rnn.cli import common, entry
+from sketch_rnn.cli.flags import new_flags
 from sketch_rnn.cli.main import COMMANDS
 
 
@@ -95,6 +96,7 @@ def test_the_first_cleans_up_and_the_second_ends_that_too(number, said):
 import os, signal, sys
 from sketch_rnn import signals
 from sketch_rnn.cli import common
+from sketch_rnn.cli.flags import new_flags
 def main():
     try:
         os.kill(os.getpid(), signal.{number})
@@ -103,7 +105,7 @@ def main():
         if {{}}:
             os.kill(os.getpid(), signal.{number})
             print("never")
-sys.exit(common.run("toy", main, common.new_flags(), "", []))
+sys.exit(common.run("toy", main, new_flags(), "", []))
 """
     status = 128 + signal.Signals[number]
     one, two = ended(code.format(0)), ended(code.format(1))
@@ -115,5 +117,5 @@ sys.exit(common.run("toy", main, common.new_flags(), "", []))
 
 def test_where_it_is_a_library_signals_stay_as_they_are():
     assert signal.getsignal(signal.SIGINT) is not signals.quit_at_once
-    assert common.run("toy", lambda: None, common.new_flags(), "", []) == 0
+    assert common.run("toy", lambda: None, new_flags(), "", []) == 0
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler

@@ -2,10 +2,10 @@
 
 import sys
 
-from absl import flags
-
 from sketch_rnn import shipped
+from sketch_rnn.choices import SPLITS
 from sketch_rnn.cli import common
+from sketch_rnn.cli.flags import DRAWING, OVERWRITE, Flag, drawing_style, new_flags, spelled
 from sketch_rnn.convert.prepare import ORDERS, Recipe
 from sketch_rnn.data.first_row import FIRST_ROWS
 from sketch_rnn.errors import UserError
@@ -36,65 +36,35 @@ whatever its layout, stay as they are if all its offsets are whole numbers and h
   sketch_rnn_dataset build --output=mine.npz drawings/ more.zip cat.ndjson
 """
 
-BUILD = common.new_flags()
-flags.DEFINE_string("output", None, "The .npz to write.", flag_values=BUILD)
-common.define_overwrite(BUILD)
-flags.DEFINE_boolean(
-    "outline", False, "Take also the outlines of filled shapes.", flag_values=BUILD
+# fmt: off
+BUILD = new_flags(
+    Flag("output", str, None, "The .npz to write."),
+    OVERWRITE,
+    Flag("outline", bool, False, "Take also the outlines of filled shapes."),
+    Flag("size", float, Recipe.size, "Longer side of a drawing, in data units."),
+    Flag("tolerance", float, Recipe.tolerance, "How far a curve's lines may be off it, in data "
+        "units."),
+    Flag("epsilon", float, Recipe.epsilon, "How far a simplified line may be off, in data units."),
+    Flag("max_points", int, Recipe.max_points, "Points of the longest sketch; what has more is "
+        "simplified more, or else dropped."),
+    Flag("order", ORDERS, Recipe.order, "Order of the lines: as in the file, or next the one with "
+        "the nearest end."),
+    Flag("join", bool, Recipe.join, "Take pieces of SVGs that start where the one before ended as "
+        "one line."),
+    Flag("valid", float, 0.05, "Drawings to validate on: a share, or a count."),
+    Flag("test", float, 0.05, "Drawings to test on: a share, or a count."),
+    Flag("seed", int, 0, "Of the shuffle.", least=0),
+    Flag("drop_copies", bool, False, "Keep only the first of sketches that are alike point by "
+        "point."),
+    Flag("strict", bool, False, "Stop at the first drawing that cannot be used, or not all of it, "
+        "instead of dropping it. Text beside lines does not stop it."),
+    Flag("recognized", bool, False, "Of Quick, Draw! drawings only those that the game "
+        "recognized."),
+    Flag("first_row", FIRST_ROWS, FIRST_ROWS[0], "Row 0 of .npz drawings: a drawn line, the place "
+        "of the first point, or as each file looks."),
+    Flag("report", str, None, "A .csv file to write, with what became of each drawing."),
 )
-flags.DEFINE_float(
-    "size", Recipe.size, "Longer side of a drawing, in data units.", flag_values=BUILD
-)
-flags.DEFINE_float(
-    "tolerance", Recipe.tolerance, "How far a curve's lines may be off it, in data units.",
-    flag_values=BUILD,
-)  # fmt: skip
-flags.DEFINE_float(
-    "epsilon", Recipe.epsilon, "How far a simplified line may be off, in data units.",
-    flag_values=BUILD,
-)  # fmt: skip
-flags.DEFINE_integer(
-    "max_points", Recipe.max_points,
-    "Points of the longest sketch; what has more is simplified more, or else dropped.",
-    flag_values=BUILD,
-)  # fmt: skip
-flags.DEFINE_enum(
-    "order", Recipe.order, ORDERS,
-    "Order of the lines: as in the file, or next the one with the nearest end.",
-    flag_values=BUILD,
-)  # fmt: skip
-flags.DEFINE_boolean(
-    "join", Recipe.join,
-    "Take pieces of SVGs that start where the one before ended as one line.",
-    flag_values=BUILD,
-)  # fmt: skip
-flags.DEFINE_float(
-    "valid", 0.05, "Drawings to validate on: a share, or a count.", flag_values=BUILD
-)
-flags.DEFINE_float("test", 0.05, "Drawings to test on: a share, or a count.", flag_values=BUILD)
-flags.DEFINE_integer("seed", 0, "Of the shuffle.", lower_bound=0, flag_values=BUILD)
-flags.DEFINE_boolean(
-    "drop_copies", False, "Keep only the first of sketches that are alike point by point.",
-    flag_values=BUILD,
-)  # fmt: skip
-flags.DEFINE_boolean(
-    "strict", False,
-    "Stop at the first drawing that cannot be used, or not all of it, instead of dropping it. Text "
-    "beside lines does not stop it.",
-    flag_values=BUILD,
-)  # fmt: skip
-flags.DEFINE_boolean(
-    "recognized", False, "Of Quick, Draw! drawings only those that the game recognized.",
-    flag_values=BUILD,
-)  # fmt: skip
-flags.DEFINE_enum(
-    "first_row", FIRST_ROWS[0], FIRST_ROWS,
-    "Row 0 of .npz drawings: a drawn line, the place of the first point, or as each file looks.",
-    flag_values=BUILD,
-)  # fmt: skip
-flags.DEFINE_string(
-    "report", None, "A .csv file to write, with what became of each drawing.", flag_values=BUILD
-)
+# fmt: on
 
 SHOW_USAGE = """
 Prints what is in a data set and what spoils training on it. With --output also draws a contact
@@ -103,28 +73,20 @@ sheet, or with --augment what augmentation does to one of its drawings.
   sketch_rnn_dataset show --output=sheet.png --arrange=length mine.npz
 """
 
-SHOW = common.new_flags()
-flags.DEFINE_string("output", None, "The .svg or .png to draw.", flag_values=SHOW)
-flags.DEFINE_enum(
-    "split", "train", ("train", "valid", "test"), "What to draw from.", flag_values=SHOW
+# fmt: off
+SHOW = new_flags(
+    Flag("output", str, None, "The .svg or .png to draw."),
+    Flag("split", SPLITS, "train", "What to draw from."),
+    Flag("arrange", ("random", "index", "length"), "random", "Which drawings: any, the first ones, "
+        "or from the shortest to the longest."),
+    Flag("count", int, 60, "How many drawings.", least=1),
+    Flag("seed", int, 0, "Of random choices.", least=0),
+    *DRAWING,
+    Flag("augment", int, None, "Draw the sketch of this index as augmentation changes it."),
+    Flag("random_scale_factor", float, HParams.random_scale_factor, "As in --hparams."),
+    Flag("augment_stroke_prob", float, HParams.augment_stroke_prob, "As in --hparams."),
 )
-flags.DEFINE_enum(
-    "arrange", "random", ("random", "index", "length"),
-    "Which drawings: any, the first ones, or from the shortest to the longest.",
-    flag_values=SHOW,
-)  # fmt: skip
-flags.DEFINE_integer("count", 60, "How many drawings.", lower_bound=1, flag_values=SHOW)
-flags.DEFINE_integer("seed", 0, "Of random choices.", lower_bound=0, flag_values=SHOW)
-common.define_drawing(SHOW)
-flags.DEFINE_integer(
-    "augment", None, "Draw the sketch of this index as augmentation changes it.", flag_values=SHOW
-)
-flags.DEFINE_float(
-    "random_scale_factor", HParams.random_scale_factor, "As in --hparams.", flag_values=SHOW
-)
-flags.DEFINE_float(
-    "augment_stroke_prob", HParams.augment_stroke_prob, "As in --hparams.", flag_values=SHOW
-)
+# fmt: on
 
 DOWNLOAD_USAGE = """
 Fetches public data sets and trained models into the cache, and prints their files and licences.
@@ -134,7 +96,7 @@ Without a name, lists what there is.
   sketch_rnn_dataset download quickdraw/cat quickdraw/cat.vae
 """
 
-DOWNLOAD = common.new_flags()
+DOWNLOAD = new_flags()
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -143,9 +105,7 @@ def main(argv: list[str] | None = None) -> int:
     if command in _COMMANDS:
         function, values, usage, arguments = _COMMANDS[command]
         return common.run(f"sketch_rnn_dataset {command}", function, values, usage, rest, arguments)
-    return common.run(
-        "sketch_rnn_dataset", _unknown, common.new_flags(), USAGE, [command], "COMMAND ..."
-    )
+    return common.run("sketch_rnn_dataset", _unknown, new_flags(), USAGE, [command], "COMMAND ...")
 
 
 def _unknown(*arguments: str) -> None:
@@ -197,11 +157,11 @@ def _show(*paths: str) -> None:
         raise UserError("expected --output=FILE.svg beside --augment")
     if SHOW.output:
         check_output(SHOW.output, paths)
-    style = common.drawing_style(SHOW)
+    style = drawing_style(SHOW)
     dataset = show.read(paths[0])
     print("\n".join(show.describe(dataset)))
     for line in dataset_warnings(dataset):
-        print(f"warning: {common.spelled(line)}")
+        print(f"warning: {spelled(line)}")
     split = getattr(dataset, SHOW.split)
     if SHOW.augment is not None:
         show.augmentation_sheet(

@@ -4,10 +4,10 @@ import io
 import sys
 from pathlib import Path
 
-from absl import flags
-
 from sketch_rnn import files
+from sketch_rnn.choices import CHECKPOINTS, SPLITS, TABLES
 from sketch_rnn.cli import common
+from sketch_rnn.cli.flags import OVERWRITE, Flag, Many, new_flags
 from sketch_rnn.errors import UserError
 
 USAGE = """
@@ -22,45 +22,25 @@ The drawings of a data set that are mislabelled or broken are among those that a
   sketch_rnn_eval --log_root=models/cat --split=train --extremes=20 --output=odd.svg
 """
 
-FLAGS = common.new_flags()
-FORMATS = ["text", "json", "csv"]
-flags.DEFINE_multi_string(
-    "log_root", [],
-    "Folder of the run or of an original checkpoint, a .gen.json or .vae.json model, or the name "
-    "of one, as in quickdraw/cat.vae.",
-    flag_values=FLAGS,
-)  # fmt: skip
-common.define_alias(FLAGS, "model_dir", "log_root")
-flags.DEFINE_string(
-    "data_dir", None,
-    "Folder or http(s) address of the .npz files (default: where the run had them).",
-    flag_values=FLAGS,
-)  # fmt: skip
-flags.DEFINE_multi_string(
-    "input", [],
-    "Drawings instead of the model's data set: whatever sketch_rnn_dataset build takes (an SVG, a "
-    ".npz, .ndjson ...), or a folder of them.",
-    flag_values=FLAGS,
-)  # fmt: skip
-flags.DEFINE_enum("split", "test", ["train", "valid", "test"], "Split.", flag_values=FLAGS)
-flags.DEFINE_enum(
-    "checkpoint", "best", ["best", "latest"], "Which checkpoint of the run.", flag_values=FLAGS
+# fmt: off
+FLAGS = new_flags(
+    Flag("log_root", Many.REPEATED, [], "Folder of the run or of an original checkpoint, a "
+        ".gen.json or .vae.json model, or the name of one, as in "
+        "quickdraw/cat.vae.", also="model_dir"),
+    Flag("data_dir", str, None, "Folder or http(s) address of the .npz files (default: where the "
+        "run had them)."),
+    Flag("input", Many.REPEATED, [], "Drawings instead of the model's data set: whatever "
+        "sketch_rnn_dataset build takes (an SVG, a .npz, .ndjson ...), or a folder of them."),
+    Flag("split", SPLITS, "test", "Split."),
+    Flag("checkpoint", CHECKPOINTS, "best", "Which checkpoint of the run."),
+    Flag("format", TABLES, "text", "A table for people, JSON (an object a line) or CSV."),
+    Flag("per_drawing", str, None, "Write a row for each drawing to this .csv file."),
+    OVERWRITE,
+    Flag("extremes", int, None, "Draw so many of the oddest drawings, and of the plainest, to "
+        "--output.", least=1, most=1000),
+    Flag("output", str, None, "Picture of the --extremes: an .svg or .png file."),
 )
-flags.DEFINE_enum(
-    "format", "text", FORMATS, "A table for people, JSON (an object a line) or CSV.",
-    flag_values=FLAGS,
-)  # fmt: skip
-flags.DEFINE_string(
-    "per_drawing", None, "Write a row for each drawing to this .csv file.", flag_values=FLAGS
-)
-common.define_overwrite(FLAGS)
-flags.DEFINE_integer(
-    "extremes", None, "Draw so many of the oddest drawings, and of the plainest, to --output.",
-    lower_bound=1, upper_bound=1000, flag_values=FLAGS,
-)  # fmt: skip
-flags.DEFINE_string(
-    "output", None, "Picture of the --extremes: an .svg or .png file.", flag_values=FLAGS
-)
+# fmt: on
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -4,9 +4,18 @@ import math
 import sys
 from pathlib import Path
 
-from absl import flags
-
+from sketch_rnn.choices import (
+    BROWSER_SUFFIX,
+    CHECKPOINTS,
+    LARGEST_SEED,
+    MODEL_SUFFIXES,
+    MODULE_SUFFIXES,
+    PAGE_SUFFIX,
+    SPLITS,
+    WEIGHTS,
+)
 from sketch_rnn.cli import common
+from sketch_rnn.cli.flags import OVERWRITE, Flag, new_flags
 from sketch_rnn.errors import UserError, warn
 from sketch_rnn.files import check_output
 
@@ -32,63 +41,39 @@ of --input.
   sketch_rnn_export --model_dir=models/cat --output=cat.gen.json --seed=1
 """
 
-FLAGS = common.new_flags()
-flags.DEFINE_string(
-    "model_dir", None,
-    "Folder of a run or of an original checkpoint, a .gen.json, .vae.json or .keras model, or the "
-    "name of one, as in doodles or quickdraw/cat.vae.",
-    flag_values=FLAGS,
-)  # fmt: skip
-common.define_alias(FLAGS, "log_root", "model_dir")
-flags.DEFINE_string("output", None, "File or folder to write.", flag_values=FLAGS)
-common.define_overwrite(FLAGS)
-flags.DEFINE_enum(
-    "checkpoint", "best", ["best", "latest"], "Which checkpoint of a run.", flag_values=FLAGS
-)
-flags.DEFINE_string("z_file", None, "z of `sketch_rnn_sample --mode=encode`.", flag_values=FLAGS)
-flags.DEFINE_string(
-    "input",
-    None,
-    "A drawing whose z to take, or drawings that a page offers, as sketch_rnn_sample reads them.",
-    flag_values=FLAGS,
-)
-flags.DEFINE_enum(
-    "split", "test", ["train", "valid", "test"], "Split of a .npz input.", flag_values=FLAGS
-)
-flags.DEFINE_integer(
-    "index", 0, "Which drawing of the input, or z of the file.", lower_bound=0, flag_values=FLAGS
-)
-flags.DEFINE_integer(
-    "seed", None, "Draw z from the prior.",
-    lower_bound=0, upper_bound=2**31 - 1, flag_values=FLAGS,
-)  # fmt: skip
-flags.DEFINE_float(
-    "scale_factor", None, "Data units in a model unit, where the model does not know it.",
-    flag_values=FLAGS,
-)  # fmt: skip
-flags.DEFINE_string(
-    "data_dir", None,
-    "Folder or http(s) address of the data set, to compute the scale factor that a model lacks.",
-    flag_values=FLAGS,
-)  # fmt: skip
 
-flags.DEFINE_string("title", None, "Title of a page.", flag_values=FLAGS)
-flags.DEFINE_boolean("examples", True, "Put drawings to begin with into a page.", flag_values=FLAGS)
-flags.DEFINE_enum(
-    "weights", "float32", ["float32", "float16", "int16"],
-    "How a page or module stores its weights: int16 and float16 halve the file.",
-    flag_values=FLAGS,
-)  # fmt: skip
+# fmt: off
+FLAGS = new_flags(
+    Flag("model_dir", str, None, "Folder of a run or of an original checkpoint, a .gen.json, "
+        ".vae.json or .keras model, or the name of one, as in doodles or "
+        "quickdraw/cat.vae.", also="log_root"),
+    Flag("output", str, None, "File or folder to write."),
+    OVERWRITE,
+    Flag("checkpoint", CHECKPOINTS, "best", "Which checkpoint of a run."),
+    Flag("z_file", str, None, "z of `sketch_rnn_sample --mode=encode`."),
+    Flag("input", str, None, "A drawing whose z to take, or drawings that a page offers, as "
+        "sketch_rnn_sample reads them."),
+    Flag("split", SPLITS, "test", "Split of a .npz input."),
+    Flag("index", int, 0, "Which drawing of the input, or z of the file.", least=0),
+    Flag("seed", int, None, "Draw z from the prior.", least=0, most=LARGEST_SEED),
+    Flag("scale_factor", float, None, "Data units in a model unit, where the model does not know "
+        "it."),
+    Flag("data_dir", str, None, "Folder or http(s) address of the data set, to compute the scale "
+        "factor that a model lacks."),
+    Flag("title", str, None, "Title of a page."),
+    Flag("examples", bool, True, "Put drawings to begin with into a page."),
+    Flag("weights", WEIGHTS, "float32", "How a page or module stores its weights: int16 and "
+        "float16 halve the file."),
+)
+# fmt: on
 
 _Z_FLAGS = ("z_file", "input", "seed")
-_PAGE, _MODULES = ".html", (".js", ".mjs")
-SUFFIXES = (".gen.json", ".vae.json", ".keras", _PAGE, *_MODULES)  # of files that it writes
-_FORMS = ", ".join(f"X{suffix}" for suffix in SUFFIXES)
+_FORMS = ", ".join(f"X{suffix}" for suffix in MODEL_SUFFIXES)
 _ONLY_FOR = {
-    "title": (_PAGE,),
-    "examples": (_PAGE,),
-    "weights": (_PAGE, *_MODULES),
-    "index": (".gen.json",),
+    "title": (PAGE_SUFFIX,),
+    "examples": (PAGE_SUFFIX,),
+    "weights": (PAGE_SUFFIX, *MODULE_SUFFIXES),
+    "index": (BROWSER_SUFFIX,),
 }
 
 
@@ -128,7 +113,7 @@ def _check_flags() -> None:
     if not FLAGS.output:
         raise UserError(f"expected --output={_FORMS}, or a new folder")
     output = Path(FLAGS.output)
-    if output.suffix and not output.name.endswith(SUFFIXES):
+    if output.suffix and not output.name.endswith(MODEL_SUFFIXES):
         raise UserError(
             f"--output: expected {_FORMS}, or a folder without a dot, got {output.name}"
         )

@@ -4,6 +4,7 @@ import sys
 from importlib import import_module
 
 from sketch_rnn.cli import common
+from sketch_rnn.cli.flags import new_flags
 from sketch_rnn.errors import UserError
 
 USAGE = """
@@ -37,7 +38,7 @@ def main(argv: list[str] | None = None) -> int:
         return import_module(f"sketch_rnn.cli.{command}").main(rest)
     if command == "help":
         return main([*rest, "--help"])
-    return common.run("sketch_rnn", _unknown, common.new_flags(), USAGE, [command], "COMMAND ...")
+    return common.run("sketch_rnn", _unknown, new_flags(), USAGE, [command], "COMMAND ...")
 
 
 def _unknown(*arguments: str) -> None:

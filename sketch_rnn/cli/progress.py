@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 from tqdm import tqdm
 
-from sketch_rnn.cli import common
+from sketch_rnn.cli.flags import spelled
 from sketch_rnn.signals import quit_at_once
 from sketch_rnn.training.report import STOPPING, is_endless, listed
 
@@ -56,7 +56,7 @@ class Progress:
         with self._lock:
             shown = self._text
             self._draw("")
-            print(common.spelled(text), flush=True)
+            print(spelled(text), flush=True)
             self._draw(shown)
 
     @contextmanager

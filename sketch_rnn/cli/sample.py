@@ -4,9 +4,9 @@ import secrets
 import sys
 from pathlib import Path
 
-from absl import flags
-
+from sketch_rnn.choices import CHECKPOINTS, LARGEST_SEED, SPLITS
 from sketch_rnn.cli import common
+from sketch_rnn.cli.flags import DRAWING, OVERWRITE, Flag, Many, drawing_style, new_flags
 from sketch_rnn.data import catalog
 from sketch_rnn.errors import UserError
 from sketch_rnn.files import PICTURES, check_output
@@ -35,7 +35,6 @@ package; to complete, their first halves.
                     (--page: mine.svg is a part of what its page will hold; else it is a whole)
 """
 
-FLAGS = common.new_flags()
 MODES = ["generate", "encode", "reconstruct", "interpolate", "complete", "temperatures"]
 MODES += ["analogy", "grid"]
 CONDITIONAL_MODES = ["encode", "reconstruct", "interpolate", "analogy", "grid"]
@@ -43,94 +42,53 @@ NEED_INPUT = ["encode", "reconstruct", "complete", "analogy"]
 USE_INPUT = [*NEED_INPUT, "interpolate", "temperatures", "grid"]
 USE_Z = ["generate", "interpolate", "complete", "temperatures", "grid"]
 DATA = (".npz", ".json")
-LARGEST_SEED = 2**31 - 1
 LADDER = [0.2, 0.4, 0.6, 0.8, 1.0]  # temperatures of --mode=temperatures
 RANDOM_INPUTS = {"encode": None, "reconstruct": 10, "interpolate": 2}  # of a data set; others 1
 INPUTS = {"analogy": 3, "grid": 4}  # of all inputs together
 
-flags.DEFINE_string(
-    "model_dir", None,
-    "Folder of a run or of an original checkpoint, a .gen.json, .vae.json or .keras model, or the "
-    "name of one, as in quickdraw/cat.vae (default: doodles, the model in the package).",
-    flag_values=FLAGS,
-)  # fmt: skip
-common.define_alias(FLAGS, "log_root", "model_dir")
-flags.DEFINE_string("output", None, "File to write: .svg, .png, .npz or .json.", flag_values=FLAGS)
-common.define_overwrite(FLAGS)
-flags.DEFINE_enum("mode", "generate", MODES, "What to draw.", flag_values=FLAGS)
-flags.DEFINE_multi_string(
-    "input", [],
-    "Drawings: whatever sketch_rnn_dataset build takes (an SVG, a .npz, .ndjson ...), a .json of "
-    "this command, or a folder with the model's data set (default, for the model in the package: "
-    "drawings in the package).",
-    flag_values=FLAGS,
-)  # fmt: skip
-flags.DEFINE_enum(
-    "split", "test", ["train", "valid", "test"], "Split of a .npz input.", flag_values=FLAGS
+# fmt: off
+FLAGS = new_flags(
+    Flag("model_dir", str, None, "Folder of a run or of an original checkpoint, a .gen.json, "
+        ".vae.json or .keras model, or the name of one, as in quickdraw/cat.vae (default: doodles, "
+        "the model in the package).", also="log_root"),
+    Flag("output", str, None, "File to write: .svg, .png, .npz or .json."),
+    OVERWRITE,
+    Flag("mode", MODES, "generate", "What to draw."),
+    Flag("input", Many.REPEATED, [], "Drawings: whatever sketch_rnn_dataset build takes (an SVG, a "
+        ".npz, .ndjson ...), a .json of this command, or a folder with the model's data set "
+        "(default, for the model in the package: drawings in the package)."),
+    Flag("split", SPLITS, "test", "Split of a .npz input."),
+    Flag("index", Many.LIST, [], "Drawings of an input of several, as in 0,7,12 (default: at "
+        "random; to encode, all)."),
+    Flag("input_size", float, None, "Share of the full size that an input drawing takes, as in 0.3 "
+        "for a part of one. By default SVG and Quick, Draw! drawings are scaled to the full size, "
+        "and sketches of data sets stay as they are.", least=0.02, most=1.0),
+    Flag("page", bool, False, "The page of an SVG input is the full size, and its drawing a part "
+        "of that."),
+    Flag("z_file", str, None, "Take z from this file of --mode=encode."),
+    Flag("num_samples", int, None, "Drawings to generate, or of each z of a file (10 and 1), ways "
+        "to complete (5), random z (2; for temperatures 1), or random drawings of an input of "
+        "several (reconstruct 10, interpolate 2), or results of an analogy "
+        "(1).", least=1, most=1_000_000),
+    Flag("temperature", Many.LIST, None, "How daring, above 0 to 1 and more; a list, as in "
+        "0.2,0.5,1, gives a grid (default: 0.5)."),
+    Flag("greedy", bool, False, "Take what is most probable at every point."),
+    Flag("steps", int, 10, "Drawings of an interpolation, or of each side of a "
+        "grid.", least=2, most=1000),
+    Flag("spherical", bool, True, "Interpolate along the sphere; else straight."),
+    Flag("seed", int, None, "The same seed gives the same file (default: a new one, which is "
+        "printed).", least=0, most=LARGEST_SEED),
+    Flag("max_len", int, None, "Points of the longest drawing (default: of the model's data "
+        "set).", least=1, most=100_000),
+    Flag("checkpoint", CHECKPOINTS, "best", "Which checkpoint of a run."),
+    Flag("scale_factor", float, None, "Data units in a model unit, where the model does not know "
+        "it."),
+    Flag("data_dir", str, None, "Folder or http(s) address of the data set, to compute the scale "
+        "factor that a model lacks."),
+    *DRAWING,
+    Flag("animate", bool, False, "The SVG draws itself, in the order of the strokes."),
 )
-flags.DEFINE_list(
-    "index", [],
-    "Drawings of an input of several, as in 0,7,12 (default: at random; to encode, all).",
-    flag_values=FLAGS,
-)  # fmt: skip
-flags.DEFINE_float(
-    "input_size", None,
-    "Share of the full size that an input drawing takes, as in 0.3 for a part of one. By default "
-    "SVG and Quick, Draw! drawings are scaled to the full size, and sketches of data sets stay as "
-    "they are.",
-    lower_bound=0.02, upper_bound=1.0, flag_values=FLAGS,
-)  # fmt: skip
-flags.DEFINE_boolean(
-    "page", False, "The page of an SVG input is the full size, and its drawing a part of that.",
-    flag_values=FLAGS,
-)  # fmt: skip
-flags.DEFINE_string("z_file", None, "Take z from this file of --mode=encode.", flag_values=FLAGS)
-flags.DEFINE_integer(
-    "num_samples", None,
-    "Drawings to generate, or of each z of a file (10 and 1), ways to complete (5), random z (2; "
-    "for temperatures 1), or random drawings of an input of several (reconstruct 10, "
-    "interpolate 2), or results of an analogy (1).",
-    lower_bound=1, upper_bound=1_000_000, flag_values=FLAGS,
-)  # fmt: skip
-flags.DEFINE_list(
-    "temperature", None,
-    "How daring, above 0 to 1 and more; a list, as in 0.2,0.5,1, gives a grid (default: 0.5).",
-    flag_values=FLAGS,
-)  # fmt: skip
-flags.DEFINE_boolean(
-    "greedy", False, "Take what is most probable at every point.", flag_values=FLAGS
-)
-flags.DEFINE_integer(
-    "steps", 10, "Drawings of an interpolation, or of each side of a grid.",
-    lower_bound=2, upper_bound=1000, flag_values=FLAGS,
-)  # fmt: skip
-flags.DEFINE_boolean(
-    "spherical", True, "Interpolate along the sphere; else straight.", flag_values=FLAGS
-)
-flags.DEFINE_integer(
-    "seed", None, "The same seed gives the same file (default: a new one, which is printed).",
-    lower_bound=0, upper_bound=LARGEST_SEED, flag_values=FLAGS,
-)  # fmt: skip
-flags.DEFINE_integer(
-    "max_len", None, "Points of the longest drawing (default: of the model's data set).",
-    lower_bound=1, upper_bound=100_000, flag_values=FLAGS,
-)  # fmt: skip
-flags.DEFINE_enum(
-    "checkpoint", "best", ["best", "latest"], "Which checkpoint of a run.", flag_values=FLAGS
-)
-flags.DEFINE_float(
-    "scale_factor", None, "Data units in a model unit, where the model does not know it.",
-    flag_values=FLAGS,
-)  # fmt: skip
-flags.DEFINE_string(
-    "data_dir", None,
-    "Folder or http(s) address of the data set, to compute the scale factor that a model lacks.",
-    flag_values=FLAGS,
-)  # fmt: skip
-common.define_drawing(FLAGS)
-flags.DEFINE_boolean(
-    "animate", False, "The SVG draws itself, in the order of the strokes.", flag_values=FLAGS
-)
+# fmt: on
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -140,7 +98,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def _sample() -> None:
     output = _checked_output()
-    temperatures, indices, style = _temperatures(), _indices(), common.drawing_style(FLAGS)
+    temperatures, indices, style = _temperatures(), _indices(), drawing_style(FLAGS)
     _check_combination()
     seed = secrets.randbelow(LARGEST_SEED + 1) if FLAGS.seed is None else FLAGS.seed
     common.quiet_tensorflow(FLAGS.verbose_tensorflow)

@@ -14,8 +14,9 @@ from typing import Any, cast
 import numpy as np
 
 from sketch_rnn import drawing, files
+from sketch_rnn.choices import SPLITS
 from sketch_rnn.convert.sketches_json import to_lists
-from sketch_rnn.data import dataset, npz
+from sketch_rnn.data import dataset
 from sketch_rnn.errors import UserError, warn
 from sketch_rnn.formats.run_folder import RunFolder
 from sketch_rnn.model import sampling
@@ -356,5 +357,5 @@ def _write_npz(path: Path, sketches: list[np.ndarray]) -> None:
     for i, sketch in enumerate(sketches):
         array[i] = sketch
     with files.replacing(path) as file:
-        splits: dict[str, Any] = dict.fromkeys(npz.SPLITS, array)
+        splits: dict[str, Any] = dict.fromkeys(SPLITS, array)
         np.savez_compressed(file, **splits)

@@ -5,11 +5,11 @@ import re
 import sys
 from pathlib import Path
 
-from absl import flags
-
 from sketch_rnn import shipped
 from sketch_rnn.advice import ADVICE
+from sketch_rnn.choices import LARGEST_SEED
 from sketch_rnn.cli import common
+from sketch_rnn.cli.flags import Flag, Many, new_flags
 from sketch_rnn.data import download
 from sketch_rnn.errors import UserError
 from sketch_rnn.hparams import (
@@ -30,71 +30,35 @@ Trains Sketch-RNN on drawings, or goes on with a run.
   sketch_rnn_train --log_root=models/two --resume_training
 """
 
-FLAGS = common.new_flags()
-flags.DEFINE_string(
-    "log_root", None,
-    "Folder of the run (default: models/ and the name of the configuration, or of the data set).",
-    flag_values=FLAGS,
-)  # fmt: skip
-common.define_alias(FLAGS, "model_dir", "log_root")
-flags.DEFINE_string(
-    "data_dir", None,
-    "Folder or http(s) address of the .npz files, or doodles for the drawings that come with the "
-    "program (default: where data_set says, if its names are paths of files; doodles where they "
-    "hold the files, or else the public aaron_sheep data set; when a run goes on, where it had "
-    "them).",
-    flag_values=FLAGS,
-)  # fmt: skip
-flags.DEFINE_multi_string(
-    "hparams", [],
-    "Hyperparameters: name=value,name=value or a JSON object. Several files to train on: "
-    "data_set=cat.npz+fish.npz.",
-    flag_values=FLAGS,
-)  # fmt: skip
-flags.DEFINE_string(
-    "config", None,
-    "JSON file of hyperparameters, or the name of one that comes with the program: "
-    f"{', '.join(shipped.config_names())}; what --hparams says wins.",
-    flag_values=FLAGS,
-)  # fmt: skip
-flags.DEFINE_boolean(
-    "resume_training", False,
-    "Go on from the latest checkpoint in --log_root, also one of the original trainer's.",
-    flag_values=FLAGS,
-)  # fmt: skip
-flags.DEFINE_string(
-    "init_from", None,
-    "Begin with the weights of this model: a run's folder, an original checkpoint's, a .gen.json, "
-    ".vae.json or .keras file, or a name as in quickdraw/cat.vae; its architecture is taken over.",
-    flag_values=FLAGS,
-)  # fmt: skip
-flags.DEFINE_integer(
-    "patience", None, "End after so many validations in a row without a new best.",
-    lower_bound=1, flag_values=FLAGS,
-)  # fmt: skip
-flags.DEFINE_string(
-    "max_time", None, "End after this time, as in 2h30m, 45m or 90s.", flag_values=FLAGS
+# fmt: off
+FLAGS = new_flags(
+    Flag("log_root", str, None, "Folder of the run (default: models/ and the name of the "
+        "configuration, or of the data set).", also="model_dir"),
+    Flag("data_dir", str, None, "Folder or http(s) address of the .npz files, or doodles for the "
+        "drawings that come with the program (default: where data_set says, if its names are paths "
+        "of files; doodles where they hold the files, or else the public aaron_sheep data set; "
+        "when a run goes on, where it had them)."),
+    Flag("hparams", Many.REPEATED, [], "Hyperparameters: name=value,name=value or a JSON object. "
+        "Several files to train on: data_set=cat.npz+fish.npz."),
+    Flag("config", str, None, "JSON file of hyperparameters, or the name of one that comes "
+        f"with the program: {', '.join(shipped.config_names())}; what --hparams says wins."),
+    Flag("resume_training", bool, False, "Go on from the latest checkpoint in --log_root, also one "
+        "of the original trainer's."),
+    Flag("init_from", str, None, "Begin with the weights of this model: a run's folder, an "
+        "original checkpoint's, a .gen.json, .vae.json or .keras file, or a name as in "
+        "quickdraw/cat.vae; its architecture is taken over."),
+    Flag("patience", int, None, "End after so many validations in a row without a new "
+        "best.", least=1),
+    Flag("max_time", str, None, "End after this time, as in 2h30m, 45m or 90s."),
+    Flag("seed", int, None, "What everything random follows from (default: "
+        "1).", least=0, most=LARGEST_SEED),
+    Flag("precision", PRECISIONS, None, "Precision of matrix products; the rest is float32 "
+        "(default: float32; when a run goes on, its own)."),
+    Flag("strategy", STRATEGIES, STRATEGIES[0], "Who shares the work: one device, all GPUs of this "
+        "machine, or the machines that TF_CONFIG names; auto takes what there is."),
+    Flag("connect_timeout", float, 300.0, "Seconds to wait for the other machines.", least=0.0),
 )
-flags.DEFINE_integer(
-    "seed", None, "What everything random follows from (default: 1).",
-    lower_bound=0, upper_bound=2**31 - 1, flag_values=FLAGS,
-)  # fmt: skip
-flags.DEFINE_enum(
-    "precision", None, PRECISIONS,
-    "Precision of matrix products; the rest is float32 (default: float32; when a run goes on, its "
-    "own).",
-    flag_values=FLAGS,
-)  # fmt: skip
-flags.DEFINE_enum(
-    "strategy", STRATEGIES[0], STRATEGIES,
-    "Who shares the work: one device, all GPUs of this machine, or the machines that TF_CONFIG "
-    "names; auto takes what there is.",
-    flag_values=FLAGS,
-)  # fmt: skip
-flags.DEFINE_float(
-    "connect_timeout", 300.0, "Seconds to wait for the other machines.",
-    lower_bound=0.0, flag_values=FLAGS,
-)  # fmt: skip
+# fmt: on
 
 
 def main(argv: list[str] | None = None) -> int:

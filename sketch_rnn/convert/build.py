@@ -21,6 +21,7 @@ from typing import BinaryIO
 import numpy as np
 from tqdm import tqdm
 
+from sketch_rnn.choices import SPLITS
 from sketch_rnn.convert import sources
 from sketch_rnn.convert.prepare import Recipe
 from sketch_rnn.convert.store import Spool, write_npz
@@ -244,7 +245,7 @@ def _split(count: int, valid: float, test: float, seed: int) -> dict[str, np.nda
     order = np.random.default_rng(seed).permutation(count)
     if count < 3:
         warn(f"too few drawings to hold any back ({count}): valid and test repeat train")
-        return {"train": order, "valid": order, "test": order}
+        return dict.fromkeys(SPLITS, order)
     valid_count, test_count = (
         int(share) if share >= 1 else max(round(share * count), 1) for share in (valid, test)
     )
@@ -255,7 +256,7 @@ def _split(count: int, valid: float, test: float, seed: int) -> dict[str, np.nda
             f"{valid_count + test_count} of {count}"
         )
     parts = np.split(order, [train_count, train_count + valid_count])
-    return dict(zip(("train", "valid", "test"), parts, strict=True))
+    return dict(zip(SPLITS, parts, strict=True))
 
 
 class _Report:

@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from sketch_rnn import shipped
+from sketch_rnn.choices import SPLITS
 from sketch_rnn.convert import prepare, sources
 from sketch_rnn.convert.prepare import Recipe, Sketch
 from sketch_rnn.convert.sketches_json import read_sketches
@@ -148,7 +149,7 @@ def _of_file(
         first_row = "drawn" if path.name in data_set else "auto"
     everything = list(chain.from_iterable(members.values()))
     form, where = sources.form_of(everything, str(path), first_row), str(path)
-    if set(npz.SPLITS) & set(members):
+    if set(SPLITS) & set(members):
         if choice.split not in members:
             raise UserError(f"{path}: has no split {choice.split}; holds {', '.join(members)}")
         everything, where = members[choice.split], f"{path}, split {choice.split}"

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from sketch_rnn import shipped, strokes
+from sketch_rnn.choices import SPLITS
 from sketch_rnn.data.dataset import Dataset, Split, load_dataset
 from sketch_rnn.drawing import Style, draw
 from sketch_rnn.errors import UserError
@@ -26,7 +27,7 @@ def read(path: str | Path) -> Dataset:
 def describe(dataset: Dataset) -> list[str]:
     """Counts, distributions and what training derives from them, as lines of a table."""
     lines = [_row("", "sketches", "points", "mean", _NAMES)]
-    for name in ("train", "valid", "test"):
+    for name in SPLITS:
         lengths = getattr(dataset, name).lengths()
         lines.append(_distribution(f"{name}: points", lengths, len(lengths), lengths.sum()))
     points, lengths = _sample(dataset.train)

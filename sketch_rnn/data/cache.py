@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from sketch_rnn.choices import SPLITS
 from sketch_rnn.data import npz
 from sketch_rnn.errors import UserError
 from sketch_rnn.files import cache_dir, replacing
@@ -76,7 +77,7 @@ def load_parts(paths: Sequence[Path]) -> list[dict[str, Part]]:
 
 
 def _read(path: Path) -> dict[str, Part]:
-    return {split: make_part(*npz.read_split(path, split)) for split in npz.SPLITS}
+    return {split: make_part(*npz.read_split(path, split)) for split in SPLITS}
 
 
 def _map(path: Path) -> dict[str, Part]:
@@ -102,7 +103,7 @@ def _convert(path: Path, cached: Path) -> None:
         with replacing(cached) as file:
             header: dict[str, Any] = {}
             file.write(bytes(_HEADER))
-            for split in npz.SPLITS:
+            for split in SPLITS:
                 part = make_part(*npz.read_split(path, split))
                 header[split] = {
                     "start": file.tell(),

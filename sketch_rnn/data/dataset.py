@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from sketch_rnn import strokes
-from sketch_rnn.data import download, npz
+from sketch_rnn.choices import SPLITS
+from sketch_rnn.data import download
 from sketch_rnn.data.cache import Part, load_parts
 from sketch_rnn.errors import UserError
 
@@ -96,7 +97,7 @@ def load_dataset(names: str | Sequence[str], data_dir: str | Path | None = None)
         if not download.discard_damaged(data_dir, paths):
             raise
         parts = load_parts(download.resolve(data_dir, names))
-    splits = {split: Split([part[split] for part in parts]) for split in npz.SPLITS}
+    splits = {split: Split([part[split] for part in parts]) for split in SPLITS}
     for name, split in splits.items():
         if not len(split):
             raise UserError(f"{', '.join(map(str, paths))}: the {name} split holds no sketches")

@@ -28,6 +28,7 @@ from typing import IO, cast
 import numpy as np
 
 from sketch_rnn import strokes
+from sketch_rnn.choices import SPLITS
 from sketch_rnn.data.unpickle import (
     NotAnArray,
     Order,
@@ -38,7 +39,6 @@ from sketch_rnn.data.unpickle import (
 )
 from sketch_rnn.errors import UserError, warn
 
-SPLITS = ("train", "valid", "test")
 LIMIT = 1000  # offsets are clamped to [-LIMIT, LIMIT], in data units
 MAX_RATIO = 100  # of what a member becomes to its compressed size, past the first MAX_SMALL bytes
 MAX_SMALL = 8 << 20

@@ -10,6 +10,14 @@ from typing import Any, cast
 
 import numpy as np
 
+from sketch_rnn.choices import (
+    BROWSER_SUFFIX,
+    CHECKPOINTS,
+    CONDITIONAL_BROWSER_SUFFIX,
+    KERAS_SUFFIX,
+    MODULE_SUFFIXES,
+    PAGE_SUFFIX,
+)
 from sketch_rnn.data import catalog
 from sketch_rnn.errors import UserError, check_choice, warn
 from sketch_rnn.formats import browser, keras_file, original, page, run_folder, saved_model
@@ -46,7 +54,7 @@ def _never(_: Path) -> bool:
 FORMATS = (
     Format(
         "a browser model",
-        browser.SUFFIX,
+        BROWSER_SUFFIX,
         holds=_never,
         load=lambda path, _: browser.load(path),
         save=browser.save,
@@ -54,21 +62,21 @@ FORMATS = (
     ),
     Format(
         "a conditional browser model",
-        browser.CONDITIONAL_SUFFIX,
+        CONDITIONAL_BROWSER_SUFFIX,
         holds=_never,
         load=lambda path, _: browser.load(path),
         save=browser.save_conditional,
     ),
     Format(
         "a Keras file",
-        keras_file.SUFFIX,
+        KERAS_SUFFIX,
         holds=_never,
         load=lambda path, _: keras_file.load(path),
         save=keras_file.save,
     ),
     Format(
         "a page to draw on",
-        page.SUFFIX,
+        PAGE_SUFFIX,
         holds=_never,
         load=page.refuse,
         save=page.save_page,
@@ -83,7 +91,7 @@ FORMATS = (
             save=page.save_module,
             options=("weights",),
         )
-        for suffix in page.MODULE_SUFFIXES
+        for suffix in MODULE_SUFFIXES
     ),
     Format("a run's folder", "", holds=run_folder.holds, load=run_folder.load),
     Format(
@@ -116,7 +124,7 @@ def load_model(path: str | Path | None = None, checkpoint: str = "best") -> Sket
       UserError: there is no model, or it is damaged.
     """
     setup()
-    check_choice("checkpoint", checkpoint, run_folder.KINDS)
+    check_choice("checkpoint", checkpoint, CHECKPOINTS)
     place = catalog.model_path(path)
     try:
         model = _format_of(place).load(place, checkpoint)

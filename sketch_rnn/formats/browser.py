@@ -23,7 +23,6 @@ from sketch_rnn.model.mixture import PEN_STATES, PER_MIXTURE
 from sketch_rnn.model.network import POINT, SketchRNN, Trained
 from sketch_rnn.model.recurrent.base import GATES
 
-SUFFIX, CONDITIONAL_SUFFIX = ".gen.json", ".vae.json"
 CLIENT_MIXTURES = 20
 _DECODER_ARRAYS, _ALL_ARRAYS = 5, 17
 _VERSION = 6  # clients of files below it squash z

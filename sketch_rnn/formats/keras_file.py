@@ -19,7 +19,6 @@ from sketch_rnn.errors import UserError, first_line
 from sketch_rnn.hparams import PRECISIONS, HParams
 from sketch_rnn.model.network import SketchRNN
 
-SUFFIX = ".keras"
 # The second is what models with a first state of their own were called in older files.
 _NAMES = ("sketch_rnn>SketchRNN", "sketch_rnn>StartedSketchRNN")
 keras.saving.get_custom_objects()[_NAMES[1]] = SketchRNN

@@ -12,14 +12,13 @@ from typing import Any
 import numpy as np
 
 from sketch_rnn import strokes
+from sketch_rnn.choices import WEIGHTS
 from sketch_rnn.convert.sketches_json import to_lists
 from sketch_rnn.errors import UserError
 from sketch_rnn.model.network import SketchRNN
 from sketch_rnn.model.recurrent import Recurrent
 from sketch_rnn.web import assembly
 
-SUFFIX, MODULE_SUFFIXES = ".html", (".js", ".mjs")
-WEIGHTS = ("float32", "float16", "int16")  # the first is the default
 MOST_EXAMPLES = 12
 TITLE = "Draw together"
 SIDE = 255  # data units of a drawing's longer side, where no example shows it

@@ -25,13 +25,13 @@ import tensorflow as tf
 
 import sketch_rnn
 from sketch_rnn import files
+from sketch_rnn.choices import CHECKPOINTS
 from sketch_rnn.errors import UserError, first_line, warn
 from sketch_rnn.hparams import CONFIG_FILE, PRECISIONS, HParams
 from sketch_rnn.model.network import SketchRNN, Trained
 
 METRICS_FILE = "metrics.jsonl"
-CHECKPOINTS = "checkpoints"
-KINDS = ("best", "latest")  # of checkpoints
+CHECKPOINT_FOLDER = "checkpoints"
 _KEPT = {"best": 1, "latest": 2}
 _LARGEST_CONFIG = 1 << 20
 _LONGEST_LINE = 1 << 20  # bytes of the metrics
@@ -75,7 +75,7 @@ def load(path: Path, checkpoint: str = "best") -> SketchRNN:
     config = folder.read_config()
     folder.check_sizes(config)
     model = SketchRNN(config.hparams, config.scale_factor, config.seed)
-    kinds, step = KINDS[KINDS.index(checkpoint) :], tf.Variable(0, dtype=tf.int64)
+    kinds, step = CHECKPOINTS[CHECKPOINTS.index(checkpoint) :], tf.Variable(0, dtype=tf.int64)
     if not folder.restore(tf.train.Checkpoint(model=model, step=step), *kinds):
         raise UserError(f"no checkpoint in {folder.checkpoints}; has the run saved one yet?")
     steps = int(step.numpy())
@@ -88,7 +88,7 @@ class RunFolder:
 
     def __init__(self, path: str | Path):
         self.path = Path(path)
-        self.checkpoints = self.path / CHECKPOINTS
+        self.checkpoints = self.path / CHECKPOINT_FOLDER
 
     def holds_run(self) -> bool:
         """Whether a run of this program has begun here."""
@@ -106,7 +106,7 @@ class RunFolder:
         if self.holds_run():
             raise UserError(f"another process has begun a run in {self.path}; name another folder")
         self.write_config(config)
-        part = self.path / f".{CHECKPOINTS}.part"
+        part = self.path / f".{CHECKPOINT_FOLDER}.part"
         shutil.rmtree(part, ignore_errors=True)
         try:
             part.mkdir()
@@ -301,7 +301,7 @@ class RunFolder:
 
     def steps_done(self, checkpoint: str = "best") -> int | None:
         """After how many steps the model of a checkpoint, as `load` takes it, was saved."""
-        kinds = KINDS[KINDS.index(checkpoint) :]
+        kinds = CHECKPOINTS[CHECKPOINTS.index(checkpoint) :]
         return next((step for kind in kinds for step in self._steps(kind)), None)
 
     def _steps(self, kind: str) -> list[int]:

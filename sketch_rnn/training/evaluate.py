@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
+from sketch_rnn.choices import SPLITS
 from sketch_rnn.data.batches import eval_batches
 from sketch_rnn.data.dataset import Dataset, Split, load_dataset
 from sketch_rnn.data.download import remembered
-from sketch_rnn.data.npz import SPLITS
 from sketch_rnn.errors import UserError, check_choice
 from sketch_rnn.formats import load_model
 from sketch_rnn.formats.run_folder import RunFolder

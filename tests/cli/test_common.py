@@ -4,9 +4,9 @@ import subprocess
 import sys
 
 import pytest
-from absl import flags
 
 from sketch_rnn.cli import common, train
+from sketch_rnn.cli.flags import Flag, Many, new_flags
 from sketch_rnn.errors import UserError, warn
 
 USAGE = """
@@ -18,11 +18,12 @@ on two lines.
 
 
 def toy(main, argv, arguments=""):
-    values = common.new_flags()
-    flags.DEFINE_integer("count", 3, "How many.", lower_bound=1, flag_values=values)
-    flags.DEFINE_enum("mode", "slow", ["slow", "fast"], "How fast.", flag_values=values)
-    flags.DEFINE_boolean("loud", False, "Make noise.", flag_values=values)
-    flags.DEFINE_multi_string("hparams", [], "Overrides.", flag_values=values)
+    values = new_flags(
+        Flag("count", int, 3, "How many.", least=1),
+        Flag("mode", ("slow", "fast"), "slow", "How fast."),
+        Flag("loud", bool, False, "Make noise."),
+        Flag("hparams", Many.REPEATED, [], "Overrides."),
+    )
     return common.run("toy", lambda *rest: main(values, *rest), values, USAGE, argv, arguments)
 
 
@@ -47,8 +48,7 @@ def test_the_exit_status_is_what_the_command_returns():
 
 
 def test_a_second_run_in_the_process_starts_from_the_defaults():
-    values = common.new_flags()
-    flags.DEFINE_multi_string("hparams", [], "Overrides.", flag_values=values)
+    values = new_flags(Flag("hparams", Many.REPEATED, [], "Overrides."))
     seen = []
     for argv in (["--hparams=a"], ["--hparams=b"], []):
         common.run("toy", lambda: seen.append(values.hparams), values, USAGE, argv)
@@ -79,8 +79,7 @@ def test_help_shows_the_commands_own_flags_with_defaults(capsys):
 
 def test_help_is_wrapped(capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "60")
-    values = common.new_flags()
-    flags.DEFINE_string("long", None, "word " * 60, flag_values=values)
+    values = new_flags(Flag("long", str, None, "word " * 60))
     assert common.run("toy", raising(AssertionError), values, "word " * 60, ["-h"]) == 0
     assert max(map(len, capsys.readouterr().out.splitlines())) <= 60
 
@@ -182,10 +181,11 @@ def test_a_closed_pipe_is_quiet():
     code = """
 import os, sys
 from sketch_rnn.cli import common
+from sketch_rnn.cli.flags import new_flags
 read, write = os.pipe()
 os.close(read)
 os.dup2(write, 1)
-sys.exit(common.run("toy", lambda: print("x" * 100_000), common.new_flags(), "", []))
+sys.exit(common.run("toy", lambda: print("x" * 100_000), new_flags(), "", []))
 """
     done = python(code)
     assert (done.returncode, done.stderr) == (141, "")

@@ -10,6 +10,7 @@ import pytest
 
 import sketch_rnn
 from sketch_rnn.cli import common
+from sketch_rnn.cli.flags import parse
 from sketch_rnn.cli.main import COMMANDS, USAGE, main
 
 
@@ -53,9 +54,9 @@ def test_the_folder_of_a_model_has_two_names(capsys):
     for name in ("train", "sample", "eval", "export"):
         flags = importlib.import_module(f"sketch_rnn.cli.{name}").FLAGS
         for spelled, other in (("log_root", "model_dir"), ("model_dir", "log_root")):
-            common._parse(flags, [f"--{spelled}=x"])
+            parse(flags, [f"--{spelled}=x"])
             assert flags[other].value in ("x", ["x"])
-            common._parse(flags, [])
+            parse(flags, [])
             assert not flags[other].value
 
 

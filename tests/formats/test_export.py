@@ -13,6 +13,7 @@ import pytest
 import tensorflow as tf
 from helpers import shared
 
+from sketch_rnn.choices import MODEL_SUFFIXES
 from sketch_rnn.cli import export
 from sketch_rnn.errors import UserError
 from sketch_rnn.formats import FORMATS, browser, keras_file, load_model, save_model, saved_model
@@ -368,7 +369,7 @@ def test_a_disk_that_fills_up_under_tensorflow_is_named(tmp_path, capfd, monkeyp
 
 def test_the_command_knows_the_suffixes_of_the_table():
     """Without loading it, and TensorFlow with it."""
-    assert set(export.SUFFIXES) == {form.suffix for form in FORMATS if form.save and form.suffix}
+    assert set(MODEL_SUFFIXES) == {form.suffix for form in FORMATS if form.save and form.suffix}
 
 
 def test_another_scale_factor_leaves_the_model_as_it_was():

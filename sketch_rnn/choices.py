@@ -1,0 +1,20 @@
+"""Words and numbers that commands and library share; nothing here needs TensorFlow."""
+
+SPLITS = ("train", "valid", "test")
+CHECKPOINTS = ("best", "latest")  # of a run
+LARGEST_SEED = 2**31 - 1
+
+# Names of files that hold a model end with one of them.
+BROWSER_SUFFIX, CONDITIONAL_BROWSER_SUFFIX = ".gen.json", ".vae.json"
+KERAS_SUFFIX, PAGE_SUFFIX = ".keras", ".html"
+MODULE_SUFFIXES = (".js", ".mjs")
+MODEL_SUFFIXES = (
+    BROWSER_SUFFIX,
+    CONDITIONAL_BROWSER_SUFFIX,
+    KERAS_SUFFIX,
+    PAGE_SUFFIX,
+    *MODULE_SUFFIXES,
+)
+WEIGHTS = ("float32", "float16", "int16")  # as a page or module stores them; the first by default
+
+TABLES = ("text", "json", "csv")  # of costs
