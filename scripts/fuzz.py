@@ -506,6 +506,9 @@ skew(5deg) matrix3d(1,0,0,0,0,1,0,0,0,0,1,0,3,4,5,1) perspective(9px)"/>
 <path d="M30 1h20v20h-20zM35 5v9h9v-9z" fill="#ffe" fill-rule="evenodd"/>
 <circle cx="50" cy="60" r="2"/><path d="M60 60h5v1h-5zM1 1l9 9 5-9-9 9z"/>
 <line x1="1" y1="1" x2="9" y2="9" stroke="#000" stroke-linecap="square"/></svg>""",
+    b"""<?xml version="1.0" encoding="utf-8"?><!DOCTYPE svg [<!ENTITY e "a">]><!-- & -->
+<svg><title>a&nbsp;b & c \xe9 &copy; &e; &#0;</title><g inkscape:label="a&b" kvg:x="1">
+<path xlink:href="#a" fill="none" stroke="#000" d="M0 0L9 9"/></g></svg>""",
     b"""<svg width="90" height="90"><style>@layer a,b;:root{--i:#000;stroke:var(--i)}
 g:not(.x):is(g,a) path:nth-of-type(2n+1 of .y),path:first-child+path~*{stroke:#111;fill:none}
 g{&>path{stroke-width:3;:where(&) &{fill:none}}@media print{path{stroke:red}}}
@@ -515,6 +518,9 @@ path{stroke:color-mix(in srgb,red 5%,#000)}@namespace x url(y);@container (width
 </style><g class="y"><path class="y" d="M1 1h9v9"/><path d="M5 5h9z"/></g></svg>""",
 ]
 _SVG_TOKENS = [
+    b"&nbsp;",
+    b" odd:a='1' ",
+    b"<!--",
     b":not(",
     b":is(",
     b":has(",

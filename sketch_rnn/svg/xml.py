@@ -2,7 +2,9 @@
 
 import codecs
 import gzip
+import html.entities
 import io
+import re
 from collections.abc import Mapping
 from xml.etree.ElementTree import Element, TreeBuilder
 from xml.parsers import expat
@@ -14,19 +16,36 @@ MAX_ELEMENTS = 20_000
 MAX_DEPTH = 100
 MAX_BYTES_WITH_ENTITIES = 512 << 10
 MAX_ENTITY = 200  # characters
+MAX_MENDED = 100_000  # places; those behind stay as they are
 
-# also as it is written by mistake
-_NAMESPACES = (
-    "",
-    "http://www.w3.org/2000/svg",
-    "https://www.w3.org/2000/svg",
-    "http://www.w3.org/1999/xlink",
-    "https://www.w3.org/1999/xlink",
+_UNDEFINED = expat.errors.codes[expat.errors.XML_ERROR_UNDEFINED_ENTITY]
+_ENCODING = re.compile(rb"<\?xml[^>]{0,100}?\s(encoding)=[\"']([\w.-]+)")
+_DECLARED = re.compile(r"<!ENTITY\s+([\w.:-]+)")
+_NO_SIGNS = re.compile(r"[\0-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
+# comments and the like, each up to its end or the file's, and what begins with `&`
+_PARTS = re.compile(
+    r"<!--(?:.*?-->|.*)|<!\[CDATA\[(?:.*?\]\]>|.*)|<\?(?:.*?\?>|.*)"
+    r"|<!doctype[^\[>]*(?:\[(?:.*?\]\s*>|.*))?"
+    r"|&(?:#(?P<number>\d{1,7}|[xX][0-9a-fA-F]{1,6});|(?P<name>[A-Za-z_][\w.:-]*);)?",
+    re.DOTALL | re.IGNORECASE,
+)
+SVG, XLINK = "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"
+# also as they are written by mistake
+_NAMESPACES = ("", SVG, XLINK, SVG.replace("http", "https"), XLINK.replace("http", "https"))
+# prefixes that files use without a declaration; what is not SVG's or XLink's is left out
+_WELL_KNOWN = {"svg": SVG, "xlink": XLINK}
+_OTHERS = re.compile(
+    "a|ai|aapt|android|bx|c|cc|d|dc|dcterms|draw|ev|fig|figma|freehep|graph|gwd|html|i|inkscape|"
+    "krita|kvg|lucid|math|mermaid|ns[0-9]*|office|ooo|osb|pgf|presentation|rdf|rdfs|serif|sfw|"
+    "sketch|slic3r|sodipodi|svgjs|v|vectornator|x|xhtml|xmp|xmpMM|xodm|xsi"
 )
 
 
 def parse(content: bytes) -> Element:
     """The tree of a file's elements, without namespaces; nothing outside of it is read.
+
+    What browsers refuse and people can read is read, too: well-known prefixes that are not
+    declared, the names that HTML has for signs, a bare `&`, and Latin-1 that does not say so.
 
     Args:
       content: of the file, plain or gzip.
@@ -34,43 +53,145 @@ def parse(content: bytes) -> Element:
     Raises:
       UserError: it is not XML, larger than a limit, or has other than short entities of its own.
     """
-    content = _plain(content)
-    builder, parser = TreeBuilder(), expat.ParserCreate(namespace_separator=" ")
-    count = depth = size = 0
+    content = _from_declaration(_plain(content))
+    try:
+        return _Reader(content).read()
+    except expat.ExpatError as error:
+        found = error
+    mended = _mended(content)
+    if mended != content:
+        try:
+            return _Reader(mended).read()
+        except expat.ExpatError as error:
+            content, found = mended, error
+    cause = expat.ErrorString(found.code)
+    if found.code == _UNDEFINED and (name := _entity_at(content, found)):
+        cause = f"the entity {name} is not declared"
+    raise _not_well_formed(found.lineno, found.offset, cause)
 
-    def start(name, attributes):
-        nonlocal count, depth, size
-        count, depth, size = count + 1, depth + 1, size + attribute_size(attributes)
-        if count > MAX_ELEMENTS:
+
+class _Reader:
+    """A file's content on its way to a tree."""
+
+    def __init__(self, content: bytes):
+        self._content = content
+        self._builder, self._parser = TreeBuilder(), expat.ParserCreate()
+        self._spaces: list[dict[str, str]] = [{"": "", "xml": "other"}]  # by their prefixes
+        self._count = self._size = 0
+        self._parser.buffer_text = True
+        self._parser.StartElementHandler = self._start
+        self._parser.EndElementHandler = self._end
+        self._parser.CharacterDataHandler = self._builder.data
+        self._parser.EntityDeclHandler = self._entity
+
+    def read(self) -> Element:
+        """The root; raises ExpatError, and UserError for what is beyond a limit."""
+        try:
+            self._parser.Parse(self._content, True)
+        except (LookupError, ValueError) as error:  # an encoding that Python or expat lacks
+            if isinstance(error, UserError):
+                raise
+            raise UserError(f"not readable as XML ({error})") from None
+        return self._builder.close()
+
+    def _start(self, name: str, attributes: dict[str, str]) -> None:
+        self._count += 1
+        self._size += attribute_size(attributes)
+        if self._count > MAX_ELEMENTS:
             raise UserError(f"it has more than {MAX_ELEMENTS} elements")
-        check_depth(depth)
-        if size > MAX_BYTES:  # entities and the attributes of a DTD make more than the file has
+        check_depth(len(self._spaces))
+        if self._size > MAX_BYTES:  # entities and the attributes of a DTD make more than it has
             raise UserError(f"its attributes become more than {MAX_BYTES >> 20} MB")
-        builder.start(_local(name), {_local(k): v for k, v in attributes.items()})
+        declared = {k[6:]: v for k, v in attributes.items() if k == "xmlns" or k[:6] == "xmlns:"}
+        self._spaces.append({**self._spaces[-1], **declared} if declared else self._spaces[-1])
+        plain = {k: v for k, v in attributes.items() if ":" not in k and k != "xmlns"}
+        prefixed = {
+            self._local(k): v for k, v in attributes.items() if ":" in k and k[:6] != "xmlns:"
+        }
+        prefixed.pop("", None)
+        self._builder.start(self._local(name), {**prefixed, **plain})
 
-    def end(name):
-        nonlocal depth
-        depth -= 1
-        builder.end(_local(name))
+    def _end(self, name: str) -> None:
+        self._builder.end(self._local(name))
+        self._spaces.pop()
 
-    def entity(name, is_parameter, value, base, system_id, public_id, notation):
+    def _local(self, name: str) -> str:
+        """The name without its prefix, if that stands for SVG or XLink; "" for another's."""
+        prefix, _, local = name.rpartition(":")
+        space = self._spaces[-1].get(prefix) or _WELL_KNOWN.get(prefix, "")
+        if prefix and not space and not _OTHERS.fullmatch(prefix):
+            parser = self._parser
+            raise _not_well_formed(
+                parser.CurrentLineNumber,
+                parser.CurrentColumnNumber,
+                f"the prefix {prefix[:40]}: is not declared",
+            )
+        return local if space in _NAMESPACES and (space or not prefix) else ""
+
+    def _entity(self, name: str, is_parameter: bool, value: str | None, *where: str | None) -> None:
         if value is None or is_parameter or "&" in value or len(value) > MAX_ENTITY:
             raise UserError(f"its entity {name[:40]!r} is not a short text of the file's own")
-        if len(content) > MAX_BYTES_WITH_ENTITIES:
+        if len(self._content) > MAX_BYTES_WITH_ENTITIES:
             raise UserError(f"it has entities and more than {MAX_BYTES_WITH_ENTITIES >> 10} kB")
 
-    parser.buffer_text = True
-    parser.StartElementHandler, parser.EndElementHandler = start, end
-    parser.CharacterDataHandler, parser.EntityDeclHandler = builder.data, entity
+
+def _not_well_formed(line: int, column: int, cause: str) -> UserError:
+    return UserError(f"not well-formed XML: line {line}, column {column + 1}: {cause}")
+
+
+def _entity_at(content: bytes, error: expat.ExpatError) -> str:
+    lines = content.decode("utf-8", "replace").split("\n", error.lineno)
+    match = re.compile(r"&[\w.:-]{1,40};").match(lines[error.lineno - 1], error.offset)
+    return match[0] if match else ""
+
+
+def _mended(content: bytes) -> bytes:
+    """The content with its signs as XML has them; as it is if that is not known or too long."""
+    text = _decoded(content)
+    if text is None:
+        return content
+    text = _NO_SIGNS.sub("", text)
+    known = set(_DECLARED.findall(text)) | {"amp", "apos", "gt", "lt", "quot"}
+    mended = _PARTS.sub(lambda match: _mended_part(match, known), text, MAX_MENDED).encode()
+    return mended if len(mended) <= MAX_BYTES else content
+
+
+def _mended_part(match: re.Match[str], known: set[str]) -> str:
+    """What stands for a comment, which stays, or for what begins with `&`."""
+    text, name = match[0], match["name"]
+    if text[:2].lower() == "<!":
+        return text[:9].upper() + text[9:] if text[:9].lower() == "<!doctype" else text
+    if text[0] == "<" or name in known:
+        return text
+    if match["number"]:
+        return "" if _NO_SIGNS.fullmatch(_sign(match["number"])) else text
+    if name is None:
+        return "&amp;"
+    if name[:3] == "ns_":  # Illustrator's, whose declarations others take away
+        return {"ns_svg": SVG, "ns_xlink": XLINK}.get(name, "other")
+    signs = html.entities.html5.get(f"{name};")
+    return "".join(f"&#{ord(sign)};" for sign in signs) if signs else text
+
+
+def _sign(number: str) -> str:
+    """The sign of a character reference; NUL if there is none."""
+    value = int(number[1:], 16) if number[0] in "xX" else int(number)
+    return chr(value) if value < 0x110000 else "\0"
+
+
+def _decoded(content: bytes) -> str | None:
+    """The text, without what its declaration says of its encoding."""
+    if content[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+        return None
+    said = _ENCODING.match(content)
     try:
-        parser.Parse(_from_declaration(content), True)
-    except expat.ExpatError as error:
-        raise UserError(f"not well-formed XML ({error})") from None
-    except (LookupError, ValueError) as error:  # an encoding that Python or expat lacks
-        if isinstance(error, UserError):
-            raise
-        raise UserError(f"not readable as XML ({error})") from None
-    return builder.close()
+        if said and said[2].lower() not in (b"utf-8", b"utf8"):
+            text = content.decode(said[2].decode())
+        else:
+            text = content.decode("utf-8")
+    except (LookupError, UnicodeError):
+        text = content.decode("cp1252", "replace")
+    return re.sub(r"^(<\?xml[^>]{0,100}?)\sencoding=[^\s?>]*", r"\1", text)
 
 
 def check_depth(depth: int) -> None:
@@ -105,9 +226,3 @@ def _from_declaration(content: bytes) -> bytes:
         text = content.decode("utf-16", "replace").lstrip()
         return text.encode("utf-16")
     return content.lstrip(codecs.BOM_UTF8 + b" \t\r\n")
-
-
-def _local(name: str) -> str:
-    """The name without its namespace, if that is SVG's or XLink's; "" for another's."""
-    namespace, _, local = name.rpartition(" ")
-    return local if namespace in _NAMESPACES else ""

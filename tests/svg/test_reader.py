@@ -310,6 +310,61 @@ def test_a_namespace_with_https_is_forgiven(namespace):
         read_svg(text.replace("www.w3", "www.w4").encode())
 
 
+DRAWN = f'<path {STROKED} d="M0 0L5 5"/>'
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f'<svg><g inkscape:label="a" sodipodi:insensitive="true">{DRAWN}</g></svg>',
+        f'<svg><sodipodi:namedview/><rdf:RDF><path d="M9 9h9"/></rdf:RDF>{DRAWN}</svg>',
+        f'<svg><g kvg:element="b" serif:id="c" sketch:type="d">{DRAWN}</g></svg>',
+        f'<svg><defs><g id="a">{DRAWN}</g></defs><use xlink:href="#a"/></svg>',
+        f"<svg:svg>{DRAWN.replace('path', 'svg:path')}</svg:svg>",
+        f"<svg><title>a&nbsp;b &copy; &hellip; &eacute;</title>{DRAWN}</svg>",
+        f'<svg><title>cats & dogs &</title><a href="?a=1&b=2">{DRAWN}</a></svg>',
+        f"<svg><style><![CDATA[a > b & c {{}} /* &nbsp; */]]></style><!-- & &x; -->& {DRAWN}</svg>",
+        f'<svg xmlns="&ns_svg;" xmlns:i="&ns_ai;">{DRAWN}</svg>',
+        f"<svg><desc>\x0b\x1f&#x1f;&#0;</desc>{DRAWN}</svg>",
+        f'<!doctype svg [<!ENTITY own "M0 0L5 5">]><svg>&nbsp;{DRAWN}</svg>'.replace(
+            "M0 0L5 5", "&own;", 1
+        ).replace('own "&own;"', 'own "M0 0L5 5"'),
+    ],
+)
+def test_what_is_not_quite_xml_is_read(text):
+    check(read_svg(text.encode()), [(0, 0), (5, 5)])
+
+
+@pytest.mark.parametrize("declaration", ["", '<?xml version="1.0" encoding="UTF-8"?>'])
+@pytest.mark.parametrize("encoding", ["latin-1", "cp1252"])
+def test_latin_1_that_does_not_say_so_is_read(declaration, encoding):
+    text = f"{declaration}<svg><title>\xe9t\xe9 \xa9</title>{DRAWN}</svg>"
+    check(read_svg(text.encode(encoding)), [(0, 0), (5, 5)])
+    check(read_svg(text.replace("\xa9", "&nbsp;&").encode(encoding)), [(0, 0), (5, 5)])
+
+
+def test_an_attribute_of_svg_weighs_more_than_the_same_of_xlink():
+    body = f'<defs><g id="a">{DRAWN}</g></defs><use href="#a" xlink:href="#b"/>'
+    check(lines_of(body), [(0, 0), (5, 5)])
+    swapped = body.replace('href="#a" xlink:href="#b"', 'xlink:href="#b" href="#a"')
+    check(lines_of(swapped), [(0, 0), (5, 5)])
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("<svg>\n<g></svg>", "line 2, column 6: mismatched tag"),
+        ("<svg>\n <g odd:a='1'/></svg>", "line 2, column 2: the prefix odd: is not declared"),
+        ("<svg>\n\n  &unheard;</svg>", "line 3, column 3: the entity &unheard; is not declared"),
+        ("<svg>\n<title>a < b</title></svg>", "line 2, column 11: not well-formed"),
+        ("<svg a='1' a='2'/>", "line 1, column 12: duplicate attribute"),
+    ],
+)
+def test_where_a_file_is_no_xml_is_said(text, said):
+    with pytest.raises(UserError, match=f"^not well-formed XML: {said}"):
+        read_svg(text.encode())
+
+
 LINE = f"<path {STROKED} d='M0 0L90 90'/>"
 
 
