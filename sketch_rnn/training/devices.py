@@ -1,6 +1,9 @@
-"""Who shares the work of a run: one device, several of one machine, or several machines."""
+"""Who shares the work of a run: one device, several of one machine, or several machines.
 
-import json
+The meeting of several machines is ours, before TensorFlow's: TensorFlow's says nothing while it
+waits, has no end that a user could set, and holds Python's lock, so that Ctrl-C is not heard.
+"""
+
 import os
 import socket
 import threading
@@ -9,7 +12,6 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import Any
 
 import tensorflow as tf
 
@@ -137,10 +139,7 @@ def _meet(index: int, addresses: list[str], deadline: float) -> Workers:
 
 
 def _wait_for_workers(index: int, addresses: list[str], deadline: float) -> None:
-    """Waits until every other worker answers at its port; meanwhile this one does.
-
-    TensorFlow would wait for them too, but without a word, without end and deaf to signals.
-    """
+    """Waits until every other worker answers at its port; meanwhile this one does."""
     missing = [number for number in range(len(addresses)) if number != index]
     said: list[int] = []
     with _answering(addresses[index]), ThreadPoolExecutor(min(len(addresses), 32)) as pool:
@@ -206,10 +205,13 @@ def _cluster() -> tuple[int, list[str]] | None:
     if not text:
         return None
     try:
-        config = json.loads(text)
-        roles = config["cluster"]
-        addresses = [*roles.get("chief", []), *roles["worker"]]
-        index = _index(config["task"], len(roles.get("chief", [])))
+        resolver = tf.distribute.cluster_resolver.TFConfigClusterResolver()
+        roles = resolver.cluster_spec().as_dict()
+        chiefs = roles.get("chief", [])
+        if resolver.task_type not in ("chief", "worker"):
+            raise ValueError(f"the task's type is {resolver.task_type!r}, not worker or chief")
+        index = resolver.task_id + (len(chiefs) if resolver.task_type == "worker" else 0)
+        addresses = [*chiefs, *roles["worker"]]
         if len(addresses) < 2 or not 0 <= index < len(addresses):
             raise ValueError("it names fewer than two workers, or not this one")
         for address in addresses:
@@ -221,11 +223,3 @@ def _cluster() -> tuple[int, list[str]] | None:
             f'"task": {{"type": "worker", "index": 0}}}}, got {text!r:.200}: {error}'
         ) from None
     return index, addresses
-
-
-def _index(task: dict[str, Any], chiefs: int) -> int:
-    if task["type"] == "chief":
-        return 0
-    if task["type"] == "worker":
-        return chiefs + int(task["index"])
-    raise ValueError(f"the task's type is {task['type']!r}, not worker or chief")
