@@ -35,7 +35,7 @@ from pathlib import Path
 import numpy as np
 
 from sketch_rnn.convert import sources
-from sketch_rnn.convert.prepare import Recipe
+from sketch_rnn.convert.readers.chunks import Reading
 from sketch_rnn.errors import UserError
 
 SECONDS = 5
@@ -205,8 +205,8 @@ def _npz_members() -> list[bytes]:
 
 def built(path: Path) -> list[np.ndarray]:
     """The first sketches that `build` makes of a file; a drawing may be refused, or the file."""
-    chunks = list(sources.find([path]))
-    found = chain.from_iterable(sources.outcomes(c, Recipe(), outline=False) for c in chunks)
+    chunks = list(sources.find([path], Reading()))
+    found = chain.from_iterable(sources.outcomes(chunk, Reading()) for chunk in chunks)
     made = [outcome for _, outcome in islice(found, DRAWINGS)]
     return [sketch.points for sketch in made if not isinstance(sketch, UserError)]
 
@@ -430,8 +430,8 @@ def vae_target() -> Target:
 
 
 def ndjson_target() -> Target:
-    from sketch_rnn.convert.ndjson import parse_line
     from sketch_rnn.convert.prepare import to_sketch
+    from sketch_rnn.convert.readers.ndjson import parse_line
 
     seeds = [
         {"word": "cat", "drawing": [[[0, 9, 20], [5, 0, 7]], [[1], [2]]]},

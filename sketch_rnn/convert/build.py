@@ -15,7 +15,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain, islice
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 import numpy as np
@@ -24,6 +24,7 @@ from tqdm import tqdm
 from sketch_rnn.choices import SPLITS
 from sketch_rnn.convert import sources
 from sketch_rnn.convert.prepare import Recipe
+from sketch_rnn.convert.readers.chunks import NOT_RECOGNIZED, PASSED_OVER, Chunk, Reading
 from sketch_rnn.convert.store import Spool, write_npz
 from sketch_rnn.data.first_row import FIRST_ROWS
 from sketch_rnn.errors import UserError, check_choice, warn
@@ -39,7 +40,10 @@ REPORT_COLUMNS = ("drawing", "kept", "points", "epsilon", "reason")
 
 @dataclass(frozen=True)
 class Converted:
-    """A chunk's sketches as flat points `[P, 3]` int16, and a report row for each drawing."""
+    """A chunk's sketches as flat points `[P, 3]` int16, and a report row for each drawing.
+
+    A file that is passed over has a row too.
+    """
 
     points: np.ndarray
     lengths: list[int]
@@ -52,7 +56,7 @@ class Summary:
 
     drawings: how many were kept. kept: how many are in each split. dropped: drawings by reason.
     changed: drawings that were kept, by what is left out of them or cut down. examples: the first
-      of each reason.
+      of each reason. passed_over: files that are not read, by suffix.
     simplified_more: how many needed more than the recipe's epsilon. seconds: how long it took.
     """
 
@@ -61,6 +65,7 @@ class Summary:
     dropped: Counter[str] = field(default_factory=Counter)
     changed: Counter[str] = field(default_factory=Counter)
     examples: dict[str, str] = field(default_factory=dict)
+    passed_over: Counter[str] = field(default_factory=Counter)
     simplified_more: int = 0
     seconds: float = 0
 
@@ -76,6 +81,10 @@ class Summary:
                 lines.append(f"{verb} {sum(reasons.values())}:")
             for reason, count in reasons.most_common():
                 lines.append(f"  {count:>7} {reason} (first: {self.examples[reason]})")
+        if self.passed_over:
+            kinds = ", ".join(f"{n} {suffix}" for suffix, n in self.passed_over.most_common())
+            count = sum(self.passed_over.values())
+            lines.append(f"passed over {count} files of other kinds: {kinds}")
         lines.append(f"in {self.seconds:.1f} s, {total / self.seconds:.0f} drawings a second")
         return lines
 
@@ -97,27 +106,20 @@ def build(
     overwrite: bool = False,
     processes: int | None = None,
 ) -> Summary:
-    """Converts drawings to a data set `output`.
+    """Converts drawings to a data set.
 
     Args:
-      inputs: one or several of SVG files, folders and zips of them, Quick, Draw! files
-        (`.ndjson`, `.bin`, also `.gz`), and `.npz` and `.json` data sets, whose splits are pooled.
-        The sketches of a data set stay as they are if all its offsets are whole numbers and few
-        are above `npz.LIMIT`.
-      output: the `.npz` to write.
+      inputs: one or several files, folders and zips of drawings, in any form that is read.
+      output: the `.npz` to write. overwrite: replace it and a report, unless they are inputs.
       recipe: how drawings become sketches.
       outline: take also the outlines of filled shapes of SVGs.
-      valid: drawings of the validation split: a share below 1, or a count.
-      test: those of the test split.
+      valid: drawings of the validation split: a share below 1, or a count. test: of the test split.
       seed: of the shuffle.
       drop_copies: keep only the first of sketches that are alike point by point.
       strict: stop at the first drawing that cannot be used, or not all of it, instead of dropping
         it or what cannot be used; text beside lines is left out in any case.
-      recognized: leave out what Quick, Draw! did not recognize.
-      first_row: what the first row of `.npz` sketches is: `drawn`, a `place`, or `auto`, see
-        `first_row`.
+      recognized, first_row: see `Reading`.
       report: a CSV file to write, with a row for each drawing.
-      overwrite: replace an output and a report that exist, unless they are inputs.
       processes: to convert with; all cores by default.
 
     Raises:
@@ -129,24 +131,39 @@ def build(
             kind = type(path).__name__
             raise UserError(f"inputs: expected names of files and folders, got one of type {kind}")
     check_choice("first_row", first_row, FIRST_ROWS)
-    output, recipe = Path(output), recipe or Recipe()
+    output = Path(output)
     _check_paths(output, report, inputs, overwrite)
-    for name, share in (("valid", valid), ("test", test)):
-        if not (0 < share < 1 or (share >= 1 and share == int(share))):
-            raise UserError(f"{name}: expected a share below 1 or a whole count, got {share:g}")
-
+    _check_shares(valid=valid, test=test)
     started = time.monotonic()
-    summary, convert = Summary(), partial(_convert, recipe=recipe, outline=outline)
-    chunks = sources.find(inputs, recognized, first_row)
-    seen: set[int] = set()
+    reading = Reading(recipe or Recipe(), outline, recognized, first_row)
+    with Spool(output.parent) as spool:
+        summary = _converted(inputs, reading, spool, report, drop_copies, strict, processes)
+        splits = _split(len(spool), valid, test, seed)
+        summary.kept = {name: len(numbers) for name, numbers in splits.items()}
+        write_npz(output, {k: (len(v), spool.sketches(v)) for k, v in splits.items()})
+    summary.seconds = time.monotonic() - started
+    return summary
+
+
+def _converted(
+    inputs: Sequence[str | Path],
+    reading: Reading,
+    spool: Spool,
+    report: str | Path | None,
+    drop_copies: bool,
+    strict: bool,
+    processes: int | None,
+) -> Summary:
+    """Converts the drawings into the spool, and says what became of them."""
+    summary, seen = Summary(), set[int]()
     with ExitStack() as stack:
-        spool = stack.enter_context(Spool(output.parent))
         table = _Report(stack.enter_context(replacing(report))) if report else None
         progress = stack.enter_context(tqdm(unit=" drawings", disable=None, smoothing=0))
-        for part in stack.enter_context(_Parallel(processes)).map(convert, chunks):
+        convert = stack.enter_context(_Parallel(processes)).map
+        for part in convert(partial(_convert, reading=reading), sources.find(inputs, reading)):
             if drop_copies:
                 part = _without_copies(part, seen)
-            _account(summary, part, recipe, strict)
+            _account(summary, part, reading.recipe, strict)
             spool.append(part.points, part.lengths)
             if table:
                 table.write(part.rows)
@@ -154,12 +171,14 @@ def build(
             progress.set_postfix(kept=len(spool), refresh=False)
         if not len(spool):
             raise UserError(f"no drawing could be used: {_why_none(summary)}")
-        summary.drawings = len(spool)
-        splits = _split(len(spool), valid, test, seed)
-        summary.kept = {name: len(numbers) for name, numbers in splits.items()}
-        write_npz(output, {k: (len(v), spool.sketches(v)) for k, v in splits.items()})
-    summary.seconds = time.monotonic() - started
+    summary.drawings = len(spool)
     return summary
+
+
+def _check_shares(**shares: float) -> None:
+    for name, share in shares.items():
+        if not (0 < share < 1 or (share >= 1 and share == int(share))):
+            raise UserError(f"{name}: expected a share below 1 or a whole count, got {share:g}")
 
 
 def _check_paths(
@@ -178,10 +197,10 @@ def _check_paths(
             raise UserError(f"{path}: its folder cannot be written to")
 
 
-def _convert(chunk: sources.Chunk, recipe: Recipe, outline: bool) -> Converted:
+def _convert(chunk: Chunk, reading: Reading) -> Converted:
     """Reads a chunk and converts its drawings; runs in a worker process."""
     sketches, rows = [], []
-    for name, outcome in sources.outcomes(chunk, recipe, outline):
+    for name, outcome in sources.outcomes(chunk, reading):
         name = "".join(c if c.isprintable() else "?" for c in name)
         if isinstance(outcome, UserError):
             rows.append((name, False, 0, 0.0, str(outcome)))
@@ -215,6 +234,9 @@ def _account(summary: Summary, part: Converted, recipe: Recipe, strict: bool) ->
     for name, kept, _, epsilon, reason in part.rows:
         if strict and (stops := [text for text in reason.split(BETWEEN) if _stops(text)]):
             raise UserError(f"{name}: {BETWEEN.join(stops)}")
+        if reason == PASSED_OVER:
+            summary.passed_over[_suffix(name)] += 1
+            continue
         counted = summary.changed if kept else summary.dropped
         for text in reason.split(BETWEEN) if reason else ():
             kind = re.sub(r"^\d+ (.*?)s? left out", r"\1s left out", re.sub(r" \(.*\)", "", text))
@@ -223,9 +245,13 @@ def _account(summary: Summary, part: Converted, recipe: Recipe, strict: bool) ->
         summary.simplified_more += epsilon > recipe.epsilon
 
 
+def _suffix(name: str) -> str:
+    return PurePosixPath(name).suffix.lower() or "without a suffix"
+
+
 def _stops(reason: str) -> bool:
     """Whether a drawing that is changed or dropped for a reason stops a strict build."""
-    return reason not in ("", COPY, sources.NOT_RECOGNIZED) and not _TEXT.match(reason)
+    return reason not in ("", COPY, NOT_RECOGNIZED) and not _TEXT.match(reason)
 
 
 def _why_none(summary: Summary) -> str:

@@ -16,14 +16,17 @@ import numpy as np
 from sketch_rnn import shipped
 from sketch_rnn.choices import SPLITS
 from sketch_rnn.convert import prepare, sources
+from sketch_rnn.convert.input_file import InputFile
 from sketch_rnn.convert.prepare import Recipe, Sketch
-from sketch_rnn.convert.sketches_json import read_sketches
+from sketch_rnn.convert.readers.chunks import Pending, Reading
+from sketch_rnn.convert.sketches_json import sketches_of
+from sketch_rnn.convert.stored import Form, form_of, stored_sketch
 from sketch_rnn.data import download, npz
 from sketch_rnn.data.first_row import without_place
 from sketch_rnn.errors import UserError, warn
 from sketch_rnn.svg.reader import page_size, read_content, read_svg
 
-AS_TRAINED = sources.Form(whole=True, large=False, is_place=False)
+AS_TRAINED = Form(whole=True, large=False, is_place=False)
 
 
 class Named(NamedTuple):
@@ -112,7 +115,7 @@ def read_named(
     recipe = Recipe(max_points=max_points)
     recipe = replace(recipe, size=recipe.size * (size.share or 1))
     path = shipped.drawings(path)
-    if size.page and path.suffix.lower() not in sources.SVG_SUFFIXES:
+    if size.page and path.suffix.lower() not in (".svg", ".svgz"):
         raise UserError(f"{path}: has no page of its own, only an SVG file has one")
     if holds_data_set(path, data_set):
         return _of_data_set(path, data_set, recipe, choice, size)
@@ -143,12 +146,13 @@ def _of_file(
 ) -> list[Named]:
     """Sketches of a file; if many of them have offsets above the limit, all are scaled."""
     if path.suffix.lower() == ".json":
-        members, first_row = {"": read_sketches(_existing(path))}, "drawn"
+        content = InputFile(_existing(path)).read()
+        members, first_row = {"": sketches_of(content, str(path))}, "drawn"
     else:
         members, _ = npz.read_drawings(path)
         first_row = "drawn" if path.name in data_set else "auto"
     everything = list(chain.from_iterable(members.values()))
-    form, where = sources.form_of(everything, str(path), first_row), str(path)
+    form, where = form_of(everything, str(path), first_row), str(path)
     if set(SPLITS) & set(members):
         if choice.split not in members:
             raise UserError(f"{path}: has no split {choice.split}; holds {', '.join(members)}")
@@ -164,7 +168,7 @@ def _of_file(
 def _chosen(
     sketches: list[np.ndarray],
     where: str,
-    form: sources.Form,
+    form: Form,
     recipe: Recipe,
     choice: Choice,
     size: Size,
@@ -175,7 +179,7 @@ def _chosen(
     if form.large or size.share is not None:
         form = replace(form, large=True)
         makers = [
-            (f"{where}[{index}]", partial(sources.stored_sketch, sketch, form, recipe))
+            (f"{where}[{index}]", partial(stored_sketch, sketch, form, recipe))
             for index, sketch in chosen
         ]
         return _made(makers, bool(choice.indices))
@@ -191,14 +195,14 @@ def _chosen(
 
 def _of_drawings(path: Path, recipe: Recipe, choice: Choice) -> list[Named]:
     """Drawings made ready as the data tools do; those that are all filled, by their outlines."""
-    drawings = [
-        drawing for chunk in sources.find([path]) for drawing in chunk.drawings(recipe, None)
-    ]
+    reading = Reading(recipe, outline=None)
+    chunks = sources.find([path], reading)
+    drawings = [drawing for chunk in chunks for drawing in chunk.drawings(reading)]
     chosen = choice.of(len(drawings), str(path))
     return _made([drawings[index] for index in chosen], bool(choice.indices))
 
 
-def _made(drawings: Sequence[sources.Pending], all_of_them: bool) -> list[Named]:
+def _made(drawings: Sequence[Pending], all_of_them: bool) -> list[Named]:
     """Drawings that are made.
 
     Those that cannot be made are left out, with a warning, unless all have to be made.

@@ -4,33 +4,30 @@ Dimensions: n points of one sketch.
 """
 
 import json
-from pathlib import Path
 
 import numpy as np
 
 from sketch_rnn.errors import UserError
 
-MAX_BYTES = 64 << 20
 
-
-def read_sketches(path: str | Path) -> list[np.ndarray]:
+def sketches_of(content: bytes, name: str) -> list[np.ndarray]:
     """The sketches `[n, 3]` of a file, in data units; nothing of them is checked but their form.
 
+    Args:
+      content: of the file.
+      name: of the file, for messages.
+
     Raises:
-      UserError: the file holds something else, or is larger than the limit.
+      UserError: the file holds something else.
     """
-    with Path(path).open("rb") as file:
-        content = file.read(MAX_BYTES + 1)
-    if len(content) > MAX_BYTES:
-        raise UserError(f"{path}: larger than the limit of {MAX_BYTES >> 20} MB")
     try:
         value = json.loads(content)
     except (ValueError, RecursionError):
-        raise UserError(f"{path}: not JSON") from None
+        raise UserError(f"{name}: not JSON") from None
     sketches = value.get("sketches") if isinstance(value, dict) else None
     if not isinstance(sketches, list):
-        raise UserError(f'{path}: expected {{"sketches": [[[dx, dy, pen_lifted], ...], ...]}}')
-    return [_sketch(rows, f"{path}[{index}]") for index, rows in enumerate(sketches)]
+        raise UserError(f'{name}: expected {{"sketches": [[[dx, dy, pen_lifted], ...], ...]}}')
+    return [_sketch(rows, f"{name}[{index}]") for index, rows in enumerate(sketches)]
 
 
 def to_lists(sketch: np.ndarray) -> list[list[float]]:

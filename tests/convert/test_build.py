@@ -80,11 +80,52 @@ def test_zips_and_wheels(tmp_path):
 
 
 def test_what_macos_puts_beside_files_is_no_drawing(folder, tmp_path):
+    (folder / "notes.txt").unlink()
     (folder / "._1.svg").write_bytes(b"\0\5\x16\7")
+    (folder / ".DS_Store").write_bytes(b"\0")
     with zipfile.ZipFile(folder / "a.zip", "w") as archive:
         archive.writestr("d/1.svg", svg())
         archive.writestr("__MACOSX/d/._1.svg", b"\0\5\x16\7")
     assert sum(build([folder], tmp_path / "a.npz", strict=True).kept.values()) == 21
+
+
+def test_what_is_not_read_is_counted_by_suffix_and_reported_and_stops_strict(folder, tmp_path):
+    with zipfile.ZipFile(folder / "a.zip", "w") as archive:
+        archive.writestr("d/1.svg", svg())
+        archive.writestr("d/more.txt", "")
+        archive.writestr("d/LICENSE", "")
+    summary = build([folder], tmp_path / "a.npz", report=tmp_path / "r.csv")
+    assert summary.drawings == 21 and not summary.dropped
+    assert "passed over 3 files of other kinds: 2 .txt, 1 without a suffix" in summary.lines()
+    assert (tmp_path / "r.csv").read_text().count("not a form of drawings that is read") == 3
+    with pytest.raises(UserError, match=r"a\.zip:d/more\.txt: not a form of drawings"):
+        build([folder], tmp_path / "b.npz", strict=True)
+
+
+def test_zips_hold_what_folders_hold(tmp_path):
+    """Every kind that is read by its name, in a folder, a zip, and a zip in a zip."""
+    folder = tmp_path / "drawings"
+    folder.mkdir()
+    (folder / "a.svg").write_text(svg())
+    (folder / "a.ndjson").write_text(quickdraw(1))
+    (folder / "b.ndjson.gz").write_bytes(gzip.compress(quickdraw(2).encode()))
+    (folder / "a.bin").write_bytes(binary(3))
+    (folder / "a.json").write_text(json.dumps({"sketches": [corners(1)[0].tolist()]}))
+    save(folder / "a.npz", train=corners(5)[1:])
+    for name, source in {"inner.zip": folder, "outer.zip": tmp_path}.items():
+        with zipfile.ZipFile(tmp_path / name, "w") as archive:
+            for path in sorted(source.glob("inner.zip" if source == tmp_path else "*")):
+                archive.write(path, path.name)
+    for name in ("drawings", "inner.zip", "outer.zip"):
+        assert build([tmp_path / name], tmp_path / "o.npz", strict=True, overwrite=True)
+        assert len(pooled(tmp_path / "o.npz")) == 9
+        (tmp_path / "o.npz").rename(tmp_path / f"{name}.npz")
+    results = {pooled_text(tmp_path / f"{name}.npz") for name in ("drawings", "inner.zip")}
+    assert len(results | {pooled_text(tmp_path / "outer.zip.npz")}) == 1
+
+
+def pooled_text(path):
+    return str(pooled(path))
 
 
 def test_a_name_that_cannot_be_printed_is_reported_all_the_same(tmp_path):
@@ -347,9 +388,15 @@ def test_bad_drawings_are_dropped_counted_and_reported(folder, tmp_path):
     text = "\n".join(summary.lines())
     assert f"1 not JSON (first: {lines}:2)" in text and "dropped 4:" in text
     rows = list(csv.DictReader(report.open()))
-    assert len(rows) == 26
+    assert len(rows) == 27
     dropped = {os.path.basename(r["drawing"]): r["reason"] for r in rows if r["kept"] == "False"}
-    assert dropped.keys() == {"broken.svg", "filled.svg", "cat.ndjson:2", "cat.ndjson:4"}
+    assert dropped.keys() == {
+        "broken.svg",
+        "filled.svg",
+        "cat.ndjson:2",
+        "cat.ndjson:4",
+        "notes.txt",
+    }
     assert "nothing in it is stroked" in dropped["filled.svg"]
 
 
@@ -523,6 +570,7 @@ def test_splits_by_count_and_by_share(folder, tmp_path):
 
 
 def test_copies_can_be_dropped(folder, tmp_path):
+    (folder / "notes.txt").unlink()
     (folder / "copy.svg").write_text(svg(3))
     assert sum(build([folder], tmp_path / "all.npz").kept.values()) == 21
     summary = build([folder], tmp_path / "a.npz", drop_copies=True, strict=True, processes=2)

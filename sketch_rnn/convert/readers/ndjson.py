@@ -6,18 +6,32 @@ https://github.com/googlecreativelab/quickdraw-dataset: `{"word": ..., "recogniz
 """
 
 import json
-from typing import Any, NamedTuple
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
+from sketch_rnn.convert.input_file import InputFile
+from sketch_rnn.convert.readers.chunks import Chunk, Drawing, Reading, item_chunks
 from sketch_rnn.errors import UserError
 
+MAX_LINE = 8 << 20  # bytes of one drawing
 
-class Drawing(NamedTuple):
-    """A drawing's lines, each `[n, 2]`, and whether the game recognized it."""
 
-    lines: list[np.ndarray]
-    recognized: bool
+def ndjson_chunks(file: InputFile, reading: Reading) -> Iterator[Chunk]:
+    """Chunks of the drawings of a file."""
+    yield from item_chunks(file, _lines, parse_line)
+
+
+def _lines(file: InputFile) -> Iterator[tuple[str, bytes]]:
+    with file.open() as opened:
+        number = 0
+        while line := opened.readline(MAX_LINE):
+            if len(line) == MAX_LINE:
+                raise UserError(f"a line of more than {MAX_LINE >> 20} MB")
+            number += 1
+            if line.strip():
+                yield f":{number}", line
 
 
 def parse_line(line: bytes) -> Drawing:

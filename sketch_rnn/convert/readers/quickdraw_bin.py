@@ -5,13 +5,14 @@ https://github.com/googlecreativelab/quickdraw-dataset: a record is key_id (uint
 line the number of its points n (uint16), x (uint8) `[n]` and y (uint8) `[n]`.
 """
 
-import io
 import struct
 from collections.abc import Iterator
+from typing import IO
 
 import numpy as np
 
-from sketch_rnn.convert.ndjson import Drawing
+from sketch_rnn.convert.input_file import InputFile
+from sketch_rnn.convert.readers.chunks import Chunk, Drawing, Reading, item_chunks
 from sketch_rnn.errors import UserError
 
 MAX_RECORD = 8 << 20  # bytes of one drawing
@@ -19,7 +20,18 @@ _HEAD = struct.Struct("<8x2xB4xH")
 _POINTS = struct.Struct("<H")
 
 
-def records(file: io.BufferedIOBase) -> Iterator[bytes]:
+def bin_chunks(file: InputFile, reading: Reading) -> Iterator[Chunk]:
+    """Chunks of the drawings of a file."""
+    yield from item_chunks(file, _numbered, parse_record)
+
+
+def _numbered(file: InputFile) -> Iterator[tuple[str, bytes]]:
+    with file.open() as opened:
+        for number, record in enumerate(records(opened), 1):
+            yield f":{number}", record
+
+
+def records(file: IO[bytes]) -> Iterator[bytes]:
     """The bytes of each drawing of a file.
 
     Raises:
@@ -55,7 +67,7 @@ def parse_record(record: bytes) -> Drawing:
     return Drawing(polylines, bool(recognized))
 
 
-def _exactly(file: io.BufferedIOBase, size: int) -> bytes:
+def _exactly(file: IO[bytes], size: int) -> bytes:
     data = file.read(size)
     _check_length(data, size)
     return data

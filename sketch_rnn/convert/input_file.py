@@ -1,0 +1,109 @@
+"""A file of drawings: on disk, or within a zip, which is only ever read, never unpacked to disk."""
+
+import gzip
+import io
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import IO, cast
+
+from sketch_rnn.errors import UserError
+
+MAX_WHOLE = 64 << 20  # bytes of a file that is read in one piece, if its form has no other limit
+MAX_ON_DISK = 512 << 20  # bytes of what is unpacked for a reader that needs a path
+MAX_ZIPS = 3  # one within the other
+_DAMAGES = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError)
+
+
+@dataclass(frozen=True)
+class InputFile:
+    """A file by its path; if that is a zip, a member by its name, and so on within a zip there."""
+
+    path: Path
+    members: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return ":".join([str(self.path), *self.members])
+
+    @property
+    def base(self) -> str:
+        """The file's own name in lower case, without `.gz`."""
+        name = self.members[-1].rpartition("/")[2] if self.members else self.path.name
+        return name.lower().removesuffix(".gz")
+
+    @property
+    def is_gzip(self) -> bool:
+        """Whether its name says that it is packed by gzip."""
+        return (self.members or (self.path.name,))[-1].lower().endswith(".gz")
+
+    @contextmanager
+    def open(self) -> Iterator[IO[bytes]]:
+        """The file's bytes, unpacked if its name ends in `.gz`.
+
+        Raises:
+          UserError: it is damaged, also when that shows only while it is read.
+          OSError: it cannot be opened.
+        """
+        try:
+            with self._open_packed() as packed:
+                if not self.is_gzip:
+                    yield packed
+                    return
+                with gzip.open(packed) as file:
+                    yield cast(IO[bytes], file)
+        except (*_DAMAGES, gzip.BadGzipFile) as error:
+            raise UserError(f"damaged ({error})") from None
+
+    def read(self, most: int = MAX_WHOLE) -> bytes:
+        """The whole file; raises UserError if it is larger than `most` bytes."""
+        with self.open() as file:
+            content = file.read(most + 1)
+        if len(content) > most:
+            raise UserError(f"larger than the limit of {most >> 20} MB")
+        return content
+
+    @contextmanager
+    def on_disk(self) -> Iterator[Path]:
+        """A path of the file, for what reads no other; of a member, that of a copy for the time."""
+        if not self.members and not self.is_gzip:
+            yield self.path
+            return
+        suffix = "".join(Path(self.base).suffixes[-1:])
+        with tempfile.NamedTemporaryFile(suffix=suffix) as copy:
+            with self.open() as file:
+                while part := file.read(1 << 20):
+                    copy.write(part)
+                    if copy.tell() > MAX_ON_DISK:
+                        raise UserError(f"larger than the limit of {MAX_ON_DISK >> 20} MB")
+            copy.flush()
+            yield Path(copy.name)
+
+    def inside(self) -> "list[InputFile]":
+        """The files within this zip; raises UserError."""
+        names = [name for name in self._archive().namelist() if not name.endswith("/")]
+        return [InputFile(self.path, (*self.members, name)) for name in names]
+
+    def _archive(self) -> zipfile.ZipFile:
+        return _archive(self.path, self.members)
+
+    def _open_packed(self) -> IO[bytes]:
+        if not self.members:
+            return self.path.open("rb")
+        return _archive(self.path, self.members[:-1]).open(self.members[-1])
+
+
+@lru_cache(maxsize=2)
+def _archive(path: Path, members: tuple[str, ...]) -> zipfile.ZipFile:
+    """The zip at a path, or within zips there."""
+    if len(members) >= MAX_ZIPS:
+        raise UserError(f"zips in zips, more than {MAX_ZIPS} deep")
+    file = io.BytesIO(InputFile(path, members).read()) if members else path
+    try:
+        return zipfile.ZipFile(file)
+    except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
+        raise UserError(f"not a zip that can be read ({error})") from None

@@ -1,0 +1,51 @@
+"""Readers of other people's drawings, one module a form; the table of them is `READERS`.
+
+A reader is a row of the table: the suffixes of its files, and one of two functions.
+
+- `whole`, where a file is one drawing, or a few: `(file, reading)` yields for each drawing its name
+  and what makes a `Sketch` of it, which may raise `UserError`. It runs in a worker process.
+- `cut`, where a file holds many: `(file, reading)` yields chunks of them (`chunks.py`), which are
+  read in worker processes. It runs in the first process, and so does as little as it can.
+
+`file` is an `InputFile`: open it, or read it with a limit, wherever it lies; `reading` says how
+drawings become sketches. `sources.find` looks files up here, whether they were named, or lie in a
+folder or a zip. A suffix is looked for at the end of the name, without `.gz`; the first row that
+has it counts.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from sketch_rnn.convert.input_file import InputFile
+from sketch_rnn.convert.readers.chunks import Chunk, Pending, Reading
+from sketch_rnn.convert.readers.ndjson import ndjson_chunks
+from sketch_rnn.convert.readers.quickdraw_bin import bin_chunks
+from sketch_rnn.convert.readers.stored_files import json_chunks, npz_chunks
+from sketch_rnn.convert.readers.svg import svg_drawings
+
+
+class Reader(NamedTuple):
+    """A reader of a form of files, by `whole` or by `cut`."""
+
+    suffixes: tuple[str, ...]
+    whole: Callable[[InputFile, Reading], Iterator[Pending]] | None = None
+    cut: Callable[[InputFile, Reading], Iterator[Chunk]] | None = None
+
+
+READERS = (
+    Reader((".svg", ".svgz"), whole=svg_drawings),
+    Reader((".ndjson",), cut=ndjson_chunks),
+    Reader((".bin",), cut=bin_chunks),
+    Reader((".npz",), cut=npz_chunks),
+    Reader((".json",), cut=json_chunks),
+)
+
+
+def reader_of(file: InputFile) -> Reader | None:
+    """The reader of a file by its suffix, if there is one."""
+    return next((reader for reader in READERS if file.base.endswith(reader.suffixes)), None)
+
+
+def suffixes() -> list[str]:
+    """All that are read."""
+    return [suffix for reader in READERS for suffix in reader.suffixes]

@@ -1,0 +1,160 @@
+"""What readers have in common: how an input is read, and chunks of drawings for a process.
+
+A chunk is made in the first process, which reads as little as it can, and its drawings are made in
+another.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from sketch_rnn.convert.input_file import InputFile
+from sketch_rnn.convert.prepare import Recipe, Sketch, to_sketch
+from sketch_rnn.convert.stored import Form, stored_sketch
+from sketch_rnn.data.first_row import FIRST_ROWS
+from sketch_rnn.errors import UserError
+
+FILES_IN_CHUNK, SKETCHES_IN_CHUNK, BYTES_IN_CHUNK = 32, 512, 512 << 10
+PASSED_OVER = "not a form of drawings that is read"
+NOT_RECOGNIZED = "not recognized by Quick, Draw!"
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How inputs are read.
+
+    recipe: how drawings become sketches. outline: take the outlines of filled shapes of SVGs; None:
+    of those drawings that hold nothing else. recognized: leave out what Quick, Draw! did not
+    recognize. first_row: of `.npz` files: drawn, a place, or found out for each file (auto).
+    """
+
+    recipe: Recipe = field(default_factory=Recipe)
+    outline: bool | None = False
+    recognized: bool = False
+    first_row: str = FIRST_ROWS[0]
+
+
+class Drawing(NamedTuple):
+    """A drawing's lines, each `[n, 2]`.
+
+    recognized: by Quick, Draw!. left_out: what is not among them, a line of text for each kind.
+    """
+
+    lines: list[np.ndarray]
+    recognized: bool = True
+    left_out: tuple[str, ...] = ()
+
+    def sketch(self, reading: Reading) -> Sketch:
+        """The drawing made ready; raises UserError if it cannot be used."""
+        if reading.recognized and not self.recognized:
+            raise UserError(NOT_RECOGNIZED)
+        return replace(to_sketch(self.lines, reading.recipe), left_out=self.left_out)
+
+
+Pending = tuple[str, Callable[[], Sketch]]  # a drawing's name, and what makes a sketch of it
+
+
+@dataclass(frozen=True)
+class Files:
+    """Whole files, and what gives the drawings of one."""
+
+    files: Sequence[InputFile]
+    read: Callable[[InputFile, Reading], Iterator[Pending]]
+
+    def drawings(self, reading: Reading) -> Iterator[Pending]:
+        for file in self.files:
+            try:
+                yield from self.read(file, reading)
+            except UserError as error:
+                yield from Unreadable([str(file)], str(error)).drawings(reading)
+
+
+@dataclass(frozen=True)
+class Items:
+    """Drawings cut out of a file, by their names, and what reads one of them."""
+
+    names: Sequence[str]
+    items: Sequence[Any]
+    parse: Callable[[Any], Drawing]
+
+    def drawings(self, reading: Reading) -> Iterator[Pending]:
+        for name, item in zip(self.names, self.items, strict=True):
+            yield name, partial(self._sketch, item, reading)
+
+    def _sketch(self, item: Any, reading: Reading) -> Sketch:
+        return self.parse(item).sketch(reading)
+
+
+@dataclass(frozen=True)
+class StoredSketches:
+    """Sketches of a data set; `source` names it, `first` is the index of the first."""
+
+    source: str
+    first: int
+    sketches: Sequence[np.ndarray]
+    form: Form
+
+    def drawings(self, reading: Reading) -> Iterator[Pending]:
+        for index, sketch in enumerate(self.sketches, self.first):
+            make = partial(stored_sketch, sketch, self.form, reading.recipe)
+            yield f"{self.source}[{index}]", make
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """Inputs that yield no drawings, and why."""
+
+    names: Sequence[str]
+    reason: str
+
+    def drawings(self, reading: Reading) -> Iterator[Pending]:
+        for name in self.names:
+            yield name, self._refuse
+
+    def _refuse(self) -> Sketch:
+        raise UserError(self.reason)
+
+
+Chunk = Files | Items | StoredSketches | Unreadable
+
+
+def stored_chunks(source: str, sketches: Sequence[np.ndarray], form: Form) -> Iterator[Chunk]:
+    """Chunks of sketches of one form."""
+    for first in range(0, len(sketches), SKETCHES_IN_CHUNK):
+        yield StoredSketches(source, first, sketches[first : first + SKETCHES_IN_CHUNK], form)
+
+
+def item_chunks(
+    file: InputFile,
+    cut: Callable[[InputFile], Iterator[tuple[str, bytes]]],
+    parse: Callable[[Any], Drawing],
+) -> Iterator[Chunk]:
+    """Chunks of what a file is cut into; where it is damaged, the rest of it is not read.
+
+    Args:
+      file: to cut.
+      cut: gives items, each with its place in the file.
+      parse: reads one of them.
+    """
+    names: list[str] = []
+    items: list[bytes] = []
+    size, count = 0, 0
+    try:
+        for place, item in cut(file):
+            names.append(f"{file}{place}")
+            items.append(item)
+            size, count = size + len(item), count + 1
+            if size >= BYTES_IN_CHUNK:
+                yield Items(names, items, parse)
+                names, items, size = [], [], 0
+    except (UserError, OSError) as error:
+        yield Items(names, items, parse)
+        yield Unreadable([f"{file}:{count + 1}"], f"{error}; the rest is not read")
+        return
+    if items:
+        yield Items(names, items, parse)
+    elif not count:
+        yield Unreadable([str(file)], "no lines or records in this file")

@@ -1,0 +1,26 @@
+"""SVG files; `sketch_rnn.svg` reads them, this makes sketches of what it finds."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
+
+from sketch_rnn.convert.input_file import InputFile
+from sketch_rnn.convert.prepare import Sketch, joined, to_sketch
+from sketch_rnn.convert.readers.chunks import Pending, Reading
+from sketch_rnn.svg.reader import read_drawing
+from sketch_rnn.svg.xml import MAX_BYTES
+
+
+def svg_drawings(file: InputFile, reading: Reading) -> Iterator[Pending]:
+    """The drawing of a file."""
+    yield str(file), partial(_sketch, file, reading)
+
+
+def _sketch(file: InputFile, reading: Reading) -> Sketch:
+    recipe = reading.recipe
+    with file.open() as opened:
+        content = opened.read(MAX_BYTES + 1)
+    tolerance = recipe.tolerance / recipe.size
+    drawing = read_drawing(content, outline=reading.outline, tolerance=tolerance)
+    lines = joined(drawing.lines) if recipe.join else drawing.lines
+    return replace(to_sketch(lines, recipe), left_out=tuple(drawing.left_out))

@@ -1,0 +1,82 @@
+"""Sketches that are stroke-3 or stroke-5 already, as data sets hold them.
+
+Those of a file stay as they are if all are whole numbers and few are large; else all of the file go
+through the recipe.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from sketch_rnn.convert.prepare import MAX_OFFSET, Recipe, Sketch, simplify, to_sketch
+from sketch_rnn.data import npz
+from sketch_rnn.data.first_row import is_place, without_place
+from sketch_rnn.errors import UserError, warn
+from sketch_rnn.strokes import checked, to_polylines
+
+MANY_LARGE = 0.01  # share of the sketches with offsets above `npz.LIMIT`
+
+
+@dataclass(frozen=True)
+class Form:
+    """What holds for all sketches of a file.
+
+    whole: all their offsets are whole numbers. large: many have offsets above the limit.
+    is_place: their row 0 is the place of the first point.
+    """
+
+    whole: bool
+    large: bool
+    is_place: bool
+
+    @property
+    def scaled(self) -> bool:
+        """They go through the recipe; otherwise they stay as they are, if not too long."""
+        return self.large or not self.whole
+
+
+def form_of(sketches: Sequence[np.ndarray], where: str, first_row: str) -> Form:
+    """What holds for all sketches of a file; says what is not to be expected."""
+    usable = [s for s in sketches if s.ndim == 2 and s.shape[1] in (3, 5) and len(s)]
+    usable = [s for s in usable if np.isfinite(s).all()]
+    places = first_row == "place" or (first_row == "auto" and _are_places(usable))
+    if places and first_row == "auto":
+        warn(f"{where}: row 0 of its drawings looks like a place, and is taken for one, not a line")
+    offsets = [s[int(places) :, :2] for s in usable]
+    whole = all(o.dtype.kind in "iu" or np.array_equal(o, np.rint(o)) for o in offsets)
+    count = sum(bool((np.abs(o) > npz.LIMIT).any()) for o in offsets)
+    large = count > MANY_LARGE * len(offsets)
+    if large:
+        warn(
+            f"{where}: {count} of {len(offsets)} drawings have offsets above {npz.LIMIT}; all are "
+            "scaled"
+        )
+    return Form(whole, large, places)
+
+
+def _are_places(sketches: Sequence[np.ndarray]) -> bool:
+    """`is_place` of sketches that need not be right."""
+    try:
+        stroke3 = [npz.as_stroke3(sketch) for sketch in sketches[:: len(sketches) // 1000 + 1]]
+    except UserError:
+        return False
+    return bool(stroke3) and is_place(
+        np.concatenate(stroke3), np.array([len(sketch) for sketch in stroke3])
+    )
+
+
+def stored_sketch(sketch: np.ndarray, form: Form, recipe: Recipe) -> Sketch:
+    """A sketch of a data set as its file's form asks for; raises UserError if it is none."""
+    sketch = npz.as_stroke3(sketch)
+    if form.is_place:
+        sketch = without_place(sketch)
+    sketch = checked(sketch)
+    if not np.isin(sketch[:, 2], (0, 1)).all():
+        raise UserError("a pen state is neither 0 nor 1")
+    if form.scaled:
+        return to_sketch(to_polylines(sketch), recipe)
+    sketch = np.clip(sketch, -MAX_OFFSET, MAX_OFFSET)
+    if len(sketch) <= recipe.max_points:
+        return Sketch(sketch.astype(np.int16), 0)
+    return simplify(to_polylines(sketch), recipe)
