@@ -4,7 +4,6 @@
 configuration makes nothing but a model of ours.
 """
 
-import json
 import os
 import tempfile
 import zipfile
@@ -15,6 +14,7 @@ from typing import Any
 import h5py
 import keras
 
+from sketch_rnn import untrusted_json
 from sketch_rnn.errors import UserError, first_line
 from sketch_rnn.hparams import PRECISIONS, HParams
 from sketch_rnn.model.network import SketchRNN
@@ -23,7 +23,6 @@ from sketch_rnn.model.network import SketchRNN
 _NAMES = ("sketch_rnn>SketchRNN", "sketch_rnn>StartedSketchRNN")
 keras.saving.get_custom_objects()[_NAMES[1]] = SketchRNN
 _CONFIG, _WEIGHTS = "config.json", "model.weights.h5"
-_LARGEST_CONFIG = 1 << 20
 _LARGEST_RATIO = 4  # of a file's content to the file; Keras does not compress
 
 
@@ -67,9 +66,9 @@ def _model(path: Path) -> SketchRNN:
         unpacked = sum(entry.file_size for entry in file.infolist())
         if unpacked > _LARGEST_RATIO * path.stat().st_size:
             raise UserError(f"it is to become {unpacked:,} bytes, more than a file of Keras's does")
-        if file.getinfo(_CONFIG).file_size > _LARGEST_CONFIG:
+        if file.getinfo(_CONFIG).file_size > untrusted_json.LARGEST:
             raise UserError(f"its {_CONFIG} is larger than 1 MB")
-        content = json.loads(file.read(_CONFIG))
+        content = untrusted_json.parse(file.read(_CONFIG))
         kind, config = content.get("registered_name"), content["config"]
         if kind not in _NAMES:
             raise UserError(f"expected a SketchRNN, got {content.get('class_name')!r:.60}")

@@ -6,7 +6,6 @@ in whichever of the original's forms.
 Legend: U units, Z latent, M mixtures.
 """
 
-import json
 import math
 import os
 import re
@@ -19,6 +18,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from sketch_rnn import untrusted_json
 from sketch_rnn.errors import UserError, first_line, warn
 from sketch_rnn.hparams import CONFIG_FILE, HParams
 from sketch_rnn.model.execution import Execution
@@ -46,7 +46,6 @@ _CELLS = {
     "hyper": _Cell("HyperLSTMCell", ("h", "hyper_h", "c", "hyper_c")),
 }
 _GATES = "ijfo"
-_LARGEST_CONFIG = 1 << 20
 
 
 class Original(NamedTuple):
@@ -128,7 +127,7 @@ def _step(value: Any) -> int:
 
 def _text(folder: Path) -> str:
     path = folder / "checkpoint"
-    return path.read_text(errors="replace")[:_LARGEST_CONFIG] if path.is_file() else ""
+    return path.read_text(errors="replace")[: untrusted_json.LARGEST] if path.is_file() else ""
 
 
 def _number(prefix: Path) -> int:
@@ -158,10 +157,8 @@ def _config(folder: Path) -> dict[str, Any]:
     if not path.is_file():
         return {}
     try:
-        if path.stat().st_size > _LARGEST_CONFIG:
-            raise ValueError("it is larger than 1 MB")
-        config = json.loads(path.read_text())
-    except (ValueError, RecursionError) as error:
+        config = untrusted_json.read(path)
+    except ValueError as error:
         raise UserError(f"{path}: expected JSON: {error}; mend or remove it") from None
     return config if isinstance(config, dict) else {}
 

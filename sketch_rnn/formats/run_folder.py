@@ -1,14 +1,12 @@
 """A run's folder: its configuration, its checkpoints, and who may write to it.
 
 model_config.json        hyperparameters, scale factor, seed, versions
-metrics.jsonl, events.*  the curves (see `train.metrics`)
+metrics.jsonl, events.*  the curves (see `step_lines` and `training.metrics`)
 checkpoints/latest-N     the last two saves, N steps done
 checkpoints/best-N       the one with the lowest `Valid_Cost`
 """
 
 import json
-import math
-import mmap
 import os
 import re
 import shutil
@@ -24,18 +22,16 @@ import numpy as np
 import tensorflow as tf
 
 import sketch_rnn
-from sketch_rnn import files
-from sketch_rnn.choices import CHECKPOINTS
+from sketch_rnn import files, untrusted_json
+from sketch_rnn.choices import CHECKPOINTS, LARGEST_SEED
 from sketch_rnn.errors import UserError, first_line, warn
+from sketch_rnn.formats.step_lines import StepLines
 from sketch_rnn.hparams import CONFIG_FILE, PRECISIONS, HParams
 from sketch_rnn.model.network import SketchRNN, Trained
 
 METRICS_FILE = "metrics.jsonl"
 CHECKPOINT_FOLDER = "checkpoints"
 _KEPT = {"best": 1, "latest": 2}
-_LARGEST_CONFIG = 1 << 20
-_LONGEST_LINE = 1 << 20  # bytes of the metrics
-_MOST_LINES_OF_A_STEP = 9
 _VARIABLE = "optimizer/_trainable_variables/{}/.ATTRIBUTES/VARIABLE_VALUE"
 
 
@@ -180,23 +176,14 @@ class RunFolder:
         except UserError as error:
             raise UserError(f"{path}: {error}") from None
 
+    def figures(self) -> StepLines:
+        """What was recorded of its steps."""
+        return StepLines(self.path / METRICS_FILE)
+
     def validated(self, step: int) -> tuple[float | None, float | None]:
         """Reconstruction and KL cost of the validation split after a step; None where unknown."""
-        try:
-            with (self.path / METRICS_FILE).open("rb") as file:
-                data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        except (OSError, ValueError):  # there is none, or it is empty
-            return None, None
-        place = len(data)
-        for _ in range(_MOST_LINES_OF_A_STEP):
-            place = data.rfind(f'{{"step": {step}, '.encode(), 0, place)
-            if place < 0:
-                break
-            line = data[place : place + _LONGEST_LINE].partition(b"\n")[0]
-            found = re.search(rb'"Valid_Reconstr_Cost": ([^,}]*), "Valid_KL_Cost": ([^,}]*)', line)
-            if found:
-                return _number(found[1]), _number(found[2])
-        return None, None
+        figures = self.figures()
+        return figures.figure(step, "Valid_Reconstr_Cost"), figures.figure(step, "Valid_KL_Cost")
 
     def check_sizes(self, config: RunConfig) -> None:
         """Refuses sizes that no checkpoint here can hold, before memory is taken for them.
@@ -348,12 +335,8 @@ def _sizes(shapes: Mapping[str, Sequence[int]]) -> dict[str, int]:
 
 def _read_json(path: Path) -> dict[str, Any]:
     try:
-        if not path.is_file():
-            raise ValueError("there is no such file")
-        if path.stat().st_size > _LARGEST_CONFIG:
-            raise ValueError("it is larger than 1 MB")
-        content = json.loads(path.read_text())
-    except (OSError, ValueError, RecursionError) as error:
+        content = untrusted_json.read(path)
+    except (OSError, ValueError) as error:
         raise UserError(f"{path}: expected the run's configuration: {error}") from None
     if not isinstance(content, dict):
         raise UserError(f"{path}: expected a JSON object, got {type(content).__name__}")
@@ -376,17 +359,9 @@ def _positive(content: dict[str, Any], key: str) -> float:
 
 def _seed(content: dict[str, Any]) -> int:
     seed = _typed(content, "seed", int)
-    if not 0 <= seed < 2**31:
-        raise UserError(f"expected seed to be from 0 to {2**31 - 1}, got {seed!r:.60}")
+    if not 0 <= seed <= LARGEST_SEED:
+        raise UserError(f"expected seed to be from 0 to {LARGEST_SEED}, got {seed!r:.60}")
     return seed
-
-
-def _number(text: bytes) -> float | None:
-    try:
-        value = float(text)
-    except ValueError:
-        return None
-    return value if math.isfinite(value) else None
 
 
 def _training_size(content: dict[str, Any]) -> int | None:

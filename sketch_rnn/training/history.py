@@ -1,13 +1,13 @@
 """The validations of a run so far, from its figures."""
 
-import json
 import math
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
+
+from sketch_rnn.formats.step_lines import StepLines
 
 MOST = 100_000  # validations that are kept in mind
-_LONGEST_LINE = 1 << 20  # bytes
 LEFT_OUT = "Updates_Left_Out"
 KL_SUM, UNUSED, RECOVERED = "Valid_KL_Sum", "Unused_Dimensions", "Random_Z_Recovered"
 CLIPPED = "Clipped_Gradients"
@@ -47,21 +47,13 @@ class History:
         self._train_sum, self._train_count = 0.0, 0
 
     @classmethod
-    def read(cls, path: Path) -> "History":
-        """From a file that `metrics.MetricWriter` wrote, or an empty one; bad lines are skipped."""
+    def read(cls, lines: StepLines) -> "History":
+        """From what `metrics.MetricWriter` wrote; what is not figures is skipped."""
         history = cls()
-        if path.exists():
-            with path.open("rb") as file:
-                while line := file.readline(_LONGEST_LINE):
-                    history._read_line(line)
+        for row in lines:
+            with suppress(ValueError, KeyError, TypeError, OverflowError):
+                history.add(row["step"], {tag: float(value) for tag, value in row.items()})
         return history
-
-    def _read_line(self, line: bytes) -> None:
-        try:
-            figures = {tag: float(value) for tag, value in json.loads(line).items()}
-            self.add(int(figures["step"]), figures)
-        except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
-            return
 
     def add(self, step: int, figures: Mapping[str, float]) -> None:
         """Takes in the figures of a step; the keys are the tags."""

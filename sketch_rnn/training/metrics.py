@@ -3,7 +3,6 @@
 The tags are the original's, so that its curves and ours lie over each other.
 """
 
-import json
 import os
 import struct
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,9 +18,9 @@ from tensorboard.plugins.hparams import api as hparams_plugin
 from sketch_rnn import drawing, files
 from sketch_rnn.errors import UserError, first_line
 from sketch_rnn.formats.run_folder import METRICS_FILE
+from sketch_rnn.formats.step_lines import StepLines
 
 NOTES_FILE = "notes.jsonl"  # what a person was told of the run
-_LONGEST_LINE = 1 << 20  # bytes
 
 
 class Costs(NamedTuple):
@@ -48,9 +47,13 @@ class MetricWriter:
 
         Those are steps that it did after the checkpoint which the run goes on from.
         """
-        self._metrics_path, self._notes_path = folder / METRICS_FILE, folder / NOTES_FILE
-        for path in (self._metrics_path, self._notes_path):
-            _cut_metrics(path, first_step)
+        self._folder = folder
+        self._figures, self._notes = (
+            StepLines(folder / METRICS_FILE),
+            StepLines(folder / NOTES_FILE),
+        )
+        for lines in (self._figures, self._notes):
+            lines.cut(first_step)
         for events in folder.glob("events.out.tfevents.*.v2"):  # the original's have no suffix
             _cut_events(events, first_step)
         self._writer = tf.summary.create_file_writer(str(folder))
@@ -65,17 +68,15 @@ class MetricWriter:
             for tag, value in figures.items():
                 tf.summary.scalar(tag, value)
             self._writer.flush()
-        line = json.dumps({"step": step, **{tag: float(v) for tag, v in figures.items()}})
-        with _naming(self._metrics_path), self._metrics_path.open("a") as file:
-            file.write(line + "\n")
+        with _naming(self._figures.path):
+            self._figures.append([{"step": step} | {tag: float(v) for tag, v in figures.items()}])
 
     def write_notes(self, step: int, tag: str, notes: Sequence[str]) -> None:
         """Writes what a person is told of a step."""
         with self._events(step):
             tf.summary.text(tag, "\n\n".join(notes))
-        with _naming(self._notes_path), self._notes_path.open("a") as file:
-            for note in notes:
-                file.write(json.dumps({"step": step, "note": note}) + "\n")
+        with _naming(self._notes.path):
+            self._notes.append({"step": step, "note": note} for note in notes)
 
     def write_hparams(self, values: Mapping[str, bool | int | float | str]) -> None:
         """Writes what the run is for the HParams tab, which shows runs side by side."""
@@ -112,9 +113,8 @@ class MetricWriter:
     @property
     def _events_path(self) -> Path:
         """TensorFlow names the file."""
-        folder = self._metrics_path.parent
-        found = folder.glob("events.out.tfevents.*.v2")
-        new = folder / "events.out.tfevents"
+        found = self._folder.glob("events.out.tfevents.*.v2")
+        new = self._folder / "events.out.tfevents"
         return max(found, key=lambda path: path.stat().st_mtime_ns, default=new)
 
 
@@ -128,23 +128,6 @@ def _naming(path: Path) -> Iterator[None]:
             f"{path}: cannot be written: {first_line(error)}; the checkpoints are whole, `resume` "
             "goes on from the latest"
         ) from None
-
-
-def _cut_metrics(path: Path, first_step: int) -> None:
-    """Keeps the lines of the steps before `first_step`; a half line at the end goes too."""
-    if not path.exists():
-        return
-    with path.open("rb") as file, files.replacing(path) as kept:
-        while line := file.readline(_LONGEST_LINE):
-            if _is_before(line, first_step):
-                kept.write(line.rstrip(b"\n") + b"\n")
-
-
-def _is_before(line: bytes, first_step: int) -> bool:
-    try:
-        return json.loads(line)["step"] < first_step
-    except (ValueError, KeyError, TypeError, RecursionError):
-        return False
 
 
 def _cut_events(path: Path, first_step: int) -> None:

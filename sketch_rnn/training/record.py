@@ -17,7 +17,7 @@ from sketch_rnn.training import history, projector, signs
 from sketch_rnn.training.devices import Workers
 from sketch_rnn.training.evaluate import Evaluation, Evaluator
 from sketch_rnn.training.history import History
-from sketch_rnn.training.metrics import METRICS_FILE, Costs, MetricWriter
+from sketch_rnn.training.metrics import Costs, MetricWriter
 from sketch_rnn.training.report import NewReporter, span
 from sketch_rnn.training.start import Start
 from sketch_rnn.training.stopping import Stopping
@@ -100,7 +100,7 @@ class ChiefRecorder:
         self.first_step = int(self.state.step.numpy())
         self.reporter = new_reporter(self.first_step, self.hparams.num_steps)
         self.writer = MetricWriter(folder.path, self.first_step)
-        self.history = History.read(folder.path / METRICS_FILE)
+        self.history = History.read(folder.figures())
         points = int(self.dataset.train.lengths().sum())
         self.facts = Facts(self.hparams, self.state.model.count_params(), points)
         self.evaluator = Evaluator(

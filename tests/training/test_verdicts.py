@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 
+from sketch_rnn.formats.step_lines import StepLines
 from sketch_rnn.hparams import HParams
 from sketch_rnn.training import signs
 from sketch_rnn.training.history import History, Validation
@@ -154,13 +155,13 @@ def test_the_history_of_figures(tmp_path):
         '"Updates_Left_Out": 1.0}\n'
         '{"step": 100, "Valid_Cost": 1.6, "Valid_Reconstr_Cost": 1.3}\n'
     )
-    history = History.read(path)
+    history = History.read(StepLines(path))
     first, second = history.validations
     assert (first.step, first.cost, first.reconstruction, first.train) == (50, 1.5, 1.4, 2.0)
     assert (first.left_out, first.kl_sum, second.left_out) == (1, 7.0, 0)
     assert math.isnan(first.recovered) and math.isnan(second.train)
     assert history.since_best() == 1
-    assert History.read(tmp_path / "none").validations == []
+    assert History.read(StepLines(tmp_path / "none")).validations == []
 
 
 def test_random_z_are_found_again_as_far_as_the_kl_promises():
