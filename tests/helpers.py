@@ -32,6 +32,19 @@ def shared(path: str) -> Path:
     return found
 
 
+def costs_of(model, strokes5, lengths, eps=None) -> tuple[float, float]:
+    """What training has a batch cost before its update: reconstruction, and KL with its floor."""
+    import tensorflow as tf
+
+    from sketch_rnn.model.losses import floored
+    from sketch_rnn.model.noise import Noise
+    from sketch_rnn.model.packing import Batch
+
+    batch = Batch(tf.constant(strokes5, tf.float32), tf.constant(lengths))
+    reconstruction, kl = model.forward.costs(batch, Noise(eps=eps))
+    return float(reconstruction), float(floored(kl, model.hparams))
+
+
 def chromium() -> str:
     """The program; the test skips where there is none."""
     found = shutil.which("chromium") or shutil.which("chromium-browser")

@@ -77,7 +77,7 @@ def _model(info: dict, sizes: Sizes) -> SketchRNN:
         _hparams(info, sizes),
         _scale_factor(info),
         seed=0,
-        first_state=None if sizes.latent else _first_state(info, sizes.units),
+        fixed_state=None if sizes.latent else _fixed_state(info, sizes.units),
         squashes_z=bool(sizes.latent) and _version(info) < _VERSION,
         trained=_trained(info),
     )
@@ -253,7 +253,7 @@ def _scale_factor(info: dict) -> float | None:
     return value if value is None else float(value)
 
 
-def _first_state(info: dict, units: int) -> np.ndarray | None:
+def _fixed_state(info: dict, units: int) -> np.ndarray | None:
     """c then h, `[2 U]`; None for the zero state."""
     state = info.get("initial_state")
     if state is None:

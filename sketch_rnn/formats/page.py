@@ -154,8 +154,8 @@ def _tensors(model: SketchRNN) -> Iterator[tuple[str, np.ndarray]]:
         yield from _dense("latent.mu", model.latent.mu)
         yield from _dense("latent.logvar", model.latent.logvar)
         yield from _dense("decoder.first_state", decoder.first_state)
-    if model.first_state is not None:
-        yield "decoder.first_state", model.first_state
+    if model.fixed_state is not None:
+        yield "decoder.first_state", model.fixed_state
     yield from _recurrent("decoder.recurrent", model.hparams.dec_model, decoder.recurrent)
     yield from _dense("decoder.output", decoder.output_layer)
 

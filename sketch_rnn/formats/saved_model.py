@@ -12,8 +12,11 @@ import tensorflow as tf
 
 from sketch_rnn.errors import UserError
 from sketch_rnn.model import sampling
+from sketch_rnn.model.compiling import as_one
+from sketch_rnn.model.execution import Execution
 from sketch_rnn.model.network import SketchRNN
-from sketch_rnn.model.recurrent import Recurrent
+from sketch_rnn.model.noise import Noise
+from sketch_rnn.model.packing import Batch, one_sketch_a_row
 
 
 def holds(path: Path) -> bool:
@@ -46,7 +49,8 @@ def save(model: SketchRNN, path: str | Path, overwrite: bool = False) -> None:
     part = tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent)
     try:
         serving = Serving(model)
-        tf.saved_model.save(serving, part, signatures=serving.signatures())
+        without_gradients = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
+        tf.saved_model.save(serving, part, serving.signatures(), without_gradients)
         os.chmod(part, 0o755)
         with tempfile.TemporaryDirectory(prefix=".replaced.", dir=path.parent) as old:
             if path.exists():
@@ -71,10 +75,14 @@ class Serving(tf.Module):
 
     def __init__(self, model: SketchRNN):
         super().__init__()
-        self.model = model
+        self.model = model.computed_by(Execution())  # which takes any number of steps
 
     def signatures(self) -> dict[str, tf.types.experimental.ConcreteFunction]:
         """The functions by name, traced."""
+        with as_one():  # a server does not compile
+            return self._signatures()
+
+    def _signatures(self) -> dict[str, tf.types.experimental.ConcreteFunction]:
         hparams = self.model.hparams
         number = tf.TensorSpec([], tf.float32, "temperature"), tf.TensorSpec([], tf.int32, "seed")
         if not hparams.conditional:
@@ -90,28 +98,31 @@ class Serving(tf.Module):
             ),
         }
 
-    def _encode(self, strokes, lengths):
+    def _encode(self, strokes: tf.Tensor, lengths: tf.Tensor) -> dict[str, tf.Tensor]:
         scale = self.model.scale_factor or 1.0
         lifted = strokes[:, :, 2:]
         points = tf.concat(
             [strokes[:, :, :2] / scale, 1 - lifted, lifted, tf.zeros_like(lifted)], axis=-1
         )
-        encoder = self.model.encoder
-        backwards = tf.reverse_sequence(points, lengths, seq_axis=1)
-        h = [
-            _last_h(encoder.forward, points, lengths),
-            _last_h(encoder.backward, backwards, lengths),
-        ]
-        mu, logvar, _ = self.model.latent(tf.concat(h, axis=-1))
+        first = tf.zeros([tf.shape(points)[0], 1, points.shape[2]])  # which the encoder leaves out
+        packing = one_sketch_a_row(lengths, tf.shape(points)[1])
+        batch = Batch(tf.concat([first, points], axis=1), lengths, packing)
+        mu, logvar, _ = self.model.forward.encode(batch, Noise())
         return {"mu": mu, "logvar": logvar}
 
-    def _decode(self, z, temperature, seed):
+    def _decode(
+        self, z: tf.Tensor, temperature: tf.Tensor, seed: tf.Tensor
+    ) -> dict[str, tf.Tensor]:
         return self._draw(z, tf.shape(z)[0], temperature, seed)
 
-    def _decode_many(self, count, temperature, seed):
+    def _decode_many(
+        self, count: tf.Tensor, temperature: tf.Tensor, seed: tf.Tensor
+    ) -> dict[str, tf.Tensor]:
         return self._draw(None, count, temperature, seed)
 
-    def _draw(self, z, batch, temperature, seed):
+    def _draw(
+        self, z: tf.Tensor | None, batch: tf.Tensor, temperature: tf.Tensor, seed: tf.Tensor
+    ) -> dict[str, tf.Tensor]:
         points, lengths = sampling.decode_strokes(
             self.model.decoder,
             z,
@@ -124,19 +135,3 @@ class Serving(tf.Module):
         stroke3 = tf.transpose(tf.gather(points, [0, 1, 3], axis=-1), [1, 0, 2])  # [B, N, 3]
         scale = self.model.scale_factor or 1.0
         return {"strokes": stroke3 * [scale, scale, 1.0], "lengths": lengths}
-
-
-def _last_h(layer: Recurrent, points: tf.Tensor, lengths: tf.Tensor) -> tf.Tensor:
-    """h after the last point of each sketch: `[B, T, 5]`, `[B]` -> `[B, U]`."""
-    batch = tf.shape(points)[0]
-    layer_step = layer.stepper(points[:, 0])
-
-    def step(t, h, state):
-        new_h, new_state = layer_step(points[:, t], state)
-        alive = (t < lengths)[:, None]
-        return t + 1, tf.where(alive, new_h, h), tf.where(alive, new_state, state)
-
-    steps = tf.reduce_max(lengths)
-    first = (0, tf.zeros([batch, layer.units]), tf.zeros([batch, layer.state_size]))
-    _, h, _ = tf.while_loop(lambda t, _h, _state: t < steps, step, first)
-    return h

@@ -1,10 +1,22 @@
 """What becomes a program of XLA's: `compiled`."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import Any
 
 _WITHIN_PROGRAM = ContextVar("within_program", default=False)
+
+
+@contextmanager
+def as_one() -> Iterator[None]:
+    """What is traced in this block makes no programs of its own."""
+    token = _WITHIN_PROGRAM.set(True)
+    try:
+        yield
+    finally:
+        _WITHIN_PROGRAM.reset(token)
 
 
 def compiled(method: Callable) -> Callable:
@@ -19,17 +31,14 @@ def compiled(method: Callable) -> Callable:
     import tensorflow as tf
 
     @functools.wraps(method)
-    def alone(self, *arguments):
-        token = _WITHIN_PROGRAM.set(True)
-        try:
+    def alone(self: Any, *arguments: Any) -> Any:
+        with as_one():
             return method(self, *arguments)
-        finally:
-            _WITHIN_PROGRAM.reset(token)
 
     program = tf.function(alone, autograph=False, jit_compile=True, reduce_retracing=False)
 
     @functools.wraps(method)
-    def call(self, *arguments):
+    def call(self: Any, *arguments: Any) -> Any:
         if tf.executing_eagerly() or _WITHIN_PROGRAM.get():
             return method(self, *arguments)
         return program.__get__(self, type(self))(*arguments)

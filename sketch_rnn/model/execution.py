@@ -3,6 +3,8 @@
 Every execution computes the same on every device, but for rounding.
 """
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import tensorflow as tf
@@ -19,8 +21,7 @@ class Execution:
 
     Attributes:
       packed: several sketches stand one after the other in a row, so that little is computed past
-        their ends; the number of rows then depends on the batch. Else one sketch a row.
-      row_multiple: packed rows are a multiple of this, since each number of them is compiled for.
+        their ends. Else one sketch a row.
       programs: how many compiled programs share the decoder's batch and run at the same time. With
         1 a train step is a single program.
       unroll: time steps in one turn of a loop, at most; see `turn`.
@@ -33,7 +34,6 @@ class Execution:
     """
 
     packed: bool = True
-    row_multiple: int = 8
     programs: int = 2
     unroll: int = 1
     chunk: int | None = 25
@@ -49,15 +49,10 @@ class Execution:
     def for_device(cls, precision: str = PRECISIONS[0], device: str | None = None) -> "Execution":
         """The execution that is fast on a device.
 
-        TensorFlow rounds the operands of float32 products on a GPU to TensorFloat-32 unless it is
-        told not to. That is a switch of the whole process, and this call sets it: on for `tf32`,
-        off for every other precision.
-
         Args:
           precision: of matrix products.
           device: "CPU" or "GPU"; None is a GPU where TensorFlow sees one.
         """
-        tf.config.experimental.enable_tensor_float_32_execution(precision == "tf32")
         if device is None:
             device = "GPU" if tf.config.list_physical_devices("GPU") else "CPU"
         if device == "CPU":
@@ -72,6 +67,21 @@ class Execution:
             input_ahead=True,
             precision=precision,
         )
+
+    @contextmanager
+    def in_force(self) -> Iterator[None]:
+        """Has this block's products on a GPU rounded as the precision says.
+
+        TensorFlow rounds the operands of float32 products there to TensorFloat-32 unless it is
+        told not to. That is a switch of the whole process, which is set here, and afterwards as it
+        was.
+        """
+        before = tf.config.experimental.tensor_float_32_execution_enabled()
+        tf.config.experimental.enable_tensor_float_32_execution(self.precision == "tf32")
+        try:
+            yield
+        finally:
+            tf.config.experimental.enable_tensor_float_32_execution(before)
 
     def turn(self, steps: int) -> int:
         """How many of some steps are one turn of a loop: so that the fewest are left over.
@@ -108,8 +118,10 @@ class Execution:
         """x kernel + bias, `[N, I]` -> `[N, O]`, with a gradient in the same precision."""
 
         @tf.custom_gradient
-        def call(x, kernel, bias):
-            def gradient(d_output):
+        def call(
+            x: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor
+        ) -> tuple[tf.Tensor, Callable[..., tuple[tf.Tensor, ...]]]:
+            def gradient(d_output: tf.Tensor) -> tuple[tf.Tensor, ...]:
                 d_read = self.operand(d_output)
                 return (
                     self.product(d_read, kernel, transpose_y=True),

@@ -5,7 +5,7 @@ decoder's state.
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
@@ -15,8 +15,8 @@ from sketch_rnn.model.execution import Execution
 from sketch_rnn.model.mixture import output_size
 from sketch_rnn.model.packing import Packing, in_rows
 from sketch_rnn.model.recurrent import LAYERS
-from sketch_rnn.model.recurrent.base import Recurrent, run_side_by_side, tensors
-from sketch_rnn.model.recurrent.segments import Segments
+from sketch_rnn.model.recurrent.base import Recurrent, Shape, run_side_by_side, tensors
+from sketch_rnn.model.recurrent.segments import Segments, length_of
 
 
 class Direction(NamedTuple):
@@ -40,10 +40,10 @@ class Encoder(keras.layers.Layer):
         self,
         cell: str,
         units: int,
-        keep_prob: float,
+        keep_prob: float = 1.0,
         seed: int | None = None,
         execution: Execution | None = None,
-        **kwargs,
+        **kwargs: Any,
     ):
         super().__init__(**kwargs)
         self.cell, self.units, self.keep_prob, self.seed = cell, units, keep_prob, seed
@@ -57,7 +57,7 @@ class Encoder(keras.layers.Layer):
         names = ("cell", "units", "keep_prob", "seed")
         return super().get_config() | {name: getattr(self, name) for name in names}
 
-    def build(self, points_shape) -> None:
+    def build(self, points_shape: Shape) -> None:
         for direction in (self.forward, self.backward):
             direction.build((None, None, points_shape[-1]))
 
@@ -97,7 +97,7 @@ class Encoder(keras.layers.Layer):
         backward_mask = in_rows(backward_mask, packing.source)
         if backward_mask is not None:
             backward_mask = tf.reverse(backward_mask, [0])
-        steps, rows = packing.source.shape
+        steps, rows = length_of(packing.source, 0), length_of(packing.source, 1)
         last = (steps - 1 - packing.first // rows) * rows + packing.first % rows
         starts = tf.reverse(packing.ends, [0])
         return (
@@ -132,7 +132,7 @@ class Encoder(keras.layers.Layer):
 class Latent(keras.layers.Layer):
     """The distribution of z given a sketch, and a sample of it (equations 2 and 3)."""
 
-    def __init__(self, z_size: int, seed: int | None = None, **kwargs):
+    def __init__(self, z_size: int, seed: int | None = None, **kwargs: Any):
         super().__init__(**kwargs)
         self.z_size, self.seed = z_size, seed
         seeds = independent_seeds(seed, 2)
@@ -142,7 +142,7 @@ class Latent(keras.layers.Layer):
     def get_config(self) -> dict:
         return super().get_config() | {"z_size": self.z_size, "seed": self.seed}
 
-    def build(self, h_shape) -> None:
+    def build(self, h_shape: Shape) -> None:
         self.mu.build(h_shape)
         self.logvar.build(h_shape)
 
@@ -168,6 +168,7 @@ class Decoder(keras.layers.Layer):
         units: int,
         z_size: int,
         num_mixture: int,
+        *,
         keep_prob: float = 1.0,
         input_keep_prob: float = 1.0,
         output_keep_prob: float = 1.0,
@@ -175,7 +176,7 @@ class Decoder(keras.layers.Layer):
         execution: Execution | None = None,
         fixed_state: np.ndarray | None = None,
         squashes_z: bool = False,
-        **kwargs,
+        **kwargs: Any,
     ):
         """Initialises the layer.
 
@@ -218,7 +219,7 @@ class Decoder(keras.layers.Layer):
         own = {name: getattr(self, name) for name in names} | {"fixed_state": fixed}
         return super().get_config() | own
 
-    def build(self, points_shape) -> None:
+    def build(self, points_shape: Shape) -> None:
         z_shape = (None, self.z_size) if self.z_size else None
         self.recurrent.build((None, None, points_shape[-1]), z_shape)
         if self.z_size:
@@ -286,7 +287,7 @@ class Decoder(keras.layers.Layer):
         """
         step_h = self.recurrent.stepper(point, z)
 
-        def step(point, state):
+        def step(point: tf.Tensor, state: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             h, state = step_h(point, state)
             return self.output_layer(h), state
 

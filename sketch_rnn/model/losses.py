@@ -81,6 +81,11 @@ def kl_cost(mu: tf.Tensor, logvar: tf.Tensor) -> tf.Tensor:
     return tf.reduce_mean(kl_divergence(mu, logvar))
 
 
+def floored(kl: tf.Tensor, hparams: HParams) -> tf.Tensor:
+    """max(KL, kl_tolerance) (section 3.2); 0 without an encoder."""
+    return tf.maximum(kl, hparams.kl_tolerance) if hparams.conditional else kl
+
+
 def learning_rate(hparams: HParams, step: int) -> float:
     """(lr - min) * decay^step + min."""
     span = hparams.learning_rate - hparams.min_learning_rate

@@ -5,7 +5,6 @@ Legend: B batch, T time (N_max), Z latent, M mixtures.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import keras
@@ -15,37 +14,15 @@ import tensorflow as tf
 from sketch_rnn import strokes
 from sketch_rnn.errors import UserError
 from sketch_rnn.hparams import HParams
-from sketch_rnn.model import losses, sampling
+from sketch_rnn.model import sampling
 from sketch_rnn.model.execution import Execution
+from sketch_rnn.model.forward import Forward
 from sketch_rnn.model.layers import Decoder, Encoder, Latent, independent_seeds
-from sketch_rnn.model.noise import Noise, Shard, draw_noise
-from sketch_rnn.model.packing import DecoderSplit, Packing, one_sketch_a_row
-from sketch_rnn.model.recurrent.segments import Segments
+from sketch_rnn.model.noise import Noise
+from sketch_rnn.model.packing import Batch
+from sketch_rnn.model.sampling import LARGEST_BATCH
 
 POINT = 5  # the width of a stroke-5 row
-
-
-class Batch(NamedTuple):
-    """Sketches in model units, and how they are laid out.
-
-    Attributes:
-      strokes5: `[B, T + 1, 5]`, the start token first.
-      lengths: points of each sketch, int32 `[B]`.
-      packing: of the encoder's points; None is one sketch a row.
-      splits: what the decoder of a train step reads at the same time; none is all at once.
-    """
-
-    strokes5: tf.Tensor
-    lengths: tf.Tensor
-    packing: Packing | None = None
-    splits: tuple[DecoderSplit, ...] = ()
-
-    @property
-    def encoder_packing(self) -> Packing:
-        """`packing`, or one sketch a row."""
-        if self.packing is not None:
-            return self.packing
-        return one_sketch_a_row(tf.cast(self.lengths, tf.int32), self.strokes5.shape[1] - 1)
 
 
 class Outputs(NamedTuple):
@@ -82,6 +59,7 @@ class SketchRNN(keras.Model):
       scale_factor: data units in a model unit; None where it is not known, and then the sketches
         that it reads and draws are in model units.
       execution: how it is computed.
+      forward: the passes over whole sketches.
       trained: what is known of its training, by what it was read from.
     """
 
@@ -91,10 +69,10 @@ class SketchRNN(keras.Model):
         scale_factor: float | None = None,
         seed: int | None = None,
         execution: Execution | None = None,
-        first_state: np.ndarray | None = None,
+        fixed_state: np.ndarray | None = None,
         squashes_z: bool = False,
         trained: Trained = Trained(),
-        **kwargs,
+        **kwargs: Any,
     ):
         """Initialises the model.
 
@@ -103,7 +81,7 @@ class SketchRNN(keras.Model):
           scale_factor: see the class.
           seed: what the initial weights are drawn from; None is a new one.
           execution: None is that of the device, in float32.
-          first_state: `[S]`, what an unconditional model starts from; None is zero. A conditional
+          fixed_state: `[S]`, what an unconditional model starts from; None is zero. A conditional
             model at one z is such a model: z's share of the input is in its bias.
           squashes_z: a conditional model starts from tanh(W tanh(z) + b), as old browser models do.
           trained: see the class.
@@ -119,39 +97,40 @@ class SketchRNN(keras.Model):
             self.latent = Latent(hparams.z_size, seeds[1])
             self.encoder.build((None, None, POINT))
             self.latent.build((None, 2 * hparams.enc_rnn_size))
-        self.decoder = self._new_decoder(seeds[2], first_state, squashes_z)
+        self.decoder = self._new_decoder(seeds[2], fixed_state, squashes_z)
         self.decoder.build((None, None, POINT))
+        self.forward = Forward(self.encoder, self.latent, self.decoder)
         self.built = True
 
     def _new_encoder(self, seed: int | None) -> Encoder:
         return Encoder(
             self.hparams.enc_model,
             self.hparams.enc_rnn_size,
-            self.hparams.recurrent_dropout_prob,
-            seed,
-            self.execution,
+            keep_prob=self.hparams.recurrent_dropout_prob,
+            seed=seed,
+            execution=self.execution,
         )
 
     def _new_decoder(
-        self, seed: int | None, first_state: np.ndarray | None, squashes_z: bool
+        self, seed: int | None, fixed_state: np.ndarray | None, squashes_z: bool
     ) -> Decoder:
         hparams = self.hparams
         return Decoder(
             hparams.dec_model,
             hparams.dec_rnn_size,
-            hparams.z_size if hparams.conditional else 0,
-            hparams.num_mixture,
-            hparams.recurrent_dropout_prob,
-            hparams.input_dropout_prob,
-            hparams.output_dropout_prob,
-            seed,
-            self.execution,
-            first_state,
-            squashes_z,
+            z_size=hparams.z_size if hparams.conditional else 0,
+            num_mixture=hparams.num_mixture,
+            keep_prob=hparams.recurrent_dropout_prob,
+            input_keep_prob=hparams.input_dropout_prob,
+            output_keep_prob=hparams.output_dropout_prob,
+            seed=seed,
+            execution=self.execution,
+            fixed_state=fixed_state,
+            squashes_z=squashes_z,
         )
 
     @property
-    def first_state(self) -> np.ndarray | None:
+    def fixed_state(self) -> np.ndarray | None:
         """`[S]`, what an unconditional model starts from; None is zero."""
         return self.decoder.fixed_state
 
@@ -163,8 +142,8 @@ class SketchRNN(keras.Model):
     def get_config(self) -> dict:
         own: dict[str, Any] = {"hparams": self.hparams.to_dict(), "scale_factor": self.scale_factor}
         own |= {"seed": self.seed, "precision": self.execution.precision}
-        if self.first_state is not None:
-            own["first_state"] = [float(str(value)) for value in self.first_state]
+        if self.fixed_state is not None:
+            own["first_state"] = [float(str(value)) for value in self.fixed_state]
         if self.squashes_z:
             own["squashes_z"] = True
         return super().get_config() | own
@@ -175,70 +154,34 @@ class SketchRNN(keras.Model):
         config = dict(config)
         hparams = HParams.from_dict(config.pop("hparams"))
         execution = Execution.for_device(config.pop("precision"))
-        return cls(hparams, execution=execution, **config)
+        fixed_state = config.pop("first_state", None)  # its name in files
+        return cls(hparams, execution=execution, fixed_state=fixed_state, **config)
 
     def with_scale_factor(self, scale_factor: float) -> "SketchRNN":
         """A model of the same weights in other data units."""
-        own = {"scale_factor": scale_factor, "trained": self.trained}
-        model = self.from_config(self.get_config() | own)
+        return self._copied(scale_factor, self.execution)
+
+    def computed_by(self, execution: Execution) -> "SketchRNN":
+        """A model of the same weights that another execution computes."""
+        return self._copied(self.scale_factor, execution)
+
+    def _copied(self, scale_factor: float | None, execution: Execution) -> "SketchRNN":
+        model = SketchRNN(
+            self.hparams,
+            scale_factor,
+            self.seed,
+            execution,
+            fixed_state=self.fixed_state,
+            squashes_z=self.squashes_z,
+            trained=self.trained,
+        )
         model.set_weights(self.get_weights())
         return model
 
     def call(self, batch: Batch, noise: Noise = Noise()) -> Outputs:  # noqa: B008
         """One pass over a batch; every step of every sketch is decoded."""
-        mu, logvar, z = self.encode_batch(batch, noise)
-        points = tf.transpose(batch.strokes5[:, :-1], [1, 0, 2])  # [T, B, 5]
-        masks = [
-            None if mask is None else tf.transpose(mask, [1, 0, 2])
-            for mask in (noise.decoder_mask, noise.input_mask, noise.output_mask)
-        ]
-        output, _ = self.decoder(points, z, Segments(), *masks)
-        return Outputs(output, mu, logvar)
-
-    def encode_batch(self, batch: Batch, noise: Noise) -> tuple[tf.Tensor | None, ...]:
-        """mu, logvar and z, each `[B, Z]`; None each without an encoder."""
-        if self.encoder is None or self.latent is None:
-            return None, None, None
-        h = self.encoder(
-            batch.strokes5[:, 1:], batch.encoder_packing, noise.forward_mask, noise.backward_mask
-        )
-        return self.latent(h, noise.eps)
-
-    def costs(
-        self,
-        strokes5: np.ndarray | tf.Tensor,
-        lengths: np.ndarray | tf.Tensor,
-        noise: np.ndarray | tf.Tensor | None = None,
-        training: bool = False,
-    ) -> tuple[tf.Tensor, tf.Tensor]:
-        """The costs of a batch as in a run's validation figures.
-
-        Args:
-          strokes5: `[B, T + 1, 5]` in model units, the start token first.
-          lengths: the number of points of each sketch, `[B]`.
-          noise: eps `[B, Z]`; None is zero.
-          training: True turns the dropouts on, with masks from TensorFlow's global generator.
-
-        Returns:
-          The reconstruction cost, and the KL cost with its floor (0 without an encoder).
-        """
-        strokes5 = tf.convert_to_tensor(strokes5, tf.float32)
-        size, steps = strokes5.shape[0], strokes5.shape[1] - 1
-        drawn = Noise()
-        if training:
-            key = tf.random.uniform([2], maxval=2**31 - 1, dtype=tf.int32)
-            drawn = draw_noise(self.hparams, key, Shard(0, size, size), steps)
-        eps = None if noise is None else tf.cast(noise, tf.float32)
-        outputs = self(Batch(strokes5, tf.convert_to_tensor(lengths)), drawn._replace(eps=eps))
-        target = tf.transpose(strokes5[:, 1:], [1, 0, 2])
-        kl = tf.constant(0.0)
-        if outputs.mu is not None:
-            kl = self.floored(losses.kl_cost(outputs.mu, outputs.logvar))
-        return losses.reconstruction_cost(outputs.output, target), kl
-
-    def floored(self, kl: tf.Tensor) -> tf.Tensor:
-        """max(KL, kl_tolerance) (section 3.2); 0 without an encoder."""
-        return tf.maximum(kl, self.hparams.kl_tolerance) if self.hparams.conditional else kl
+        mu, logvar, z = self.forward.encode(batch, noise)
+        return Outputs(self.forward.decode(batch, z, noise), mu, logvar)
 
     def encode(self, sketches: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
         """Encodes drawings.
@@ -255,8 +198,9 @@ class SketchRNN(keras.Model):
         """
         if not len(sketches):
             raise UserError("expected one sketch or more to encode, got none")
-        starts = range(0, len(sketches), sampling.LARGEST_BATCH)
-        parts = [self._encode(sketches[start : start + sampling.LARGEST_BATCH]) for start in starts]
+        starts = range(0, len(sketches), LARGEST_BATCH)
+        with self.execution.in_force():
+            parts = [self._encode(sketches[first : first + LARGEST_BATCH]) for first in starts]
         mu, logvar = (np.concatenate(part) for part in zip(*parts, strict=True))
         return mu, logvar
 
@@ -266,7 +210,7 @@ class SketchRNN(keras.Model):
         longest = max(len(sketch) for sketch in scaled)
         strokes5 = tf.constant(strokes.to_stroke5(scaled, longest))
         batch = Batch(strokes5, tf.constant([len(sketch) for sketch in scaled]))
-        mu, logvar, _ = self.encode_batch(batch, Noise())
+        mu, logvar, _ = self.forward.encode(batch, Noise())
         if mu is None or logvar is None:
             raise UserError("expected a conditional model, this one has no encoder")
         return mu.numpy(), logvar.numpy()
@@ -297,7 +241,8 @@ class SketchRNN(keras.Model):
         Raises:
           UserError: z is of another shape, or a value is out of range.
         """
-        return sampling.decode(self, z, num_samples, temperature, greedy, max_len, seed)
+        with self.execution.in_force():
+            return sampling.decode(self, z, num_samples, temperature, greedy, max_len, seed)
 
     def complete(
         self,
@@ -326,7 +271,10 @@ class SketchRNN(keras.Model):
         Raises:
           UserError: as in `decode`, or the sketch is empty or has `max_len` points.
         """
-        return sampling.complete(self, sketch, z, num_samples, temperature, greedy, max_len, seed)
+        with self.execution.in_force():
+            return sampling.complete(
+                self, sketch, z, num_samples, temperature, greedy, max_len, seed
+            )
 
     def interpolate(
         self,
@@ -353,12 +301,6 @@ class SketchRNN(keras.Model):
         mu, _ = self.encode([first, last])
         z = sampling.interpolate(mu[0], mu[1], steps, spherical)
         return self.decode(z, temperature=temperature, seed=seed)
-
-    def save(self, path: str | Path, **options: Any) -> None:
-        """Writes the model in the format that the path's suffix names; see `formats.save_model`."""
-        from sketch_rnn.formats import save_model
-
-        save_model(self, path, **options)
 
     def to_model_units(self, sketches: Sequence[np.ndarray]) -> list[np.ndarray]:
         """stroke-3 arrays in data units -> float32 arrays in model units.

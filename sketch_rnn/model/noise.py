@@ -53,7 +53,7 @@ def draw_noise(
     keys = {name: tf.random.fold_in(key, i) for i, name in enumerate(_STREAMS)}
     drawn = {}
 
-    def keep(name, width, keep_prob):
+    def keep(name: str, width: int, keep_prob: float) -> None:
         drawn[name] = _dropout_mask(shard, steps, width, keys[name], keep_prob)
 
     if hparams.conditional:

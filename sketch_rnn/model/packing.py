@@ -3,16 +3,19 @@
 A sketch is much shorter than the longest. Several of them go one after the other into one row, so
 that no work is done past their ends; the state starts anew where the next begins.
 
-Legend: B batch, T time (N_max), R rows, S sketches of a split.
+Legend: B batch, T time (N_max), R rows, S sketches of a micro-batch.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
 from sketch_rnn.model.execution import Execution
+
+ROW_MULTIPLE = 4  # rows that products are fast with come in these
 
 
 class Packing(NamedTuple):
@@ -25,7 +28,7 @@ class Packing(NamedTuple):
     last: tf.Tensor  # int32 [B]: index of the last step into [T R]
 
 
-class DecoderSplit(NamedTuple):
+class MicroBatch(NamedTuple):
     """The sketches that the decoder reads in one of its programs.
 
     Without `starts` each row is a sketch with all its steps.
@@ -38,37 +41,101 @@ class DecoderSplit(NamedTuple):
     sketch: tf.Tensor | None = None  # int32 [T, R]: which member
 
 
-def encoder_packing(lengths: np.ndarray, steps: int, execution: Execution) -> Packing:
-    """How the encoder reads a batch; see `packed` and `one_sketch_a_row`."""
-    if execution.packed:
-        return packed(lengths, steps, execution.row_multiple)
-    return one_sketch_a_row(lengths, steps)
+class Batch(NamedTuple):
+    """Sketches in model units, and how they are laid out.
 
-
-def decoder_splits(
-    lengths: np.ndarray, steps: int, pad_steps: int | str, execution: Execution
-) -> tuple[DecoderSplit, ...]:
-    """How the decoder reads a batch.
-
-    Args:
-      lengths: points, int `[B]`, each from 1 to T.
-      steps: T.
-      pad_steps: steps after the one that ends a sketch that still count, or "all".
-      execution: how many splits there are, and whether sketches share rows.
+    Attributes:
+      strokes5: `[B, T + 1, 5]`, the start token first.
+      lengths: points of each sketch, int32 `[B]`.
+      packing: of the encoder's points; None is one sketch a row.
+      micro_batches: what the decoder reads at the same time; none is what the execution wants,
+        every step of every sketch.
     """
-    programs = execution.programs
-    if pad_steps == "all":
-        return whole_splits(len(lengths), steps, programs)
-    if execution.packed:
-        return short_splits(lengths, steps, int(pad_steps), programs, execution.row_multiple)
-    counts = np.minimum(lengths + 1 + int(pad_steps), steps)
-    return tuple(
-        split._replace(loss_mask=np.arange(steps)[:, None] < counts[split.members])
-        for split in whole_splits(len(lengths), steps, programs)
-    )
+
+    strokes5: tf.Tensor
+    lengths: tf.Tensor
+    packing: Packing | None = None
+    micro_batches: tuple[MicroBatch, ...] = ()
+
+    @property
+    def encoder_packing(self) -> Packing:
+        """`packing`, or one sketch a row."""
+        if self.packing is not None:
+            return self.packing
+        return one_sketch_a_row(tf.cast(self.lengths, tf.int32), self.strokes5.shape[1] - 1)
 
 
-def one_sketch_a_row(lengths: tf.Tensor, steps: int) -> Packing:
+class Rows(NamedTuple):
+    """How many rows almost every batch fits into; a batch that does not has a sketch a row."""
+
+    encoder: int
+    decoder: int  # of each micro-batch
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How the batches of a training run are laid out.
+
+    Attributes:
+      execution: whether sketches share rows, and how many micro-batches there are.
+      pad_steps: steps after the one that ends a sketch that the decoder still reads, or "all".
+      rows: into which sketches are packed; each number of them is compiled for. None is as few as
+        each batch needs.
+    """
+
+    execution: Execution
+    pad_steps: int | str
+    rows: Rows | None = None
+
+    def fitted(self, lengths: Iterable[np.ndarray], steps: int) -> "Layout":
+        """This layout with the rows that batches of these lengths, `[B]` each, fit into."""
+        if not self.execution.packed:
+            return self
+        needed, sketches = Rows(1, 1), Rows(1, 1)
+        for of_batch in lengths:
+            batches = self.micro_batches(of_batch, steps)
+            packing = self.encoder_packing(of_batch, steps)
+            found = Rows(packing.source.shape[1], batches[0].source.shape[1])
+            sketches = Rows(len(of_batch), len(batches[0].members))
+            needed = Rows(*map(max, needed, found))
+        return replace(self, rows=Rows(*map(_rounded_up, needed, sketches)))
+
+    def batch(self, strokes5: np.ndarray, lengths: np.ndarray) -> Batch:
+        """Sketches `[B, T + 1, 5]` and their lengths `[B]`, laid out, on the device."""
+        steps = strokes5.shape[1] - 1
+        batch = Batch(
+            strokes5,
+            lengths,
+            self.encoder_packing(lengths, steps),
+            self.micro_batches(lengths, steps),
+        )
+        return tf.nest.map_structure(
+            lambda value: None if value is None else tf.convert_to_tensor(value), batch
+        )
+
+    def encoder_packing(self, lengths: np.ndarray, steps: int) -> Packing:
+        """How the encoder reads a batch; see `packed` and `one_sketch_a_row`."""
+        if self.execution.packed:
+            return packed(lengths, steps, self.rows and self.rows.encoder)
+        return one_sketch_a_row(lengths, steps)
+
+    def micro_batches(self, lengths: np.ndarray, steps: int) -> tuple[MicroBatch, ...]:
+        """How the decoder reads a batch of sketches of these lengths, `[B]`, each from 1 to T."""
+        programs = self.execution.programs
+        if self.pad_steps == "all":
+            return whole_micro_batches(len(lengths), steps, programs)
+        pad_steps = int(self.pad_steps)
+        if self.execution.packed:
+            rows = self.rows and self.rows.decoder
+            return short_micro_batches(lengths, steps, pad_steps, programs, rows)
+        counts = np.minimum(lengths + 1 + pad_steps, steps)
+        return tuple(
+            one._replace(loss_mask=np.arange(steps)[:, None] < counts[one.members])
+            for one in whole_micro_batches(len(lengths), steps, programs)
+        )
+
+
+def one_sketch_a_row(lengths: tf.Tensor, steps: int | tf.Tensor) -> Packing:
     """The packing with one sketch in each row.
 
     Args:
@@ -91,58 +158,57 @@ def one_sketch_a_row(lengths: tf.Tensor, steps: int) -> Packing:
     )
 
 
-def packed(lengths: np.ndarray, steps: int, row_multiple: int = 1) -> Packing:
-    """A packing with as few rows as first-fit decreasing finds.
+def packed(lengths: np.ndarray, steps: int, rows: int | None = None) -> Packing:
+    """A packing into some rows, or into as few as first-fit decreasing finds.
 
     Args:
       lengths: int `[B]`, each from 1 to T.
       steps: T.
-      row_multiple: R is a multiple of it, or B if that is less: each R is compiled for.
+      rows: R; B where they are not enough. None is the fewest.
 
     Returns:
       NumPy arrays.
     """
-    rows, begins = _first_fit(lengths, steps)
-    count = _row_count(rows, row_multiple, len(lengths))
-    return _placed(lengths, steps, rows, begins, count)
+    row, begin = _first_fit(lengths, steps)
+    return _placed(lengths, steps, row, begin, _row_count(max(row) + 1, rows, len(lengths)))
 
 
-def whole_splits(batch: int, steps: int, programs: int) -> tuple[DecoderSplit, ...]:
-    """The splits of a batch whose sketches are decoded to the last step, padding too."""
+def whole_micro_batches(batch: int, steps: int, programs: int) -> tuple[MicroBatch, ...]:
+    """A batch whose sketches are decoded to the last step, padding too."""
     time = np.arange(steps, dtype=np.int32)[:, None]
     members = np.array_split(np.arange(batch, dtype=np.int32), min(programs, batch))
-    return tuple(DecoderSplit(own, own * steps + time) for own in members)
+    return tuple(MicroBatch(own, own * steps + time) for own in members)
 
 
-def short_splits(
-    lengths: np.ndarray, steps: int, pad_steps: int, programs: int, row_multiple: int = 1
-) -> tuple[DecoderSplit, ...]:
-    """The splits of a batch whose sketches are decoded up to `pad_steps` steps after their end.
+def short_micro_batches(
+    lengths: np.ndarray, steps: int, pad_steps: int, programs: int, rows: int | None = None
+) -> tuple[MicroBatch, ...]:
+    """A batch whose sketches are decoded up to `pad_steps` steps after their end.
 
     Args:
       lengths: points, int `[B]`, each from 1 to T.
       steps: T.
       pad_steps: steps after the one that ends the sketch, which is always there.
-      programs: how many splits.
-      row_multiple: see `packed`; of all splits together.
+      programs: how many micro-batches.
+      rows: of each; see `packed`.
 
     Returns:
-      Splits of NumPy arrays, all with the same number of rows.
+      Micro-batches of NumPy arrays, all with the same number of rows.
     """
     by_length = np.argsort(-np.asarray(lengths), kind="stable").astype(np.int32)
     dealt = [by_length[number::programs] for number in range(min(programs, len(lengths)))]
     needed = [np.minimum(lengths[members] + 1 + pad_steps, steps) for members in dealt]
     fits = [_first_fit(counts, steps) for counts in needed]
-    rows_of_all = [row for rows, _ in fits for row in rows]
-    count = _row_count(rows_of_all, max(row_multiple // programs, 1), len(dealt[0]))
-    splits = []
-    for members, counts, (rows, begins) in zip(dealt, needed, fits, strict=True):
-        placed = _placed(counts, steps, rows, begins, count)
+    most = max(max(row) for row, _ in fits) + 1
+    count = _row_count(most, rows, len(dealt[0]))
+    found = []
+    for members, counts, (row, begin) in zip(dealt, needed, fits, strict=True):
+        placed = _placed(counts, steps, row, begin, count)
         loss_mask = placed.starts.cumsum(axis=0) > placed.ends.cumsum(axis=0) - placed.ends
         sketch, step = np.divmod(placed.source, steps)
         source = members[sketch] * steps + step
-        splits.append(DecoderSplit(members, source, loss_mask, placed.starts, sketch))
-    return tuple(splits)
+        found.append(MicroBatch(members, source, loss_mask, placed.starts, sketch))
+    return tuple(found)
 
 
 def in_rows(value: tf.Tensor | None, source: tf.Tensor) -> tf.Tensor | None:
@@ -152,22 +218,30 @@ def in_rows(value: tf.Tensor | None, source: tf.Tensor) -> tf.Tensor | None:
     return tf.gather(tf.reshape(value, [-1, value.shape[-1]]), source)
 
 
-def _row_count(rows: Sequence[int], multiple: int, sketches: int) -> int:
+def _row_count(needed: int, rows: int | None, sketches: int) -> int:
+    if rows is None:
+        return needed
+    return rows if needed <= rows else sketches
+
+
+def _rounded_up(rows: int, sketches: int) -> int:
     """A multiple that is enough for these rows; no more than there are sketches."""
-    needed = 1 + max(rows)
-    return max(needed, min(-(-needed // multiple) * multiple, sketches))
+    return min(-(-rows // ROW_MULTIPLE) * ROW_MULTIPLE, sketches)
 
 
-def _placed(lengths, steps, rows, begins, count) -> Packing:
+def _placed(
+    lengths: np.ndarray, steps: int, rows: Sequence[int], begins: Sequence[int], count: int
+) -> Packing:
+    """Sketches at these places, in `count` rows."""
     source = np.zeros([steps, count], np.int32)
     starts = np.zeros([steps, count], bool)
     ends = np.zeros([steps, count], bool)
     for sketch, (row, begin, length) in enumerate(zip(rows, begins, lengths, strict=True)):
         source[begin : begin + length, row] = sketch * steps + np.arange(length)
         starts[begin, row] = ends[begin + length - 1, row] = True
-    rows, begins = np.asarray(rows, np.int32), np.asarray(begins, np.int32)
-    last = (begins + np.asarray(lengths, np.int32) - 1) * count + rows
-    return Packing(source, starts, ends, begins * count + rows, last)
+    first = np.asarray(begins, np.int32) * count + np.asarray(rows, np.int32)
+    last = first + (np.asarray(lengths, np.int32) - 1) * count
+    return Packing(source, starts, ends, first, last)
 
 
 def _first_fit(lengths: np.ndarray, steps: int) -> tuple[list[int], list[int]]:

@@ -5,9 +5,9 @@ Legend: B batch, T time, M mixtures, Z latent, S width of the decoder's state.
 
 import math
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -15,6 +15,7 @@ import tensorflow as tf
 
 from sketch_rnn import strokes
 from sketch_rnn.errors import UserError
+from sketch_rnn.hparams import HParams
 from sketch_rnn.model.mixture import Mixture, split_output
 
 LARGEST_BATCH = 128  # sketches that one loop draws at once
@@ -24,6 +25,38 @@ _END = np.array([0, 0, 0, 0, 1], np.float32)
 _IMPOSSIBLE = -1e30  # a logit
 _HALF = 2**31  # of a seed
 _POINTS_STREAM, _Z_STREAM = range(2)  # of randomness
+
+
+Step = Callable[[tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
+
+
+class PointDecoder(Protocol):
+    """What gives the distribution of each next point; `layers.Decoder` says how."""
+
+    def initial_state(self, z: tf.Tensor | None, batch: int | tf.Tensor) -> tf.Tensor:
+        """Before the first point, `[B, S]`."""
+
+    def stepper(self, point: tf.Tensor, z: tf.Tensor | None) -> Step:
+        """What does one step: `[B, 5]`, `[B, S]` -> output `[B, 3 + 6 M]`, `[B, S]`."""
+
+    def __call__(self, points: tf.Tensor, z: tf.Tensor | None) -> tuple[tf.Tensor, tf.Tensor]:
+        """The outputs of points that are known, `[T, B, 5]`, and the state after them."""
+
+
+class Drawer(Protocol):
+    """A model, as far as drawing needs it; `network.SketchRNN` says what each part does."""
+
+    @property
+    def hparams(self) -> HParams: ...
+
+    @property
+    def decoder(self) -> PointDecoder: ...
+
+    def encode(self, sketches: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]: ...
+
+    def to_model_units(self, sketches: Sequence[np.ndarray]) -> list[np.ndarray]: ...
+
+    def to_data_units(self, sketches: Sequence[np.ndarray]) -> list[np.ndarray]: ...
 
 
 def sample_point(
@@ -65,7 +98,7 @@ def sample_point(
 
 
 def decode_strokes(
-    decoder,
+    decoder: PointDecoder,
     z: tf.Tensor | None,
     batch: int | tf.Tensor,
     temperature: tf.Tensor,
@@ -82,7 +115,7 @@ def decode_strokes(
     rounding of products of another size.
 
     Args:
-      decoder: a `Decoder`.
+      decoder: what gives the next point's distribution.
       z: `[B, Z]`, or None for the unconditional model.
       batch: B.
       temperature: above 0, a scalar or `[B]`.
@@ -104,10 +137,18 @@ def decode_strokes(
     temperature = tf.reshape(temperature, [-1, 1])
     decoder_step = decoder.stepper(point, z)
 
-    def go_on(t, _points, _point, _state, _lengths, alive):
+    def go_on(t: tf.Tensor, *rest: Any) -> tf.Tensor:
+        *_, alive = rest
         return (t < max_len) & tf.reduce_any(alive)
 
-    def step(t, points, point, state, lengths, alive):
+    def step(
+        t: tf.Tensor,
+        points: tf.TensorArray,
+        point: tf.Tensor,
+        state: tf.Tensor,
+        lengths: tf.Tensor,
+        alive: tf.Tensor,
+    ) -> tuple[Any, ...]:
         output, state = decoder_step(point, state)
         uniform, normal = _noise(key, t, batch)
         mixture = split_output(output)
@@ -139,7 +180,7 @@ def decode_strokes(
 _programs: WeakKeyDictionary[Any, Callable] = WeakKeyDictionary()
 
 
-def compiled_decode_strokes(decoder, *arguments) -> tuple[tf.Tensor, tf.Tensor]:
+def compiled_decode_strokes(decoder: PointDecoder, *arguments: Any) -> tuple[tf.Tensor, tf.Tensor]:
     """`decode_strokes` as one program for each shape of its arguments.
 
     Each decoder has a function of its own: one for all would be traced anew by each model that
@@ -153,7 +194,7 @@ def compiled_decode_strokes(decoder, *arguments) -> tuple[tf.Tensor, tf.Tensor]:
 
 
 def decode(
-    model,
+    model: Drawer,
     z: np.ndarray | None = None,
     num_samples: int | None = None,
     temperature: float | np.ndarray = TEMPERATURE,
@@ -171,7 +212,7 @@ def decode(
 
 
 def complete(
-    model,
+    model: Drawer,
     sketch: np.ndarray,
     z: np.ndarray | None = None,
     num_samples: int | None = None,
@@ -247,7 +288,15 @@ def grid(corners: np.ndarray, steps: int, spherical: bool = True) -> np.ndarray:
 
 
 def _draw(
-    model, z, total, temperature, greedy, max_len, seed, first=None, min_len=0
+    model: Drawer,
+    z: np.ndarray | None,
+    total: int,
+    temperature: float | np.ndarray,
+    greedy: bool,
+    max_len: int | None,
+    seed: int | None,
+    first: Sequence[np.ndarray] | None = None,
+    min_len: int = 0,
 ) -> list[np.ndarray]:
     """`total` stroke-3 arrays in model units, in batches.
 
@@ -278,7 +327,7 @@ def _draw(
     return sketches
 
 
-def random_z(model, count: int, seed: int | None = None) -> np.ndarray | None:
+def random_z(model: Drawer, count: int, seed: int | None = None) -> np.ndarray | None:
     """z from the prior, `[count, Z]`; None for an unconditional model."""
     if not model.hparams.conditional:
         return None
@@ -310,7 +359,7 @@ def _key(seed: int | None, stream: int) -> tf.Tensor:
     return tf.random.fold_in(tf.constant([low, high], tf.int32), stream)
 
 
-def _repeated(model, z: np.ndarray, count: int) -> np.ndarray:
+def _repeated(model: Drawer, z: np.ndarray, count: int) -> np.ndarray:
     """Each row of z `count` times."""
     z = np.atleast_2d(np.asarray(z, np.float32))
     size = model.hparams.z_size if model.hparams.conditional else 0

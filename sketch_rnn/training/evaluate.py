@@ -18,8 +18,11 @@ from sketch_rnn.formats import load_model
 from sketch_rnn.formats.run_folder import RunFolder
 from sketch_rnn.hparams import HParams
 from sketch_rnn.model import losses
-from sketch_rnn.model.network import Batch, SketchRNN
+from sketch_rnn.model.compiling import compiled
+from sketch_rnn.model.forward import SketchCosts
+from sketch_rnn.model.network import SketchRNN
 from sketch_rnn.model.noise import SPLIT_STREAMS, Noise, Shard, draw_noise, noise_key
+from sketch_rnn.model.packing import Batch
 from sketch_rnn.training.metrics import Costs
 from sketch_rnn.training.options import DEFAULT_SEED
 
@@ -73,7 +76,7 @@ class Evaluation:
         if self.kl.shape[1]:
             _, batch, sketches = np.unique(self.batch, return_inverse=True, return_counts=True)
             means = np.bincount(batch, self.kl.mean(axis=1)) / sketches
-            kl = float(np.average(np.maximum(means, hparams.kl_tolerance), weights=sketches))
+            kl = float(np.average(losses.floored(means, hparams), weights=sketches))
         return Costs(reconstruction + hparams.kl_weight_start * kl, reconstruction, kl)
 
 
@@ -97,11 +100,12 @@ class Evaluator:
         batch_size = self.hparams.batch_size
         batches = eval_batches(split, batch_size, self.scale_factor, self.max_seq_len)
         parts = []
-        for number, (strokes5, lengths) in enumerate(batches):
-            key = noise_key(self.seed, SPLIT_STREAMS[name], tf.constant(number, tf.int64))
-            count, size = len(lengths), min(batch_size, len(split))
-            found = self._step(*_filled(size, strokes5, lengths), key, count)
-            parts.append([value.numpy()[:count].astype(np.float64) for value in found])
+        with self.model.execution.in_force():
+            for number, (strokes5, lengths) in enumerate(batches):
+                key = noise_key(self.seed, SPLIT_STREAMS[name], tf.constant(number, tf.int64))
+                count, size = len(lengths), min(batch_size, len(split))
+                found = self._step(*_filled(size, strokes5, lengths), key, count)
+                parts.append([value.numpy()[:count].astype(np.float64) for value in found])
         offset, pen, kl, mu = (np.concatenate(part) for part in zip(*parts, strict=True))
         lengths = split.lengths()
         index = np.argsort(lengths, kind="stable")
@@ -109,27 +113,20 @@ class Evaluator:
         return Evaluation(index, lengths[index], batch, offset, pen, kl, mu)
 
     @tf.function(autograph=False, reduce_retracing=False)
-    def _step(self, strokes5, lengths, key, count):
-        """The losses of a batch that holds `count` sketches; the rest of it fills up its rows."""
+    def _step(
+        self, strokes5: tf.Tensor, lengths: tf.Tensor, key: tf.Tensor, count: int
+    ) -> SketchCosts:
+        """The costs of a batch that holds `count` sketches; the rest of it fills up its rows."""
         size, steps = strokes5.shape[0], strokes5.shape[1] - 1
         noise = draw_noise(self.hparams, key, Shard(0, count, count), steps, training=False)
         filled = tf.nest.map_structure(
             lambda value: None if value is None else _zero_rows_to(size, value), noise
         )
-        return self._losses(strokes5, lengths, filled)
+        return self._costs(strokes5, lengths, filled)
 
-    @tf.function(autograph=False, jit_compile=True)
-    def _losses(self, strokes5: tf.Tensor, lengths: tf.Tensor, noise: Noise):
-        """Of each sketch: offset and pen loss `[B]` divided by N_max, KL and mu `[B, Z]`."""
-        output, mu, logvar = self.model(Batch(strokes5, lengths), noise)
-        target = tf.transpose(strokes5[:, 1:], [1, 0, 2])  # [T, B, 5]
-        offset = tf.reduce_mean(losses.offset_losses(output, target), axis=0)
-        pen = tf.reduce_mean(losses.pen_losses(output, target), axis=0)
-        if mu is None:
-            mu = kl = tf.zeros([strokes5.shape[0], 0])
-        else:
-            kl = losses.kl_divergence(mu, logvar)
-        return offset, pen, kl, mu
+    @compiled
+    def _costs(self, strokes5: tf.Tensor, lengths: tf.Tensor, noise: Noise) -> SketchCosts:
+        return self.model.forward.sketch_costs(Batch(strokes5, lengths), noise)
 
 
 def _filled(size: int, *arrays: np.ndarray) -> list[tf.Tensor]:

@@ -12,7 +12,7 @@ from sketch_rnn.data.quality import dataset_warnings
 from sketch_rnn.errors import UserError, warn
 from sketch_rnn.formats import original
 from sketch_rnn.formats.run_folder import RunFolder
-from sketch_rnn.model.network import Batch
+from sketch_rnn.model.packing import Batch, Layout
 from sketch_rnn.setup import seal_programs, setup
 from sketch_rnn.training.devices import Workers, find_workers
 from sketch_rnn.training.options import TrainOptions
@@ -24,6 +24,7 @@ from sketch_rnn.training.stopping import Stopping
 
 LARGEST_NON_FINITE_RUN = 5  # steps in a row
 FETCH_EVERY_SECONDS = 0.5
+LAID_OUT_AHEAD = 64  # batches that say how many rows almost all of them need
 
 
 def train(options: TrainOptions, new_reporter: NewReporter = LogReporter) -> int:
@@ -95,7 +96,10 @@ class Run:
         self.recorder.begin()
         ended_by, reason = 0, ""
         try:
-            with signals.collected(self.recorder.signalled) as received:
+            with (
+                self.state.model.execution.in_force(),
+                signals.collected(self.recorder.signalled) as received,
+            ):
                 for step, shards in self._batches():
                     self._begin_step(step, shards)
                     if not received and not self._is_due(step):
@@ -124,9 +128,12 @@ class Run:
             TrainBatches(self.dataset.train, hparams, config.scale_factor, config.seed, shard)
             for shard in self.workers.shards
         ]
+        layout = Layout(self.state.model.execution, hparams.pad_steps).fitted(
+            (shard.batch(step)[1] for step in range(LAID_OUT_AHEAD) for shard in shards),
+            hparams.max_seq_len,
+        )
         made = prefetch(
-            lambda step: [self.train_step.laid_out(*shard.batch(step)) for shard in shards],
-            steps.start,
+            lambda step: [layout.batch(*shard.batch(step)) for shard in shards], steps.start
         )
         return zip(steps, made, strict=False)
 

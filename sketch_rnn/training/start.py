@@ -93,7 +93,7 @@ def _new_run(options: TrainOptions) -> Start:
     overrides = _with_architecture(options.overrides, source.hparams)
     config, dataset = _new_config(HParams(**overrides), options)
     model = _new_model(config, source)
-    if source.first_state is not None:
+    if source.fixed_state is not None:
         warn(
             f"{options.init_from} has an initial state of its own; training begins from the zero "
             "state"

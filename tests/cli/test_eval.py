@@ -10,6 +10,7 @@ import pytest
 from helpers import DOODLES, FIXTURES
 
 from sketch_rnn.cli.eval import main
+from sketch_rnn.formats import save_model
 from sketch_rnn.hparams import HParams
 from sketch_rnn.model.network import SketchRNN
 from sketch_rnn.training import compare
@@ -25,7 +26,7 @@ def models(tmp_path_factory):
         hparams = HParams(
             conditional=False, dec_rnn_size=6, num_mixture=2, max_seq_len=64, data_set=["cat.npz"]
         )
-        SketchRNN(hparams, 40.0, seed).save(folder / f"{seed}.keras")
+        save_model(SketchRNN(hparams, 40.0, seed), folder / f"{seed}.keras")
     return [str(folder / f"{seed}.keras") for seed in (1, 2)]
 
 

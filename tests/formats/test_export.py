@@ -101,10 +101,10 @@ def test_a_browser_model_at_a_z_keeps_its_first_state_as_a_keras_file(tmp_path):
     keras_file.save(model, tmp_path / "x.keras")
     program = """
 import sys, sketch_rnn.formats, keras
-print(keras.saving.load_model(sys.argv[1]).first_state.tolist())
+print(keras.saving.load_model(sys.argv[1]).fixed_state.tolist())
 """
-    assert json.loads(run_python(program, tmp_path / "x.keras")) == model.first_state.tolist()
-    assert model.first_state.any()
+    assert json.loads(run_python(program, tmp_path / "x.keras")) == model.fixed_state.tolist()
+    assert model.fixed_state.any()
 
 
 def test_a_keras_file_is_read_as_any_other_model(tmp_path):

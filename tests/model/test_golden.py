@@ -12,10 +12,11 @@ from helpers import long_where, shared
 from sketch_rnn.formats import original
 from sketch_rnn.hparams import HParams
 from sketch_rnn.model.execution import Execution
+from sketch_rnn.model.losses import floored
 from sketch_rnn.model.mixture import split_output
-from sketch_rnn.model.network import Batch, SketchRNN
+from sketch_rnn.model.network import SketchRNN
 from sketch_rnn.model.noise import Noise
-from sketch_rnn.model.packing import one_sketch_a_row, packed
+from sketch_rnn.model.packing import Batch, one_sketch_a_row, packed
 from sketch_rnn.training.start import original_state
 from sketch_rnn.training.state import TrainState
 from sketch_rnn.training.step import TrainStep
@@ -70,13 +71,15 @@ def batches(case):
 
 
 def total_cost(case, step, batch):
-    reconstruction, kl = step.raw_costs(batch, case.noise)
-    return reconstruction + case.expected["kl_weight"] * step.model.floored(kl)
+    reconstruction, kl = step.model.forward.costs(batch, case.noise)
+    return reconstruction + case.expected["kl_weight"] * floored(kl, step.hparams)
 
 
 def test_costs(case):
-    noise = case.noise.eps
-    reconstruction, kl = case.original.model.costs(case.strokes5, case.lengths, noise)
+    model = case.original.model
+    found = model.forward.sketch_costs(Batch(case.strokes5, tf.constant(case.lengths)), case.noise)
+    reconstruction = tf.reduce_mean(found.offset + found.pen)
+    kl = floored(tf.reduce_mean(found.kl), model.hparams) if model.encoder else 0.0
     np.testing.assert_allclose(reconstruction, case.expected["r_cost"], rtol=1e-6)
     np.testing.assert_allclose(kl, case.expected["kl_cost"], rtol=1e-6)
     cost = reconstruction + case.expected["kl_weight"] * kl
@@ -106,7 +109,7 @@ def test_latent_and_states(case):
         _, final = model.decoder(points)
         np.testing.assert_allclose(final, case.expected["final_state"], atol=1e-5)
         return
-    mu, logvar, z = model.encode_batch(next(batches(case)), case.noise)
+    mu, logvar, z = model.forward.encode(next(batches(case)), case.noise)
     np.testing.assert_allclose(mu, case.expected["mean"], atol=1e-6)
     np.testing.assert_allclose(logvar, case.expected["presig"], atol=1e-6)
     np.testing.assert_allclose(z, case.expected["z"], atol=1e-6)

@@ -3,7 +3,14 @@
 import numpy as np
 import pytest
 
-from sketch_rnn.model.packing import one_sketch_a_row, packed, short_splits, whole_splits
+from sketch_rnn.model.execution import Execution
+from sketch_rnn.model.packing import (
+    Layout,
+    one_sketch_a_row,
+    packed,
+    short_micro_batches,
+    whole_micro_batches,
+)
 
 LENGTHS = [[3], [1, 1, 1], [20, 1, 19, 10, 10, 5], list(range(1, 21)) * 3]
 
@@ -25,7 +32,15 @@ def check(packing, lengths, steps):
 
 @pytest.mark.parametrize("lengths", LENGTHS)
 def test_every_point_stands_once_in_one_row(lengths):
-    check(packed(np.array(lengths), 20, 8), lengths, 20)
+    check(packed(np.array(lengths), 20), lengths, 20)
+
+
+@pytest.mark.parametrize("rows", [2, 4, 40])
+def test_a_batch_has_the_rows_that_are_asked_for_or_a_row_a_sketch(rows):
+    lengths = [20, 1, 19, 10, 10, 5]  # which four rows hold
+    packing = packed(np.array(lengths), 20, rows)
+    check(packing, lengths, 20)
+    assert packing.source.shape[1] == (rows if rows >= 4 else len(lengths))
 
 
 @pytest.mark.parametrize("lengths", LENGTHS)
@@ -38,45 +53,65 @@ def test_one_sketch_a_row(lengths):
 def test_no_two_sketches_overlap_and_few_rows_are_needed():
     rng = np.random.default_rng(3)
     lengths = rng.integers(1, 101, 100)
-    packing = packed(lengths, 100, 8)
+    packing = packed(lengths, 100)
     rows = packing.source.shape[1]
     covered = np.zeros([100, rows], int)
     for sketch, length in enumerate(lengths):
         begin, row = divmod(packing.first[sketch], rows)
         covered[begin : begin + length, row] += 1
     assert covered.max() == 1
-    assert rows % 8 == 0 and rows <= -(-lengths.sum() // 100) + 8
+    assert rows <= -(-lengths.sum() // 100) + 2
 
 
-def steps_of(split, steps):
-    """The steps that a split holds, as indices into [B T]."""
-    return split.source if split.loss_mask is None else split.source[split.loss_mask]
+@pytest.mark.parametrize("pad_steps", ["all", 8])
+def test_almost_all_batches_have_the_same_shapes(pad_steps):
+    rng = np.random.default_rng(4)
+    split = np.clip(rng.gamma(4, 15, 1000), 1, 200).astype(np.int32)
+    batches = [rng.choice(split, 50) for _ in range(260)]
+    layout = Layout(Execution(), pad_steps).fitted(batches[:64], 200)
+    shapes = []
+    for lengths in batches[64:]:
+        read = layout.encoder_packing(lengths, 200), layout.micro_batches(lengths, 200)
+        shapes.append((read[0].source.shape, *(one.source.shape for one in read[1])))
+    usual = max(shapes, key=shapes.count)
+    assert shapes.count(usual) >= 0.98 * len(shapes) and len(set(shapes)) <= 3
+    least = split.mean() * 50 / 200
+    assert least < usual[0][1] < 1.5 * least
+
+
+def steps_of(micro_batch, steps):
+    """The steps that a micro-batch holds, as indices into [B T]."""
+    if micro_batch.loss_mask is None:
+        return micro_batch.source
+    return micro_batch.source[micro_batch.loss_mask]
 
 
 @pytest.mark.parametrize("lengths", LENGTHS)
 @pytest.mark.parametrize("pad_steps", [0, 3, 30])
-def test_short_splits_hold_each_sketch_up_to_some_steps_past_its_end(lengths, pad_steps):
+def test_short_micro_batches_hold_each_sketch_up_to_some_steps_past_its_end(lengths, pad_steps):
     steps, lengths = 20, np.array(lengths)
-    splits = short_splits(lengths, steps, pad_steps, 2, 8)
-    found = np.concatenate([steps_of(split, steps) for split in splits])
+    micro_batches = short_micro_batches(lengths, steps, pad_steps, 2)
+    found = np.concatenate([steps_of(one, steps) for one in micro_batches])
     expected = [
         sketch * steps + np.arange(min(length + 1 + pad_steps, steps))
         for sketch, length in enumerate(lengths)
     ]
     np.testing.assert_array_equal(np.sort(found), np.concatenate(expected))
-    assert len({split.source.shape for split in splits}) == 1
-    for split in splits:
-        begins = split.source[split.starts]
-        np.testing.assert_array_equal(np.sort(begins), np.sort(split.members) * steps)
-        of_batch = split.members[split.sketch[split.loss_mask]]
-        np.testing.assert_array_equal(of_batch, split.source[split.loss_mask] // steps)
-        follows = split.loss_mask[1:] & ~split.starts[1:]
-        np.testing.assert_array_equal(split.source[1:][follows], split.source[:-1][follows] + 1)
+    assert len({one.source.shape for one in micro_batches}) == 1
+    for one in micro_batches:
+        begins = one.source[one.starts]
+        np.testing.assert_array_equal(np.sort(begins), np.sort(one.members) * steps)
+        of_batch = one.members[one.sketch[one.loss_mask]]
+        np.testing.assert_array_equal(of_batch, one.source[one.loss_mask] // steps)
+        follows = one.loss_mask[1:] & ~one.starts[1:]
+        np.testing.assert_array_equal(one.source[1:][follows], one.source[:-1][follows] + 1)
 
 
 @pytest.mark.parametrize("batch", [1, 2, 5])
-def test_whole_splits_hold_every_step(batch):
-    splits = whole_splits(batch, 20, 2)
-    found = np.concatenate([split.source.T.reshape(-1) for split in splits])
+def test_whole_micro_batches_hold_every_step(batch):
+    micro_batches = whole_micro_batches(batch, 20, 2)
+    found = np.concatenate([one.source.T.reshape(-1) for one in micro_batches])
     np.testing.assert_array_equal(found, np.arange(batch * 20))
-    np.testing.assert_array_equal(np.concatenate([split.members for split in splits]), range(batch))
+    np.testing.assert_array_equal(
+        np.concatenate([one.members for one in micro_batches]), range(batch)
+    )

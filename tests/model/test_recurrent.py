@@ -425,7 +425,16 @@ def test_encoder_s_gradients_depend_neither_on_the_packing_nor_on_the_execution(
 @long_where(lambda cell, mode, **_: mode == "xla" and cell != "lstm")
 def test_decoder(float64, cell, mode, z_size, dropout, execution):
     rng = np.random.default_rng(4)
-    decoder = Decoder(cell, UNITS, z_size, MIXTURES, 0.7, 0.8, 0.6, execution=EXECUTIONS[execution])
+    decoder = Decoder(
+        cell,
+        UNITS,
+        z_size,
+        MIXTURES,
+        keep_prob=0.7,
+        input_keep_prob=0.8,
+        output_keep_prob=0.6,
+        execution=EXECUTIONS[execution],
+    )
     decoder.build((None, None, 5))
     fill(decoder, rng)
     points = rng.normal(size=[STEPS, BATCH, 5])

@@ -6,7 +6,7 @@ import io
 import numpy as np
 import pytest
 import tensorflow as tf
-from helpers import DOODLES, long_where
+from helpers import DOODLES, costs_of, long_where
 
 from sketch_rnn.data.batches import eval_batches
 from sketch_rnn.data.dataset import load_dataset
@@ -40,7 +40,7 @@ def small_model(cell, dataset, **changes):
 
 
 def summed_by_batch(model, dataset):
-    """The validation figures, batch by batch from `model.costs`."""
+    """The validation figures, batch by batch as training computes costs."""
     hparams = model.hparams
     found, counts = [], []
     batches = eval_batches(
@@ -53,7 +53,7 @@ def summed_by_batch(model, dataset):
             eps = tf.random.stateless_normal(
                 [len(lengths), hparams.z_size], tf.random.fold_in(key, 0)
             )
-        found.append([float(cost) for cost in model.costs(strokes5, lengths, eps)])
+        found.append(costs_of(model, strokes5, lengths, eps))
         counts.append(len(lengths))
     assert len(counts) > 1 and counts[0] != counts[-1]
     return np.average(found, axis=0, weights=counts)
@@ -139,5 +139,5 @@ def test_each_row_is_its_drawing_s_own():
         padded[0, 1 : len(drawing) + 1, 2] = 1 - drawing[:, 2]
         padded[0, 1 : len(drawing) + 1, 3] = drawing[:, 2]
         padded[0, len(drawing) + 1 :, 4] = 1
-        alone, _ = model.costs(padded, np.array([len(drawing)], np.int32))
-        assert table.offset[row] + table.pen[row] == pytest.approx(float(alone), rel=1e-5)
+        alone, _ = costs_of(model, padded, np.array([len(drawing)], np.int32))
+        assert table.offset[row] + table.pen[row] == pytest.approx(alone, rel=1e-5)

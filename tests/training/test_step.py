@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
-from helpers import long_where
+from helpers import ROOT, costs_of, long_where
 
 from sketch_rnn.hparams import HParams
 from sketch_rnn.model.execution import Execution
-from sketch_rnn.model.network import Batch, SketchRNN
+from sketch_rnn.model.network import SketchRNN
 from sketch_rnn.model.noise import Shard, draw_noise
-from sketch_rnn.model.packing import decoder_splits, one_sketch_a_row, short_splits
+from sketch_rnn.model.packing import Batch, Layout, one_sketch_a_row, short_micro_batches
 from sketch_rnn.model.recurrent import LAYERS
 from sketch_rnn.strokes import to_stroke5
 from sketch_rnn.training.state import TrainState
@@ -46,7 +46,11 @@ def sketches():
 
 def update(train_step, step=0, lengths=None):
     lengths = LENGTHS if lengths is None else lengths
-    return train_step(train_step.laid_out(batch(), lengths), step=step)
+    return train_step(laid_out(train_step.model, lengths), step=step)
+
+
+def laid_out(model, lengths=LENGTHS):
+    return Layout(model.execution, model.hparams.pad_steps).batch(batch(), lengths)
 
 
 def batch():
@@ -74,14 +78,14 @@ def noise_of(model):
     return draw_noise(model.hparams, tf.constant([1, 2]), shard, STEPS)
 
 
-def costs_and_gradients(model, splits=(), compiled=False):
+def costs_and_gradients(model, micro_batches=(), compiled=False):
     packing = one_sketch_a_row(tf.constant(LENGTHS), STEPS)
-    read = Batch(tf.constant(batch()), tf.constant(LENGTHS), packing, splits)
-    noise, step = noise_of(model), TrainStep(TrainState(model), 1)
+    read = Batch(tf.constant(batch()), tf.constant(LENGTHS), packing, micro_batches)
+    noise = noise_of(model)
 
     def run():
         with tf.GradientTape() as tape:
-            costs = step.raw_costs(read, noise)
+            costs = model.forward.costs(read, noise)
             total = sum(costs)
         return costs, tape.gradient(total, [v.value for v in model.trainable_variables])
 
@@ -115,7 +119,7 @@ def assert_near(ours, theirs, tolerance):
 def test_sketches_in_shared_rows_cost_what_they_cost_alone(cell, conditional, dropouts, compiled):
     units = {"enc_rnn_size": 16, "dec_rnn_size": 16}  # norms of fewer make much of rounding
     model = model_of(cell, conditional=conditional, **units, **dropouts)
-    packed = costs_and_gradients(model, short_splits(LENGTHS, STEPS, STEPS, 2), compiled)
+    packed = costs_and_gradients(model, short_micro_batches(LENGTHS, STEPS, STEPS, 2), compiled)
     assert_near(packed, costs_and_gradients(model), 1e-4 if compiled else 1e-5)
 
 
@@ -124,22 +128,22 @@ def test_sketches_in_shared_rows_cost_what_they_cost_alone(cell, conditional, dr
 def test_what_comes_long_after_the_end_is_left_out(pad_steps, execution):
     """The cost is that of the steps that are kept, still averaged over all."""
     model = model_of("lstm", execution, conditional=False, use_recurrent_dropout=False)
-    splits = decoder_splits(LENGTHS, STEPS, pad_steps, execution)
-    reconstruction, _ = costs_and_gradients(model, splits)[0]
+    micro_batches = Layout(execution, pad_steps).micro_batches(LENGTHS, STEPS)
+    reconstruction, _ = costs_and_gradients(model, micro_batches)[0]
     strokes5 = batch()
     expected = 0.0
     for strokes, length in zip(strokes5, LENGTHS, strict=True):
         kept = min(length + 1 + pad_steps, STEPS)
-        own, _ = model.costs(strokes[None, : kept + 1], [length])
-        expected += float(own) * kept
+        own, _ = costs_of(model, strokes[None, : kept + 1], [length])
+        expected += own * kept
     np.testing.assert_allclose(reconstruction, expected / (STEPS * len(LENGTHS)), rtol=1e-5)
 
 
 @executions
 def test_a_batch_is_laid_out_as_pad_steps_says(execution):
     def loss_masks(pad_steps):
-        step = TrainStep(TrainState(model_of("lstm", execution, pad_steps=pad_steps)), 1)
-        return [split.loss_mask for split in step.laid_out(batch(), LENGTHS).splits]
+        found = laid_out(model_of("lstm", execution, pad_steps=pad_steps))
+        return [one.loss_mask for one in found.micro_batches]
 
     assert sum(np.sum(mask) for mask in loss_masks(0)) == np.minimum(LENGTHS + 1, STEPS).sum()
     assert all(mask is None for mask in loss_masks("all"))
@@ -189,8 +193,8 @@ def test_on_a_gpu_a_step_in_bfloat16_goes_downhill(cell):
     costs, gradients = costs_and_gradients(model_of(cell, spread=0.1))
     train = TrainStep(TrainState(model), 1)
     before = [weight.numpy() for weight in model.trainable_variables]
-    step = tf.function(train.given_noise, autograph=False)
-    figures, _ = step(train.laid_out(batch(), LENGTHS), noise_of(model), 1e-3, 1.0)
+    step = tf.function(train.one_program, autograph=False)
+    figures, _ = step(laid_out(model), noise_of(model), 1e-3, 1.0)
     np.testing.assert_allclose(figures[1:], costs, rtol=3e-2)
     assert np.all(figures[1:] != costs)
     for weight, start, gradient in zip(model.trainable_variables, before, gradients, strict=True):
@@ -220,7 +224,8 @@ def test_every_execution_trains_the_same(cell, pad_steps):
 
 def test_a_program_is_compiled_once_for_batches_of_all_lengths(tmp_path):
     """The train step's, the evaluation's and the sampler's: as many are kept as were compiled."""
-    env = os.environ | {"SKETCH_RNN_CACHE": str(tmp_path), "TF_XLA_FLAGS": ""}
+    own = {"SKETCH_RNN_CACHE": str(tmp_path), "TF_XLA_FLAGS": "", "PYTHONPATH": str(ROOT / "tests")}
+    env = os.environ | own
     program = Path(__file__).with_name("three_programs.py")
     subprocess.run([sys.executable, program], env=env, check=True, capture_output=True, text=True)
     assert len(list(tmp_path.glob("programs/*/*.pb"))) == 3
@@ -238,8 +243,8 @@ def test_a_turn_leaves_few_steps_over(unroll, steps, turn):
 def test_on_a_gpu_a_step_is_whole_turns_and_one_loop_for_both_directions():
     model = model_of("lstm", GPU, **DROPOUTS)
     train = TrainStep(TrainState(model), 1)
-    read = train.laid_out(batch(), LENGTHS), noise_of(model), tf.constant(1e-3), tf.constant(0.5)
-    program = tf.function(train.given_noise, jit_compile=True)
+    read = laid_out(model), noise_of(model), tf.constant(1e-3), tf.constant(0.5)
+    program = tf.function(train.one_program, jit_compile=True)
     lines = program.experimental_get_compiler_ir(*read)(stage="hlo").splitlines()
     loops = [line for line in lines if re.search(r"\bwhile\(", line)]
     blocks = f"f32[{STEPS // GPU.unroll},{GPU.unroll},"  # what the turns of a loop over time write

@@ -17,6 +17,7 @@ from sketch_rnn.data.dataset import load_dataset
 from sketch_rnn.hparams import HParams
 from sketch_rnn.model.execution import Execution
 from sketch_rnn.model.network import SketchRNN
+from sketch_rnn.model.packing import Layout
 from sketch_rnn.setup import setup
 from sketch_rnn.training.devices import find_workers
 from sketch_rnn.training.state import TrainState
@@ -57,10 +58,9 @@ def costs(workers, execution, cell, steps):
         TrainBatches(dataset.train, hparams, dataset.scale_factor, 1, shard)
         for shard in workers.shards
     ]
+    layout = Layout(train_step.model.execution, hparams.pad_steps)
     return [
-        train_step(
-            *(train_step.laid_out(*shard.batch(step)) for shard in shards), step=step
-        ).costs()
+        train_step(*(layout.batch(*shard.batch(step)) for shard in shards), step=step).costs()
         for step in range(steps)
     ]
 

@@ -5,15 +5,18 @@ S width of the state.
 """
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import keras
 import tensorflow as tf
 
 from sketch_rnn.model.execution import Execution
 from sketch_rnn.model.recurrent import sequence
-from sketch_rnn.model.recurrent.segments import Segments
-from sketch_rnn.model.recurrent.sequence import CellWeights, Products, Sequences
+from sketch_rnn.model.recurrent.cell import CellWeights, Factor, Products
+from sketch_rnn.model.recurrent.segments import Segments, length_of
+from sketch_rnn.model.recurrent.sequence import Sequences
 
+Shape = tuple[Any, ...]  # None where a size is not known
 GATES = 4  # in the order i, j, f, o; j is the candidate
 FORGET_BIAS = 1.0
 
@@ -63,7 +66,7 @@ class Inputs:
 class Recurrent(keras.layers.Layer):
     """A recurrent layer over whole sequences, time first.
 
-    A subclass is a cell (`sequence.Cell`): it adds its weights in `add_cell_weights`, gives them
+    A subclass is a cell (`cell.Cell`): it adds its weights in `add_cell_weights`, gives them
     in `cell_weights`, and implements one step forward and one step back.
 
     A layer reads `[x_t, context]` at each step; `context` is the same at every step.
@@ -78,7 +81,7 @@ class Recurrent(keras.layers.Layer):
         keep_prob: float = 1.0,
         seed: int | None = None,
         execution: Execution | None = None,
-        **kwargs,
+        **kwargs: Any,
     ):
         """Initialises the layer.
 
@@ -107,7 +110,7 @@ class Recurrent(keras.layers.Layer):
         """S, the width of the state as one tensor."""
         return sum(self.state_widths())
 
-    def build(self, x_shape, context_shape=None) -> None:
+    def build(self, x_shape: Shape, context_shape: Shape | None = None) -> None:
         width = x_shape[-1] + (context_shape[-1] if context_shape is not None else 0)
         seeds = keras.random.SeedGenerator(self.seed)
         self.w_xh = self.add_weight(
@@ -153,7 +156,7 @@ class Recurrent(keras.layers.Layer):
           h at every step, `[T, B, U]`, and the final state, `[B, S]`.
         """
         if state is None:
-            state = tf.zeros([x.shape[1], self.state_size], x.dtype)
+            state = tf.zeros([length_of(x, 1), self.state_size], x.dtype)
         inputs = Inputs(x, context, segments)
         h, final = sequence.run(
             Sequences(self, self.execution, segments, dropout_mask, self.keep_prob),
@@ -175,7 +178,7 @@ class Recurrent(keras.layers.Layer):
         weights = self.cell_weights(Inputs(x[None], context, Segments()))
         products = Products(Execution(), weights.affines)
 
-        def step(x, state):
+        def step(x: tf.Tensor, state: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             named, _ = self.step_forward(products, weights.scales, x, self.named_state(state), 1.0)
             return named.h, tf.concat(named, axis=-1)
 
@@ -231,7 +234,7 @@ def gate_gradients(
     tanh_c: tf.Tensor,
     d_h: tf.Tensor,
     d_c: tf.Tensor,
-    dropout: tf.Tensor | float,
+    dropout: Factor,
 ) -> tf.Tensor:
     """The gradient of what `activate` reads, `[B, 4U]`, from those of h and of c.
 

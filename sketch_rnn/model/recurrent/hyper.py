@@ -11,19 +11,20 @@ Legend: B rows, I inputs a step, U units, H hyper units, E embedding, G = 4 gate
 modulations: alpha of x, alpha of h, beta of h.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import keras
 import tensorflow as tf
 
-from sketch_rnn.model.recurrent.base import GATES, Orthogonal, Recurrent, tensors
+from sketch_rnn.model.recurrent.base import GATES, Inputs, Orthogonal, Recurrent, tensors
+from sketch_rnn.model.recurrent.cell import Affine, CellWeights, Factor, Products, ReadByProducts
 from sketch_rnn.model.recurrent.layer_norm import (
     Norms,
     normalised_step,
     normalised_step_back,
     saved_widths,
 )
-from sketch_rnn.model.recurrent.sequence import Affine, CellWeights
 
 HYPER_UNITS = 256
 EMBEDDING = 32
@@ -57,10 +58,10 @@ class HyperLSTM(Recurrent):
 
     State = HyperState
 
-    def state_widths(self):
+    def state_widths(self) -> tuple[int, ...]:
         return HyperState(self.units, HYPER_UNITS, self.units, HYPER_UNITS)
 
-    def saved_widths(self):
+    def saved_widths(self) -> tuple[int, ...]:
         return (GATES * self.units, *saved_widths(self.units), *saved_widths(HYPER_UNITS))
 
     def add_cell_weights(self, width: int, seeds: keras.random.SeedGenerator) -> None:
@@ -68,7 +69,9 @@ class HyperLSTM(Recurrent):
         gaussian = keras.initializers.RandomNormal(stddev=0.01, seed=seeds)
         alpha = keras.initializers.Constant(0.1 / EMBEDDING)
 
-        def add(name, shape, initializer):
+        def add(
+            name: str, shape: tuple[int, ...], initializer: str | keras.initializers.Initializer
+        ) -> keras.Variable:
             return self.add_weight(name=name, shape=shape, initializer=initializer)
 
         self.bias = add("bias", (GATES * self.units,), "zeros")
@@ -82,7 +85,7 @@ class HyperLSTM(Recurrent):
         self.zb_kernel = add("zb_kernel", (HYPER_UNITS, BETAS * EMBEDDING), gaussian)
         self.beta_kernel = add("beta_kernel", (BETAS, EMBEDDING, self.units), "zeros")
 
-    def cell_weights(self, inputs):
+    def cell_weights(self, inputs: Inputs) -> CellWeights:
         dtype = self.w_xh.dtype
         w_hh, hyper_w_xh, hyper_w_hh, bias = tensors(
             self.w_hh, self.hyper_w_xh, self.hyper_w_hh, self.bias
@@ -109,7 +112,14 @@ class HyperLSTM(Recurrent):
             ),
         )
 
-    def step_forward(self, products, scales, x, previous, dropout):
+    def step_forward(
+        self,
+        products: Products,
+        scales: Scales,
+        x: tf.Tensor,
+        previous: HyperState,
+        dropout: Factor,
+    ) -> tuple[HyperState, tuple[tf.Tensor, ...]]:
         hyper_products = products(OF_HYPER, previous.h, previous.hyper_h, x)
         hyper_c, hyper_h, hyper_saved = normalised_step(
             hyper_products, previous.hyper_c, scales.hyper_norms, 1.0
@@ -120,7 +130,17 @@ class HyperLSTM(Recurrent):
         c, h, saved = normalised_step(gates, previous.c, scales.norms, dropout)
         return HyperState(h, hyper_h, c, hyper_c), (h_products, *saved, *hyper_saved)
 
-    def step_back(self, products, scales, x, previous, state, saved, d_state, dropout):
+    def step_back(
+        self,
+        products: Products,
+        scales: Scales,
+        x: tf.Tensor,
+        previous: HyperState,
+        state: HyperState,
+        saved: Sequence[tf.Tensor],
+        d_state: HyperState,
+        dropout: Factor,
+    ) -> tuple[HyperState, tuple[tf.Tensor, ...], Scales]:
         h_products, saved, hyper_saved = saved[0], saved[1:5], saved[5:]
         d_gates, d_c, d_norms = normalised_step_back(
             d_state.h, d_state.c, saved, previous.c, scales.norms, dropout
@@ -149,32 +169,36 @@ class HyperLSTM(Recurrent):
             Scales(d_gates, d_kernel, d_norms, d_hyper_norms),
         )
 
-    def inputs(self, x, previous, state):
+    def inputs(self, x: tf.Tensor, previous: HyperState, state: HyperState) -> ReadByProducts:
         return (previous.h, previous.hyper_h, x), (x,), (previous.h,), (state.hyper_h,)
 
-    def _modulation(self, products, scales, hyper_h):
+    def _modulation(
+        self, products: Products, scales: Scales, hyper_h: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
         """The embeddings z `[K, B, E]` and the modulations `[K, B, U]` of one step."""
         z = _by_modulation(products(OF_Z, hyper_h))
         return z, products.product(z, scales.modulation)
 
 
-def _by_modulation(z):
+def _by_modulation(z: tf.Tensor) -> tf.Tensor:
     """`[B, K E]` -> `[K, B, E]`."""
     return tf.stack(tf.split(z, MODULATIONS, axis=-1), axis=-3)
 
 
-def _join(gates):
+def _join(gates: tf.Tensor) -> tf.Tensor:
     """`[K, B, O]` -> `[B, K O]`."""
     return tf.concat(tf.unstack(gates, axis=-3), axis=-1)
 
 
-def _modulate(x_products, h_products, modulation):
+def _modulate(x_products: tf.Tensor, h_products: tf.Tensor, modulation: tf.Tensor) -> tf.Tensor:
     """alpha_x * x W + alpha_h * h W + beta, `[B, 4U]`."""
     alpha_x, alpha_h, beta = (_join(part) for part in tf.split(modulation, 3, axis=-3))
     return alpha_x * x_products + alpha_h * h_products + beta
 
 
-def _modulate_gradient(d_gates, x_products, h_products, modulation):
+def _modulate_gradient(
+    d_gates: tf.Tensor, x_products: tf.Tensor, h_products: tf.Tensor, modulation: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     """The gradients of x's products, of h's products, and of the modulations `[K, B, U]`."""
     alpha_x, alpha_h, _ = (_join(part) for part in tf.split(modulation, 3, axis=-3))
     d_parts = (d_gates * x_products, d_gates * h_products, d_gates)

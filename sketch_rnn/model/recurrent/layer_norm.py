@@ -7,13 +7,21 @@
 Legend: B rows, I inputs, U units, G = 4 gates.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import keras
 import tensorflow as tf
 
-from sketch_rnn.model.recurrent.base import GATES, Recurrent, activate, gate_gradients, tensors
-from sketch_rnn.model.recurrent.sequence import Affine, CellWeights
+from sketch_rnn.model.recurrent.base import (
+    GATES,
+    Inputs,
+    Recurrent,
+    activate,
+    gate_gradients,
+    tensors,
+)
+from sketch_rnn.model.recurrent.cell import Affine, CellWeights, Factor, Products, ReadByProducts
 
 EPSILON = 1e-3
 
@@ -37,7 +45,7 @@ class Norms(NamedTuple):
     def add_to(cls, layer: keras.layers.Layer, units: int, prefix: str = "") -> "Norms":
         """Adds them to the layer as weights: gammas 1, betas 0."""
 
-        def add(name, width, initializer):
+        def add(name: str, width: int, initializer: str) -> keras.Variable:
             return layer.add_weight(name=prefix + name, shape=(width,), initializer=initializer)
 
         return cls(
@@ -58,32 +66,51 @@ class LayerNormLSTM(Recurrent):
 
     State = LayerNormState
 
-    def state_widths(self):
+    def state_widths(self) -> tuple[int, ...]:
         return LayerNormState(self.units, self.units)
 
-    def saved_widths(self):
+    def saved_widths(self) -> tuple[int, ...]:
         return saved_widths(self.units)
 
     def add_cell_weights(self, width: int, seeds: keras.random.SeedGenerator) -> None:
         self.norms = Norms.add_to(self, self.units)
 
-    def cell_weights(self, inputs):
+    def cell_weights(self, inputs: Inputs) -> CellWeights:
         kernel, bias = inputs.project(self.w_xh, tf.zeros([GATES * self.units], self.w_xh.dtype))
         affine = Affine(tf.concat([*tensors(self.w_hh), kernel], axis=0), bias)
         return CellWeights((affine,), self.norms.rows())
 
-    def step_forward(self, products, scales, x, previous, dropout):
+    def step_forward(
+        self,
+        products: Products,
+        scales: Norms,
+        x: tf.Tensor,
+        previous: LayerNormState,
+        dropout: Factor,
+    ) -> tuple[LayerNormState, tuple[tf.Tensor, ...]]:
         gates = products(0, previous.h, x)
         c, h, saved = normalised_step(gates, previous.c, scales, dropout)
         return LayerNormState(h, c), saved
 
-    def step_back(self, products, scales, x, previous, state, saved, d_state, dropout):
+    def step_back(
+        self,
+        products: Products,
+        scales: Norms,
+        x: tf.Tensor,
+        previous: LayerNormState,
+        state: LayerNormState,
+        saved: Sequence[tf.Tensor],
+        d_state: LayerNormState,
+        dropout: Factor,
+    ) -> tuple[LayerNormState, tuple[tf.Tensor, ...], Norms]:
         d_products, d_c, d_norms = normalised_step_back(
             d_state.h, d_state.c, saved, previous.c, scales, dropout
         )
         return LayerNormState(products.back(0, d_products), d_c), (d_products,), d_norms
 
-    def inputs(self, x, previous, state):
+    def inputs(
+        self, x: tf.Tensor, previous: LayerNormState, state: LayerNormState
+    ) -> ReadByProducts:
         return ((previous.h, x),)
 
 
@@ -111,7 +138,9 @@ def saved_widths(units: int) -> tuple[int, ...]:
     return GATES * units, GATES, units, 1
 
 
-def normalised_step(products, c, norms, dropout):
+def normalised_step(
+    products: tf.Tensor, c: tf.Tensor, norms: Norms, dropout: Factor
+) -> tuple[tf.Tensor, tf.Tensor, tuple[tf.Tensor, ...]]:
     """One step after the products.
 
     Args:
@@ -133,7 +162,14 @@ def normalised_step(products, c, norms, dropout):
     return c, h, (normal, inverse[..., 0], c_normal, c_inverse)
 
 
-def normalised_step_back(d_h, d_c, saved, previous_c, norms, dropout):
+def normalised_step_back(
+    d_h: tf.Tensor,
+    d_c: tf.Tensor,
+    saved: Sequence[tf.Tensor],
+    previous_c: tf.Tensor,
+    norms: Norms,
+    dropout: Factor,
+) -> tuple[tf.Tensor, tf.Tensor, Norms]:
     """The gradients of `normalised_step`: of the products, of the c it read, of the norms for each
     row."""
     normal, inverse, c_normal, c_inverse = saved

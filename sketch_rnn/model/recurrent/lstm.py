@@ -7,13 +7,21 @@
 Legend: B rows, I inputs, U units.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import keras
 import tensorflow as tf
 
-from sketch_rnn.model.recurrent.base import GATES, Recurrent, activate, gate_gradients, tensors
-from sketch_rnn.model.recurrent.sequence import Affine, CellWeights
+from sketch_rnn.model.recurrent.base import (
+    GATES,
+    Inputs,
+    Recurrent,
+    activate,
+    gate_gradients,
+    tensors,
+)
+from sketch_rnn.model.recurrent.cell import Affine, CellWeights, Factor, Products, ReadByProducts
 
 
 class LSTMState(NamedTuple):
@@ -29,30 +37,47 @@ class LSTM(Recurrent):
 
     State = LSTMState
 
-    def state_widths(self):
+    def state_widths(self) -> tuple[int, ...]:
         return LSTMState(self.units, self.units)
 
-    def saved_widths(self):
+    def saved_widths(self) -> tuple[int, ...]:
         return (GATES * self.units,)
 
     def add_cell_weights(self, width: int, seeds: keras.random.SeedGenerator) -> None:
         self.bias = self.add_weight(name="bias", shape=(GATES * self.units,), initializer="zeros")
 
-    def cell_weights(self, inputs):
+    def cell_weights(self, inputs: Inputs) -> CellWeights:
         kernel, bias = inputs.project(self.w_xh, self.bias)
         return CellWeights((Affine(tf.concat([*tensors(self.w_hh), kernel], axis=0), bias),))
 
-    def step_forward(self, products, scales, x, previous, dropout):
+    def step_forward(
+        self,
+        products: Products,
+        scales: tuple[()],
+        x: tf.Tensor,
+        previous: LSTMState,
+        dropout: Factor,
+    ) -> tuple[LSTMState, tuple[tf.Tensor, ...]]:
         i, j, f, o = activate(products(0, previous.h, x))
         c = previous.c * f + i * j * dropout
         return LSTMState(c, tf.tanh(c) * o), (tf.concat([i, j, f, o], axis=-1),)
 
-    def step_back(self, products, scales, x, previous, state, saved, d_state, dropout):
+    def step_back(
+        self,
+        products: Products,
+        scales: tuple[()],
+        x: tf.Tensor,
+        previous: LSTMState,
+        state: LSTMState,
+        saved: Sequence[tf.Tensor],
+        d_state: LSTMState,
+        dropout: Factor,
+    ) -> tuple[LSTMState, tuple[tf.Tensor, ...], tuple[()]]:
         i, j, f, o = tf.split(saved[0], GATES, axis=-1)
         tanh_c = tf.tanh(state.c)
         d_c = d_state.c + d_state.h * o * (1 - tanh_c * tanh_c)
         d_gates = gate_gradients((i, j, f, o), previous.c, tanh_c, d_state.h, d_c, dropout)
         return LSTMState(d_c * f, products.back(0, d_gates)), (d_gates,), ()
 
-    def inputs(self, x, previous, state):
+    def inputs(self, x: tf.Tensor, previous: LSTMState, state: LSTMState) -> ReadByProducts:
         return ((previous.h, x),)

@@ -92,6 +92,12 @@ class Segments(NamedTuple):
         return tf.gather(first, window(self.sketch, begin, count))
 
 
+def length_of(tensor: tf.Tensor, axis: int) -> int | tf.Tensor:
+    """The length of an axis; a tensor where only the running program knows it."""
+    known = tensor.shape[axis]
+    return tf.shape(tensor)[axis] if known is None else known
+
+
 def window(sequence: tf.Tensor, begin: tf.Tensor, count: int) -> tf.Tensor:
     """`count` steps of `[T, ...]` from `begin` on."""
     shape = sequence.shape[1:]

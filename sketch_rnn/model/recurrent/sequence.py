@@ -1,7 +1,7 @@
 """The loop over time that all cells share, and its gradient.
 
-A cell is one step forward and one step back (see `Cell`). This module alone knows of loops, of
-sequences that share rows, and of how many steps a turn of a loop has. The backward loop carries
+This module alone knows of loops, of sequences that share rows, and of how many steps a turn of a
+loop has. The backward loop carries
 only what one step hands to the step before; the gradients of the cell's kernels are single
 products over many steps.
 
@@ -9,134 +9,23 @@ Legend: T time, c steps of a chunk, B rows, I inputs, O outputs of a product, U 
 D directions that run side by side, an axis before B that is there only where they do.
 """
 
-import copy
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import tensorflow as tf
 
 from sketch_rnn.model.execution import Execution
-from sketch_rnn.model.recurrent.segments import Segments, window
-
-CellState = Any  # a NamedTuple of tensors [B, U], the cell's own
-
-
-class Affine(NamedTuple):
-    """What a product of a cell is made with: inputs @ kernel + bias."""
-
-    kernel: tf.Tensor  # [I, O], or [D, I, O]
-    bias: tf.Tensor  # [B or 1, O], or [D, 1, O]
-
-
-class CellWeights(NamedTuple):
-    """All that a cell learns, as tensors."""
-
-    affines: tuple[Affine, ...]
-    scales: Any = ()  # what is read element by element, `[1, O]` each, in the cell's own structure
-
-
-class Products:
-    """The products of a cell, each of the concatenation of some inputs."""
-
-    def __init__(self, execution: Execution, affines: Sequence[Affine]):
-        self._execution = execution
-        self._kernels = [execution.operand(affine.kernel) for affine in affines]
-        self._biases = [affine.bias for affine in affines]
-        self._of_x: Sequence[tf.Tensor | None] = [None] * len(affines)
-        self._back: list[tuple[tf.Tensor, tf.Tensor]] = []
-
-    def __call__(self, number: int, *inputs: tf.Tensor) -> tf.Tensor:
-        """Product `number` of the inputs, each `[B, ...]` -> `[B, O]`; x is the last of them."""
-        kernel, rest = self._kernels[number], self._biases[number]
-        of_x = self._of_x[number]
-        if of_x is not None:
-            kernel, rest, inputs = kernel[..., : -inputs[-1].shape[-1], :], of_x, inputs[:-1]
-        if not inputs:
-            return rest
-        joined = tf.concat(inputs, axis=-1) if len(inputs) > 1 else inputs[0]
-        return self._execution.product(joined, kernel) + rest
-
-    def of_all_x(self, x: tf.Tensor, widths: Sequence[int]) -> list[tf.Tensor | None]:
-        """The part of x `[T, B, I]` in each product, bias included, `[T, B, O]`.
-
-        Args:
-          x: of all steps.
-          widths: how many columns of each product are x; one without any has no such part.
-        """
-        return [
-            _steps(self._execution.product(_rows(x), kernel[..., -width:, :]), x.shape[0]) + bias
-            if width
-            else None
-            for kernel, bias, width in zip(self._kernels, self._biases, widths, strict=True)
-        ]
-
-    def given_x(self, of_x: Sequence[tf.Tensor | None]) -> "Products":
-        """These products, where x's part in each `[B, O]` is already known."""
-        products = copy.copy(self)
-        products._of_x = of_x
-        return products
-
-    def prepare_gradient(self, x_widths: Sequence[int]) -> None:
-        """Transposes the kernels, split into what reads states and what reads x."""
-        self._back = []
-        for kernel, width in zip(self._kernels, x_widths, strict=True):
-            back = tf.linalg.matrix_transpose(kernel)
-            self._back.append(tf.split(back, [kernel.shape[-2] - width, width], axis=-1))
-
-    def back(self, number: int, d_output: tf.Tensor) -> tf.Tensor:
-        """The gradient of all inputs of a product but x, joined: `[B, O]` -> `[B, ...]`."""
-        return self._execution.product(d_output, self._back[number][0])
-
-    def back_x(self, number: int, d_output: tf.Tensor) -> tf.Tensor:
-        """The gradient of x in a product, `[N, O]` -> `[N, I]`."""
-        return self._execution.product(d_output, self._back[number][1])
-
-    def operand(self, x: tf.Tensor) -> tf.Tensor:
-        """See `Execution.operand`."""
-        return self._execution.operand(x)
-
-    def product(self, x: tf.Tensor, y: tf.Tensor, **transposed: bool) -> tf.Tensor:
-        """A product of the cell's own; see `Execution.product`."""
-        return self._execution.product(x, y, **transposed)
-
-
-class Cell(Protocol):
-    """One step of a recurrent network, and its gradient."""
-
-    State: type  # of the named state
-
-    def saved_widths(self) -> Sequence[int]:
-        """The widths of what `step_forward` saves for `step_back`."""
-
-    def step_forward(
-        self,
-        products: Products,
-        scales: Any,
-        x: tf.Tensor,
-        previous: CellState,
-        dropout: tf.Tensor | float,
-    ) -> tuple[CellState, Sequence[tf.Tensor]]:
-        """Reads x `[B, I]` and the previous state; returns the state, and what it saves.
-
-        `dropout` is what the candidate is multiplied with.
-        """
-
-    def step_back(
-        self,
-        products: Products,
-        scales: Any,
-        x: tf.Tensor,
-        previous: CellState,
-        state: CellState,
-        saved: Sequence[tf.Tensor],
-        d_state: CellState,
-        dropout: tf.Tensor | float,
-    ) -> tuple[CellState, Sequence[tf.Tensor], Any]:
-        """From the gradient of the state: those of the previous state, of each product, and of
-        each of the scales, which is given for each row `[B, O]` where the scale is `[1, O]`."""
-
-    def inputs(self, x: tf.Tensor, previous: CellState, state: CellState) -> Sequence[tuple]:
-        """The inputs of each product; x comes last where it is one."""
+from sketch_rnn.model.recurrent.cell import (
+    Affine,
+    Cell,
+    CellState,
+    CellWeights,
+    Products,
+    ReadByProducts,
+    rows_of,
+    steps_of,
+)
+from sketch_rnn.model.recurrent.segments import Segments, length_of, window
 
 
 class Sequences(NamedTuple):
@@ -167,11 +56,11 @@ def run(
     structure = (weights, x, initial)
 
     @tf.custom_gradient
-    def loop(*flat):
+    def loop(*flat: tf.Tensor) -> tuple[tuple[tf.Tensor, ...], Callable[..., list[tf.Tensor]]]:
         weights, x, initial = tf.nest.pack_sequence_as(structure, flat)
         forward = _Forward(sequences, weights, x, initial)
 
-        def gradient(d_h, *d_final):
+        def gradient(d_h: tf.Tensor, *d_final: tf.Tensor) -> list[tf.Tensor]:
             return tf.nest.flatten(_Backward(forward, d_h).run(d_final))
 
         return (forward.states.h, *forward.final), gradient
@@ -200,7 +89,7 @@ class _Forward:
         self.sequences, self.weights, self.x, self.initial = sequences, weights, x, initial
         self.cell, self.segments = sequences.cell, sequences.segments
         self.products = Products(sequences.execution, weights.affines)
-        self.steps = x.shape[0]
+        self.steps = length_of(x, 0)
         self.x_widths = self._x_widths()
         self.of_x: Sequence[tf.Tensor | None] = [None] * len(self.x_widths)  # [T, B, O]
         if sequences.execution.input_ahead:
@@ -214,7 +103,9 @@ class _Forward:
         self.states = self.cell.State(*found[: len(self.final)])  # [T, B, U]
         self.saved = found[len(self.final) :]
 
-    def _step(self, t, state):
+    def _step(
+        self, t: tf.Tensor, state: tuple[tf.Tensor, ...]
+    ) -> tuple[tuple[tf.Tensor, ...], list[tf.Tensor]]:
         previous = self.cell.State(*self.segments.previous(t, self.initial, state))
         state, saved = self.cell.step_forward(
             self.products_at(t), self.weights.scales, self.x[t], previous, self.dropout(t)
@@ -237,7 +128,7 @@ class _Forward:
         pairs = zip(self.initial, self.states, strict=True)
         return self.cell.State(*[self.segments.previous_at(t, *pair) for pair in pairs])
 
-    def inputs_in(self, begin: tf.Tensor, count: int) -> Sequence[tuple]:
+    def inputs_in(self, begin: tf.Tensor, count: int) -> ReadByProducts:
         """The inputs of each product in some steps, `[c, B, ...]`."""
         pairs = zip(self.initial, self.states, strict=True)
         previous = [self.segments.previous_in(begin, count, *pair) for pair in pairs]
@@ -249,6 +140,10 @@ class _Forward:
         """How many of the columns that each product reads are x."""
         inputs = self.cell.inputs(self.x, self.initial, self.initial)
         return [self.x.shape[-1] if parts[-1] is self.x else 0 for parts in inputs]
+
+
+# Gradients that one step hands to the step before: of the state, and of the scales so far.
+Carried = tuple[tuple[tf.Tensor, ...], Any]
 
 
 class _Totals(NamedTuple):
@@ -282,7 +177,9 @@ class _Backward:
             ),
         )
 
-        def whole(number, carry):
+        def whole(
+            number: tf.Tensor, carry: tuple[Carried, _Totals]
+        ) -> tuple[tuple[Carried, _Totals], list[tf.Tensor]]:
             return self._chunk(steps - (number + 1) * size, size, carry), []
 
         carry, _ = _scan(whole, 0, 1, steps // size, 1, carry, [])
@@ -299,7 +196,9 @@ class _Backward:
             return tf.zeros_like(scale)
         return tf.zeros_like(self.forward.x[0, ..., :1]) + tf.zeros_like(scale)
 
-    def _chunk(self, first, size, carry):
+    def _chunk(
+        self, first: tf.Tensor, size: int, carry: tuple[Carried, _Totals]
+    ) -> tuple[Carried, _Totals]:
         """Some steps back to `first`, and then the gradients of what they read."""
         carried, totals = carry
         kept = [
@@ -316,7 +215,7 @@ class _Backward:
         widths = [affine.kernel.shape[-1] for affine in self.forward.weights.affines]
         return _kept(self.forward.x, widths, self.execution.operand(self.forward.x[:0]).dtype)
 
-    def _step(self, t, carried):
+    def _step(self, t: tf.Tensor, carried: Carried) -> tuple[Carried, list[tf.Tensor]]:
         d_state, d_scales = carried
         forward, make = self.forward, self.cell.State
         d_state = make(*d_state)
@@ -336,7 +235,7 @@ class _Backward:
         outputs = [*map(self.products.operand, d_products), *self.segments.by_sketch(d_previous)]
         return (tuple(self.segments.passed_back(t, d_previous)), d_scales), outputs
 
-    def _collect(self, totals: _Totals, first, outputs) -> _Totals:
+    def _collect(self, totals: _Totals, first: tf.Tensor, outputs: Sequence[tf.Tensor]) -> _Totals:
         """Adds the gradients of a chunk's steps, `[c, B, ...]` each."""
         count = len(totals.affines)
         d_products, d_previous = outputs[:count], outputs[count:]
@@ -348,53 +247,40 @@ class _Backward:
             )
         ]
         d_x = [
-            self.products.back_x(number, _rows(d_product))
+            self.products.back_x(number, rows_of(d_product))
             for number, d_product in enumerate(d_products)
             if self.x_widths[number]
         ]
         at = (first + tf.range(size))[:, None]
         return _Totals(
             tuple(affines),
-            tf.tensor_scatter_nd_add(totals.x, at, _steps(tf.add_n(d_x), size)),
+            tf.tensor_scatter_nd_add(totals.x, at, steps_of(tf.add_n(d_x), size)),
             tuple(self.segments.add_initial_gradients(totals.initial, first, d_previous)),
         )
 
-    def _add_affine(self, total: Affine, inputs: tuple, d_product: tf.Tensor) -> Affine:
+    def _add_affine(
+        self, total: Affine, inputs: tuple[tf.Tensor, ...], d_product: tf.Tensor
+    ) -> Affine:
         kernel = total.kernel + self._kernel_gradient(inputs, d_product)
         d_bias = tf.reduce_sum(tf.cast(d_product, total.bias.dtype), axis=0)
         if total.bias.shape[-2] == 1:
             d_bias = tf.reduce_sum(d_bias, axis=-2, keepdims=True)
         return Affine(kernel, total.bias + d_bias)
 
-    def _kernel_gradient(self, inputs: tuple, d_product: tf.Tensor) -> tf.Tensor:
+    def _kernel_gradient(self, inputs: tuple[tf.Tensor, ...], d_product: tf.Tensor) -> tf.Tensor:
         """The gradient of a kernel over some steps, `[I, O]` or `[D, I, O]`.
 
         Each input is transposed by itself: a product that has to transpose costs up to twice as
         much, and XLA makes such a product of any other way to write this.
         """
         columns = [_columns(self.products.operand(part)) for part in inputs]
-        rows = _rows(d_product)
+        rows = rows_of(d_product)
         return self.products.product(tf.concat(columns, axis=-2), rows)
-
-
-def _rows(sequence: tf.Tensor) -> tf.Tensor:
-    """`[c, B, O]` -> `[c B, O]`, or `[c, D, B, O]` -> `[D, c B, O]`."""
-    if len(sequence.shape) == 4:
-        sequence = tf.transpose(sequence, [1, 0, 2, 3])
-        return tf.reshape(sequence, [sequence.shape[0], -1, sequence.shape[-1]])
-    return tf.reshape(sequence, [-1, sequence.shape[-1]])
-
-
-def _steps(rows: tf.Tensor, size: int) -> tf.Tensor:
-    """`_rows` undone, for `size` steps."""
-    *directions, _, width = rows.shape
-    steps = tf.reshape(rows, [*directions, size, -1, width])
-    return tf.transpose(steps, [1, 0, 2, 3]) if directions else steps
 
 
 def _columns(sequence: tf.Tensor) -> tf.Tensor:
     """`[c, B, I]` -> `[I, c B]`, or `[c, D, B, I]` -> `[D, I, c B]`."""
-    return tf.linalg.matrix_transpose(_rows(sequence))
+    return tf.linalg.matrix_transpose(rows_of(sequence))
 
 
 def _scan(
@@ -414,15 +300,15 @@ def _scan(
     Returns:
       The last carry, and the outputs of all steps, `[count, ...]` each, in ascending order of t.
     """
-    turns, left = divmod(count, unroll)
+    turns, left = (count, 0) if unroll == 1 else divmod(count, unroll)
 
-    def some(begin, steps, carry):
+    def some(begin: int | tf.Tensor, steps: int, carry: Any) -> tuple[Any, list[tf.Tensor]]:
         times = [first + stride * (begin + k) for k in range(steps)]
         carry, outputs = _unrolled(step, times, carry)
         return carry, [tf.stack(values[::stride]) for values in outputs]
 
     parts: list[list[tf.Tensor]] = [[] for _ in kept]
-    if turns:
+    if unroll == 1 or turns:
         carry, blocks = _turns(some, stride, turns, unroll, carry, kept)
         parts = [[block] for block in blocks]
     if left:
@@ -436,7 +322,9 @@ def _turns(
 ) -> tuple[Any, list[tf.Tensor]]:
     """The loop of `_scan`; `some(begin, steps, carry)` does some of its steps."""
 
-    def turn(number, carry, arrays):
+    def turn(
+        number: tf.Tensor, carry: Any, arrays: list[tf.TensorArray]
+    ) -> tuple[tf.Tensor, Any, list[tf.TensorArray]]:
         carry, block = some(number * unroll, unroll, carry)
         at = number if stride == 1 else turns - 1 - number
         return number + 1, carry, [a.write(at, v) for a, v in zip(arrays, block, strict=True)]
@@ -461,7 +349,9 @@ def _unrolled(step: Callable, times: Sequence, carry: Any) -> tuple[Any, list[tu
 
 def _flat(blocks: tf.Tensor) -> tf.Tensor:
     """`[turns, K, ...]` -> `[turns K, ...]`."""
-    shape = [-1 if size is None else size for size in blocks.shape[2:]]
+    if blocks.shape[1] == 1:
+        return tf.squeeze(blocks, axis=1)
+    shape = [-1 if width is None else width for width in blocks.shape[2:]]
     return tf.reshape(blocks, [blocks.shape[0] * blocks.shape[1], *shape])
 
 

@@ -1,0 +1,181 @@
+"""One forward pass over whole sketches: encoder, z, decoder (Ha & Eck 2017, figure 2).
+
+Training, evaluation, `SketchRNN.call` and served models all come through here. Where a graph is
+built that is not compiled as a whole, parts of a pass are programs that run at the same time, each
+on its own core: the encoder's directions, and the decoder's micro-batches with their gradients.
+
+Legend: B batch, T time (N_max), R rows, S sketches of a micro-batch, U units, Z latent, M mixtures.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple, cast
+
+import keras
+import tensorflow as tf
+
+from sketch_rnn.model import losses
+from sketch_rnn.model.compiling import compiled
+from sketch_rnn.model.layers import Decoder, Direction, Encoder, Latent
+from sketch_rnn.model.noise import Noise
+from sketch_rnn.model.packing import Batch, MicroBatch, Packing, in_rows, whole_micro_batches
+from sketch_rnn.model.recurrent.base import Recurrent, tensors
+from sketch_rnn.model.recurrent.segments import Segments
+
+
+class Latents(NamedTuple):
+    """What the encoder says of sketches, `[B, Z]` each; None each without an encoder."""
+
+    mu: tf.Tensor | None
+    logvar: tf.Tensor | None
+    z: tf.Tensor | None
+
+
+class SketchCosts(NamedTuple):
+    """What each sketch costs."""
+
+    offset: tf.Tensor  # [B]: the offset loss, summed over its points and divided by T
+    pen: tf.Tensor  # [B]: the pen loss, summed over all steps and divided by T
+    kl: tf.Tensor  # [B, Z]: KL divergence from the prior; Z is 0 without an encoder
+    mu: tf.Tensor  # [B, Z]
+
+
+class DecoderInput(NamedTuple):
+    """What the decoder reads in one of its programs."""
+
+    points: tf.Tensor  # [T, R, 5], the one before each target
+    segments: Segments
+    masks: list[tf.Tensor | None]  # bool [T, R, ...]: recurrent, input and output dropout
+
+
+class Forward:
+    """The forward pass through a model's parts; without an encoder it begins at the decoder."""
+
+    def __init__(self, encoder: Encoder | None, latent: Latent | None, decoder: Decoder):
+        self.encoder, self.latent, self.decoder = encoder, latent, decoder
+
+    def encode(self, batch: Batch, noise: Noise) -> Latents:
+        """mu, logvar and a z of each sketch."""
+        if self.encoder is None or self.latent is None:
+            return Latents(None, None, None)
+        read = batch.strokes5[:, 1:], batch.encoder_packing, noise.forward_mask, noise.backward_mask
+        if self.encoder.execution.joint_directions:
+            h = self._both_directions(tensors(*self.encoder.weights), *read)
+        else:
+            directions = self.encoder.directions(*read)
+            h = tf.concat([self._one_direction(*direction) for direction in directions], axis=-1)
+        return Latents(*self.latent(h, noise.eps))
+
+    def decode(self, batch: Batch, z: tf.Tensor | None, noise: Noise) -> tf.Tensor:
+        """The decoder's output at every step of every sketch, `[T, B, 3 + 6 M]`."""
+        (whole,) = _all_steps(batch, programs=1)
+        read = _decoder_input(batch, whole, noise)
+        output, _ = self.decoder(read.points, z, read.segments, *read.masks)
+        return output
+
+    def sketch_costs(self, batch: Batch, noise: Noise) -> SketchCosts:
+        """What each sketch costs, decoded to the last step."""
+        mu, logvar, z = self.encode(batch, noise)
+        output = self.decode(batch, z, noise)
+        target = tf.transpose(batch.strokes5[:, 1:], [1, 0, 2])  # [T, B, 5]
+        offset = tf.reduce_mean(losses.offset_losses(output, target), axis=0)
+        pen = tf.reduce_mean(losses.pen_losses(output, target), axis=0)
+        if mu is None or logvar is None:
+            nothing = tf.zeros([batch.strokes5.shape[0], 0])
+            return SketchCosts(offset, pen, nothing, nothing)
+        return SketchCosts(offset, pen, losses.kl_divergence(mu, logvar), mu)
+
+    def costs(self, batch: Batch, noise: Noise) -> tuple[tf.Tensor, tf.Tensor]:
+        """The reconstruction cost of a batch as laid out, and its KL cost before the floor."""
+        mu, logvar, z = self.encode(batch, noise)
+        kl = tf.constant(0.0) if mu is None else losses.kl_cost(mu, logvar)
+        micro_batches = batch.micro_batches or _all_steps(batch, self.decoder.execution.programs)
+        parts = [self._reconstruction(batch, one, z, noise) for one in micro_batches]
+        return tf.add_n(parts), kl
+
+    @compiled
+    def _both_directions(
+        self,
+        weights: list[tf.Tensor],
+        points: tf.Tensor,
+        packing: Packing,
+        forward_mask: tf.Tensor | None,
+        backward_mask: tf.Tensor | None,
+    ) -> tf.Tensor:
+        """The encoder's h `[B, 2 U]` by these weights; the others are arguments of `Encoder`."""
+        encoder = cast(Encoder, self.encoder)
+        with keras.StatelessScope(zip(encoder.weights, weights, strict=True)):
+            return encoder(points, packing, forward_mask, backward_mask)
+
+    def _one_direction(self, layer: Recurrent, *read: tf.Tensor | None) -> tf.Tensor:
+        """The h `[B, U]` of a `Direction`."""
+        return self._direction_by(tensors(*layer.weights), *read)
+
+    @compiled
+    def _direction_by(self, weights: list[tf.Tensor], *read: tf.Tensor | None) -> tf.Tensor:
+        """The same by these weights: both directions are one program, compiled once."""
+        encoder = cast(Encoder, self.encoder)
+        with keras.StatelessScope(zip(encoder.forward.weights, weights, strict=True)):
+            return encoder.read(Direction(encoder.forward, *read))
+
+    def _reconstruction(
+        self, batch: Batch, micro_batch: MicroBatch, z: tf.Tensor | None, noise: Noise
+    ) -> tf.Tensor:
+        """A micro-batch's part of the reconstruction cost; see `_cost_and_gradients`."""
+        read = _decoder_input(batch, micro_batch, noise)
+        targets = in_rows(batch.strokes5[:, 1:], micro_batch.source)
+        steps = batch.strokes5.shape[0] * (batch.strokes5.shape[1] - 1)
+        sources = tensors(*self.decoder.weights)
+        if z is not None:
+            sources.append(tf.gather(z, micro_batch.members))
+
+        @tf.custom_gradient
+        def cost(*sources: tf.Tensor) -> tuple[tf.Tensor, Callable]:
+            unwatched = [tf.stop_gradient(source) for source in sources]  # by the tape outside
+            value, gradients = self._cost_and_gradients(
+                unwatched, read, targets, micro_batch.loss_mask, steps
+            )
+            return value, lambda d_value: [d_value * gradient for gradient in gradients]
+
+        return cost(*sources)
+
+    @compiled
+    def _cost_and_gradients(
+        self,
+        sources: list[tf.Tensor],
+        read: DecoderInput,
+        targets: tf.Tensor,
+        loss_mask: tf.Tensor | None,
+        count: int,
+    ) -> tuple[tf.Tensor, list[tf.Tensor]]:
+        """A micro-batch's part of the reconstruction cost and its gradients by `sources`.
+
+        They are one program, so that what the backward pass reads is nowhere kept twice.
+
+        Args:
+          sources: the decoder's weights, and z `[S, Z]` of the conditional model.
+          read: of the micro-batch.
+          targets: `[T, R, 5]`.
+          loss_mask: see `MicroBatch`.
+          count: what the sum over the steps is divided by.
+        """
+        weights, z = (sources, None) if self.encoder is None else (sources[:-1], sources[-1])
+        with tf.GradientTape() as tape:
+            tape.watch(sources)
+            with keras.StatelessScope(zip(self.decoder.weights, weights, strict=True)):
+                output, _ = self.decoder(read.points, z, read.segments, *read.masks)
+            cost = losses.reconstruction_cost(output, targets, loss_mask, count)
+        return cost, tape.gradient(cost, sources)
+
+
+def _all_steps(batch: Batch, programs: int) -> tuple[MicroBatch, ...]:
+    size, rows, _ = batch.strokes5.shape
+    return whole_micro_batches(size, rows - 1, programs)
+
+
+def _decoder_input(batch: Batch, micro_batch: MicroBatch, noise: Noise) -> DecoderInput:
+    masks = noise.decoder_mask, noise.input_mask, noise.output_mask
+    return DecoderInput(
+        in_rows(batch.strokes5[:, :-1], micro_batch.source),
+        Segments(micro_batch.starts, micro_batch.sketch),
+        [in_rows(mask, micro_batch.source) for mask in masks],
+    )
