@@ -26,8 +26,8 @@ from sketch_rnn.convert import sources
 from sketch_rnn.convert.prepare import Recipe
 from sketch_rnn.convert.readers.chunks import NOT_RECOGNIZED, PASSED_OVER, Chunk, Reading
 from sketch_rnn.convert.store import Spool, write_npz
-from sketch_rnn.data.first_row import FIRST_ROWS
-from sketch_rnn.errors import UserError, check_choice, warn
+from sketch_rnn.data.layout import Layout
+from sketch_rnn.errors import UserError, warn
 from sketch_rnn.files import check_output, replacing
 from sketch_rnn.signals import leave_to_parent
 
@@ -101,7 +101,9 @@ def build(
     drop_copies: bool = False,
     strict: bool = False,
     recognized: bool = False,
-    first_row: str = FIRST_ROWS[0],
+    first_row: str = "auto",
+    coordinates: str = "auto",
+    pen: str = "auto",
     report: str | Path | None = None,
     overwrite: bool = False,
     processes: int | None = None,
@@ -118,7 +120,8 @@ def build(
       drop_copies: keep only the first of sketches that are alike point by point.
       strict: stop at the first drawing that cannot be used, or not all of it, instead of dropping
         it or what cannot be used; text beside lines is left out in any case.
-      recognized, first_row: see `Reading`.
+      recognized: see `Reading`.
+      first_row, coordinates, pen: of `.npz` files: see `Layout`.
       report: a CSV file to write, with a row for each drawing.
       processes: to convert with; all cores by default.
 
@@ -130,12 +133,12 @@ def build(
         if not isinstance(path, str | Path):
             kind = type(path).__name__
             raise UserError(f"inputs: expected names of files and folders, got one of type {kind}")
-    check_choice("first_row", first_row, FIRST_ROWS)
+    layout = Layout(first_row, coordinates, pen)
     output = Path(output)
     _check_paths(output, report, inputs, overwrite)
     _check_shares(valid=valid, test=test)
     started = time.monotonic()
-    reading = Reading(recipe or Recipe(), outline, recognized, first_row)
+    reading = Reading(recipe or Recipe(), outline, recognized, layout)
     with Spool(output.parent) as spool:
         summary = _converted(inputs, reading, spool, report, drop_copies, strict, processes)
         splits = _split(len(spool), valid, test, seed)

@@ -20,9 +20,10 @@ from sketch_rnn.convert.input_file import InputFile
 from sketch_rnn.convert.prepare import Recipe, Sketch
 from sketch_rnn.convert.readers.chunks import Pending, Reading
 from sketch_rnn.convert.sketches_json import sketches_of
-from sketch_rnn.convert.stored import Form, form_of, stored_sketch
+from sketch_rnn.convert.stored import Form, read_as, stored_sketch
 from sketch_rnn.data import download, npz
 from sketch_rnn.data.first_row import without_place
+from sketch_rnn.data.layout import AS_IT_IS, AS_IT_LOOKS
 from sketch_rnn.errors import UserError, warn
 from sketch_rnn.svg.reader import page_size, read_content, read_svg
 
@@ -147,12 +148,13 @@ def _of_file(
     """Sketches of a file; if many of them have offsets above the limit, all are scaled."""
     if path.suffix.lower() == ".json":
         content = InputFile(_existing(path)).read()
-        members, first_row = {"": sketches_of(content, str(path))}, "drawn"
+        found, layout = {"": sketches_of(content, str(path))}, AS_IT_IS
     else:
-        members, _ = npz.read_drawings(path)
-        first_row = "drawn" if path.name in data_set else "auto"
+        found, _ = npz.read_drawings(path)
+        layout = AS_IT_IS if path.name in data_set else AS_IT_LOOKS
+    where = str(path)
+    members, form = read_as(found, where, layout)
     everything = list(chain.from_iterable(members.values()))
-    form, where = form_of(everything, str(path), first_row), str(path)
     if set(SPLITS) & set(members):
         if choice.split not in members:
             raise UserError(f"{path}: has no split {choice.split}; holds {', '.join(members)}")

@@ -4,14 +4,16 @@ Those of a file stay as they are if all are whole numbers and few are large; els
 through the recipe.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain, islice
 
 import numpy as np
 
 from sketch_rnn.convert.prepare import MAX_OFFSET, Recipe, Sketch, simplify, to_sketch
 from sketch_rnn.data import npz
 from sketch_rnn.data.first_row import is_place, without_place
+from sketch_rnn.data.layout import Layout, plain
 from sketch_rnn.errors import UserError, warn
 from sketch_rnn.strokes import checked, to_polylines
 
@@ -36,7 +38,21 @@ class Form:
         return self.large or not self.whole
 
 
-def form_of(sketches: Sequence[np.ndarray], where: str, first_row: str) -> Form:
+def read_as(
+    members: Mapping[str, Sequence[np.ndarray]], where: str, layout: Layout
+) -> tuple[dict[str, list[np.ndarray]], Form]:
+    """The sketches of a file as stroke-3, by their member, and what holds for all of them.
+
+    Raises:
+      UserError: it cannot be told what their rows are.
+    """
+    found = plain(list(chain.from_iterable(members.values())), where, layout)
+    rest = iter(found)
+    read = {name: list(islice(rest, len(sketches))) for name, sketches in members.items()}
+    return read, _form_of(found, where, layout.first_row)
+
+
+def _form_of(sketches: Sequence[np.ndarray], where: str, first_row: str) -> Form:
     """What holds for all sketches of a file; says what is not to be expected."""
     usable = [s for s in sketches if s.ndim == 2 and s.shape[1] in (3, 5) and len(s)]
     usable = [s for s in usable if np.isfinite(s).all()]

@@ -197,9 +197,9 @@ def _stored(archive: zipfile.ZipFile, name: str, any_form: bool) -> Iterator[np.
         dtype, shape, order = _read_header(file)
         if dtype is None:
             if len(shape) != 1 and not any_form:
-                raise NotAnArray(f"an object array of shape {shape}, not one array a sketch")
+                raise NotAnArray(f"an object array of shape {list(shape)}, not one array a sketch")
             if len(shape) not in (1, 3):
-                raise Refused(f"an object array of shape {shape}, expected [S] or [S, n, 3]")
+                raise Refused(f"an object array of shape {list(shape)}, expected [S] or [S, n, 3]")
             yield from read_object_array(file, shape, any_form)
             return
         array = _read_plain(file, dtype, shape, order, archive.getinfo(f"{name}.npy").file_size)
@@ -211,7 +211,7 @@ def _stored(archive: zipfile.ZipFile, name: str, any_form: bool) -> Iterator[np.
         yield array
     else:
         raise Refused(
-            f"an array of shape {shape}, expected [S, n, 3], [S, n, 5], or [P, 3] "
+            f"an array of shape {list(shape)}, expected [S, n, 3], [S, n, 5], or [P, 3] "
             f"beside {name}{_LENGTHS}"
         )
 
@@ -229,7 +229,7 @@ def _cut(points: np.ndarray, lengths: np.ndarray) -> Iterator[np.ndarray]:
     end, total = 0, len(points)
     within = (lengths >= 0) & (lengths <= total)
     if points.ndim != 2 or not within.all() or lengths.sum() != total:
-        raise Refused(f"an array of shape {points.shape} that its lengths do not add up to")
+        raise Refused(f"an array of shape {list(points.shape)} that its lengths do not add up to")
     for length in lengths:
         yield points[end : end + length]
         end += length
@@ -259,7 +259,7 @@ def _read_plain(
     """The array that follows a header, in a member of `size` bytes."""
     wanted = math.prod(shape) * dtype.itemsize
     if wanted > size:
-        raise Refused(f"a header of shape {shape} over {size} bytes")
+        raise Refused(f"a header of shape {list(shape)} over {size} bytes")
     data = bytearray()
     while len(data) < wanted:
         part = file.read(min(_CHUNK, wanted - len(data)))
@@ -324,7 +324,7 @@ def as_stroke3(sketch: np.ndarray) -> np.ndarray:
     if sketch.ndim != 2 or sketch.shape[1] != 5:
         raise UserError(
             "expected rows of 3 (stroke-3) or 5 (stroke-5) numbers, "
-            f"got an array of shape {sketch.shape}"
+            f"got an array of shape {list(sketch.shape)}"
         )
     ended = np.flatnonzero(sketch[:, 4] > 0)
     pen = sketch[: ended[0] + 1 if len(ended) else None, 2:]

@@ -6,6 +6,7 @@ import numpy as np
 
 from sketch_rnn.data.dataset import Dataset, Split
 from sketch_rnn.data.first_row import SAMPLE, is_place
+from sketch_rnn.data.layout import oddities
 from sketch_rnn.data.npz import LIMIT
 
 FEW = 1000  # training sketches; below, a model learns them by heart
@@ -23,7 +24,7 @@ def dataset_warnings(dataset: Dataset) -> list[str]:
     return [
         *_about_counts(dataset),
         *_about_lengths(dataset),
-        *_about_first_rows(dataset.train),
+        *_about_rows(dataset.train),
         *_about_offsets(dataset.train),
         *_about_copies(dataset),
     ]
@@ -60,9 +61,13 @@ def _about_lengths(dataset: Dataset) -> Iterator[str]:
         )
 
 
-def _about_first_rows(train: Split) -> Iterator[str]:
+def _about_rows(train: Split) -> Iterator[str]:
     chosen = np.linspace(0, len(train) - 1, min(len(train), SAMPLE)).astype(int)
-    if is_place(*train.gather(chosen)):
+    points, lengths = train.gather(chosen)
+    found = oddities(np.split(points, np.cumsum(lengths)[:-1]))
+    for clause in found:
+        yield f"the sketches of the train split {clause}; build the data set again, which mends it"
+    if not found and is_place(points, lengths):
         yield (
             "the first row of the train split's sketches looks like the place of their first "
             "point, and every drawing begins with a long line that nobody drew; build the data "

@@ -127,7 +127,7 @@ def _array(data: Any, dtype: Any, shape: Any, order: Order) -> np.ndarray:
     if not isinstance(shape, tuple) or len(shape) > 8 or not all(_is_size(n) for n in shape):
         raise Refused("an array of no sensible shape")
     if math.prod(shape) * dtype.value.itemsize != len(data):
-        raise Refused(f"an array of shape {shape} in {len(data)} bytes")
+        raise Refused(f"an array of shape {list(shape)} in {len(data)} bytes")
     return np.frombuffer(data, dtype.value).reshape(shape, order=order)
 
 
@@ -261,7 +261,7 @@ class _Machine:
         """The sketches of an array of numbers that are whole with some more of them."""
         size = math.prod(self.shape[1:])
         if not 0 < 8 * size <= MAX_BYTES:
-            raise Refused(f"an array of shape {self.shape}")
+            raise Refused(f"an array of shape {list(self.shape)}")
         numbers = np.concatenate([*self.numbers, _numbers(items)])
         whole = len(numbers) - len(numbers) % size
         self.numbers = [numbers[whole:]]
@@ -378,7 +378,9 @@ class _Machine:
             if not isinstance(dtype, _Dtype) or dtype.value is not None or len(state) != 5:
                 raise Refused("a list where numbers should be")
             if shape != self.shape:
-                raise Refused(f"an array of shape {shape} where the header says {self.shape}")
+                raise Refused(
+                    f"an array of shape {list(shape)} where the header says {list(self.shape)}"
+                )
             self.push(self.outer)
             return
         if not isinstance(target, (_Array, _Dtype)):

@@ -276,8 +276,8 @@ def test_a_drawing_of_a_wrong_shape_is_dropped_by_its_shape(tmp_path):
     report = tmp_path / "r.csv"
     assert build([tmp_path / "a.npz"], tmp_path / "o.npz", report=report).drawings == 3
     reasons = [row["reason"] for row in csv.DictReader(report.open())]
-    assert "got an array of shape (4, 4)" in reasons[3]
-    assert "got an array of shape (7,)" in reasons[4]
+    assert "got an array of shape [4, 4]" in reasons[3]
+    assert "got an array of shape [7]" in reasons[4]
     assert reasons[5] == "it has no points"
 
 

@@ -266,7 +266,7 @@ def test_members_without_sketches_are_left_out_with_a_reason(tmp_path):
         tmp_path, drawings=objects(SKETCHES), std=np.float32(3), names=np.array(["cat", "dog"])
     )
     assert list(found) == ["drawings"] and list(others) == ["std", "names"]
-    assert "shape ()" in others["std"] and "values of type '<U3'" in others["names"]
+    assert "shape []" in others["std"] and "values of type '<U3'" in others["names"]
 
 
 def test_a_file_without_any_sketches_is_refused_with_what_it_holds(tmp_path):
@@ -335,9 +335,9 @@ def test_empty_and_broken_sketches_are_left_out_and_counted(tmp_path, caplog):
 @pytest.mark.parametrize(
     "wrong, reason",
     [
-        (np.zeros((4, 4), int), r"shape \(4, 4\)"),
-        (np.zeros(3), r"shape \(3,\)"),
-        (np.zeros((2, 2, 3)), r"shape \(2, 2, 3\)"),
+        (np.zeros((4, 4), int), r"shape \[4, 4\]"),
+        (np.zeros(3), r"shape \[3\]"),
+        (np.zeros((2, 2, 3)), r"shape \[2, 2, 3\]"),
         (np.array([[1, 2, 3]]), "expected 0 or 1 in column 3"),
         (np.array([[1, 2, np.nan]]), "expected 0 or 1 in column 3"),
         (np.array([[1, 2, -1]]), "expected 0 or 1 in column 3"),
@@ -369,7 +369,7 @@ def test_objects_that_are_not_arrays_of_numbers_are_refused(tmp_path, wrong):
 
 def test_sketches_of_one_length_stored_as_an_array_of_objects_are_refused(tmp_path):
     array = np.array([[[1, 2, 0]], [[3, 4, 1]]], object)
-    assert "object array of shape (2, 1, 3)" in refusal(write(tmp_path / "a.npz", npy(array)))
+    assert "object array of shape [2, 1, 3]" in refusal(write(tmp_path / "a.npz", npy(array)))
 
 
 @pytest.mark.parametrize("split", npz.SPLITS)

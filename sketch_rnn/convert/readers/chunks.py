@@ -14,7 +14,7 @@ import numpy as np
 from sketch_rnn.convert.input_file import InputFile
 from sketch_rnn.convert.prepare import Recipe, Sketch, to_sketch
 from sketch_rnn.convert.stored import Form, stored_sketch
-from sketch_rnn.data.first_row import FIRST_ROWS
+from sketch_rnn.data.layout import AS_IT_LOOKS, Layout
 from sketch_rnn.errors import UserError
 
 FILES_IN_CHUNK, SKETCHES_IN_CHUNK, BYTES_IN_CHUNK = 32, 512, 512 << 10
@@ -28,13 +28,13 @@ class Reading:
 
     recipe: how drawings become sketches. outline: take the outlines of filled shapes of SVGs; None:
     of those drawings that hold nothing else. recognized: leave out what Quick, Draw! did not
-    recognize. first_row: of `.npz` files: drawn, a place, or found out for each file (auto).
+    recognize. layout: what the rows of `.npz` files mean.
     """
 
     recipe: Recipe = field(default_factory=Recipe)
     outline: bool | None = False
     recognized: bool = False
-    first_row: str = FIRST_ROWS[0]
+    layout: Layout = AS_IT_LOOKS
 
 
 class Drawing(NamedTuple):

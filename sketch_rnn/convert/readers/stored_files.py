@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from sketch_rnn.convert.input_file import InputFile
 from sketch_rnn.convert.readers.chunks import Chunk, Reading, stored_chunks
 from sketch_rnn.convert.sketches_json import sketches_of
-from sketch_rnn.convert.stored import form_of
+from sketch_rnn.convert.stored import read_as
 from sketch_rnn.data import npz
+from sketch_rnn.data.layout import AS_IT_IS
 from sketch_rnn.errors import UserError, warn
 
 
@@ -20,13 +21,12 @@ def npz_chunks(file: InputFile, reading: Reading) -> Iterator[Chunk]:
     if others:
         names = ", ".join(others)[:200]
         warn(f"{file}: left out {names}: no drawings ({next(iter(others.values()))})")
-    everything = [sketch for sketches in members.values() for sketch in sketches]
-    form = form_of(everything, str(file), reading.first_row)
+    members, form = read_as(members, str(file), reading.layout)
     for name, sketches in members.items():
         yield from stored_chunks(f"{file}:{name}", sketches, form)
 
 
 def json_chunks(file: InputFile, reading: Reading) -> Iterator[Chunk]:
     """Chunks of the sketches of a `.json` of `sketch_rnn_sample`."""
-    sketches = sketches_of(file.read(), str(file))
-    yield from stored_chunks(str(file), sketches, form_of(sketches, str(file), "drawn"))
+    members, form = read_as({"": sketches_of(file.read(), str(file))}, str(file), AS_IT_IS)
+    yield from stored_chunks(str(file), members[""], form)

@@ -1,0 +1,422 @@
+"""What the rows of strangers' sketches mean: padding, coordinates and pen, found out and mended.
+
+A stroke-3 row is (dx, dy, pen_lifted). Files in its place hold rows of padding at the end of their
+sketches, absolute coordinates, or another meaning of the pen, and nothing in them says so. What is
+found out of all sketches of a file together is said, and what cannot be told stops.
+
+Coordinates. Files of offsets were measured beside the same drawings in absolute coordinates (on a
+page, centered, from the first point): doodles, aaron_sheep, short_kanji, KanjiVG, and Quick, Draw!
+raw and simplified. Three figures tell them apart, medians over a file's sketches:
+- spread: the box of the summed rows by the box of the rows. Offsets 0.5 to 3.5, absolute 1.6 up.
+- turn: how much rows differ from the row before, as a share of that and their own size. Offsets
+  0.31 to 0.64, absolute 0.02 to 0.50: points lie near each other.
+- leap: the length of rows where the pen is lifted by that of the others. Offsets 1.1 up, absolute
+  1.0 to 2.2: a point's place has nothing to do with the pen.
+`_SPREAD`, `_TURN` and `_LEAP` weigh them: of 30 drawings or of 10, the score of offsets is below 0,
+of absolute coordinates above. What lies right of and below a corner, each point of it, is absolute
+in any case.
+
+Pen. Where it is up, it seldom is for two points in a row: 0 to 2 % of those files' points, and
+54 to 98 % of the others. A sketch ends with its last line, so its last row says whether the pen is
+lifted after a point or before it.
+
+Dimensions: n points of one sketch.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from sketch_rnn.data import npz
+from sketch_rnn.data.first_row import FEW, FIRST_ROWS, SAMPLE, without_place
+from sketch_rnn.errors import UserError, check_choice, warn
+
+COORDINATES = ("auto", "offsets", "absolute")
+PENS = ("auto", "lifted", "down", "moved", "drawn")
+PEN_MEANINGS = {
+    "lifted": "the pen is lifted after the point",
+    "down": "the pen stays down after the point",
+    "moved": "the pen comes to the point lifted",
+    "drawn": "a line leads to the point",
+}
+_FEW_ROWS = 20  # of a whole file; below, nothing can be said
+_SHORT = 6  # rows; a shorter sketch says nothing of its coordinates
+_SPREAD, _TURN, _LEAP, _EVEN = 1.0, -11.0, -4.5, 6.7
+_SCATTERED = 0.54  # a turn above it has no drawing in absolute coordinates
+_LARGEST_LEAP = 1.5  # natural logarithm
+_UNSURE = 0.3  # a score from 0 to this tells nothing
+_CORNERED = 0.9  # share of the sketches that lie on one side of both axes
+_PADDED = 0.2  # share of the sketches that end in the same row, twice or more
+_FEW_PADDED = 5  # sketches
+_CLEAR = 0.2  # between the shares of rows that are followed by their like
+_SELDOM = 0.3  # of rows with the pen up: those that are followed by another
+_ENDED = 0.2  # share of the sketches that end with the pen lifted after their last row
+_OPENED = 0.8  # share of the sketches whose first row begins a line
+_LONGER = 1.4  # leap of one reading to that of the other
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What the user says of a file's rows; `auto` is found out.
+
+    first_row: `drawn`, or a `place`; see `first_row`. Of absolute coordinates row 0 is the place
+      of the first point unless it is `drawn`, from (0, 0).
+    coordinates: `offsets` or `absolute`. pen: what 1 means, see `PEN_MEANINGS`.
+    """
+
+    first_row: str = FIRST_ROWS[0]
+    coordinates: str = COORDINATES[0]
+    pen: str = PENS[0]
+
+    def __post_init__(self):
+        check_choice("first_row", self.first_row, FIRST_ROWS)
+        check_choice("coordinates", self.coordinates, COORDINATES)
+        check_choice("pen", self.pen, PENS)
+
+
+AS_IT_LOOKS, AS_IT_IS = Layout(), Layout("drawn", "offsets", "lifted")
+
+
+def plain(
+    sketches: Sequence[np.ndarray], where: str, layout: Layout = AS_IT_LOOKS
+) -> list[np.ndarray]:
+    """The sketches of a file as stroke-3, with offsets and 1 where the pen is lifted.
+
+    What is no sketch stays as it is, to be refused by those who read on. A line is logged for
+    each thing that was found out.
+
+    Args:
+      sketches: stroke-3 `[n, 3]` or stroke-5 `[n, 5]` arrays, not checked.
+      where: they are, for messages.
+      layout: what is known of them.
+
+    Raises:
+      UserError: it cannot be told what the rows are.
+    """
+    sketches = [_as_stroke3(sketch) for sketch in _without_padding(sketches, where)]
+    sketches = _with_two_pens(sketches, where)
+    sample = [sketch for sketch in sketches if _is_usable(sketch)]
+    sample = sample[:: len(sample) // SAMPLE + 1]
+    is_absolute = _is_absolute(sample, where, layout)
+    if is_absolute:
+        sample = [_as_offsets(sketch) for sketch in sample]
+    pen = _pen(sample, where, layout)
+    if not is_absolute and pen == "lifted":
+        return sketches
+    return [
+        _mended(sketch, is_absolute and layout.first_row != "drawn", is_absolute, pen)
+        if _is_usable(sketch)
+        else sketch
+        for sketch in sketches
+    ]
+
+
+def oddities(sketches: Sequence[np.ndarray]) -> list[str]:
+    """What a file's stroke-3 sketches hold in the place of what they should, a clause for each."""
+    found = []
+    padding = _padding(sketches)
+    if padding is not None:
+        found.append(f"end in rows of padding ({', '.join(f'{value:g}' for value in padding)})")
+        sketches = [_stripped(sketch, padding) for sketch in sketches]
+    sample = [sketch for sketch in sketches if _is_usable(sketch)]
+    if _looks_absolute(sample):
+        found.append("hold absolute coordinates, it seems")
+        sample = [_as_offsets(sketch) for sketch in sample]
+    pen = _pen_that_makes_sense(sample)
+    if pen not in (None, "lifted"):
+        found.append(f"have 1 in column 3 where {PEN_MEANINGS[pen]}")
+    return found
+
+
+def _is_rows(sketch: np.ndarray) -> bool:
+    return sketch.ndim == 2 and sketch.shape[1] in (3, 5) and sketch.dtype.kind in "iufb"
+
+
+def _is_usable(sketch: np.ndarray) -> bool:
+    return (
+        _is_rows(sketch)
+        and sketch.shape[1] == 3
+        and len(sketch) > 0
+        and bool(np.isfinite(sketch).all() and np.isin(sketch[:, 2], (0, 1)).all())
+    )
+
+
+def _as_stroke3(sketch: np.ndarray) -> np.ndarray:
+    """Stroke-5 as stroke-3; what is neither as it is."""
+    try:
+        return npz.as_stroke3(sketch) if _is_rows(sketch) else sketch
+    except UserError:
+        return sketch
+
+
+# Padding
+
+
+def _without_padding(sketches: Sequence[np.ndarray], where: str) -> list[np.ndarray]:
+    """The sketches without rows that only make them as long as others."""
+    padding = _padding(sketches)
+    if padding is None:
+        return list(sketches)
+    kept = [_stripped(sketch, padding) for sketch in sketches]
+    lost = [len(old) - len(new) for old, new in zip(sketches, kept, strict=True) if old is not new]
+    row = ", ".join(f"{value:g}" for value in padding)
+    warn(
+        f"{where}: left out {sum(lost)} rows of padding ({row}) at the end of {len(lost)} of "
+        f"{len(kept)} drawings"
+    )
+    if _is_image_of_zero(padding, kept):
+        warn(f"{where}: its offsets are taken from ({padding[0]:g}, {padding[1]:g}), not from 0")
+        return [_shifted(sketch, padding) for sketch in kept]
+    return kept
+
+
+def _padding(sketches: Sequence[np.ndarray]) -> np.ndarray | None:
+    """The row that pads sketches; None if there is none."""
+    rows = [sketch for sketch in sketches if _is_rows(sketch) and len(sketch) > 1]
+    ends = Counter(
+        tuple("nan" if math.isnan(value) else value for value in sketch[-1].tolist())
+        for sketch in rows
+        if np.array_equal(sketch[-1], sketch[-2], equal_nan=sketch.dtype.kind == "f")
+    )
+    ends = Counter({end: count for end, count in ends.items() if not _is_end_of_stroke5(end)})
+    for end, count in ends.most_common(3):
+        padding = np.array([float(value) for value in end])
+        if not padding[:2].any() or np.isnan(padding).all() or (padding == -1).all():
+            return padding
+        often = count >= max(_FEW_PADDED, _PADDED * len(rows))
+        if often and _is_at_ends_alone(padding, rows):
+            return padding
+    return None
+
+
+def _is_end_of_stroke5(row: tuple) -> bool:
+    return len(row) == 5 and row[4] == 1
+
+
+def _is_at_ends_alone(padding: np.ndarray, rows: Sequence[np.ndarray]) -> bool:
+    """Whether hardly any other row is the same."""
+    stripped = [_stripped(sketch, padding) for sketch in rows]
+    same = sum(int(_equal(sketch, padding).sum()) for sketch in stripped)
+    return same <= 0.01 * sum(map(len, stripped))
+
+
+def _equal(sketch: np.ndarray, padding: np.ndarray) -> np.ndarray:
+    """Which rows are the padding, bool `[n]`."""
+    if sketch.ndim != 2 or sketch.shape[1] != len(padding):
+        return np.zeros(len(sketch) if sketch.ndim else 0, bool)
+    same = (sketch == padding) | (np.isnan(sketch.astype(np.float64)) & np.isnan(padding))
+    return same.all(axis=1)
+
+
+def _stripped(sketch: np.ndarray, padding: np.ndarray) -> np.ndarray:
+    """The sketch without the padding at its end; a first row stays."""
+    if not _is_rows(sketch) or not len(sketch) or not _equal(sketch[-1:], padding).any():
+        return sketch
+    others = np.flatnonzero(~_equal(sketch, padding))
+    if not len(others):
+        return sketch[: 0 if np.isnan(padding).any() else 1]
+    return sketch[: others[-1] + 1]
+
+
+def _is_image_of_zero(padding: np.ndarray, kept: Sequence[np.ndarray]) -> bool:
+    """Whether what pads was (0, 0, 0) before all rows were normalized together."""
+    if len(padding) != 3 or not padding[:2].any() or not np.isfinite(padding).all():
+        return False
+    pens = {float(pen) for sketch in kept if _is_rows(sketch) for pen in sketch[:, 2]}
+    return len(pens) == 2 and padding[2] == min(pens)
+
+
+def _shifted(sketch: np.ndarray, padding: np.ndarray) -> np.ndarray:
+    if not _is_rows(sketch):
+        return sketch
+    return sketch - np.array([padding[0], padding[1], 0])
+
+
+# Pen
+
+
+def _with_two_pens(sketches: list[np.ndarray], where: str) -> list[np.ndarray]:
+    """The sketches with 0 and 1 for the two values that their pen has, as -1 and 1."""
+    rows = [s for s in sketches if _is_rows(s) and s.shape[1] == 3 and len(s)]
+    values: set[float] = set()
+    for sketch in rows:
+        values.update(sketch[:, 2].tolist())
+        if len(values) > 2:
+            return sketches
+    if len(values) != 2 or values <= {0, 1} or not all(map(math.isfinite, values)):
+        return sketches
+    low, high = sorted(values)
+    warn(f"{where}: its pen is {low:g} or {high:g}, which is taken for 0 or 1")
+    return [
+        np.concatenate([s[:, :2], (s[:, 2:] == high).astype(s.dtype)], axis=1)
+        if _is_rows(s) and s.shape[1] == 3
+        else s
+        for s in sketches
+    ]
+
+
+def _pen(sample: Sequence[np.ndarray], where: str, layout: Layout) -> str:
+    """What 1 means in sketches of offsets, and says so if it is not that the pen is lifted."""
+    if layout.pen != "auto":
+        return layout.pen
+    pen = _pen_that_makes_sense(sample)
+    if pen is None:
+        raise UserError(
+            f"{where}: cannot tell what its pen means; say which by `pen={'|'.join(PENS[1:])}`: 1 "
+            "where " + ", ".join(PEN_MEANINGS.values())
+        )
+    if pen != "lifted":
+        warn(
+            f"{where}: 1 in column 3 of its drawings means that {PEN_MEANINGS[pen]}, and is read "
+            "so; `pen=lifted` takes it as it is"
+        )
+    return pen
+
+
+def _pen_that_makes_sense(sample: Sequence[np.ndarray]) -> str | None:
+    """One of `PENS`; None if it cannot be told."""
+    pens = [sketch[:, 2] for sketch in sample]
+    if sum(map(len, pens)) < _FEW_ROWS:
+        return "lifted"
+    is_up = _up_value(pens)
+    if is_up is None:
+        return None
+    after, before = ("lifted", "moved") if is_up else ("down", "drawn")
+    if np.mean([pen[-1] == is_up for pen in pens]) >= _ENDED:
+        return after
+    if len(pens) < FEW or not any((pen[:-1] == is_up).any() for pen in pens):
+        return after
+    if np.mean([pen[0] == is_up for pen in pens]) >= _OPENED:
+        return before
+    longer = _leap(sample, is_up, after=False) - _leap(sample, is_up, after=True)
+    if abs(longer) < math.log(_LONGER):
+        return None
+    return before if longer > 0 else after
+
+
+def _up_value(pens: Sequence[np.ndarray]) -> int | None:
+    """Which value, 0 or 1, says that the pen is up; None if it cannot be told."""
+    zeros, ones = (_followed_by_its_like(pens, value) for value in (0, 1))
+    ended = float(np.mean([pen[-1] for pen in pens]))
+    if ones is None:
+        return 1
+    if zeros is None:
+        return None if ended else 0
+    if ones <= zeros - _CLEAR:
+        return 1
+    if zeros <= min(ones - _CLEAR, _SELDOM):
+        return 0
+    return 1 if ended >= 1 - _ENDED else None
+
+
+def _followed_by_its_like(pens: Sequence[np.ndarray], value: int) -> float | None:
+    """Share of the rows of that pen, but a sketch's last, whose next has it too."""
+    rows = sum(int((pen[:-1] == value).sum()) for pen in pens)
+    pairs = sum(int(((pen[:-1] == value) & (pen[1:] == value)).sum()) for pen in pens)
+    return pairs / rows if rows else None
+
+
+# Coordinates
+
+
+def _is_absolute(sample: Sequence[np.ndarray], where: str, layout: Layout) -> bool:
+    """Whether sketches hold absolute coordinates, and says so."""
+    if layout.coordinates != "auto":
+        return layout.coordinates == "absolute"
+    found = _looks_absolute(sample)
+    if found is None:
+        raise UserError(
+            f"{where}: cannot tell whether its coordinates are absolute or offsets from the point "
+            "before; say which by `coordinates=absolute` or `coordinates=offsets`"
+        )
+    if found:
+        warn(
+            f"{where}: its coordinates look absolute, not like offsets from the point before, and "
+            "are read so; `coordinates=offsets` takes them as they are"
+        )
+    return found
+
+
+def _looks_absolute(sample: Sequence[np.ndarray]) -> bool | None:
+    """Whether coordinates are absolute; None if it cannot be told."""
+    sketches = [sketch for sketch in sample if len(sketch) >= _SHORT]
+    if sum(map(len, sketches)) < _FEW_ROWS:
+        return False
+    if np.mean([_is_cornered(sketch) for sketch in sketches]) >= _CORNERED:
+        return True
+    score = _absolute_score(sketches)
+    return None if 0 < score < _UNSURE else score > 0
+
+
+def _absolute_score(sketches: Sequence[np.ndarray]) -> float:
+    """Above 0 for absolute coordinates, as the module's head says; below where little is known."""
+    lifting = [sketch for sketch in sketches if 0 < sketch[:-1, 2].sum() < len(sketch) - 1]
+    if len(sketches) < FEW or len(lifting) < len(sketches) / 2:
+        return -math.inf
+    spread = float(np.median([_spread(sketch) for sketch in sketches]))
+    turn = float(np.mean([_turn(sketch) for sketch in sketches]))
+    if turn > _SCATTERED:
+        return -math.inf
+    leap = max(abs(_leap(sketches, 1, after)) for after in (True, False))
+    return _SPREAD * spread + _TURN * turn + _LEAP * min(leap, _LARGEST_LEAP) + _EVEN
+
+
+def _is_cornered(sketch: np.ndarray) -> bool:
+    """Whether all rows lie on one side of each axis, and not all on it."""
+    points = sketch[:, :2]
+    one_side = (points >= 0).all(axis=0) | (points <= 0).all(axis=0)
+    return bool(one_side.all() and points.any(axis=0).all())
+
+
+def _spread(sketch: np.ndarray) -> float:
+    """Logarithm of the box of the summed rows by that of the rows."""
+    rows = sketch[:, :2].astype(np.float64)
+    summed = np.concatenate([np.zeros((1, 2)), np.cumsum(rows, axis=0)])
+    boxes = [float(np.ptp(points, axis=0).max()) for points in (summed, rows)]
+    return math.log(max(boxes[0], 1e-9) / max(boxes[1], 1e-9))
+
+
+def _turn(sketch: np.ndarray) -> float:
+    """Share of the rows' differences in these and the rows."""
+    rows = sketch[:, :2].astype(np.float64)
+    differences = float(np.abs(np.diff(rows, axis=0)).sum())
+    return differences / max(differences + float(np.abs(rows[1:]).sum()), 1e-9)
+
+
+def _leap(sketches: Sequence[np.ndarray], is_up: int, after: bool) -> float:
+    """Logarithm of the length of rows to which the pen is lifted by that of others, the median.
+
+    The pen is lifted after the row before, or before the row itself.
+    """
+    leaps = []
+    for sketch in sketches:
+        sizes = np.hypot(*sketch[1:, :2].T.astype(np.float64))
+        up = (sketch[:-1, 2] if after else sketch[1:, 2]) == is_up
+        if up.any() and not up.all():
+            leaps.append(math.log(max(sizes[up].mean(), 1e-9) / max(sizes[~up].mean(), 1e-9)))
+    return float(np.median(leaps)) if leaps else 0.0
+
+
+# Mending
+
+
+def _mended(sketch: np.ndarray, is_place: bool, is_absolute: bool, pen: str) -> np.ndarray:
+    """A stroke-3 sketch of what it holds."""
+    sketch = _as_offsets(sketch) if is_absolute else sketch.copy()
+    if pen in ("down", "drawn"):
+        sketch[:, 2] = 1 - sketch[:, 2]
+    if pen in ("moved", "drawn"):
+        is_place |= bool(sketch[0, 2])
+        sketch[:, 2] = np.append(sketch[1:, 2], 1)
+    return without_place(sketch) if is_place else sketch
+
+
+def _as_offsets(sketch: np.ndarray) -> np.ndarray:
+    """The sketch with the differences of its points; row 0 is the first point."""
+    kind = np.float64 if sketch.dtype.kind == "f" else np.int64
+    points = sketch[:, :2].astype(kind)
+    offsets = np.diff(points, axis=0, prepend=np.zeros((1, 2), kind))
+    return np.concatenate([offsets, sketch[:, 2:].astype(kind)], axis=1)

@@ -1,0 +1,237 @@
+"""Files whose rows mean something else are recognized, or stopped, and right ones left alone."""
+
+import json
+import re
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+from helpers import DOODLES, shared
+
+from sketch_rnn.data import npz
+from sketch_rnn.data.layout import AS_IT_IS, Layout, oddities, plain
+from sketch_rnn.errors import UserError
+from sketch_rnn.strokes import from_polylines, to_polylines
+
+PADDING = {"zeros": (0, 0, 0), "dots": (0, 0, 1), "-1": (-1, -1, -1), "nan": (np.nan,) * 3}
+PLACES = ("page", "far", "centered", "by mean", "from the start", "0 to 1", "-1 to 1")
+PENS = ("lifted", "down", "moved", "drawn")
+VALUES = ((0, 1), (-1, 1), (1, -1), (0, 255))
+
+
+@dataclass(frozen=True)
+class Corruption:
+    """How a file writes drawings.
+
+    place: where absolute coordinates have their origin; None is offsets. pen, values: what 1 means,
+    and what is written for 0 and 1. padding: in `PADDING`, or None. ragged: padded in groups.
+    spread: what all offsets, padding too, are divided by once their mean is taken off; None is not.
+    """
+
+    place: str | None = None
+    pen: str = "lifted"
+    values: tuple = (0, 1)
+    padding: str | None = None
+    ragged: bool = False
+    spread: float | None = None
+
+
+def written(sketches, how):
+    rows = [rows_of(sketch, how) for sketch in sketches]
+    if how.padding:
+        rows = padded(rows, PADDING[how.padding], 8 if how.ragged else len(rows))
+    if how.spread:
+        mean = np.concatenate(rows)[:, :2].mean(axis=0)
+        rows = [np.c_[(r[:, :2] - mean) / how.spread, r[:, 2]] for r in rows]
+    return rows
+
+
+def rows_of(sketch, how):
+    lines = to_polylines(sketch)
+    points, first = np.concatenate(lines), np.cumsum([0, *map(len, lines[:-1])])
+    pen = np.zeros(len(points), int)
+    pen[first if how.pen in ("moved", "drawn") else np.append(first[1:], len(points)) - 1] = 1
+    pen = 1 - pen if how.pen in ("down", "drawn") else pen
+    pen = np.array(how.values)[pen]
+    if how.place is None:
+        return np.c_[np.diff(points, axis=0), pen[1:]]
+    return np.c_[placed(points, how.place), pen]
+
+
+def placed(points, place):
+    low, high = points.min(axis=0), points.max(axis=0)
+    side = (high - low).max()
+    return {
+        "page": points - low,
+        "far": points - low + (300, 170),
+        "centered": points - (low + high) / 2,
+        "by mean": points - points.mean(axis=0),
+        "from the start": points - points[0],
+        "0 to 1": (points - low) / side,
+        "-1 to 1": (points - low) / side * 2 - 1,
+    }[place]
+
+
+def padded(rows, row, group):
+    """To the longest of each group, and one more."""
+    found = []
+    for first in range(0, len(rows), group):
+        part = rows[first : first + group]
+        longest = max(map(len, part)) + 1
+        found += [np.concatenate([r, np.tile(row, (longest - len(r), 1))]) for r in part]
+    return found
+
+
+def boxed(sketch):
+    """Its lines in a box of side 1, without points that repeat the one before."""
+    lines = to_polylines(sketch)
+    points = np.concatenate(lines)
+    low, side = points.min(axis=0), np.ptp(points, axis=0).max()
+    fitted = [(line - low) / side for line in lines]
+    return [f[np.append(True, (np.abs(np.diff(f, axis=0)) > 1e-6).any(axis=1))] for f in fitted]
+
+
+def are_same(one, other):
+    pairs = list(zip(boxed(one), boxed(other), strict=False))
+    return len(boxed(one)) == len(boxed(other)) and all(
+        a.shape == b.shape and np.allclose(a, b, atol=2e-3) for a, b in pairs
+    )
+
+
+def drawings(name):
+    """The drawings of a set, stroke-3 float64."""
+    if name == "quickdraw":
+        folder = shared("data/quickdraw")
+        lines = [line for p in sorted(folder.glob("*.ndjson")) for line in p.open("rb")]
+        found = [[np.transpose(xyt[:2]) for xyt in json.loads(line)["drawing"]] for line in lines]
+        return [from_polylines(polylines).astype(float) for polylines in found]
+    path = DOODLES / f"{name}.npz"
+    points, lengths = npz.read_split(path if path.exists() else shared(f"data/{name}.npz"), "train")
+    return [s.astype(float) for s in np.split(points, np.cumsum(lengths)[:-1])]
+
+
+SETS = [*(path.stem for path in sorted(DOODLES.glob("*.npz")))]
+SETS += ["aaron_sheep", "short_kanji", "quickdraw"]
+
+
+def some(sketches, count, rng):
+    return [sketches[i] for i in rng.choice(len(sketches), min(count, len(sketches)), False)]
+
+
+def corruption(rng):
+    """A random one: of the padding, the coordinates, the pen, or of several together."""
+    kind = rng.choice(["padding", "place", "pen", "all"])
+    place = str(rng.choice(PLACES)) if kind in ("place", "all") else None
+    pen = str(rng.choice(PENS[1:])) if kind in ("pen", "all") else "lifted"
+    padding = str(rng.choice(list(PADDING))) if kind in ("padding", "all") else None
+    values = (0, 1)
+    if kind == "pen" or padding in ("zeros", "nan"):
+        values = VALUES[rng.integers(len(VALUES))]
+    spread = float(rng.uniform(5, 50)) if padding == "zeros" and place is None else None
+    return Corruption(place, pen, values, padding, bool(rng.integers(2)), spread)
+
+
+def check_corrupted(sketches, copies, seed):
+    """All copies are mended or stopped; returns how many were stopped."""
+    rng, stopped = np.random.default_rng(seed), 0
+    for _ in range(copies):
+        chosen, how = some(sketches, rng.choice([10, 20, 40, 150]), rng), corruption(rng)
+        try:
+            found = plain(written(chosen, how), "a.npz")
+        except UserError as error:
+            assert "cannot tell" in str(error)
+            stopped += 1
+        else:
+            wrong = [i for i in range(len(chosen)) if not are_same(chosen[i], found[i])]
+            assert len(wrong) <= 0.03 * len(chosen), how
+    return stopped
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_corrupted_copies_are_recognized_or_stopped(name):
+    assert check_corrupted(drawings(name), 12, seed=1) <= 2
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", SETS)
+def test_many_corrupted_copies_are_recognized_or_stopped(name):
+    assert check_corrupted(drawings(name), 200, seed=2) <= 12
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_right_files_are_left_alone(name, caplog):
+    sketches, rng = drawings(name), np.random.default_rng(3)
+    for count in [1, 2, 3, 5, 10, 10, 20, 20, 40, 150, 300]:
+        chosen = some(sketches, count, rng)
+        found = plain(chosen, "a.npz")
+        assert all(one is other for one, other in zip(chosen, found, strict=True))
+        assert oddities(chosen) == []
+    assert caplog.text == ""
+
+
+@pytest.mark.parametrize(
+    ("how", "said"),
+    [
+        (Corruption(padding="zeros"), r"left out \d+ rows of padding \(0, 0, 0\) at the end of 40"),
+        (Corruption(padding="nan", ragged=True), r"rows of padding \(nan, nan, nan\)"),
+        (Corruption(padding="zeros", spread=9.0), "its offsets are taken from .*, not from 0"),
+        (Corruption(place="page"), "its coordinates look absolute"),
+        (Corruption(pen="down"), "1 .* means that the pen stays down after the point"),
+        (Corruption(pen="moved"), "1 .* means that the pen comes to the point lifted"),
+        (Corruption(pen="down", values=(-1, 1)), "its pen is -1 or 1, which is taken for 0 or 1"),
+    ],
+)
+def test_what_is_found_out_is_said(how, said, caplog):
+    sketches = drawings("cat")[:40]
+    found = plain(written(sketches, how), "a.npz")
+    assert all(map(are_same, sketches, found))
+    assert any(re.search(said, message) for message in caplog.messages)
+
+
+def test_what_the_user_says_counts():
+    sketches = drawings("cat")[:40]
+    page = written(sketches, Corruption(place="page", pen="down"))
+    assert plain(page, "a.npz", AS_IT_IS)[0] is page[0]
+    few = written(sketches[:1], Corruption(place="centered", pen="drawn"))
+    (found,) = plain(few, "a.npz", Layout(coordinates="absolute", pen="drawn"))
+    assert are_same(found, sketches[0])
+    with pytest.raises(UserError, match=r"`pen`: expected auto or lifted .* got 'up'"):
+        Layout(pen="up")
+
+
+def test_absolute_rows_that_are_drawn_from_the_origin_keep_the_first():
+    rows = np.array([(10, 20, 0), (30, 20, 1), (5, 60, 0), (5, 90, 1)])
+    (found,) = plain([rows], "a.npz", Layout("drawn", "absolute", "lifted"))
+    assert found.tolist() == [[10, 20, 0], [20, 0, 1], [-25, 40, 0], [0, 30, 1]]
+    (found,) = plain([rows], "a.npz", Layout("auto", "absolute", "lifted"))
+    assert found.tolist() == [[20, 0, 1], [-25, 40, 0], [0, 30, 1]]
+
+
+def test_what_cannot_be_told_stops():
+    dots = [np.array([(3, 2, 1), (-5, 4, 1)] * 6)] * 20
+    with pytest.raises(UserError, match="cannot tell what its pen means; say which by `pen="):
+        plain(dots, "a.npz")
+    assert plain(dots, "a.npz", Layout(pen="lifted"))[0].tolist() == dots[0].tolist()
+
+
+def test_what_is_no_sketch_stays_to_be_refused():
+    odd = [np.zeros((0, 3)), np.zeros(3), np.zeros((2, 4)), np.array([(1, 2, 7)]), np.array(None)]
+    found = plain(odd, "a.npz")
+    assert all(one is other for one, other in zip(odd, found, strict=True))
+
+
+def test_stroke_5_is_padded_too():
+    rows = np.array([(4, 5, 1, 0, 0), (1, 2, 0, 1, 0)] + [(0, 0, 0, 0, 0)] * 3)
+    assert plain([rows], "a.npz")[0].tolist() == [[4, 5, 0], [1, 2, 1]]
+    ended = np.array([(4, 5, 1, 0, 0), (1, 2, 0, 1, 0)] + [(0, 0, 0, 0, 1)] * 3)
+    assert plain([ended], "a.npz")[0].tolist() == [[4, 5, 0], [1, 2, 1]]
+
+
+def test_oddities_of_a_data_set_that_was_not_built():
+    sketches = drawings("fish")[:60]
+    for how, said in [
+        (Corruption(padding="zeros"), "end in rows of padding (0, 0, 0)"),
+        (Corruption(place="page"), "hold absolute coordinates, it seems"),
+        (Corruption(pen="down"), "have 1 in column 3 where the pen stays down after the point"),
+    ]:
+        assert oddities(written(sketches, how)) == [said]
