@@ -8,38 +8,56 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from sketch_rnn.api.run import Run, open_run
+    from sketch_rnn.api.train import Callback, train
     from sketch_rnn.convert.build import build as build_dataset
     from sketch_rnn.data.dataset import load_dataset
     from sketch_rnn.drawing import draw
+    from sketch_rnn.errors import UserError
     from sketch_rnn.formats import load_model
     from sketch_rnn.hparams import HParams
+    from sketch_rnn.model.network import SketchRNN
+    from sketch_rnn.strokes import from_points, to_points
     from sketch_rnn.training.evaluate import evaluate
     from sketch_rnn.training.options import TrainOptions
-    from sketch_rnn.training.run import train
 
 __version__ = "0.1.0"
 __all__ = [
+    "Callback",
     "HParams",
+    "Run",
+    "SketchRNN",
     "TrainOptions",
+    "UserError",
     "build_dataset",
     "draw",
     "evaluate",
+    "from_points",
     "load_dataset",
     "load_model",
+    "open_run",
+    "to_points",
     "train",
 ]
 
 _HOMES = {
+    "Callback": "api.train",
     "HParams": "hparams",
+    "Run": "api.run",
+    "SketchRNN": "model.network",
     "TrainOptions": "training.options",
+    "UserError": "errors",
     "build_dataset": "convert.build",
     "draw": "drawing",
     "evaluate": "training.evaluate",
+    "from_points": "strokes",
     "load_dataset": "data.dataset",
     "load_model": "formats",
-    "train": "training.run",
+    "open_run": "api.run",
+    "to_points": "strokes",
+    "train": "api.train",
 }
-_WITH_TENSORFLOW = ("evaluate", "load_model", "train")
+_WITH_TENSORFLOW = ("Callback", "Run", "SketchRNN", "evaluate", "load_model", "open_run", "train")
 _NAMES = {"build_dataset": "build"}  # at home, where it is another
 
 

@@ -130,6 +130,48 @@ def from_polylines(polylines: Sequence[np.ndarray]) -> np.ndarray:
     return stroke3
 
 
+def to_points(sketch: np.ndarray) -> list[np.ndarray]:
+    """A sketch as the lines of the pen, in absolute coordinates.
+
+    Args:
+      sketch: stroke-3 `[n, 3]`.
+
+    Returns:
+      An array `[m, 2]` float64 a line. The first line begins at (0, 0), y points down.
+
+    Raises:
+      UserError: it is no stroke-3 sketch.
+    """
+    return to_polylines(checked(sketch))
+
+
+def from_points(lines: Sequence[np.ndarray]) -> np.ndarray:
+    """Lines of the pen as a sketch, the inverse of `to_points`.
+
+    Args:
+      lines: for each line its points (x, y), `[m, 2]`, absolute, y pointing down.
+
+    Returns:
+      stroke-3 `[n, 3]` float32, in the lines' units. Where the first line begins is (0, 0), so it
+      takes no row.
+
+    Raises:
+      UserError: a line has another shape, or a coordinate is not finite.
+    """
+    found = []
+    for number, line in enumerate(lines):
+        try:
+            points = np.asarray(line, np.float64)
+        except (TypeError, ValueError):
+            points = np.array(None, np.float64)
+        if points.ndim != 2 or points.shape[1] != 2:
+            raise UserError(f"line {number}: expected points [m, 2], got shape {points.shape}")
+        if not (np.abs(points) < _FARTHEST).all():
+            raise UserError(f"line {number}: expected finite coordinates, got NaN or infinity")
+        found.append(points)
+    return from_polylines(found)
+
+
 def bounds(stroke3: np.ndarray) -> tuple[float, float, float, float]:
     """(min_x, max_x, min_y, max_y) of a sketch's points, (0, 0) at its start among them."""
     points = np.cumsum(stroke3[:, :2], axis=0, dtype=np.float64)

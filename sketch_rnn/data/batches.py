@@ -12,7 +12,7 @@ from typing import TypeVar
 import numpy as np
 
 from sketch_rnn import strokes
-from sketch_rnn.data.dataset import Split
+from sketch_rnn.data.split import Split
 from sketch_rnn.errors import UserError, warn
 from sketch_rnn.hparams import HParams
 

@@ -3,61 +3,28 @@
 Dimensions: S sketches of a split, P points of all of them, B batch, N_max longest sketch.
 """
 
+import itertools
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sketch_rnn import strokes
 from sketch_rnn.choices import SPLITS
 from sketch_rnn.data import download
-from sketch_rnn.data.cache import Part, load_parts
-from sketch_rnn.errors import UserError
+from sketch_rnn.data.batches import TrainBatches, eval_batches
+from sketch_rnn.data.cache import load_parts
+from sketch_rnn.data.split import Split
+from sketch_rnn.errors import UserError, check_choice
+from sketch_rnn.hparams import HParams
+
+if TYPE_CHECKING:
+    import tensorflow as tf
 
 MIN_SCALE = 1e-8  # data units
-
-
-class Split:
-    """The sketches of a split, from one file or several; `split[i]` is stroke-3 float32.
-
-    Sketches are clamped, in data units. The points may be memory-mapped.
-    """
-
-    def __init__(self, parts: Sequence[Part]):
-        self.parts = list(parts)
-        self._ends = np.cumsum([len(part) for part in self.parts])
-
-    def __len__(self) -> int:
-        return int(self._ends[-1]) if self.parts else 0
-
-    def __getitem__(self, index: int) -> np.ndarray:
-        if not -len(self) <= index < len(self):
-            raise IndexError(f"sketch {index} of {len(self)}")
-        return self.gather(np.array([int(index) % len(self)]))[0]
-
-    def lengths(self, indices: np.ndarray | None = None) -> np.ndarray:
-        """Points of the given sketches, or of all, `[B]` int64."""
-        if indices is None:
-            return np.concatenate([np.diff(part.offsets) for part in self.parts])
-        return np.array([end - start for _, start, end in self._find(indices)], np.int64)
-
-    def gather(self, indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The given sketches as flat points `[P, 3]` float32 and lengths `[B]` int64."""
-        found = self._find(indices)
-        return strokes.flatten([part.points[start:end] for part, start, end in found])
-
-    def places(self, indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The number of the part that holds each sketch, and its place in that part, `[B]` each."""
-        numbers = np.searchsorted(self._ends, indices, side="right")
-        return numbers, indices - np.concatenate([[0], self._ends])[numbers]
-
-    def _find(self, indices: np.ndarray) -> Iterator[tuple[Part, int, int]]:
-        """For each sketch: the part that holds it, and where it starts and ends there."""
-        for number, index in zip(*(found.tolist() for found in self.places(indices)), strict=True):
-            part = self.parts[number]
-            yield part, int(part.offsets[index]), int(part.offsets[index + 1])
+SHOWN, SHOWN_CELL = 10, 80  # sketches of each split in a notebook, and pixels of each
 
 
 @dataclass(frozen=True)
@@ -74,6 +41,75 @@ class Dataset:
     test: Split
     scale_factor: float
     max_seq_len: int
+
+    def split(self, name: str) -> Split:
+        """The split of a name.
+
+        Raises:
+          UserError: there is none.
+        """
+        check_choice("split", name, SPLITS)
+        return getattr(self, name)
+
+    def batches(
+        self,
+        split: str = "train",
+        batch_size: int | None = None,
+        *,
+        hparams: HParams | None = None,
+        seed: int = 1,
+        first_step: int = 0,
+    ) -> "tf.data.Dataset":
+        """Batches of (strokes5, lengths) in model units, for loops of one's own and for Keras.
+
+        Those of "train" are drawn and augmented as in a run of this seed, step by step, without
+        end. Those of the others are in order of length, not augmented, the last may be smaller.
+
+        Args:
+          split: "train", "valid" or "test".
+          batch_size: sketches in a batch; None is that of the hyperparameters.
+          hparams: how training drawings are augmented; None is as by default.
+          seed: what the training batches follow from.
+          first_step: of training, to go on.
+
+        Returns:
+          A `tf.data.Dataset` of strokes5 `[B, N_max + 1, 5]` float32, the start token first, and
+          lengths `[B]` int32, the points of each sketch.
+
+        Raises:
+          UserError: there is no such split.
+        """
+        from sketch_rnn.setup import setup
+
+        setup()
+        import tensorflow as tf
+
+        chosen = (hparams or HParams()).replace(max_seq_len=self.max_seq_len)
+        if batch_size is not None:
+            chosen = chosen.replace(batch_size=batch_size)
+        sketches = self.split(split)
+
+        def of_training() -> Iterator[tuple[np.ndarray, np.ndarray]]:
+            batches = TrainBatches(sketches, chosen, self.scale_factor, seed)
+            return map(batches.batch, itertools.count(first_step))
+
+        def in_order() -> Iterator[tuple[np.ndarray, np.ndarray]]:
+            return eval_batches(sketches, chosen.batch_size, self.scale_factor, self.max_seq_len)
+
+        size = chosen.batch_size if split == "train" else None
+        signature = (
+            tf.TensorSpec([size, self.max_seq_len + 1, 5], tf.float32),
+            tf.TensorSpec([size], tf.int32),
+        )
+        made = of_training if split == "train" else in_order
+        return tf.data.Dataset.from_generator(made, output_signature=signature)
+
+    def _repr_svg_(self) -> str:
+        from sketch_rnn.drawing import draw
+
+        shown = [list(self.split(name)[:SHOWN]) for name in SPLITS]
+        rows = [sketch for row in shown for sketch in row + [np.zeros((0, 3))] * (SHOWN - len(row))]
+        return draw(rows, cell=SHOWN_CELL, columns=SHOWN, row_titles=SPLITS)._repr_svg_()
 
 
 def load_dataset(names: str | Sequence[str], data_dir: str | Path | None = None) -> Dataset:

@@ -18,7 +18,7 @@ from sketch_rnn.training.devices import Workers
 from sketch_rnn.training.evaluate import Evaluation, Evaluator
 from sketch_rnn.training.history import History
 from sketch_rnn.training.metrics import Costs, MetricWriter
-from sketch_rnn.training.report import NewReporter, span
+from sketch_rnn.training.report import Listener, NewReporter, span
 from sketch_rnn.training.start import Start
 from sketch_rnn.training.stopping import Stopping
 from sketch_rnn.training.verdicts import Facts, worth_saying
@@ -92,9 +92,14 @@ class ChiefRecorder:
     """Of the only worker or the first one: figures, validation, checkpoints."""
 
     def __init__(
-        self, folder: RunFolder, start: Start, new_reporter: NewReporter, stopping: Stopping
+        self,
+        folder: RunFolder,
+        start: Start,
+        new_reporter: NewReporter,
+        stopping: Stopping,
+        listener: Listener,
     ):
-        self.folder, self.stopping = folder, stopping
+        self.folder, self.stopping, self.listener = folder, stopping, listener
         self.state, self.config, self.dataset = start
         self.hparams = self.config.hparams
         self.first_step = int(self.state.step.numpy())
@@ -127,6 +132,7 @@ class ChiefRecorder:
             self._write(0, {"Num_Trainable_Params": parameters})
             self._write_texts()
             self.writer.write_hparams(self._settings())
+        self.listener.began(self.state.model)
 
     def record(self, step: int, costs: Costs | None) -> None:
         """See `Recorder`."""
@@ -146,7 +152,7 @@ class ChiefRecorder:
 
     def reason_to_stop(self) -> str:
         """See `Recorder`."""
-        return self.stopping.reason(self.history)
+        return self.listener.reason_to_stop() or self.stopping.reason(self.history)
 
     def end(self, reason: str) -> None:
         """See `Recorder`."""
@@ -182,6 +188,7 @@ class ChiefRecorder:
 
     def _log(self, step: int, costs: Costs) -> None:
         self.reporter.update(_shown(costs))
+        self.listener.stepped(step, _shown(costs))
         if step == 0 or step % LOG_EVERY:
             return
         now = time.monotonic()
@@ -205,13 +212,15 @@ class ChiefRecorder:
             is_best = costs.cost < self.state.best_valid_cost.numpy()
             if is_best:
                 figures |= self._keep_best(costs.cost, evaluation)
-            self._write(step, figures | self.show(step, evaluation))
+            drawings, found = self.show(step, evaluation)
+            self._write(step, figures | found)
             best = " (the best so far)" if is_best else ""
             self.reporter.say(
                 f"step {step}: validation cost {costs.cost:.4f}, reconstruction "
                 f"{costs.reconstruction:.4f}, KL {costs.kl:.4f}{best}"
             )
             self._say_verdicts()
+            self.listener.validated(step, figures | found, drawings)
 
     def _keep_best(self, cost: float, evaluation: Evaluation) -> dict[str, float]:
         """A checkpoint and, of a conditional model, mu of the drawings; gives the test figures."""
@@ -228,15 +237,16 @@ class ChiefRecorder:
         evaluation = self.evaluator.evaluate(split, name)
         return evaluation, evaluation.costs(self.hparams), time.monotonic() - begun
 
-    def show(self, step: int, evaluation: Evaluation) -> dict[str, float]:
+    def show(self, step: int, evaluation: Evaluation) -> tuple[list[np.ndarray], dict[str, float]]:
         """Writes pictures of what the model draws, and which latent dimensions it uses; returns
-        signs of how it gets on."""
+        the drawings, and signs of how it gets on."""
         moments = [moment.numpy() for moment in adam_moments(self.state.optimizer, "velocity")]
         updates = int(self.state.optimizer.iterations.numpy())
         found = {history.CLIPPED: signs.clipped(moments, updates, self.hparams.grad_clip)}
         if not self.hparams.conditional:
-            self.writer.write_picture(step, "Samples", draw(self._decode(count=SHOWN)))
-            return found
+            samples = self._decode(count=SHOWN)
+            self.writer.write_picture(step, "Samples", draw(samples))
+            return samples, found
         model, valid = self.state.model, self.dataset.valid
         shown = np.linspace(0, len(valid) - 1, SHOWN).astype(int)
         originals, mu = [valid[i] for i in shown], evaluation.mu_in_order[shown]
@@ -249,7 +259,7 @@ class ChiefRecorder:
         self.writer.write_histogram(step, "KL_per_dimension", kl_per_dimension)
         found[history.KL_SUM] = float(kl_per_dimension.sum())
         found[history.UNUSED] = signs.unused_dimensions(kl_per_dimension)
-        return found | self._recovered(z, drawn[SHOWN:], kl_per_dimension)
+        return drawn[:SHOWN], found | self._recovered(z, drawn[SHOWN:], kl_per_dimension)
 
     def _recovered(
         self, z: np.ndarray, drawn: list[np.ndarray], kl_per_dimension: np.ndarray

@@ -1,11 +1,16 @@
 """What a run tells a person while it trains."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
 
 from sketch_rnn.errors import LOGGER
 from sketch_rnn.hparams import HParams
+
+if TYPE_CHECKING:
+    from sketch_rnn.model.network import SketchRNN
 
 STOPPING = "stopping after this step; again to quit now"
 
@@ -33,6 +38,43 @@ class Reporter(Protocol):
 
     def close(self) -> None:
         """The run has ended."""
+
+
+class Listener(Protocol):
+    """Is called as a run gets on, where a program and not a person wants to know."""
+
+    def began(self, model: "SketchRNN") -> None:
+        """Before the first step, with the model that is trained."""
+
+    def stepped(self, step: int, figures: Mapping[str, float]) -> None:
+        """After each step whose update was made, with the figures of its batch."""
+
+    def validated(
+        self, step: int, figures: Mapping[str, float], drawings: Sequence[np.ndarray]
+    ) -> None:
+        """After each validation, with its figures by their tags, and what the model draws."""
+
+    def reason_to_stop(self) -> str:
+        """Why the run has to end now; "" if it does not."""
+
+
+class NobodyListens:
+    """The listener of a run that has none."""
+
+    def began(self, model: "SketchRNN") -> None:
+        """See `Listener`."""
+
+    def stepped(self, step: int, figures: Mapping[str, float]) -> None:
+        """See `Listener`."""
+
+    def validated(
+        self, step: int, figures: Mapping[str, float], drawings: Sequence[np.ndarray]
+    ) -> None:
+        """See `Listener`."""
+
+    def reason_to_stop(self) -> str:
+        """See `Listener`."""
+        return ""
 
 
 NewReporter = Callable[[int, int], Reporter]  # from the first step and `num_steps`

@@ -17,7 +17,7 @@ from sketch_rnn.setup import seal_programs, setup
 from sketch_rnn.training.devices import Workers, find_workers
 from sketch_rnn.training.options import TrainOptions
 from sketch_rnn.training.record import LOG_EVERY, ChiefRecorder, QuietRecorder, Recorder
-from sketch_rnn.training.report import LogReporter, NewReporter
+from sketch_rnn.training.report import Listener, LogReporter, NewReporter, NobodyListens
 from sketch_rnn.training.start import Start, begin, check_log_root
 from sketch_rnn.training.step import StepResult, TrainStep
 from sketch_rnn.training.stopping import Stopping
@@ -27,12 +27,17 @@ FETCH_EVERY_SECONDS = 0.5
 LAID_OUT_AHEAD = 64  # batches that say how many rows almost all of them need
 
 
-def train(options: TrainOptions, new_reporter: NewReporter = LogReporter) -> int:
+def train(
+    options: TrainOptions,
+    new_reporter: NewReporter = LogReporter,
+    listener: Listener = NobodyListens(),  # noqa: B008
+) -> int:
     """Trains a model, or goes on training one, in a run's folder.
 
     Args:
       options: what is asked for.
       new_reporter: makes what shows how the run gets on, from the first step and `num_steps`.
+      listener: is called after steps and validations.
 
     Returns:
       0, or the number of the signal that ended training early.
@@ -43,17 +48,11 @@ def train(options: TrainOptions, new_reporter: NewReporter = LogReporter) -> int
     setup()
     workers = find_workers(options.strategy, options.connect_timeout)
     folder = RunFolder(options.log_root)
-    if workers.count > 1 and (options.patience or options.max_time):
-        raise UserError(
-            "`patience` and `max_time` end a run of one worker, and would leave the others without "
-            "it; leave them out"
-        )
-    if workers.is_chief or options.resume:
-        check_log_root(options)
+    _check(options, workers)
     with workers.strategy.scope():
         start = begin(options)
     if not workers.is_chief:
-        return Run(folder, start, workers, QuietRecorder(start, workers, new_reporter)).finish()
+        return Loop(folder, start, workers, QuietRecorder(start, workers, new_reporter)).finish()
     for warning in dataset_warnings(start.dataset):
         warn(warning)
     if start.config.precision == "tf32" and not tf.config.list_physical_devices("GPU"):
@@ -61,8 +60,19 @@ def train(options: TrainOptions, new_reporter: NewReporter = LogReporter) -> int
     with folder.lock():
         _open(folder, start, options.resume)
         stopping = Stopping(options.patience, options.max_time)
-        recorder = ChiefRecorder(folder, start, new_reporter, stopping)
-        return Run(folder, start, workers, recorder).finish()
+        recorder = ChiefRecorder(folder, start, new_reporter, stopping, listener)
+        return Loop(folder, start, workers, recorder).finish()
+
+
+def _check(options: TrainOptions, workers: Workers) -> None:
+    """Refuses what several workers cannot do, and a folder that does not fit."""
+    if workers.count > 1 and (options.patience or options.max_time):
+        raise UserError(
+            "`patience` and `max_time` end a run of one worker, and would leave the others without "
+            "it; leave them out"
+        )
+    if workers.is_chief or options.resume:
+        check_log_root(options)
 
 
 def _open(folder: RunFolder, start: Start, resume: bool) -> None:
@@ -75,7 +85,7 @@ def _open(folder: RunFolder, start: Start, resume: bool) -> None:
         folder.create(start.config, start.state.checkpoint, int(start.state.step.numpy()))
 
 
-class Run:
+class Loop:
     """The loop over steps.
 
     A step is begun without waiting for the one before; what the steps found is fetched when it is

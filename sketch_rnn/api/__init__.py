@@ -1,0 +1,1 @@
+"""Training from Python, as in a notebook or a script."""

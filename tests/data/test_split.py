@@ -1,0 +1,103 @@
+"""Splits as sequences, batches as `tf.data`, and sketches as lines of points."""
+
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from helpers import DOODLES
+
+import sketch_rnn
+from sketch_rnn.data.batches import TrainBatches, eval_batches
+from sketch_rnn.errors import UserError
+
+
+@pytest.fixture(scope="module")
+def data():
+    return sketch_rnn.load_dataset(["cat.npz", "fish.npz"], DOODLES)
+
+
+def test_a_split_slices_and_iterates(data):
+    test = data.test
+    assert len(test) == 200 and len(test[:4]) == 4 and len(test[-3:]) == 3
+    for number, sketch in enumerate(test[98:102]):  # of both files
+        np.testing.assert_array_equal(sketch, test[98 + number])
+    np.testing.assert_array_equal(test[[150, 3]][0], test[150])
+    np.testing.assert_array_equal(
+        test[test.lengths() > 60][0], test[np.argmax(test.lengths() > 60)]
+    )
+    assert [len(sketch) for sketch in test] == test.lengths().tolist()
+    assert len(test[:0]) == 0 and list(test[:0]) == []
+    with pytest.raises(IndexError, match="sketch 200 of 200"):
+        test[200]
+
+
+def test_a_split_says_what_it_holds_and_shows_it(data):
+    assert re.fullmatch(r"<Split of 200 sketches of \d+ to \d+ points>", repr(data.test))
+    assert repr(data.test[:0]) == "<Split of no sketches>"
+    assert data.train._repr_svg_().count('class="sketch"') == 20
+    shown = data._repr_svg_()
+    assert shown.count('class="sketch"') == 30 and ">valid<" in shown
+
+
+def test_a_split_is_had_by_its_name(data):
+    assert data.split("valid") is data.valid
+    with pytest.raises(UserError, match="did you mean test"):
+        data.split("tset")
+
+
+def test_batches_are_those_of_a_run(data):
+    hparams = sketch_rnn.HParams(batch_size=16, max_seq_len=data.max_seq_len)
+    expected = TrainBatches(data.train, hparams, data.scale_factor, 5)
+    made = data.batches("train", 16, seed=5, first_step=2)
+    for step, (strokes5, lengths) in zip((2, 3, 4), made, strict=False):
+        np.testing.assert_array_equal(strokes5, expected.batch(step)[0])
+        np.testing.assert_array_equal(lengths, expected.batch(step)[1])
+    assert made.element_spec[0].shape == (16, data.max_seq_len + 1, 5)
+
+
+def test_batches_to_evaluate_are_whole_and_in_order(data):
+    made = list(data.batches("valid", 64))
+    expected = list(eval_batches(data.valid, 64, data.scale_factor, data.max_seq_len))
+    assert [len(lengths) for _, lengths in made] == [64, 64, 64, 8]
+    for found, wanted in zip(made, expected, strict=True):
+        np.testing.assert_array_equal(found[0], wanted[0])
+
+
+def test_endless_batches_keep_no_process_from_ending():
+    program = """
+import sketch_rnn
+batches = iter(sketch_rnn.load_dataset("cat.npz").batches("train", 4).prefetch(2))
+print(next(batches)[0].shape[0], flush=True)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, timeout=100)
+    assert (done.returncode, done.stdout) == (0, b"4\n")
+
+
+def test_points_of_a_sketch_and_back(data):
+    lines = sketch_rnn.to_points(data.test[0])
+    assert all(line.ndim == 2 and line.shape[1] == 2 for line in lines) and (lines[0][0] == 0).all()
+    np.testing.assert_allclose(sketch_rnn.from_points(lines), data.test[0], atol=1e-3)
+    moved = [line + 7 for line in lines]
+    np.testing.assert_allclose(sketch_rnn.from_points(moved), data.test[0], atol=1e-3)
+    assert sketch_rnn.from_points([[(0, 0), (3, 4)], [(5, 5)]]).tolist() == [[3, 4, 1], [2, 1, 1]]
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        ([(0, 0), (3, 4)], r"line 0: expected points \[m, 2\], got shape \(2,\)"),
+        ([[(0, 0)], [(1, 2, 3)]], r"line 1: expected points \[m, 2\], got shape \(1, 3\)"),
+        ([[(0, np.nan)]], "line 0: expected finite coordinates"),
+        (["line"], r"line 0: expected points \[m, 2\]"),
+    ],
+)
+def test_what_is_no_line_is_refused(lines, said):
+    with pytest.raises(UserError, match=said):
+        sketch_rnn.from_points(lines)
+
+
+def test_what_is_no_sketch_has_no_points():
+    with pytest.raises(UserError, match="expected stroke-3"):
+        sketch_rnn.to_points(np.zeros((3, 5)))
