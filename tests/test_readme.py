@@ -32,7 +32,7 @@ from sketch_rnn.hparams import load_config
 
 PAGES = (
     "README.md",
-    *(f"docs/{name}.md" for name in ("index", "draw", "train", "web", "own_drawings")),
+    *(f"docs/{name}.md" for name in ("index", "draw", "train", "web", "own_drawings", "pad")),
     *(f"docs/{name}.md" for name in ("gpu", "machines", "formats")),
 )
 SET_UP = ("./scripts/demo", "./scripts/test")
@@ -76,6 +76,7 @@ def folder(tmp_path_factory):
     with zipfile.ZipFile(folder / "icons.zip", "w") as icons:
         icons.writestr("circle.svg", circle)
     (folder / "cat.ndjson").write_text('{"word": "cat", "drawing": [[[0, 90, 5], [9, 9, 70]]]}')
+    shutil.copy(folder / "cat.ndjson", folder / "pad-1.ndjson")
     record = struct.pack("<Q2sBIHH", 1, b"DE", 1, 0, 1, 3) + bytes([0, 90, 5, 9, 9, 70])
     (folder / "face.bin").write_bytes(record)
     sketch = np.array([(9, 0, 0), (0, 9, 1), (5, 5, 1)])
@@ -138,7 +139,8 @@ def serving(folder):
 def words_of(tmp_path_factory):
     """Gives what each shell makes of a list of lines, as lists of words."""
     folder = tmp_path_factory.mktemp("shell")
-    (folder / "kanjivg-1-py3-none-any.whl").touch()  # for the pattern in a command
+    for name in ("kanjivg-1-py3-none-any.whl", "pad-1.ndjson"):  # for patterns in commands
+        (folder / name).touch()
     (folder / "bin").mkdir()
     for name in PROGRAMS:
         (folder / "bin" / name).write_text(WRITES_ITS_WORDS)
@@ -166,7 +168,10 @@ def test_shells_take_the_commands_as_they_stand(shell, words_of):
     split = [shlex.split(line) for line in lines]
     expected = [[word for word in words if not word.startswith("TF_CONFIG=")] for words in split]
     assert expected and words_of(shell, lines) == [
-        [word.replace("kanjivg-*", "kanjivg-1-py3-none-any") for word in words]
+        [
+            word.replace("kanjivg-*", "kanjivg-1-py3-none-any").replace("pad-*", "pad-1")
+            for word in words
+        ]
         for words in expected
     ]
 

@@ -1,11 +1,12 @@
 """`sketch_rnn_dataset`: makes data sets of drawings, shows what is in them, fetches public ones."""
 
 import sys
+from typing import Any
 
 from sketch_rnn import shipped
 from sketch_rnn.choices import SPLITS
 from sketch_rnn.cli import common
-from sketch_rnn.cli.flags import DRAWING, OVERWRITE, Flag, drawing_style, new_flags, spelled
+from sketch_rnn.cli.flags import DRAWING, OVERWRITE, Flag, Many, drawing_style, new_flags, spelled
 from sketch_rnn.convert.prepare import ORDERS, Recipe
 from sketch_rnn.data.first_row import FIRST_ROWS
 from sketch_rnn.data.layout import COORDINATES, PENS
@@ -22,6 +23,8 @@ Makes data sets of drawings.
       prints numbers and warnings, and draws a contact sheet
   sketch_rnn_dataset download [NAME...]
       fetches public data sets and models into the cache; without a name, lists them
+  sketch_rnn_dataset pad --output=pad.html
+      writes a page that asks people for drawings, for those who have none yet
 
 `COMMAND --help` lists a command's flags.
 """
@@ -103,6 +106,30 @@ Without a name, lists what there is.
 """
 
 DOWNLOAD = new_flags()
+
+PAD_USAGE = """
+Writes a page, one file, that asks people for drawings: on a phone, a tablet or a laptop, with a
+finger, a pen or a mouse, without a network. It keeps each stroke in the browser and saves the
+drawings as a file that `sketch_rnn_dataset build` reads, those of several people together. With
+--model_dir it shows what a model makes of each drawing.
+
+  sketch_rnn_dataset pad --output=pad.html --prompts=cat,house,tree --count=30
+  sketch_rnn_dataset build --output=mine.npz pad-*.ndjson
+"""
+
+# fmt: off
+PAD = new_flags(
+    Flag("output", str, None, "The .html to write."),
+    OVERWRITE,
+    Flag("prompts", Many.LIST, None, "What is to be drawn, with commas between (default: any "
+        "drawing)."),
+    Flag("count", int, 30, "Drawings of each prompt.", least=1),
+    Flag("seconds", float, 0.0, "Time for a drawing, from its first stroke; 0 is without end.",
+        least=0, most=3600),
+    Flag("title", str, None, "Title of the page."),
+    Flag("model_dir", str, None, "Folder, file or name of a model that answers each drawing."),
+)
+# fmt: on
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -200,10 +227,31 @@ def _download(*names: str) -> None:
         print(f"{public.fetch()}\n  {public.licence}\n  {public.use}")
 
 
+def _pad() -> None:
+    from sketch_rnn.web.pad import save_pad
+
+    if not (PAD.output or "").endswith(".html"):
+        raise UserError(f"expected --output=FILE.html, got {PAD.output or 'none'}")
+    check_output(PAD.output, [], PAD.model_dir, PAD.overwrite)
+    model, interface = _answering_model() if PAD.model_dir else (None, None)
+    save_pad(PAD.output, PAD.prompts or (), PAD.count, PAD.seconds, PAD.title, model, interface)
+    print(f"wrote {PAD.output}")
+
+
+def _answering_model() -> tuple[dict[str, Any], dict[str, Any]]:
+    """The model that a pad runs: its weights, and what the pad has to know of it."""
+    common.quiet_tensorflow(PAD.verbose_tensorflow)
+    from sketch_rnn.formats import load_model, page
+
+    model = load_model(PAD.model_dir)
+    return page.content(model, "int16"), page.interface(model, [])
+
+
 _COMMANDS = {
     "build": (_build, BUILD, BUILD_USAGE, "INPUT..."),
     "show": (_show, SHOW, SHOW_USAGE, "FILE.npz"),
     "download": (_download, DOWNLOAD, DOWNLOAD_USAGE, "[NAME...]"),
+    "pad": (_pad, PAD, PAD_USAGE, ""),
 }
 
 

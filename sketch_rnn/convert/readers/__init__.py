@@ -34,7 +34,7 @@ class Reader(NamedTuple):
 
 READERS = (
     Reader((".svg", ".svgz"), whole=svg_drawings),
-    Reader((".ndjson",), cut=ndjson_chunks),
+    Reader((".ndjson", ".ndjson.txt"), cut=ndjson_chunks),
     Reader((".bin",), cut=bin_chunks),
     Reader((".npz",), cut=npz_chunks),
     Reader((".json",), cut=json_chunks),
