@@ -1,0 +1,237 @@
+"""Branches of a skeleton mended, and those that one movement of the pen drew made one.
+
+Lengths are in pixels, `width` is that of the line. Dimensions: n points of a line.
+"""
+
+from itertools import combinations
+
+import numpy as np
+
+from sketch_rnn.trace.graph import Branch, End, Graph
+
+SPUR = 1.35  # times the line's half width at its junction: a branch that is shorter is a spur
+MERGE = 1.5  # line widths: junctions closer than this are one
+SHARED = 6.0  # line widths: up to this, two lines that lie over each other may share a branch
+WIDE = 1.25  # times half the line's width: two lines are in a branch of this half width
+NEAR, FAR = 0.8, 3.2  # line widths from a junction, between which a branch's direction is measured
+ALONG = 0.75  # cosine of the largest turn into a branch that two lines share
+TIP = 3.0  # line widths: the longest branch that may be the tip of a sharp corner
+SHARP = 0.3  # cosine of the angle between the sides of a corner that is so sharp
+TURN = np.radians(65)  # a line that turns more at a junction ends there
+
+
+def without_spurs(graph: Graph, radius: np.ndarray) -> None:
+    """Removes the short branches that thinning leaves at bumps of the ink's edge.
+
+    Args:
+      graph: changed in place.
+      radius: distance to the edge of the ink at each pixel `[H, W]`.
+    """
+    pending = True
+    while pending:
+        pending = False
+        by_length = sorted(graph.branches, key=lambda n: graph.branches[n].length)
+        for number in by_length:
+            branch = graph.branches.get(number)
+            if branch is None or not _is_spur(graph, branch, radius):
+                continue
+            graph.remove(number)
+            for node in branch.nodes:
+                graph.dissolve(node)
+            pending = True
+
+
+def _is_spur(graph: Graph, branch: Branch, radius: np.ndarray) -> bool:
+    met = [len(graph.ends[node]) for node in branch.nodes]
+    if min(met) != 1 or max(met) < 3:
+        return False
+    x, y = branch.points[-1 if met[1] > 1 else 0].astype(int)
+    return branch.length < SPUR * radius[y, x]
+
+
+def sharpen_tips(graph: Graph, width: float) -> None:
+    """Makes one line of the two that part from a short branch: they are a sharp corner.
+
+    Near the tip of a sharp corner the ink of both sides is one, so that thinning leaves a Y.
+    """
+    for node, met in list(graph.ends.items()):
+        tips = [end for end in met if len(graph.ends[_far(graph, end)]) == 1]
+        if len(met) != 3 or len(tips) != 1 or len({number for number, _ in met}) != 3:
+            continue
+        stem = graph.branches[tips[0][0]].outward(tips[0][1])
+        sides = [end for end in met if end != tips[0]]
+        if not _is_tip(graph, tips[0], sides, width):
+            continue
+        graph.remove(tips[0][0])
+        number, end = sides[0]
+        side = graph.remove(number)
+        points = np.concatenate([side.outward(1 - end), stem])
+        graph.add(Branch(points, (side.nodes[1 - end], node)))
+        graph.dissolve(node)
+
+
+def _far(graph: Graph, end: End) -> int:
+    return graph.branches[end[0]].nodes[1 - end[1]]
+
+
+def _is_tip(graph: Graph, tip: End, sides: list[End], width: float) -> bool:
+    if graph.branches[tip[0]].length > TIP * width:
+        return False
+    ways = [_direction(graph.branches[n].outward(end), width) for n, end in (tip, *sides)]
+    return bool(ways[1] @ ways[2] > SHARP)
+
+
+def part_shared(graph: Graph, width: float) -> None:
+    """Gives two lines that lie over each other for a while a piece each.
+
+    Both run on into the shared branch at both of its ends without a turn to speak of.
+    """
+    for number in sorted(graph.branches, key=lambda n: graph.branches[n].length):
+        branch = graph.branches.get(number)
+        if branch is None or branch.length > SHARED * width or branch.nodes[0] == branch.nodes[1]:
+            continue
+        if any(len(graph.ends[node]) != 3 for node in branch.nodes):
+            continue
+        legs = [[end for end in graph.ends[node] if end[0] != number] for node in branch.nodes]
+        if len({n for n, _ in (*legs[0], *legs[1])}) != 4:
+            continue
+        ways = [[_direction(graph.branches[n].outward(e), width) for n, e in met] for met in legs]
+        across = branch.points[-1] - branch.points[0]
+        across = across / max(np.hypot(*across), 1e-9)
+        if min(-(across @ way) for way in ways[0]) < ALONG or min(across @ way for way in ways[1]) < ALONG:
+            continue
+        straight = ways[0][0] @ ways[1][0] + ways[0][1] @ ways[1][1]
+        crossed = ways[0][0] @ ways[1][1] + ways[0][1] @ ways[1][0]
+        _part(graph, number, legs[0], legs[1] if straight <= crossed else legs[1][::-1])
+
+
+def _part(graph: Graph, number: int, before: list[End], after: list[End]) -> None:
+    middle = graph.remove(number).points
+    for (first, first_end), (second, second_end) in zip(before, after, strict=True):
+        one, two = graph.remove(first), graph.remove(second)
+        points = np.concatenate([one.outward(1 - first_end), middle, two.outward(second_end)])
+        graph.add(Branch(points, (one.nodes[1 - first_end], two.nodes[1 - second_end])))
+
+
+def merge_junctions(graph: Graph, radius: np.ndarray, width: float) -> None:
+    """Makes one of the junctions where the lines that meet are nearer than their width tells apart."""
+    for number in sorted(graph.branches, key=lambda n: graph.branches[n].length):
+        branch = graph.branches[number]
+        if _is_bridge(graph, branch, radius, width):
+            graph.remove(number)
+            kept, gone = branch.nodes
+            if kept == gone:
+                graph.dissolve(kept)
+                continue
+            for other, end in graph.ends.pop(gone):
+                moved = graph.branches[other]
+                nodes = (kept, moved.nodes[1]) if end == 0 else (moved.nodes[0], kept)
+                graph.branches[other] = Branch(moved.points, nodes)
+                graph.ends[kept].append((other, end))
+
+
+def _is_bridge(graph: Graph, branch: Branch, radius: np.ndarray, width: float) -> bool:
+    first, second = branch.nodes
+    if min(len(graph.ends[first]), len(graph.ends[second])) < 3:
+        return False
+    if branch.length < MERGE * width:
+        return True
+    if first == second or branch.length > SHARED * width:
+        return False
+    x, y = branch.points.astype(int).T
+    return float(np.mean(radius[y, x])) > WIDE * width / 2
+
+
+def pair(graph: Graph, width: float) -> dict[End, End]:
+    """Which end of a branch goes on in which other, both ways."""
+    partner: dict[End, End] = {}
+    for met in graph.ends.values():
+        if len(met) < 2:
+            continue
+        ways = [_direction(graph.branches[n].outward(end), width) for n, end in met]
+        for i, j in _matching(ways, len(met) == 2):
+            partner[met[i]], partner[met[j]] = met[j], met[i]
+    return partner
+
+
+def _direction(points: np.ndarray, width: float) -> np.ndarray:
+    """The unit vector in which a branch leaves its junction; a zero if it has no length."""
+    along = np.concatenate([[0], np.cumsum(np.hypot(*np.diff(points, axis=0).T))])
+    total = along[-1]
+    far = min(FAR * width, total)
+    near = min(NEAR * width, far / 2)
+    ends = [np.interp([near, far], along, points[:, axis]) for axis in (0, 1)]
+    way = np.array([values[1] - values[0] for values in ends])
+    return way / max(np.hypot(*way), 1e-9)
+
+
+def _matching(ways: list[np.ndarray], is_only: bool) -> list[tuple[int, int]]:
+    """Pairs of branches that go straight on: those that turn least in sum."""
+    if is_only:
+        return [(0, 1)]
+    turns = {
+        (i, j): float(np.arccos(np.clip(-ways[i] @ ways[j], -1, 1)))
+        for i, j in combinations(range(len(ways)), 2)
+    }
+    good = sorted((turn, pair) for pair, turn in turns.items() if turn < TURN)
+    if len(ways) <= 8:
+        return _best(tuple(range(len(ways))), turns)[1]
+    chosen: list[tuple[int, int]] = []
+    taken: set[int] = set()
+    for _, found in good:
+        if not taken & set(found):
+            chosen.append(found)
+            taken |= set(found)
+    return chosen
+
+
+def _best(
+    left: tuple[int, ...], turns: dict[tuple[int, int], float]
+) -> tuple[float, list[tuple[int, int]]]:
+    """The matching of the least cost: the turns of pairs, and half of TURN for each other."""
+    if not left:
+        return 0.0, []
+    first, rest = left[0], left[1:]
+    cost, pairs = _best(rest, turns)
+    found = (cost + TURN / 2, pairs)
+    for other in rest:
+        if turns[first, other] >= TURN:
+            continue
+        cost, pairs = _best(tuple(n for n in rest if n != other), turns)
+        found = min(found, (cost + turns[first, other], [(first, other), *pairs]))
+    return found
+
+
+def lines_of(graph: Graph, partner: dict[End, End], width: float) -> list[np.ndarray]:
+    """The lines that paired branches make, each `[n, 2]`; a closed one ends where it began."""
+    lines, used = [], set()
+    starts = [end for number in graph.branches for end in ((number, 0), (number, 1))]
+    for start in sorted(starts, key=lambda end: end in partner):
+        if start[0] in used:
+            continue
+        pieces, number, end = [], *start
+        while number not in used:
+            used.add(number)
+            pieces.append(_trimmed(graph, number, end, partner, width))
+            following = partner.get((number, 1 - end))
+            if following is None:
+                break
+            number, end = following
+        points = np.concatenate(pieces)
+        if following == start and len(points) > 2:
+            points = np.concatenate([points, points[:1]])
+        lines.append(points)
+    return lines
+
+
+def _trimmed(
+    graph: Graph, number: int, end: int, partner: dict[End, End], width: float
+) -> np.ndarray:
+    """A branch's points without those in a junction that it goes through, where skeletons bend."""
+    points = graph.branches[number].outward(end)
+    along = np.concatenate([[0], np.cumsum(np.hypot(*np.diff(points, axis=0).T))])
+    cut = min(NEAR * width, along[-1] / 3)
+    low = cut if (number, end) in partner else 0
+    high = along[-1] - (cut if (number, 1 - end) in partner else 0)
+    kept = (along >= low) & (along <= high)
+    return points[kept] if kept.any() else points[len(points) // 2][None]

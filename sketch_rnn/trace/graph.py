@@ -1,0 +1,143 @@
+"""A skeleton of one pixel's width as a graph: ends, junctions, and the branches between them.
+
+Dimensions: H, W of the picture in pixels, P pixels of the skeleton, n points of a branch.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+
+End = tuple[int, int]  # the number of a branch, and which of its ends: 0 the first, 1 the last
+
+# down and right; the neighbors at the sides first, then those at the corners
+_STEPS = ((0, 1), (1, 0), (0, -1), (-1, 0), (1, 1), (1, -1), (-1, -1), (-1, 1))
+
+
+@dataclass(frozen=True)
+class Branch:
+    """A piece of line between two nodes, which are one and the same in a loop.
+
+    points: `[n, 2]`, x and y, from the first node to the second.
+    """
+
+    points: np.ndarray
+    nodes: tuple[int, int]
+
+    @property
+    def length(self) -> float:
+        return float(np.hypot(*np.diff(self.points, axis=0).T).sum())
+
+    def outward(self, end: int) -> np.ndarray:
+        """Its points from one end on."""
+        return self.points[::-1] if end else self.points
+
+
+@dataclass
+class Graph:
+    """Branches by number, and which of their ends meet at each node."""
+
+    branches: dict[int, Branch] = field(default_factory=dict)
+    ends: dict[int, list[End]] = field(default_factory=lambda: defaultdict(list))
+
+    def add(self, branch: Branch) -> int:
+        number = max(self.branches, default=-1) + 1
+        self.branches[number] = branch
+        for end, node in enumerate(branch.nodes):
+            self.ends[node].append((number, end))
+        return number
+
+    def remove(self, number: int) -> Branch:
+        branch = self.branches.pop(number)
+        for end, node in enumerate(branch.nodes):
+            self.ends[node].remove((number, end))
+        return branch
+
+    def dissolve(self, node: int) -> None:
+        """Makes two branches one that meet at a node alone; a loop's own ends stay."""
+        met = self.ends[node]
+        if len(met) != 2 or met[0][0] == met[1][0]:
+            return
+        (first, first_end), (second, second_end) = met
+        one, two = self.remove(first), self.remove(second)
+        points = np.concatenate([one.outward(1 - first_end), two.outward(second_end)])
+        self.add(Branch(points, (one.nodes[1 - first_end], two.nodes[1 - second_end])))
+
+
+def skeleton_graph(skeleton: np.ndarray) -> Graph:
+    """The graph of a skeleton, bool `[H, W]`.
+
+    Pixels that touch at a corner are neighbors only where no third one lies beside both.
+    """
+    neighbors = _neighbors(skeleton)
+    y, x = np.nonzero(skeleton)
+    places = np.stack([x, y], 1).astype(np.float64)
+    node_of, graph = _nodes(neighbors), Graph()
+    for number, path in enumerate(_paths(neighbors, node_of)):
+        nodes = (node_of[path[0]], node_of[path[-1]])
+        graph.branches[number] = Branch(places[path], nodes)
+        for end, node in enumerate(nodes):
+            graph.ends[node].append((number, end))
+    return graph
+
+
+def _neighbors(skeleton: np.ndarray) -> list[list[int]]:
+    """The numbers of the neighbors of each of the P pixels."""
+    numbers = np.full(np.add(skeleton.shape, 2), -1)
+    inner = np.pad(skeleton, 1)
+    numbers[inner] = np.arange(inner.sum())
+    y, x = np.nonzero(inner)
+    around = np.stack([numbers[y + down, x + right] for down, right in _STEPS], 1)
+    right, down, left, up = (around[:, :4] >= 0).T
+    beside = np.stack([right | down, down | left, left | up, up | right], 1)
+    around[:, 4:][beside] = -1
+    return [[n for n in row if n >= 0] for row in around.tolist()]
+
+
+def _nodes(neighbors: list[list[int]]) -> dict[int, int]:
+    """The node of each pixel that is an end or in a junction, whose pixels are one node."""
+    node_of: dict[int, int] = {}
+    for pixel, near in enumerate(neighbors):
+        if len(near) == 2 or pixel in node_of:
+            continue
+        node_of[pixel] = pixel
+        stack = [pixel] if len(near) > 2 else []
+        while stack:
+            for other in neighbors[stack.pop()]:
+                if len(neighbors[other]) > 2 and other not in node_of:
+                    node_of[other] = pixel
+                    stack.append(other)
+    return node_of
+
+
+def _paths(neighbors: list[list[int]], node_of: dict[int, int]) -> Iterator[list[int]]:
+    """The pixels of each branch; a ring without a node gets one at its first pixel."""
+    visited: set[int] = set()
+    for start in list(node_of):
+        if not neighbors[start]:
+            yield [start]
+        for first in neighbors[start]:
+            among_nodes = first in node_of
+            if first in visited or (
+                among_nodes and (first < start or node_of[first] == node_of[start])
+            ):
+                continue
+            path = _walk(neighbors, node_of, start, first)
+            visited.update(path[1:-1])
+            yield path
+    for start in range(len(neighbors)):
+        if start not in visited and start not in node_of:
+            node_of[start] = start
+            path = _walk(neighbors, node_of, start, neighbors[start][0])
+            visited.update(path)
+            yield path
+
+
+def _walk(
+    neighbors: list[list[int]], node_of: dict[int, int], start: int, first: int
+) -> list[int]:
+    path = [start, first]
+    while path[-1] not in node_of:
+        path.append(next(n for n in neighbors[path[-1]] if n != path[-2]))
+    return path

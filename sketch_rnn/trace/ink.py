@@ -1,0 +1,54 @@
+"""Ink and paper told apart, and how wide the pen's line is.
+
+Dimensions: H, W of the picture in pixels.
+"""
+
+import numpy as np
+from scipy import ndimage
+from skimage.filters import apply_hysteresis_threshold
+from skimage.morphology import skeletonize
+
+LOW, HIGH = 0.28, 0.45  # of the contrast of full ink
+FAINTEST = 0.06  # contrast that can be ink at all
+NOISE = 5.0  # times the paper's noise, which ink has to exceed
+SPECK = 0.8  # of the square of the line's width: what has less area is no ink
+PINHOLE = 0.6  # of it: what has less area is no hole
+
+
+def full_ink(dark: np.ndarray) -> float:
+    """The contrast of full ink; 0 on a page without any.
+
+    Args:
+      dark: contrast to the paper `[H, W]`.
+    """
+    noise = 1.4826 * float(np.median(np.abs(dark - np.median(dark)))) * 2
+    ink = dark[dark > max(FAINTEST, NOISE * noise)]
+    return float(np.percentile(ink, 85)) if len(ink) >= 4 else 0.0
+
+
+def ink_mask(dark: np.ndarray, full: float) -> np.ndarray:
+    """Where ink is, bool `[H, W]`: above the lower threshold, and joined to above the higher."""
+    return apply_hysteresis_threshold(dark, LOW * full, HIGH * full)
+
+
+def line_width(mask: np.ndarray) -> float:
+    """The width of most lines, in pixels; 0 without ink."""
+    middle = skeletonize(mask)
+    if not middle.any():
+        return 0.0
+    return 2 * float(np.median(ndimage.distance_transform_edt(mask)[middle])) - 1
+
+
+def cleaned(mask: np.ndarray, width: float) -> np.ndarray:
+    """The mask without specks and pinholes."""
+    mask = _without_small(mask, SPECK * width**2)
+    return ~_without_small(~mask, PINHOLE * width**2)
+
+
+def _without_small(mask: np.ndarray, area: float) -> np.ndarray:
+    """The mask without the regions of less than an area."""
+    labels, _ = ndimage.label(mask, np.ones((3, 3)))
+    sizes = np.bincount(labels.ravel())
+    keep = sizes >= area
+    keep[0] = False
+    return keep[labels]

@@ -1,0 +1,69 @@
+"""Lines of pixels made smooth, without moving their corners.
+
+Dimensions: n points of a line.
+"""
+
+import numpy as np
+from scipy import ndimage
+
+STEP = 0.5  # line widths between two points
+SMOOTH = 0.5  # line widths: the standard deviation of the smoothing along the line
+ARM = 2.0  # line widths on each side of a corner by which it is told
+CORNER = np.radians(50)  # a turn that is sharper is a corner
+
+
+def smooth(line: np.ndarray, width: float) -> np.ndarray:
+    """The line `[n, 2]` with evenly spaced points, smooth between its corners."""
+    step = max(STEP * width, 0.75)
+    points = evenly(line, step)
+    if len(points) < 4:
+        return points
+    closed = bool(np.hypot(*(line[0] - line[-1])) < 1e-6) and len(points) > 8
+    corners = _corners(points, ARM * width / step)
+    if closed and not len(corners):
+        return _gauss(points, SMOOTH * width / step, "wrap")
+    if closed:
+        points = np.concatenate([points[corners[0] : -1], points[: corners[0] + 1]])
+        corners = corners[1:] - corners[0]
+    cuts = [0, *corners.tolist(), len(points) - 1]
+    pieces = [
+        _gauss(points[a : b + 1], SMOOTH * width / step, "ends")
+        for a, b in zip(cuts[:-1], cuts[1:], strict=True)
+    ]
+    return np.concatenate([pieces[0], *(piece[1:] for piece in pieces[1:])])
+
+
+def evenly(line: np.ndarray, step: float) -> np.ndarray:
+    """Points of the line about a step apart, its ends among them."""
+    along = np.concatenate([[0], np.cumsum(np.hypot(*np.diff(line, axis=0).T))])
+    count = max(int(np.ceil(along[-1] / step)), 1)
+    at = np.linspace(0, along[-1], count + 1)
+    return np.stack([np.interp(at, along, line[:, axis]) for axis in (0, 1)], 1)
+
+
+def _corners(points: np.ndarray, arm: float) -> np.ndarray:
+    """Numbers of the points where the line turns sharply, and most of those around."""
+    arm = max(round(arm), 2)
+    inner = np.arange(arm, len(points) - arm)
+    if not len(inner):
+        return inner
+    before = points[inner] - points[inner - arm]
+    after = points[inner + arm] - points[inner]
+    cross = before[:, 0] * after[:, 1] - before[:, 1] * after[:, 0]
+    turn = np.abs(np.arctan2(cross, (before * after).sum(1)))
+    most = ndimage.maximum_filter1d(turn, 2 * arm + 1)
+    return inner[(turn == most) & (turn > CORNER)]
+
+
+def _gauss(points: np.ndarray, sigma: float, mode: str) -> np.ndarray:
+    """The points smoothed along the line; with mode `ends` the first and last stay."""
+    if mode == "wrap":
+        ring = ndimage.gaussian_filter1d(points[:-1], sigma, axis=0, mode="wrap")
+        return np.concatenate([ring, ring[:1]])
+    around = min(len(points) - 1, int(4 * sigma) + 1)
+    before = 2 * points[0] - points[around:0:-1]
+    after = 2 * points[-1] - points[-2 : -around - 2 : -1]
+    long = ndimage.gaussian_filter1d(np.concatenate([before, points, after]), sigma, axis=0)
+    result = long[around : around + len(points)]
+    result[[0, -1]] = points[[0, -1]]
+    return result
