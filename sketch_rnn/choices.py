@@ -17,4 +17,5 @@ MODEL_SUFFIXES = (
 )
 WEIGHTS = ("float32", "float16", "int16")  # as a page or module stores them; the first by default
 
+INKS = ("auto", "dark", "light")  # of a picture of pixels
 TABLES = ("text", "json", "csv")  # of costs

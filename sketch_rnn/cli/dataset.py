@@ -4,7 +4,7 @@ import sys
 from typing import Any
 
 from sketch_rnn import shipped
-from sketch_rnn.choices import SPLITS
+from sketch_rnn.choices import INKS, SPLITS
 from sketch_rnn.cli import common
 from sketch_rnn.cli.flags import DRAWING, OVERWRITE, Flag, Many, drawing_style, new_flags, spelled
 from sketch_rnn.convert.prepare import ORDERS, Recipe
@@ -18,7 +18,8 @@ USAGE = """
 Makes data sets of drawings.
 
   sketch_rnn_dataset build --output=mine.npz INPUT...
-      converts SVG files, folders and zips of them, Quick, Draw! .ndjson and .bin(.gz), .npz files
+      converts SVG files, photographs and scans of drawings, Quick, Draw! .ndjson and .bin(.gz),
+      .npz files, and folders and zips of them
   sketch_rnn_dataset show [--output=sheet.svg] FILE.npz
       prints numbers and warnings, and draws a contact sheet
   sketch_rnn_dataset download [NAME...]
@@ -33,11 +34,12 @@ BUILD_USAGE = """
 Converts drawings to a data set: curves are flattened, each drawing is scaled into a box of --size,
 simplified (Ramer-Douglas-Peucker) and rounded; the drawings are shuffled and split. SVG elements
 count if they are stroked and can be seen, as a browser shows them; small filled ones beside them
-are dots. What else can be seen is left out, and that is said. The sketches of an .npz file,
+are dots. What else can be seen is left out, and that is said. Of pictures of pixels (PNG, JPEG,
+WebP, TIFF, HEIC, PDF) the lines of the pen are traced. The sketches of an .npz file,
 whatever its layout, stay as they are if all its offsets are whole numbers and hardly any is above
 1000; else all are scaled.
 
-  sketch_rnn_dataset build --output=mine.npz drawings/ more.zip cat.ndjson
+  sketch_rnn_dataset build --output=mine.npz drawings/ photo.jpg scans.zip cat.ndjson
 """
 
 # fmt: off
@@ -45,6 +47,8 @@ BUILD = new_flags(
     Flag("output", str, None, "The .npz to write."),
     OVERWRITE,
     Flag("outline", bool, False, "Take also the outlines of filled shapes."),
+    Flag("ink", INKS, INKS[0], "What lines are in photographs and scans: darker or lighter than the "
+        "ground; auto finds out."),
     Flag("size", float, Recipe.size, "Longer side of a drawing, in data units."),
     Flag("tolerance", float, Recipe.tolerance, "How far a curve's lines may be off it, in data "
         "units."),
@@ -174,6 +178,7 @@ def _build(*inputs: str) -> None:
         first_row=BUILD.first_row,
         coordinates=BUILD.coordinates,
         pen=BUILD.pen,
+        ink=BUILD.ink,
         report=BUILD.report,
         overwrite=BUILD.overwrite,
     )

@@ -21,7 +21,7 @@ from typing import BinaryIO
 import numpy as np
 from tqdm import tqdm
 
-from sketch_rnn.choices import SPLITS
+from sketch_rnn.choices import INKS, SPLITS
 from sketch_rnn.convert import sources
 from sketch_rnn.convert.prepare import Recipe
 from sketch_rnn.convert.readers.chunks import NOT_RECOGNIZED, PASSED_OVER, Chunk, Reading
@@ -104,6 +104,7 @@ def build(
     first_row: str = "auto",
     coordinates: str = "auto",
     pen: str = "auto",
+    ink: str = "auto",
     report: str | Path | None = None,
     overwrite: bool = False,
     processes: int | None = None,
@@ -120,7 +121,7 @@ def build(
       drop_copies: keep only the first of sketches that are alike point by point.
       strict: stop at the first drawing that cannot be used, or not all of it, instead of dropping
         it or what cannot be used; text beside lines is left out in any case.
-      recognized: see `Reading`.
+      recognized, ink: see `Reading`.
       first_row, coordinates, pen: of `.npz` files: see `Layout`.
       report: a CSV file to write, with a row for each drawing.
       processes: to convert with; all cores by default.
@@ -134,11 +135,12 @@ def build(
             kind = type(path).__name__
             raise UserError(f"inputs: expected names of files and folders, got one of type {kind}")
     layout = Layout(first_row, coordinates, pen)
+    check_choice("ink", ink, INKS)
     output = Path(output)
     _check_paths(output, report, inputs, overwrite)
     _check_shares(valid=valid, test=test)
     started = time.monotonic()
-    reading = Reading(recipe or Recipe(), outline, recognized, layout)
+    reading = Reading(recipe or Recipe(), outline, recognized, layout, ink)
     with Spool(output.parent) as spool:
         summary = _converted(inputs, reading, spool, report, drop_copies, strict, processes)
         splits = _split(len(spool), valid, test, seed)

@@ -15,7 +15,7 @@ import numpy as np
 from sketch_rnn import shipped
 from sketch_rnn.convert.input_file import InputFile
 from sketch_rnn.convert.prepare import Sketch
-from sketch_rnn.convert.readers import READERS, reader_of, suffixes
+from sketch_rnn.convert.readers import READERS, is_copy, reader_of, suffixes
 from sketch_rnn.convert.readers.chunks import (
     FILES_IN_CHUNK,
     PASSED_OVER,
@@ -28,7 +28,6 @@ from sketch_rnn.data import npz
 from sketch_rnn.errors import UserError
 
 ZIP_SUFFIXES = (".zip", ".whl")
-PIXEL_SUFFIXES = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".heic")
 SYSTEM_FILES = ("thumbs.db", "desktop.ini")
 SYSTEM_FOLDERS = ("__MACOSX",)
 
@@ -67,11 +66,6 @@ def outcomes(chunk: Chunk, reading: Reading) -> Iterator[Outcome]:
 
 def check_kind(path: Path) -> None:
     """Raises UserError for a file that by its suffix cannot be read."""
-    if path.name.lower().endswith(PIXEL_SUFFIXES):
-        raise UserError(
-            f"{path}: a picture of pixels has to be traced to lines first, for instance by "
-            "Inkscape (Path, Trace Bitmap, Centerline tracing), and saved as SVG"
-        )
     file = InputFile(path)
     if reader_of(file) is None and not _is_zip(file):
         raise UserError(f"{path}: expected {', '.join(suffixes())} or {', '.join(ZIP_SUFFIXES)}")
@@ -115,9 +109,11 @@ def _is_hidden_member(name: str) -> bool:
 
 def _in_files(files: Sequence[InputFile], reading: Reading) -> Iterator[Chunk]:
     """The chunks of files: those that are whole drawings first, many in a chunk."""
+    names = {str(file) for file in files}
+    copies = {file for file in files if is_copy(file, names)}
     for reader in READERS:
         if reader.whole:
-            whole = [file for file in files if reader_of(file) is reader]
+            whole = [file for file in files if reader_of(file) is reader and file not in copies]
             for first in range(0, len(whole), FILES_IN_CHUNK):
                 yield Files(whole[first : first + FILES_IN_CHUNK], reader.whole)
     for file in files:
@@ -125,7 +121,7 @@ def _in_files(files: Sequence[InputFile], reading: Reading) -> Iterator[Chunk]:
             yield from _guarded(file, _in_zip(file, reading))
         elif (found := reader_of(file)) and found.cut:
             yield from _guarded(file, found.cut(file, reading))
-    if rest := [str(file) for file in files if not _is_read(file)]:
+    if rest := [str(file) for file in files if not _is_read(file) or file in copies]:
         yield Unreadable(rest, PASSED_OVER)
 
 

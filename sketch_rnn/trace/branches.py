@@ -98,7 +98,8 @@ def part_shared(graph: Graph, width: float) -> None:
         ways = [[_direction(graph.branches[n].outward(e), width) for n, e in met] for met in legs]
         across = branch.points[-1] - branch.points[0]
         across = across / max(np.hypot(*across), 1e-9)
-        if min(-(across @ way) for way in ways[0]) < ALONG or min(across @ way for way in ways[1]) < ALONG:
+        on = [-(across @ way) for way in ways[0]] + [across @ way for way in ways[1]]
+        if min(on) < ALONG:
             continue
         straight = ways[0][0] @ ways[1][0] + ways[0][1] @ ways[1][1]
         crossed = ways[0][0] @ ways[1][1] + ways[0][1] @ ways[1][0]
@@ -114,7 +115,7 @@ def _part(graph: Graph, number: int, before: list[End], after: list[End]) -> Non
 
 
 def merge_junctions(graph: Graph, radius: np.ndarray, width: float) -> None:
-    """Makes one of the junctions where the lines that meet are nearer than their width tells apart."""
+    """Makes one of the junctions that are too near to be told apart."""
     for number in sorted(graph.branches, key=lambda n: graph.branches[n].length):
         branch = graph.branches[number]
         if _is_bridge(graph, branch, radius, width):
@@ -142,6 +143,43 @@ def _is_bridge(graph: Graph, branch: Branch, radius: np.ndarray, width: float) -
     return float(np.mean(radius[y, x])) > WIDE * width / 2
 
 
+def reach_ends(graph: Graph, radius: np.ndarray, width: float) -> None:
+    """Makes lines as long as the pen's way: thinning takes too much off their ends.
+
+    The middle of the pen is half a line's width from the end of the ink.
+    """
+    for met in list(graph.ends.values()):
+        if len(met) != 1:
+            continue
+        number, end = met[0]
+        branch = graph.branches[number]
+        points = branch.outward(end)
+        if branch.length < width:
+            continue
+        way = -_direction(points, width)
+        steps = points[0] + way * np.arange(0, 2 * width, 0.5)[:, None]
+        ahead = 0.5 * _inside(steps, radius)
+        x, y = points[np.searchsorted(_along(points), width)].astype(int)
+        missing = ahead - radius[y, x]
+        if missing > 0:
+            longer = np.concatenate([(points[0] + way * missing)[None], points])
+            graph.branches[number] = Branch(longer[::-1] if end else longer, branch.nodes)
+
+
+def _inside(points: np.ndarray, radius: np.ndarray) -> int:
+    """How many of the points are within the ink before the first that is not."""
+    x, y = np.rint(points).astype(int).T
+    height, width = radius.shape
+    on_page = (x >= 0) & (y >= 0) & (x < width) & (y < height)
+    ink = on_page & (radius[np.clip(y, 0, height - 1), np.clip(x, 0, width - 1)] > 0)
+    return len(ink) if ink.all() else int(np.argmin(ink))
+
+
+def _along(points: np.ndarray) -> np.ndarray:
+    """How far each point is from the first, along the line."""
+    return np.concatenate([[0], np.cumsum(np.hypot(*np.diff(points, axis=0).T))])
+
+
 def pair(graph: Graph, width: float) -> dict[End, End]:
     """Which end of a branch goes on in which other, both ways."""
     partner: dict[End, End] = {}
@@ -156,7 +194,7 @@ def pair(graph: Graph, width: float) -> dict[End, End]:
 
 def _direction(points: np.ndarray, width: float) -> np.ndarray:
     """The unit vector in which a branch leaves its junction; a zero if it has no length."""
-    along = np.concatenate([[0], np.cumsum(np.hypot(*np.diff(points, axis=0).T))])
+    along = _along(points)
     total = along[-1]
     far = min(FAR * width, total)
     near = min(NEAR * width, far / 2)
@@ -229,7 +267,7 @@ def _trimmed(
 ) -> np.ndarray:
     """A branch's points without those in a junction that it goes through, where skeletons bend."""
     points = graph.branches[number].outward(end)
-    along = np.concatenate([[0], np.cumsum(np.hypot(*np.diff(points, axis=0).T))])
+    along = _along(points)
     cut = min(NEAR * width, along[-1] / 3)
     low = cut if (number, end) in partner else 0
     high = along[-1] - (cut if (number, 1 - end) in partner else 0)

@@ -134,9 +134,7 @@ def _paths(neighbors: list[list[int]], node_of: dict[int, int]) -> Iterator[list
             yield path
 
 
-def _walk(
-    neighbors: list[list[int]], node_of: dict[int, int], start: int, first: int
-) -> list[int]:
+def _walk(neighbors: list[list[int]], node_of: dict[int, int], start: int, first: int) -> list[int]:
     path = [start, first]
     while path[-1] not in node_of:
         path.append(next(n for n in neighbors[path[-1]] if n != path[-2]))

@@ -10,9 +10,10 @@ from skimage.morphology import skeletonize
 
 LOW, HIGH = 0.28, 0.45  # of the contrast of full ink
 FAINTEST = 0.06  # contrast that can be ink at all
-NOISE = 5.0  # times the paper's noise, which ink has to exceed
+NOISE = 10.0  # times the paper's noise, which ink has to exceed
 SPECK = 0.8  # of the square of the line's width: what has less area is no ink
 PINHOLE = 0.6  # of it: what has less area is no hole
+MOST = 0.5  # of the page: where more is ink, there is no drawing on it
 
 
 def full_ink(dark: np.ndarray) -> float:
@@ -21,7 +22,8 @@ def full_ink(dark: np.ndarray) -> float:
     Args:
       dark: contrast to the paper `[H, W]`.
     """
-    noise = 1.4826 * float(np.median(np.abs(dark - np.median(dark)))) * 2
+    some = dark[::2, ::2]
+    noise = 1.4826 * float(np.median(np.abs(some - np.median(some))))
     ink = dark[dark > max(FAINTEST, NOISE * noise)]
     return float(np.percentile(ink, 85)) if len(ink) >= 4 else 0.0
 

@@ -4,25 +4,80 @@ Dimensions: H, W of the picture in pixels.
 """
 
 import numpy as np
+from PIL import Image
 from scipy import ndimage
 
 REACH = 1 / 10  # of the picture's shorter side: a dark region wider than this is ground, not ink
-COARSE = 160  # pixels of the shorter side at which the largest dark regions are looked for
-SOFT = 0.8  # pixels that the paper is smoothed by
+SOFT = 0.8  # pixels that noise is smoothed by before the paper is looked for
+COARSE = 100  # pixels of the shorter side, at which it shows whether ink is dark or light
+COLORED = 0.3  # contrast in one color alone that no ruling has
+TINTED = 0.12  # contrast in one color alone that ruling has, too
+LITTLE = 3e-4  # of the picture: less than this is not drawn in color
+RULED = 0.5  # share of what is colored: if as much lies on long straight lines, it is ruling
 
 
-def contrast(bright: np.ndarray) -> np.ndarray:
+def dark_ink(pixels: np.ndarray, ink: str) -> np.ndarray:
+    """The picture, turned over where its ink is lighter than the ground: chalk, white on black.
+
+    Args:
+      pixels: `[H, W, 3]` uint8.
+      ink: dark, light, or auto, which goes by whether the lightest or the darkest points are
+        further from the ground around them.
+    """
+    if ink == "light" or (ink == "auto" and _is_light(pixels)):
+        return 255 - pixels
+    return pixels
+
+
+def _is_light(pixels: np.ndarray) -> bool:
+    gray = Image.fromarray(pixels).convert("L")
+    share = max(min(gray.size) / COARSE, 1)
+    small = gray.resize([max(round(side / share), 1) for side in gray.size], Image.Resampling.BOX)
+    ground = ndimage.median_filter(np.asarray(small, np.float32), 15, mode="nearest")
+    zoom = np.asarray(Image.fromarray(ground).resize(gray.size, Image.Resampling.BILINEAR))
+    off = np.asarray(gray, np.float32)[::2, ::2] - zoom[::2, ::2]
+    darkest, lightest = np.percentile(off, [0.3, 99.7])
+    return bool(lightest > -darkest)
+
+
+def contrast(pixels: np.ndarray) -> np.ndarray:
     """How much darker than the local paper each pixel is, 0 to 1 `[H, W]` float32.
+
+    It is measured in the brightest color of each pixel, where blue ruling is hardly there; if
+    more is drawn in color, and it is no ruling, in the darkest one.
+    """
+    dark = darkness(pixels.max(axis=2))
+    if (pixels.max(axis=2) - pixels.min(axis=2)).max() < 255 * TINTED:
+        return dark
+    in_color = darkness(pixels.min(axis=2))
+    inked = ndimage.maximum_filter(dark > COLORED, 7)  # colors run at the edges of dark ink
+    only = np.where(inked, 0, in_color - dark)
+    if inked.any() and ((only > COLORED).mean() < LITTLE or _is_ruling(only > TINTED)):
+        return dark
+    return np.maximum(dark, in_color)
+
+
+def darkness(bright: np.ndarray) -> np.ndarray:
+    """How much darker than the local paper a channel is, 0 to 1 `[H, W]` float32.
 
     The local paper is the closing of the brightness (the largest value within reach, then the
     smallest of these), which is exact on both sides of the edge of a shadow.
-
-    Args:
-      bright: brightness `[H, W]`, 0 is black.
     """
-    soft = ndimage.gaussian_filter(bright.astype(np.float32), SOFT)
+    bright = bright.astype(np.float32)
+    soft = ndimage.gaussian_filter(bright, SOFT)
     reach = 2 * round(REACH * min(bright.shape) / 2) + 1
     paper = ndimage.grey_closing(soft, size=(reach, reach), mode="nearest")
     paper = ndimage.uniform_filter(paper, 5, mode="nearest")
-    dark = 1 - bright / np.maximum(paper, 1e-3)
-    return np.clip(dark - np.median(dark), 0, 1)
+    dark = 1 - bright / np.maximum(paper, 1)
+    return np.clip(dark - np.median(dark[::2, ::2]), 0, 1)
+
+
+def _is_ruling(colored: np.ndarray) -> bool:
+    """Whether much of what is colored lies on long, level or upright lines."""
+    length = max(min(colored.shape) // 8, 15)
+    thick = ndimage.binary_dilation(colored, np.ones((3, 3)))
+    straight = np.zeros_like(colored)
+    for size in ((1, length), (length, 1)):
+        eroded = ndimage.minimum_filter(thick.view(np.uint8), size)
+        straight |= ndimage.maximum_filter(eroded, size).view(bool)
+    return int((colored & straight).sum()) > RULED * int(colored.sum())

@@ -3,12 +3,15 @@
 Dimensions: n points of a line.
 """
 
+from itertools import pairwise
+
 import numpy as np
 from scipy import ndimage
 
 STEP = 0.5  # line widths between two points
 SMOOTH = 0.5  # line widths: the standard deviation of the smoothing along the line
 ARM = 2.0  # line widths on each side of a corner by which it is told
+DOT = 1.0  # line widths: what is shorter is a dot
 CORNER = np.radians(50)  # a turn that is sharper is a corner
 
 
@@ -17,7 +20,7 @@ def smooth(line: np.ndarray, width: float) -> np.ndarray:
     step = max(STEP * width, 0.75)
     points = evenly(line, step)
     if len(points) < 4:
-        return points
+        return points.mean(axis=0)[None] if length(line) < DOT * width else points
     closed = bool(np.hypot(*(line[0] - line[-1])) < 1e-6) and len(points) > 8
     corners = _corners(points, ARM * width / step)
     if closed and not len(corners):
@@ -25,12 +28,15 @@ def smooth(line: np.ndarray, width: float) -> np.ndarray:
     if closed:
         points = np.concatenate([points[corners[0] : -1], points[: corners[0] + 1]])
         corners = corners[1:] - corners[0]
+    points = _with_sharp(points, corners, width, step)
     cuts = [0, *corners.tolist(), len(points) - 1]
-    pieces = [
-        _gauss(points[a : b + 1], SMOOTH * width / step, "ends")
-        for a, b in zip(cuts[:-1], cuts[1:], strict=True)
-    ]
+    pieces = [_gauss(points[a : b + 1], SMOOTH * width / step, "ends") for a, b in pairwise(cuts)]
     return np.concatenate([pieces[0], *(piece[1:] for piece in pieces[1:])])
+
+
+def length(line: np.ndarray) -> float:
+    """How long a line is."""
+    return float(np.hypot(*np.diff(line, axis=0).T).sum())
 
 
 def evenly(line: np.ndarray, step: float) -> np.ndarray:
@@ -53,6 +59,27 @@ def _corners(points: np.ndarray, arm: float) -> np.ndarray:
     turn = np.abs(np.arctan2(cross, (before * after).sum(1)))
     most = ndimage.maximum_filter1d(turn, 2 * arm + 1)
     return inner[(turn == most) & (turn > CORNER)]
+
+
+def _with_sharp(points: np.ndarray, corners: np.ndarray, width: float, step: float) -> np.ndarray:
+    """The points, each corner where the lines on both sides meet: thinning cuts it off."""
+    result, near, far = points.copy(), max(round(width / step), 1), round(ARM * width / step)
+    for corner in corners:
+        before, after = points[[corner - far, corner - near]], points[[corner + far, corner + near]]
+        one, two = before[1] - before[0], after[1] - after[0]
+        area = one[0] * two[1] - one[1] * two[0]
+        if abs(area) < 1e-6:
+            continue
+        gap = after[0] - before[0]
+        meeting = before[0] + one * (gap[0] * two[1] - gap[1] * two[0]) / area
+        if np.hypot(*(meeting - points[corner])) > width:
+            continue
+        result[corner] = meeting
+        for side, start in ((-1, before[1]), (1, after[1])):
+            for number in range(1, near):
+                share = number / near
+                result[corner + side * number] = meeting * (1 - share) + start * share
+    return result
 
 
 def _gauss(points: np.ndarray, sigma: float, mode: str) -> np.ndarray:

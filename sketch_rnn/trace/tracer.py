@@ -1,44 +1,118 @@
-"""A picture to the strokes of the pen that drew it."""
+"""A picture to the strokes of the pen that drew it.
+
+`trace` goes the whole way; each step is a function of the module that it names, and can be looked
+at on its own. Dimensions: H, W of the picture in pixels, n points of a line.
+"""
+
+from dataclasses import dataclass
 
 import numpy as np
 from scipy import ndimage
 from skimage.morphology import skeletonize
 
-from sketch_rnn.trace import branches, ink, smooth
-from sketch_rnn.trace.graph import skeleton_graph
-from sketch_rnn.trace.light import contrast
+from sketch_rnn.errors import UserError
+from sketch_rnn.trace import branches, ink, light, order, smooth
+from sketch_rnn.trace.graph import Graph, skeleton_graph
+
+LEAST_WIDTH, MOST_WIDTH = 5.0, 8.0  # pixels of a line, at which its middle is found best
+WIDTH = 6.0  # pixels that the lines of other pictures are scaled to
+MOST_SCALED = 3.0  # times that a picture is enlarged, at most
+GRAIN = 0.25  # line widths that the contrast is smoothed by
 
 
-WMIN,WMAX=5,8
-def trace(rgb):
-    return lines_from(*masked(rgb))
-def masked(rgb):
-    dark = contrast(rgb.max(2) if rgb.ndim == 3 else rgb)
+@dataclass(frozen=True)
+class Traced:
+    """What is found in a picture.
+
+    lines: one `[n, 2]` float64 array a stroke, in pixels of the picture (x, y; the left upper
+      corner of its first pixel is the origin), in drawing order; a dot is one point.
+    width: of most lines, in pixels.
+    left_out: what else was found and is no stroke, a line of text for each kind.
+    """
+
+    lines: list[np.ndarray]
+    width: float
+    left_out: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Inked:
+    """Where ink is, at the scale at which it is looked at.
+
+    mask: bool `[H, W]`. width: of most lines there. pen: that of the pen, at half of full ink.
+    scale: of the mask, as a share of the picture's.
+    """
+
+    mask: np.ndarray
+    width: float
+    pen: float
+    scale: float
+
+
+def trace(pixels: np.ndarray, ink_is: str = "auto") -> Traced:
+    """The strokes of a drawing.
+
+    Args:
+      pixels: `[H, W, 3]` uint8.
+      ink_is: dark or light; `auto` finds out.
+
+    Raises:
+      UserError: there is no drawing in it.
+    """
+    found, left_out = inked(pixels, ink_is)
+    lines = lines_of(found)
+    if not lines:
+        raise UserError("no line is drawn in it")
+    lines = [line / found.scale for line in order.ordered(lines)]
+    return Traced(lines, found.pen / found.scale, tuple(left_out))
+
+
+def inked(pixels: np.ndarray, ink_is: str = "auto") -> tuple[Inked, list[str]]:
+    """Where the drawing's ink is, and what else is dark and left out of it."""
+    dark = light.contrast(light.dark_ink(pixels, ink_is))
     full = ink.full_ink(dark)
-    if not full: return None,1,1
-    width = ink.line_width(ink.ink_mask(dark, full))
-    scale = 1
-    if width < WMIN: scale = min(3, WMIN*1.2 / width)
-    elif width > WMAX: scale = WMIN*1.2 / width
-    if scale != 1:
-        dark = ndimage.zoom(dark, scale, order=1) if scale>1 else ndimage.zoom(ndimage.gaussian_filter(dark, .4/scale), scale, order=1)
-        width *= scale
-    dark = ndimage.gaussian_filter(dark, .25 * width)
+    width = ink.line_width(ink.ink_mask(dark, full)) if full else 0
+    if not width:
+        raise UserError("no line is drawn in it")
+    scale = 1.0
+    if width < LEAST_WIDTH:
+        scale = min(WIDTH / width, MOST_SCALED)
+    elif width > MOST_WIDTH:
+        scale = WIDTH / width
+    dark = _zoomed(dark, scale)
+    dark = ndimage.gaussian_filter(dark, GRAIN * width * scale)
     full = ink.full_ink(dark)
     mask = ink.ink_mask(dark, full)
     width = max(ink.line_width(mask), 1.5)
+    pen = width * float((mask & (dark > full / 2)).sum()) / max(float(mask.sum()), 1)
     mask = ink.cleaned(mask, width)
-    return mask, width, scale
-def lines_from(mask,width,scale):
-    if mask is None: return []
-    skeleton = skeletonize(mask)
-    radius = ndimage.distance_transform_edt(mask)
-    graph = skeleton_graph(skeleton)
+    return Inked(mask, width, pen, scale), []
+
+
+def _zoomed(values: np.ndarray, scale: float) -> np.ndarray:
+    """An image `[H, W]` scaled, averaged where it becomes smaller."""
+    if scale == 1:
+        return values
+    if scale < 1:
+        values = ndimage.gaussian_filter(values, 0.4 / scale)
+    return ndimage.zoom(values, scale, order=1, grid_mode=True, mode="nearest")
+
+
+def lines_of(found: Inked) -> list[np.ndarray]:
+    """The lines `[n, 2]` along the middle of the ink, in pixels of the mask."""
+    graph = graph_of(found)
+    partner = branches.pair(graph, found.width)
+    lines = branches.lines_of(graph, partner, found.width)
+    return [smooth.smooth(line, found.width) + 0.5 for line in lines]
+
+
+def graph_of(found: Inked) -> Graph:
+    """The skeleton of the ink as a graph, mended."""
+    radius = ndimage.distance_transform_edt(found.mask)
+    graph = skeleton_graph(skeletonize(found.mask))
     branches.without_spurs(graph, radius)
-    branches.sharpen_tips(graph, width)
-    branches.part_shared(graph, width)
-    branches.merge_junctions(graph, radius, width)
-    partner = branches.pair(graph, width)
-    lines = branches.lines_of(graph, partner, width)
-    lines = [smooth.smooth(l, width) for l in lines]
-    return [(l+.5) / scale for l in lines]
+    branches.reach_ends(graph, radius, found.width)
+    branches.sharpen_tips(graph, found.width)
+    branches.part_shared(graph, found.width)
+    branches.merge_junctions(graph, radius, found.width)
+    return graph

@@ -13,12 +13,13 @@ folder or a zip. A suffix is looked for at the end of the name, without `.gz`; t
 has it counts.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from typing import NamedTuple
 
 from sketch_rnn.convert.input_file import InputFile
 from sketch_rnn.convert.readers.chunks import Chunk, Pending, Reading
 from sketch_rnn.convert.readers.ndjson import ndjson_chunks
+from sketch_rnn.convert.readers.pictures import PICTURES, picture_drawings
 from sketch_rnn.convert.readers.quickdraw_bin import bin_chunks
 from sketch_rnn.convert.readers.stored_files import json_chunks, npz_chunks
 from sketch_rnn.convert.readers.svg import svg_drawings
@@ -32,8 +33,11 @@ class Reader(NamedTuple):
     cut: Callable[[InputFile, Reading], Iterator[Chunk]] | None = None
 
 
+_SVG = Reader((".svg", ".svgz"), whole=svg_drawings)
+_PICTURES = Reader(PICTURES, whole=picture_drawings)
 READERS = (
-    Reader((".svg", ".svgz"), whole=svg_drawings),
+    _SVG,
+    _PICTURES,
     Reader((".ndjson", ".ndjson.txt"), cut=ndjson_chunks),
     Reader((".bin",), cut=bin_chunks),
     Reader((".npz",), cut=npz_chunks),
@@ -44,6 +48,12 @@ READERS = (
 def reader_of(file: InputFile) -> Reader | None:
     """The reader of a file by its suffix, if there is one."""
     return next((reader for reader in READERS if file.base.endswith(reader.suffixes)), None)
+
+
+def is_copy(file: InputFile, files: Container[str]) -> bool:
+    """Whether a picture of pixels lies beside an SVG of its name, of which it is a picture."""
+    stem = str(file).rpartition(".")[0]
+    return reader_of(file) is _PICTURES and any(stem + suffix in files for suffix in _SVG.suffixes)
 
 
 def suffixes() -> list[str]:

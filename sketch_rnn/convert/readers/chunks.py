@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from sketch_rnn.choices import INKS
 from sketch_rnn.convert.input_file import InputFile
 from sketch_rnn.convert.prepare import Recipe, Sketch, to_sketch
 from sketch_rnn.convert.stored import Form, stored_sketch
@@ -28,13 +29,15 @@ class Reading:
 
     recipe: how drawings become sketches. outline: take the outlines of filled shapes of SVGs; None:
     of those drawings that hold nothing else. recognized: leave out what Quick, Draw! did not
-    recognize. layout: what the rows of `.npz` files mean.
+    recognize. layout: what the rows of `.npz` files mean. ink: of pictures of pixels: dark, light,
+    or found out for each of them (auto).
     """
 
     recipe: Recipe = field(default_factory=Recipe)
     outline: bool | None = False
     recognized: bool = False
     layout: Layout = AS_IT_LOOKS
+    ink: str = INKS[0]
 
 
 class Drawing(NamedTuple):

@@ -1,0 +1,68 @@
+"""Lines in the order and direction in which a hand would draw them, as far as a picture tells.
+
+Dimensions: L lines, n points of a line.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+LONG = 0.5  # of the drawing's longest line: what is as long is drawn before the rest
+
+
+def ordered(lines: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """The lines `[n, 2]` in drawing order, long ones before details; see `nearest`."""
+    return longest_first(lines)
+
+
+def longest_first(lines: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Long lines first, then the details; within each, the nearest end next."""
+    lengths = [_length(line) for line in lines]
+    limit = LONG * max(lengths, default=0)
+    long = [line for line, length in zip(lines, lengths, strict=True) if length >= limit]
+    details = [line for line, length in zip(lines, lengths, strict=True) if length < limit]
+    first = nearest(long)
+    return first + nearest(details, first[-1][-1] if first else None)
+
+
+def nearest(lines: Sequence[np.ndarray], pen: np.ndarray | None = None) -> list[np.ndarray]:
+    """From the top left on, each time the line with the nearest end, from that end."""
+    left = [opened(line) for line in lines]
+    if not left:
+        return []
+    place = np.min(np.concatenate(left), axis=0) if pen is None else pen
+    result = []
+    while left:
+        ends = np.array([[line[0], line[-1]] for line in left])
+        far = np.hypot(*np.moveaxis(ends - place, -1, 0))
+        number, end = np.unravel_index(int(np.argmin(far)), far.shape)
+        line = left.pop(int(number))
+        result.append(line[::-1] if end else line)
+        place = result[-1][-1]
+    return result
+
+
+def downward(lines: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """From top to bottom, each from its upper left end."""
+    turned = [_from_top_left(opened(line)) for line in lines]
+    return sorted(turned, key=lambda line: tuple(line.min(axis=0)[::-1]))
+
+
+def opened(line: np.ndarray) -> np.ndarray:
+    """A closed line from its top on, against the clock; another as it is."""
+    if len(line) < 4 or (line[0] != line[-1]).any():
+        return line
+    ring = line[:-1]
+    x, y = ring.T
+    if x @ np.roll(y, -1) - y @ np.roll(x, -1) > 0:  # with the clock, as y points down
+        ring = ring[::-1]
+    ring = np.roll(ring, -int(np.argmin(ring[:, 1])), axis=0)
+    return np.concatenate([ring, ring[:1]])
+
+
+def _from_top_left(line: np.ndarray) -> np.ndarray:
+    return line[::-1] if line[-1].sum() < line[0].sum() else line
+
+
+def _length(line: np.ndarray) -> float:
+    return float(np.hypot(*np.diff(line, axis=0).T).sum())

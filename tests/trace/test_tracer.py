@@ -1,0 +1,63 @@
+"""Pictures with a known truth: what was drawn is what is found."""
+
+import numpy as np
+import pytest
+from PIL import Image
+from trace_pages import ANGLE, CIRCLE, CROSS, apart, page
+
+from sketch_rnn.errors import UserError
+from sketch_rnn.trace.tracer import trace
+
+
+def traced(image, **options):
+    return trace(np.asarray(image.convert("RGB")), **options)
+
+
+@pytest.mark.parametrize("width", [1, 3, 5, 11])
+@pytest.mark.parametrize("lines", [CROSS, ANGLE, CIRCLE], ids=["cross", "angle", "circle"])
+def test_what_was_drawn_is_found(lines, width):
+    found = traced(page(lines, width=width))
+    assert len(found.lines) == len(lines)
+    assert apart(found.lines, lines) < max(2.0, 0.5 * width)
+    assert found.width == pytest.approx(width, abs=0.3 + 0.15 * width)
+
+
+def test_a_circle_is_closed_and_begins_at_its_top_against_the_clock():
+    (line,) = traced(page(CIRCLE)).lines
+    assert np.array_equal(line[0], line[-1])
+    assert line[0, 1] == line[:, 1].min()
+    assert line[len(line) // 4, 0] < line[0, 0]
+
+
+def test_a_corner_stays_where_it_is():
+    (line,) = traced(page(ANGLE)).lines
+    assert np.hypot(*(line - ANGLE[0][1]).T).min() < 1.5
+
+
+def test_a_dot_is_one_point():
+    found = traced(page([*CROSS, [(80, 20)]]))
+    (dot,) = [line for line in found.lines if len(line) == 1]
+    assert np.hypot(*(dot[0] - (80, 20))) < 1
+
+
+def test_a_shadow_is_no_line():
+    pixels = np.asarray(page(CROSS)).astype(float)
+    pixels[:, 90:] *= 0.6
+    found = trace(pixels.astype(np.uint8))
+    assert len(found.lines) == 2
+    assert apart(found.lines, CROSS) < 2
+
+
+def test_blue_ruling_is_no_line_and_a_red_pen_is():
+    ruled = np.array(page(CROSS, size=(320, 300)))
+    ruled[10::20] = np.minimum(ruled[10::20], [170, 200, 245])
+    assert len(trace(ruled).lines) == 2
+    red = traced(page(CROSS, ink=(230, 30, 30)))
+    assert apart(red.lines, CROSS) < 2
+
+
+@pytest.mark.parametrize("paper, ink", [("black", "white"), ((30, 60, 40), (220, 220, 210))])
+def test_light_ink_on_dark_ground_is_found(paper, ink):
+    assert apart(traced(page(CROSS, paper=paper, ink=ink)).lines, CROSS) < 2
+    with pytest.raises(UserError):
+        traced(Image.new("RGB", (80, 80), paper))
