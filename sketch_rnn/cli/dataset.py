@@ -47,7 +47,7 @@ BUILD = new_flags(
     Flag("output", str, None, "The .npz to write."),
     OVERWRITE,
     Flag("outline", bool, False, "Take also the outlines of filled shapes."),
-    Flag("ink", INKS, INKS[0], "What lines are in photographs and scans: darker or lighter than the "
+    Flag("ink", INKS, INKS[0], "Lines in photographs and scans: darker or lighter than the "
         "ground; auto finds out."),
     Flag("size", float, Recipe.size, "Longer side of a drawing, in data units."),
     Flag("tolerance", float, Recipe.tolerance, "How far a curve's lines may be off it, in data "

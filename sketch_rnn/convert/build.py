@@ -27,7 +27,7 @@ from sketch_rnn.convert.prepare import Recipe
 from sketch_rnn.convert.readers.chunks import NOT_RECOGNIZED, PASSED_OVER, Chunk, Reading
 from sketch_rnn.convert.store import Spool, write_npz
 from sketch_rnn.data.layout import Layout
-from sketch_rnn.errors import UserError, warn
+from sketch_rnn.errors import UserError, check_choice, warn
 from sketch_rnn.files import check_output, replacing
 from sketch_rnn.signals import leave_to_parent
 
