@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from sketch_rnn.formats import load_model
     from sketch_rnn.hparams import HParams
     from sketch_rnn.model.network import SketchRNN
+    from sketch_rnn.sampling.sampler import Sampler
     from sketch_rnn.strokes import from_points, to_points
     from sketch_rnn.training.evaluate import evaluate
     from sketch_rnn.training.options import TrainOptions
@@ -26,6 +27,7 @@ __all__ = [
     "Callback",
     "HParams",
     "Run",
+    "Sampler",
     "SketchRNN",
     "TrainOptions",
     "UserError",
@@ -44,6 +46,7 @@ _HOMES = {
     "Callback": "api.train",
     "HParams": "hparams",
     "Run": "api.run",
+    "Sampler": "sampling.sampler",
     "SketchRNN": "model.network",
     "TrainOptions": "training.options",
     "UserError": "errors",
@@ -57,7 +60,16 @@ _HOMES = {
     "to_points": "strokes",
     "train": "api.train",
 }
-_WITH_TENSORFLOW = ("Callback", "Run", "SketchRNN", "evaluate", "load_model", "open_run", "train")
+_WITH_TENSORFLOW = (
+    "Callback",
+    "Run",
+    "Sampler",
+    "SketchRNN",
+    "evaluate",
+    "load_model",
+    "open_run",
+    "train",
+)
 _NAMES = {"build_dataset": "build"}  # at home, where it is another
 
 

@@ -86,12 +86,12 @@ def _export() -> None:
     _check_flags()
     output = Path(FLAGS.output)
     common.quiet_tensorflow(FLAGS.verbose_tensorflow)
-    from sketch_rnn.cli import sample_modes
     from sketch_rnn.formats import load_model, save_model
+    from sketch_rnn.sampling.ready import with_scale_factor
 
     takes = _options_of(output)
     model = load_model(FLAGS.model_dir, FLAGS.checkpoint)
-    model = sample_modes.with_scale_factor(model, FLAGS.scale_factor, FLAGS.data_dir)
+    model = with_scale_factor(model, FLAGS.scale_factor, FLAGS.data_dir)
     options = {}
     if "z" in takes:
         _check_ready_for_browser(model)
@@ -186,9 +186,10 @@ def _examples(model):
 
 def _z(model):
     """The z to export at, `[Z]`; None for an unconditional model."""
-    from sketch_rnn.cli import sample_modes
     from sketch_rnn.convert.inputs import Choice, read_inputs
     from sketch_rnn.model import sampling
+    from sketch_rnn.sampling.latent_file import read_z
+    from sketch_rnn.sampling.ready import check_scale_factor
 
     if not model.hparams.conditional:
         given = [flag for flag in _Z_FLAGS if FLAGS[flag].value is not None]
@@ -198,11 +199,11 @@ def _z(model):
     if FLAGS.seed is not None:
         return sampling.random_z(model, 1, FLAGS.seed)[0]
     if FLAGS.z_file:
-        z = sample_modes.read_z(FLAGS.z_file, model)
+        z = read_z(FLAGS.z_file, model.hparams.z_size)
         if FLAGS.index >= len(z):
             raise UserError(f"--index: {FLAGS.z_file} holds {len(z)} z, got {FLAGS.index}")
         return z[FLAGS.index]
-    sample_modes.check_scale_factor(model)
+    check_scale_factor(model)
     inputs = read_inputs(
         [FLAGS.input],
         model.hparams.data_set,

@@ -3,6 +3,7 @@
 import secrets
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sketch_rnn.choices import CHECKPOINTS, LARGEST_SEED, SPLITS
 from sketch_rnn.cli import common
@@ -10,18 +11,18 @@ from sketch_rnn.cli.flags import DRAWING, OVERWRITE, Flag, Many, drawing_style, 
 from sketch_rnn.data import catalog
 from sketch_rnn.errors import UserError
 from sketch_rnn.files import PICTURES, check_output
+from sketch_rnn.sampling.modes import ENCODE, MODES, Mode
 
-USAGE = """
+if TYPE_CHECKING:
+    import numpy as np
+
+    from sketch_rnn.model.network import SketchRNN
+
+_MODES = "\n".join(f"  {mode.name:12}  {mode.text}" for mode in MODES.values())
+USAGE = f"""
 Draws with a trained model. --mode is what:
 
-  generate      new drawings (default)
-  encode        input drawings to the .npz that --z_file takes: mu and logvar
-  reconstruct   input drawings beside what the model makes of them
-  interpolate   from each input, or random z, to the next
-  complete      an unfinished drawing, finished in several ways
-  temperatures  one z or input at several temperatures
-  analogy       of three inputs the first - the second + the third
-  grid          a square between four inputs, which are its corners
+{_MODES}
 
 The name of --output says the form: .svg or .png are pictures; .npz is a data set of what the model
 drew, whose three splits are the same; .json holds the same as lists of [dx, dy, pen_lifted].
@@ -35,16 +36,7 @@ package; to complete, their first halves.
                     (--page: mine.svg is a part of what its page will hold; else it is a whole)
 """
 
-MODES = ["generate", "encode", "reconstruct", "interpolate", "complete", "temperatures"]
-MODES += ["analogy", "grid"]
-CONDITIONAL_MODES = ["encode", "reconstruct", "interpolate", "analogy", "grid"]
-NEED_INPUT = ["encode", "reconstruct", "complete", "analogy"]
-USE_INPUT = [*NEED_INPUT, "interpolate", "temperatures", "grid"]
-USE_Z = ["generate", "interpolate", "complete", "temperatures", "grid"]
 DATA = (".npz", ".json")
-LADDER = [0.2, 0.4, 0.6, 0.8, 1.0]  # temperatures of --mode=temperatures
-RANDOM_INPUTS = {"encode": None, "reconstruct": 10, "interpolate": 2}  # of a data set; others 1
-INPUTS = {"analogy": 3, "grid": 4}  # of all inputs together
 
 # fmt: off
 FLAGS = new_flags(
@@ -53,7 +45,7 @@ FLAGS = new_flags(
         "the model in the package).", also="log_root"),
     Flag("output", str, None, "File to write: .svg, .png, .npz or .json."),
     OVERWRITE,
-    Flag("mode", MODES, "generate", "What to draw."),
+    Flag("mode", tuple(MODES), "generate", "What to draw."),
     Flag("input", Many.REPEATED, [], "Drawings: whatever sketch_rnn_dataset build takes (an SVG, a "
         ".npz, .ndjson ...), a .json of this command, or a folder with the model's data set "
         "(default, for the model in the package: drawings in the package)."),
@@ -97,60 +89,68 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _sample() -> None:
-    output = _checked_output()
-    temperatures, indices, style = _temperatures(), _indices(), drawing_style(FLAGS)
-    _check_combination()
+    mode, output = MODES[FLAGS.mode], _checked_output()
+    temperature, indices, style = _temperatures(), _indices(), drawing_style(FLAGS)
+    _check_sources(mode)
     seed = secrets.randbelow(LARGEST_SEED + 1) if FLAGS.seed is None else FLAGS.seed
     common.quiet_tensorflow(FLAGS.verbose_tensorflow)
-    from sketch_rnn.cli import sample_modes as modes
-    from sketch_rnn.convert.inputs import Choice, Size, holds_data_set, read_inputs
     from sketch_rnn.formats import load_model
     from sketch_rnn.formats.run_folder import RunFolder
+    from sketch_rnn.sampling import latent_file, ready
+    from sketch_rnn.sampling.sampler import Sampler
 
     model = load_model(FLAGS.model_dir, FLAGS.checkpoint)
-    _check_model(model.hparams.conditional)
-    folders = [path for path in FLAGS.input if not holds_data_set(path, model.hparams.data_set)]
-    check_output(output, folders, overwrite=FLAGS.overwrite)
-    model = modes.with_scale_factor(model, FLAGS.scale_factor, FLAGS.data_dir)
-    most = RANDOM_INPUTS.get(FLAGS.mode, 1)
-    if FLAGS.mode in RANDOM_INPUTS and FLAGS.num_samples:
-        most = FLAGS.num_samples
-    takes_packaged = _takes_packaged()
-    if FLAGS.mode in INPUTS:
-        most = max(1, INPUTS[FLAGS.mode] // max(1, len(FLAGS.input)))
-    paths = [str(catalog.PACKAGED_DRAWINGS_PATH)] if takes_packaged else FLAGS.input
-    inputs = []
-    if paths:
-        modes.check_scale_factor(model)
-        choice = Choice(FLAGS.split, indices, most, seed)
-        size = Size(FLAGS.input_size, FLAGS.page)
-        hparams = model.hparams
-        inputs = read_inputs(paths, hparams.data_set, hparams.max_seq_len, choice, size)
-    if takes_packaged and FLAGS.mode == "complete":
-        inputs = [modes.first_half(sketch) for sketch in inputs]
-    if FLAGS.mode == "encode":
+    mode.check_model(model.hparams.conditional, bool(FLAGS.input), bool(FLAGS.z_file))
+    model = ready.with_scale_factor(model, FLAGS.scale_factor, FLAGS.data_dir)
+    inputs = _inputs(model, mode, output, indices, seed)
+    if mode is ENCODE:
         latent = model.encode(inputs)
         with common.writing(output):
-            modes.write_latent(output, *latent)
-    else:
-        options = modes.SampleOptions(
-            temperatures,
-            count=FLAGS.num_samples,
-            steps=FLAGS.steps,
-            spherical=FLAGS.spherical,
-            greedy=FLAGS.greedy,
-            max_len=FLAGS.max_len,
-            seed=seed,
-        )
-        z = modes.read_z(FLAGS.z_file, model) if FLAGS.z_file else None
-        sampler = modes.Sampler(model, options, inputs, z)
-        picture = modes.MODES[FLAGS.mode](sampler)
-        with common.writing(output):
-            modes.write(output, picture, style, FLAGS.animate)
-    is_new = FLAGS.seed is None and FLAGS.mode != "encode"
-    print(f"wrote {output}" + (f" (--seed={seed} draws the same again)" if is_new else ""))
-    if FLAGS.mode != "encode" and FLAGS.model_dir:
-        modes.warn_of_junk(sampler, RunFolder(FLAGS.model_dir), FLAGS.checkpoint)
+            latent_file.write_latent(output, *latent)
+        print(f"wrote {output}")
+        return
+    sampler = Sampler(
+        model,
+        inputs,
+        latent_file.read_z(FLAGS.z_file, model.hparams.z_size) if FLAGS.z_file else None,
+        temperature,
+        count=FLAGS.num_samples,
+        steps=FLAGS.steps,
+        spherical=FLAGS.spherical,
+        greedy=FLAGS.greedy,
+        max_len=FLAGS.max_len,
+        seed=seed,
+    )
+    picture = sampler.draw(mode.name)
+    with common.writing(output):
+        picture.write(output, style, FLAGS.animate)
+    again = f" (--seed={seed} draws the same again)" if FLAGS.seed is None else ""
+    print(f"wrote {output}{again}")
+    if FLAGS.model_dir:
+        ready.warn_of_junk(RunFolder(FLAGS.model_dir), FLAGS.checkpoint, sampler.draws_random_z)
+
+
+def _inputs(
+    model: "SketchRNN", mode: Mode, output: Path, indices: list[int], seed: int
+) -> "list[np.ndarray]":
+    """The drawings that the flags name, or those in the package, stroke-3 in data units."""
+    from sketch_rnn.convert.inputs import Choice, Size, holds_data_set, read_inputs
+    from sketch_rnn.sampling import ready
+
+    hparams, takes_packaged = model.hparams, _takes_packaged(mode)
+    folders = [path for path in FLAGS.input if not holds_data_set(path, hparams.data_set)]
+    check_output(output, folders, overwrite=FLAGS.overwrite)
+    paths = [str(catalog.PACKAGED_DRAWINGS_PATH)] if takes_packaged else FLAGS.input
+    if not paths:
+        return []
+    ready.check_scale_factor(model)
+    most = mode.drawings_of_each(len(FLAGS.input), FLAGS.num_samples)
+    choice = Choice(FLAGS.split, indices, most, seed)
+    size = Size(FLAGS.input_size, FLAGS.page)
+    inputs = read_inputs(paths, hparams.data_set, hparams.max_seq_len, choice, size)
+    if takes_packaged and mode.name == "complete":
+        return [ready.first_half(sketch) for sketch in inputs]
+    return inputs
 
 
 def _checked_output() -> Path:
@@ -170,9 +170,10 @@ def _checked_output() -> Path:
     return output
 
 
-def _temperatures() -> list[float]:
+def _temperatures() -> list[float] | None:
+    """None where the mode's own are asked for."""
     if FLAGS.temperature is None:
-        return LADDER if FLAGS.mode == "temperatures" else [0.5]
+        return None
     values = []
     for text in FLAGS.temperature:
         try:
@@ -196,26 +197,18 @@ def _indices() -> list[int]:
         raise UserError(f"--index: expected whole numbers, got {','.join(FLAGS.index)}") from None
 
 
-def _takes_packaged() -> bool:
+def _takes_packaged(mode: Mode) -> bool:
     """Whether the drawings in the package are the inputs."""
-    can_take_z = FLAGS.mode in ("interpolate", "grid")
-    needs = FLAGS.mode in NEED_INPUT or (can_take_z and not FLAGS.z_file)
-    return needs and not FLAGS.input and catalog.is_packaged(FLAGS.model_dir)
+    takes = mode.takes_packaged(bool(FLAGS.z_file))
+    return takes and not FLAGS.input and catalog.is_packaged(FLAGS.model_dir)
 
 
-def _check_combination() -> None:
+def _check_sources(mode: Mode) -> None:
     """What the mode needs, and what it would ignore."""
-    mode = FLAGS.mode
-    if mode in NEED_INPUT and not FLAGS.input and not _takes_packaged():
-        raise UserError(f"--mode={mode}: expected --input, an SVG, .npz or other drawings")
-    if FLAGS.input and mode not in USE_INPUT:
-        raise UserError(f"--mode={mode} takes no --input; --mode=reconstruct does")
-    if FLAGS.z_file and mode not in USE_Z:
-        raise UserError(f"--mode={mode} takes no --z_file")
-    if FLAGS.z_file and FLAGS.input and mode != "complete":
-        raise UserError("expected --input or --z_file, got both")
+    takes_packaged = _takes_packaged(mode)
+    mode.check_sources(bool(FLAGS.input) or takes_packaged, bool(FLAGS.z_file))
     are_svg = all(path.lower().endswith((".svg", ".svgz")) for path in FLAGS.input)
-    if FLAGS.index and are_svg and not _takes_packaged():
+    if FLAGS.index and are_svg and not takes_packaged:
         raise UserError(
             "--index: expected an --input of several drawings that it is of, as --input=doodles"
         )
@@ -223,17 +216,6 @@ def _check_combination() -> None:
         raise UserError("expected --page or --input_size, got both")
     if (FLAGS.page or FLAGS.input_size is not None) and not FLAGS.input:
         raise UserError("--page and --input_size: expected an --input that they are of")
-
-
-def _check_model(conditional: bool) -> None:
-    if conditional:
-        return
-    if FLAGS.mode in CONDITIONAL_MODES:
-        raise UserError(f"--mode={FLAGS.mode}: this model is unconditional, it has no encoder")
-    if FLAGS.z_file:
-        raise UserError("--z_file: this model is unconditional, it draws without z")
-    if FLAGS.mode == "temperatures" and FLAGS.input:
-        raise UserError("--input: this model is unconditional, only --mode=complete takes inputs")
 
 
 if __name__ == "__main__":

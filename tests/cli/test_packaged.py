@@ -9,8 +9,8 @@ from helpers import DOODLES
 
 from sketch_rnn import load_model
 from sketch_rnn.cli.sample import main
-from sketch_rnn.cli.sample_modes import first_half
 from sketch_rnn.data import catalog, npz
+from sketch_rnn.sampling.ready import first_half
 
 CATEGORIES = ["cat", "face", "fish", "flower", "house", "sailboat"]
 

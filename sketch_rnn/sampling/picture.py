@@ -1,0 +1,118 @@
+"""What a model drew, in rows: a picture with titles, a data set, or lists of points."""
+
+import json
+import math
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sketch_rnn import drawing, files
+from sketch_rnn.choices import SPLITS
+from sketch_rnn.convert.sketches_json import to_lists
+from sketch_rnn.errors import UserError
+
+
+@dataclass
+class Picture:
+    """Rows of drawings, all of the same number.
+
+    Attributes:
+      rows: stroke-3 in data units; inputs and what the model made of them.
+      titles: of each row; all empty or none.
+      column_titles: or empty.
+      is_row: keep a single row in one line.
+      given: columns at the start of every row that are inputs.
+      prefixes: points of each row's drawings that were given; or empty.
+    """
+
+    rows: list[list[np.ndarray]]
+    titles: list[str] = field(default_factory=list)
+    column_titles: list[str] = field(default_factory=list)
+    is_row: bool = True
+    given: int = 0
+    prefixes: list[int] = field(default_factory=list)
+
+    def drawn(self) -> list[np.ndarray]:
+        """What the model drew."""
+        return [sketch for row in self.rows for sketch in row[self.given :]]
+
+    def write(
+        self, path: str | Path, style: drawing.Style | None = None, animate: bool = False
+    ) -> None:
+        """Writes a picture (.svg, .png), or what the model drew (.npz, .json).
+
+        Args:
+          path: of the file; what is there is replaced.
+          style: how a picture looks.
+          animate: an SVG draws itself.
+
+        Raises:
+          UserError: the name ends otherwise, or the picture cannot have the style's columns.
+          OSError: the file cannot be written.
+        """
+        path = Path(path)
+        suffix = path.suffix.lower()
+        if suffix == ".npz":
+            _write_npz(path, self.drawn())
+        elif suffix == ".json":
+            sketches = [to_lists(sketch) for sketch in self.drawn()]
+            files.write_text(path, json.dumps({"sketches": sketches}) + "\n")
+        else:
+            self._draw(path, style or drawing.Style(), animate)
+
+    def _draw(self, path: Path, style: drawing.Style, animate: bool) -> None:
+        picture = _arranged(self, style.columns)
+        columns = len(picture.rows[0]) if len(picture.rows) > 1 or picture.is_row else None
+        prefixes: int | list[int] = 0
+        if picture.prefixes:
+            prefixes = np.repeat(picture.prefixes, len(picture.rows[0])).tolist()
+        drawing.draw(
+            [sketch for row in picture.rows for sketch in row],
+            path,
+            style=style,
+            columns=columns,
+            row_titles=picture.titles or None,
+            column_titles=picture.column_titles or None,
+            prefixes=prefixes,
+            animate=animate,
+        )
+
+
+def _arranged(picture: Picture, columns: int | None) -> Picture:
+    """The same with its rows in so many columns: a single row is broken, many go side by side.
+
+    By default many short rows go side by side to about a square.
+    """
+    width, has_titles = len(picture.rows[0]), bool(picture.titles or picture.column_titles)
+    if columns is not None and len(picture.rows) == 1 and not has_titles:
+        return replace(picture, is_row=False)
+    can_be_blocks = picture.is_row and not picture.titles and not picture.prefixes
+    if columns is None:
+        blocks = round(math.sqrt(len(picture.rows) / width)) if can_be_blocks else 1
+        return _side_by_side(picture, blocks)
+    if columns == width or (can_be_blocks and columns % width == 0):
+        return _side_by_side(picture, columns // width)
+    raise UserError(f"--columns: this picture has rows of {width} drawings, got {columns}")
+
+
+def _side_by_side(picture: Picture, blocks: int) -> Picture:
+    """The same with its rows in several blocks beside each other."""
+    if blocks < 2:
+        return picture
+    height = math.ceil(len(picture.rows) / blocks)
+    blank = [np.zeros((0, 3), np.float32)] * len(picture.rows[0])
+    rows = picture.rows + [blank] * (blocks * height - len(picture.rows))
+    rows = [[drawn for row in rows[r::height] for drawn in row] for r in range(height)]
+    return Picture(rows, column_titles=picture.column_titles * blocks)
+
+
+def _write_npz(path: Path, sketches: list[np.ndarray]) -> None:
+    """Writes a data set whose three splits all hold the sketches, in order."""
+    array = np.empty(len(sketches), object)
+    for i, sketch in enumerate(sketches):
+        array[i] = sketch
+    with files.replacing(path) as file:
+        splits: dict[str, Any] = dict.fromkeys(SPLITS, array)
+        np.savez_compressed(file, **splits)

@@ -1,0 +1,213 @@
+"""Drawing with a model in every mode (Ha & Eck 2017, section 4).
+
+Legend: B drawings, Z latent.
+"""
+
+import functools
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+import numpy as np
+
+from sketch_rnn.errors import UserError, check_choice
+from sketch_rnn.model import sampling
+from sketch_rnn.model.network import SketchRNN
+from sketch_rnn.sampling.modes import ENCODE, MODES
+from sketch_rnn.sampling.picture import Picture
+from sketch_rnn.sampling.ready import check_scale_factor
+
+DRAWING_MODES = [name for name in MODES if name != ENCODE.name]
+
+
+def _checked(draw: Callable[["Sampler"], Picture]) -> Callable[["Sampler"], Picture]:
+    """Checks what the mode of the method's name says of its sources."""
+
+    @functools.wraps(draw)
+    def checked(self: "Sampler") -> Picture:
+        mode, sources = MODES[draw.__name__], (bool(len(self.inputs)), self.z is not None)
+        mode.check_sources(*sources)
+        mode.check_model(self.model.hparams.conditional, *sources)
+        return draw(self)
+
+    return checked
+
+
+@dataclass(frozen=True)
+class Sampler:
+    """Draws with one model: a method a mode, each of which gives a `Picture`.
+
+        sampler = Sampler(load_model("doodles"), [cat, house, fish], temperature=0.2)
+        sampler.analogy().write("analogy.svg")
+
+    Attributes:
+      model: the model.
+      inputs: drawings, stroke-3 in data units; may be empty.
+      z: `[B, Z]` instead of inputs, or None.
+      temperature: one or several; None is 0.5, in `temperatures` five from 0.2 to 1.
+      count: drawings, as the mode means it; None is the mode's default.
+      steps: drawings of an interpolation, or of each side of a grid.
+      spherical: interpolate on the sphere; else straight.
+      greedy: take what is most probable at every point.
+      max_len: points of the longest drawing; None is N_max.
+      seed: the same one draws the same; by default a new one.
+    """
+
+    model: SketchRNN
+    inputs: Sequence[np.ndarray] = ()
+    z: np.ndarray | None = None
+    temperature: float | Sequence[float] | None = None
+    count: int | None = None
+    steps: int = 10
+    spherical: bool = True
+    greedy: bool = False
+    max_len: int | None = None
+    seed: int = field(default_factory=lambda: secrets.randbits(31))
+
+    def __post_init__(self) -> None:
+        if len(self.inputs):
+            check_scale_factor(self.model)
+        if self.temperature is not None and not np.size(self.temperature):
+            raise UserError("`temperature`: expected one or several, got none")
+        if self.steps < 2:
+            raise UserError(f"`steps`: expected 2 or more, got {self.steps}")
+        if self.count is not None and self.count < 1:
+            raise UserError(f"`count`: expected 1 or more, got {self.count}")
+
+    @property
+    def draws_random_z(self) -> bool:
+        """Whether the drawings begin with random z."""
+        return self.model.hparams.conditional and self.z is None and not len(self.inputs)
+
+    def draw(self, mode: str) -> Picture:
+        """Draws in the mode of a name.
+
+        Raises:
+          UserError: there is no such mode, or it draws from something else, or the model cannot.
+        """
+        check_choice("mode", mode, DRAWING_MODES)
+        return getattr(self, mode)()
+
+    @_checked
+    def generate(self) -> Picture:
+        """New drawings, of random z or of the given ones; a row for each temperature."""
+        z, temperatures = self.z, self._temperatures("generate")
+        number = self.count or sampling.NEW_DRAWINGS
+        if z is None:
+            z = sampling.random_z(self.model, number, self.seed)
+        elif self.count:
+            z = np.repeat(np.atleast_2d(z), self.count, axis=0)
+        rows = [self._decode(z, number, t) for t in temperatures]
+        if len(rows) == 1:
+            return Picture(rows, is_row=False)
+        return Picture(rows, _titles(temperatures))
+
+    @_checked
+    def reconstruct(self) -> Picture:
+        """Each input, and what the model makes of it at each temperature."""
+        mu, _ = self.model.encode(self.inputs)
+        temperatures = self._temperatures("reconstruct")
+        columns = [self._decode(mu, len(mu), t) for t in temperatures]
+        rows = [list(row) for row in zip(self.inputs, *columns, strict=True)]
+        titles = _titles(temperatures) if len(columns) > 1 else ["reconstruction"]
+        return Picture(rows, column_titles=["input", *titles], given=1)
+
+    @_checked
+    def interpolate(self) -> Picture:
+        """A row from each z to the next (section 4.2)."""
+        z = self._z_or_random(self.count or 2)
+        if len(z) < 2:
+            raise UserError(f"interpolate: expected two or more inputs, got {len(z)}")
+        temperatures = self._temperatures("interpolate")
+        picture = Picture([])
+        for first, last in pairwise(z):
+            way = sampling.interpolate(first, last, self.steps, self.spherical)
+            for t in temperatures:
+                picture.rows.append(self._decode(way, self.steps, t))
+        if len(temperatures) > 1:
+            picture.titles = _titles(temperatures) * (len(z) - 1)
+        return picture
+
+    @_checked
+    def complete(self) -> Picture:
+        """Each input finished in several ways, in a row (section 4.4)."""
+        picture, temperatures = Picture([]), self._temperatures("complete")
+        all_z = None if self.z is None else np.atleast_2d(self.z)
+        for number, sketch in enumerate(self.inputs):
+            z = None if all_z is None else all_z[number % len(all_z)]
+            for t in temperatures:
+                row = self.model.complete(
+                    sketch, z, self.count, t, self.greedy, self.max_len, self.seed + number
+                )
+                picture.rows.append(row)
+                picture.prefixes.append(len(sketch))
+        if len(temperatures) > 1:
+            picture.titles = _titles(temperatures) * len(self.inputs)
+        return picture
+
+    @_checked
+    def temperatures(self) -> Picture:
+        """One z, or each of several, at all temperatures in a row."""
+        z, temperatures = None, self._temperatures("temperatures")
+        if self.model.hparams.conditional:
+            z = self._z_or_random(self.count or 1)
+        count = (self.count or 1) if z is None else len(z)
+        columns = [self._decode(z, count, t) for t in temperatures]
+        rows = [list(row) for row in zip(*columns, strict=True)]
+        return Picture(rows, [], _titles(temperatures))
+
+    @_checked
+    def analogy(self) -> Picture:
+        """Three inputs, and what the first - the second + the third is (section 4.3).
+
+        There is a row for each temperature.
+        """
+        if len(self.inputs) != 3:
+            raise UserError(f"analogy: expected three inputs, got {len(self.inputs)}")
+        mu, _ = self.model.encode(self.inputs)
+        z = sampling.analogy(*mu)
+        count, temperatures = self.count or 1, self._temperatures("analogy")
+        rows = [
+            [*self.inputs, *self._decode(np.repeat(z[None], count, axis=0), count, t)]
+            for t in temperatures
+        ]
+        titles = ["input", "- input", "+ input", *["="] * count]
+        return Picture(rows, _titles(temperatures) if len(rows) > 1 else [], titles, given=3)
+
+    @_checked
+    def grid(self) -> Picture:
+        """A square of z whose corners are four z: the first two above, the others below."""
+        z, temperatures = self._z_or_random(4), self._temperatures("grid")
+        if len(z) != 4:
+            raise UserError(f"grid: expected four inputs, got {len(z)}")
+        if len(temperatures) > 1:
+            raise UserError("grid: expected one temperature")
+        steps = self.steps
+        square = sampling.grid(z, steps, self.spherical).reshape(steps * steps, -1)
+        drawn = self._decode(square, steps * steps, temperatures[0])
+        return Picture([drawn[row * steps : (row + 1) * steps] for row in range(steps)])
+
+    def _z_or_random(self, count: int) -> np.ndarray:
+        """The given z, those of the inputs, or from the prior; of a conditional model."""
+        if self.z is not None:
+            return np.atleast_2d(self.z)
+        if len(self.inputs):
+            return self.model.encode(self.inputs)[0]
+        z = sampling.random_z(self.model, count, self.seed)
+        assert z is not None
+        return z
+
+    def _decode(self, z: np.ndarray | None, count: int, temperature: float) -> list[np.ndarray]:
+        """A drawing of each z, or without z so many."""
+        return self.model.decode(
+            z, count if z is None else 1, temperature, self.greedy, self.max_len, self.seed
+        )
+
+    def _temperatures(self, mode: str) -> list[float]:
+        asked = MODES[mode].temperatures if self.temperature is None else self.temperature
+        return [float(temperature) for temperature in np.atleast_1d(asked)]
+
+
+def _titles(temperatures: Sequence[float]) -> list[str]:
+    return [f"t = {t:g}" for t in temperatures]
