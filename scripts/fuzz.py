@@ -426,22 +426,151 @@ def vae_target() -> Target:
     )
 
 
-# ndjson
+# Drawings as JSON
+
+
+def _is_sketches(sketches: list[np.ndarray]) -> bool:
+    return all(len(s) and np.isin(s[:, 2], (0, 1)).all() for s in sketches)
+
+
+def _file_target(name: str, make: Callable[[random.Random], bytes]) -> Target:
+    """Drawings of a file of that name, as `build` reads it."""
+
+    def read(data: bytes, folder: Path) -> object:
+        path = folder / name
+        path.write_bytes(data)
+        return built(path)
+
+    return Target(make, read, _is_sketches)
 
 
 def ndjson_target() -> Target:
-    from sketch_rnn.convert.prepare import to_sketch
-    from sketch_rnn.convert.readers.ndjson import parse_line
-
-    seeds = [
+    seeds: list[object] = [
         {"word": "cat", "drawing": [[[0, 9, 20], [5, 0, 7]], [[1], [2]]]},
-        {"drawing": [[[0.5, 9.25], [5, 1e3], [0, 16]]]},
+        {"drawing": [[[0.5, 9.25], [5, 1e3], [0, 16]], [[*range(8)], [*range(8)], [*range(8)]]]},
+        {"drawing": [[[0, 9], [20, 5], [0, 7], [9, 9]]], "recognized": False},
+        {"drawing": "[[[1, 2, 3, 4, 5, 6, 7], [1, 2, 3, 4, 5, 6, 8]]]"},
+        [[9, 4, 0], [3, -5, 1]],
     ]
-    return Target(
-        json_maker(lambda: seeds),
-        lambda data, folder: to_sketch(parse_line(data).lines),
-        lambda sketch: len(sketch.points) and np.isin(sketch.points[:, 2], (0, 1)).all(),
+    one = json_maker(lambda: seeds)
+    return _file_target(
+        "a.ndjson", lambda rng: b"\n".join(one(rng) for _ in range(rng.choice([1, 1, 2, 3])))
     )
+
+
+def json_target() -> Target:
+    points = [{"x": 1, "y": 2, "time": 5}, {"x": 9, "y": 5}, {"x": 7, "y": 7, "type": "start"}]
+    path = {"type": "path", "path": [["M", 1, 2], ["Q", 3, 4, 5, 6], ["L", 9, 9]], "angle": 30}
+    box = {"left": 5, "top": 6, "width": 7, "height": 8, "scaleX": 2, "flipX": True, "skewX": 9}
+    circle = {"type": "circle", "radius": 4, **box}
+    line = {"type": "line", "x": 1, "y": 2, "angle": 0.5, "points": [[0, 0], [9, 5], [20, 0]]}
+    arrow = {**line, "type": "arrow", "roundness": {"type": 2}, "endArrowhead": "arrow"}
+    ellipse = {"type": "ellipse", "x": 1, "y": 2, "width": 9, "height": 5, "strokeColor": "#000"}
+    packed = base64.b64encode(bytes(12) + np.array([1, 2, 0, 4, 5, 0], "<f2").tobytes()).decode()
+    segments = [{"type": "free", "path": packed}, {"points": points}, {"points": packed}]
+    draw = {"id": "a", "type": "draw", "x": 1, "y": 2, "parentId": "b", "index": "a1"}
+    group = {
+        "id": "b",
+        "type": "group",
+        "x": 1,
+        "y": 2,
+        "rotation": 1,
+        "parentId": "a",
+        "props": {},
+    }
+    geo = {"id": "c", "type": "geo", "x": 1, "y": 2, "props": {"geo": "oval", "w": 5, "h": 6}}
+    shapes = [{**draw, "props": {"segments": segments}}, {**group, "parentId": "a"}, geo]
+    seeds: list[object] = [
+        [points, points],
+        [{"penColor": "black", "points": points}, {"drawMode": False, "paths": points}],
+        [{"x": [1, 2, 9], "y": [4, 5, 6]}, {"x": [5], "y": [6]}],
+        {"drawing": {"x": [[1, 2], [5, 6]], "y": [[1, 5], [5, 9]]}},
+        [{"drawing": [[*range(8)], [*range(8)]]}, {"drawing": [[[1, 2], [3, 4]]]}],
+        [[[1, 2], [3, 4], [5, 6], [7, 7]], [[1, 2], [3, 5]]],
+        [[[1, 2, 0], [3, 4, 1]], [[1, 2, 0], [3, 4, 1]]],
+        {"sketches": [[[1, 2, 0], [3, 4, 1]]]},
+        [{"dx": 1, "dy": 2, "pen": "down"}, {"dx": 4, "dy": 2, "pen": "end"}],
+        {"objects": [{**path, **box}, {"type": "group", "objects": [circle], **box}]},
+        {"type": "excalidraw", "elements": [line, arrow, ellipse]},
+        {"type": "excalidrawlib", "libraryItems": [{"elements": [line]}, [arrow]]},
+        {"schema": {}, "records": [{"typeName": "shape", **shape} for shape in shapes]},
+        {"shapes": [{**shapes[0]}, group]},
+    ]
+    return _file_target("a.json", json_maker(lambda: seeds))
+
+
+# Digital ink, tables, arrays
+
+
+_INKS = [
+    b"""<ink xmlns="http://www.w3.org/2003/InkML"><traceFormat><channel name="T"/>
+<channel name="X" type="decimal"/><channel name="Y" orientation="-ve"/></traceFormat>
+<traceGroup><trace id="a">1 2 3, 4'5'6, 7"-8"9, * * *, !1 #A 3</trace></traceGroup>
+<trace type="penUp">1 2 3,4 5 6</trace><trace continuation="end" priorRef="#a">7 8 9</trace>
+</ink>""",
+    b"""<ink><definitions><inkSource id="p"><traceFormat><channel name="Y"/><channel name="X"/>
+</traceFormat></inkSource><context id="c" inkSourceRef="#p"/></definitions>
+<trace contextRef="#c">1 2, 3-4, 5.5 .6</trace><trace>10 20, 30 40</trace></ink>""",
+    b"""<?xml version="1.0" encoding="ISO-8859-1"?><WhiteboardCaptureSession><StrokeSet>
+<Stroke colour="black"><Point x="1" y="2" time="3"/><Point x="5" y="9" time="4"/></Stroke>
+</StrokeSet></WhiteboardCaptureSession>""",
+]
+
+
+def ink_target() -> Target:
+    tokens = [b"<trace>", b"</trace>", b"1e999", b"'", b'"', b"!", b"*", b"?", b",", b"-", b"#"]
+    tokens += [
+        b"contextRef='#c'",
+        b"id='c'",
+        b"NaN",
+        b"9" * 400,
+        b"&e;",
+        b"\0",
+        b"\xff",
+        b"<Point ",
+    ]
+    return _file_target("a.inkml", lambda rng: mutated(rng, rng.choice(_INKS), tokens))
+
+
+def csv_target() -> Target:
+    seeds = [
+        b'key_id,word,drawing,recognized\n1,cat,"[[[0, 9, 20], [5, 0, 7]], [[1], [2]]]",True\n'
+        b'2,cat,"[[[1, 2, 3, 4, 5, 6, 7], [1, 2, 3, 4, 5, 6, 8]]]",False\n',
+        b"drawing,stroke,x,y\n0,0,1,2\n0,0,5,9\n0,1,7.5,2e1\n1,0,3,4\n1,0,5,5\n",
+    ]
+    tokens = [b'"', b",", b"\n", b"\r", b"\0", b"nan", b"1e999", b"[", b"x", b"\xff", b"9" * 400]
+    return _file_target("a.csv", lambda rng: mutated(rng, rng.choice(seeds), tokens))
+
+
+def npy_target() -> Target:
+    members = _npz_members()
+    tokens = [
+        b"\xff\xff\xff\xff",
+        b"(",
+        b"]",
+        b"R",
+        b"b",
+        b"h\x00",
+        b"\x93NUMPY",
+        b"1000000000000, ",
+    ]
+    return _file_target("a.npy", lambda rng: mutated(rng, rng.choice(members), tokens))
+
+
+def parquet_target() -> Target:
+    import pyarrow
+    from pyarrow import parquet
+
+    seeds = []
+    for drawings in (
+        [[[[0, 9, 20], [5, 0, 7]], [[1], [2]]]] * 3,
+        ["[[[1], [2]], [[3, 4], [5, 7]]]"],
+    ):
+        file = io.BytesIO()
+        parquet.write_table(pyarrow.table({"drawing": drawings}), file)
+        seeds.append(file.getvalue())
+    tokens = [b"PAR1", b"\xff\xff\xff\xff", b"\0\0\0\0", b"drawing", b"\x15", b"\x80\x80\x04"]
+    return _file_target("a.parquet", lambda rng: mutated(rng, rng.choice(seeds), tokens))
 
 
 # Quick, Draw!'s binary form
@@ -467,11 +596,7 @@ def bin_target() -> Target:
         path.write_bytes(data)
         return built(path)
 
-    return Target(
-        make,
-        read,
-        lambda sketches: all(len(s) and np.isin(s[:, 2], (0, 1)).all() for s in sketches),
-    )
+    return Target(make, read, _is_sketches)
 
 
 # SVG
@@ -655,6 +780,11 @@ TARGETS: dict[str, Callable[[], Target]] = {
     "config": config_target,
     "svg": svg_target,
     "ndjson": ndjson_target,
+    "json": json_target,
+    "ink": ink_target,
+    "csv": csv_target,
+    "npy": npy_target,
+    "parquet": parquet_target,
     "bin": bin_target,
     "model_config": model_config_target,
     "gen": gen_target,

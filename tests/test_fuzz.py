@@ -10,7 +10,10 @@ from helpers import ROOT
 SCRIPT = ROOT / "scripts" / "fuzz.py"
 
 
-@pytest.mark.parametrize("targets", ["npz,hparams,config,svg,ndjson,bin", "model_config,gen,vae"])
+@pytest.mark.parametrize(
+    "targets",
+    ["npz,hparams,config,svg,bin,ink,csv", "ndjson,json,npy,parquet", "model_config,gen,vae"],
+)
 def test_mutated_files_are_read_or_refused(targets):
     done = subprocess.run(
         [sys.executable, str(SCRIPT), f"--target={targets}", "--count=300", "--seed=5"],

@@ -244,14 +244,15 @@ def _account(summary: Summary, part: Converted, recipe: Recipe, strict: bool) ->
             continue
         counted = summary.changed if kept else summary.dropped
         for text in reason.split(BETWEEN) if reason else ():
-            kind = re.sub(r"^\d+ (.*?)s? left out", r"\1s left out", re.sub(r" \(.*\)", "", text))
+            kind = re.sub(r" \(.*\)|: line \d.*", "", text)
+            kind = re.sub(r"^\d+ (.*?)s? left out", r"\1s left out", kind)
             counted[kind] += 1
             summary.examples.setdefault(kind, name)
         summary.simplified_more += epsilon > recipe.epsilon
 
 
 def _suffix(name: str) -> str:
-    return PurePosixPath(name).suffix.lower() or "without a suffix"
+    return PurePosixPath(re.split(r"[/\\:]", name)[-1]).suffix.lower() or "without a suffix"
 
 
 def _stops(reason: str) -> bool:

@@ -75,13 +75,18 @@ class InputFile:
             return
         suffix = "".join(Path(self.base).suffixes[-1:])
         with tempfile.NamedTemporaryFile(suffix=suffix) as copy:
-            with self.open() as file:
-                while part := file.read(1 << 20):
-                    copy.write(part)
-                    if copy.tell() > MAX_ON_DISK:
-                        raise UserError(f"larger than the limit of {MAX_ON_DISK >> 20} MB")
+            self.copy_to(copy)
             copy.flush()
             yield Path(copy.name)
+
+    def copy_to(self, copy: IO[bytes]) -> None:
+        """Writes the file's bytes; raises UserError if they are more than `MAX_ON_DISK`."""
+        size = 0
+        with self.open() as file:
+            while part := file.read(1 << 20):
+                size += copy.write(part)
+                if size > MAX_ON_DISK:
+                    raise UserError(f"larger than the limit of {MAX_ON_DISK >> 20} MB")
 
     def inside(self) -> "list[InputFile]":
         """The files within this zip; raises UserError."""

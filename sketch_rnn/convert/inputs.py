@@ -15,11 +15,11 @@ import numpy as np
 
 from sketch_rnn import shipped
 from sketch_rnn.choices import SPLITS
-from sketch_rnn.convert import prepare, sources
+from sketch_rnn.convert import prepare, readers, sources
 from sketch_rnn.convert.input_file import InputFile
 from sketch_rnn.convert.prepare import Recipe, Sketch
 from sketch_rnn.convert.readers.chunks import Pending, Reading
-from sketch_rnn.convert.sketches_json import sketches_of
+from sketch_rnn.convert.readers.stored_files import Stored
 from sketch_rnn.convert.stored import Form, read_as, stored_sketch
 from sketch_rnn.data import download, npz
 from sketch_rnn.data.first_row import without_place
@@ -120,8 +120,11 @@ def read_named(
         raise UserError(f"{path}: has no page of its own, only an SVG file has one")
     if holds_data_set(path, data_set):
         return _of_data_set(path, data_set, recipe, choice, size)
-    if path.suffix.lower() in (".npz", ".json"):
-        return _of_file(path, data_set, recipe, choice, size)
+    reader = readers.reader_of(InputFile(path))
+    if reader and reader.stored:
+        stored = reader.stored(InputFile(_existing(path)))
+        if stored is not None:
+            return _of_stored(path, stored, data_set, recipe, choice, size)
     if size.page:
         return [Named(str(path), _whole_page(path, recipe).points.astype(np.float32))]
     return _of_drawings(path, recipe, choice)
@@ -142,18 +145,18 @@ def _of_data_set(
     return _chosen(sketches, f"{folder}, split {choice.split}", AS_TRAINED, recipe, choice, size)
 
 
-def _of_file(
-    path: Path, data_set: Sequence[str], recipe: Recipe, choice: Choice, size: Size
+def _of_stored(
+    path: Path,
+    stored: Stored,
+    data_set: Sequence[str],
+    recipe: Recipe,
+    choice: Choice,
+    size: Size,
 ) -> list[Named]:
     """Sketches of a file; if many of them have offsets above the limit, all are scaled."""
-    if path.suffix.lower() == ".json":
-        content = InputFile(_existing(path)).read()
-        found, layout = {"": sketches_of(content, str(path))}, AS_IT_IS
-    else:
-        found, _ = npz.read_drawings(path)
-        layout = AS_IT_IS if path.name in data_set else AS_IT_LOOKS
+    layout = AS_IT_IS if stored.is_ours or path.name in data_set else AS_IT_LOOKS
     where = str(path)
-    members, form = read_as(found, where, layout)
+    members, form = read_as(stored.members, where, layout)
     everything = list(chain.from_iterable(members.values()))
     if set(SPLITS) & set(members):
         if choice.split not in members:

@@ -3,30 +3,21 @@
 Dimensions: n points of one sketch.
 """
 
-import json
-
 import numpy as np
 
 from sketch_rnn.errors import UserError
 
 
-def sketches_of(content: bytes, name: str) -> list[np.ndarray]:
+def from_lists(sketches: list, name: str) -> list[np.ndarray]:
     """The sketches `[n, 3]` of a file, in data units; nothing of them is checked but their form.
 
     Args:
-      content: of the file.
+      sketches: the file's, as lists.
       name: of the file, for messages.
 
     Raises:
-      UserError: the file holds something else.
+      UserError: one of them is not rows of numbers.
     """
-    try:
-        value = json.loads(content)
-    except (ValueError, RecursionError):
-        raise UserError(f"{name}: not JSON") from None
-    sketches = value.get("sketches") if isinstance(value, dict) else None
-    if not isinstance(sketches, list):
-        raise UserError(f'{name}: expected {{"sketches": [[[dx, dy, pen_lifted], ...], ...]}}')
     return [_sketch(rows, f"{name}[{index}]") for index, rows in enumerate(sketches)]
 
 

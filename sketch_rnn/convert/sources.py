@@ -28,6 +28,12 @@ from sketch_rnn.data import npz
 from sketch_rnn.errors import UserError
 
 ZIP_SUFFIXES = (".zip", ".whl")
+CONVERTED = {  # what other programs make SVG of, by suffix
+    (".dxf",): "vpype, with vpype-dxf, makes an SVG of it: vpype dread {0} write {1}.svg",
+    (".plt", ".hpgl", ".hpg", ".hgl"): (
+        "Inkscape makes an SVG of it: inkscape --export-filename={1}.svg {0}"
+    ),
+}
 SYSTEM_FILES = ("thumbs.db", "desktop.ini")
 SYSTEM_FOLDERS = ("__MACOSX",)
 
@@ -66,6 +72,9 @@ def outcomes(chunk: Chunk, reading: Reading) -> Iterator[Outcome]:
 
 def check_kind(path: Path) -> None:
     """Raises UserError for a file that by its suffix cannot be read."""
+    for ends, advice in CONVERTED.items():
+        if path.name.lower().endswith(ends):
+            raise UserError(f"{path}: {advice.format(path.name, path.stem)}")
     file = InputFile(path)
     if reader_of(file) is None and not _is_zip(file):
         raise UserError(f"{path}: expected {', '.join(suffixes())} or {', '.join(ZIP_SUFFIXES)}")

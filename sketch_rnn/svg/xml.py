@@ -41,7 +41,9 @@ _OTHERS = re.compile(
 )
 
 
-def parse(content: bytes) -> Element:
+def parse(
+    content: bytes, *, any_namespace: bool = False, max_elements: int = MAX_ELEMENTS
+) -> Element:
     """The tree of a file's elements, without namespaces; nothing outside of it is read.
 
     What browsers refuse and people can read is read, too: well-known prefixes that are not
@@ -49,19 +51,21 @@ def parse(content: bytes) -> Element:
 
     Args:
       content: of the file, plain or gzip.
+      any_namespace: keep the names of all namespaces, not only those of SVG.
+      max_elements: that are read.
 
     Raises:
       UserError: it is not XML, larger than a limit, or has other than short entities of its own.
     """
     content = _from_declaration(_plain(content))
     try:
-        return _Reader(content).read()
+        return _Reader(content, any_namespace, max_elements).read()
     except expat.ExpatError as error:
         found = error
     mended = _mended(content)
     if mended != content:
         try:
-            return _Reader(mended).read()
+            return _Reader(mended, any_namespace, max_elements).read()
         except expat.ExpatError as error:
             content, found = mended, error
     cause = expat.ErrorString(found.code)
@@ -73,8 +77,9 @@ def parse(content: bytes) -> Element:
 class _Reader:
     """A file's content on its way to a tree."""
 
-    def __init__(self, content: bytes):
+    def __init__(self, content: bytes, any_namespace: bool, max_elements: int):
         self._content = content
+        self._any_namespace, self._max_elements = any_namespace, max_elements
         self._builder, self._parser = TreeBuilder(), expat.ParserCreate()
         self._spaces: list[dict[str, str]] = [{"": "", "xml": "other"}]  # by their prefixes
         self._count = self._size = 0
@@ -97,8 +102,8 @@ class _Reader:
     def _start(self, name: str, attributes: dict[str, str]) -> None:
         self._count += 1
         self._size += attribute_size(attributes)
-        if self._count > MAX_ELEMENTS:
-            raise UserError(f"it has more than {MAX_ELEMENTS} elements")
+        if self._count > self._max_elements:
+            raise UserError(f"it has more than {self._max_elements} elements")
         check_depth(len(self._spaces))
         if self._size > MAX_BYTES:  # entities and the attributes of a DTD make more than it has
             raise UserError(f"its attributes become more than {MAX_BYTES >> 20} MB")
@@ -118,6 +123,8 @@ class _Reader:
     def _local(self, name: str) -> str:
         """The name without its prefix, if that stands for SVG or XLink; "" for another's."""
         prefix, _, local = name.rpartition(":")
+        if self._any_namespace:
+            return local
         space = self._spaces[-1].get(prefix) or _WELL_KNOWN.get(prefix, "")
         if prefix and not space and not _OTHERS.fullmatch(prefix):
             parser = self._parser

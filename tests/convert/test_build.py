@@ -442,7 +442,7 @@ def test_pieces_of_svgs_are_joined_unless_they_shall_not_be(tmp_path):
 
 
 def test_pieces_of_other_forms_are_strokes_as_they_are(tmp_path):
-    (tmp_path / "a.ndjson").write_text('{"drawing": [[[0, 9], [0, 0]], [[9, 9], [0, 9]]]}\n')
+    (tmp_path / "a.ndjson").write_text('{"drawing": [[[0, 9], [0, 0]], [[9, 9, 9], [0, 5, 9]]]}\n')
     build([tmp_path / "a.ndjson"], tmp_path / "a.npz")
     assert read(tmp_path / "a.npz")["train"][0][:, 2].sum() == 2
 
@@ -461,9 +461,9 @@ def test_pieces_of_other_forms_are_strokes_as_they_are(tmp_path):
         ("a.ndjson", b"", "a.ndjson: no lines"),
         ("a.ndjson", b'{"drawing": 5}', 'a.ndjson:1: not an object with "drawing"'),
         ("a.ndjson", b'{"drawing": [5]}', "a.ndjson:1: a stroke is not"),
-        ("a.ndjson", b'{"drawing": [["ab", "cd"]]}', "a.ndjson:1: a stroke has not"),
+        ("a.ndjson", b'{"drawing": [["ab", "cd"]]}', "a.ndjson:1: a stroke is not"),
         ("a.ndjson", b'{"drawing": [[["a"], ["b"]]]}', "a.ndjson:1: a coordinate is not a number"),
-        ("a.ndjson", b'{"drawing": [[[1, [2]], [1, 2]]]}', "a.ndjson:1: a stroke is not"),
+        ("a.ndjson", b'{"drawing": [[[1, [2]], [1, 2]]]}', "a.ndjson:1: a coordinate is not"),
         (
             "a.ndjson",
             b'{"drawing": [[[NaN, 1], [1, 2]]]}',
@@ -480,7 +480,9 @@ def test_pieces_of_other_forms_are_strokes_as_they_are(tmp_path):
         ("a.bin", binary() + b"not a record at all", "a.bin:2: not a drawing in Quick, Draw!'s"),
         ("a.bin.gz", gzip.compress(binary(), mtime=0)[:-9], "a.bin.gz:2: damaged"),
         ("a.json", b"{", "a.json: not JSON"),
-        ("a.json", b'{"drawing": []}', 'a.json: expected {"sketches": '),
+        ("a.json", b'{"drawing": []}', "a.json: it has no points"),
+        ("a.json", b'{"name": 5}', 'a.json: not an object with "drawing" or other strokes; it has'),
+        ("a.json", b"[]", "a.json: no drawings in this JSON"),
         ("a.json", b'{"sketches": [5]}', "a.json[0]: expected rows of 3 (stroke-3)"),
         ("a.json", b'{"sketches": [[[1, 2], [3]]]}', "a.json: [0]: expected rows [dx, dy, pen_"),
         ("a.png", b"\x89PNG", "a.png: damaged, or no picture that can be read"),

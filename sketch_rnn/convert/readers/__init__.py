@@ -18,19 +18,28 @@ from typing import NamedTuple
 
 from sketch_rnn.convert.input_file import InputFile
 from sketch_rnn.convert.readers.chunks import Chunk, Pending, Reading
-from sketch_rnn.convert.readers.ndjson import ndjson_chunks
+from sketch_rnn.convert.readers.csv_file import csv_chunks
+from sketch_rnn.convert.readers.ink import ink_drawings
+from sketch_rnn.convert.readers.json_file import json_chunks, json_stored
+from sketch_rnn.convert.readers.ndjson import ndjson_chunks, ndjson_stored
+from sketch_rnn.convert.readers.parquet import parquet_chunks
 from sketch_rnn.convert.readers.pictures import PICTURES, picture_drawings
 from sketch_rnn.convert.readers.quickdraw_bin import bin_chunks
-from sketch_rnn.convert.readers.stored_files import json_chunks, npz_chunks
+from sketch_rnn.convert.readers.stored_files import Stored, array_chunks, array_stored
 from sketch_rnn.convert.readers.svg import svg_drawings
 
 
 class Reader(NamedTuple):
-    """A reader of a form of files, by `whole` or by `cut`."""
+    """A reader of a form of files, by `whole` or by `cut`.
+
+    stored: the sketches of a file that holds them as stroke-3 or stroke-5, which a model takes in
+    the units that they have; None of a file that holds other drawings.
+    """
 
     suffixes: tuple[str, ...]
     whole: Callable[[InputFile, Reading], Iterator[Pending]] | None = None
     cut: Callable[[InputFile, Reading], Iterator[Chunk]] | None = None
+    stored: Callable[[InputFile], Stored | None] | None = None
 
 
 _SVG = Reader((".svg", ".svgz"), whole=svg_drawings)
@@ -38,10 +47,14 @@ _PICTURES = Reader(PICTURES, whole=picture_drawings)
 READERS = (
     _SVG,
     _PICTURES,
-    Reader((".ndjson", ".ndjson.txt"), cut=ndjson_chunks),
+    Reader((".inkml", ".xml"), whole=ink_drawings),
+    Reader((".ndjson", ".jsonl", ".ndjson.txt"), cut=ndjson_chunks, stored=ndjson_stored),
     Reader((".bin",), cut=bin_chunks),
-    Reader((".npz",), cut=npz_chunks),
-    Reader((".json",), cut=json_chunks),
+    Reader((".npz", ".npy"), cut=array_chunks, stored=array_stored),
+    Reader((".json",), cut=json_chunks, stored=json_stored),
+    Reader((".excalidraw", ".excalidrawlib", ".tldr"), cut=json_chunks),
+    Reader((".csv",), cut=csv_chunks),
+    Reader((".parquet",), cut=parquet_chunks),
 )
 
 

@@ -1,19 +1,48 @@
-"""Files of sketches that are stroke-3 already: `.npz` data sets, `.json` of `sketch_rnn_sample`."""
+"""Files of sketches that are arrays already, stroke-3 or stroke-5: `.npz`, and `.npy` alone."""
 
+import tempfile
+import zipfile
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
 
 from sketch_rnn.convert.input_file import InputFile
 from sketch_rnn.convert.readers.chunks import Chunk, Reading, stored_chunks
-from sketch_rnn.convert.sketches_json import sketches_of
 from sketch_rnn.convert.stored import read_as
 from sketch_rnn.data import npz
 from sketch_rnn.data.layout import AS_IT_IS
 from sketch_rnn.errors import UserError, warn
 
 
-def npz_chunks(file: InputFile, reading: Reading) -> Iterator[Chunk]:
-    """Chunks of the sketches of an `.npz` file of any layout, all its splits."""
-    with file.on_disk() as path:
+class Stored(NamedTuple):
+    """The sketches of a file by the name of the array that holds them, "" if there is but one.
+
+    is_ours: this program wrote them, so that it is known what their rows mean.
+    """
+
+    members: dict[str, list[np.ndarray]]
+    is_ours: bool = False
+
+    def chunks(self, file: InputFile, reading: Reading) -> Iterator[Chunk]:
+        """Chunks of all of them."""
+        layout = AS_IT_IS if self.is_ours else reading.layout
+        members, form = read_as(self.members, str(file), layout)
+        for name, sketches in members.items():
+            yield from stored_chunks(f"{file}:{name}" if name else str(file), sketches, form)
+
+
+def array_chunks(file: InputFile, reading: Reading) -> Iterator[Chunk]:
+    """Chunks of the sketches of a file of any layout, all its splits."""
+    yield from array_stored(file).chunks(file, reading)
+
+
+def array_stored(file: InputFile) -> Stored:
+    """The sketches of a file; says which of its arrays hold none. Raises UserError."""
+    is_one = file.base.endswith(".npy")
+    with _as_npz(file) if is_one else file.on_disk() as path:
         try:
             members, others = npz.read_drawings(path)
         except UserError as error:
@@ -21,12 +50,14 @@ def npz_chunks(file: InputFile, reading: Reading) -> Iterator[Chunk]:
     if others:
         names = ", ".join(others)[:200]
         warn(f"{file}: left out {names}: no drawings ({next(iter(others.values()))})")
-    members, form = read_as(members, str(file), reading.layout)
-    for name, sketches in members.items():
-        yield from stored_chunks(f"{file}:{name}", sketches, form)
+    return Stored({"": members["array"]} if is_one else members)
 
 
-def json_chunks(file: InputFile, reading: Reading) -> Iterator[Chunk]:
-    """Chunks of the sketches of a `.json` of `sketch_rnn_sample`."""
-    members, form = read_as({"": sketches_of(file.read(), str(file))}, str(file), AS_IT_IS)
-    yield from stored_chunks(str(file), members[""], form)
+@contextmanager
+def _as_npz(file: InputFile) -> Iterator[Path]:
+    """The path of an `.npz` whose only array is that of an `.npy` file."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "array.npz"
+        with zipfile.ZipFile(path, "w") as archive, archive.open("array.npy", "w") as member:
+            file.copy_to(member)
+        yield path

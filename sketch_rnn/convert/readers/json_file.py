@@ -1,0 +1,57 @@
+"""Files that are one JSON value: the `.json` of `sketch_rnn_sample`, and those of many programs.
+
+The value is a drawing or a list of them, see `values`; `{"sketches": ...}` is ours.
+"""
+
+import json
+from collections.abc import Iterator
+from functools import partial
+
+from sketch_rnn.convert.input_file import InputFile
+from sketch_rnn.convert.readers import ndjson, values
+from sketch_rnn.convert.readers.chunks import Chunk, Reading
+from sketch_rnn.convert.readers.records import Cut, record_chunks, stored_of
+from sketch_rnn.convert.readers.stored_files import Stored
+from sketch_rnn.convert.sketches_json import from_lists
+from sketch_rnn.errors import UserError
+
+
+def json_chunks(file: InputFile, reading: Reading) -> Iterator[Chunk]:
+    """Chunks of the drawings of a file."""
+    content = file.read()
+    if ours := _ours(content, str(file)):
+        yield from ours.chunks(file, reading)
+    else:
+        yield from record_chunks(file, reading, _cut(content))
+
+
+def json_stored(file: InputFile) -> Stored | None:
+    """The sketches of a file that holds rows of them, stroke-3 or stroke-5; else None."""
+    content = file.read()
+    return _ours(content, str(file)) or stored_of(file, _cut(content))
+
+
+def _ours(content: bytes, name: str) -> Stored | None:
+    try:
+        value = values.parse(content)
+    except UserError:
+        return None
+    if isinstance(value, dict) and isinstance(value.get("sketches"), list):
+        return Stored({"": from_lists(value["sketches"], name)}, is_ours=True)
+    return None
+
+
+def _cut(content: bytes) -> Cut:
+    """What cuts the content into the values of its drawings."""
+    try:
+        value = values.parse(content)
+    except UserError:
+        if b"\n" in content.strip():
+            return ndjson.lines  # lines of JSON by another name
+        raise
+    return partial(_items, values.split(value))
+
+
+def _items(items: list, file: InputFile) -> Iterator[tuple[str, bytes]]:
+    for index, item in enumerate(items):
+        yield f"[{index}]" if len(items) > 1 else "", json.dumps(item).encode()

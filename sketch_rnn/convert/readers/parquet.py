@@ -1,0 +1,43 @@
+"""Tables of drawings as `.parquet`, as Hugging Face and TFDS keep rows; pyarrow reads them."""
+
+import json
+from collections.abc import Iterator
+
+from sketch_rnn.convert.input_file import InputFile
+from sketch_rnn.convert.readers.chunks import SKETCHES_IN_CHUNK, Chunk, Reading
+from sketch_rnn.convert.readers.records import record_chunks
+from sketch_rnn.convert.readers.values import STROKES
+from sketch_rnn.errors import UserError
+
+_COLUMNS = (*STROKES, "x", "y", "recognized")  # others may hold pictures
+
+
+def parquet_chunks(file: InputFile, reading: Reading) -> Iterator[Chunk]:
+    """Chunks of the drawings of a file."""
+    yield from record_chunks(file, reading, _rows)
+
+
+def _rows(file: InputFile) -> Iterator[tuple[str, bytes]]:
+    try:
+        from pyarrow import ArrowException
+        from pyarrow.parquet import ParquetFile
+    except ImportError:
+        raise UserError("parquet needs pyarrow: pip install 'sketch-rnn[parquet]'") from None
+    with file.on_disk() as path:
+        try:
+            table = ParquetFile(path)
+            names = table.schema_arrow.names
+            wanted = [name for name in names if name.lower() in _COLUMNS]
+            if not set(wanted) - {"recognized"}:
+                text = ", ".join(names)[:100]
+                raise UserError(f'expected a column "drawing" or another of strokes; got {text}')
+            number = 0
+            for batch in table.iter_batches(SKETCHES_IN_CHUNK, columns=wanted):
+                for row in batch.to_pylist():
+                    yield f"[{number}]", json.dumps(row, default=str).encode()
+                    number += 1
+        except UserError:
+            raise
+        except (ArrowException, OSError, ValueError) as error:
+            reason = " ".join(str(error).split())[:200]
+            raise UserError(f"cannot be read as parquet ({reason})") from None

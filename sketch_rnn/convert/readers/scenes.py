@@ -1,0 +1,96 @@
+"""Scenes of drawing programs in JSON: what those of all programs have in common.
+
+A scene holds elements, each with a place, a turn and lines of its own. What has no line of a pen,
+as texts and pictures, is left out, and that is said.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+from xml.etree.ElementTree import Element
+
+import numpy as np
+
+from sketch_rnn.convert.readers.chunks import Drawing
+from sketch_rnn.convert.readers.strokes import numbers
+from sketch_rnn.errors import UserError
+from sketch_rnn.svg import curves, shapes
+from sketch_rnn.svg.transforms import IDENTITY
+from sketch_rnn.svg.values import Units
+
+TOLERANCE = 4e-4  # of the longer side: how far a curve's lines may be off it
+MAX_GROUPS = 50  # one within the other
+
+
+class Canvas:
+    """Collects what a scene draws."""
+
+    def __init__(self) -> None:
+        self.left_out: Counter[str] = Counter()
+        self.pieces: list[np.ndarray] = []  # chains of curves [C, 4, 2], polylines [n, 2]
+
+    def line(self, points: Any, matrix: np.ndarray = IDENTITY, closed: bool = False) -> None:
+        """Draws a polyline of points `[n, 2]`, through a matrix `[2, 3]`."""
+        points = numbers(points)
+        if not points.size:
+            return
+        if points.ndim != 2 or points.shape[1] < 2:
+            raise UserError("a line is not a list of points")
+        if closed:
+            points = np.concatenate([points, points[:1]])
+        self.pieces.append(points[:, :2] @ matrix[:, :2].T + matrix[:, 2])
+
+    def path(self, data: str, matrix: np.ndarray = IDENTITY) -> None:
+        """Draws what the data of an SVG path says."""
+        element = Element("path", d=data)
+        for chain in shapes.chains(shapes.segments(element, element.get, (0, 0), Units())):
+            self.pieces.append(np.array(chain) @ matrix[:, :2].T + matrix[:, 2])
+
+    def ellipse(self, rx: float, ry: float, matrix: np.ndarray) -> None:
+        """Draws an ellipse around the origin."""
+        if rx > 0 and ry > 0:
+            self.path(f"M{-rx} 0A{rx} {ry} 0 1 1 {rx} 0A{rx} {ry} 0 1 1 {-rx} 0", matrix)
+
+    def drawing(self) -> Drawing:
+        """All of it as lines; raises UserError if there is none."""
+        said = tuple(f"{n} {kind}{'s' * (n > 1)} left out" for kind, n in self.left_out.items())
+        drawn = [curve for curve in self.pieces if len(curve)]
+        if not drawn:
+            raise UserError(f"no lines in this scene ({', '.join(said) or 'it is empty'})")
+        points = np.concatenate([curve.reshape(-1, 2) for curve in drawn])
+        if not np.isfinite(points).all():
+            raise UserError("a coordinate is not finite")
+        tolerance = max(np.ptp(points, axis=0).max() * TOLERANCE, 1e-12)
+        lines = [curves.flatten(curve, tolerance) if curve.ndim == 3 else curve for curve in drawn]
+        if sum(map(len, lines)) > curves.MAX_POINTS:
+            raise UserError(f"its curves need more than {curves.MAX_POINTS} points")
+        return Drawing(lines, left_out=said)
+
+
+def number(value: Any, default: float = 0.0) -> float:
+    """A finite number of a scene; what is left out has its default. Raises UserError."""
+    if value is None:
+        return default
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise UserError("a number of an element is none")
+    try:
+        value = float(value)
+    except OverflowError:
+        value = math.inf
+    if not math.isfinite(value):
+        raise UserError("a number of an element is not finite")
+    return value
+
+
+def elements(value: Any) -> list[dict[str, Any]]:
+    """The objects of a list; raises UserError if it is none."""
+    if not isinstance(value, list):
+        raise UserError("a scene's elements are not a list")
+    return [element for element in value if isinstance(element, dict)]
+
+
+def placed(x: float, y: float, angle: float = 0, scale: Sequence[float] = (1, 1)) -> np.ndarray:
+    """The matrix `[2, 3]` that scales, turns by an angle in radians, and moves to (x, y)."""
+    cos, sin = math.cos(angle), math.sin(angle)
+    return np.array([[cos * scale[0], -sin * scale[1], x], [sin * scale[0], cos * scale[1], y]])

@@ -1,0 +1,291 @@
+"""Drawings in JSON values, as the programs of many people write them.
+
+A value is one of
+- a record, an object with its strokes under one of `STROKES`, which may be a text that is JSON;
+- strokes: lists of numbers (see `strokes`), lists of points {"x": ..., "y": ...} (signature_pad 1
+  and 2, p5), objects {"x": [...], "y": [...]} (jSignature, Hugging Face), or objects with "points"
+  (signature_pad 3 and later) or "paths" (react-sketch-canvas), where an eraser's are left out;
+- one stroke alone; {"x": [[...], ...], "y": [[...], ...]}, the strokes as columns of a table;
+- rows of a sketch: stroke-3 [dx, dy, pen_lifted], stroke-5, or ml5's {"dx", "dy", "pen"};
+- a scene of Excalidraw, tldraw or fabric.js (modules of those names).
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any
+
+import numpy as np
+
+from sketch_rnn.convert.readers import excalidraw, fabric, tldraw
+from sketch_rnn.convert.readers.chunks import Drawing
+from sketch_rnn.convert.readers.strokes import Arrangement, from_columns, line_of, numbers
+from sketch_rnn.errors import UserError
+
+STROKES = ("drawing", "strokes", "lines", "paths", "points", "data")  # keys of a record
+_STARTS = ("start", "begin", "down", "moveto")  # in a point's "type": a line begins
+
+
+@dataclass(frozen=True)
+class Strokes:
+    """Strokes of one drawing.
+
+    strokes: lines `[n, 2]`, or lists of lists whose arrangement the file decides.
+    """
+
+    strokes: list[Any]
+    recognized: bool = True
+    left_out: tuple[str, ...] = ()
+
+    @property
+    def unsure(self) -> list[list[Any]]:
+        """Those whose arrangement the file decides."""
+        return [stroke for stroke in self.strokes if isinstance(stroke, list)]
+
+    def drawing(self, arrangement: Arrangement | None) -> Drawing:
+        """The drawing, by the arrangement of its file; raises UserError."""
+        lines = [
+            stroke if isinstance(stroke, np.ndarray) else line_of(stroke, arrangement)
+            for stroke in self.strokes
+        ]
+        return Drawing(lines, self.recognized, self.left_out)
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A scene of a drawing program, and what reads it."""
+
+    value: Any
+    read: Callable[[Any], Drawing]
+
+
+Found = Strokes | Scene | np.ndarray  # an array is a sketch, stroke-3 [n, 3] or stroke-5 [n, 5]
+
+
+def parse(text: str | bytes) -> Any:
+    """The value of a JSON text; raises UserError."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        raise UserError("not JSON") from None
+
+
+def split(value: Any) -> list[Any]:
+    """The values of the drawings that a file's value holds, one or many."""
+    if isinstance(value, dict):
+        if isinstance(many := value.get("drawings"), list):
+            return many
+        return excalidraw.of_library(value) or [value]
+    if not isinstance(value, list) or not value:
+        raise UserError("no drawings in this JSON")
+    return value if _are_many(value) else [value]
+
+
+def found(value: Any) -> Found:
+    """The drawing of a value; raises UserError."""
+    if isinstance(value, str):
+        value = parse(value)
+    if isinstance(value, dict):
+        return _of_object(value)
+    if isinstance(value, list):
+        return _of_list(value)
+    raise UserError(_expected())
+
+
+def _expected(value: Any = None) -> str:
+    keys = ", ".join(map(repr, value))[:100] if isinstance(value, dict) else ""
+    return f'not an object with "drawing" or other strokes{keys and f"; it has {keys}"}'
+
+
+def _of_object(value: dict[str, Any]) -> Found:
+    for program in (excalidraw, tldraw, fabric):
+        if program.is_scene(value):
+            return Scene(value, program.read)
+    if _is_stroke(value) and not _holds_strokes(value):
+        return _of_list([value])
+    key = next((key for key in STROKES if isinstance(value.get(key), list | str | dict)), None)
+    if key is None:
+        if isinstance(value.get("x"), list) and isinstance(value.get("y"), list):
+            return _of_columns(value["x"], value["y"])
+        raise UserError(_expected(value))
+    inner = value[key]
+    inner = parse(inner) if isinstance(inner, str) else inner
+    if isinstance(inner, dict):
+        inner = _of_object(inner)
+    elif isinstance(inner, list):
+        inner = _of_list(inner)
+    else:
+        raise UserError(_expected(value))
+    if isinstance(inner, Strokes):
+        recognized = value.get("recognized", True) not in (False, "False", "false")
+        return Strokes(inner.strokes, recognized and inner.recognized, inner.left_out)
+    return inner
+
+
+def _of_columns(x: list[Any], y: list[Any]) -> Strokes:
+    """A stroke, or all of them, as columns of a table."""
+    if x and isinstance(x[0], list):
+        if len(x) != len(y):
+            raise UserError("its x have not as many strokes as its y")
+        return Strokes([from_columns(*xy) for xy in zip(x, y, strict=True)])
+    return Strokes([from_columns(x, y)])
+
+
+def _of_list(value: list[Any]) -> Found:
+    """The drawing of a list of rows, points or strokes."""
+    first = _first(value)
+    if isinstance(first, dict) and "dx" in first:
+        return _of_ml5(value)
+    if isinstance(first, dict) and _is_point(first):
+        return Strokes(_lines_of_points(value))
+    if isinstance(first, list) and _is_number(_first(first)):
+        if are_rows([value]):
+            return numbers(value)
+        return Strokes([value])
+    if isinstance(first, dict) and excalidraw.is_element(first):
+        return Scene({"type": "excalidraw", "elements": value}, excalidraw.read)
+    drawn = [stroke for stroke in value if stroke is not None and not _erases(stroke)]
+    erased = sum(map(_erases, value))
+    said = (f"{erased} eraser stroke{'s' * (erased > 1)} left out",) if erased else ()
+    return Strokes(list(chain.from_iterable(map(_of_stroke, drawn))), left_out=said)
+
+
+def _of_stroke(stroke: Any) -> list[Any]:
+    """The lines of a stroke of any form, or itself if its arrangement is not known."""
+    if isinstance(stroke, dict):
+        if isinstance(stroke.get("x"), list):
+            return [from_columns(stroke["x"], stroke.get("y"))]
+        if fabric.is_path(stroke):
+            return fabric.read(stroke).lines
+        key = next((key for key in ("points", "paths") if isinstance(stroke.get(key), list)), None)
+        if key is None:
+            raise UserError("a stroke has neither points nor x and y")
+        lines = _of_stroke(stroke[key])
+        if _is_number(stroke.get("x")) and _is_number(stroke.get("y")):
+            raise UserError("its strokes have places of their own; export the drawing as SVG")
+        return lines
+    if not isinstance(stroke, list):
+        raise UserError("a stroke is not a list")
+    if isinstance(_first(stroke), dict):
+        return _lines_of_points(stroke)
+    if stroke and all(map(_is_number, stroke)):
+        if len(stroke) % 2:
+            raise UserError("a stroke has not as many x as y")
+        return [from_columns(stroke[::2], stroke[1::2])]
+    return [stroke]
+
+
+def _lines_of_points(points: list[Any]) -> list[np.ndarray]:
+    """The lines of points {"x", "y"}; one ends at a None and where a point says that it begins."""
+    lines: list[list[dict[str, Any]]] = [[]]
+    for point in points:
+        if point is None:
+            lines.append([])
+            continue
+        if not isinstance(point, dict) or "x" not in point or "y" not in point:
+            raise UserError("a point has not both x and y")
+        if lines[-1] and _starts_line(point, lines[-1][-1]):
+            lines.append([])
+        lines[-1].append(point)
+    return [from_columns([p["x"] for p in line], [p["y"] for p in line]) for line in lines if line]
+
+
+def _starts_line(point: dict[str, Any], before: dict[str, Any]) -> bool:
+    """Whether a point is the first of a line, by what programs call that."""
+    if any(point.get(key) is False for key in ("dragging", "drag")):
+        return True
+    if any(point.get(key) != before.get(key) for key in ("stroke", "strokeId", "stroke_id")):
+        return True
+    kind = point.get("type", point.get("event"))
+    return isinstance(kind, str) and any(word in kind.lower() for word in _STARTS)
+
+
+def _of_ml5(rows: list[Any]) -> np.ndarray:
+    """ml5's rows as stroke-3: the pen is lifted after a row whose pen is "up" or "end"."""
+    sketch = []
+    for row in rows:
+        if not isinstance(row, dict) or row.get("pen") not in ("down", "up", "end"):
+            raise UserError('a row is not {"dx", "dy", "pen": "down", "up" or "end"}')
+        sketch.append([row.get("dx"), row.get("dy"), int(row["pen"] != "down")])
+        if row["pen"] == "end":
+            break
+    return numbers(sketch)
+
+
+def are_rows(sketches: Sequence[Any]) -> bool:
+    """Whether lists of rows are sketches: stroke-5, or stroke-3 by pens of -1, 0 or 1 that move."""
+    try:
+        arrays = [np.array(sketch) for sketch in sketches if len(sketch)]
+    except (ValueError, TypeError, OverflowError):
+        return False
+    if not arrays or any(a.ndim != 2 or a.dtype.kind not in "iuf" for a in arrays):
+        return False
+    widths = {array.shape[1] for array in arrays}
+    if widths == {5}:
+        return all(np.isin(a[:, 2:], (0, 1)).all() and (a[:, 2:].sum(1) == 1).all() for a in arrays)
+    pens = np.concatenate([array[:, -1] for array in arrays])
+    return widths == {3} and bool(np.isin(pens, (-1, 0, 1)).all()) and bool((pens != 0).any())
+
+
+def _are_many(value: list[Any]) -> bool:
+    """Whether a list holds drawings, rather than the strokes, points or rows of one."""
+    first = _first(value)
+    if isinstance(first, str):
+        return True
+    if isinstance(first, dict):
+        is_part = _is_point(first) or "dx" in first or excalidraw.is_element(first)
+        return not is_part and not (_is_stroke(first) and not _holds_strokes(first))
+    second = _first(first)
+    if isinstance(second, dict):
+        return not _is_point(second)
+    if isinstance(second, list):
+        return not _is_number(_first(second)) or are_rows(value)
+    return False
+
+
+def _is_stroke(value: dict[str, Any]) -> bool:
+    """Whether an object may be one stroke."""
+    if fabric.is_path(value) or isinstance(value.get("points"), list):
+        return True
+    columns = value.get("x"), value.get("y")
+    if all(isinstance(column, list) for column in columns):
+        return not isinstance(_first(columns[0]), list)
+    return isinstance(value.get("paths"), list)
+
+
+def _holds_strokes(value: dict[str, Any]) -> bool:
+    """Whether what an object holds are strokes, and so it is no stroke itself."""
+    inner = value.get("points", value.get("paths"))
+    if any(key in value for key in ("drawing", "strokes", "lines")):
+        return True
+    first = _first(inner)
+    if isinstance(first, dict):
+        return not _is_point(first)
+    return isinstance(first, list) and not _is_number(_first(first))
+
+
+def _erases(stroke: Any) -> bool:
+    """Whether a stroke is an eraser's."""
+    return isinstance(stroke, dict) and (
+        stroke.get("drawMode") is False or stroke.get("compositeOperation") == "destination-out"
+    )
+
+
+def _is_point(value: dict[str, Any]) -> bool:
+    return _is_number(value.get("x")) and _is_number(value.get("y")) and not _has_list(value)
+
+
+def _has_list(value: dict[str, Any]) -> bool:
+    return any(isinstance(item, list) for item in value.values())
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _first(value: Any) -> Any:
+    """The first item of a list that is neither None nor an empty list; else None."""
+    if not isinstance(value, list):
+        return None
+    return next((item for item in value if item is not None and item != []), None)

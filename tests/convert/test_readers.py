@@ -1,0 +1,625 @@
+"""Drawings as other people's programs write them: every form, wherever its file lies."""
+
+import base64
+import gzip
+import json
+import zipfile
+
+import numpy as np
+import pytest
+
+from sketch_rnn.convert.inputs import Choice, read_inputs
+from sketch_rnn.convert.prepare import Recipe, to_sketch
+from sketch_rnn.convert.readers.chunks import Reading
+from sketch_rnn.convert.sources import find, outcomes
+from sketch_rnn.errors import UserError
+
+READING = Reading(Recipe(size=1000, epsilon=0))
+HOUSE = [[(10, 40), (10, 10), (25, 2), (40, 10), (40, 40), (10, 40), (7, 41)], [(20, 40), (20, 30)]]
+FACE = [[(0, 0), (50, 5), (60, 80), (2, 70)], [(20, 20), (22, 21)], [(40, 20), (41, 22), (43, 20)]]
+
+
+def results(path, reading=READING):
+    """What becomes of each drawing of a file: rows of a sketch, or what is wrong, by its name."""
+    found = {}
+    for chunk in find([path], reading):
+        for name, outcome in outcomes(chunk, reading):
+            is_wrong = isinstance(outcome, UserError)
+            found[name] = str(outcome) if is_wrong else outcome.points.tolist()
+    return found
+
+
+def left_out(path):
+    """What is said of the only drawing of a file."""
+    (outcome,) = [o for chunk in find([path], READING) for _, o in outcomes(chunk, READING)]
+    return outcome.left_out
+
+
+def expected(*drawings):
+    """The sketches of drawings, each a list of lines."""
+    return [
+        to_sketch([np.array(li) for li in lines], READING.recipe).points.tolist()
+        for lines in drawings
+    ]
+
+
+def columns(lines, more=()):
+    return [[*map(list, zip(*line, strict=True)), *more] for line in lines]
+
+
+def points(lines, **more):
+    return [[{"x": x, "y": y, **more} for x, y in line] for line in lines]
+
+
+def stroke3(lines):
+    rows, at = [], lines[0][0]
+    for number, line in enumerate(lines):
+        for index, (x, y) in enumerate(line):
+            if number or index:
+                rows.append([x - at[0], y - at[1], int(index == len(line) - 1)])
+            at = (x, y)
+    return rows
+
+
+def json_lines(*values):
+    return "".join(json.dumps(value) + "\n" for value in values)
+
+
+def record(strokes, **more):
+    return {"word": "house", "key_id": "5", "recognized": True, "drawing": strokes, **more}
+
+
+def pad(lines):
+    return [
+        {"penColor": "black", "dotSize": 0, "points": stroke} for stroke in points(lines, time=5)
+    ]
+
+
+def canvas(lines):
+    return [{"drawMode": True, "strokeColor": "red", "paths": stroke} for stroke in points(lines)]
+
+
+def fabric(lines):
+    """What fabric.js has of lines that were drawn with its pencil; its places follow from them."""
+    objects = []
+    for line in lines:
+        xs, ys = zip(*line, strict=True)
+        box = {"left": min(xs), "top": min(ys), "width": np.ptp(xs), "height": np.ptp(ys)}
+        box = {key: int(value) for key, value in box.items()}
+        path = [["M" if i == 0 else "L", x, y] for i, (x, y) in enumerate(line)]
+        objects.append({"type": "path", **box, "strokeWidth": 0, "stroke": "#000", "path": path})
+    return {"version": "5.3.0", "objects": objects}
+
+
+def excalidraw(lines):
+    elements = []
+    for line in lines:
+        (x, y), *_ = line
+        from_first = [[a - x, b - y] for a, b in line]
+        elements.append({"type": "freedraw", "x": x, "y": y, "angle": 0, "points": from_first})
+    return {"type": "excalidraw", "version": 2, "elements": elements}
+
+
+def tldraw(lines, packed=False):
+    records = [{"typeName": "page", "id": "page:page"}]
+    for number, line in enumerate(lines):
+        (x, y), *_ = line
+        segment = {"type": "free"}
+        from_first = [(a - x, b - y, 0.5) for a, b in line]
+        if packed:
+            steps = np.diff(from_first, axis=0).astype("<f2").tobytes()
+            data = np.array(from_first[0], "<f4").tobytes() + steps
+            segment["path"] = base64.b64encode(data).decode()
+        else:
+            segment["points"] = [dict(zip("xyz", point, strict=True)) for point in from_first]
+        shape = {
+            "typeName": "shape",
+            "type": "draw",
+            "id": f"shape:{number}",
+            "index": f"a{number}",
+        }
+        records.append({**shape, "x": x, "y": y, "rotation": 0, "props": {"segments": [segment]}})
+    return {"tldrawFileFormatVersion": 1, "schema": {}, "records": records}
+
+
+def inkml(lines, head="", point="{} {}"):
+    traces = [", ".join(point.format(x, y) for x, y in line) for line in lines]
+    body = "".join(f"<trace>{trace}</trace>" for trace in traces)
+    return f'<ink xmlns="http://www.w3.org/2003/InkML">{head}{body}</ink>'
+
+
+def iam(lines):
+    strokes = "".join(
+        "<Stroke>" + "".join(f'<Point x="{x}" y="{y}" time="1.5"/>' for x, y in line) + "</Stroke>"
+        for line in lines
+    )
+    return f"<WhiteboardCaptureSession><StrokeSet>{strokes}</StrokeSet></WhiteboardCaptureSession>"
+
+
+def csv_rows(*drawings):
+    rows = "".join(f'US,"{json.dumps(columns(lines))}",7,True\n' for lines in drawings)
+    return f"countrycode,drawing,key_id,recognized\n{rows}"
+
+
+def csv_points(*drawings):
+    rows = "".join(
+        f"{drawing},{stroke},{x},{y}\n"
+        for drawing, lines in enumerate(drawings)
+        for stroke, line in enumerate(lines)
+        for x, y in line
+    )
+    return f"sketch,stroke,x,y\n{rows}"
+
+
+BOTH, ONE = [HOUSE, FACE], [HOUSE]
+FORMS = {
+    "points.ndjson": (json_lines(record(HOUSE), record(FACE)), BOTH),
+    "pressure.ndjson": (
+        json_lines(*(record([[(*p, 0.5) for p in line] for line in d]) for d in BOTH)),
+        BOTH,
+    ),
+    "columns.jsonl": (json_lines(*(record(columns(d)) for d in BOTH)), BOTH),
+    "raw.ndjson": (json_lines(record([*columns(HOUSE[:1], [[1, 2, 3, 4, 5, 6, 7]])])), [HOUSE[:1]]),
+    "text.ndjson": (json_lines(*(record(json.dumps(columns(d))) for d in BOTH)), BOTH),
+    "words.ndjson": (
+        json_lines(
+            *({"drawing": [dict(zip("xy", c, strict=True)) for c in columns(d)]} for d in BOTH)
+        ),
+        BOTH,
+    ),
+    "table.ndjson": (
+        json_lines(
+            record({"x": [c[0] for c in columns(FACE)], "y": [c[1] for c in columns(FACE)]})
+        ),
+        [FACE],
+    ),
+    "array_a_line.ndjson": (
+        "[\n" + ",\n".join(json.dumps(record(columns(d))) for d in BOTH) + "\n]\n",
+        BOTH,
+    ),
+    "pads.ndjson": (json_lines(*map(pad, BOTH)), BOTH),
+    "strokes.json": (json.dumps({"strokes": HOUSE}), ONE),
+    "array.json": (json.dumps([record(columns(d)) for d in BOTH]), BOTH),
+    "lists.json": (json.dumps(BOTH), BOTH),
+    "one_list.json": (json.dumps(HOUSE), ONE),
+    "one_line.json": (json.dumps(HOUSE[0]), [HOUSE[:1]]),
+    "lines.json": (json_lines(record(HOUSE), record(FACE)), BOTH),
+    "pad1.json": (json.dumps(points(HOUSE, time=7)), ONE),
+    "pads1.json": (json.dumps([points(HOUSE), points(FACE)]), BOTH),
+    "pad4.json": (json.dumps(pad(HOUSE)), ONE),
+    "pads4.json": (json.dumps([pad(HOUSE), pad(FACE)]), BOTH),
+    "jsignature.json": (
+        json.dumps([dict(zip("xy", c, strict=True)) for c in columns(HOUSE)]),
+        ONE,
+    ),
+    "canvas.json": (json.dumps(canvas(HOUSE)), ONE),
+    "p5.json": (
+        json.dumps({"lines": [{"color": "red", "points": li} for li in points(HOUSE)]}),
+        ONE,
+    ),
+    "flat.json": (
+        json.dumps([{"points": [v for p in line for v in p]} for line in HOUSE]),
+        ONE,
+    ),
+    "marked.json": (
+        json.dumps(
+            [
+                {"x": x, "y": y, "type": "move" if index else "start"}
+                for line in FACE
+                for index, (x, y) in enumerate(line)
+            ]
+        ),
+        [FACE],
+    ),
+    "fabric.json": (json.dumps(fabric(HOUSE)), ONE),
+    "a.excalidraw": (json.dumps(excalidraw(HOUSE)), ONE),
+    "clipboard.json": (json.dumps(excalidraw(FACE)["elements"]), [FACE]),
+    "a.excalidrawlib": (
+        json.dumps(
+            {
+                "type": "excalidrawlib",
+                "libraryItems": [{"elements": excalidraw(d)["elements"]} for d in BOTH],
+            }
+        ),
+        BOTH,
+    ),
+    "a.tldr": (json.dumps(tldraw(HOUSE)), ONE),
+    "packed.tldr": (json.dumps(tldraw(FACE, packed=True)), [FACE]),
+    "a.inkml": (inkml(HOUSE), ONE),
+    "time.inkml": (
+        inkml(
+            FACE,
+            '<traceFormat><channel name="T"/><channel name="Y"/><channel name="X"/></traceFormat>',
+            "7.5 {1} {0}",
+        ),
+        [FACE],
+    ),
+    "iam.xml": (iam(FACE), [FACE]),
+    "kaggle.csv": (csv_rows(*BOTH), BOTH),
+    "points.csv": (csv_points(*BOTH), BOTH),
+}
+
+
+@pytest.fixture
+def folder(tmp_path):
+    folder = tmp_path / "drawings"
+    folder.mkdir()
+    return folder
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_a_form_is_read_by_name_in_folders_in_zips_and_as_an_input_of_a_model(folder, name):
+    content, drawings = FORMS[name]
+    path = folder / name
+    path.write_text(content)
+    assert list(results(path).values()) == expected(*drawings)
+    archive = folder.parent / "a.zip"
+    with zipfile.ZipFile(archive, "w") as file:
+        file.writestr(f"d/{name}", content)
+    for where in (folder, archive):
+        assert list(results(where).values()) == expected(*drawings)
+    for source in (path, archive):
+        found = read_inputs([str(source)], (), 100, Choice())
+        assert [len(sketch) for sketch in found] == [len(s) for s in expected_inputs(drawings)]
+        assert np.array_equal(found[0], expected_inputs(drawings)[0])
+    path.unlink()
+    (folder / f"{name}.gz").write_bytes(gzip.compress(content.encode()))
+    assert list(results(folder).values()) == expected(*drawings)
+
+
+def expected_inputs(drawings):
+    recipe = Recipe(max_points=100)
+    return [to_sketch([np.array(line) for line in lines], recipe).points for lines in drawings]
+
+
+ROWS = [stroke3(HOUSE), stroke3(FACE)]
+STORED = {
+    "a.json": json.dumps({"sketches": ROWS}),
+    "rows.json": json.dumps(ROWS),
+    "rows.ndjson": json_lines(*ROWS),
+    "records.jsonl": json_lines(*map(record, ROWS)),
+    "stroke5.json": json.dumps(
+        [[[x, y, 1 - pen, pen, 0] for x, y, pen in rows] + [[0, 0, 0, 0, 1]] for rows in ROWS]
+    ),
+    "ml5.ndjson": json_lines(
+        *([{"dx": x, "dy": y, "pen": "up" if pen else "down"} for x, y, pen in r] for r in ROWS)
+    ),
+}
+
+
+@pytest.mark.parametrize("name", [*STORED, "a.npy", "b.npy"])
+def test_rows_of_sketches_stay_in_their_units(folder, name):
+    path = folder / name
+    if name in STORED:
+        path.write_text(STORED[name])
+    elif name == "a.npy":
+        rows = np.empty(2, object)
+        rows[:] = [np.array(r, np.int16) for r in ROWS]
+        np.save(path, rows)
+    else:
+        ended = np.zeros((2, 20, 5))
+        ended[:, :, 4] = 1
+        for i, r in enumerate(np.array(rows) for rows in ROWS):
+            ended[i, : len(r)] = np.stack([r[:, 0], r[:, 1], 1 - r[:, 2], r[:, 2], 0 * r[:, 2]], 1)
+        np.save(path, ended)
+    assert list(results(path).values()) == ROWS
+    with zipfile.ZipFile(folder.parent / "a.zip", "w") as file:
+        file.write(path, name)
+    assert list(results(folder.parent / "a.zip").values()) == ROWS
+    assert [sketch.tolist() for sketch in read_inputs([str(path)], (), 100, Choice())] == ROWS
+
+
+def test_ml5_draws_to_the_row_that_ends(folder):
+    rows = [(-4, 0, "down"), (-15, 9, "up"), (-10, 17, "down"), (20, -3, "end"), (9, 9, "down")]
+    (folder / "a.json").write_text(json.dumps([dict(dx=x, dy=y, pen=p) for x, y, p in rows]))
+    (sketch,) = results(folder / "a.json").values()
+    assert sketch == [[-4, 0, 0], [-15, 9, 1], [-10, 17, 0], [20, -3, 1]]
+
+
+# Columns or points
+
+A_POINT_MORE = [(1, 2), (3, 4), (5, 9)]
+
+
+@pytest.mark.parametrize(
+    ("strokes", "lines"),
+    [
+        ([[[1, 2, 3, 4, 5, 6, 7], [0, 1, 0, 1, 0, 1, 0]]], [[(i, 1 - i % 2) for i in range(1, 8)]]),
+        ([[[5, 5]], [[1, 2], [9, 9]]], [[(5, 5)], [(1, 2), (9, 9)]]),
+        ([[[5], [6]], [[1, 2], [9, 8]]], [[(5, 6)], [(1, 9), (2, 8)]]),
+        ([[[1, 2], [3, 9, 0.5]]], [[(1, 2), (3, 9)]]),
+        ([[[1, 2], [3, 4]], [[1, 2], [3, 4], [5, 9]]], [[(1, 2), (3, 4)], A_POINT_MORE]),
+        ([[[1, 2], [3, 4]], [[1, 2, 5], [3, 4, 9]]], [[(1, 3), (2, 4)], [(1, 3), (2, 4), (5, 9)]]),
+        ([[[1, 2, 0], [3, 4, 1], [5, 9, 2], [7, 7, 3]]], [[(1, 2), (3, 4), (5, 9), (7, 7)]]),
+        ([[list(range(9)), list(range(9)), [7] * 9, [0] * 9]], [[(i, i) for i in range(9)]]),
+    ],
+    ids=["long", "a dot as a point", "a dot as columns", "pressure at times", "as many numbers",
+         "as many lists", "four lists", "four long lists"],
+)  # fmt: skip
+def test_the_file_decides_whether_strokes_are_columns_or_points(folder, strokes, lines):
+    undecided = [[[1, 2], [3, 4]]]
+    (folder / "a.ndjson").write_text(json_lines(record(undecided), record(strokes)))
+    _, found = results(folder / "a.ndjson").values()
+    assert found == expected(lines)[0]
+
+
+@pytest.mark.parametrize("name", ["a.ndjson", "a.json"])
+@pytest.mark.parametrize("stroke", [[[1, 2], [3, 4]], [[1, 2, 3], [4, 5, 6]], [[1, 2]] * 3])
+def test_what_cannot_be_told_stops_with_what_to_do(folder, name, stroke):
+    values = [record([stroke, stroke]), record([stroke])]
+    (folder / name).write_text(json_lines(*values) if name == "a.ndjson" else json.dumps(values))
+    for reason in results(folder / name).values():
+        assert reason.startswith("none of its strokes is long enough to tell")
+    with pytest.raises(UserError, match="write each as"):
+        read_inputs([str(folder / name)], (), 100, Choice())
+
+
+def test_a_stroke_of_the_other_layout_is_refused(folder):
+    long = [[*range(9)], [*range(9)]]
+    wrong = [[[1, 2], [3, 4], [5, 6], [7, 8]]]
+    (folder / "a.ndjson").write_text(json_lines(record([long]), record(wrong), record([long])))
+    first, reason, last = results(folder / "a.ndjson").values()
+    assert first == last and "as the others of its file are" in reason
+    (folder / "b.ndjson").write_text(json_lines(record(wrong), record([long])))
+    assert "as the others of its file are" in list(results(folder / "b.ndjson").values())[1]
+
+
+# What is left out, and what is not drawn
+
+
+def test_erasers_are_left_out_and_it_is_said(folder):
+    erased = {"drawMode": False, "paths": points(FACE)[0]}
+    (folder / "a.json").write_text(json.dumps([*canvas(HOUSE), erased, erased]))
+    assert left_out(folder / "a.json") == ("2 eraser strokes left out",)
+    erased = {"compositeOperation": "destination-out", "points": points(FACE)[0]}
+    (folder / "a.json").write_text(json.dumps([erased, *pad(HOUSE)]))
+    assert left_out(folder / "a.json") == ("1 eraser stroke left out",)
+    assert list(results(folder / "a.json").values()) == expected(HOUSE)
+
+
+def test_strokes_that_have_places_of_their_own_are_refused(folder):
+    (folder / "a.json").write_text(json.dumps([{"x": 9, "y": 9, "points": [1, 2, 3, 4]}]))
+    assert "export the drawing as SVG" in str(results(folder / "a.json"))
+
+
+def scene(*elements):
+    return json.dumps({"type": "excalidraw", "elements": elements})
+
+
+def test_excalidraw_turns_elements_around_their_middles(folder):
+    line = {"type": "line", "x": 10, "y": 10, "angle": np.pi / 2, "points": [[0, 0], [20, 0]]}
+    box = {"type": "rectangle", "x": 0, "y": 0, "width": 40, "height": 20, "angle": np.pi / 2}
+    diamond = {"type": "diamond", "x": 50, "y": 0, "width": 10, "height": 10, "angle": 0}
+    gone = {"type": "line", "x": 0, "y": 0, "points": [[0, 0], [999, 0]], "isDeleted": True}
+    text = {"type": "text", "x": 0, "y": 0, "text": "hello"}
+    (folder / "a.excalidraw").write_text(scene(line, box, diamond, gone, text))
+    lines = [
+        [(20, 0), (20, 20)],
+        [(30, -10), (30, 30), (10, 30), (10, -10), (30, -10)],
+        [(55, 0), (60, 5), (55, 10), (50, 5), (55, 0)],
+    ]
+    assert list(results(folder / "a.excalidraw").values()) == expected(lines)
+    assert left_out(folder / "a.excalidraw") == ("1 text left out",)
+
+
+def test_excalidraw_s_ellipses_curves_and_arrows(folder):
+    ellipse = {"type": "ellipse", "x": -50, "y": -50, "width": 100, "height": 100}
+    (folder / "a.excalidraw").write_text(scene(ellipse))
+    (rows,) = results(folder / "a.excalidraw").values()
+    around = np.cumsum([(0, 0, 0), *rows], axis=0)[:, :2]
+    middle = (around.min(axis=0) + around.max(axis=0)) / 2
+    assert np.abs(np.hypot(*(around - middle).T) - 500).max() < 2
+    bent = {"type": "arrow", "x": 0, "y": 0, "points": [[0, 0], [50, 50], [100, 0]]}
+    bent |= {"roundness": {"type": 2}, "endArrowhead": "arrow"}
+    (folder / "a.excalidraw").write_text(scene(bent))
+    (rows,) = results(folder / "a.excalidraw").values()
+    path = np.cumsum([(0, 0, 0), *rows], axis=0)[:, :2] / 10
+    assert sum(pen for *_, pen in rows) == 2 and len(rows) > 12
+    for x, y in [(50, 50), (100, 0)]:
+        assert np.hypot(*(path - (x, y)).T).min() < 1
+
+
+def test_tldraw_s_groups_shapes_and_lines(folder):
+    square = {"id": "shape:s", "type": "geo", "x": 10, "y": 0, "parentId": "shape:g"}
+    square |= {"props": {"geo": "rectangle", "w": 10, "h": 20}}
+    group = {
+        "id": "shape:g",
+        "type": "group",
+        "x": 100,
+        "y": 100,
+        "rotation": np.pi / 2,
+        "props": {},
+    }
+    ends = {"a2": {"index": "a2", "x": 5, "y": 9}, "a1": {"index": "a1", "x": 0, "y": 0}}
+    line = {
+        "id": "shape:l",
+        "type": "line",
+        "index": "a5",
+        "x": 1,
+        "y": 2,
+        "props": {"points": ends},
+    }
+    arrow = {"id": "shape:a", "type": "arrow", "index": "a6", "x": 0, "y": 0}
+    arrow |= {"props": {"start": {"x": 0, "y": 0}, "end": {"x": 9, "y": 0}}}
+    note = {"id": "shape:n", "type": "note", "x": 0, "y": 0, "props": {}}
+    shapes = [arrow, group, square, line, note]
+    store = {shape["id"]: {"typeName": "shape", **shape} for shape in shapes}
+    lines = [
+        [(100, 110), (100, 120), (80, 120), (80, 110), (100, 110)],
+        [(1, 2), (6, 11)],
+        [(0, 0), (9, 0)],
+    ]
+    for value in (
+        {"document": {"store": store, "schema": {}}},
+        {"store": store},
+        {"shapes": shapes},
+    ):
+        (folder / "a.json").write_text(json.dumps(value))
+        assert list(results(folder / "a.json").values()) == expected(lines)
+        assert left_out(folder / "a.json") == ("1 note left out",)
+
+
+def test_fabric_moves_scales_and_turns_objects(folder):
+    path = {"type": "path", "path": [["M", 0, 0], ["L", 10, 0], ["L", 10, 20]], "strokeWidth": 2}
+    path |= {"left": 100, "top": 50, "width": 10, "height": 20, "scaleX": 3, "scaleY": 2}
+    turned = {"type": "Line", "x1": -5, "y1": 0, "x2": 5, "y2": 0, "width": 10, "height": 0}
+    turned |= {"left": 40, "top": 40, "originX": "center", "originY": "center", "angle": 90}
+    group = {
+        "type": "group",
+        "left": 0,
+        "top": 0,
+        "width": 20,
+        "height": 20,
+        "objects": [
+            {"type": "rect", "left": -10, "top": -10, "width": 20, "height": 10, "strokeWidth": 0}
+        ],
+    }
+    flipped = {"type": "polyline", "points": [dict(x=0, y=0), dict(x=10, y=0), dict(x=10, y=10)]}
+    flipped |= {"left": 0, "top": 70, "width": 10, "height": 10, "flipX": True, "strokeWidth": 0}
+    filled = {"type": "circle", "radius": 5, "stroke": None, "left": 0, "top": 0}
+    scene = {"objects": [path, turned, group, flipped, filled, {"type": "i-text", "text": "x"}]}
+    (folder / "a.json").write_text(json.dumps(scene))
+    lines = [
+        [(103, 52), (133, 52), (133, 92)],
+        [(40, 35), (40, 45)],
+        [(0, 0), (20, 0), (20, 10), (0, 10), (0, 0)],
+        [(10, 70), (0, 70), (0, 80)],
+    ]
+    assert list(results(folder / "a.json").values()) == expected(lines)
+    assert left_out(folder / "a.json") == ("1 filled shape left out", "1 i-text left out")
+
+
+@pytest.mark.parametrize(
+    ("trace", "line"),
+    [
+        ("1125 18432,'23'43,\"7\"-8,3-5,7 -3", [(1125, 18432), (1148, 18475), (1178, 18510),
+                                               (1211, 18540), (1251, 18567)]),
+        ("10 20, '1 '2, 3 4, !50 !60, 70 80", [(10, 20), (11, 22), (14, 26), (50, 60), (70, 80)]),
+        ("1 2, * 5, #A #0b", [(1, 2), (1, 5), (10, 11)]),
+        ("-1.5 .5, 2e1 +3,", [(-1.5, 0.5), (20, 3)]),
+    ],
+    ids=["second differences", "first differences", "as before, and hexadecimal", "decimals"],
+)  # fmt: skip
+def test_inkml_s_values(folder, trace, line):
+    (folder / "a.inkml").write_text(f"<ink><trace>{trace}</trace></ink>")
+    assert list(results(folder / "a.inkml").values()) == expected([line])
+
+
+def test_inkml_s_contexts_groups_and_continuations(folder):
+    (folder / "a.inkml").write_text(
+        """<ink xmlns:i="http://www.w3.org/2003/InkML"><definitions>
+        <inkSource xml:id="pen"><traceFormat><channel name="Y" orientation="-ve"/>
+        <channel name="X"/><intermittentChannels><channel name="F"/></intermittentChannels>
+        </traceFormat></inkSource><context xml:id="c" inkSourceRef="#pen"/>
+        <trace>77 77, 99 99</trace></definitions>
+        <trace xml:id="t1" type="penDown">0 0, 9 0</trace>
+        <traceGroup contextRef="#c"><annotation>x</annotation>
+        <trace>1 2, 3 4 0.5</trace></traceGroup>
+        <trace type="penUp">5 5, 6 6</trace>
+        <trace continuation="end" priorRef="#t1">9 5, 9 9</trace>
+        <context inkSourceRef="#pen"/><trace>-50 0, -50 9</trace></ink>"""
+    )
+    lines = [[(2, -1), (4, -3)], [(0, 0), (9, 0), (9, 5), (9, 9)], [(0, 50), (9, 50)]]
+    assert list(results(folder / "a.inkml").values()) == expected(lines)
+    assert left_out(folder / "a.inkml") == ("1 line of a lifted pen left out",)
+
+
+def test_only_what_quick_draw_recognized_in_any_form(folder):
+    reading = Reading(READING.recipe, recognized=True)
+    no = record(columns(FACE), recognized=False)
+    (folder / "a.json").write_text(json.dumps([record(columns(HOUSE)), no]))
+    table = csv_rows(HOUSE, FACE)
+    (folder / "b.csv").write_text(table[::-1].replace("eurT", "eslaF", 1)[::-1])
+    for name in ("a.json", "b.csv"):
+        kept, reason = results(folder / name, reading).values()
+        assert [kept] == expected(HOUSE) and reason == "not recognized by Quick, Draw!"
+
+
+# Parquet
+
+
+def test_parquet_rows_of_hugging_face_and_of_tfds(folder):
+    pyarrow = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    forms = {
+        "lists": [columns(d) for d in BOTH],
+        "texts": [json.dumps(columns(d)) for d in BOTH],
+        "structs": [[dict(zip("xy", c, strict=True)) for c in columns(d)] for d in BOTH],
+        "sequences": [
+            {"x": [c[0] for c in columns(d)], "y": [c[1] for c in columns(d)]} for d in BOTH
+        ],
+    }
+    for name, drawings in forms.items():
+        rows = {"word": [1, 2], "image": [b"\x89PNG"] * 2, "drawing": drawings}
+        parquet.write_table(pyarrow.table(rows), folder / f"{name}.parquet")
+        assert list(results(folder / f"{name}.parquet").values()) == expected(*BOTH)
+    parquet.write_table(pyarrow.table({"image": [b"\x89PNG"]}), folder / "b.parquet")
+    assert 'expected a column "drawing"' in str(results(folder / "b.parquet"))
+    (folder / "c.parquet").write_bytes(b"PAR1" + bytes(50) + b"PAR1")
+    assert "cannot be read as parquet" in str(results(folder / "c.parquet"))
+
+
+def test_without_pyarrow_a_line_says_what_to_install(folder, monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "pyarrow", None)
+    (folder / "a.parquet").write_bytes(b"PAR1")
+    assert "pip install 'sketch-rnn[parquet]'" in str(results(folder / "a.parquet"))
+
+
+# What is wrong with a file
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("a.csv", "", "no rows in this table"),
+        (
+            "a.csv",
+            "name,age\nx,5\n",
+            'expected a column "drawing" with JSON, or "x" and "y"; got name',
+        ),
+        ("a.csv", "x,y\n1,b\n", "x or y is not a number"),
+        ("a.csv", "drawing\n[[[1\n", "not JSON"),
+        ("a.xml", "<note/>", "expected InkML or IAM-OnDB's XML, its first element is <note>"),
+        ("a.inkml", "<ink><trace>1 2, 3</trace></ink>", "has not the values that its format says"),
+        ("a.inkml", "<ink><trace>1 2, x y</trace></ink>", "has not the values"),
+        ("a.inkml", "<ink><trace>1 2, ? 5</trace></ink>", "a trace's x or y is not a number"),
+        ("a.inkml", "<ink/>", "it has no points"),
+        (
+            "a.inkml",
+            '<ink><traceFormat><channel name="X"/></traceFormat><trace>1</trace></ink>',
+            "no channels X and Y",
+        ),
+        ("a.xml", "<StrokeSet/>", "expected InkML"),
+        ("a.xml", iam(HOUSE).replace('x="10"', 'x="a"', 1), "a point's x or y is not a number"),
+        ("a.json", '[{"x": 1, "y": 2}, {"x": 3}]', "a point has not both x and y"),
+        (
+            "a.json",
+            '{"elements": [], "type": "excalidraw"}',
+            "no lines in this scene (it is empty)",
+        ),
+        ("a.json", scene({"type": "text"}), "no lines in this scene (1 text left out)"),
+        ("a.json", scene({"type": "line", "x": "a", "points": [[0, 0], [1, 1]]}), "a number of an"),
+        ("a.json", '{"objects": [{"type": "path", "path": [["Q", 1, 2]]}]}', "as many numbers as"),
+        ("a.json", '[{"dx": 1, "dy": 2, "pen": 1}]', 'a row is not {"dx", "dy", "pen"'),
+        ("a.npy", "\x93NUMPY", "a.npy"),
+        (
+            "a.ndjson",
+            json_lines(ROWS[0], record(HOUSE)),
+            "not rows of a sketch, as the values before",
+        ),
+    ],
+)
+def test_what_is_wrong_is_said_in_a_line(folder, name, content, message):
+    (folder / name).write_text(content)
+    (reason,) = results(folder / name).values()
+    assert message in f"{folder / name}: {reason}" and "\n" not in reason
+
+
+@pytest.mark.parametrize(
+    ("name", "program"),
+    [("a.dxf", "vpype dread"), ("a.plt", "inkscape --export"), ("a.hpgl", "inkscape --export")],
+)
+def test_forms_that_others_convert_are_named(folder, name, program):
+    (folder / name).write_text("IN;SP1;PU0,0;PD9,9;")
+    with pytest.raises(UserError, match=program):
+        results(folder / name)
