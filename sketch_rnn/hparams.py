@@ -31,6 +31,15 @@ MEANT = {  # hyperparameters by the names that other programs give them
     "hidden_size": "dec_rnn_size",
     "dataset": "data_set",
 }
+ARCHITECTURE = (  # what says which weights there are
+    "conditional",
+    "enc_model",
+    "enc_rnn_size",
+    "dec_model",
+    "dec_rnn_size",
+    "z_size",
+    "num_mixture",
+)
 _INT_MAX = 2**31 - 1
 _POINTS_MAX = 100_000  # of a sketch; memory and time of a batch grow with them
 _FLOAT_MAX = 3.4e38  # what float32 can hold

@@ -18,6 +18,7 @@ from sketch_rnn.training.report import STOPPING, is_endless, listed
 ALWAYS = ("reconstruction", "KL")  # what the live line shows however narrow the terminal is
 DRAWN_EVERY = 0.1  # seconds
 PACE_OF = 10.0  # the last seconds
+STALL_SECONDS, STALL_STEPS = 2.0, 5  # a step that takes longer than both has compiled
 
 
 class Progress:
@@ -35,6 +36,7 @@ class Progress:
     def update(self, figures: Mapping[str, float]) -> None:
         """One more step is done, with these figures."""
         now = time.monotonic()
+        self._leave_out_stall(now)
         if not self._times:  # the first step has compiled, which says nothing of the others
             self._times.append((now, self._first_step + 1))
         else:
@@ -50,6 +52,20 @@ class Progress:
         """A line to stay, where there is no live one."""
         if not self._is_live:
             print(f"step {step}: {listed(figures)}, {self._left(step)}", flush=True)
+
+    def _leave_out_stall(self, now: float) -> None:
+        """Where a batch of another size has been compiled, that time is not the steps'."""
+        if len(self._times) < 2:
+            return
+        (begun, first), (last, done) = self._times[0], self._times[-1]
+        pace = (last - begun) / (done - first)
+        if now - last > max(STALL_SECONDS, STALL_STEPS * pace):
+            self._shift(now - last - pace)
+
+    def _shift(self, gone: float) -> None:
+        """Leaves a time out of the steps'."""
+        self._timed_at += gone
+        self._times = deque((at + gone, done) for at, done in self._times)
 
     def say(self, text: str) -> None:
         """A line to stay."""
@@ -69,9 +85,7 @@ class Progress:
         try:
             yield
         finally:
-            gone = time.monotonic() - begun
-            self._timed_at += gone
-            self._times = deque((at + gone, done) for at, done in self._times)
+            self._shift(time.monotonic() - begun)
 
     def stopping(self, number: int, at_once: bool) -> None:
         """The first signal is answered at once, and the second ends the process."""
@@ -116,8 +130,8 @@ class Progress:
             return []
         return _pace_and_left((now - begun) / (done - first), done, self._num_steps)
 
-    def _left(self, step: int) -> str:
-        now, done = time.monotonic(), step + 1
+    def _left(self, done: int) -> str:
+        now = time.monotonic()
         if self._done == self._first_step and self._times and done > self._first_step + 1:
             self._timed_at, self._done = self._times[0]
         pace = (now - self._timed_at) / (done - self._done)

@@ -27,9 +27,11 @@ Trains Sketch-RNN on drawings, or goes on with a run.
 
   sketch_rnn_train --config=doodles
   sketch_rnn_train --data_dir=doodles --hparams=data_set=cat.npz+fish.npz --log_root=models/two
+  sketch_rnn_train --config=few --data_dir=. --hparams=data_set=mine.npz --log_root=models/own
   sketch_rnn_train --log_root=models/two --resume_training
 """
 
+FEW = "few"  # the configuration that goes by the drawings
 # fmt: off
 FLAGS = new_flags(
     Flag("log_root", str, None, "Folder of the run (default: models/ and the name of the "
@@ -41,12 +43,14 @@ FLAGS = new_flags(
     Flag("hparams", Many.REPEATED, [], "Hyperparameters: name=value,name=value or a JSON object. "
         "Several files to train on: data_set=cat.npz+fish.npz."),
     Flag("config", str, None, "JSON file of hyperparameters, or the name of one that comes "
-        f"with the program: {', '.join(shipped.config_names())}; what --hparams says wins."),
+        f"with the program: {', '.join(shipped.config_names())}; what --hparams says wins. few "
+        "chooses by how many drawings there are, and begins with the model in the package."),
     Flag("resume_training", bool, False, "Go on from the latest checkpoint in --log_root, also one "
         "of the original trainer's."),
     Flag("init_from", str, None, "Begin with the weights of this model: a run's folder, an "
-        "original checkpoint's, a .gen.json, .vae.json or .keras file, or a name as in "
-        "quickdraw/cat.vae; its architecture is taken over."),
+        "original checkpoint's, a .gen.json, .vae.json or .keras file, or a name: doodles is the "
+        "model in the package, quickdraw/cat.vae one of Google's. Its architecture is taken over, "
+        "and its KL settings unless they are given."),
     Flag("patience", int, None, "End after so many validations in a row without a new "
         "best.", least=1),
     Flag("max_time", str, None, "End after this time, as in 2h30m, 45m or 90s."),
@@ -76,10 +80,11 @@ def _train() -> int:
     if FLAGS.resume_training and FLAGS.init_from:
         raise UserError("expected --resume_training or --init_from, got both")
     max_time = None if FLAGS.max_time is None else _seconds(FLAGS.max_time)
-    overrides = load_config(FLAGS.config) if FLAGS.config else {}
+    is_few = FLAGS.config == FEW and not Path(FEW).exists()
+    overrides = load_config(FLAGS.config) if FLAGS.config and not is_few else {}
     overrides |= parse_overrides(FLAGS.hparams)
     hparams = HParams(**overrides)
-    log_root = FLAGS.log_root or _default_log_root(FLAGS.config, hparams)
+    log_root = FLAGS.log_root or _default_log_root(None if is_few else FLAGS.config, hparams)
     holds_run = os.path.exists(os.path.join(log_root, CONFIG_FILE))
     if FLAGS.resume_training and not FLAGS.log_root and not holds_run:
         raise UserError(f"expected --log_root, the run to go on with{_runs()}")
@@ -97,6 +102,7 @@ def _train() -> int:
         seed=FLAGS.seed,
         resume=FLAGS.resume_training,
         init_from=FLAGS.init_from,
+        few=is_few,
         precision=FLAGS.precision,
         strategy=FLAGS.strategy,
         patience=FLAGS.patience,

@@ -6,7 +6,7 @@ Dimensions: S sketches of a split, P points of all of them, B batch, N_max longe
 import itertools
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,7 @@ import numpy as np
 from sketch_rnn.choices import SPLITS
 from sketch_rnn.data import download
 from sketch_rnn.data.batches import TrainBatches, eval_batches
-from sketch_rnn.data.cache import load_parts
+from sketch_rnn.data.cache import Part, load_parts, make_part
 from sketch_rnn.data.split import Split
 from sketch_rnn.errors import UserError, check_choice
 from sketch_rnn.hparams import HParams
@@ -111,6 +111,35 @@ class Dataset:
         rows = [sketch for row in shown for sketch in row + [np.zeros((0, 3))] * (SHOWN - len(row))]
         return draw(rows, cell=SHOWN_CELL, columns=SHOWN, row_titles=SPLITS)._repr_svg_()
 
+    def holding_out(self, count: int) -> "Dataset":
+        """The same with training sketches, evenly spread, in the validation split instead.
+
+        The scale factor stays that of them all.
+
+        Raises:
+          UserError: none would be left to train on.
+        """
+        if not count:
+            return self
+        if count >= len(self.train):
+            raise UserError(
+                f"expected to leave sketches to train on, holding out {count} of {len(self.train)}"
+            )
+        chosen = np.linspace(0, len(self.train) - 1, count).round().astype(int)
+        numbers, _ = self.train.places(np.arange(len(self.train)))
+        is_held = np.isin(np.arange(len(self.train)), chosen)
+        train, valid = [], []
+        for number, part in enumerate(self.valid.parts):
+            of_file = numbers == number
+            train.append(self._part(np.flatnonzero(of_file & ~is_held)))
+            held = self._part(np.flatnonzero(of_file & is_held))
+            valid.append(_joined(part, held))
+        return replace(self, train=Split(train), valid=Split(valid))
+
+    def _part(self, indices: np.ndarray) -> Part:
+        """Training sketches as a part of their own."""
+        return make_part(*self.train.gather(indices))
+
 
 def load_dataset(names: str | Sequence[str], data_dir: str | Path | None = None) -> Dataset:
     """Reads `.npz` files, one after the other, as one data set.
@@ -145,6 +174,12 @@ def load_dataset(names: str | Sequence[str], data_dir: str | Path | None = None)
             "expected drawings"
         )
     return Dataset(**splits, scale_factor=scale_factor, max_seq_len=longest)
+
+
+def _joined(first: Part, then: Part) -> Part:
+    """The sketches of both."""
+    lengths = np.concatenate([np.diff(first.offsets), np.diff(then.offsets)])
+    return make_part(np.concatenate([first.points, then.points]), lengths)
 
 
 def _scale_factor(train: Split) -> float:

@@ -78,6 +78,14 @@ def located(data_dir: str | Path | None, names: Sequence[str]) -> tuple[str | Pa
     return folder, [path.relative_to(folder).as_posix() for path in paths]
 
 
+def kept(data_dir: str | Path) -> str:
+    """How a run keeps where its drawings are, so that it finds them from any folder."""
+    if _is_address(data_dir):
+        return str(data_dir)
+    path = Path(data_dir).expanduser()
+    return os.path.abspath(path) if path.is_dir() else str(data_dir)
+
+
 def remembered(data_dir: str, names: Sequence[str]) -> str:
     """A run's own `data_dir`, if nothing has to be fetched from an address that is in no request.
 

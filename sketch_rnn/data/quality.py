@@ -11,6 +11,7 @@ from sketch_rnn.data.npz import LIMIT
 
 FEW = 1000  # training sketches; below, a model learns them by heart
 REPEATED = 2  # training sketches; up to that many drawings, `build` puts them into every split
+FEW_TO_CHOOSE_BY = 30  # sketches of valid; below, which checkpoint is the best is chance
 FEW_HELD_BACK = 50  # sketches of valid or test; below, their cost says little
 LONG = 300  # points; a step's time and memory grow with N_max
 OUTLIER_RATIO = 1.5  # of N_max to what 99 % of the sketches need
@@ -19,10 +20,17 @@ MAX_BLOCKS = 24  # of each split, spread evenly, whose points are looked at
 BLOCK = 8192  # sketches of a block
 
 
-def dataset_warnings(dataset: Dataset) -> list[str]:
-    """One line for each property of a data set that spoils training on it, and what helps."""
+def dataset_warnings(
+    dataset: Dataset, instead: str | None = "`config=few` chooses settings for them"
+) -> list[str]:
+    """One line for each property of a data set that spoils training on it, and what helps.
+
+    Args:
+      dataset: to look at.
+      instead: what helps where the drawings are few; None where that is done already.
+    """
     return [
-        *_about_counts(dataset),
+        *_about_counts(dataset, instead),
         *_about_lengths(dataset),
         *_about_rows(dataset.train),
         *_about_offsets(dataset.train),
@@ -30,16 +38,22 @@ def dataset_warnings(dataset: Dataset) -> list[str]:
     ]
 
 
-def _about_counts(dataset: Dataset) -> Iterator[str]:
+def _about_counts(dataset: Dataset, instead: str | None) -> Iterator[str]:
     count = len(dataset.train)
-    if count < FEW:
+    if count < FEW and instead is not None:
         yield (
-            f"too few sketches: {count} to train on; below {FEW} the model learns them by heart "
-            "(more drawings, or start from a trained model)"
+            f"few sketches: {count} to train on; below {FEW} a model of the default size learns "
+            f"them by heart; {instead}"
+        )
+    count = len(dataset.valid)
+    if count < FEW_TO_CHOOSE_BY:
+        yield (
+            f"{count} sketches in the valid split are few to choose the best checkpoint by; look "
+            "also at what `checkpoint=latest` draws"
         )
     for name in ("valid", "test"):
         count = len(getattr(dataset, name))
-        if count < FEW_HELD_BACK:
+        if (FEW_TO_CHOOSE_BY if name == "valid" else 0) <= count < FEW_HELD_BACK:
             yield f"few sketches in the {name} split: {count}; its cost will be noisy"
 
 

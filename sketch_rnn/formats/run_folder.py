@@ -43,9 +43,11 @@ class RunConfig:
       hparams: with N_max as `max_seq_len`.
       scale_factor: data units in a model unit.
       seed: what everything random in the run follows from.
-      data_dir: where the data set was read from.
+      data_dir: where the data set was read from: a folder, an address or a name.
       precision: of the products while training.
       training_size: sketches of the training split; None in folders of older versions.
+      init_from: the model that the run began with; "" for none.
+      held_out: training drawings that validate instead; see `Dataset.holding_out`.
     """
 
     hparams: HParams
@@ -54,6 +56,8 @@ class RunConfig:
     data_dir: str
     precision: str = PRECISIONS[0]
     training_size: int | None = None
+    init_from: str = ""
+    held_out: int = 0
 
 
 def holds(path: Path) -> bool:
@@ -172,6 +176,8 @@ class RunFolder:
                 data_dir=_typed(content, "data_dir", str),
                 precision=_precision(content),
                 training_size=_training_size(content),
+                init_from=_typed({"init_from": ""} | content, "init_from", str),
+                held_out=_held_out(content),
             )
         except UserError as error:
             raise UserError(f"{path}: {error}") from None
@@ -368,6 +374,13 @@ def _training_size(content: dict[str, Any]) -> int | None:
     if content.get("training_size") is None:
         return None
     return _typed(content, "training_size", int)
+
+
+def _held_out(content: dict[str, Any]) -> int:
+    count = _typed({"held_out": 0} | content, "held_out", int)
+    if count < 0:
+        raise UserError(f"expected held_out to be 0 or more, got {count}")
+    return count
 
 
 def _precision(content: dict[str, Any]) -> str:

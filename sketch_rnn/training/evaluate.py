@@ -173,9 +173,11 @@ def evaluate(
 def dataset_of(log_root: str | Path, hparams: HParams, data_dir: str | Path | None) -> Dataset:
     """The data set of a model, in `data_dir` or where its run had it."""
     folder = RunFolder(log_root)
-    if data_dir is None and folder.holds_run():
-        data_dir = remembered(folder.read_config().data_dir, hparams.data_set)
-    return load_dataset(hparams.data_set, data_dir)
+    config = folder.read_config() if folder.holds_run() else None
+    if data_dir is None and config:
+        data_dir = remembered(config.data_dir, hparams.data_set)
+    dataset = load_dataset(hparams.data_set, data_dir)
+    return dataset.holding_out(config.held_out) if config else dataset
 
 
 def evaluator_of(

@@ -14,6 +14,7 @@ import numpy as np
 import tensorflow as tf
 from google.protobuf.message import DecodeError
 from tensorboard.plugins.hparams import api as hparams_plugin
+from tensorboard.plugins.hparams import metadata
 
 from sketch_rnn import drawing, files
 from sketch_rnn.errors import UserError, first_line
@@ -79,9 +80,12 @@ class MetricWriter:
             self._notes.append({"step": step, "note": note} for note in notes)
 
     def write_hparams(self, values: Mapping[str, bool | int | float | str]) -> None:
-        """Writes what the run is for the HParams tab, which shows runs side by side."""
+        """Writes what the run is for the HParams tab, which shows runs side by side by folder.
+
+        It takes the place of what an earlier process wrote.
+        """
         with self._events(0):
-            hparams_plugin.hparams(dict(values))
+            hparams_plugin.hparams(dict(values), trial_id=str(self._folder))
 
     def write_texts(self, texts: Mapping[str, str]) -> None:
         """Writes texts, in Markdown, as of step 0; the keys are the tags."""
@@ -131,11 +135,18 @@ def _naming(path: Path) -> Iterator[None]:
 
 
 def _cut_events(path: Path, first_step: int) -> None:
-    """Keeps the events of the steps before `first_step`, and those that are whole."""
+    """Keeps the events of the steps before `first_step` that are whole, but no settings."""
     with path.open("rb") as file, files.replacing(path) as kept:
         for record, event in _records(file):
-            if not event.HasField("summary") or event.step < first_step:
+            is_kept = event.step < first_step and not _has_settings(event)
+            if is_kept or not event.HasField("summary"):
                 kept.write(record)
+
+
+def _has_settings(event: tf.compat.v1.Event) -> bool:
+    """Whether an event is of the HParams tab."""
+    plugins = [value.metadata.plugin_data.plugin_name for value in event.summary.value]
+    return metadata.PLUGIN_NAME in plugins
 
 
 def _records(file: BinaryIO) -> Iterator[tuple[bytes, tf.compat.v1.Event]]:

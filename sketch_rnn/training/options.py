@@ -27,7 +27,8 @@ class TrainOptions:
       seed: what everything random follows from; None is the default, or that of the run.
       resume: go on from the folder's latest checkpoint, ours or the original's.
       init_from: a model whose weights a new run begins with, by a fresh optimizer; its
-        architecture is taken over.
+        architecture is taken over, and its KL settings unless they are given.
+      few: choose what else the run begins with by how many drawings there are; see `few`.
       precision: of matrix products, `float32` or `bfloat16`; None is the first, or that of the run.
       strategy: who shares the work; see `devices.find_workers`.
       patience: validations in a row without a new best after which the run ends.
@@ -41,6 +42,7 @@ class TrainOptions:
     seed: int | None = None
     resume: bool = False
     init_from: str | Path | None = None
+    few: bool = False
     precision: str | None = None
     strategy: str = "one"
     patience: int | None = None

@@ -107,12 +107,16 @@ class ChiefRecorder:
         self.writer = MetricWriter(folder.path, self.first_step)
         self.history = History.read(folder.figures())
         points = int(self.dataset.train.lengths().sum())
-        self.facts = Facts(self.hparams, self.state.model.count_params(), points)
+        parameters, begins = self.state.model.count_params(), self.config.init_from
+        self.facts = Facts(self.hparams, parameters, points, begins)
         self.evaluator = Evaluator(
             self.state.model, self.config.seed, self.config.scale_factor, self.hparams.max_seq_len
         )
         self.saved_at = self.logged_at = time.monotonic()
         self.left_out = 0  # updates since the validation before
+        self.validated: int | None = None  # the last step that was
+        self.is_signalled = False
+        self._goes_by_time = self.hparams.save_every == HParams.save_every
 
     def begin(self) -> None:
         """See `Recorder`."""
@@ -131,7 +135,7 @@ class ChiefRecorder:
         if self.first_step == 0:
             self._write(0, {"Num_Trainable_Params": parameters})
             self._write_texts()
-            self.writer.write_hparams(self._settings())
+        self.writer.write_hparams(self._settings())
         self.listener.began(self.state.model)
 
     def record(self, step: int, costs: Costs | None) -> None:
@@ -140,14 +144,22 @@ class ChiefRecorder:
             self.left_out += 1
         else:
             self._log(step, costs)
-        if step > 0 and step % self.hparams.save_every == 0:
+        if self._is_validation_due(step):
             self._validate(step)
             self._save()
         elif time.monotonic() - self.saved_at > SAVE_EVERY_SECONDS:
             self._save()
 
+    def _is_validation_due(self, step: int) -> bool:
+        """By steps; and by time where time ends the run and no number of steps was given."""
+        if step > 0 and step % self.hparams.save_every == 0:
+            return True
+        is_last_begun = step + 1 == int(self.state.step.numpy())
+        return self._goes_by_time and is_last_begun and self.stopping.is_validation_due()
+
     def signalled(self, number: int, at_once: bool) -> None:
         """See `Recorder`."""
+        self.is_signalled = True
         self.reporter.stopping(number, at_once)
 
     def reason_to_stop(self) -> str:
@@ -161,12 +173,13 @@ class ChiefRecorder:
             done = f"{last + 1} of {self.hparams.num_steps} steps done"
             self.reporter.say(f"nothing to do: {done}")
             return
-        if not reason and (last == 0 or last % self.hparams.save_every):
+        is_whole = not reason or (self._goes_by_time and not self.is_signalled)
+        if is_whole and last != self.validated:
             self._validate(last)
         self._save()
         self._say_verdicts(at_the_end=True)
         if reason:
-            note = f"stopped by {reason} after step {last}; `resume` goes on from here"
+            note = f"stopped by {reason} after {last + 1} steps; `resume` goes on from here"
         else:
             note = f"done: {last + 1} steps, model in {self.folder.path}"
         self._note(last, "End", note)
@@ -189,6 +202,8 @@ class ChiefRecorder:
     def _log(self, step: int, costs: Costs) -> None:
         self.reporter.update(_shown(costs))
         self.listener.stepped(step, _shown(costs))
+        if (step + 1) % LOG_EVERY == 0:
+            self.reporter.line(step + 1, _shown(costs))
         if step == 0 or step % LOG_EVERY:
             return
         now = time.monotonic()
@@ -199,10 +214,10 @@ class ChiefRecorder:
         }
         self.logged_at = now
         self._write(step, figures)
-        self.reporter.line(step, _shown(costs))
 
     def _validate(self, step: int) -> None:
         """Validation figures; where they are the best so far a checkpoint, and test figures."""
+        self.validated = step
         with self.reporter.paused("validating"):
             evaluation, costs, seconds = self._evaluate(self.dataset.valid, "valid")
             figures = costs.tagged("Valid") | {"Time_Taken_Valid": seconds}
@@ -216,7 +231,7 @@ class ChiefRecorder:
             self._write(step, figures | found)
             best = " (the best so far)" if is_best else ""
             self.reporter.say(
-                f"step {step}: validation cost {costs.cost:.4f}, reconstruction "
+                f"after {step + 1} steps: validation cost {costs.cost:.4f}, reconstruction "
                 f"{costs.reconstruction:.4f}, KL {costs.kl:.4f}{best}"
             )
             self._say_verdicts()

@@ -22,7 +22,7 @@ class Reporter(Protocol):
         """One more step is done, with these figures."""
 
     def line(self, step: int, figures: Mapping[str, float]) -> None:
-        """Figures of a step that are worth a line."""
+        """Figures that are worth a line, of the last of so many steps."""
 
     def say(self, text: str) -> None:
         """A line to stay; options of the run stand in it in backticks, as in `resume`."""

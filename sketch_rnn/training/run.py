@@ -1,5 +1,6 @@
 """A training run: the loop over steps, and an orderly end."""
 
+import shlex
 import signal
 import time
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from sketch_rnn.formats import original
 from sketch_rnn.formats.run_folder import RunFolder
 from sketch_rnn.model.packing import Batch, Layout
 from sketch_rnn.setup import seal_programs, setup
+from sketch_rnn.training import few
 from sketch_rnn.training.devices import Workers, find_workers
 from sketch_rnn.training.options import TrainOptions
 from sketch_rnn.training.record import LOG_EVERY, ChiefRecorder, QuietRecorder, Recorder
@@ -49,11 +51,13 @@ def train(
     workers = find_workers(options.strategy, options.connect_timeout)
     folder = RunFolder(options.log_root)
     _check(options, workers)
+    if options.few and not options.resume:
+        options = few.chosen(options)
     with workers.strategy.scope():
         start = begin(options)
     if not workers.is_chief:
         return Loop(folder, start, workers, QuietRecorder(start, workers, new_reporter)).finish()
-    for warning in dataset_warnings(start.dataset):
+    for warning in dataset_warnings(start.dataset, _instead(options, start)):
         warn(warning)
     if start.config.precision == "tf32" and not tf.config.list_physical_devices("GPU"):
         warn("TensorFlow sees no GPU here: `precision=tf32` is float32 on a CPU")
@@ -73,6 +77,20 @@ def _check(options: TrainOptions, workers: Workers) -> None:
         )
     if workers.is_chief or options.resume:
         check_log_root(options)
+
+
+def _instead(options: TrainOptions, start: Start) -> str | None:
+    """What to type instead of a run that begins from nothing with few drawings."""
+    if options.few or options.resume or options.init_from:
+        return None
+    names, config = "+".join(start.config.hparams.data_set), start.config
+    words = [
+        "sketch_rnn_train --config=few",
+        f"--data_dir={options.data_dir or config.data_dir}",
+        f"--hparams=data_set={names}",
+        f"--log_root={options.log_root}-few",
+    ]
+    return "stop this run, and type instead: " + " ".join([words[0], *map(shlex.quote, words[1:])])
 
 
 def _open(folder: RunFolder, start: Start, resume: bool) -> None:

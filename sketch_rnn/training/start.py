@@ -6,26 +6,20 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from sketch_rnn.data.catalog import PACKAGED_MODEL, is_packaged
 from sketch_rnn.data.dataset import Dataset, load_dataset
-from sketch_rnn.data.download import default_data_dir, located, remembered
+from sketch_rnn.data.download import default_data_dir, kept, located, remembered
 from sketch_rnn.errors import UserError, warn
 from sketch_rnn.formats import load_model, original
 from sketch_rnn.formats.run_folder import RunConfig, RunFolder
-from sketch_rnn.hparams import PRECISIONS, HParams
+from sketch_rnn.hparams import ARCHITECTURE, PRECISIONS, HParams, load_config
 from sketch_rnn.model.execution import Execution
 from sketch_rnn.model.network import SketchRNN
+from sketch_rnn.training import few
 from sketch_rnn.training.options import DEFAULT_SEED, TrainOptions
 from sketch_rnn.training.state import TrainState
 
-ARCHITECTURE = (
-    "conditional",
-    "enc_model",
-    "enc_rnn_size",
-    "dec_model",
-    "dec_rnn_size",
-    "z_size",
-    "num_mixture",
-)
+KL_SETTINGS = ("kl_weight", "kl_weight_start", "kl_tolerance", "kl_decay_rate")
 CHANGEABLE = (
     "num_steps",
     "save_every",
@@ -91,8 +85,10 @@ def _new_run(options: TrainOptions) -> Start:
         return Start(TrainState(_new_model(config)), config, dataset)
     source = load_model(options.init_from)
     overrides = _with_architecture(options.overrides, source.hparams)
+    overrides = kl_settings(options.init_from, source.hparams) | overrides
     config, dataset = _new_config(HParams(**overrides), options)
     model = _new_model(config, source)
+    config = replace(config, init_from=str(options.init_from))
     if source.fixed_state is not None:
         warn(
             f"{options.init_from} has an initial state of its own; training begins from the zero "
@@ -127,6 +123,13 @@ def _with_architecture(overrides: Mapping[str, Any], hparams: HParams) -> dict[s
     return {**overrides, **theirs}
 
 
+def kl_settings(init_from: str | Path, hparams: HParams) -> dict[str, Any]:
+    """How a model weighs its KL; browser files do not say so, the package does of its own model."""
+    if is_packaged(init_from):
+        hparams = HParams(**load_config(PACKAGED_MODEL))
+    return {name: getattr(hparams, name) for name in KL_SETTINGS}
+
+
 def _new_config(hparams: HParams, options: TrainOptions) -> tuple[RunConfig, Dataset]:
     names = list(hparams.data_set)
     data_dir = options.data_dir or default_data_dir(names)
@@ -136,8 +139,10 @@ def _new_config(hparams: HParams, options: TrainOptions) -> tuple[RunConfig, Dat
     hparams = hparams.replace(data_set=names, max_seq_len=dataset.max_seq_len)
     seed = DEFAULT_SEED if options.seed is None else options.seed
     precision = options.precision or PRECISIONS[0]
-    size = len(dataset.train)
-    return RunConfig(hparams, dataset.scale_factor, seed, str(data_dir), precision, size), dataset
+    held_out = few.held_out(dataset) if options.few else 0
+    dataset = dataset.holding_out(held_out)
+    config = RunConfig(hparams, dataset.scale_factor, seed, kept(data_dir), precision)
+    return replace(config, training_size=len(dataset.train), held_out=held_out), dataset
 
 
 def _resumed_config(folder: RunFolder, options: TrainOptions) -> tuple[RunConfig, Dataset]:
@@ -150,9 +155,10 @@ def _resumed_config(folder: RunFolder, options: TrainOptions) -> tuple[RunConfig
         if asked not in (None, before):
             raise UserError(f"the run began with `{name}={before}`, it cannot go on with {asked}")
     data_dir = options.data_dir or remembered(config.data_dir, hparams.data_set)
-    config = replace(config, hparams=hparams, data_dir=str(data_dir))
+    config = replace(config, hparams=hparams, data_dir=kept(data_dir))
     dataset = load_dataset(hparams.data_set, config.data_dir)
     _check_same(dataset, config)
+    dataset = dataset.holding_out(config.held_out)
     return replace(config, training_size=len(dataset.train)), dataset
 
 

@@ -5,6 +5,8 @@ from collections.abc import Callable
 
 from sketch_rnn.training.history import History
 
+VALIDATIONS = 8  # in a run that only time ends
+
 
 class Stopping:
     """Says when a run has to end.
@@ -26,6 +28,19 @@ class Stopping:
     ):
         self._patience, self._max_time, self._clock = patience, max_time, clock
         self._begun = clock()
+        self._validated: float | None = None
+
+    def is_validation_due(self) -> bool:
+        """Whether a run that only time ends, and not steps, has to validate now."""
+        if self._max_time is None:
+            return False
+        now = self._clock()
+        if self._validated is None:  # the first step has compiled, which is not of the rhythm
+            self._validated = now
+        if now - self._validated < self._max_time / VALIDATIONS:
+            return False
+        self._validated = now
+        return True
 
     def reason(self, history: History) -> str:
         """Why the run has to end now; "" if it does not."""

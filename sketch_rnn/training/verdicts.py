@@ -31,11 +31,13 @@ class Facts:
       hparams: its hyperparameters.
       parameters: of its model.
       points: of all training drawings.
+      init_from: the model that it began with, whose sizes it has; "" for none.
     """
 
     hparams: HParams
     parameters: int
     points: int
+    init_from: str = ""
 
     @property
     def free_nats(self) -> float:
@@ -87,21 +89,25 @@ def overfitting(found: Sequence[Validation], facts: Facts) -> str:
     before, risen = (later.reconstruction - found[best].reconstruction for later in found[-2:])
     if min(before, risen) < MARGIN:
         return ""
+    helps = _against_overfitting(facts)
     return (
-        f"overfitting: validation rose by {risen:.2f} "
-        f"since step {found[best].step} while training fell; that step is the best checkpoint, and "
-        f"more drawings or {_against_overfitting(facts.hparams)} may help"
+        f"overfitting: validation rose by {risen:.2f} since step {found[best].step + 1} while "
+        f"training fell; that step is the best checkpoint, and more drawings or {helps} may "
+        "help"
     )
 
 
-def _against_overfitting(hparams: HParams) -> str:
+def _against_overfitting(facts: Facts) -> str:
+    hparams = facts.hparams
     if not hparams.use_recurrent_dropout:
         return "use_recurrent_dropout=true"
     if hparams.recurrent_dropout_prob > 0.8:
         return f"recurrent_dropout_prob={hparams.recurrent_dropout_prob - 0.1:.2g}"
     if hparams.random_scale_factor < 0.3:
         return "random_scale_factor=0.3"
-    return f"dec_rnn_size={max(1, hparams.dec_rnn_size // 2)}"
+    if facts.init_from:
+        return "a smaller learning_rate"
+    return f"dec_rnn_size={_smaller_size(facts)}"
 
 
 def z_not_used(found: Sequence[Validation], facts: Facts) -> str:
@@ -114,7 +120,7 @@ def z_not_used(found: Sequence[Validation], facts: Facts) -> str:
         least = 2 * NATS_FOR_KINDS / hparams.z_size
         return f"{told}, as the KL's floor is low; try kl_tolerance={least:.2g}, or less kl_weight"
     return (
-        f"{told}, though {facts.free_nats:.2g} are free; give it more steps, or try "
+        f"{told}, though {facts.free_nats:.2g} are free; {_more_steps_or(found, facts)}try "
         "use_input_dropout=true, which makes the decoder need z"
     )
 
@@ -132,23 +138,27 @@ def random_z_mean_little(found: Sequence[Validation], facts: Facts) -> str:
     if nats <= facts.free_nats:
         return (
             f"{told}, though the KL is within its floor ({nats:.3g} nats a drawing, "
-            f"{facts.free_nats:.3g} are free); give it more steps, or try "
+            f"{facts.free_nats:.3g} are free); {_more_steps_or(found, facts)}try "
             f"kl_tolerance={hparams.kl_tolerance / 2:.2g}"
         )
     told = f"{told}, as the KL is high ({nats:.3g} nats a drawing)"
     weight = losses.kl_weight(hparams, found[-1].step)
     if weight < hparams.kl_weight / 2:
-        return (
-            f"{told}; its weight is at {weight:.2g} of {hparams.kl_weight:g}: wait, or try "
-            "kl_decay_rate=0.998"
-        )
-    return f"{told}; try kl_weight={2 * hparams.kl_weight:g}, or a smaller z_size"
+        sooner = ", or try kl_decay_rate=0.998" if hparams.kl_decay_rate > 0.998 else ""
+        return f"{told}; its weight is at {weight:.2g} of {hparams.kl_weight:g}: wait{sooner}"
+    smaller = "" if facts.init_from else ", or a smaller z_size"
+    return f"{told}; try kl_weight={2 * hparams.kl_weight:g}{smaller}"
+
+
+def _more_steps_or(found: Sequence[Validation], facts: Facts) -> str:
+    """More steps help, but not where the best one has gone by."""
+    return "" if overfitting(found, facts) else "give it more steps, or "
 
 
 def dimensions_unused(found: Sequence[Validation], facts: Facts) -> str:
     """At two validations more than half of z's dimensions tell nothing, and the others do."""
     size = facts.hparams.z_size
-    if len(found) < 2 or not min(v.unused for v in found[-2:]) > MOSTLY * size:
+    if facts.init_from or len(found) < 2 or not min(v.unused for v in found[-2:]) > MOSTLY * size:
         return ""
     if found[-1].kl_sum < NATS_FOR_KINDS:
         return ""
@@ -172,24 +182,38 @@ def gradients_clipped(found: Sequence[Validation], facts: Facts) -> str:
 
 def too_few_drawings(found: Sequence[Validation], facts: Facts) -> str:
     """More than `PARAMETERS_A_POINT` parameters for each point of the training drawings."""
-    ratio = facts.parameters / max(1, facts.points)
-    if ratio <= PARAMETERS_A_POINT:
+    ratio = _ratio(facts)
+    if facts.init_from or ratio <= PARAMETERS_A_POINT:
         return ""
-    size = max(16, 2 ** int(math.log2(facts.hparams.dec_rnn_size / math.sqrt(ratio / 10))))
     return (
         f"few drawings for this model: {ratio:.0f} parameters for each of their {facts.points:,} "
-        f"points; try dec_rnn_size={size}, or begin with a trained model (`init_from`)"
+        f"points; begin with the model in the package (`init_from=doodles`), or try "
+        f"dec_rnn_size={_smaller_size(facts)}"
     )
 
 
+def _ratio(facts: Facts) -> float:
+    """Parameters for each point."""
+    return facts.parameters / max(1, facts.points)
+
+
+def _smaller_size(facts: Facts) -> int:
+    """A decoder that fits the drawings, a power of two, and smaller than it is."""
+    fitting = facts.hparams.dec_rnn_size / math.sqrt(max(_ratio(facts) / 10, 4))
+    return max(1, min(facts.hparams.dec_rnn_size - 1, max(16, 2 ** int(math.log2(fitting)))))
+
+
 def rate_at_its_floor(found: Sequence[Validation], facts: Facts) -> str:
-    """The learning rate has come down to `min_learning_rate`, and a tenth of the steps remain."""
+    """The learning rate has come down to `min_learning_rate`, a tenth of the steps remain, and
+    nothing worse is wrong."""
     hparams = facts.hparams
     floor = hparams.min_learning_rate
     rate = losses.learning_rate(hparams, found[-1].step)
     if not rate <= NEAR_FLOOR * floor < hparams.learning_rate / 2:
         return ""
     if found[-1].step > 0.9 * hparams.num_steps:
+        return ""
+    if overfitting(found, facts) or diverging(found, facts):  # to go on at a larger rate is no help
         return ""
     rest = hparams.num_steps - found[-1].step
     return (

@@ -40,8 +40,8 @@ def test_a_good_data_set_has_none(warnings_of):
 
 def test_too_few(warnings_of):
     lines = warnings_of(sketches(30, 0), sketches(1, 1), sketches(2, 2))
-    assert "too few sketches: 30" in lines[0]
-    assert "few sketches in the valid split: 1" in lines[1]
+    assert "few sketches: 30 to train on" in lines[0] and "`config=few`" in lines[0]
+    assert "1 sketches in the valid split" in lines[1] and "`checkpoint=latest`" in lines[1]
     assert "few sketches in the test split: 2" in lines[2]
     assert len(lines) == 3
 
@@ -50,8 +50,9 @@ def test_too_few(warnings_of):
 def test_drawings_too_few_to_hold_any_back_are_not_called_copies(warnings_of, count):
     lines = warnings_of(*[sketches(count, 0)] * 3)
     assert [line.split(":")[0] for line in lines] == [
-        "too few sketches",
-        "few sketches in the valid split",
+        "few sketches",
+        f"{count} sketches in the valid split are few to choose the best checkpoint by; look also "
+        "at what `checkpoint=latest` draws",
         "few sketches in the test split",
     ]
 

@@ -21,6 +21,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from helpers import ROOT, costs_of, shared
+from tensorboard.plugins.hparams import plugin_data_pb2
 
 from sketch_rnn.cli import dataset as dataset_command
 from sketch_rnn.cli import eval as eval_command
@@ -36,6 +37,7 @@ from sketch_rnn.model import losses
 from sketch_rnn.model.network import SketchRNN
 from sketch_rnn.model.noise import noise_key
 from sketch_rnn.training.evaluate import Evaluator
+from sketch_rnn.training.metrics import MetricWriter
 from sketch_rnn.training.options import TrainOptions
 from sketch_rnn.training.report import span
 from sketch_rnn.training.run import train
@@ -165,6 +167,24 @@ def test_tensorboard_lists_the_run_beside_others(finished):
     assert summaries(finished, "hparams") == {(0, "_hparams_/session_start_info")}
 
 
+def test_a_run_is_one_trial_of_its_last_settings_named_by_its_folder(tmp_path):
+    for step, rate in ((0, 0.1), (5, 0.2)):
+        writer = MetricWriter(tmp_path, step)
+        writer.write_hparams({"learning_rate": rate})
+        writer.write(step, {"Valid_Cost": 1.0})
+        writer.close()
+    found = [
+        plugin_data_pb2.HParamsPluginData.FromString(value.metadata.plugin_data.content)
+        for path in tmp_path.glob("events.*")
+        for record in tf.data.TFRecordDataset(str(path)).as_numpy_iterator()
+        for value in tf.compat.v1.Event.FromString(record).summary.value
+        if value.metadata.plugin_data.plugin_name == "hparams"
+    ]
+    (info,) = (data.session_start_info for data in found)
+    assert info.group_name == str(tmp_path)
+    assert info.hparams["learning_rate"].number_value == 0.2
+
+
 def test_tensorboard_s_projector_shows_z_of_the_validation_drawings(finished, data_dir):
     config = (finished / "projector_config.pbtxt").read_text()
     paths = re.findall(r'_path: "(.*)"', config)
@@ -251,11 +271,11 @@ def test_the_first_line_after_a_resume_knows_how_long_it_will_take(capsys, monke
     clock = iter([100.0, 102.0, 122.0])
     monkeypatch.setattr("sketch_rnn.cli.progress.time.monotonic", lambda: next(clock))
     progress = Progress(20, 101)
-    progress.line(20, {"cost": 1})
-    progress.line(40, {"cost": 1})
+    progress.line(21, {"cost": 1})
+    progress.line(41, {"cost": 1})
     assert capsys.readouterr().out.splitlines() == [
-        "step 20: cost 1, 0.5 steps/s, 02:40 left",
-        "step 40: cost 1, 1 steps/s, 01:00 left",
+        "step 21: cost 1, 0.5 steps/s, 02:40 left",
+        "step 41: cost 1, 1 steps/s, 01:00 left",
     ]
 
 
@@ -351,6 +371,15 @@ def test_the_time_of_a_validation_is_not_the_steps(monkeypatch, capsys):
     terminal.now = 53.0
     progress.update(FIGURES)
     assert "step 4/2000" in terminal.line() and "1 steps/s" in terminal.line()
+
+
+def test_the_time_in_which_another_size_is_compiled_is_not_the_steps(monkeypatch):
+    terminal = Terminal(monkeypatch, 80)
+    progress = Progress(0, 2000)
+    for step in range(80):
+        terminal.now = 10 + step / 8 + (30 if step > 40 else 0)
+        progress.update(FIGURES)
+    assert "8 steps/s, 04:00 left" in terminal.line()
 
 
 def test_a_run_without_end_shows_no_share_and_no_time_left(monkeypatch, capsys):

@@ -1,5 +1,6 @@
 """A run that ends by itself, and goes on as if it had not."""
 
+import itertools
 import json
 
 import numpy as np
@@ -51,10 +52,10 @@ def test_a_run_that_time_and_patience_ended_goes_on_exactly(tmp_path):
 
     assert train(TrainOptions(folder, TINY, DOODLES, max_time=1e-9)) == 0
     assert (folder / "checkpoints" / "latest-1.index").exists()
-    assert notes(folder)[-1]["note"].startswith("stopped by `max_time` after step 0;")
+    assert notes(folder)[-1]["note"].startswith("stopped by `max_time` after 1 steps;")
 
     assert train(TrainOptions(folder, {}, resume=True, patience=1)) == 0
-    assert notes(folder)[-1]["note"].startswith("stopped by `patience=1` after step 4;")
+    assert notes(folder)[-1]["note"].startswith("stopped by `patience=1` after 5 steps;")
     assert rows(folder) == [row for row in rows(whole) if row["step"] <= 4]
 
     assert train(TrainOptions(folder, {}, resume=True)) == 0
@@ -78,6 +79,33 @@ def test_time_counts_from_the_start():
     assert stopping.reason(History()) == ""
     now[0] = 160.0
     assert stopping.reason(History()) == "`max_time`"
+
+
+def test_validations_of_a_run_that_time_ends_count_from_the_first_step():
+    now = [100.0]
+    stopping = Stopping(max_time=80, clock=lambda: now[0])
+    due = []
+    for now[0] in (130.0, 139.0, 140.0, 141.0, 150.0):  # the first step has compiled
+        due.append(stopping.is_validation_due())
+    assert due == [False, False, True, False, True]
+    assert not Stopping(clock=lambda: now[0]).is_validation_due()
+
+
+def test_a_run_that_time_ends_is_validated_unless_its_rhythm_is_given(tmp_path, monkeypatch):
+    def by_calls(patience, max_time):  # a second a question
+        return Stopping(patience, max_time, clock=itertools.count().__next__)
+
+    monkeypatch.setattr("sketch_rnn.training.run.Stopping", by_calls)
+    monkeypatch.setattr("sketch_rnn.training.run.FETCH_EVERY_SECONDS", 0.0)
+    endless = {k: v for k, v in TINY.items() if k not in ("num_steps", "save_every")}
+    for name, changes, count in (("timed", {}, 4), ("given", {"save_every": 400}, 0)):
+        changes = endless | changes
+        assert train(TrainOptions(tmp_path / name, changes, DOODLES, max_time=16.0)) == 0
+        found = [row["step"] for row in rows(tmp_path / name) if "Valid_Cost" in row]
+        assert min(len(found), 4) == count
+    last = RunFolder(tmp_path / "timed").steps_done("latest")
+    validated = [row["step"] for row in rows(tmp_path / "timed") if "Valid_Cost" in row]
+    assert validated[-1] + 1 == last
 
 
 @pytest.mark.parametrize(

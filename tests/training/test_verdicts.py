@@ -1,12 +1,13 @@
 """Each verdict in a run that earns it, and in one that does not."""
 
 import math
+import re
 
 import numpy as np
 import pytest
 
 from sketch_rnn.formats.step_lines import StepLines
-from sketch_rnn.hparams import HParams
+from sketch_rnn.hparams import ARCHITECTURE, HParams
 from sketch_rnn.training import signs
 from sketch_rnn.training.history import History, Validation
 from sketch_rnn.training.verdicts import RULES, RULES_AT_THE_END, Facts, verdicts, worth_saying
@@ -14,8 +15,8 @@ from sketch_rnn.training.verdicts import RULES, RULES_AT_THE_END, Facts, verdict
 FACTS = Facts(HParams(num_steps=10_000, z_size=16), parameters=1_000_000, points=900_000)
 
 
-def facts(parameters=FACTS.parameters, points=FACTS.points, **changes):
-    return Facts(FACTS.hparams.replace(**changes), parameters, points)
+def facts(parameters=FACTS.parameters, points=FACTS.points, init_from="", **changes):
+    return Facts(FACTS.hparams.replace(**changes), parameters, points, init_from)
 
 
 def run(*reconstructions, train=None, **signs_of_all):
@@ -34,7 +35,7 @@ FIRING = {
     "overfitting": (
         run(1.0, 0.5, 0.53, 0.56, train=[1.1, 0.5, 0.4, 0.3]),
         FACTS,
-        "rose by 0.06 since step 200",
+        "rose by 0.06 since step 201",
     ),
     "z not used": (run(1.0, 0.9, kl_sum=0.3), facts(kl_tolerance=0.0), "kl_tolerance=0.25"),
     "random z": (run(1.0, 0.9, kl_sum=60.0, recovered=0.1), facts(), "kl_decay_rate=0.998"),
@@ -131,6 +132,38 @@ def test_what_is_tried_first_is_not_set_already():
         (facts(recurrent_dropout_prob=0.8, random_scale_factor=0.3), "dec_rnn_size=256"),
     ):
         assert words in dict(verdicts(found, known))["overfitting"]
+
+
+def test_a_weight_that_grows_fast_already_is_waited_for():
+    found, known, _ = FIRING["random z"]
+    fast = Facts(known.hparams.replace(kl_decay_rate=0.998), known.parameters, known.points)
+    assert dict(verdicts(found, fast))["random z"].endswith("of 0.5: wait")
+
+
+def test_few_drawings_are_told_of_the_packaged_model():
+    assert "`init_from=doodles`" in dict(verdicts(run(1.0), facts(points=10_000)))["few drawings"]
+
+
+@pytest.mark.parametrize("kind", ALL)
+def test_a_run_that_began_with_a_model_is_told_of_no_size(kind):
+    found, known, _ = FIRING[kind]
+    most = {"recurrent_dropout_prob": 0.8, "random_scale_factor": 0.3, "kl_decay_rate": 0.1}
+    known = Facts(known.hparams.replace(**most), known.parameters, known.points, "doodles")
+    texts = " ".join(v.text for v in verdicts(found, known, at_the_end=True))
+    assert not any(name in texts for name in (*ARCHITECTURE, "init_from"))
+
+
+def test_where_the_best_step_has_gone_by_nothing_asks_for_more_steps():
+    most = {"recurrent_dropout_prob": 0.8, "random_scale_factor": 0.3, "kl_tolerance": 0.4}
+    known = facts(points=10_000, decay_rate=0.9, **most)
+    train = [1.1, 0.5, 0.4, 0.3]
+    for signs_of_all in ({"kl_sum": 0.3}, {"kl_sum": 5.0, "recovered": 0.1}):
+        found = run(1.0, 0.5, 0.53, 0.56, train=train, **signs_of_all)
+        texts = dict(verdicts(found, known, at_the_end=True))
+        assert "overfitting" in texts and len(texts) == 3
+        assert not any("more steps" in text or "go on" in text for text in texts.values())
+        sizes = {size for text in texts.values() for size in re.findall(r"dec_rnn_size=\d+", text)}
+        assert len(sizes) == 1
 
 
 def test_a_verdict_is_said_when_it_is_new_and_once_more_at_the_end():

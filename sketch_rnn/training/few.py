@@ -1,0 +1,96 @@
+"""What a run on few drawings begins with, chosen by how many there are.
+
+`configs/few.json` has what is the same for all numbers; docs/own_drawings.md has what was measured.
+"""
+
+from dataclasses import replace
+
+from sketch_rnn.data.catalog import PACKAGED_MODEL
+from sketch_rnn.data.dataset import Dataset, load_dataset
+from sketch_rnn.data.download import located
+from sketch_rnn.errors import LOGGER, UserError
+from sketch_rnn.hparams import ARCHITECTURE, HParams, load_config
+from sketch_rnn.training.options import TrainOptions
+
+CONFIG = "few"
+MOST = 5000  # training drawings; more are enough for a model that begins from nothing
+ENOUGH_HELD_OUT = 30  # drawings that validate, or a fifth of all where those are fewer
+SHARE_HELD_OUT = 0.2
+LONGEST = 250  # points of a drawing that the packaged model is of use for
+PATIENCE = 6  # validations, where enough drawings validate to stop by them
+VALIDATIONS = 16  # in a run
+
+
+def chosen(options: TrainOptions) -> TrainOptions:
+    """The options with what is left open chosen by the drawings, which is said in three lines.
+
+    Raises:
+      UserError: there are no drawings, or they are not few.
+    """
+    base = load_config(CONFIG)
+    names = HParams(**base | dict(options.overrides)).data_set
+    data_dir, names_there = located(options.data_dir or None, names)
+    dataset = load_dataset(names_there, data_dir)
+    count = len(dataset.train)
+    if count > MOST:
+        raise UserError(
+            f"`config={CONFIG}` is for up to {MOST:,} training drawings, got {count:,}; leave it "
+            "out, or take another of the configurations"
+        )
+    init_from = options.init_from or _beginning(options, base, dataset)
+    overrides = base | _by_count(count - held_out(dataset)) | dict(options.overrides)
+    if init_from is not None:
+        given = options.overrides
+        overrides = {k: v for k, v in overrides.items() if k in given or k not in ARCHITECTURE}
+    patience = options.patience
+    if patience is None and len(dataset.valid) + held_out(dataset) >= ENOUGH_HELD_OUT:
+        patience = PATIENCE
+    found = replace(options, overrides=overrides, init_from=init_from, patience=patience)
+    for line in _lines(found, dataset, HParams(**overrides)):
+        LOGGER.info(line)
+    return found
+
+
+def held_out(dataset: Dataset) -> int:
+    """How many training drawings validate instead, so that the best checkpoint means something."""
+    total = len(dataset.train) + len(dataset.valid)
+    wanted = min(ENOUGH_HELD_OUT, round(SHARE_HELD_OUT * total))
+    return min(max(0, wanted - len(dataset.valid)), len(dataset.train) - 1)
+
+
+def _beginning(options: TrainOptions, base: dict, dataset: Dataset) -> str | None:
+    """The packaged model where the drawings and the architecture that is asked for suit it."""
+    asked = {name: value for name, value in options.overrides.items() if name in ARCHITECTURE}
+    is_other = any(base.get(name, getattr(HParams, name)) != asked[name] for name in asked)
+    return None if is_other or dataset.max_seq_len > LONGEST else PACKAGED_MODEL
+
+
+def _by_count(count: int) -> dict[str, int | float]:
+    """Batch, length, rhythm and dropout for so many training drawings."""
+    steps = 400 if count < 40 else 800 if count < 120 else 1200 if count < 400 else 2000
+    return {
+        "batch_size": 25 if count < 120 else 50,
+        "num_steps": steps,
+        "save_every": steps // VALIDATIONS,
+        "recurrent_dropout_prob": 0.8 if count < 40 else 0.9,
+    }
+
+
+def _lines(options: TrainOptions, dataset: Dataset, hparams: HParams) -> list[str]:
+    """What was chosen, and by what."""
+    held = held_out(dataset)
+    count, validating = len(dataset.train) - held, len(dataset.valid) + held
+    moved = f", {held} of them from the training split" if held else ""
+    begins = "begins from nothing, as the model in the package does not fit what is asked for"
+    if options.init_from:
+        begins = f"begins with the model {options.init_from}"
+    ends = "too few drawings validate to end by them"
+    if options.patience:
+        ends = f"ends before after {options.patience} validations in a row without a new best"
+    return [
+        f"few drawings: {count} to train on, {validating} to validate{moved}; {begins}",
+        f"batch_size={hparams.batch_size}, learning_rate={hparams.learning_rate:g}, "
+        f"recurrent_dropout_prob={hparams.recurrent_dropout_prob:g}, "
+        f"kl_weight={hparams.kl_weight:g}, kl_tolerance={hparams.kl_tolerance:g}",
+        f"{hparams.num_steps} steps, a validation every {hparams.save_every}; {ends}",
+    ]
