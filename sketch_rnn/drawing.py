@@ -1,4 +1,4 @@
-"""Sketches as pictures: one drawing or a grid, as SVG or PNG; the one module that draws.
+"""Sketches as pictures, one drawing or a grid of them; the one module that draws.
 
 A sketch is a stroke-3 array `[n, 3]` in any units; y points down. It begins at the origin with
 the pen down, as the start token (0, 0, 1, 0, 0) says: the public data sets leave their first
@@ -8,29 +8,24 @@ in the file, in absolute coordinates, and every ink one layer, for plotters and 
 input gives the same bytes.
 """
 
-import functools
 import math
 import os
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import svgwrite
 from svgwrite.utils import pretty_xml
-from tinycss2.color3 import parse_color
 
-from sketch_rnn import files
-from sketch_rnn.errors import UserError, warn
+from sketch_rnn.errors import UserError
+from sketch_rnn.pictures import FONTS, Style, Svg, save
 from sketch_rnn.strokes import all_checked, to_polylines
 
-INK = "#1a1a1a"
 PREFIX_INK = "#2a6fdb"
 TITLE_INK = "#666666"
-# A PNG's titles need one of these by name: its renderer does not look for a substitute.
-FONTS = "DejaVu Sans, Liberation Sans, Noto Sans, Arial, Helvetica, sans-serif"
 FONT_SIZE = 13
 LINE_HEIGHT = 20
 LONGEST_TITLE = 28  # characters
@@ -43,72 +38,13 @@ ANIMATION = """
   to {stroke-dasharray: 1 2}
 }
 """
-MAX_PNG_SIDE = 8000  # pixels
 NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 OUTLIER = 2.5  # a sketch so many times as large as the median one is scaled by itself
 CORNER = math.radians(55)  # a smooth line that turns more at a point has a corner there
-SIZE = re.compile(r"(\d+(?:\.\d+)?) ?(px|mm)?")
 INKSCAPE = "http://www.inkscape.org/namespaces/inkscape"
 
 Lines = list[tuple[np.ndarray, bool]]  # points [m, 2] of each line, and whether it was given
-
-
-class Svg(str):
-    """The text of an SVG file; a notebook shows it as the picture, Python's prompt its size."""
-
-    def _repr_svg_(self) -> str:
-        """On white: a picture without a background would not be seen on a dark page."""
-        return self.replace("<svg ", '<svg style="background: white" ', 1)
-
-    def __repr__(self) -> str:
-        return f"<Svg of {len(self):,} characters; print() shows them>"
-
-
-@dataclass(frozen=True)
-class Style:
-    """How a picture looks.
-
-    Attributes:
-      stroke_width: of the lines, in pixels, or millimetres where the size is in them; None is by
-        the size of the cells.
-      color: of the lines that were not given, as CSS writes it.
-      background: a colour, or "none"; None is none in an SVG, and white in a PNG.
-      size: width of the picture in pixels, or in millimetres as in "100mm" (SVG only); None is
-        by the number of sketches.
-      columns: sketches in a row; None is a nearly square grid.
-      smooth: draw curves through the points instead of straight lines; corners stay.
-    """
-
-    stroke_width: float | None = None
-    color: str = INK
-    background: str | None = None
-    size: str | float | None = None
-    columns: int | None = None
-    smooth: bool = False
-
-    def __post_init__(self):
-        for name in ("color", "background"):
-            value = getattr(self, name)
-            if value not in (None, "none") and parse_color(value) is None:
-                raise UserError(
-                    f"`{name}`: expected a colour, as in red or #c33, got {value!r:.40}"
-                )
-        if self.stroke_width is not None and not 0.01 <= self.stroke_width <= 1000:
-            raise UserError(f"`stroke_width`: expected 0.01 to 1000, got {self.stroke_width}")
-        if self.columns is not None and self.columns < 1:
-            raise UserError(f"`columns`: expected columns above 0, got {self.columns}")
-        if self.size is not None and not 1 <= self.measure[0] <= MAX_PNG_SIDE:
-            raise UserError(
-                f"`size`: expected a width of 1 to {MAX_PNG_SIDE} pixels, as in 800, or "
-                f"millimetres, as in 100mm; got {self.size!r:.40}"
-            )
-
-    @property
-    def measure(self) -> tuple[float, str]:
-        """The size as a number, 0 if it is none, and its unit."""
-        found = SIZE.fullmatch(f"{self.size}".strip())
-        return (float(found[1]), found[2] or "px") if found else (0.0, "px")
 
 
 def draw(
@@ -133,16 +69,13 @@ def draw(
         empty.
       path: the file to write, `.svg` or `.png`; None writes nothing.
       style: how it looks.
-      columns: sketches in a row; by default the style's, the number of column titles, or a nearly
-        square grid.
+      columns: sketches in a row; by default the style's, one a column title, or nearly a square.
       labels: a text under each sketch.
-      row_titles: texts at the left of the rows.
-      column_titles: texts above the columns.
+      row_titles, column_titles: texts left of the rows, and above the columns.
       caption: a text above it all.
-      prefixes: how many points at the start of each sketch were given rather than drawn by the
-        model; they get another colour. Those of a row stay where they are from cell to cell.
-      cell: side of a sketch's cell in the picture's units; by default 400 for one sketch, 160 in a
-        grid.
+      prefixes: points at the start of each sketch that were given rather than drawn by the model;
+        they get another color. Those of a row stay where they are from cell to cell.
+      cell: side of a cell in the picture's units; by default 400 for one sketch, 160 in a grid.
       animate: the SVG draws itself, each sketch in the order of its strokes, at the pen's speed.
       **options: what `Style` has, one by one, as in `color="red"`.
 
@@ -150,72 +83,124 @@ def draw(
       The SVG's text.
 
     Raises:
-      UserError: a sketch is not finite stroke-3, titles do not fit the grid, the style is none, the
-        path has another suffix or cannot be written.
+      UserError: a sketch is not finite stroke-3, titles do not fit the grid, the style is none,
+        or the path has another suffix or cannot be written.
     """
     style = _style(style, options)
     if isinstance(sketches, np.ndarray) and sketches.ndim == 2:
         sketches = [sketches]
     sketches = all_checked(sketches, may_be_empty=True)
-    if cell is None:
-        cell = 400 if len(sketches) == 1 else 160
-    if columns is None:
-        columns = style.columns or len(column_titles or ()) or _columns(len(sketches))
-    if columns < 1 or cell <= 0:
-        raise UserError(f"expected columns and cell above 0, got {columns} and {cell}")
-    rows = max(1, math.ceil(len(sketches) / columns))
+    titles = _Titles(labels, row_titles, column_titles, caption)
+    grid = _grid(len(sketches), style.columns if columns is None else columns, cell, titles)
     if isinstance(prefixes, int | np.integer):
         prefixes = [int(prefixes)] * len(sketches)
-    for what, given, expected in (
-        ("labels", labels, len(sketches)),
-        ("prefixes", prefixes, len(sketches)),
-        ("row_titles", row_titles, rows),
-        ("column_titles", column_titles, columns),
-    ):
-        if given is not None and len(given) != expected:
-            raise UserError(f"{what}: expected {expected} of them, got {len(given)}")
+    _check_number("prefixes", prefixes, len(sketches))
+    svg = _document(grid.width, grid.height, style, animate)
+    _add_lines(svg, sketches, prefixes, grid, style, animate)
+    _add_titles(svg, titles, grid)
+    text = Svg('<?xml version="1.0" encoding="UTF-8"?>\n' + pretty_xml(svg.tostring()))
+    if path is not None:
+        save(text, Path(path), style, animate)
+    return text
 
-    left = max(map(_width, row_titles)) + FONT_SIZE if row_titles else 0
-    top = LINE_HEIGHT * (bool(column_titles) + bool(caption))
-    pitch = cell + (LINE_HEIGHT if labels else 0)
+
+class _Titles(NamedTuple):
+    """Texts around the sketches."""
+
+    labels: Sequence[str] | None
+    rows: Sequence[str] | None
+    columns: Sequence[str] | None
+    caption: str | None
+
+
+class _Grid(NamedTuple):
+    """Where the cells are, in the picture's units."""
+
+    columns: int
+    cell: float  # side of a sketch's cell
+    pitch: float  # from row to row
+    left: float  # of the first cell
+    top: float
+    width: float  # of the picture
+    height: float
+
+    def corner(self, number: int) -> np.ndarray:
+        """The upper left corner `[2]` of a cell."""
+        row, column = divmod(number, self.columns)
+        return np.array([self.left + column * self.cell, self.top + row * self.pitch])
+
+
+def _grid(count: int, columns: int | None, cell: float | None, titles: _Titles) -> _Grid:
+    """Cells for so many sketches and their titles.
+
+    Raises:
+      UserError: there are no such cells, or not as many as titles.
+    """
+    if cell is None:
+        cell = 400 if count == 1 else 160
+    if columns is None:
+        columns = len(titles.columns or ()) or _columns(count)
+    if columns < 1 or cell <= 0:
+        raise UserError(f"expected columns and cell above 0, got {columns} and {cell}")
+    rows = max(1, math.ceil(count / columns))
+    _check_number("labels", titles.labels, count)
+    _check_number("row_titles", titles.rows, rows)
+    _check_number("column_titles", titles.columns, columns)
+    left = max(map(_width, titles.rows)) + FONT_SIZE if titles.rows else 0
+    top = LINE_HEIGHT * (bool(titles.columns) + bool(titles.caption))
+    pitch = cell + (LINE_HEIGHT if titles.labels else 0)
     width, height = round(left + columns * cell, 2), round(top + rows * pitch, 2)
-    svg = _document(width, height, style, animate)
+    return _Grid(columns, cell, pitch, left, top, width, height)
 
-    stroke_width = 2 * math.sqrt(cell / 160)
+
+def _check_number(what: str, given: Sequence | None, expected: int) -> None:
+    if given is not None and len(given) != expected:
+        raise UserError(f"{what}: expected {expected} of them, got {len(given)}")
+
+
+def _add_lines(
+    svg: svgwrite.Drawing,
+    sketches: Sequence[np.ndarray],
+    prefixes: Sequence[int],
+    grid: _Grid,
+    style: Style,
+    animate: bool,
+) -> None:
+    """Puts the sketches into their cells: a layer for each pen, if it draws anything."""
+    stroke_width = 2 * math.sqrt(grid.cell / 160)
     if style.stroke_width is not None:
-        stroke_width = style.stroke_width * (width / style.measure[0] if style.size else 1)
+        stroke_width = style.stroke_width * (grid.width / style.measure[0] if style.size else 1)
     layers = {
         name: _layer(svg, name, round(max(stroke_width, 0.001), 3), ink)
         for name, ink in (("given", PREFIX_INK), ("drawn", style.color))
     }
-    lines = [_coloured_lines(*pair) for pair in zip(sketches, prefixes, strict=True)]
-    for i, placed in enumerate(_placed(lines, prefixes, columns, cell)):
-        corner = np.array([left + i % columns * cell, top + i // columns * pitch])
-        moved = [(line + corner, is_given) for line, is_given in placed]
-        speed = 2 * cell if animate else None
+    speed = 2 * grid.cell if animate else None
+    lines = [_colored_lines(*pair) for pair in zip(sketches, prefixes, strict=True)]
+    for number, placed in enumerate(_placed(lines, prefixes, grid.columns, grid.cell)):
+        moved = [(line + grid.corner(number), is_given) for line, is_given in placed]
         for is_given, group in _groups(svg, moved, style.smooth, speed).items():
             layers["given" if is_given else "drawn"].add(group)
     for layer in layers.values():
         if layer.elements:
             svg.add(layer)
 
-    titles = svg.g(font_family=FONTS, font_size=FONT_SIZE, fill=TITLE_INK, text_anchor="middle")
-    if caption:
-        titles.add(_text(svg, caption, width / 2, LINE_HEIGHT - 6, width))
-    for column, title in enumerate(column_titles or ()):
-        titles.add(_text(svg, title, left + (column + 0.5) * cell, top - 6, cell))
-    for row, title in enumerate(row_titles or ()):
-        titles.add(_text(svg, title, left / 2, top + row * pitch + (cell + FONT_SIZE) / 2, left))
-    for i, label in enumerate(labels or ()):
-        x, y = left + i % columns * cell, top + i // columns * pitch
-        titles.add(_text(svg, label, x + cell / 2, y + pitch - 6, cell))
-    if titles.elements:
-        svg.add(titles)
 
-    text = Svg('<?xml version="1.0" encoding="UTF-8"?>\n' + pretty_xml(svg.tostring()))
-    if path is not None:
-        _save(text, Path(path), style, animate)
-    return text
+def _add_titles(svg: svgwrite.Drawing, titles: _Titles, grid: _Grid) -> None:
+    """Puts the texts around the cells."""
+    found = svg.g(font_family=FONTS, font_size=FONT_SIZE, fill=TITLE_INK, text_anchor="middle")
+    if titles.caption:
+        found.add(_text(svg, titles.caption, grid.width / 2, LINE_HEIGHT - 6, grid.width))
+    for column, title in enumerate(titles.columns or ()):
+        x = grid.left + (column + 0.5) * grid.cell
+        found.add(_text(svg, title, x, grid.top - 6, grid.cell))
+    for row, title in enumerate(titles.rows or ()):
+        y = grid.top + row * grid.pitch + (grid.cell + FONT_SIZE) / 2
+        found.add(_text(svg, title, grid.left / 2, y, grid.left))
+    for number, label in enumerate(titles.labels or ()):
+        x, y = grid.corner(number)
+        found.add(_text(svg, label, x + grid.cell / 2, y + grid.pitch - 6, grid.cell))
+    if found.elements:
+        svg.add(found)
 
 
 def _style(style: Style | None, options: dict[str, Any]) -> Style:
@@ -224,22 +209,6 @@ def _style(style: Style | None, options: dict[str, Any]) -> Style:
     except TypeError:
         names = ", ".join(field.name for field in fields(Style))
         raise UserError(f"draw takes no {', '.join(options)}; a style has {names}") from None
-
-
-def png(svg: str, zoom: float = 2.0, background: str | None = "white") -> bytes:
-    """An SVG made by `draw` as the bytes of a PNG, `zoom` pixels for each of its own.
-
-    `tf.io.decode_png(png(...), 3)` is what TensorBoard takes. A picture is at most 8000 pixels
-    wide and high. The titles need a common sans-serif font on the machine; without one a warning
-    says that they are missing.
-    """
-    import resvg_py
-
-    width, height = (float(size) for size in re.findall(r'(?:width|height)="([\d.]+)', svg)[:2])
-    zoom = min(zoom, MAX_PNG_SIDE / max(width, height))
-    if "<text" in svg:
-        _warn_without_fonts()
-    return bytes(resvg_py.svg_to_bytes(svg_string=svg, zoom=zoom, background=background))
 
 
 def _columns(count: int) -> int:
@@ -264,7 +233,7 @@ def _document(width: float, height: float, style: Style, animate: bool) -> svgwr
     return svg
 
 
-def _layer(svg: svgwrite.Drawing, name: str, stroke_width: float, ink: str):
+def _layer(svg: svgwrite.Drawing, name: str, stroke_width: float, ink: str) -> Any:
     """What one pen draws."""
     layer = svg.g(
         id=name,
@@ -278,7 +247,7 @@ def _layer(svg: svgwrite.Drawing, name: str, stroke_width: float, ink: str):
     return layer
 
 
-def _coloured_lines(sketch: np.ndarray, prefix: int) -> Lines:
+def _colored_lines(sketch: np.ndarray, prefix: int) -> Lines:
     """The lines of a sketch; one that goes on after the prefix is cut there."""
     if not len(sketch):
         return []
@@ -378,42 +347,10 @@ def _width(title: str) -> float:
     return 0.62 * FONT_SIZE * min(len(str(title)), LONGEST_TITLE)
 
 
-def _text(svg: svgwrite.Drawing, title: str, x: float, y: float, room: float):
+def _text(svg: svgwrite.Drawing, title: str, x: float, y: float, room: float) -> Any:
     """A title in the middle of `room` pixels, shortened to fit."""
     title = NOT_XML.sub("?", str(title))
     longest = max(2, int(room / _width("m")))
     if len(title) > longest:
         title = title[: longest - 1] + "\N{HORIZONTAL ELLIPSIS}"
     return svg.text(title, (round(x, 2), round(y, 2)))
-
-
-def _save(svg: Svg, path: Path, style: Style, animate: bool) -> None:
-    suffix = path.suffix.lower()
-    if suffix not in (".svg", ".png"):
-        raise UserError(f"{path}: expected a name that ends in .svg or .png")
-    if animate and suffix == ".png":
-        raise UserError(f"{path}: a PNG cannot be animated; give a name that ends in .svg")
-    if style.measure[1] == "mm" and suffix == ".png":
-        raise UserError(f"{path}: a PNG has pixels; give its width as in `size=800`")
-    if suffix == ".svg":
-        content = svg.encode()
-    else:
-        content = png(svg, 1 if style.size else 2, None if style.background else "white")
-    try:
-        with files.replacing(path) as file:
-            file.write(content)
-    except OSError as error:
-        raise UserError(f"{path}: cannot write the drawing: {error.strerror}") from None
-
-
-@functools.cache
-def _warn_without_fonts() -> None:
-    """Warns, once, where the renderer of PNGs finds no font and leaves the titles out."""
-    import resvg_py
-
-    size = 'xmlns="http://www.w3.org/2000/svg" width="20" height="20"'
-    with_text = f'<svg {size}><text y="15" font-family="{FONTS}">M</text></svg>'
-    if resvg_py.svg_to_bytes(svg_string=with_text) == resvg_py.svg_to_bytes(
-        svg_string=f"<svg {size}/>"
-    ):
-        warn(f"the PNG has no titles: install one of these fonts, or write an SVG: {FONTS}")

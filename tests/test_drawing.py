@@ -9,9 +9,10 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from sketch_rnn import drawing
-from sketch_rnn.drawing import INK, PREFIX_INK, draw, png
+from sketch_rnn import drawing, pictures
+from sketch_rnn.drawing import PREFIX_INK, draw
 from sketch_rnn.errors import UserError
+from sketch_rnn.pictures import INK, png
 
 SVG = "{http://www.w3.org/2000/svg}"
 SQUARE_AND_DOT = np.array([[10, 0, 0], [0, 10, 0], [-10, 0, 0], [0, -10, 1], [5, 5, 1]], np.int16)
@@ -167,7 +168,7 @@ def test_the_zoom_of_a_png_and_its_largest_size():
 
 
 def test_titles_show_in_a_png_or_a_warning_says_that_they_do_not(caplog):
-    drawing._warn_without_fonts.cache_clear()
+    pictures._warn_without_fonts.cache_clear()
     titled = png(draw(np.zeros((0, 3)), labels=["MMM"], cell=40), zoom=1)
     missing = "the PNG has no titles" in caplog.text
     assert missing == bool((pixels(titled) == 255).all())

@@ -23,7 +23,7 @@ from sketch_rnn.errors import UserError
 from sketch_rnn.hparams import MEANT, HParams
 
 if TYPE_CHECKING:
-    from sketch_rnn.drawing import Style
+    from sketch_rnn.pictures import Style
 
 _SPELLINGS = {"resume": "resume_training"}  # of options of another name
 _PLAINLY = (  # what absl and Python say of a flag's value, and what a person can use of it
@@ -123,7 +123,7 @@ def drawing_style(values: flags.FlagValues) -> "Style":
     Raises:
       UserError: one of them says nothing that can be drawn.
     """
-    from sketch_rnn.drawing import Style
+    from sketch_rnn.pictures import Style
 
     return Style(**{field.name: values[field.name].value for field in fields(Style)})
 

@@ -8,9 +8,10 @@ import numpy as np
 from sketch_rnn import shipped, strokes
 from sketch_rnn.choices import SPLITS
 from sketch_rnn.data.dataset import Dataset, Split, load_dataset
-from sketch_rnn.drawing import Style, draw
+from sketch_rnn.drawing import draw
 from sketch_rnn.errors import UserError
 from sketch_rnn.hparams import HParams
+from sketch_rnn.pictures import Style
 
 ARRANGEMENTS = ("random", "index", "length")
 _PERCENTILES = (0, 1, 25, 50, 75, 99, 100)

@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from sketch_rnn import drawing, files
+from sketch_rnn import files
 from sketch_rnn.choices import SPLITS
 from sketch_rnn.convert.sketches_json import to_lists
+from sketch_rnn.drawing import draw
 from sketch_rnn.errors import UserError
+from sketch_rnn.pictures import Style
 
 
 @dataclass
@@ -38,9 +40,7 @@ class Picture:
         """What the model drew."""
         return [sketch for row in self.rows for sketch in row[self.given :]]
 
-    def write(
-        self, path: str | Path, style: drawing.Style | None = None, animate: bool = False
-    ) -> None:
+    def write(self, path: str | Path, style: Style | None = None, animate: bool = False) -> None:
         """Writes a picture (.svg, .png), or what the model drew (.npz, .json).
 
         Args:
@@ -60,15 +60,15 @@ class Picture:
             sketches = [to_lists(sketch) for sketch in self.drawn()]
             files.write_text(path, json.dumps({"sketches": sketches}) + "\n")
         else:
-            self._draw(path, style or drawing.Style(), animate)
+            self._draw(path, style or Style(), animate)
 
-    def _draw(self, path: Path, style: drawing.Style, animate: bool) -> None:
+    def _draw(self, path: Path, style: Style, animate: bool) -> None:
         picture = _arranged(self, style.columns)
         columns = len(picture.rows[0]) if len(picture.rows) > 1 or picture.is_row else None
         prefixes: int | list[int] = 0
         if picture.prefixes:
             prefixes = np.repeat(picture.prefixes, len(picture.rows[0])).tolist()
-        drawing.draw(
+        draw(
             [sketch for row in picture.rows for sketch in row],
             path,
             style=style,

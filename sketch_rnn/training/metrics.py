@@ -16,7 +16,7 @@ from google.protobuf.message import DecodeError
 from tensorboard.plugins.hparams import api as hparams_plugin
 from tensorboard.plugins.hparams import metadata
 
-from sketch_rnn import drawing, files
+from sketch_rnn import files, pictures
 from sketch_rnn.errors import UserError, first_line
 from sketch_rnn.formats.run_folder import METRICS_FILE
 from sketch_rnn.formats.step_lines import StepLines
@@ -93,10 +93,10 @@ class MetricWriter:
             for tag, text in texts.items():
                 tf.summary.text(tag, text)
 
-    def write_picture(self, step: int, tag: str, svg: drawing.Svg) -> None:
+    def write_picture(self, step: int, tag: str, svg: pictures.Svg) -> None:
         """Writes a drawing."""
         with self._events(step):
-            tf.summary.image(tag, tf.io.decode_png(drawing.png(svg, zoom=1), 3)[None])
+            tf.summary.image(tag, tf.io.decode_png(pictures.png(svg, zoom=1), 3)[None])
 
     def write_histogram(self, step: int, tag: str, values: np.ndarray) -> None:
         """Writes the distribution of some values."""

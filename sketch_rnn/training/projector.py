@@ -13,7 +13,8 @@ import numpy as np
 
 from sketch_rnn import files
 from sketch_rnn.data.dataset import Split
-from sketch_rnn.drawing import draw, png
+from sketch_rnn.drawing import draw
+from sketch_rnn.pictures import png
 
 FOLDER = "projector"
 MOST = 1000  # drawings

@@ -1,0 +1,127 @@
+"""What a picture is beside its lines: its style, the SVG's text, the same as PNG, and the file."""
+
+import functools
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from tinycss2.color3 import parse_color
+
+from sketch_rnn import files
+from sketch_rnn.errors import UserError, warn
+
+INK = "#1a1a1a"
+# A PNG's titles need one of these by name: its renderer does not look for a substitute.
+FONTS = "DejaVu Sans, Liberation Sans, Noto Sans, Arial, Helvetica, sans-serif"
+MAX_PNG_SIDE = 8000  # pixels
+SIZE = re.compile(r"(\d+(?:\.\d+)?) ?(px|mm)?")
+
+
+class Svg(str):
+    """The text of an SVG file; a notebook shows it as the picture, Python's prompt its size."""
+
+    def _repr_svg_(self) -> str:
+        """On white: a picture without a background would not be seen on a dark page."""
+        return self.replace("<svg ", '<svg style="background: white" ', 1)
+
+    def __repr__(self) -> str:
+        return f"<Svg of {len(self):,} characters; print() shows them>"
+
+
+@dataclass(frozen=True)
+class Style:
+    """How a picture looks.
+
+    Attributes:
+      stroke_width: of the lines, in pixels, or millimetres where the size is in them; None is by
+        the size of the cells.
+      color: of the lines that were not given, as CSS writes it.
+      background: a colour, or "none"; None is none in an SVG, and white in a PNG.
+      size: width of the picture in pixels, or in millimetres as in "100mm" (SVG only); None is
+        by the number of sketches.
+      columns: sketches in a row; None is a nearly square grid.
+      smooth: draw curves through the points instead of straight lines; corners stay.
+    """
+
+    stroke_width: float | None = None
+    color: str = INK
+    background: str | None = None
+    size: str | float | None = None
+    columns: int | None = None
+    smooth: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("color", "background"):
+            value = getattr(self, name)
+            if value not in (None, "none") and parse_color(value) is None:
+                raise UserError(
+                    f"`{name}`: expected a colour, as in red or #c33, got {value!r:.40}"
+                )
+        if self.stroke_width is not None and not 0.01 <= self.stroke_width <= 1000:
+            raise UserError(f"`stroke_width`: expected 0.01 to 1000, got {self.stroke_width}")
+        if self.columns is not None and self.columns < 1:
+            raise UserError(f"`columns`: expected columns above 0, got {self.columns}")
+        if self.size is not None and not 1 <= self.measure[0] <= MAX_PNG_SIDE:
+            raise UserError(
+                f"`size`: expected a width of 1 to {MAX_PNG_SIDE} pixels, as in 800, or "
+                f"millimetres, as in 100mm; got {self.size!r:.40}"
+            )
+
+    @property
+    def measure(self) -> tuple[float, str]:
+        """The size as a number, 0 if it is none, and its unit."""
+        found = SIZE.fullmatch(f"{self.size}".strip())
+        return (float(found[1]), found[2] or "px") if found else (0.0, "px")
+
+
+def png(svg: str, zoom: float = 2.0, background: str | None = "white") -> bytes:
+    """An SVG made by `draw` as the bytes of a PNG, `zoom` pixels for each of its own.
+
+    `tf.io.decode_png(png(...), 3)` is what TensorBoard takes. A picture is at most 8000 pixels
+    wide and high. The titles need a common sans-serif font on the machine; without one a warning
+    says that they are missing.
+    """
+    import resvg_py
+
+    width, height = (float(size) for size in re.findall(r'(?:width|height)="([\d.]+)', svg)[:2])
+    zoom = min(zoom, MAX_PNG_SIDE / max(width, height))
+    if "<text" in svg:
+        _warn_without_fonts()
+    return bytes(resvg_py.svg_to_bytes(svg_string=svg, zoom=zoom, background=background))
+
+
+def save(svg: Svg, path: Path, style: Style, animate: bool = False) -> None:
+    """Writes a picture, as the path's suffix says.
+
+    Raises:
+      UserError: the path has another suffix, the form cannot hold it, or it cannot be written.
+    """
+    suffix = path.suffix.lower()
+    if suffix not in (".svg", ".png"):
+        raise UserError(f"{path}: expected a name that ends in .svg or .png")
+    if animate and suffix == ".png":
+        raise UserError(f"{path}: a PNG cannot be animated; give a name that ends in .svg")
+    if style.measure[1] == "mm" and suffix == ".png":
+        raise UserError(f"{path}: a PNG has pixels; give its width as in `size=800`")
+    if suffix == ".svg":
+        content = svg.encode()
+    else:
+        content = png(svg, 1 if style.size else 2, None if style.background else "white")
+    try:
+        with files.replacing(path) as file:
+            file.write(content)
+    except OSError as error:
+        raise UserError(f"{path}: cannot write the drawing: {error.strerror}") from None
+
+
+@functools.cache
+def _warn_without_fonts() -> None:
+    """Warns, once, where the renderer of PNGs finds no font and leaves the titles out."""
+    import resvg_py
+
+    size = 'xmlns="http://www.w3.org/2000/svg" width="20" height="20"'
+    with_text = f'<svg {size}><text y="15" font-family="{FONTS}">M</text></svg>'
+    if resvg_py.svg_to_bytes(svg_string=with_text) == resvg_py.svg_to_bytes(
+        svg_string=f"<svg {size}/>"
+    ):
+        warn(f"the PNG has no titles: install one of these fonts, or write an SVG: {FONTS}")
