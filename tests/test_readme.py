@@ -75,7 +75,9 @@ def folder(tmp_path_factory):
     (folder / "mine" / "circle.svg").write_text(circle)
     with zipfile.ZipFile(folder / "icons.zip", "w") as icons:
         icons.writestr("circle.svg", circle)
-    (folder / "cat.ndjson").write_text('{"word": "cat", "drawing": [[[0, 90, 5], [9, 9, 70]]]}')
+    (folder / "cat.ndjson").write_text(
+        '{"word": "cat", "drawing": [[[0, 90, 5, 9, 9, 60, 9], [9, 9, 70, 5, 1, 9, 60]]]}'
+    )
     shutil.copy(folder / "cat.ndjson", folder / "pad-1.ndjson")
     record = struct.pack("<Q2sBIHH", 1, b"DE", 1, 0, 1, 3) + bytes([0, 90, 5, 9, 9, 70])
     (folder / "face.bin").write_bytes(record)

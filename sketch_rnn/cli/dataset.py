@@ -57,8 +57,10 @@ BUILD = new_flags(
         "simplified more, or else dropped."),
     Flag("order", ORDERS, Recipe.order, "Order of the lines: as in the file, or next the one with "
         "the nearest end."),
-    Flag("join", bool, Recipe.join, "Take pieces of SVGs that start where the one before ended as "
-        "one line."),
+    Flag("join", bool, Recipe.join, "Take pieces as one line: those of SVGs that start where the "
+        "one before ended, and with --order=nearest all that meet at any of their ends."),
+    Flag("join_distance", float, Recipe.join_distance, "How far apart pieces of a line may be, as "
+        "a share of the drawing's longer side; by default they touch."),
     Flag("valid", float, 0.05, "Drawings to validate on: a share, or a count."),
     Flag("test", float, 0.05, "Drawings to test on: a share, or a count."),
     Flag("seed", int, 0, "Of the shuffle.", least=0),
@@ -167,6 +169,7 @@ def _build(*inputs: str) -> None:
             max_points=BUILD.max_points,
             order=BUILD.order,
             join=BUILD.join,
+            join_distance=BUILD.join_distance,
         ),
         outline=BUILD.outline,
         valid=BUILD.valid,

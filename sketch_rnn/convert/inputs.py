@@ -232,7 +232,8 @@ def _whole_page(path: Path, recipe: Recipe) -> Sketch:
     try:
         scale = recipe.size / _page_side(content)
         lines = read_svg(content, outline=None)
-        return prepare.simplify([line * scale for line in prepare.joined(lines)], recipe)
+        scaled = [line * scale for line in lines]
+        return prepare.simplify(prepare.arranged(scaled, recipe, pieces=True), recipe)
     except UserError as error:
         raise UserError(f"{path}: {error}") from None
 

@@ -1,4 +1,4 @@
-"""Polylines to a sketch that Sketch-RNN can learn: joined, scaled, simplified, ordered, rounded.
+"""Polylines to a sketch that Sketch-RNN can learn: scaled, ordered, joined, simplified, rounded.
 
 Dimensions: L lines, P points of all lines, n points of one line or rows of one sketch.
 """
@@ -13,7 +13,8 @@ from sketch_rnn.errors import UserError
 
 ORDERS = ("document", "nearest")
 MAX_EPSILON = 4  # times the recipe's epsilon; a drawing that needs more is dropped
-JOIN = 1e-3  # of a drawing's longer side: how far a line may start from the end of the one before
+TOUCHING = 1e-3  # of a drawing's longer side: pieces no further apart are one line
+NEIGHBORS = 16  # ends near an end that are looked at
 PIECE = 4000  # points of a line that are simplified together
 MAX_OFFSET = np.iinfo(np.int16).max
 
@@ -27,7 +28,9 @@ class Recipe:
     epsilon: largest distance of a dropped point from the simplified line (Ramer-Douglas-Peucker).
     max_points: rows of the longest sketch.
     order: of the lines; as in the file, or each time the one with the nearest end.
-    join: whether pieces of SVGs that start where the one before ended are one line.
+    join: whether pieces are one line: in the file's order those of SVGs that start where the one
+      before ended, in the nearest order all that meet at any of their ends.
+    join_distance: how far apart those ends may be, as a share of the drawing's longer side.
     """
 
     size: float = 255
@@ -36,6 +39,7 @@ class Recipe:
     max_points: int = 250
     order: str = "document"
     join: bool = True
+    join_distance: float = TOUCHING
 
     def __post_init__(self):
         if not 1 <= self.size <= MAX_OFFSET:
@@ -46,6 +50,10 @@ class Recipe:
             )
         if not 0 <= self.epsilon <= self.size:
             raise UserError(f"epsilon: expected a number from 0 to size, got {self.epsilon}")
+        if not 0 <= self.join_distance <= 1:
+            raise UserError(
+                f"join_distance: expected a share from 0 to 1, got {self.join_distance}"
+            )
         if self.max_points < 1:
             raise UserError(f"max_points: expected a number from 1, got {self.max_points}")
         if self.order not in ORDERS:
@@ -65,17 +73,33 @@ class Sketch:
     left_out: tuple[str, ...] = ()
 
 
-def to_sketch(polylines: Sequence[np.ndarray], recipe: Recipe | None = None) -> Sketch:
-    """Scales the lines `[n, 2]` of a drawing into the recipe's box and simplifies them.
+def to_sketch(
+    polylines: Sequence[np.ndarray], recipe: Recipe | None = None, *, pieces: bool = False
+) -> Sketch:
+    """Scales the lines `[n, 2]` of a drawing into the recipe's box, and makes a sketch of them.
+
+    Args:
+      polylines: the lines.
+      recipe: how.
+      pieces: they may be pieces of the lines that were drawn, as in SVGs.
 
     Raises:
       UserError: why the drawing cannot be used.
     """
     recipe = recipe or Recipe()
-    return simplify(fit_box(polylines, recipe.size), recipe)
+    lines = arranged(fit_box(polylines, recipe.size), recipe, pieces=pieces)
+    return simplify(lines, recipe)
 
 
-def joined(polylines: Sequence[np.ndarray]) -> list[np.ndarray]:
+def arranged(polylines: Sequence[np.ndarray], recipe: Recipe, *, pieces: bool) -> list[np.ndarray]:
+    """Lines `[n, 2]` in the recipe's order, those as one that it joins; see `to_sketch`."""
+    lines = [line for line in polylines if len(line)]
+    if recipe.order == "nearest":
+        return nearest_order(chained(lines, recipe.join_distance) if recipe.join else lines)
+    return joined(lines, recipe.join_distance) if recipe.join and pieces else lines
+
+
+def joined(polylines: Sequence[np.ndarray], distance: float = TOUCHING) -> list[np.ndarray]:
     """Lines `[n, 2]` with those as one that start where the one before ended, about.
 
     Many programs write a line for each movement of the pen.
@@ -86,10 +110,72 @@ def joined(polylines: Sequence[np.ndarray]) -> list[np.ndarray]:
     side = np.ptp(np.concatenate(lines), axis=0).max()
     starts = np.array([line[0] for line in lines[1:]])
     ends = np.array([line[-1] for line in lines[:-1]])
-    apart = np.hypot(*(starts - ends).T) > JOIN * side
+    apart = np.hypot(*(starts - ends).T) > distance * side
     firsts = np.flatnonzero(np.concatenate([[True], apart]))
     groups = [lines[first:end] for first, end in zip(firsts, [*firsts[1:], None], strict=True)]
     return [group[0] if len(group) == 1 else np.concatenate(group) for group in groups]
+
+
+def chained(lines: Sequence[np.ndarray], distance: float) -> list[np.ndarray]:
+    """Lines `[n, 2]` with those as one that meet at any of their ends, about.
+
+    Where several meet, the straightest way goes on, and none comes back to where it has been.
+    """
+    if len(lines) < 2:
+        return list(lines)
+    follows = _meetings(lines, distance * np.ptp(np.concatenate(lines), axis=0).max())
+    chains, seen = [], np.zeros(len(lines), bool)
+    for end in range(2 * len(lines)):
+        if seen[end // 2] or end in follows:
+            continue
+        chain = []
+        while True:  # from this end of a line to its other, and on where that meets one
+            line = lines[end // 2]
+            seen[end // 2] = True
+            chain.append(line[::-1] if end % 2 else line)
+            if end ^ 1 not in follows:
+                break
+            end = follows[end ^ 1]
+        chains.append(np.concatenate(chain) if len(chain) > 1 else chain[0])
+    return chains
+
+
+def _meetings(lines: Sequence[np.ndarray], reach: float) -> dict[int, int]:
+    """Which end goes on at which, in both directions: 2 i is the start of line i, 2 i + 1 its end.
+
+    Ends that are near and in one direction come first.
+    """
+    from scipy.spatial import KDTree
+
+    ends = np.array([line[place] for line in lines for place in (0, -1)], np.float64)
+    ways = np.array([_way_out(line[::step]) for line in lines for step in (-1, 1)])
+    far, near = KDTree(ends).query(ends, k=min(NEIGHBORS, len(ends)), distance_upper_bound=reach)
+    one, place = np.nonzero(np.isfinite(far))
+    other, far = near[one, place], far[one, place]
+    turn = np.arccos(np.clip(-(ways[one] * ways[other]).sum(axis=1), -1, 1)) / np.pi
+    chain_of = list(range(len(lines)))
+
+    def root(line: int) -> int:
+        while chain_of[line] != line:
+            chain_of[line] = line = chain_of[chain_of[line]]
+        return line
+
+    follows: dict[int, int] = {}
+    for number in np.argsort(far / max(reach, 1e-12) + turn, kind="stable"):
+        a, b = int(one[number]), int(other[number])
+        if a in follows or b in follows or root(a // 2) == root(b // 2):
+            continue
+        follows[a], follows[b] = b, a
+        chain_of[root(a // 2)] = root(b // 2)
+    return follows
+
+
+def _way_out(line: np.ndarray) -> np.ndarray:
+    """The direction `[2]` in which a line leaves its last point, of length 1."""
+    steps = line[-1] - line[::-1]
+    lengths = np.hypot(*steps.T)
+    place = int(np.argmax(lengths > 0.05 * lengths.max())) if len(line) > 1 else 0
+    return steps[place] / lengths[place] if lengths[place] > 0 else np.zeros(2)
 
 
 def fit_box(polylines: Sequence[np.ndarray], size: float) -> list[np.ndarray]:
@@ -108,7 +194,7 @@ def fit_box(polylines: Sequence[np.ndarray], size: float) -> list[np.ndarray]:
 
 
 def simplify(polylines: Sequence[np.ndarray], recipe: Recipe) -> Sketch:
-    """Simplifies lines `[n, 2]`, rounds and orders them.
+    """Simplifies lines `[n, 2]` and rounds them.
 
     What has more than `max_points` rows is simplified more, up to `MAX_EPSILON` times, until it
     fits.
@@ -124,8 +210,6 @@ def simplify(polylines: Sequence[np.ndarray], recipe: Recipe) -> Sketch:
         if epsilon > MAX_EPSILON * max(recipe.epsilon, 0.25):
             raise UserError(f"more than {recipe.max_points} points, however simplified")
     simple = np.split(points, np.flatnonzero(np.diff(index)) + 1)
-    if recipe.order == "nearest":
-        simple = nearest_order(simple)
     return Sketch(to_stroke3(simple), epsilon)
 
 
@@ -166,6 +250,8 @@ def _without_repeats(points: np.ndarray, index: np.ndarray) -> tuple[np.ndarray,
 
 def nearest_order(lines: Sequence[np.ndarray]) -> list[np.ndarray]:
     """The first line, then each time the line with the end nearest to the pen, from that end."""
+    if not lines:
+        return []
     ends = np.array([[line[0], line[-1]] for line in lines], np.float64)  # [L, 2, 2]
     left = np.ones(len(lines), bool)
     left[0] = False

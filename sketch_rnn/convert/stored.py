@@ -10,7 +10,7 @@ from itertools import chain, islice
 
 import numpy as np
 
-from sketch_rnn.convert.prepare import MAX_OFFSET, Recipe, Sketch, simplify, to_sketch
+from sketch_rnn.convert.prepare import MAX_OFFSET, Recipe, Sketch, arranged, simplify, to_sketch
 from sketch_rnn.data import npz
 from sketch_rnn.data.first_row import is_place, without_place
 from sketch_rnn.data.layout import Layout, plain
@@ -95,4 +95,4 @@ def stored_sketch(sketch: np.ndarray, form: Form, recipe: Recipe) -> Sketch:
     sketch = np.clip(sketch, -MAX_OFFSET, MAX_OFFSET)
     if len(sketch) <= recipe.max_points:
         return Sketch(sketch.astype(np.int16), 0)
-    return simplify(to_polylines(sketch), recipe)
+    return simplify(arranged(to_polylines(sketch), recipe, pieces=False), recipe)

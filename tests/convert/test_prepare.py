@@ -94,6 +94,45 @@ def test_lines_that_start_where_the_one_before_ended_are_one():
     assert len(joined(apart)) == 2
 
 
+def circle(count=90, gap=0.0):
+    """Pieces of a circle of radius 100, with gaps of a length between them, in no order."""
+    ends = np.linspace(0, 2 * np.pi, count + 1)[:, None] + np.array([gap / 200, -gap / 200])
+    pieces = [np.linspace(a, b, 4) for a, b in zip(ends[:-1, 0], ends[1:, 1], strict=True)]
+    rng = np.random.default_rng(5)
+    pieces = [pieces[i][:: rng.choice((-1, 1))] for i in rng.permutation(count)]
+    return [100 * np.stack([np.cos(t), np.sin(t)], axis=1) for t in pieces]
+
+
+def pen_ups(lines, **recipe):
+    return int(to_sketch(lines, Recipe(**recipe), pieces=True).points[:, 2].sum())
+
+
+def test_the_nearest_order_joins_pieces_at_any_of_their_ends():
+    assert pen_ups(circle(), order="nearest") == 1
+    assert pen_ups(circle(), order="nearest", join=False) == 90
+    assert pen_ups(circle()) > 80
+    apart = [line + np.array([300, 0]) for line in circle(8)]
+    assert pen_ups([*circle(8), *apart], order="nearest") == 2
+
+
+@pytest.mark.parametrize("scale", [0.01, 1, 300])
+def test_a_distance_closes_gaps_by_the_drawing_s_size(scale):
+    lines = [line * scale for line in circle(20, gap=4)]  # 2 % of the longer side
+    assert pen_ups(lines, order="nearest", join_distance=0.015) == 20
+    assert pen_ups(lines, order="nearest", join_distance=0.025) == 1
+    in_order = [np.array([(0, 0), (49, 0)]), np.array([(51, 0), (100, 0)])]
+    assert pen_ups(in_order, join_distance=0.025) == 1 and pen_ups(in_order) == 2
+
+
+def test_where_pieces_meet_the_straightest_way_goes_on():
+    ends = [(-9, 1), (9, 1), (0, 9), (0, -9)]
+    lines = [np.array([(0, 0), end][:: 1 if i % 2 else -1], float) for i, end in enumerate(ends)]
+    sketch = to_sketch(lines, Recipe(order="nearest", size=18, epsilon=0)).points
+    assert sketch[:, 2].tolist() == [0, 1, 0, 0, 1]
+    first = np.cumsum([(0, 0, 0), *sketch[:2]], axis=0)[:, 0]
+    assert np.ptp(first) == 18
+
+
 def test_a_joined_line_is_simplified_as_one():
     t = np.linspace(0, np.pi, 90)
     arc = 100 * np.stack([np.cos(t), np.sin(t)], axis=1)

@@ -343,6 +343,19 @@ def test_the_file_decides_whether_strokes_are_columns_or_points(folder, strokes,
     assert found == expected(lines)[0]
 
 
+@pytest.mark.parametrize("swapped", [False, True])
+def test_times_tell_columns_from_points(folder, swapped):
+    """Six strokes of three points, with times; or of x, y and another number that grows."""
+    rng = np.random.default_rng(1)
+    strokes = [[*rng.integers(0, 255, (2, 3)).tolist(), [0, 16 + i, 40]] for i in range(6)]
+    strokes = [np.transpose(stroke).tolist() for stroke in strokes] if swapped else strokes
+    (folder / "a.ndjson").write_text(json_lines(record(strokes)))
+    lines = [np.array(s)[:, :2] if swapped else np.transpose(s[:2]) for s in strokes]
+    assert list(results(folder / "a.ndjson").values()) == expected(lines)
+    (folder / "a.ndjson").write_text(json_lines(record(strokes[:3])))
+    assert "none of its strokes is long enough" in str(results(folder / "a.ndjson"))
+
+
 @pytest.mark.parametrize("name", ["a.ndjson", "a.json"])
 @pytest.mark.parametrize("stroke", [[[1, 2], [3, 4]], [[1, 2, 3], [4, 5, 6]], [[1, 2]] * 3])
 def test_what_cannot_be_told_stops_with_what_to_do(folder, name, stroke):

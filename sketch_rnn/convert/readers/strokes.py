@@ -4,10 +4,13 @@ Columns are [[x, x, ...], [y, y, ...]], with the time or more as further lists, 
 writes them; points are [[x, y], [x, y], ...], with pressure or time as further numbers. A stroke of
 two or three lists of two to six numbers can be either. All strokes of a file are arranged alike, so
 the file decides: one stroke that can be only one of them is enough. Where there is none, columns
-have as many lists in each stroke, points as many numbers in each list.
+have as many lists in each stroke, points as many numbers in each list; and a third list, or third
+numbers, that grow in every stroke are the time, if that is no chance.
 """
 
+import math
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from typing import Any, Literal
 
 import numpy as np
@@ -17,6 +20,7 @@ from sketch_rnn.errors import UserError
 Arrangement = Literal["columns", "points"]
 MAX_CHANNELS = 6  # of a point: x, y, time, pressure, two tilts
 SURE_COLUMNS = 3  # lists that columns of few numbers may be: x, y and the time
+CHANCE = 1e-3  # of numbers in no order to grow in every stroke; below, they are times
 UNDECIDED = (
     "none of its strokes is long enough to tell [[x, x, ...], [y, y, ...]] from [[x, y], ...]; "
     'write each as {"x": [...], "y": [...]}'
@@ -29,6 +33,7 @@ class Vote:
     def __init__(self) -> None:
         self.sure: Arrangement | None = None
         self._shapes: set[tuple[int, int]] = set()
+        self._chances: dict[Arrangement, float] = {"columns": 1.0, "points": 1.0}
 
     def add(self, strokes: Iterable[Sequence[Any]]) -> None:
         """Looks at strokes, each a list of lists."""
@@ -39,18 +44,32 @@ class Vote:
                 self.sure = _by_shape(*shape)
                 if self.sure is None:
                     self._shapes.add(shape)
+                    self._chances["columns"] *= _chance_of_times(stroke[2:3])
+                    self._chances["points"] *= _chance_of_times([[p[2] for p in stroke if p[2:]]])
             elif self.sure is None and min(lengths, default=0) >= 2:
                 self.sure = "points"
 
     @property
     def arrangement(self) -> Arrangement | None:
         """The arrangement; None if it cannot be told."""
-        if self.sure or len(self._shapes) < 2:
+        if self.sure or not self._shapes:
             return self.sure
         lists, numbers = (len(set(counts)) for counts in zip(*self._shapes, strict=True))
-        if lists == 1:
-            return "columns"
-        return "points" if numbers == 1 else None
+        if (lists == 1) != (numbers == 1):
+            return "columns" if lists == 1 else "points"
+        timed = [each for each, chance in self._chances.items() if chance < CHANCE]
+        return timed[0] if len(timed) == 1 else None
+
+
+def _chance_of_times(found: Sequence[Sequence[Any]]) -> float:
+    """The chance of what may be times to grow in no order; infinite if they do not grow."""
+    if not found or len(found[0]) < 2:
+        return math.inf
+    try:
+        grows = all(a < b for a, b in pairwise(found[0]))
+    except TypeError:
+        return math.inf
+    return 1 / math.factorial(len(found[0])) if grows else math.inf
 
 
 def _by_shape(lists: int, numbers: int) -> Arrangement | None:

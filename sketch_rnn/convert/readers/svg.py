@@ -5,7 +5,7 @@ from dataclasses import replace
 from functools import partial
 
 from sketch_rnn.convert.input_file import InputFile
-from sketch_rnn.convert.prepare import Sketch, joined, to_sketch
+from sketch_rnn.convert.prepare import Sketch, to_sketch
 from sketch_rnn.convert.readers.chunks import Pending, Reading
 from sketch_rnn.svg.reader import read_drawing
 from sketch_rnn.svg.xml import MAX_BYTES
@@ -22,5 +22,5 @@ def _sketch(file: InputFile, reading: Reading) -> Sketch:
         content = opened.read(MAX_BYTES + 1)
     tolerance = recipe.tolerance / recipe.size
     drawing = read_drawing(content, outline=reading.outline, tolerance=tolerance)
-    lines = joined(drawing.lines) if recipe.join else drawing.lines
-    return replace(to_sketch(lines, recipe), left_out=tuple(drawing.left_out))
+    sketch = to_sketch(drawing.lines, recipe, pieces=True)
+    return replace(sketch, left_out=tuple(drawing.left_out))
