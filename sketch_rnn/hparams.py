@@ -157,7 +157,7 @@ class HParams:
             _kind(name)  # else Python's own error would come first, which names no other
         return super().__new__(cls)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for field in fields(self):
             object.__setattr__(self, field.name, _checked(field.name, getattr(self, field.name)))
 

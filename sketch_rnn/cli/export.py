@@ -3,6 +3,7 @@
 import math
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from sketch_rnn.choices import (
     BROWSER_SUFFIX,
@@ -18,6 +19,11 @@ from sketch_rnn.cli import common
 from sketch_rnn.cli.flags import OVERWRITE, Flag, new_flags
 from sketch_rnn.errors import UserError, warn
 from sketch_rnn.files import check_output
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from sketch_rnn.model.network import SketchRNN
 
 USAGE = """
 Writes a model for other programs. The name of --output says the form:
@@ -92,7 +98,7 @@ def _export() -> None:
     takes = _options_of(output)
     model = load_model(FLAGS.model_dir, FLAGS.checkpoint)
     model = with_scale_factor(model, FLAGS.scale_factor, FLAGS.data_dir)
-    options = {}
+    options: dict[str, Any] = {}
     if "z" in takes:
         _check_ready_for_browser(model)
         options["z"] = _z(model)
@@ -139,7 +145,7 @@ def _options_of(output: Path) -> tuple[str, ...]:
     return takes
 
 
-def _check_ready_for_browser(model) -> None:
+def _check_ready_for_browser(model: "SketchRNN") -> None:
     if model.hparams.conditional and all(FLAGS[flag].value is None for flag in _Z_FLAGS):
         raise UserError(
             "a .gen.json knows no z; say which this conditional model is exported at: --input, "
@@ -152,7 +158,7 @@ def _check_ready_for_browser(model) -> None:
         )
 
 
-def _examples(model):
+def _examples(model: "SketchRNN") -> "list[np.ndarray]":
     """Drawings for a page to begin with, stroke-3 in data units."""
     from sketch_rnn.convert.inputs import Choice, read_inputs
     from sketch_rnn.data import catalog, download
@@ -184,7 +190,7 @@ def _examples(model):
     return examples
 
 
-def _z(model):
+def _z(model: "SketchRNN") -> "np.ndarray | None":
     """The z to export at, `[Z]`; None for an unconditional model."""
     from sketch_rnn.convert.inputs import Choice, read_inputs
     from sketch_rnn.model import sampling
@@ -197,7 +203,8 @@ def _z(model):
             raise UserError(f"this model is unconditional, it has no z; leave --{given[0]} out")
         return None
     if FLAGS.seed is not None:
-        return sampling.random_z(model, 1, FLAGS.seed)[0]
+        drawn = sampling.random_z(model, 1, FLAGS.seed)
+        return None if drawn is None else drawn[0]
     if FLAGS.z_file:
         z = read_z(FLAGS.z_file, model.hparams.z_size)
         if FLAGS.index >= len(z):

@@ -337,7 +337,7 @@ class _Parallel:
     def __enter__(self) -> "_Parallel":
         return self
 
-    def __exit__(self, *error) -> None:
+    def __exit__(self, *error: object) -> None:
         if self._pool:
             self._pool.shutdown(wait=True, cancel_futures=True)
 

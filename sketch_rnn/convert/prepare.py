@@ -41,7 +41,7 @@ class Recipe:
     join: bool = True
     join_distance: float = TOUCHING
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if not 1 <= self.size <= MAX_OFFSET:
             raise UserError(f"size: expected a number from 1 to {MAX_OFFSET}, got {self.size}")
         if not 0 < self.tolerance <= self.size:

@@ -130,11 +130,11 @@ def _longer_sides(points: np.ndarray, lengths: np.ndarray) -> np.ndarray:
     return np.maximum(width, np.maximum(max_y, 0) - np.minimum(min_y, 0))
 
 
-def _distribution(name: str, values: np.ndarray, sketches="", points="") -> str:
+def _distribution(name: str, values: np.ndarray, sketches: object = "", points: object = "") -> str:
     spread = [f"{n:.0f}" for n in np.percentile(values, _PERCENTILES)]
     return _row(name, sketches, points, f"{values.mean():.1f}", spread)
 
 
-def _row(name: str, sketches, points, mean: str, spread: Sequence[str]) -> str:
+def _row(name: str, sketches: object, points: object, mean: str, spread: Sequence[str]) -> str:
     cells = "".join(f"{cell:>8}" for cell in spread)
     return f"{name:<19}{sketches:>9}{points:>11}{mean:>9}{cells}"

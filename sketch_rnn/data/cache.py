@@ -140,7 +140,7 @@ def _open(cached: Path) -> dict[str, Part] | None:
     return {split: _part(data, **fields) for split, fields in header.items()}
 
 
-def _part(data: mmap.mmap, start: int, sketches: int, points: int, dtype: str, **rest) -> Part:
+def _part(data: mmap.mmap, start: int, sketches: int, points: int, dtype: str, **rest: Any) -> Part:
     offsets = np.frombuffer(data, np.int64, sketches + 1, start)
     flat = np.frombuffer(data, dtype, points * 3, start + offsets.nbytes)
     return Part(flat.reshape(points, 3), offsets, **rest)

@@ -71,7 +71,7 @@ class Layout:
     coordinates: str = COORDINATES[0]
     pen: str = PENS[0]
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_choice("first_row", self.first_row, FIRST_ROWS)
         check_choice("coordinates", self.coordinates, COORDINATES)
         check_choice("pen", self.pen, PENS)

@@ -13,7 +13,7 @@ import codecs
 import math
 import re
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 from typing import IO, Any, Literal
 
@@ -439,15 +439,18 @@ def _is_of_sketch(value: Any) -> bool:
     return isinstance(value, list)
 
 
-def _pushes_bytes(form: str):
+_Word = Callable[[_Machine], Any]  # of the pickle's language: what it does
+
+
+def _pushes_bytes(form: str) -> _Word:
     return lambda m: m.push(m.exactly(m.number(form)))
 
 
-def _pushes_text(form: str):
+def _pushes_text(form: str) -> _Word:
     return lambda m: m.push(m.exactly(m.number(form)).decode("utf-8", "surrogatepass"))
 
 
-def _pushes_number(form: str):
+def _pushes_number(form: str) -> _Word:
     return lambda m: m.push(m.number(form))
 
 

@@ -293,7 +293,7 @@ def _moments(
     if not any(name.endswith("/Adam") for name in shapes):
         return [], []
 
-    def read_moment(name):
+    def read_moment(name: str) -> np.ndarray:
         return read(_SCOPE + name if _SCOPE + name in shapes else name)
 
     return gather(model, read_moment, "/Adam"), gather(model, read_moment, "/Adam_1")

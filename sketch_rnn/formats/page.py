@@ -169,7 +169,7 @@ def _recurrent(path: str, cell: str, layer: Recurrent) -> Iterator[tuple[str, np
             yield f"{path}.{prefix}{part}", np.asarray(getattr(norms, part))
 
 
-def _dense(path: str, layer) -> Iterator[tuple[str, np.ndarray]]:
+def _dense(path: str, layer: Any) -> Iterator[tuple[str, np.ndarray]]:
     yield f"{path}.kernel", np.asarray(layer.kernel)
     yield f"{path}.bias", np.asarray(layer.bias)
 

@@ -105,7 +105,9 @@ class _Library(cssselect2.Matcher):
         super().__init__()
         self._work = work
 
-    def add_relevant_selectors(self, element, selectors, relevant_selectors):
+    def add_relevant_selectors(
+        self, element: Any, selectors: Any, relevant_selectors: list[Any]
+    ) -> None:
         for test, specificity, number, pseudo, payload in selectors:
             self._work.weight = payload[1]
             self._work.spend(element.cost)
@@ -159,11 +161,11 @@ class _Children(list):
         super().__init__(children)
         self._work = work
 
-    def __getitem__(self, key):
+    def __getitem__(self, key: Any) -> Any:
         found = super().__getitem__(key)
         self._work.spend(len(found) if isinstance(key, slice) else 1)
         return found
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[Any]:
         self._work.spend(len(self))
         return super().__iter__()

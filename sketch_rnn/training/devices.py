@@ -86,7 +86,7 @@ class Workers:
             return
 
         @tf.function(autograph=False)
-        def meet():
+        def meet() -> tf.Tensor:
             context = tf.distribute.get_replica_context()
             return context.all_reduce(tf.distribute.ReduceOp.SUM, tf.constant(1))
 
