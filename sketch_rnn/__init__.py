@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from sketch_rnn.data.dataset import load_dataset
     from sketch_rnn.drawing import draw
     from sketch_rnn.errors import UserError
-    from sketch_rnn.formats import load_model
+    from sketch_rnn.formats import load_model, save_model
     from sketch_rnn.hparams import HParams
     from sketch_rnn.model.network import SketchRNN
     from sketch_rnn.sampling.sampler import Sampler
@@ -38,6 +38,7 @@ __all__ = [
     "load_dataset",
     "load_model",
     "open_run",
+    "save_model",
     "to_points",
     "train",
 ]
@@ -57,6 +58,7 @@ _HOMES = {
     "load_dataset": "data.dataset",
     "load_model": "formats",
     "open_run": "api.run",
+    "save_model": "formats",
     "to_points": "strokes",
     "train": "api.train",
 }
@@ -68,6 +70,7 @@ _WITH_TENSORFLOW = (
     "evaluate",
     "load_model",
     "open_run",
+    "save_model",
     "train",
 )
 _NAMES = {"build_dataset": "build"}  # at home, where it is another

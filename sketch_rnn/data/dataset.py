@@ -96,13 +96,20 @@ class Dataset:
         def in_order() -> Iterator[tuple[np.ndarray, np.ndarray]]:
             return eval_batches(sketches, chosen.batch_size, self.scale_factor, self.max_seq_len)
 
-        size = chosen.batch_size if split == "train" else None
+        is_training = split == "train"
+        size = chosen.batch_size if is_training else None
         signature = (
             tf.TensorSpec([size, self.max_seq_len + 1, 5], tf.float32),
             tf.TensorSpec([size], tf.int32),
         )
-        made = of_training if split == "train" else in_order
-        return tf.data.Dataset.from_generator(made, output_signature=signature)
+        count = -(-len(sketches) // chosen.batch_size)
+        return tf.data.Dataset.from_generator(
+            of_training if is_training else in_order, output_signature=signature
+        ).apply(
+            tf.data.experimental.assert_cardinality(
+                tf.data.INFINITE_CARDINALITY if is_training else count
+            )
+        )
 
     def _repr_svg_(self) -> str:
         from sketch_rnn.drawing import draw

@@ -61,6 +61,10 @@ class Encoder(keras.layers.Layer):
         for direction in (self.forward, self.backward):
             direction.build((None, None, points_shape[-1]))
 
+    def compute_output_shape(self, points_shape: Shape) -> Shape:
+        """Of h, for Keras's `summary`."""
+        return (points_shape[0], 2 * self.units)
+
     def call(
         self,
         points: tf.Tensor,
@@ -146,6 +150,10 @@ class Latent(keras.layers.Layer):
         self.mu.build(h_shape)
         self.logvar.build(h_shape)
 
+    def compute_output_shape(self, h_shape: Shape) -> Shape:
+        """Of z, for Keras's `summary`."""
+        return (h_shape[0], self.z_size)
+
     def call(
         self, h: tf.Tensor, eps: tf.Tensor | None = None
     ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
@@ -225,6 +233,10 @@ class Decoder(keras.layers.Layer):
         if self.z_size:
             self.first_state.build(z_shape)
         self.output_layer.build((None, self.units))
+
+    def compute_output_shape(self, points_shape: Shape) -> Shape:
+        """Of the output, for Keras's `summary`."""
+        return (*points_shape[:2], output_size(self.num_mixture))
 
     def initial_state(self, z: tf.Tensor | None, batch: int | tf.Tensor) -> tf.Tensor:
         """tanh(W z + b), `[B, S]`; without z the fixed state, or zero, for `batch` rows."""

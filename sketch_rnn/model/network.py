@@ -14,11 +14,13 @@ import tensorflow as tf
 from sketch_rnn import strokes
 from sketch_rnn.errors import UserError
 from sketch_rnn.hparams import HParams
-from sketch_rnn.model import sampling
+from sketch_rnn.model import losses, sampling
+from sketch_rnn.model.distribution import Distribution
 from sketch_rnn.model.execution import Execution
+from sketch_rnn.model.fitting import Fitting
 from sketch_rnn.model.forward import Forward
 from sketch_rnn.model.layers import Decoder, Encoder, Latent, independent_seeds
-from sketch_rnn.model.noise import Noise
+from sketch_rnn.model.noise import SPLIT_STREAMS, Noise, Shard, draw_noise, noise_key
 from sketch_rnn.model.packing import Batch
 from sketch_rnn.model.sampling import LARGEST_BATCH
 
@@ -31,6 +33,14 @@ class Outputs(NamedTuple):
     output: tf.Tensor  # [T, B, 3 + 6 M], of the decoder
     mu: tf.Tensor | None  # [B, Z]; None without an encoder, as the next
     logvar: tf.Tensor | None  # [B, Z]
+
+
+class Costs(NamedTuple):
+    """What a batch costs, scalars: `cost` is reconstruction + kl_weight kl."""
+
+    cost: tf.Tensor
+    reconstruction: tf.Tensor
+    kl: tf.Tensor  # with its floor; 0 without an encoder
 
 
 @dataclass(frozen=True)
@@ -51,7 +61,7 @@ class Trained:
 
 
 @keras.saving.register_keras_serializable("sketch_rnn")
-class SketchRNN(keras.Model):
+class SketchRNN(Fitting):
     """Encoder, latent vector and decoder; the decoder alone where `conditional` is off.
 
     Attributes:
@@ -87,6 +97,7 @@ class SketchRNN(keras.Model):
           trained: see the class.
         """
         super().__init__(**kwargs)
+        self.__dict__.pop("loss", None)  # Keras's, where the model has a method
         self.hparams, self.scale_factor, self.seed = hparams, scale_factor, seed
         self.execution, self.trained = execution or Execution.for_device(), trained
         seeds = independent_seeds(seed, 3)
@@ -182,6 +193,80 @@ class SketchRNN(keras.Model):
         """One pass over a batch; every step of every sketch is decoded."""
         mu, logvar, z = self.forward.encode(batch, noise)
         return Outputs(self.forward.decode(batch, z, noise), mu, logvar)
+
+    def batch(self, sketches: Sequence[np.ndarray]) -> Batch:
+        """Sketches as what `loss` and `distribution` read.
+
+        Args:
+          sketches: stroke-3 arrays `[n, 3]` in data units, of N_max points at most.
+
+        Returns:
+          (strokes5, lengths): stroke-5 `[B, N_max + 1, 5]` in model units, the start token first,
+          and the points of each sketch `[B]`.
+
+        Raises:
+          UserError: a sketch is empty, too long, not stroke-3 or not finite.
+        """
+        scaled = self.to_model_units(sketches)
+        strokes5 = strokes.to_stroke5(scaled, self.hparams.max_seq_len)
+        return Batch(tf.constant(strokes5), tf.constant([len(sketch) for sketch in scaled]))
+
+    def distribution(
+        self, batch: Batch | tuple[tf.Tensor, tf.Tensor], z: tf.Tensor | None = None
+    ) -> Distribution:
+        """What the decoder expects at each step, given the points before.
+
+        Args:
+          batch: (strokes5, lengths), as `batch` and `Dataset.batches` give them.
+          z: `[B, Z]`, through which a `tf.GradientTape` finds gradients; None is mu of each sketch.
+            Always None without an encoder.
+
+        Returns:
+          The distribution of `strokes5[:, 1:]`, for B sketches of T steps.
+        """
+        read = Batch(*batch)
+        if z is None:
+            z = self.forward.encode(read, Noise()).z
+        return Distribution.of_output(self.forward.decode(read, z, Noise()))
+
+    def loss(
+        self,
+        batch: Batch | tuple[tf.Tensor, tf.Tensor],
+        *,
+        seed: int | None = None,
+        step: tf.Tensor | int = 0,
+        training: bool = False,
+        kl_weight: tf.Tensor | float | None = None,
+    ) -> Costs:
+        """What a batch costs, to be differentiated in a loop of one's own.
+
+        Args:
+          batch: (strokes5, lengths), as `batch` and `Dataset.batches` give them.
+          seed: z is sampled and dropouts are drawn as in a run of this seed; None is z = mu and no
+            dropout.
+          step: of the run, which noise and KL weight follow from.
+          training: with the dropouts of the hyperparameters; needs a seed.
+          kl_weight: None is that of the step.
+
+        Raises:
+          UserError: dropouts are asked for without a seed.
+        """
+        read, noise = Batch(*batch), Noise()
+        size, steps = read.strokes5.shape[0], read.strokes5.shape[1] - 1
+        if training and seed is None:
+            raise UserError("loss: expected a seed, which the dropouts of training follow from")
+        if seed is not None:
+            key = noise_key(seed, SPLIT_STREAMS["train"], tf.cast(step, tf.int64))
+            noise = draw_noise(self.hparams, key, Shard(0, size, size), steps, training)
+        if kl_weight is None:
+            kl_weight = losses.kl_weight(self.hparams, tf.cast(step, tf.float64))
+        return self.costs_of(read, noise, tf.cast(kl_weight, tf.float32))
+
+    def costs_of(self, batch: Batch, noise: Noise, kl_weight: tf.Tensor) -> Costs:
+        """What a batch costs with this noise; below its floor the KL has no gradient."""
+        reconstruction, kl = self.forward.costs(batch, noise)
+        floored = losses.floored(kl, self.hparams)
+        return Costs(reconstruction + kl_weight * floored, reconstruction, floored)
 
     def encode(self, sketches: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
         """Encodes drawings.

@@ -5,9 +5,8 @@ import math
 import keras
 import tensorflow as tf
 
+from sketch_rnn.model.fitting import ADAM_EPSILON
 from sketch_rnn.model.network import SketchRNN
-
-_ADAM_EPSILON = 1e-8
 
 
 class TrainState:
@@ -16,7 +15,7 @@ class TrainState:
     def __init__(self, model: SketchRNN):
         hparams = model.hparams
         self.model = model
-        self.optimizer = keras.optimizers.Adam(hparams.learning_rate, epsilon=_ADAM_EPSILON)
+        self.optimizer = keras.optimizers.Adam(hparams.learning_rate, epsilon=ADAM_EPSILON)
         self.optimizer.build(model.trainable_variables)
         self.step = tf.Variable(0, dtype=tf.int64, trainable=False)  # the next step to run
         self.best_valid_cost = tf.Variable(math.inf, dtype=tf.float64, trainable=False)

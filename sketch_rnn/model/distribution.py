@@ -1,0 +1,83 @@
+"""What the decoder expects at each step of sketches, as an object.
+
+Legend: B batch, T time, M mixtures, N = B T points.
+"""
+
+from dataclasses import dataclass
+
+import tensorflow as tf
+
+from sketch_rnn.model.mixture import Mixture, log_likelihood, split_output
+from sketch_rnn.model.sampling import sample_point
+
+
+@dataclass(frozen=True)
+class Distribution:
+    """The distribution of the point after each of some points (Ha & Eck 2017, equations 3 to 7).
+
+    An offset (dx, dy) is of a mixture of M two-dimensional Gaussians, in model units; the pen state
+    is one of three: it stays down, is lifted after the point, the sketch has ended.
+
+    Attributes:
+      pi: the weight of each Gaussian, `[B, T, M]`; their sum is 1.
+      mu: its mean (dx, dy), `[B, T, M, 2]`.
+      sigma: its standard deviations, `[B, T, M, 2]`.
+      rho: the correlation of dx and dy, `[B, T, M]`.
+      pen_logits: of the pen states; a softmax makes probabilities of them, `[B, T, 3]`.
+    """
+
+    pi: tf.Tensor
+    mu: tf.Tensor
+    sigma: tf.Tensor
+    rho: tf.Tensor
+    pen_logits: tf.Tensor
+    _mixture: Mixture  # at N points
+
+    @classmethod
+    def of_output(cls, output: tf.Tensor) -> "Distribution":
+        """What the decoder's output `[T, B, 3 + 6 M]` stands for."""
+        steps, batch, width = output.shape
+        found = split_output(tf.reshape(tf.transpose(output, [1, 0, 2]), [-1, width]))
+
+        def shaped(*parts: tf.Tensor) -> tf.Tensor:
+            whole = parts[0] if len(parts) == 1 else tf.stack(parts, axis=-1)
+            return tf.reshape(whole, [batch, steps, *whole.shape[1:]])
+
+        return cls(
+            pi=shaped(tf.nn.softmax(found.pi_logits)),
+            mu=shaped(found.mu_x, found.mu_y),
+            sigma=tf.exp(shaped(found.log_sigma_x, found.log_sigma_y)),
+            rho=tf.tanh(shaped(found.rho_logit)),
+            pen_logits=shaped(found.pen_logits),
+            _mixture=found,
+        )
+
+    def log_prob(self, points: tf.Tensor) -> tf.Tensor:
+        """The log density of the points that came, in nats.
+
+        The offset of a row that ends a sketch does not count, only its pen state, as in the loss.
+
+        Args:
+          points: stroke-5 `[B, T, 5]` in model units: of a batch, `strokes5[:, 1:]`.
+
+        Returns:
+          `[B, T]`.
+        """
+        flat = tf.reshape(tf.cast(points, tf.float32), [-1, 5])
+        offset = log_likelihood(self._mixture, flat[:, 0], flat[:, 1]) * (1 - flat[:, 4])
+        pen = tf.reduce_sum(tf.nn.log_softmax(self._mixture.pen_logits) * flat[:, 2:], axis=-1)
+        return tf.reshape(offset + pen, tf.shape(points)[:2])
+
+    def sample(self, seed: int, temperature: float = 1.0, greedy: bool = False) -> tf.Tensor:
+        """Draws a point of each distribution, stroke-5 `[B, T, 5]` in model units.
+
+        Args:
+          seed: the same one draws the same points.
+          temperature: above 0; low is sure, 1 is as trained (equation 8).
+          greedy: always the most probable Gaussian's mean and the most probable pen state.
+        """
+        count = tf.shape(self._mixture.pi_logits)[0]
+        uniform = tf.random.stateless_uniform([count, 2], [seed, 0])
+        normal = tf.random.stateless_normal([count, 2], [seed, 1])
+        points = sample_point(self._mixture, tf.constant(temperature), uniform, normal, greedy)
+        return tf.reshape(points, [*self.pi.shape[:2], 5])

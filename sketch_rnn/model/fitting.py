@@ -1,0 +1,192 @@
+"""Training and evaluation by Keras's own loop: `compile`, `fit` and `evaluate`.
+
+A step is that of a run: its noise, schedules and clipping, as functions of (seed, step).
+
+Legend: B batch, T time (N_max).
+"""
+
+import secrets
+from typing import Any, NoReturn
+
+import keras
+import tensorflow as tf
+
+from sketch_rnn.errors import UserError
+from sketch_rnn.hparams import HParams
+from sketch_rnn.model import losses
+from sketch_rnn.model.noise import SPLIT_STREAMS, Shard, draw_noise, noise_key
+from sketch_rnn.model.packing import Batch
+
+ADAM_EPSILON = 1e-8
+
+
+@keras.saving.register_keras_serializable("sketch_rnn")
+class DecayedRate(keras.optimizers.schedules.LearningRateSchedule):
+    """The learning rate of a run at each step."""
+
+    def __init__(self, learning_rate: float, min_learning_rate: float, decay_rate: float):
+        self.own = HParams(
+            learning_rate=learning_rate,
+            min_learning_rate=min_learning_rate,
+            decay_rate=decay_rate,
+        )
+
+    def __call__(self, step: tf.Tensor) -> tf.Tensor:
+        return tf.cast(losses.learning_rate(self.own, tf.cast(step, tf.float64)), tf.float32)
+
+    def get_config(self) -> dict[str, float]:
+        names = ("learning_rate", "min_learning_rate", "decay_rate")
+        return {name: getattr(self.own, name) for name in names}
+
+
+class Fitting(keras.Model):
+    """What Keras's loop needs of a `SketchRNN`."""
+
+    hparams: HParams
+    seed: int | None
+
+    def compile(self, optimizer: Any = None, jit_compile: bool = False, **options: Any) -> None:
+        """Says how `fit` trains; it is not needed for what is as in a run.
+
+        Args:
+          optimizer: of Keras; None is Adam with the learning rate of the hyperparameters.
+          jit_compile: compile the whole step as one program; by default parts of it are programs
+            that run at the same time, as in a run.
+          **options: as Keras's own `run_eagerly`. Losses and metrics are the model's.
+
+        Raises:
+          UserError: a loss or metrics are asked for.
+        """
+        for name in ("loss", "metrics", "weighted_metrics", "loss_weights"):
+            if options.pop(name, None) is not None:
+                raise UserError(f"compile: {name} is the model's own; leave it out")
+        if optimizer is None:
+            hparams = self.hparams
+            rate = DecayedRate(hparams.learning_rate, hparams.min_learning_rate, hparams.decay_rate)
+            optimizer = keras.optimizers.Adam(rate, epsilon=ADAM_EPSILON)
+        super().compile(optimizer=optimizer, jit_compile=jit_compile, **options)
+        self.__dict__.pop("loss", None)  # Keras's, where the model has a method
+        self._fit_seed = secrets.randbits(31) if self.seed is None else self.seed
+        self._figures = [keras.metrics.Mean(name) for name in ("loss", "reconstruction", "kl")]
+        self._batches_seen = keras.metrics.Sum("batches")
+
+    def get_compile_config(self) -> dict[str, Any]:
+        """See Keras: the optimizer."""
+        return {"optimizer": keras.optimizers.serialize(self.optimizer)}
+
+    def compile_from_config(self, config: dict[str, Any]) -> None:
+        """See Keras: what `get_compile_config` gave."""
+        self.compile(keras.optimizers.deserialize(config["optimizer"]))
+        self.optimizer.build(self.trainable_variables)
+
+    @property
+    def metrics(self) -> list[Any]:
+        """What Keras sets to zero at each epoch."""
+        return [*self._figures, self._batches_seen] if self.compiled else []
+
+    def fit(self, *arguments: Any, **options: Any) -> Any:
+        """Trains by Keras's loop; see `keras.Model.fit`.
+
+        Takes batches of (strokes5, lengths), as `Dataset.batches` gives them. The figures of an
+        epoch are means: `loss`, with the KL weight of each step, `reconstruction` and `kl`.
+
+        Returns:
+          Keras's `History`.
+        """
+        options.setdefault("shuffle", False)  # which would warn that it has no effect
+        return self._computed(super().fit, *arguments, **options)
+
+    def evaluate(self, *arguments: Any, **options: Any) -> Any:
+        """The costs of batches; see `keras.Model.evaluate`.
+
+        Of `data.batches("valid")` they are a run's validation figures.
+        """
+        return self._computed(super().evaluate, *arguments, **options)
+
+    def predict(self, *_: Any, **__: Any) -> NoReturn:
+        """Has no one meaning for this model.
+
+        Raises:
+          UserError: what to call instead.
+        """
+        raise UserError(
+            "predict: call what is meant: `encode` gives z of drawings, `decode` and `complete` "
+            "draw, `distribution` says what is expected at each step"
+        )
+
+    def _computed(self, method: Any, *arguments: Any, **options: Any) -> Any:
+        """Keras's method, for a model that need not have been compiled."""
+        if not self.compiled:
+            self.compile()
+        with self.execution.in_force():
+            return method(*arguments, **options)
+
+    def train_step(self, data: tuple[tf.Tensor, tf.Tensor]) -> dict[str, tf.Tensor]:
+        """One step; an update that is not finite is left out."""
+        batch, hparams = _batch(data), self.hparams
+        size, steps = batch.strokes5.shape[0], batch.strokes5.shape[1] - 1
+        if size is None:
+            raise UserError("fit: expected batches of one size; make them with drop_remainder=True")
+        step = tf.cast(self.optimizer.iterations, tf.int64)
+        key = noise_key(self._fit_seed, SPLIT_STREAMS["train"], step)
+        noise = draw_noise(hparams, key, Shard(0, size, size), steps)
+        kl_weight = tf.cast(losses.kl_weight(hparams, tf.cast(step, tf.float64)), tf.float32)
+        weights = [variable.value for variable in self.trainable_variables]
+        with tf.GradientTape() as tape:
+            cost, reconstruction, kl = self.costs_of(batch, noise, kl_weight)
+        gradients = tape.gradient(cost, weights)
+        clip = hparams.grad_clip
+        clipped = [tf.clip_by_value(gradient, -clip, clip) for gradient in gradients]
+        is_finite = tf.reduce_all([tf.reduce_all(tf.math.is_finite(g)) for g in [cost, *gradients]])
+        tf.cond(
+            is_finite,
+            lambda: self.optimizer.apply(clipped, self.trainable_variables),
+            lambda: None,
+        )
+        return self._taken_up(size, cost, reconstruction, kl)
+
+    def test_step(self, data: tuple[tf.Tensor, tf.Tensor]) -> dict[str, tf.Tensor]:
+        """The costs of a batch as in a run's validation: z sampled, no dropout."""
+        batch, count = self._filled(_batch(data))
+        number = tf.cast(self._batches_seen.total, tf.int64)
+        key = noise_key(self._fit_seed, SPLIT_STREAMS["valid"], number)
+        noise = draw_noise(self.hparams, key, Shard(0, count, count), 0, training=False)
+        size = batch.strokes5.shape[0]
+        if noise.eps is not None:
+            noise = noise._replace(eps=_rows_to(size, noise.eps))
+        each = self.forward.sketch_costs(batch, noise)
+        self._batches_seen.update_state(1.0)
+        reconstruction = tf.reduce_mean((each.offset + each.pen)[:count])
+        kl = tf.constant(0.0)
+        if self.hparams.conditional:
+            kl = losses.floored(tf.reduce_mean(each.kl[:count]), self.hparams)
+        cost = reconstruction + self.hparams.kl_weight_start * kl
+        return self._taken_up(count, cost, reconstruction, kl)
+
+    def _filled(self, batch: Batch) -> tuple[Batch, tf.Tensor]:
+        """A batch of a size that is known, and how many of its sketches are meant."""
+        size = batch.strokes5.shape[0]
+        if size is not None:
+            return batch, tf.constant(size)
+        count = tf.shape(batch.strokes5)[0]
+        size = self.hparams.batch_size
+        tf.debugging.assert_less_equal(count, size, "more sketches in a batch than batch_size")
+        lengths = tf.maximum(_rows_to(size, batch.lengths), 1)
+        return Batch(_rows_to(size, batch.strokes5), lengths), count
+
+    def _taken_up(self, size: tf.Tensor | int, *costs: tf.Tensor) -> dict[str, tf.Tensor]:
+        """The means of the epoch so far, with these costs of some sketches."""
+        for figure, cost in zip(self._figures, costs, strict=True):
+            figure.update_state(cost, sample_weight=tf.cast(size, tf.float32))
+        return {figure.name: figure.result() for figure in self._figures}
+
+
+def _batch(data: tuple[tf.Tensor, tf.Tensor]) -> Batch:
+    strokes5, lengths = data
+    return Batch(tf.cast(strokes5, tf.float32), tf.cast(lengths, tf.int32))
+
+
+def _rows_to(size: int, rows: tf.Tensor) -> tf.Tensor:
+    """`[n, ...]` -> `[size, ...]`, n being known only when it runs."""
+    padded = tf.pad(rows, [[0, size - tf.shape(rows)[0]]] + [[0, 0]] * (len(rows.shape) - 1))
+    return tf.ensure_shape(padded, [size, *rows.shape[1:]])
