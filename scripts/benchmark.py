@@ -124,11 +124,16 @@ def drawings(hparams, count: int = 2000):
     return Split([make_part(points, lengths)])
 
 
-def timed_steps(hparams, step, count: int, precision: str = "float32") -> dict[str, float]:
-    """The median time and efficiency of `step(strokes5, lengths, number)`."""
+def train_batches(hparams):
+    """Batches of random drawings."""
     from sketch_rnn.data.batches import TrainBatches
 
-    batches = TrainBatches(drawings(hparams), hparams, 20.0, seed=1)
+    return TrainBatches(drawings(hparams), hparams, 20.0, seed=1)
+
+
+def timed_steps(hparams, step, count: int, precision: str = "float32") -> dict[str, float]:
+    """The median time and efficiency of `step(strokes5, lengths, number)`."""
+    batches = train_batches(hparams)
     made = [batches.batch(number) for number in range(count)]
     begun = time.perf_counter()
     step(*made[0], step=0)
@@ -159,21 +164,26 @@ def timed_steps(hparams, step, count: int, precision: str = "float32") -> dict[s
 def training(hparams, count: int = STEPS, precision: str = "float32") -> dict[str, float]:
     from sketch_rnn.model.execution import Execution
     from sketch_rnn.model.network import SketchRNN
+    from sketch_rnn.model.packing import Layout
+    from sketch_rnn.training.run import LAID_OUT_AHEAD
     from sketch_rnn.training.state import TrainState
     from sketch_rnn.training.step import TrainStep
 
     model = SketchRNN(hparams, 20.0, 1, Execution.for_device(precision))
-    train_step = TrainStep(TrainState(model), 1)
-    laid_out = []
+    train_step, batches = TrainStep(TrainState(model), 1), train_batches(hparams)
+    layout = Layout(model.execution, hparams.pad_steps).fitted(
+        (batches.batch(step)[1] for step in range(LAID_OUT_AHEAD)), hparams.max_seq_len
+    )
 
-    def one(*shard, step):
-        laid_out[:] = [train_step.laid_out(*shard)]
-        train_step(*laid_out, step=step).costs()
+    def one(*batch, step):
+        train_step(layout.batch(*batch), step=step).costs()
 
-    found = timed_steps(hparams, one, count, precision)
-    begun = time.perf_counter()
-    results = [train_step(*laid_out, step=step) for step in range(count)]
-    results[-1].costs()
+    with model.execution.in_force():
+        found = timed_steps(hparams, one, count, precision)
+        laid_out = layout.batch(*batches.batch(count - 1))
+        begun = time.perf_counter()
+        results = [train_step(laid_out, step=step) for step in range(count)]
+        results[-1].costs()
     return found | {"begun ms": 1e3 * (time.perf_counter() - begun) / count}
 
 
@@ -188,8 +198,6 @@ def keras_lstm(hparams, precision: str = "float32") -> dict[str, float]:
     from sketch_rnn.model import losses
     from sketch_rnn.model.execution import Execution
 
-    Execution.for_device(precision)  # sets how Keras's products round, too
-
     def lstm(units, **kwargs):
         dropped = (1 - hparams.recurrent_dropout_prob) * hparams.use_recurrent_dropout
         return layers.LSTM(units, recurrent_dropout=dropped, **kwargs)
@@ -203,12 +211,13 @@ def keras_lstm(hparams, precision: str = "float32") -> dict[str, float]:
         keras.optimizers.Adam(hparams.learning_rate, clipvalue=hparams.grad_clip),
         lambda target, output: losses.reconstruction_cost(output, target),
     )
-    return timed_steps(
-        hparams,
-        lambda strokes5, *_, step: model.train_on_batch(strokes5[:, :-1], strokes5[:, 1:]),
-        FEW_STEPS,
-        precision,
-    )
+    with Execution.for_device(precision).in_force():  # it says how Keras's products round, too
+        return timed_steps(
+            hparams,
+            lambda strokes5, *_, step: model.train_on_batch(strokes5[:, :-1], strokes5[:, 1:]),
+            FEW_STEPS,
+            precision,
+        )
 
 
 def input_rate(hparams) -> dict[str, float]:

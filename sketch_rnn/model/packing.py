@@ -15,7 +15,7 @@ import tensorflow as tf
 
 from sketch_rnn.model.execution import Execution
 
-ROW_MULTIPLE = 4  # rows that products are fast with come in these
+ALMOST_ALL = 0.97  # of all batches fit into the usual number of rows
 
 
 class Packing(NamedTuple):
@@ -66,7 +66,7 @@ class Batch(NamedTuple):
 
 
 class Rows(NamedTuple):
-    """How many rows almost every batch fits into; a batch that does not has a sketch a row."""
+    """How many rows a batch has."""
 
     encoder: int
     decoder: int  # of each micro-batch
@@ -79,60 +79,63 @@ class Layout:
     Attributes:
       execution: whether sketches share rows, and how many micro-batches there are.
       pad_steps: steps after the one that ends a sketch that the decoder still reads, or "all".
-      rows: into which sketches are packed; each number of them is compiled for. None is as few as
-        each batch needs.
+      rows: that batches may have, fewest first, since each number is compiled for; a batch that
+        needs more has a sketch a row. None at all: each batch has as few as it needs.
     """
 
     execution: Execution
     pad_steps: int | str
-    rows: Rows | None = None
+    rows: tuple[Rows, ...] = ()
 
     def fitted(self, lengths: Iterable[np.ndarray], steps: int) -> "Layout":
-        """This layout with the rows that batches of these lengths, `[B]` each, fit into."""
+        """This layout with rows for batches of these lengths, `[B]` each.
+
+        Almost all batches fit into the first number of rows, and nearly every one into the second.
+        """
         if not self.execution.packed:
             return self
-        needed, sketches = Rows(1, 1), Rows(1, 1)
-        for of_batch in lengths:
-            batches = self.micro_batches(of_batch, steps)
-            packing = self.encoder_packing(of_batch, steps)
-            found = Rows(packing.source.shape[1], batches[0].source.shape[1])
-            sketches = Rows(len(of_batch), len(batches[0].members))
-            needed = Rows(*map(max, needed, found))
-        return replace(self, rows=Rows(*map(_rounded_up, needed, sketches)))
+        needed = np.array([_rows(*self._fewest_rows(one, steps)) for one in lengths])
+        usual = np.quantile(needed, ALMOST_ALL, axis=0, method="closest_observation")
+        numbers = {Rows(*map(int, usual)), Rows(*map(int, needed.max(axis=0)))}
+        return replace(self, rows=tuple(sorted(numbers)))
 
     def batch(self, strokes5: np.ndarray, lengths: np.ndarray) -> Batch:
         """Sketches `[B, T + 1, 5]` and their lengths `[B]`, laid out, on the device."""
-        steps = strokes5.shape[1] - 1
-        batch = Batch(
-            strokes5,
-            lengths,
-            self.encoder_packing(lengths, steps),
-            self.micro_batches(lengths, steps),
-        )
+        packing, micro_batches = self._fewest_rows(lengths, strokes5.shape[1] - 1)
+        if self.rows:
+            needed, most = _rows(packing, micro_batches), self._a_sketch_a_row(micro_batches)
+            fitting = (rows for rows in self.rows if np.all(np.less_equal(needed, rows)))
+            rows = next(fitting, most)
+            packing = _widened_packing(packing, rows.encoder)
+            micro_batches = tuple(_widened(one, rows.decoder) for one in micro_batches)
         return tf.nest.map_structure(
-            lambda value: None if value is None else tf.convert_to_tensor(value), batch
+            lambda value: None if value is None else tf.convert_to_tensor(value),
+            Batch(strokes5, lengths, packing, micro_batches),
         )
-
-    def encoder_packing(self, lengths: np.ndarray, steps: int) -> Packing:
-        """How the encoder reads a batch; see `packed` and `one_sketch_a_row`."""
-        if self.execution.packed:
-            return packed(lengths, steps, self.rows and self.rows.encoder)
-        return one_sketch_a_row(lengths, steps)
 
     def micro_batches(self, lengths: np.ndarray, steps: int) -> tuple[MicroBatch, ...]:
-        """How the decoder reads a batch of sketches of these lengths, `[B]`, each from 1 to T."""
+        """What the decoder reads of sketches of these lengths, `[B]`, each from 1 to T."""
         programs = self.execution.programs
         if self.pad_steps == "all":
             return whole_micro_batches(len(lengths), steps, programs)
-        pad_steps = int(self.pad_steps)
         if self.execution.packed:
-            rows = self.rows and self.rows.decoder
-            return short_micro_batches(lengths, steps, pad_steps, programs, rows)
-        counts = np.minimum(lengths + 1 + pad_steps, steps)
+            return short_micro_batches(lengths, steps, int(self.pad_steps), programs)
+        counts = np.minimum(lengths + 1 + int(self.pad_steps), steps)
         return tuple(
             one._replace(loss_mask=np.arange(steps)[:, None] < counts[one.members])
             for one in whole_micro_batches(len(lengths), steps, programs)
         )
+
+    def _fewest_rows(
+        self, lengths: np.ndarray, steps: int
+    ) -> tuple[Packing, tuple[MicroBatch, ...]]:
+        pack = packed if self.execution.packed else one_sketch_a_row
+        return pack(lengths, steps), self.micro_batches(lengths, steps)
+
+    @staticmethod
+    def _a_sketch_a_row(micro_batches: Sequence[MicroBatch]) -> Rows:
+        sketches = [len(one.members) for one in micro_batches]
+        return Rows(sum(sketches), max(sketches))
 
 
 def one_sketch_a_row(lengths: tf.Tensor, steps: int | tf.Tensor) -> Packing:
@@ -158,19 +161,18 @@ def one_sketch_a_row(lengths: tf.Tensor, steps: int | tf.Tensor) -> Packing:
     )
 
 
-def packed(lengths: np.ndarray, steps: int, rows: int | None = None) -> Packing:
-    """A packing into some rows, or into as few as first-fit decreasing finds.
+def packed(lengths: np.ndarray, steps: int) -> Packing:
+    """A packing with as few rows as first-fit decreasing finds.
 
     Args:
       lengths: int `[B]`, each from 1 to T.
       steps: T.
-      rows: R; B where they are not enough. None is the fewest.
 
     Returns:
       NumPy arrays.
     """
-    row, begin = _first_fit(lengths, steps)
-    return _placed(lengths, steps, row, begin, _row_count(max(row) + 1, rows, len(lengths)))
+    rows, begins = _first_fit(lengths, steps)
+    return _placed(lengths, steps, rows, begins, max(rows) + 1)
 
 
 def whole_micro_batches(batch: int, steps: int, programs: int) -> tuple[MicroBatch, ...]:
@@ -181,7 +183,7 @@ def whole_micro_batches(batch: int, steps: int, programs: int) -> tuple[MicroBat
 
 
 def short_micro_batches(
-    lengths: np.ndarray, steps: int, pad_steps: int, programs: int, rows: int | None = None
+    lengths: np.ndarray, steps: int, pad_steps: int, programs: int
 ) -> tuple[MicroBatch, ...]:
     """A batch whose sketches are decoded up to `pad_steps` steps after their end.
 
@@ -190,7 +192,6 @@ def short_micro_batches(
       steps: T.
       pad_steps: steps after the one that ends the sketch, which is always there.
       programs: how many micro-batches.
-      rows: of each; see `packed`.
 
     Returns:
       Micro-batches of NumPy arrays, all with the same number of rows.
@@ -199,11 +200,10 @@ def short_micro_batches(
     dealt = [by_length[number::programs] for number in range(min(programs, len(lengths)))]
     needed = [np.minimum(lengths[members] + 1 + pad_steps, steps) for members in dealt]
     fits = [_first_fit(counts, steps) for counts in needed]
-    most = max(max(row) for row, _ in fits) + 1
-    count = _row_count(most, rows, len(dealt[0]))
+    count = max(max(rows) for rows, _ in fits) + 1
     found = []
-    for members, counts, (row, begin) in zip(dealt, needed, fits, strict=True):
-        placed = _placed(counts, steps, row, begin, count)
+    for members, counts, (rows, begins) in zip(dealt, needed, fits, strict=True):
+        placed = _placed(counts, steps, rows, begins, count)
         loss_mask = placed.starts.cumsum(axis=0) > placed.ends.cumsum(axis=0) - placed.ends
         sketch, step = np.divmod(placed.source, steps)
         source = members[sketch] * steps + step
@@ -218,15 +218,34 @@ def in_rows(value: tf.Tensor | None, source: tf.Tensor) -> tf.Tensor | None:
     return tf.gather(tf.reshape(value, [-1, value.shape[-1]]), source)
 
 
-def _row_count(needed: int, rows: int | None, sketches: int) -> int:
-    if rows is None:
-        return needed
-    return rows if needed <= rows else sketches
+def _rows(packing: Packing, micro_batches: Sequence[MicroBatch]) -> Rows:
+    return Rows(packing.source.shape[1], max(one.source.shape[1] for one in micro_batches))
 
 
-def _rounded_up(rows: int, sketches: int) -> int:
-    """A multiple that is enough for these rows; no more than there are sketches."""
-    return min(-(-rows // ROW_MULTIPLE) * ROW_MULTIPLE, sketches)
+def _widened_packing(packing: Packing, rows: int) -> Packing:
+    """The same sketches among more rows."""
+    before = packing.source.shape[1]
+    first, last = (at // before * rows + at % before for at in (packing.first, packing.last))
+    return packing._replace(
+        source=_padded(packing.source, rows),
+        starts=_padded(packing.starts, rows),
+        ends=_padded(packing.ends, rows),
+        first=first,
+        last=last,
+    )
+
+
+def _widened(micro_batch: MicroBatch, rows: int) -> MicroBatch:
+    """The same sketches among more rows, or as they are where each has a row of its own."""
+    if micro_batch.starts is None:
+        return micro_batch
+    members, *by_row = micro_batch
+    return MicroBatch(members, *(_padded(value, rows) for value in by_row))
+
+
+def _padded(value: np.ndarray, rows: int) -> np.ndarray:
+    """`[T, R]` with more rows, of zeros."""
+    return np.pad(value, [(0, 0), (0, rows - value.shape[1])])
 
 
 def _placed(

@@ -231,6 +231,16 @@ def test_a_program_is_compiled_once_for_batches_of_all_lengths(tmp_path):
     assert len(list(tmp_path.glob("programs/*/*.pb"))) == 3
 
 
+def test_a_cpu_traces_a_step_twice_at_most_for_sixty_batches():
+    model = model_of("lstm", pad_steps=2)
+    rng, train = np.random.default_rng(5), TrainStep(TrainState(model), 1)
+    lengths = rng.integers(1, STEPS + 1, [124, len(LENGTHS)]).astype(np.int32)
+    layout = Layout(CPU, 2).fitted(lengths[:64], STEPS)
+    for step, of_batch in enumerate(lengths[64:]):
+        train(layout.batch(batch(), of_batch), step=step)
+    assert train.compiled.experimental_get_tracing_count() <= 2
+
+
 @pytest.mark.parametrize(
     ("unroll", "steps", "turn"),
     [(1, 250, 1), (10, 250, 10), (10, 249, 8), (10, 251, 10), (2, 5, 2)],
