@@ -291,7 +291,8 @@ def _hparams_dicts() -> list[object]:
 
 
 def hparams_target() -> Target:
-    from sketch_rnn.hparams import HParams, parse_overrides
+    from sketch_rnn.hparams import HParams
+    from sketch_rnn.hparams_text import parse_overrides
 
     seeds = [
         b"data_set=[a.npz,b.npz],dec_model=hyper,use_recurrent_dropout=0",
@@ -340,7 +341,8 @@ def hparams_target() -> Target:
 
 
 def config_target() -> Target:
-    from sketch_rnn.hparams import HParams, load_config
+    from sketch_rnn.hparams import HParams
+    from sketch_rnn.hparams_text import load_config
 
     def read(data: bytes, folder: Path) -> object:
         path = folder / "config.json"

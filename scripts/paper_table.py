@@ -79,7 +79,7 @@ def trained(folder: Path, names: list[str], hparams: dict, arguments) -> list[fl
     """L_R of the test split, and L_KL of a conditional model, after training."""
     from sketch_rnn.cli.progress import Progress
     from sketch_rnn.formats.run_folder import RunFolder
-    from sketch_rnn.hparams import parse_overrides
+    from sketch_rnn.hparams_text import parse_overrides
     from sketch_rnn.training.compare import evaluate_data_set
     from sketch_rnn.training.options import TrainOptions
     from sketch_rnn.training.run import train

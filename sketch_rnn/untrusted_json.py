@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-LARGEST = 1 << 20  # bytes of a file, or of a line, that holds a person's or a run's settings
+LARGEST = 1_000_000  # bytes of a file, or of a line, that holds a person's or a run's settings
 
 
 def parse(text: str | bytes) -> Any:

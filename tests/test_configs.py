@@ -4,7 +4,8 @@ import shlex
 import pytest
 from helpers import ROOT
 
-from sketch_rnn.hparams import HParams, load_config, parse_overrides
+from sketch_rnn.hparams import HParams
+from sketch_rnn.hparams_text import load_config, parse_overrides
 
 CONFIGS = ROOT / "configs"
 FILES = sorted(CONFIGS.glob("*.json"))

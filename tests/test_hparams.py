@@ -11,7 +11,8 @@ from helpers import ROOT, shared
 from sketch_rnn.advice import ADVICE
 from sketch_rnn.cli import train
 from sketch_rnn.errors import UserError
-from sketch_rnn.hparams import HParams, load_config, parse_overrides
+from sketch_rnn.hparams import HParams
+from sketch_rnn.hparams_text import load_config, parse_overrides
 
 SMALL = 'sketch_rnn_train --log_root=checkpoint_path --data_dir=dataset_path --hparams={"data_set"="dataset_filename.npz"}'  # noqa: E501
 BIG = 'sketch_rnn_train --log_root=models/big_model --data_dir=datasets/big_dataset --hparams={"data_set"="big_dataset_filename.npz","dec_model":"hyper","dec_rnn_size":2048,"enc_model":"layer_norm","enc_rnn_size":512,"save_every":5000,"grad_clip":1.0,"use_recurrent_dropout":0}'  # noqa: E501

@@ -28,7 +28,7 @@ from sketch_rnn.cli import export, train
 from sketch_rnn.cli.flags import parse
 from sketch_rnn.cli.main import COMMANDS
 from sketch_rnn.data import catalog
-from sketch_rnn.hparams import load_config
+from sketch_rnn.hparams_text import load_config
 
 PAGES = (
     "README.md",

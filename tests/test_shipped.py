@@ -9,7 +9,7 @@ from sketch_rnn import load_dataset, shipped
 from sketch_rnn.cli import dataset
 from sketch_rnn.convert.inputs import read_inputs
 from sketch_rnn.data import download
-from sketch_rnn.hparams import load_config
+from sketch_rnn.hparams_text import load_config
 
 
 @pytest.fixture(autouse=True)

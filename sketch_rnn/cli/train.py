@@ -12,14 +12,8 @@ from sketch_rnn.cli import common
 from sketch_rnn.cli.flags import Flag, Many, new_flags
 from sketch_rnn.data import download
 from sketch_rnn.errors import UserError
-from sketch_rnn.hparams import (
-    CONFIG_FILE,
-    PRECISIONS,
-    STRATEGIES,
-    HParams,
-    load_config,
-    parse_overrides,
-)
+from sketch_rnn.hparams import CONFIG_FILE, PRECISIONS, STRATEGIES, HParams
+from sketch_rnn.hparams_text import load_config, parse_overrides
 from sketch_rnn.signals import ended_at_once
 
 USAGE = """

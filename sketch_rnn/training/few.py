@@ -9,7 +9,8 @@ from sketch_rnn.data.catalog import PACKAGED_MODEL
 from sketch_rnn.data.dataset import Dataset, load_dataset
 from sketch_rnn.data.download import located
 from sketch_rnn.errors import LOGGER, UserError
-from sketch_rnn.hparams import ARCHITECTURE, HParams, load_config
+from sketch_rnn.hparams import ARCHITECTURE, HParams
+from sketch_rnn.hparams_text import load_config
 from sketch_rnn.training.options import TrainOptions
 
 CONFIG = "few"

@@ -12,7 +12,8 @@ from sketch_rnn.data.download import default_data_dir, kept, located, remembered
 from sketch_rnn.errors import UserError, warn
 from sketch_rnn.formats import load_model, original
 from sketch_rnn.formats.run_folder import RunConfig, RunFolder
-from sketch_rnn.hparams import ARCHITECTURE, PRECISIONS, HParams, load_config
+from sketch_rnn.hparams import ARCHITECTURE, PRECISIONS, HParams
+from sketch_rnn.hparams_text import load_config
 from sketch_rnn.model.execution import Execution
 from sketch_rnn.model.network import SketchRNN
 from sketch_rnn.training import few

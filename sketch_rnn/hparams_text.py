@@ -1,0 +1,203 @@
+"""Every spelling of `--hparams`, and files of hyperparameters."""
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from sketch_rnn import shipped
+from sketch_rnn.errors import UserError
+from sketch_rnn.hparams import checked_overrides, kind_of, shown
+from sketch_rnn.untrusted_json import LARGEST
+
+_NAMES_END = re.compile(r"(?<=\.npz)\+")  # between names that stand without brackets
+_SPELLING = 'key=value,key=value, a JSON object, or {"key":value,"key":value}'
+
+
+def parse_overrides(texts: Sequence[str]) -> dict[str, Any]:
+    """Reads the values of a repeated `--hparams` flag; a later flag wins.
+
+    Each text is `key=value,key=value`, a JSON object, or what lies between the two: `=` or `:`
+    after a key, quotes, braces and spaces or none. Lists are `[a,b]`. Names of files may come as
+    `a.npz+b.npz`, or one by one: `data_set` without brackets in several texts adds up.
+
+    Args:
+        texts: The flag's values, in order.
+
+    Returns:
+        Typed and checked values by name, for `HParams(**overrides)`.
+
+    Raises:
+        UserError: a malformed text, an unknown key, a key given twice in one text, a wrong
+            type or a value out of range.
+    """
+    overrides: dict[str, Any] = {}
+    adds_up = False  # whether the names so far came without brackets
+    for text in _rejoined(texts):
+        found = _json_pairs(text)
+        pairs: list[tuple[str, Any]] = list(_text_pairs(text) if found is None else found)
+        new = checked_overrides((key, _from_text(key, value)) for key, value in pairs)
+        if "data_set" in new:
+            is_bare = isinstance(dict(pairs)["data_set"], str)
+            if adds_up and is_bare:
+                new["data_set"] = overrides["data_set"] + new["data_set"]
+            adds_up = is_bare
+        overrides |= new
+    return overrides
+
+
+def load_config(path: str | Path) -> dict[str, Any]:
+    """Reads overrides from a JSON file that holds one object of hyperparameters.
+
+    Args:
+        path: The file, or the name of a configuration that comes with the program, as in `doodles`.
+
+    Returns:
+        Typed and checked values by name, for `HParams(**overrides)`.
+
+    Raises:
+        UserError: no such file, above 1 MB, not a JSON object, or a bad key or value in it.
+    """
+    where = f"configuration {shown(str(path))}"
+    path = shipped.config(path)
+    if not path.is_file():
+        names = ", ".join(shipped.config_names())
+        raise UserError(f"{where}: no such file; give the path of a JSON file, or one of {names}")
+    try:
+        with open(path, "rb") as file:
+            data = file.read(LARGEST + 1)
+    except OSError as error:
+        raise UserError(f"{where}: cannot be read: {error.strerror}") from None
+    if len(data) > LARGEST:
+        raise UserError(f"{where}: larger than 1 MB; give a JSON object of hyperparameters")
+    try:
+        text = data.decode("utf-8-sig")  # some editors begin files with a byte order mark
+        pairs = _json_pairs(text)
+    except UnicodeDecodeError:
+        text, pairs = "", None
+    if pairs is None:
+        if text.lstrip().startswith("{"):
+            _check_json(text, where)
+        raise UserError(f'{where}: expected a JSON object such as {{"z_size": 64}}')
+    try:
+        return checked_overrides(pairs)
+    except UserError as error:
+        raise UserError(f"{where}: {error}") from None
+
+
+def _from_text(name: str, value: Any) -> Any:
+    """A text as a value of the hyperparameter's type; other values as they are.
+
+    A text that does not fit is returned unchanged: checking refuses it and shows it.
+    """
+    if not isinstance(value, str):
+        return value
+    kind, _ = kind_of(name)
+    try:
+        if kind is bool:
+            words = {"true": True, "True": True, "false": False, "False": False}
+            return words[value] if value in words else int(value)
+        if kind in (int, float):
+            return kind(value)
+        if kind == int | str:
+            return int(value)
+        if kind == tuple[str, ...]:
+            return _NAMES_END.split(value)
+    except ValueError:
+        pass
+    return value
+
+
+def _rejoined(texts: Iterable[str]) -> Iterator[str]:
+    """Joins texts that bash's brace expansion cut within a list: `data_set:[a`, `b]`."""
+    pending: list[str] = []
+    for text in texts:
+        pending.append(text)
+        joined = ",".join(pending)
+        if joined.lstrip().startswith("{") or joined.rfind("[") <= joined.rfind("]"):
+            yield joined
+            pending = []
+    if pending:
+        yield ",".join(pending)
+
+
+def _json_pairs(text: str) -> tuple[tuple[str, Any], ...] | None:
+    """The pairs of a JSON object, or None if the text is something else."""
+    try:
+        # As tuples, objects differ from arrays, and a key given twice is still seen.
+        parsed = json.loads(text, object_pairs_hook=tuple)
+    except (ValueError, RecursionError):
+        return None
+    return parsed if isinstance(parsed, tuple) else None
+
+
+def _check_json(text: str, where: str) -> None:
+    """Says where a text is no JSON, and what a person may have meant."""
+    try:
+        json.loads(text)
+    except json.JSONDecodeError as error:
+        before, after = text[: error.pos].rstrip(), text[error.pos :]
+        position, reason = error.pos, error.msg
+        if after.startswith(("//", "/*", "#")):
+            reason = "JSON knows no comments"
+        elif after[:1] in ("}", "]", ",") and (before.endswith(",") or after.startswith(",")):
+            position = error.pos if after.startswith(",") else len(before) - 1
+            reason = "a comma behind the last value"
+        elif after.startswith("'"):
+            reason = 'JSON has names and texts in "..."'
+        line = text.count("\n", 0, position) + 1
+        column = position - text.rfind("\n", 0, position)
+        raise UserError(f"{where}: line {line}, column {column}: {reason}") from None
+    except (ValueError, RecursionError):
+        return
+
+
+_KEY = re.compile(r"""\s*(?:"([^"]*)"|'([^']*)'|([^\s=:,"']+))\s*[=:]\s*""")
+_SCALAR = re.compile(r"""(?:"([^"]*)"|'([^']*)'|((?!["'\[])[^,]*))""")
+_ELEMENT = re.compile(r"""[\s,]*(?:"([^"]*)"|'([^']*)'|([^\s,\]"'][^\s,\]]*))""")
+_LIST_END = re.compile(r"[\s,]*\]")
+_END = re.compile(r"\s*(?:,\s*|\Z)")
+
+
+def _text_pairs(text: str) -> Iterator[tuple[str, str | list[str]]]:
+    """The pairs of `key=value,key=[a,b]`, with `=` or `:`, quotes, braces and spaces or none."""
+    body = text.strip()
+    if body.startswith("{") and body.endswith("}"):
+        body = body[1:-1].strip()
+    position = 0
+    while position < len(body):
+        key = _match(_KEY, body, position)
+        value: str | list[str]
+        if body.startswith("[", key.end()):
+            value, position = _list(body, key.end() + 1)
+        else:
+            scalar = _match(_SCALAR, body, key.end())
+            value, position = _content(scalar), scalar.end()
+        position = _match(_END, body, position).end()
+        yield _content(key), value
+
+
+def _list(body: str, position: int) -> tuple[list[str], int]:
+    """The elements of a list from after its bracket, and where the list ends."""
+    elements = []
+    while not (end := _LIST_END.match(body, position)):
+        element = _match(_ELEMENT, body, position)
+        elements.append(_content(element))
+        position = element.end()
+    return elements, end.end()
+
+
+def _match(pattern: re.Pattern[str], body: str, position: int) -> re.Match[str]:
+    found = pattern.match(body, position)
+    if not found:
+        rest = shown(body[position:])
+        raise UserError(
+            f"malformed --hparams at {rest}; expected {_SPELLING}, lists as a+b or [a,b]"
+        )
+    return found
+
+
+def _content(match: re.Match[str]) -> str:
+    """What a match of quoted or bare text holds."""
+    return next(group for group in match.groups() if group is not None).strip()
