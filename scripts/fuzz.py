@@ -633,6 +633,19 @@ skew(5deg) matrix3d(1,0,0,0,0,1,0,0,0,0,1,0,3,4,5,1) perspective(9px)"/>
 <path d="M30 1h20v20h-20zM35 5v9h9v-9z" fill="#ffe" fill-rule="evenodd"/>
 <circle cx="50" cy="60" r="2"/><path d="M60 60h5v1h-5zM1 1l9 9 5-9-9 9z"/>
 <line x1="1" y1="1" x2="9" y2="9" stroke="#000" stroke-linecap="square"/></svg>""",
+    b"""<svg width="90" height="90" viewBox="0 0 60 60" fill="none" stroke="#000"><defs>
+<clipPath id="a" clip-rule="evenodd"><path d="M1 2L30 50 60 1 1 40 60 45z"/><use href="#r" x="3"/>
+</clipPath><clipPath id="b" clipPathUnits="objectBoundingBox" clip-path="url(#a)"><circle cx=".5"
+cy=".5" r=".4"/></clipPath><rect id="r" x="5" y="5" width="30" height="20" rx="3"/>
+<mask id="m" x="-5%" width="110%"><rect width="60" height="60" fill="#fff"/><path stroke="#000"
+stroke-width="4" d="M1 1C50 9 9 50 50 50"/><circle r="20" fill="#888"/></mask></defs>
+<g clip-path="url(#a)"><path clip-path="url(#b)" d="M0 0L60 60 60 0C0 9 3 4 5 60z" fill="red"/></g>
+<path mask="url(#m)" stroke-dasharray="40 90 5%" stroke-dashoffset="-3" d="M0 30H90V3z"/>
+<svg x="5" y="6" width="30" height="20" viewBox="0 0 9 9" preserveAspectRatio="xMinYMax slice">
+<path style="clip-path:circle(40% at left 3px)" d="M-9 1L20 9"/></svg><symbol id="s" x="3" y="4"
+overflow="visible"><path pathLength="1" stroke-dasharray="1" stroke-dashoffset="1" d="M0 0h9"/>
+<path style="clip-path:polygon(evenodd,0 0,9px 50%,1em 9px)" d="M0 0L9 9"/></symbol>
+<use href="#s" width="20"/><path d="L5 5"/></svg>""",
     b"""<?xml version="1.0" encoding="utf-8"?><!DOCTYPE svg [<!ENTITY e "a">]><!-- & -->
 <svg><title>a&nbsp;b & c \xe9 &copy; &e; &#0;</title><g inkscape:label="a&b" kvg:x="1">
 <path xlink:href="#a" fill="none" stroke="#000" d="M0 0L9 9"/></g></svg>""",
@@ -646,6 +659,13 @@ path{stroke:color-mix(in srgb,red 5%,#000)}@namespace x url(y);@container (width
 ]
 _SVG_TOKENS = [
     b"&nbsp;",
+    b" clip-path='url(#a)' ",
+    b" mask='url(#m)' ",
+    b"<mask id='m'>",
+    b"<clipPath id='a'>",
+    b"clip-path:inset(5% 1px round 3px) fill-box;",
+    b" stroke-dasharray='1 2 1e-9' ",
+    b" overflow='visible' ",
     b" odd:a='1' ",
     b"<!--",
     b":not(",

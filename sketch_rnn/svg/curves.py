@@ -1,4 +1,4 @@
-"""Bezier curves to polylines, within a tolerance."""
+"""Bezier curves to polylines, within a tolerance, and back."""
 
 import numpy as np
 
@@ -37,3 +37,16 @@ def flatten(controls: np.ndarray, tolerance: float) -> np.ndarray:
     s = 1 - t
     points = s**3 * p0 + 3 * s * s * t * p1 + 3 * s * t * t * p2 + t**3 * p3
     return np.concatenate([controls[:1, 0], points])
+
+
+def straight(points: np.ndarray) -> np.ndarray:
+    """Lines between points `[n, 2]` as curves `[n - 1, 4, 2]`; of a dot, one without length."""
+    if len(points) == 1:
+        points = points[[0, 0]]
+    start, end = points[:-1, None], points[1:, None]
+    return start + np.linspace(0, 1, 4)[:, None] * (end - start)
+
+
+def closed(points: np.ndarray) -> np.ndarray:
+    """Points `[n, 2]` with the first once more at the end."""
+    return np.concatenate([points, points[:1]])

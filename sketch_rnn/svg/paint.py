@@ -1,4 +1,7 @@
-"""Paints of strokes and fills: colours, and how much of what is below shows through."""
+"""Paints of strokes and fills: colours, and how much of what is below shows through.
+
+Dimensions: C cubic curves of one line.
+"""
 
 import re
 from collections.abc import Container, Sequence
@@ -11,6 +14,7 @@ from tinycss2 import color5
 from tinycss2.ast import Node
 
 from sketch_rnn.svg import values
+from sketch_rnn.svg.regions import Region
 
 MAX_PAINT = 200  # characters
 MAX_DEPTH = 8  # of colors that are made of others
@@ -30,6 +34,40 @@ class Paint:
 
     def opaque(self) -> bool:
         return self.opacity > 0.99
+
+
+@dataclass(frozen=True)
+class Painted:
+    """A shape as it is painted, in pixels.
+
+    lines: its subpaths, each curves `[C, 4, 2]`.
+    stroke, fill: None where there is none that can be seen.
+    width, cap: of the stroke; as shapely names the ends of lines.
+    even_odd: whether the fill follows the even-odd rule.
+    area: subpaths of the fill, where they are not those of the stroke.
+    clips: regions of the page; outside of one of them, nothing of the shape shows.
+    """
+
+    lines: Sequence[np.ndarray]
+    stroke: Paint | None
+    fill: Paint | None
+    width: float = 1.0
+    cap: str = "flat"
+    even_odd: bool = False
+    area: Sequence[np.ndarray] | None = None
+    clips: tuple[Region, ...] = ()
+
+    @property
+    def filled(self) -> Sequence[np.ndarray]:
+        """The subpaths of the fill."""
+        return self.lines if self.area is None else self.area
+
+
+def bounds(painted: Sequence[Painted]) -> tuple[np.ndarray, np.ndarray]:
+    """The least and the largest coordinates of shapes."""
+    lines = [line for shape in painted for line in [*shape.lines, *(shape.area or ())]]
+    points = np.concatenate([line.reshape(-1, 2) for line in lines])
+    return points.min(axis=0), points.max(axis=0)
 
 
 def same(a: Colour | None, b: Colour | None) -> bool:

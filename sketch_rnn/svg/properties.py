@@ -7,7 +7,7 @@ from functools import lru_cache
 import tinycss2
 from tinycss2.ast import Node
 
-from sketch_rnn.svg import paint, transforms, values
+from sketch_rnn.svg import basic_shapes, paint, transforms, values
 
 MAX_DECLARATIONS = 4000  # characters of one `style` attribute; what follows does not count
 
@@ -110,6 +110,10 @@ def understood(name: str, value: str) -> bool:
         if name in _LENGTHS and value != "auto":
             (found,) = values.lengths(value, [1.0], values.Units(), unitless=True)
             return found >= 0 or name in ("cx", "cy", "x", "y")
+        if name == "clip-path":
+            return basic_shapes.understood(value)
+        if name in ("mask", "mask-image"):
+            return value.lower() == "none" or value.lower().startswith("url(")
         if name == "d":
             return value == "none" or path_of(value) is not None
     except (ArithmeticError, ValueError):

@@ -77,6 +77,11 @@ def chains(segments: Segments) -> Iterator[list[Curve]]:
         yield chain
 
 
+def of_data(data: str) -> list[list[Curve]]:
+    """The subpaths of a path's data, each cubic curves."""
+    return list(chains(_path(data)))
+
+
 def path_data(element: Element, geometry: Callable[[str], str | None]) -> str:
     """The data of one of `LINES`; polylines and polygons are defined by those of a path."""
     if element.tag == "path":
@@ -106,8 +111,10 @@ class _Path(svgelements.Path):
 
 
 def _path(data: str) -> svgelements.Path:
-    """The segments up to the first error, as the standard asks for."""
+    """The segments up to the first error, as the standard asks for; none without a first move."""
     path = _Path()
+    if data.lstrip()[:1] not in ("M", "m"):
+        return path
     try:
         path.parse(data)
     except UserError:

@@ -85,7 +85,14 @@ def property_matrix(name: str, text: str, size: tuple[float, float], units: Unit
 
 def origin(text: str, size: tuple[float, float], units: Units) -> tuple[float, float, float]:
     """The point that `transform-origin` names, from the corner of a box of that size."""
-    first, *others = values.components(text) or (None,)
+    return place(values.components(text), size, units)
+
+
+def place(
+    said: Sequence[Node], size: tuple[float, float], units: Units
+) -> tuple[float, float, float]:
+    """The point that words and lengths name, from the corner of a box of that size."""
+    first, *others = said or (None,)
     if first is None or len(others) > 2:
         raise ValueError("expected one to three lengths")
     z = values.as_length(others.pop(), None, units) if len(others) == 2 else 0.0

@@ -9,8 +9,10 @@ import svgelements
 
 from sketch_rnn.svg import transforms, values
 
+Page = tuple[float, float]  # width and height, in pixels
 
-def page(root: Element, own: Mapping[str, str]) -> tuple[float, float] | None:
+
+def page(root: Element, own: Mapping[str, str]) -> Page | None:
     """Width and height of the outermost `svg` in pixels, if the file says them.
 
     Args:

@@ -12,11 +12,14 @@ import svgelements
 from helpers import FIXTURES
 
 from sketch_rnn.errors import UserError
-from sketch_rnn.svg import visible
-from sketch_rnn.svg.reader import read_drawing, read_svg, shapes
+from sketch_rnn.svg import covers, shapes, visible
+from sketch_rnn.svg.reader import read_drawing, read_svg
 
 FILES = sorted((FIXTURES / "svg").glob("*.svg"))  # as editors write them
 STROKED = 'fill="none" stroke="black"'
+
+
+NO_PAGE = ""
 
 
 def lines_of(body, attributes='width="100" height="100"', **options):
@@ -56,7 +59,7 @@ def test_straight_path_commands_absolute_and_relative():
     ],
 )
 def test_curved_path_commands(data, ends):
-    (line,) = lines_of(f'<path {STROKED} d="{data}"/>')
+    (line,) = lines_of(f'<path {STROKED} d="{data}"/>', NO_PAGE)
     np.testing.assert_allclose(line[[0, -1]], ends, atol=1e-9)
     assert np.ptp(line[:, 1]) > 24
 
@@ -114,7 +117,7 @@ def test_matrix_and_skew():
 def test_view_box_and_units():
     line = f'<line {STROKED} x1="0" y1="0" x2="10" y2="5"/>'
     check(lines_of(line, 'width="1in" height="1in" viewBox="0 0 10 10"'), [(0, 0), (96, 48)])
-    check(lines_of(line, 'viewBox="5 0 10 10"'), [(-5, 0), (5, 5)])
+    check(lines_of(line, 'viewBox="-5 0 20 10"'), [(5, 0), (15, 5)])
     squeezed = 'width="100" height="20" viewBox="0 0 10 10" preserveAspectRatio="none"'
     check(lines_of(line, squeezed), [(0, 0), (100, 10)])
     centred = 'width="100" height="20" viewBox="0 0 10 10"'
@@ -216,9 +219,22 @@ def test_shapes_without_a_size_are_left_out(shape):
 @pytest.mark.parametrize("page", ['viewBox="0 0 50 50"', 'width="50" height="50px"'])
 def test_what_lies_off_the_page_is_left_out_unless_all_does(page):
     on, off = "<path d='M-9 9L9 9'/>", "<path d='M60 60L70 70'/><path d='M-9-9L-3-3'/>"
-    check(lines_of(f"<g {STROKED}>{off}{on}</g>", page), [(-9, 9), (9, 9)])
-    assert len(lines_of(f"<g {STROKED}>{off}</g>", page)) == 2
-    assert len(lines_of(f"<g {STROKED}>{off}{on}</g>", 'width="50"')) == 3
+    thin = f"fill='none' stroke='#000' stroke-width='{1e-9}'"
+    check(lines_of(f"<g {thin}>{off}{on}</g>", page), [(0, 9), (9, 9)])
+    check(
+        lines_of(f"<g {thin}><path d='M-9 9H90V20H-9'/></g>", page),
+        [(0, 9), (50, 9)],
+        [(50, 20), (0, 20)],
+    )
+    assert len(lines_of(f"<g {thin}>{off}</g>", page)) == 2
+    assert len(lines_of(f"<g {thin}>{off}{on}</g>", 'width="50"')) == 3
+
+
+def test_a_frame_whose_middle_lies_a_little_off_the_page_is_whole():
+    frame = f"<rect {STROKED} x='-.3' y='-.3' width='100.6' height='100.6'/>"
+    check(
+        lines_of(frame), [(-0.3, -0.3), (100.3, -0.3), (100.3, 100.3), (-0.3, 100.3), (-0.3, -0.3)]
+    )
 
 
 def test_a_dot_on_a_page_is_not_blown_up_to_a_drawing():
@@ -411,8 +427,19 @@ def test_what_a_browser_does_not_show_is_not_missed(unseen):
     [
         ("<text>a</text><text>b</text>", "2 texts left out; to be converted to paths first"),
         ("<image href='data:,'/>", "1 picture left out; to be traced to lines first"),
-        ("<clipPath id='c'/><g clip-path='url(#c)'/>", "1 clip-path left out"),
-        ("<mask id='c'/><g mask='url(#c)'/>", "1 mask left out"),
+        (
+            "<clipPath id='c'><text>a</text></clipPath>"
+            f"<path {STROKED} clip-path='url(#c)' d='M0 9h9'/>",
+            "1 clip-path left out; what should be hidden is drawn too",
+        ),
+        (
+            f"<mask id='c'><image href='x'/></mask><path {STROKED} mask='url(#c)' d='M0 9h9'/>",
+            "1 mask left out; what should be hidden is drawn too",
+        ),
+        (
+            f"<path {STROKED} stroke-dasharray='2 3' d='M1 1h90'/>",
+            "dashed lines are drawn without their gaps",
+        ),
         (
             f"<marker id='m'/><path {STROKED} d='M1 1h9' marker-end='url(#m)'/>",
             "1 marker left out; to be drawn as paths",
@@ -494,16 +521,16 @@ def test_many_strokes_that_rub_out_are_looked_for_by_their_place(monkeypatch):
     round_ended = f'{WHITE} stroke-width="12" stroke-linecap="round"'
     black = "".join(f'<path {STROKED} d="{text}"/>' for text in texts[:300])
     white = "".join(f'<path {round_ended} d="{text}"/>' for text in texts[300:])
-    looked_at, are_near = [], visible._are_near
+    looked_at, are_near = [], covers._are_near
 
     def counted(points, segments, reach):
         looked_at.append(len(segments))
         return are_near(points, segments, reach)
 
-    monkeypatch.setattr(visible, "_are_near", counted)
+    monkeypatch.setattr(covers, "_are_near", counted)
     lines = lines_of(body.format(black + white))
     assert 0 < max(looked_at) < 30
-    monkeypatch.setattr(visible, "MAX_BUFFERED", 1000)  # as areas, which are exact
+    monkeypatch.setattr(covers, "MAX_BUFFERED", 1000)  # as areas, which are exact
     assert len(lines) == len(lines_of(body.format(black + white))) != 300
 
 
@@ -630,8 +657,9 @@ def test_of_simple_shapes_only_the_curves_count_as_segments(monkeypatch):
 
 def test_a_polygon_is_closed_and_a_polyline_is_not():
     points = "points='1,2 3-4 5.5.5'"
-    check(lines_of(f"<polyline {STROKED} {points}/>"), [(1, 2), (3, -4), (5.5, 0.5)])
-    check(lines_of(f"<polygon {STROKED} {points}/>"), [(1, 2), (3, -4), (5.5, 0.5), (1, 2)])
+    check(lines_of(f"<polyline {STROKED} {points}/>", NO_PAGE), [(1, 2), (3, -4), (5.5, 0.5)])
+    closed = [(1, 2), (3, -4), (5.5, 0.5), (1, 2)]
+    check(lines_of(f"<polygon {STROKED} {points}/>", NO_PAGE), closed)
 
 
 def test_references_to_other_files_are_not_followed(tmp_path):

@@ -1,0 +1,166 @@
+"""What hides lines: fills, and strokes in the color of the page.
+
+Dimensions: n points of one line, s segments.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import shapely
+
+from sketch_rnn.svg import curves
+from sketch_rnn.svg.paint import Colour, Painted, bounds, same
+from sketch_rnn.svg.regions import turns_about
+
+CHUNK = 64  # points of a line that are looked for at once
+MAX_BUFFERED = 100  # segments of a stroke whose ends are drawn as they are, and not round
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of a pen, the number of its shape, and how it looks."""
+
+    curves: np.ndarray
+    place: int
+    colour: Colour | None
+    width: float
+
+
+@dataclass(frozen=True)
+class Cover:
+    """A fill, or a stroke in the colour of the page, that hides what is below."""
+
+    shape: Painted
+    place: int
+    is_stroke: bool
+    colour: Colour
+    tolerance: float
+
+    def hides(self, line: Line, ground: Colour | None) -> bool:
+        """Whether it can be told apart from a line, and is wide enough to hide it."""
+        if self.is_stroke and self.shape.width < 0.9 * line.width:
+            return False
+        return not same(self.colour, line.colour) or same(self.colour, ground)
+
+    def goes_on(self, before: "Cover") -> bool:
+        """Whether it is a stroke like another, with nothing between them."""
+        return (
+            self.is_stroke
+            and before.is_stroke
+            and self.place == before.place + 1
+            and (self.shape.width, self.shape.cap) == (before.shape.width, before.shape.cap)
+        )
+
+    @cached_property
+    def box(self) -> tuple[np.ndarray, np.ndarray]:
+        low, high = bounds([self.shape])
+        around = self.shape.width if self.is_stroke else 0.0
+        return low - around, high + around
+
+    @cached_property
+    def lines(self) -> list[np.ndarray]:
+        """Its subpaths as points `[n, 2]`; those of a fill are closed."""
+        if self.is_stroke:
+            return [curves.flatten(line, self.tolerance) for line in self.shape.lines]
+        return [curves.closed(curves.flatten(line, self.tolerance)) for line in self.shape.filled]
+
+    def cost(self, points: np.ndarray) -> int:
+        """What it takes to look at points, in tests of one."""
+        if self._is_long_stroke:
+            made = 0 if "_segments" in self.__dict__ else self._edges
+            near = sum(len(found) for found in self._within_reach(points))
+            return made + len(points) + near * CHUNK // 256
+        made = 0 if "outline" in self.__dict__ else 10 * self._edges
+        return made + len(points) * (2 if self.is_stroke else 1 + self._edges // 8)
+
+    def hidden(self, points: np.ndarray, width: float) -> np.ndarray:
+        """Which points `[n, 2]` of a pen of that width are wholly hidden `[n]`."""
+        if self._is_long_stroke:
+            segments, reach = self._segments[0], self.shape.width / 2
+            return np.concatenate(
+                [
+                    _are_near(points[number * CHUNK : (number + 1) * CHUNK], segments[near], reach)
+                    for number, near in enumerate(self._within_reach(points))
+                ]
+            )
+        if self.is_stroke:
+            return shapely.intersects(self.outline, shapely.points(points))
+        turns = np.zeros(len(points), np.int64)
+        for ring in self.lines:
+            turns += turns_about(points, ring)
+        hidden = turns % 2 == 1 if self.shape.even_odd else turns != 0
+        if width:
+            at = np.flatnonzero(hidden)
+            near = shapely.dwithin(shapely.points(points[at]), self.outline, 0.45 * width)
+            hidden[at[near]] = False
+        return hidden
+
+    @property
+    def _is_long_stroke(self) -> bool:
+        return self.is_stroke and self._edges > MAX_BUFFERED
+
+    @cached_property
+    def _edges(self) -> int:
+        return sum(map(len, self.lines))
+
+    @cached_property
+    def _segments(self) -> tuple[np.ndarray, shapely.STRtree]:
+        """The segments of a stroke `[s, 2, 2]`, and what finds them by their place."""
+        pairs = [line if len(line) > 1 else line[[0, 0]] for line in self.lines]
+        segments = np.concatenate([np.stack([line[:-1], line[1:]], axis=1) for line in pairs])
+        return segments, shapely.STRtree(shapely.linestrings(segments))
+
+    def _within_reach(self, points: np.ndarray) -> list[np.ndarray]:
+        """For every `CHUNK` points in a row, the numbers of a stroke's segments in their reach."""
+        firsts, reach = np.arange(0, len(points), CHUNK), self.shape.width / 2
+        low, high = (of.reduceat(points, firsts, axis=0) for of in (np.minimum, np.maximum))
+        boxes = shapely.box(*(low - reach).T, *(high + reach).T)
+        numbers, found = self._segments[1].query(boxes)
+        return np.split(found, np.searchsorted(numbers, np.arange(1, len(firsts))))
+
+    @cached_property
+    def outline(self) -> shapely.Geometry:
+        """The edge of a fill, or the area of a stroke that is not long."""
+        pairs = [line if len(line) > 1 else line[[0, 0]] for line in self.lines]
+        outline = shapely.multilinestrings([shapely.linestrings(line) for line in pairs])
+        if self.is_stroke:
+            parts, around = shapely.get_parts(outline), self.shape.width / 2
+            outline = shapely.union_all(
+                [part.buffer(around, quad_segs=4, cap_style=self.shape.cap) for part in parts]
+            )
+        shapely.prepare(outline)
+        return outline
+
+
+class Covers:
+    """Covers, found by their place on the page.
+
+    any_fills: whether there are some that are not in its colour.
+    """
+
+    def __init__(self, covers: Sequence[Cover], ground: Colour | None):
+        self._covers = covers
+        self.any_fills = any(not same(cover.colour, ground) for cover in covers)
+        boxes = [shapely.box(*cover.box[0], *cover.box[1]) for cover in covers]
+        self._tree = shapely.STRtree(boxes) if covers else None
+
+    def near(self, line: np.ndarray) -> list[Cover]:
+        """Those that a line may meet, in order."""
+        if self._tree is None:
+            return []
+        box = shapely.box(*line.min(axis=(0, 1)), *line.max(axis=(0, 1)))
+        return [self._covers[number] for number in np.sort(self._tree.query(box))]
+
+
+def _are_near(points: np.ndarray, segments: np.ndarray, reach: float) -> np.ndarray:
+    """Which of the points `[n, 2]` are no further than that from any of the segments `[n]`."""
+    (x, y), (left, top) = points.T[..., None], segments[:, 0].T
+    along_x, along_y = (segments[:, 1] - segments[:, 0]).T
+    x, y = x - left, y - top  # [n, s]
+    square = np.maximum(along_x * along_x + along_y * along_y, 1e-300)
+    t = np.clip((x * along_x + y * along_y) / square, 0, 1)
+    x -= t * along_x
+    y -= t * along_y
+    return (x * x + y * y <= reach * reach).any(axis=1)

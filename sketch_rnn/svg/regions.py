@@ -1,0 +1,251 @@
+"""Regions of the page, and lines that are cut at their edges, by shapely, within limits.
+
+Dimensions: n points of one line, s of its segments.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import wraps
+from typing import ParamSpec, TypeVar
+
+import numpy as np
+import shapely
+import shapely.errors
+
+MAX_EDGES = 30_000  # of all regions of a file
+MADE = 10  # edges that take as long as making a region of them
+MAX_MEETING = 50_000  # pairs of edges that may meet, in one region or in two that are put together
+MAX_CUTS = 2_000_000  # of a segment at an edge, in one file
+MAX_MEASURED = 1000  # points of a line whose stroke is measured exactly
+CHUNK = 256  # edges that are looked for at once
+
+
+class TooMuch(Exception):
+    """The regions of a file are too many, or too intricate, to be made out."""
+
+
+Made = TypeVar("Made")
+Given = ParamSpec("Given")
+
+
+def _or_too_much(function: Callable[Given, Made]) -> Callable[Given, Made]:
+    """A function that raises TooMuch for what the library cannot make out, such as no numbers."""
+
+    @wraps(function)
+    def wrapped(*args: Given.args, **options: Given.kwargs) -> Made:
+        try:
+            return function(*args, **options)
+        except shapely.errors.ShapelyError:
+            raise TooMuch from None
+
+    return wrapped
+
+
+@dataclass
+class Work:
+    """What is left of the work that a file's regions may take."""
+
+    edges: int = MAX_EDGES
+    cuts: int = MAX_CUTS
+
+    def add_edges(self, count: int) -> None:
+        """Counts edges of a region that is made; raises TooMuch."""
+        self.edges -= count + MADE if count else 0
+        if self.edges < 0:
+            raise TooMuch
+
+    def add_cuts(self, count: int) -> None:
+        """Counts cuts of a line; raises TooMuch."""
+        self.cuts -= count
+        if self.cuts < 0:
+            raise TooMuch
+
+
+@dataclass(frozen=True, eq=False)
+class Region:
+    """A part of the page that shows what is drawn, in pixels."""
+
+    area: shapely.Geometry
+    bounds: tuple[float, float, float, float] = field(init=False)
+
+    def __post_init__(self) -> None:
+        shapely.prepare(self.area)
+        object.__setattr__(self, "bounds", tuple(shapely.bounds(self.area).tolist()))
+
+    def holds(self, low: np.ndarray, high: np.ndarray) -> bool:
+        """Whether a box from corner to corner lies inside of it."""
+        left, top, right, bottom = self.bounds
+        if not (left <= low[0] and top <= low[1] and high[0] <= right and high[1] <= bottom):
+            return False
+        return bool(shapely.covers(self.area, shapely.box(*low, *high)))
+
+    def grown(self, by: float) -> "Region":
+        """The region with that much more around it; of corners, the corner."""
+        return Region(shapely.buffer(self.area, by, quad_segs=1, join_style="mitre"))
+
+    @_or_too_much
+    def cut(self, line: np.ndarray, work: Work) -> list[np.ndarray]:
+        """The pieces of a line `[n, 2]` that lie in the region, in its direction.
+
+        Raises:
+          TooMuch: there is too much to cut.
+        """
+        repeats = np.all(line[1:] == line[:-1], axis=1)
+        if repeats.any():
+            line = line[np.concatenate([[True], ~repeats])]
+        if len(line) == 1:
+            return [line] if shapely.intersects(self.area, shapely.points(line[0])) else []
+        work.add_cuts(len(line))
+        segments = shapely.linestrings(np.stack([line[:-1], line[1:]], axis=1))  # [s]
+        inside = shapely.covers(self.area, segments)
+        if inside.all():
+            return [line]
+        crossing = ~inside & shapely.intersects(self.area, segments)
+        work.add_cuts(int(crossing.sum()) * shapely.get_num_coordinates(self.area))
+        parts = iter(shapely.intersection(self.area, segments[crossing]))
+        pieces: list[list[np.ndarray]] = []
+        goes_on = False
+        for number in range(len(segments)):
+            start, end = line[number], line[number + 1]
+            runs = [np.stack([start, end])] if inside[number] else []
+            if crossing[number]:
+                runs = _along(next(parts), start, end)
+            for run in runs:
+                if goes_on and (run[0] == start).all():
+                    pieces[-1].append(run[1])
+                else:
+                    pieces.append([run[0], run[1]])
+                goes_on = bool((run[1] == end).all())
+            goes_on = goes_on and bool(runs)
+        return _around([np.array(piece) for piece in pieces], line)
+
+
+def _along(part: shapely.Geometry, start: np.ndarray, end: np.ndarray) -> list[np.ndarray]:
+    """The stretches `[2, 2]` of a segment that are left of it, in its direction.
+
+    Ends that are the segment's own, but for rounding, are exactly so.
+    """
+    direction = end - start
+    square = float(direction @ direction)
+    spans = []
+    for piece in shapely.get_parts(part):
+        places = (shapely.get_coordinates(piece) - start) @ direction / square
+        if len(places) > 1:
+            spans.append((float(places.min()), float(places.max())))
+    runs = []
+    for first, last in sorted(spans):
+        a = start if first < 1e-9 else start + first * direction
+        b = end if last > 1 - 1e-9 else start + last * direction
+        if (a != b).any():
+            runs.append(np.stack([a, b]))
+    return runs
+
+
+def _around(pieces: list[np.ndarray], line: np.ndarray) -> list[np.ndarray]:
+    """Of a closed line, the pieces before and behind its start are one."""
+    if len(pieces) < 2 or (line[0] != line[-1]).any():
+        return pieces
+    first, *others, last = pieces
+    if (first[0] == line[0]).all() and (last[-1] == line[0]).all():
+        return [np.concatenate([last, first[1:]]), *others]
+    return pieces
+
+
+@_or_too_much
+def area(rings: Sequence[np.ndarray], even_odd: bool, work: Work) -> shapely.Geometry:
+    """What closed lines `[n, 2]` fill.
+
+    Raises:
+      TooMuch: they have too many edges, or cross too often.
+    """
+    rings = [ring for ring in rings if len(ring) >= 4]
+    work.add_edges(sum(map(len, rings)))
+    if len(rings) == 1:
+        polygon = shapely.Polygon(rings[0])
+        if polygon.is_valid:
+            return polygon
+    if not rings:
+        return shapely.Polygon()
+    lines = shapely.linestrings(np.concatenate([_edges(ring) for ring in rings]))
+    _check_meeting(lines, lines)
+    faces = shapely.get_parts(shapely.polygonize([shapely.union_all(lines)]))
+    inside = shapely.get_coordinates(shapely.point_on_surface(faces))
+    if not len(faces):
+        return shapely.Polygon()
+    turns = np.sum([turns_about(inside, ring) for ring in rings], axis=0)
+    return shapely.union_all(faces[turns % 2 == 1 if even_odd else turns != 0])
+
+
+@_or_too_much
+def strokes(lines: Sequence[np.ndarray], width: float, cap: str, work: Work) -> shapely.Geometry:
+    """What a pen of some width paints along lines `[n, 2]`; raises TooMuch."""
+    work.add_edges(sum(map(len, lines)))
+    geometries = []
+    for line in lines:
+        edges = shapely.linestrings(_edges(line if len(line) > 1 else line[[0, 0]]))
+        _check_meeting(edges, edges)
+        whole = shapely.LineString(line if len(line) > 1 else line[[0, 0]])
+        geometries.append(whole.buffer(width / 2, quad_segs=4, cap_style=cap))
+    return shapely.union_all(geometries)
+
+
+def around(points: np.ndarray, width: float, cap: str) -> np.ndarray:
+    """Corners of the box about a stroke along a line `[n, 2]`; of a long one, about."""
+    if len(points) > MAX_MEASURED or not np.isfinite(points).all():
+        return np.concatenate([points - width / 2, points + width / 2])
+    line = shapely.LineString(points if len(points) > 1 else points[[0, 0]])
+    stroke = line.buffer(width / 2, cap_style=cap, join_style="mitre", mitre_limit=4)
+    box = stroke.bounds if not stroke.is_empty else line.bounds
+    return np.array(box).reshape(2, 2)
+
+
+@_or_too_much
+def combined(
+    operation: np.ufunc, a: shapely.Geometry, b: shapely.Geometry, work: Work
+) -> shapely.Geometry:
+    """`shapely.union`, `intersection` or `difference` of two areas; raises TooMuch."""
+    _check_meeting(*(np.array(list(_boundary(of)), dtype=object) for of in (a, b)))
+    found = operation(a, b)
+    work.add_edges(shapely.get_num_coordinates(found))
+    return found
+
+
+def rings_of(found: shapely.Geometry) -> list[np.ndarray]:
+    """The edges of an area, as closed lines `[n, 2]`."""
+    polygons = [part for part in shapely.get_parts(found) if part.geom_type == "Polygon"]
+    rings = shapely.get_rings(np.array(polygons, dtype=object)) if polygons else []
+    return [shapely.get_coordinates(ring) for ring in rings]
+
+
+def _edges(ring: np.ndarray) -> np.ndarray:
+    """A line `[n, 2]` as its segments `[n - 1, 2, 2]`."""
+    return np.stack([ring[:-1], ring[1:]], axis=1)
+
+
+def _boundary(found: shapely.Geometry) -> Iterator[shapely.Geometry]:
+    for ring in rings_of(found):
+        yield from shapely.linestrings(_edges(ring))
+
+
+def _check_meeting(lines: np.ndarray, others: np.ndarray) -> None:
+    """Refuses edges of which too many may meet."""
+    if not len(lines) or not len(others):
+        return
+    tree, count = shapely.STRtree(others), 0
+    for first in range(0, len(lines), CHUNK):
+        count += tree.query(lines[first : first + CHUNK]).shape[1]
+        if count > MAX_MEETING:
+            raise TooMuch
+
+
+def turns_about(points: np.ndarray, ring: np.ndarray) -> np.ndarray:
+    """How often a closed line turns about each of the points `[n]` (its winding number)."""
+    turns, step = np.zeros(len(points), np.int64), max(1_000_000 // len(ring), 1)
+    for first in range(0, len(points), step):
+        some = points[first : first + step, None]
+        a, b = ring[None, :-1] - some, ring[None, 1:] - some  # [n, edges, 2]
+        left = a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0]
+        up = (a[..., 1] <= 0) & (b[..., 1] > 0) & (left > 0)
+        down = (a[..., 1] > 0) & (b[..., 1] <= 0) & (left < 0)
+        turns[first : first + step] = up.sum(axis=1) - down.sum(axis=1)
+    return turns

@@ -1,0 +1,440 @@
+"""The elements of an SVG file as a browser renders them, to painted shapes.
+
+Nested transforms, `use`, `switch`, viewports, inherited properties and clips are resolved
+(https://www.w3.org/TR/SVG2/). Nothing outside of the file is read, and the work is limited whatever
+it says.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from functools import cached_property, partial
+from xml.etree.ElementTree import Element
+
+import numpy as np
+import svgelements
+
+from sketch_rnn.errors import UserError
+from sketch_rnn.svg import (
+    clips,
+    curves,
+    dashes,
+    paint,
+    regions,
+    shapes,
+    transforms,
+    values,
+    viewports,
+    xml,
+)
+from sketch_rnn.svg.paint import Painted
+from sketch_rnn.svg.properties import INHERITED, path_of
+from sketch_rnn.svg.regions import Region
+from sketch_rnn.svg.style import Styles
+from sketch_rnn.svg.transforms import IDENTITY, Box, compose, moved
+from sketch_rnn.svg.values import Units
+
+MAX_CLOSED = 3_000  # subpaths; the parser's time grows with their square
+MAX_WIDTH = 1e9  # of a stroke, in pixels
+
+_DRAWN = ("svg", "g", "a", "switch", "use", *shapes.SHAPES)
+_MARKED = ("line", *shapes.LINES)
+
+
+@dataclass(frozen=True)
+class _Context:
+    """What an element takes from those around it.
+
+    style: inherited properties. viewport: width and height that percentages refer to. opacity: of
+    all groups around. units: what relative units are of. clips: regions that it is cut to.
+    """
+
+    style: Mapping[str, str]
+    viewport: tuple[float, float]
+    opacity: float = 1.0
+    units: Units = field(default_factory=Units)
+    depth: int = 0
+    clips: tuple[Region, ...] = ()
+
+
+class _For(Enum):
+    """What elements are visited for: to be painted, measured, or clipped with."""
+
+    PAINT = "paint"
+    BOX = "box"
+    CLIP = "clip"
+
+
+@dataclass
+class Walker:
+    """Visits the elements as they are rendered and collects what they paint.
+
+    boxes: of elements whose transform or clip refers to it, by the element and whether strokes
+    count. dashed: how many lines are painted without their gaps.
+    """
+
+    root: Element
+    painted: list[Painted] = field(default_factory=list)
+    left_out: Counter[str] = field(default_factory=Counter)
+    boxes: dict[tuple[Element, bool], Box] = field(default_factory=dict)
+    purpose: _For = _For.PAINT
+    dashed: int = 0
+    visited: int = 0
+    size: int = 0  # of the attributes of what was visited
+    closed: int = 0
+    segments: int = 0
+
+    def __post_init__(self) -> None:
+        self.styles = Styles(self.root, viewports.page(self.root, {}) or values.PAGE)
+        self.by_id: dict[str, Element] = {}
+        for element in self.root.iter():
+            self.by_id.setdefault(element.get("id", ""), element)
+        self.clips = clips.Clips(self.by_id, self._clipping, self.styles.of)
+
+    def walk(self) -> list[Painted]:
+        """What the file paints, in pixels of its page."""
+        self.visit(self.root, IDENTITY, _Context(style={}, viewport=values.PAGE))
+        return self.painted
+
+    def visit(
+        self,
+        element: Element,
+        matrix: np.ndarray,
+        context: _Context,
+        size: Mapping[str, str] | None = None,
+    ) -> None:
+        """Collects what an element paints; `size` is given where a `use` refers to it."""
+        self.visited += 1
+        self.size += xml.attribute_size(element.attrib)
+        if self.visited > xml.MAX_ELEMENTS or self.size > xml.MAX_BYTES:
+            raise UserError(
+                f"it draws more than {xml.MAX_ELEMENTS} elements, or than "
+                f"{xml.MAX_BYTES >> 20} MB of them"
+            )
+        xml.check_depth(context.depth)
+        tag = element.tag
+        named = tag in ("image", "text", "foreignObject")
+        if tag not in _DRAWN and not named and not (tag == "symbol" and size is not None):
+            return
+        own = self.styles.resolved(self.styles.of(element), context.style)
+        opacity = context.opacity * _share(own.get("opacity"))
+        if own.get("display") == "none" or (opacity == 0 and self.purpose != _For.CLIP):
+            return
+        style = {**context.style, **_inheritable(own)}
+        units = self._units(own, context, element is self.root)
+        context = replace(
+            context, style=style, opacity=opacity, units=units, depth=context.depth + 1
+        )
+        if named:
+            self._leave_out(tag, element, style)
+            return
+        self._leave_out_markers(tag, style)
+        inner = _Inner(self, element, own, context, size or {})
+        box = self._reference_box(inner)
+        try:
+            transform = transforms.own_transform(inner.own, box, units)
+        except ValueError:  # a unit that only fits elsewhere; what is known is checked before
+            transform = IDENTITY
+        matrix = compose(matrix, transform)
+        if self.purpose != _For.BOX and ("clip-path" in own or "mask" in own):
+            found = self.clips.of(own, self._place(inner, matrix))
+            inner.context = replace(context, clips=(*context.clips, *found))
+        inner.visit(matrix)
+
+    def page(self) -> tuple[float, float] | None:
+        """Width and height of the outermost `svg` in pixels, if the file says them."""
+        return viewports.page(self.root, self.styles.of(self.root))
+
+    def _units(self, own: Mapping[str, str], context: _Context, is_root: bool) -> Units:
+        before = context.units
+        font = before.font
+        if "font-size" in own:
+            font = values.length(own["font-size"], font, font, before)
+        if is_root:
+            return Units(font, font, self.page() or values.PAGE)
+        return before if font == before.font else Units(font, before.root_font, before.page)
+
+    def _leave_out(self, tag: str, element: Element, style: Mapping[str, str]) -> None:
+        if self.purpose == _For.BOX or style.get("visibility", "visible") != "visible":
+            return
+        if tag == "text" and not "".join(element.itertext()).strip():
+            return
+        if tag == "image" and not element.get("href"):
+            return
+        self.left_out[tag] += 1
+
+    def _leave_out_markers(self, tag: str, style: Mapping[str, str]) -> None:
+        if self.purpose == _For.PAINT and tag in _MARKED:
+            for name in ("marker-start", "marker-mid", "marker-end"):
+                match = re.match(r"url\(\s*['\"]?#([^'\")]*)", style.get(name, ""))
+                self.left_out["marker"] += bool(match and match[1] in self.by_id)
+
+    def _place(self, inner: "_Inner", matrix: np.ndarray) -> clips.Place:
+        context = inner.context
+        return clips.Place(
+            matrix, context.viewport, context.units, partial(self._box, inner), context.depth
+        )
+
+    def _clipping(
+        self, container: Element, matrix: np.ndarray, place: clips.Place, is_clip: bool
+    ) -> tuple[list[Painted], bool]:
+        """What the children of a `clipPath` or a `mask` paint, and whether that is all."""
+        style, own = self._inherited_by(container)
+        transform = transforms.own_transform(own, (0.0, 0.0, *place.viewport), place.units)
+        context = _Context(style, place.viewport, 1.0, place.units, place.depth + 1)
+        saved = self.painted, self.left_out, self.purpose
+        self.painted, self.left_out = [], Counter()
+        self.purpose = _For.CLIP if is_clip else _For.PAINT
+        for child in container:
+            if not is_clip or child.tag in (*shapes.SHAPES, "use", "text"):
+                self.visit(child, compose(matrix, transform), context)
+        found = self.painted, not self.left_out.total()
+        self.painted, self.left_out, self.purpose = saved
+        return found
+
+    def _inherited_by(self, element: Element) -> tuple[dict[str, str], dict[str, str]]:
+        """What is inherited inside of an element that is not rendered, and its own properties."""
+        path = [element]
+        while path[-1] in self._parents:
+            path.append(self._parents[path[-1]])
+        style: dict[str, str] = {}
+        own: dict[str, str] = {}
+        for ancestor in reversed(path):
+            own = self.styles.resolved(self.styles.of(ancestor), style)
+            style |= _inheritable(own)
+        return style, own
+
+    @cached_property
+    def _parents(self) -> dict[Element, Element]:
+        return {child: parent for parent in self.root.iter() for child in parent}
+
+    def _reference_box(self, inner: "_Inner") -> Box:
+        """What an element's transform and its origin refer to."""
+        if not any(name in inner.own for name in transforms.PROPERTIES):
+            return (0.0, 0.0, 0.0, 0.0)
+        if inner.element is self.root:
+            inner.own.setdefault("transform-origin", "50% 50%")
+            return (0.0, 0.0, *inner.inside())
+        kind = inner.own.get("transform-box", "view-box")
+        if kind == "view-box":
+            return (0.0, 0.0, *inner.context.viewport)
+        return self._box(inner, with_strokes=kind in ("stroke-box", "border-box"))
+
+    def _box(self, inner: "_Inner", with_strokes: bool) -> Box:
+        """The box of what an element draws, in its own coordinates; of shapes, also unseen."""
+        key = inner.element, with_strokes
+        if key not in self.boxes:
+            saved = self.painted, self.purpose
+            self.painted, self.purpose = [], _For.BOX
+            inner.visit(IDENTITY)
+            measured, (self.painted, self.purpose) = self.painted, saved
+            self.boxes[key] = _box_of(measured, with_strokes)
+        return self.boxes[key]
+
+    def add(
+        self,
+        element: Element,
+        geometry: Callable[[str], str | None],
+        matrix: np.ndarray,
+        context: _Context,
+    ) -> None:
+        """Collects a shape's subpaths, as chains of cubic curves in pixels."""
+        style = context.style
+        is_seen = style.get("visibility", "visible") == "visible"
+        stroke, fill = (self._paint(name, context) for name in ("stroke", "fill"))
+        diagonal = float(np.hypot(*context.viewport) / np.sqrt(2))
+        width = values.length(style.get("stroke-width"), diagonal, 1.0, context.units)
+        rule = "fill-rule"
+        if width <= 0:
+            stroke = None
+        if self.purpose == _For.CLIP:
+            stroke, fill, rule = None, paint.Paint(paint.WHITE, 1.0), "clip-rule"
+        if element.tag == "line":
+            fill = None
+        if not (is_seen and (stroke or fill)) and self.purpose != _For.BOX:
+            return
+        lines = self._lines(element, geometry, context)
+        dashes_of = dashes.pattern(style, diagonal, context.units) if stroke else None
+        drawn = lines
+        if dashes_of and self.purpose == _For.PAINT:
+            drawn = self._dashed(element, lines, dashes_of)
+        width *= np.sqrt(abs(np.linalg.det(matrix[:, :2])))
+        shape = Painted(
+            _placed(drawn, matrix),
+            stroke if drawn else None,
+            fill,
+            width=float(np.clip(np.nan_to_num(width), 0, MAX_WIDTH)),
+            cap={"round": "round", "square": "square"}.get(style.get("stroke-linecap", ""), "flat"),
+            even_odd=style.get(rule) == "evenodd",
+            area=_placed(lines, matrix) if drawn is not lines and fill else None,
+            clips=context.clips,
+        )
+        if shape.lines or shape.filled:
+            self.painted.append(shape)
+
+    def _lines(
+        self, element: Element, geometry: Callable[[str], str | None], context: _Context
+    ) -> list[np.ndarray]:
+        """A shape's subpaths in its own coordinates, as chains of cubic curves `[C, 4, 2]`."""
+        is_line = element.tag in shapes.LINES
+        if is_line:
+            self._count_closed(shapes.path_data(element, geometry))
+        segments = shapes.segments(element, geometry, context.viewport, context.units)
+        if is_line:
+            self._count(sum(isinstance(segment, svgelements.Move) for segment in segments))
+        lines = []
+        for chain in shapes.chains(segments):
+            self._count(len(chain))
+            lines.append(np.asarray(chain))
+        return lines
+
+    def _dashed(
+        self, element: Element, lines: list[np.ndarray], of: dashes.Pattern
+    ) -> list[np.ndarray]:
+        """A shape's subpaths without their gaps; those that an animation draws are whole."""
+        own = self.styles.of(element)
+        moves = any(own.get(k, "none") != "none" for k in ("animation", "animation-name"))
+        for child in element.iter("animate"):
+            moves |= child.get("attributeName", "").startswith("stroke-dash")
+        if moves or not lines:
+            return lines
+        length = values.length(element.get("pathLength"), 0.0)
+        drawn, is_whole = dashes.dashed(lines, of, length)
+        self.dashed += is_whole
+        return drawn
+
+    def _paint(self, name: str, context: _Context) -> paint.Paint | None:
+        style = context.style
+        text = style.get(name, INHERITED[name])
+        scheme = style.get("color-scheme", "normal")
+        found = paint.paint(text, style.get("color", "black"), self.by_id, scheme)
+        opacity = context.opacity * _share(style.get(f"{name}-opacity"))
+        return paint.Paint(found.colour, found.opacity * opacity) if found and opacity else None
+
+    def _count_closed(self, data: str) -> None:
+        self.closed += data.lower().count("z")
+        if self.closed > MAX_CLOSED:
+            raise UserError(f"it has more than {MAX_CLOSED} closed lines")
+
+    def _count(self, segments: int) -> None:
+        self.segments += segments
+        shapes.check_count(self.segments)
+
+
+@dataclass
+class _Inner:
+    """What is inside of an element's own transform."""
+
+    walker: Walker
+    element: Element
+    own: dict[str, str]
+    context: _Context
+    size: Mapping[str, str]  # that a `use` gives it
+
+    def geometry(self, name: str) -> str | None:
+        """An attribute of place or size, or what CSS says in its place."""
+        text = self.own.get(name)
+        if text is None:
+            return self.element.get(name)
+        return path_of(text) if name == "d" else text
+
+    def inside(self) -> tuple[float, float]:
+        """Width and height of an `svg` or `symbol`; CSS counts for the outermost only."""
+        box, is_root = viewports.view_box(self.element), self.element is self.walker.root
+        default = box[2:] if box and is_root else self.context.viewport
+        said = self.geometry if is_root else self.element.get
+        width, height = (
+            values.length(self.size.get(name) or said(name), whole, whole, self.context.units)
+            for name, whole in zip(("width", "height"), default, strict=True)
+        )
+        return width, height
+
+    def visit(self, matrix: np.ndarray) -> None:
+        """Visits it with the matrix of its own coordinates."""
+        tag = self.element.tag
+        if tag in shapes.SHAPES:
+            self.walker.add(self.element, self.geometry, matrix, self.context)
+        elif tag == "use":
+            self._visit_use(matrix)
+        else:
+            self._visit_children(matrix)
+
+    def _visit_children(self, matrix: np.ndarray) -> None:
+        element, context = self.element, self.context
+        if element.tag in ("svg", "symbol"):
+            size = self.inside()
+            if element is not self.walker.root:
+                matrix = moved(matrix, *self._place(self.element.get))
+                context = self._within(matrix, size)
+            matrix, viewport = viewports.enter(element, matrix, size)
+            if viewport is None:
+                return
+            context = replace(context, viewport=viewport)
+        for child in _alternative(element) if element.tag == "switch" else element:
+            self.walker.visit(child, matrix, context)
+
+    def _within(self, matrix: np.ndarray, size: tuple[float, float]) -> _Context:
+        """The context inside of a viewport, which hides what leaves it, unless it says other."""
+        context = self.context
+        if self.own.get("overflow", "hidden") in ("visible", "auto") or min(size) <= 0:
+            return context
+        return replace(context, clips=(*context.clips, *clips.viewport(matrix, size)))
+
+    def _visit_use(self, matrix: np.ndarray) -> None:
+        link = self.element.get("href", "")
+        target = self.walker.by_id.get(link[1:]) if link[:1] == "#" and len(link) > 1 else None
+        if target is None:
+            return
+        size = {k: text for k in ("width", "height") if (text := self.geometry(k))}
+        self.walker.visit(target, moved(matrix, *self._place(self.geometry)), self.context, size)
+
+    def _place(self, said: Callable[[str], str | None]) -> tuple[float, float]:
+        x, y = (
+            values.length(said(name), whole, 0.0, self.context.units)
+            for name, whole in zip("xy", self.context.viewport, strict=True)
+        )
+        return x, y
+
+
+def _box_of(painted: list[Painted], with_strokes: bool) -> Box:
+    """The box about shapes, or nothing at the origin if there are none."""
+    corners = []
+    for shape in painted:
+        for line in shape.lines:
+            side = max(float(np.ptp(line.reshape(-1, 2), axis=0).max()), 1e-9)
+            points = curves.flatten(line, 1e-4 * side) if np.isfinite(line).all() else line[0]
+            if with_strokes and shape.stroke:
+                points = regions.around(points, shape.width, shape.cap)
+            corners += [points.min(axis=0), points.max(axis=0)]
+    if not corners:
+        return (0.0, 0.0, 0.0, 0.0)
+    low, high = np.min(corners, axis=0), np.max(corners, axis=0)
+    return (*low.tolist(), *(high - low).tolist())
+
+
+def _alternative(switch: Element) -> list[Element]:
+    """The one child of a `switch` that is rendered, for a reader of English."""
+    for child in switch:
+        language = child.get("systemLanguage", "en")
+        understood = not child.get("requiredExtensions") and child.tag in _DRAWN
+        if understood and any(tag.strip()[:2] == "en" for tag in language.split(",")):
+            return [child]
+    return []
+
+
+def _share(text: str | None) -> float:
+    """An opacity, from 0 to 1."""
+    match = re.match(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)(%?)", text or "")
+    if not match:
+        return 1.0
+    return min(max(float(match[1]) / (100 if match[2] else 1), 0.0), 1.0)
+
+
+def _inheritable(own: Mapping[str, str]) -> dict[str, str]:
+    return {k: v for k, v in own.items() if k in INHERITED or k.startswith("--")}
+
+
+def _placed(lines: list[np.ndarray], matrix: np.ndarray) -> list[np.ndarray]:
+    return [line @ matrix[:, :2].T + matrix[:, 2] for line in lines]
