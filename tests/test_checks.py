@@ -118,7 +118,7 @@ def test_a_data_set_is_not_made_of_sketches_that_are_none(tmp_path):
 @pytest.mark.parametrize(
     ("inputs", "options", "said"),
     [
-        ([DRAWING], {}, "inputs: expected names of files and folders, got one of type ndarray"),
+        ([5], {}, "inputs: expected names of files and folders, or arrays; got int"),
         ([DOODLES], {"first_row": "plac"}, "`first_row`: expected auto or drawn or place"),
     ],
 )

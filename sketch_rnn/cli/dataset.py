@@ -61,7 +61,8 @@ BUILD = new_flags(
         "one before ended, and with --order=nearest all that meet at any of their ends."),
     Flag("join_distance", float, Recipe.join_distance, "How far apart pieces of a line may be, as "
         "a share of the drawing's longer side; by default they touch."),
-    Flag("valid", float, 0.05, "Drawings to validate on: a share, or a count."),
+    Flag("valid", float, 0.05, "Drawings to validate on: a share, or a count; if 0, some of those "
+        "to train on."),
     Flag("test", float, 0.05, "Drawings to test on: a share, or a count."),
     Flag("seed", int, 0, "Of the shuffle.", least=0),
     Flag("drop_copies", bool, False, "Keep only the first of sketches that are alike point by "

@@ -16,26 +16,31 @@ from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain, islice
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO
+from typing import Any, BinaryIO, cast
 
 import numpy as np
 from tqdm import tqdm
 
-from sketch_rnn.choices import INKS, SPLITS
+from sketch_rnn.choices import SPLITS
 from sketch_rnn.convert import sources
 from sketch_rnn.convert.prepare import Recipe
 from sketch_rnn.convert.readers.chunks import NOT_RECOGNIZED, PASSED_OVER, Chunk, Reading
+from sketch_rnn.convert.readers.memory import memory_chunks
 from sketch_rnn.convert.store import Spool, write_npz
 from sketch_rnn.data.layout import Layout
-from sketch_rnn.errors import UserError, check_choice, warn
-from sketch_rnn.files import check_output, replacing
+from sketch_rnn.errors import UserError, warn
+from sketch_rnn.files import check_output, naming, replacing
 from sketch_rnn.signals import leave_to_parent
 
 CHUNKS_AHEAD = 8  # being converted or waiting for it, per process
 COPY = "a copy of a drawing before it"
+REPEATED = 0.05  # of train, by a split that holds nothing back
 BETWEEN = " | "  # things that are left out of one drawing
 _TEXT = re.compile(r"\d+ texts? left out")  # no line of a pen, as KanjiVG's numbers of strokes
 REPORT_COLUMNS = ("drawing", "kept", "points", "epsilon", "reason")
+
+
+Inputs = str | Path | np.ndarray | Sequence[str | Path | np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -57,7 +62,8 @@ class Summary:
     drawings: how many were kept. kept: how many are in each split. dropped: drawings by reason.
     changed: drawings that were kept, by what is left out of them or cut down. examples: the first
       of each reason. passed_over: files that are not read, by suffix.
-    simplified_more: how many needed more than the recipe's epsilon. seconds: how long it took.
+    simplified_more: how many needed more than the recipe's epsilon. started: when, in
+      seconds of the clock. seconds: how long it took.
     """
 
     drawings: int = 0
@@ -68,6 +74,7 @@ class Summary:
     passed_over: Counter[str] = field(default_factory=Counter)
     simplified_more: int = 0
     seconds: float = 0
+    started: float = field(default_factory=time.monotonic)
 
     def lines(self) -> list[str]:
         """For a person to read."""
@@ -90,10 +97,11 @@ class Summary:
 
 
 def build(
-    inputs: str | Path | Sequence[str | Path],
-    output: str | Path,
+    inputs: Inputs = (),
+    output: str | Path | None = None,
     recipe: Recipe | None = None,
     *,
+    strokes: Sequence[Any] = (),
     outline: bool = False,
     valid: float = 0.05,
     test: float = 0.05,
@@ -112,46 +120,55 @@ def build(
     """Converts drawings to a data set.
 
     Args:
-      inputs: one or several files, folders and zips of drawings, in any form that is read.
+      inputs: files, folders and zips of drawings, in any form that is read, or stroke-3 arrays.
       output: the `.npz` to write. overwrite: replace it and a report, unless they are inputs.
-      recipe: how drawings become sketches.
-      outline: take also the outlines of filled shapes of SVGs.
-      valid: drawings of the validation split: a share below 1, or a count. test: of the test split.
-      seed: of the shuffle.
+      recipe: how drawings become sketches. outline, recognized, ink: see `Reading`.
+      strokes: drawings, each a list of lines, each a list of points or an array `[n, 2]`.
+      valid: drawings of the validation split: a share below 1, or a count; if 0, it repeats some
+        of train. test: of the test split. seed: of the shuffle.
       drop_copies: keep only the first of sketches that are alike point by point.
       strict: stop at the first drawing that cannot be used, or not all of it, instead of dropping
         it or what cannot be used; text beside lines is left out in any case.
-      recognized, ink: see `Reading`.
-      first_row, coordinates, pen: of `.npz` files: see `Layout`.
-      report: a CSV file to write, with a row for each drawing.
-      processes: to convert with; all cores by default.
+      first_row, coordinates, pen: of arrays: see `Layout`.
+      report: a CSV file to write, a row for each drawing. processes: all cores by default.
 
     Raises:
       UserError: what is wrong; then nothing is written.
     """
-    inputs = [inputs] if isinstance(inputs, str | Path) else inputs
-    for path in inputs:
-        if not isinstance(path, str | Path):
-            kind = type(path).__name__
-            raise UserError(f"inputs: expected names of files and folders, got one of type {kind}")
     layout = Layout(first_row, coordinates, pen)
-    check_choice("ink", ink, INKS)
-    output = Path(output)
-    _check_paths(output, report, inputs, overwrite)
-    _check_shares(valid=valid, test=test)
-    started = time.monotonic()
     reading = Reading(recipe or Recipe(), outline, recognized, layout, ink)
-    with Spool(output.parent) as spool:
-        summary = _converted(inputs, reading, spool, report, drop_copies, strict, processes)
-        splits = _split(len(spool), valid, test, seed)
-        summary.kept = {name: len(numbers) for name, numbers in splits.items()}
-        write_npz(output, {k: (len(v), spool.sketches(v)) for k, v in splits.items()})
-    summary.seconds = time.monotonic() - started
+    output = _checked_output(output, report, _split_inputs(inputs)[0], overwrite)
+    _check_shares(valid=valid, test=test)
+    with naming(output, ""), Spool(output.parent) as spool:
+        chunks = _chunks(inputs, strokes, reading)
+        summary = _converted(chunks, reading, spool, report, drop_copies, strict, processes)
+        _write(output, spool, _split(len(spool), valid, test, seed), summary)
     return summary
 
 
+def _split_inputs(inputs: Inputs) -> tuple[list[str | Path], list[Any]]:
+    """The inputs that are paths, and the drawings among them."""
+    is_array = isinstance(inputs, np.ndarray) and inputs.ndim == 2
+    is_many = isinstance(inputs, Iterable) and not isinstance(inputs, str | Path) and not is_array
+    every: list[Any] = [*cast(Iterable, inputs)] if is_many else [inputs]
+    paths = [item for item in every if isinstance(item, str | Path)]
+    arrays = [item for item in every if not isinstance(item, str | Path)]
+    for item in arrays:
+        if not isinstance(item, np.ndarray | list | tuple):
+            kind = type(item).__name__
+            raise UserError(f"inputs: expected names of files and folders, or arrays; got {kind}")
+    return paths, arrays
+
+
+def _chunks(inputs: Inputs, strokes: Sequence[Any], reading: Reading) -> Iterator[Chunk]:
+    paths, arrays = _split_inputs(inputs)
+    yield from sources.find(paths, reading)
+    yield from memory_chunks("inputs", arrays, reading)
+    yield from memory_chunks("strokes", strokes, reading)
+
+
 def _converted(
-    inputs: Sequence[str | Path],
+    chunks: Iterator[Chunk],
     reading: Reading,
     spool: Spool,
     report: str | Path | None,
@@ -165,7 +182,7 @@ def _converted(
         table = _Report(stack.enter_context(replacing(report))) if report else None
         progress = stack.enter_context(tqdm(unit=" drawings", disable=None, smoothing=0))
         convert = stack.enter_context(_Parallel(processes)).map
-        for part in convert(partial(_convert, reading=reading), sources.find(inputs, reading)):
+        for part in convert(partial(_convert, reading=reading), chunks):
             if drop_copies:
                 part = _without_copies(part, seen)
             _account(summary, part, reading.recipe, strict)
@@ -180,15 +197,28 @@ def _converted(
     return summary
 
 
+def _write(output: Path, spool: Spool, splits: dict[str, np.ndarray], summary: Summary) -> None:
+    write_npz(output, {k: (len(v), spool.sketches(v)) for k, v in splits.items()})
+    summary.kept = {name: len(numbers) for name, numbers in splits.items()}
+    summary.seconds = time.monotonic() - summary.started
+
+
 def _check_shares(**shares: float) -> None:
     for name, share in shares.items():
-        if not (0 < share < 1 or (share >= 1 and share == int(share))):
+        if not (0 <= share < 1 or (share >= 1 and share == int(share))):
             raise UserError(f"{name}: expected a share below 1 or a whole count, got {share:g}")
 
 
-def _check_paths(
-    output: Path, report: str | Path | None, inputs: Sequence[str | Path], overwrite: bool
-) -> None:
+def _checked_output(
+    output: str | Path | None,
+    report: str | Path | None,
+    inputs: Sequence[str | Path],
+    overwrite: bool,
+) -> Path:
+    """The path to write, which and a report beside it can be written."""
+    if output is None:
+        raise UserError("output: expected the name of an .npz to write")
+    output = Path(output)
     if output.suffix != ".npz":
         raise UserError(f"{output}: expected an output that ends in .npz")
     if report and Path(report).resolve() == output.resolve():
@@ -200,6 +230,7 @@ def _check_paths(
     for path in (output, Path(report)) if report else (output,):
         if not os.access(path.parent, os.W_OK):
             raise UserError(f"{path}: its folder cannot be written to")
+    return output
 
 
 def _convert(chunk: Chunk, reading: Reading) -> Converted:
@@ -272,14 +303,16 @@ def _why_none(summary: Summary) -> str:
 def _split(count: int, valid: float, test: float, seed: int) -> dict[str, np.ndarray]:
     """Numbers of the drawings of each split, shuffled.
 
-    A share gives at least one drawing; fewer than three drawings are in every split.
+    A share gives at least one drawing; of 0 the split repeats some of train, since a run validates
+    in any case. Fewer than three drawings are in every split.
     """
     order = np.random.default_rng(seed).permutation(count)
     if count < 3:
         warn(f"too few drawings to hold any back ({count}): valid and test repeat train")
         return dict.fromkeys(SPLITS, order)
     valid_count, test_count = (
-        int(share) if share >= 1 else max(round(share * count), 1) for share in (valid, test)
+        int(share) if share >= 1 or not share else max(round(share * count), 1)
+        for share in (valid, test)
     )
     train_count = count - valid_count - test_count
     if train_count <= 0:
@@ -288,7 +321,13 @@ def _split(count: int, valid: float, test: float, seed: int) -> dict[str, np.nda
             f"{valid_count + test_count} of {count}"
         )
     parts = np.split(order, [train_count, train_count + valid_count])
-    return dict(zip(SPLITS, parts, strict=True))
+    splits = dict(zip(SPLITS, parts, strict=True))
+    for name, numbers in splits.items():
+        if not len(numbers):
+            splits[name] = parts[0][: max(round(REPEATED * train_count), 1)]
+            repeated = len(splits[name])
+            warn(f"`{name}=0` holds nothing back: {name} repeats {repeated} drawings of train")
+    return splits
 
 
 class _Report:

@@ -16,7 +16,7 @@ from sketch_rnn.convert.input_file import InputFile
 from sketch_rnn.convert.prepare import Recipe, Sketch, to_sketch
 from sketch_rnn.convert.stored import Form, stored_sketch
 from sketch_rnn.data.layout import AS_IT_LOOKS, Layout
-from sketch_rnn.errors import UserError
+from sketch_rnn.errors import UserError, check_choice
 
 FILES_IN_CHUNK, SKETCHES_IN_CHUNK, BYTES_IN_CHUNK = 32, 512, 512 << 10
 PASSED_OVER = "not a form of drawings that is read"
@@ -38,6 +38,9 @@ class Reading:
     recognized: bool = False
     layout: Layout = AS_IT_LOOKS
     ink: str = INKS[0]
+
+    def __post_init__(self) -> None:
+        check_choice("ink", self.ink, INKS)
 
 
 class Drawing(NamedTuple):

@@ -20,7 +20,7 @@ def json_chunks(file: InputFile, reading: Reading) -> Iterator[Chunk]:
     """Chunks of the drawings of a file."""
     content = file.read()
     if ours := _ours(content, str(file)):
-        yield from ours.chunks(file, reading)
+        yield from ours.chunks(str(file), reading)
     else:
         yield from record_chunks(file, reading, _cut(content))
 

@@ -23,7 +23,7 @@ Cut = Callable[[InputFile], Iterator[tuple[str, bytes]]]  # places in a file, an
 def record_chunks(file: InputFile, reading: Reading, cut: Cut) -> Iterator[Chunk]:
     """Chunks of the drawings of a file."""
     if stored := stored_of(file, cut):
-        yield from stored.chunks(file, reading)
+        yield from stored.chunks(str(file), reading)
     else:
         yield from item_chunks(
             file, cut, partial(parse_record, arrangement=arrangement_of(file, cut))

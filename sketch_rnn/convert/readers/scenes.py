@@ -20,6 +20,7 @@ from sketch_rnn.svg.transforms import IDENTITY
 from sketch_rnn.svg.values import Units
 
 TOLERANCE = 4e-4  # of the longer side: how far a curve's lines may be off it
+_TOO_LARGE = "a curve of it has numbers too large to draw"
 MAX_GROUPS = 50  # one within the other
 
 
@@ -44,7 +45,11 @@ class Canvas:
     def path(self, data: str, matrix: np.ndarray = IDENTITY) -> None:
         """Draws what the data of an SVG path says."""
         element = Element("path", d=data)
-        for chain in shapes.chains(shapes.segments(element, element.get, (0, 0), Units())):
+        try:
+            chains = [*shapes.chains(shapes.segments(element, element.get, (0, 0), Units()))]
+        except (ArithmeticError, ValueError) as error:  # what svgelements raises
+            raise error if isinstance(error, UserError) else UserError(_TOO_LARGE) from None
+        for chain in chains:
             self.pieces.append(np.array(chain) @ matrix[:, :2].T + matrix[:, 2])
 
     def ellipse(self, rx: float, ry: float, matrix: np.ndarray) -> None:

@@ -26,17 +26,17 @@ class Stored(NamedTuple):
     members: dict[str, list[np.ndarray]]
     is_ours: bool = False
 
-    def chunks(self, file: InputFile, reading: Reading) -> Iterator[Chunk]:
-        """Chunks of all of them."""
+    def chunks(self, source: str, reading: Reading) -> Iterator[Chunk]:
+        """Chunks of all of them; `source` is what they are called."""
         layout = AS_IT_IS if self.is_ours else reading.layout
-        members, form = read_as(self.members, str(file), layout)
+        members, form = read_as(self.members, source, layout)
         for name, sketches in members.items():
-            yield from stored_chunks(f"{file}:{name}" if name else str(file), sketches, form)
+            yield from stored_chunks(f"{source}:{name}" if name else source, sketches, form)
 
 
 def array_chunks(file: InputFile, reading: Reading) -> Iterator[Chunk]:
     """Chunks of the sketches of a file of any layout, all its splits."""
-    yield from array_stored(file).chunks(file, reading)
+    yield from array_stored(file).chunks(str(file), reading)
 
 
 def array_stored(file: InputFile) -> Stored:

@@ -224,8 +224,10 @@ def are_rows(sketches: Sequence[Any]) -> bool:
     widths = {array.shape[1] for array in arrays}
     if widths == {5}:
         return all(np.isin(a[:, 2:], (0, 1)).all() and (a[:, 2:].sum(1) == 1).all() for a in arrays)
-    pens = np.concatenate([array[:, -1] for array in arrays])
-    return widths == {3} and bool(np.isin(pens, (-1, 0, 1)).all()) and bool((pens != 0).any())
+    if widths != {3}:
+        return False
+    pens = np.concatenate([array[:, 2] for array in arrays])
+    return bool(np.isin(pens, (-1, 0, 1)).all() and (pens != 0).any())
 
 
 def _are_many(value: list[Any]) -> bool:
