@@ -10,6 +10,7 @@ import numpy as np
 import shapely
 
 from sketch_rnn.errors import UserError
+from sketch_rnn.strokes import from_polylines
 
 ORDERS = ("document", "nearest")
 MAX_EPSILON = 4  # times the recipe's epsilon; a drawing that needs more is dropped
@@ -210,7 +211,7 @@ def simplify(polylines: Sequence[np.ndarray], recipe: Recipe) -> Sketch:
         if epsilon > MAX_EPSILON * max(recipe.epsilon, 0.25):
             raise UserError(f"more than {recipe.max_points} points, however simplified")
     simple = np.split(points, np.flatnonzero(np.diff(index)) + 1)
-    return Sketch(to_stroke3(simple), epsilon)
+    return Sketch(_whole(simple), epsilon)
 
 
 def _simplified(lines: Sequence[np.ndarray], epsilon: float) -> tuple[np.ndarray, np.ndarray]:
@@ -265,18 +266,9 @@ def nearest_order(lines: Sequence[np.ndarray]) -> list[np.ndarray]:
     return ordered
 
 
-def to_stroke3(lines: Sequence[np.ndarray]) -> np.ndarray:
-    """Lines of whole coordinates as stroke-3 int16.
-
-    The drawing's first point is the origin, where the pen already is down, as in the public data
-    sets: the first offset leads to the second point. A dot to begin with is the row (0, 0, 1).
-    """
-    points = np.concatenate(lines)
-    stroke3 = np.zeros((len(points), 3))
-    stroke3[1:, :2] = np.diff(points, axis=0)
-    stroke3[np.cumsum([len(line) for line in lines]) - 1, 2] = 1
-    if len(lines[0]) > 1:
-        stroke3 = stroke3[1:]
+def _whole(lines: Sequence[np.ndarray]) -> np.ndarray:
+    """Lines of whole coordinates as stroke-3 int16; a dot to begin with is the row (0, 0, 1)."""
+    stroke3 = from_polylines(lines)
     if np.abs(stroke3).max() > MAX_OFFSET:
         raise UserError(f"an offset is larger than {MAX_OFFSET}")
     return stroke3.astype(np.int16)
