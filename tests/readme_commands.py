@@ -57,7 +57,8 @@ def shortened(words):
         return words
     if "--resume_training" in words:
         return [*words, "--hparams=num_steps=4"]
-    size = "" if any(word.startswith("--init_from") for word in words) else "," + SMALL
+    begins = any(word.startswith(("--init_from", "--config=few")) for word in words)
+    size = "" if begins else "," + SMALL
     return [*words, f"--hparams=num_steps=2{size}"]
 
 

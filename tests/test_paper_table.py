@@ -1,26 +1,16 @@
-"""`scripts/paper_table`: the table of what was trained, and the paper's figures."""
+"""`sketch_rnn paper_table`: the table of what was trained, and the paper's figures."""
 
-import importlib.util
-import sys
 from argparse import Namespace
 
-import pytest
-from helpers import DOODLES, ROOT
+from helpers import DOODLES
+
+from sketch_rnn.cli import paper_table as script
+from sketch_rnn.cli.main import main as program
 
 SMALL = "dec_rnn_size=6,num_mixture=2,batch_size=8,num_steps=1"
 
 
-@pytest.fixture
-def script():
-    """The script as a module."""
-    path = ROOT / "scripts" / "paper_table.py"
-    spec = importlib.util.spec_from_file_location("paper_table", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def test_the_table_and_the_paper_s_figures(script, tmp_path, monkeypatch, capsys):
+def test_the_table_and_the_paper_s_figures(tmp_path, monkeypatch, capsys):
     asked = []
 
     def trained(folder, names, hparams, _):
@@ -28,32 +18,31 @@ def test_the_table_and_the_paper_s_figures(script, tmp_path, monkeypatch, capsys
         return [len(asked) / 10] * (2 if "kl_weight" in hparams else 1)
 
     monkeypatch.setattr(script, "trained", trained)
-    sets = ["pig.npz+cat.npz", "mine.npz"]
-    arguments = ["paper_table", "--data_dir=a", f"--log_root={tmp_path}", *sets]
-    monkeypatch.setattr(sys, "argv", arguments)
-    assert script.main() == 0
+    monkeypatch.setattr(script, "is_papers", lambda folder, names: names != ["cat.npz"])
+    sets = ["pig.npz+cat.npz", "mine.npz", "cat.npz"]
+    assert program(["paper_table", "--data_dir=a", f"--log_root={tmp_path}", *sets]) == 0
     assert asked[1] == ("cat+pig/w_KL=0.50", ["pig.npz", "cat.npz"], {"kl_weight": 0.5})
     assert asked[3] == ("cat+pig/decoderonly", ["pig.npz", "cat.npz"], {"conditional": False})
     lines = capsys.readouterr().out.splitlines()
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines]
-    assert [row[0] for row in rows] == ["data set", "---", "cat, pig", "*the paper*", "mine"]
+    assert [row[0] for row in rows] == ["data set", "---", "cat, pig", "*the paper*", "mine", "cat"]
     assert rows[2][1:] == ["0.10", "0.10", "0.20", "0.20", "0.30", "0.30", "0.40"]
     assert rows[3][1:] == ["-1.02", "0.22", "-1.24", "0.49", "-1.50", "0.98", "-0.75"]
 
 
-def test_what_is_trained_is_not_trained_again(script, tmp_path, capsys):
+def test_what_is_trained_is_not_trained_again(tmp_path, capsys):
     arguments = Namespace(hparams=[SMALL], data_dir=str(DOODLES))
     first, again = (
         script.trained(tmp_path / "run", ["cat.npz"], {"conditional": False}, arguments)
         for _ in range(2)
     )
     assert first == again and len(first) == 1
+    assert not script.is_papers(tmp_path / "run", ["cat.npz"])  # the package has but some of them
     assert "nothing to do: 1 of 1 steps" in capsys.readouterr().out
 
 
-def test_a_mistake_is_one_line(script, tmp_path, monkeypatch, capsys):
-    arguments = ["paper_table", f"--data_dir={tmp_path}", f"--log_root={tmp_path}/a", "none.npz"]
-    monkeypatch.setattr(sys, "argv", arguments)
-    assert script.main() == 2
+def test_a_mistake_is_one_line(tmp_path, capsys):
+    arguments = [f"--data_dir={tmp_path}", f"--log_root={tmp_path}/a", "none.npz"]
+    assert script.main(arguments) == 2
     shown = capsys.readouterr()
     assert shown.err.count("\n") == 1 and "none.npz" in shown.err

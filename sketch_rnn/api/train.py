@@ -48,6 +48,7 @@ def train(
     seed: int | None = None,
     resume: bool = False,
     init_from: str | Path | None = None,
+    few: bool = False,
     precision: str | None = None,
     strategy: str = "one",
     patience: int | None = None,
@@ -67,7 +68,9 @@ def train(
       callbacks: are called as the run gets on.
       seed: what everything random follows from; None is 1, or that of the run that goes on.
       resume: go on from the folder's latest checkpoint, ours or the original trainer's.
-      init_from: a model whose weights a new run begins with; its architecture is taken over.
+      init_from: a model whose weights a new run begins with; its architecture is taken over, and
+        its KL settings unless they are given.
+      few: choose what is left open by how many drawings there are, as `--config=few` does.
       precision: of matrix products: `float32`, `tf32` or `bfloat16`; None is the first, or that
         of the run.
       strategy: who shares the work: `one` device, `mirrored` for all GPUs of this machine,
@@ -86,6 +89,7 @@ def train(
         "seed": seed,
         "resume": resume,
         "init_from": init_from,
+        "few": few,
         "precision": precision,
         "strategy": strategy,
         "patience": patience,

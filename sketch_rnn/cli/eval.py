@@ -20,6 +20,10 @@ of the model's data set, or of --input.
 The drawings of a data set that are mislabelled or broken are among those that a model finds oddest.
 
   sketch_rnn_eval --log_root=models/cat --split=train --extremes=20 --output=odd.svg
+
+Whether a model copies is said by how near its drawings are to those that it was trained on:
+
+  sketch_rnn_eval --log_root=models/cat --copies --output=pairs.svg
 """
 
 # fmt: off
@@ -38,7 +42,10 @@ FLAGS = new_flags(
     OVERWRITE,
     Flag("extremes", int, None, "Draw so many of the oddest drawings, and of the plainest, to "
         "--output.", least=1, most=1000),
-    Flag("output", str, None, "Picture of the --extremes: an .svg or .png file."),
+    Flag("copies", bool, False, "Print how near new drawings of the model are to the nearest "
+        "training drawings, and how near drawings are that it has not learnt; --output shows the "
+        "nearest pairs."),
+    Flag("output", str, None, "Picture of the --extremes or the --copies: an .svg or .png file."),
 )
 # fmt: on
 
@@ -52,6 +59,9 @@ def _evaluate() -> None:
     models = FLAGS.log_root
     _check_flags(models)
     common.quiet_tensorflow(FLAGS.verbose_tensorflow)
+    if FLAGS.copies:
+        _print_copies(models[0])
+        return
     from sketch_rnn.training import compare
 
     evaluated = []
@@ -72,12 +82,24 @@ def _evaluate() -> None:
         compare.draw_extremes(evaluated[0], FLAGS.extremes, Path(FLAGS.output))
 
 
+def _print_copies(model: str) -> None:
+    from sketch_rnn.training.copies import find_copies
+
+    found = find_copies(model, FLAGS.data_dir, FLAGS.checkpoint)
+    print("\n".join([*found.table(), found.verdict]))
+    if FLAGS.output:
+        with common.writing(Path(FLAGS.output)):
+            found.picture(Path(FLAGS.output))
+
+
 def _check_flags(models: list[str]) -> None:
     if not models:
         raise UserError("expected --log_root=FOLDER, the folder of a trained model")
     if FLAGS.input and FLAGS.data_dir:
         raise UserError("expected --input or --data_dir, got both")
-    if bool(FLAGS.extremes) != bool(FLAGS.output):
+    if FLAGS.copies:
+        _check_copies(models)
+    elif bool(FLAGS.extremes) != bool(FLAGS.output):
         raise UserError("expected --extremes=NUMBER and --output=FILE together")
     if FLAGS.extremes and len(models) > 1:
         raise UserError(f"--extremes: expected one model whose they are, got {len(models)}")
@@ -89,6 +111,15 @@ def _check_flags(models: list[str]) -> None:
                 raise UserError(f"--{flag}: expected a name that ends in {expected}, got {path}")
             for model in models:
                 files.check_output(path, FLAGS.input, model, FLAGS.overwrite, flag)
+
+
+def _check_copies(models: list[str]) -> None:
+    """What --copies would ignore."""
+    if len(models) > 1:
+        raise UserError(f"--copies: expected one model, got {len(models)}")
+    for flag in ("input", "extremes", "per_drawing"):
+        if FLAGS[flag].value:
+            raise UserError(f"expected --copies or --{flag}, got both")
 
 
 if __name__ == "__main__":

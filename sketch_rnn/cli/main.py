@@ -16,6 +16,8 @@ Trains neural networks that draw, and draws with them.
   sketch_rnn dataset   makes data sets of drawings, shows what is in them, fetches public ones
   sketch_rnn export    writes a model for browsers, Keras and TensorFlow Serving
 
+  sketch_rnn paper_table  trains what the paper's table 1 compares, and prints the table
+
 `sketch_rnn COMMAND --help` lists a command's flags. `sketch_rnn train` and `sketch_rnn_train` are
 the same command, and so for the others.
 
@@ -28,13 +30,14 @@ on a full disk; 2 when something you can mend is wrong, which is said in one lin
 it was interrupted or asked to end; 141 when nobody reads its output any more.
 """
 
+ONLY_HERE = ("paper_table",)  # commands without a name of their own
 COMMANDS = ("sample", "train", "eval", "dataset", "export")
 
 
 def main(argv: list[str] | None = None) -> int:
     """Runs the command that the first argument names; returns its exit status."""
     command, *rest = (sys.argv[1:] if argv is None else argv) or ["--help"]
-    if command in COMMANDS:
+    if command in (*COMMANDS, *ONLY_HERE):
         return import_module(f"sketch_rnn.cli.{command}").main(rest)
     if command == "help":
         return main([*rest, "--help"])

@@ -5,12 +5,14 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sketch_rnn import shipped
 from sketch_rnn.choices import CHECKPOINTS, LARGEST_SEED, SPLITS
 from sketch_rnn.cli import common
 from sketch_rnn.cli.flags import DRAWING, OVERWRITE, Flag, Many, drawing_style, new_flags
-from sketch_rnn.data import catalog
+from sketch_rnn.data import catalog, download
 from sketch_rnn.errors import UserError
 from sketch_rnn.files import PICTURES, check_output
+from sketch_rnn.hparams import CONFIG_FILE
 from sketch_rnn.sampling.modes import ENCODE, MODES, Mode
 
 if TYPE_CHECKING:
@@ -27,10 +29,11 @@ Draws with a trained model. --mode is what:
 The name of --output says the form: .svg or .png are pictures; .npz is a data set of what the model
 drew, whose three splits are the same; .json holds the same as lists of [dx, dy, pen_lifted].
 
-Without --model_dir the model in the package draws, and without --input it takes the drawings in the
-package; to complete, their first halves.
+Without --model_dir the model in the package draws. Without --input a run takes drawings of its own
+data set, and the model in the package those in the package; to complete, their first halves.
 
   sketch_rnn_sample --output=new.svg
+  sketch_rnn_sample --like=cat --output=cats.svg
   sketch_rnn_sample --model_dir=models/cat --output=cats.svg
   sketch_rnn_sample --model_dir=models/cat --mode=complete --input=mine.svg --output=finished.svg
                     (--page: mine.svg is a part of what its page will hold; else it is a whole)
@@ -48,7 +51,8 @@ FLAGS = new_flags(
     Flag("mode", tuple(MODES), "generate", "What to draw."),
     Flag("input", Many.REPEATED, [], "Drawings: whatever sketch_rnn_dataset build takes (an SVG, a "
         ".npz, .ndjson ...), a .json of this command, or a folder with the model's data set "
-        "(default, for the model in the package: drawings in the package)."),
+        "(default: drawings of the model's data set, for that in the package those in the "
+        "package)."),
     Flag("split", SPLITS, "test", "Split of a .npz input."),
     Flag("index", Many.LIST, [], "Drawings of an input of several, as in 0,7,12 (default: at "
         "random; to encode, all)."),
@@ -57,6 +61,10 @@ FLAGS = new_flags(
         "and sketches of data sets stay as they are.", least=0.02, most=1.0),
     Flag("page", bool, False, "The page of an SVG input is the full size, and its drawing a part "
         "of that."),
+    Flag("like", Many.LIST, None, "Take z of drawings of these kinds, as in cat or cat,house; "
+        "--list_kinds names them."),
+    Flag("list_kinds", bool, False, "Print the kinds of drawings that the model has learnt: the "
+        "names of the files of its data set."),
     Flag("z_file", str, None, "Take z from this file of --mode=encode."),
     Flag("num_samples", int, None, "Drawings to generate, or of each z of a file (10 and 1), ways "
         "to complete (5), random z (2; for temperatures 1), or random drawings of an input of "
@@ -89,6 +97,9 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _sample() -> None:
+    if FLAGS.list_kinds:
+        _list_kinds()
+        return
     mode, output = MODES[FLAGS.mode], _checked_output()
     temperature, indices, style = _temperatures(), _indices(), drawing_style(FLAGS)
     _check_sources(mode)
@@ -112,9 +123,9 @@ def _sample() -> None:
     sampler = Sampler(
         model,
         inputs,
-        latent_file.read_z(FLAGS.z_file, model.hparams.z_size) if FLAGS.z_file else None,
+        _z(model, mode, seed),
         temperature,
-        count=FLAGS.num_samples,
+        count=None if FLAGS.like and mode.name == "generate" else FLAGS.num_samples,
         steps=FLAGS.steps,
         spherical=FLAGS.spherical,
         greedy=FLAGS.greedy,
@@ -130,17 +141,37 @@ def _sample() -> None:
         ready.warn_of_junk(RunFolder(FLAGS.model_dir), FLAGS.checkpoint, sampler.draws_random_z)
 
 
+def _list_kinds() -> None:
+    common.quiet_tensorflow(FLAGS.verbose_tensorflow)
+    from sketch_rnn.sampling.kinds import kinds_of
+
+    print("\n".join(kinds_of(FLAGS.model_dir)))
+
+
+def _z(model: "SketchRNN", mode: Mode, seed: int) -> "np.ndarray | None":
+    """z that the flags name, `[B, Z]`: of a file, or of drawings of some kinds."""
+    from sketch_rnn.model.sampling import NEW_DRAWINGS
+    from sketch_rnn.sampling import kinds, latent_file
+
+    if FLAGS.like:
+        count = len(FLAGS.like)
+        if mode.name == "generate":
+            count = FLAGS.num_samples or max(NEW_DRAWINGS, count)
+        return kinds.z_like(model, FLAGS.model_dir, FLAGS.like, count, seed)
+    return latent_file.read_z(FLAGS.z_file, model.hparams.z_size) if FLAGS.z_file else None
+
+
 def _inputs(
     model: "SketchRNN", mode: Mode, output: Path, indices: list[int], seed: int
 ) -> "list[np.ndarray]":
-    """The drawings that the flags name, or those in the package, stroke-3 in data units."""
+    """The drawings that the flags name, or the model's own, stroke-3 in data units."""
     from sketch_rnn.convert.inputs import Choice, Size, holds_data_set, read_inputs
     from sketch_rnn.sampling import ready
 
-    hparams, takes_packaged = model.hparams, _takes_packaged(mode)
+    hparams, takes_own = model.hparams, _takes_own(mode)
     folders = [path for path in FLAGS.input if not holds_data_set(path, hparams.data_set)]
     check_output(output, folders, overwrite=FLAGS.overwrite)
-    paths = [str(catalog.PACKAGED_DRAWINGS_PATH)] if takes_packaged else FLAGS.input
+    paths = _own_drawings() if takes_own else FLAGS.input
     if not paths:
         return []
     ready.check_scale_factor(model)
@@ -148,7 +179,7 @@ def _inputs(
     choice = Choice(FLAGS.split, indices, most, seed)
     size = Size(FLAGS.input_size, FLAGS.page)
     inputs = read_inputs(paths, hparams.data_set, hparams.max_seq_len, choice, size)
-    if takes_packaged and mode.name == "complete":
+    if takes_own and mode.name == "complete":
         return [ready.first_half(sketch) for sketch in inputs]
     return inputs
 
@@ -197,18 +228,38 @@ def _indices() -> list[int]:
         raise UserError(f"--index: expected whole numbers, got {','.join(FLAGS.index)}") from None
 
 
-def _takes_packaged(mode: Mode) -> bool:
-    """Whether the drawings in the package are the inputs."""
-    takes = mode.takes_packaged(bool(FLAGS.z_file))
-    return takes and not FLAGS.input and catalog.is_packaged(FLAGS.model_dir)
+def _takes_own(mode: Mode) -> bool:
+    """Whether drawings of the model's data set are the inputs, or those in the package."""
+    is_packaged = catalog.is_packaged(FLAGS.model_dir)
+    is_known = is_packaged or Path(FLAGS.model_dir, CONFIG_FILE).is_file()
+    takes = mode.takes_own(bool(FLAGS.z_file or FLAGS.like), is_packaged)
+    return takes and not FLAGS.input and is_known
+
+
+def _own_drawings() -> list[str]:
+    """The folder of the model's data set, or its files where they were fetched."""
+    if catalog.is_packaged(FLAGS.model_dir):
+        return [str(catalog.PACKAGED_DRAWINGS_PATH)]
+    from sketch_rnn.sampling.kinds import data_of
+
+    try:
+        data_dir, names = data_of(FLAGS.model_dir)
+        files = download.resolve(data_dir, names)
+    except UserError as error:
+        raise UserError(f"{error}; or give drawings as `input`") from None
+    return [data_dir] if shipped.drawings(data_dir).is_dir() else [str(path) for path in files]
 
 
 def _check_sources(mode: Mode) -> None:
     """What the mode needs, and what it would ignore."""
-    takes_packaged = _takes_packaged(mode)
-    mode.check_sources(bool(FLAGS.input) or takes_packaged, bool(FLAGS.z_file))
+    takes_own = _takes_own(mode)
+    if FLAGS.like and (FLAGS.z_file or not mode.takes_z):
+        other = "--z_file, got both" if FLAGS.z_file else f"a mode that takes z, got {mode.name}"
+        raise UserError(f"expected --like {'or' if FLAGS.z_file else 'with'} {other}")
+    has_z = bool(FLAGS.z_file or FLAGS.like)
+    mode.check_sources(bool(FLAGS.input) or takes_own, has_z)
     are_svg = all(path.lower().endswith((".svg", ".svgz")) for path in FLAGS.input)
-    if FLAGS.index and are_svg and not takes_packaged:
+    if FLAGS.index and are_svg and not takes_own:
         raise UserError(
             "--index: expected an --input of several drawings that it is of, as --input=doodles"
         )

@@ -70,9 +70,10 @@ class Fitting(keras.Model):
         self._figures = [keras.metrics.Mean(name) for name in ("loss", "reconstruction", "kl")]
         self._batches_seen = keras.metrics.Sum("batches")
 
-    def get_compile_config(self) -> dict[str, Any]:
-        """See Keras: the optimizer."""
-        return {"optimizer": keras.optimizers.serialize(self.optimizer)}
+    def get_compile_config(self) -> dict[str, Any] | None:
+        """See Keras: the optimizer; None before `compile`."""
+        optimizer = getattr(self, "optimizer", None)
+        return optimizer and {"optimizer": keras.optimizers.serialize(optimizer)}
 
     def compile_from_config(self, config: dict[str, Any]) -> None:
         """See Keras: what `get_compile_config` gave."""

@@ -67,9 +67,12 @@ class Mode:
                 "`input`: this model is unconditional, only `mode=complete` takes inputs"
             )
 
-    def takes_packaged(self, has_z: bool) -> bool:
-        """Whether, without inputs, the drawings in the package are those of its model."""
-        return self.needs_input or (self.conditional and not has_z)
+    def takes_own(self, has_z: bool, is_packaged: bool) -> bool:
+        """Whether, without inputs, it takes drawings of the model's own data set.
+
+        The model in the package takes them also where random z would do.
+        """
+        return self.needs_input or (is_packaged and self.conditional and not has_z)
 
     def drawings_of_each(self, inputs: int, count: int | None) -> int | None:
         """How many drawings of each of so many inputs are taken at random; None is all."""

@@ -15,13 +15,16 @@ import numpy as np
 
 from sketch_rnn.data.dataset import Dataset
 from sketch_rnn.drawing import draw
-from sketch_rnn.model.network import SketchRNN
+from sketch_rnn.errors import UserError
+from sketch_rnn.formats import load_model
 from sketch_rnn.model.sampling import random_z
+from sketch_rnn.training.evaluate import dataset_of
 
 POINTS = 64  # R
 STRETCH = 1.4  # of a side, at most, to lie over another drawing
 GENERATED = 40
 TEMPERATURE = 0.3
+SEED = 1
 FEW_HELD_OUT = 30  # below, training drawings among each other are measured too
 NEAR = 0.1  # quantile of the distances of real drawings; fewer than so many are as near by chance
 MANY = 0.5  # share of the generated drawings
@@ -54,13 +57,11 @@ class Copies:
     @property
     def verdict(self) -> str:
         """One line for a person."""
-        found = (
-            f"{self.share:.0%} of {len(self.drawn)} drawings are nearer to a training drawing than "
-            f"nine in ten new drawings would be"
-        )
+        found = f"{self.share:.0%} of {len(self.drawn)} drawings are nearer to a training drawing"
+        found += " than nine in ten drawings are that were not learnt"
         if self.share >= MANY:
-            return f"the model copies: {found}; take fewer steps or more drawings"
-        return f"the model does not copy much: {found} (of drawings of real novelty, 10%)"
+            return f"the model copies: {found}; take fewer steps, or more drawings"
+        return f"the model does not copy: {found}, where 10% are so by chance"
 
     def table(self) -> list[str]:
         """The distances, as lines of text."""
@@ -80,10 +81,27 @@ class Copies:
         draw(pairs, path, columns=len(titles), labels=labels, column_titles=titles)
 
 
-def find_copies(model: SketchRNN, dataset: Dataset, seed: int, count: int = GENERATED) -> Copies:
-    """Draws with a model, of random z, and finds the nearest training drawing of each."""
-    z = random_z(model, count, seed)
-    drawn = model.decode(z, 1 if z is not None else count, temperature=TEMPERATURE, seed=seed)
+def find_copies(
+    path: str, data_dir: str | None = None, checkpoint: str = "best", count: int = GENERATED
+) -> Copies:
+    """Draws with a model, and finds the nearest training drawing of each.
+
+    Args:
+      path: of the model.
+      data_dir: where its data set is; None is where its run had it.
+      checkpoint: of a run, "best" or "latest".
+      count: drawings.
+
+    Raises:
+      UserError: there is no model or no data set, or nothing was drawn.
+    """
+    model = load_model(path, checkpoint)
+    dataset = dataset_of(path, model.hparams, data_dir)
+    z = random_z(model, count, SEED)
+    count = 1 if z is not None else count
+    drawn = model.decode(z, count, temperature=TEMPERATURE, seed=SEED)
+    if not any(len(sketch) for sketch in drawn):
+        raise UserError(f"{path}: what the model draws is empty; train it for longer")
     return copies_of(drawn, dataset)
 
 
@@ -137,10 +155,12 @@ def _distances(
 
 def _shape(sketch: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Points evenly on the lines of a drawing, `[R, 2]`, and the sides of its box, `[2]`."""
-    corners = np.cumsum(np.asarray(sketch, np.float64)[:, :2], axis=0)
-    is_drawn = np.concatenate([[False], sketch[:-1, 2] == 0])  # the pen came here on the paper
-    steps = np.where(is_drawn, np.linalg.norm(np.diff(corners, axis=0, prepend=0), axis=1), 0.0)
-    way = np.cumsum(steps) + np.arange(len(steps)) * 1e-9  # so that it grows where the pen is up
+    offsets = np.asarray(sketch, np.float64)[:, :2]
+    corners = np.concatenate([np.zeros((1, 2)), np.cumsum(offsets, axis=0)])
+    is_drawn = np.concatenate([[True], sketch[:-1, 2] == 0])  # the pen came there on the paper
+    steps = np.where(is_drawn, np.linalg.norm(offsets, axis=1), 0.0)
+    way = np.concatenate([[0.0], np.cumsum(steps)])
+    way += np.arange(len(way)) * 1e-9  # so that it grows where the pen is up
     at = np.linspace(0, way[-1], POINTS)
     low, high = corners.min(axis=0), corners.max(axis=0)
     longer = max(float((high - low).max()), 1e-9)

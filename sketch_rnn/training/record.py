@@ -14,6 +14,7 @@ from sketch_rnn.hparams import CONFIG_FILE, HParams
 from sketch_rnn.model import losses
 from sketch_rnn.model.sampling import random_z
 from sketch_rnn.training import history, projector, signs
+from sketch_rnn.training.copies import MANY, copies_of
 from sketch_rnn.training.devices import Workers
 from sketch_rnn.training.evaluate import Evaluation, Evaluator
 from sketch_rnn.training.history import History
@@ -27,6 +28,7 @@ LOG_EVERY = 20  # steps
 SAVE_EVERY_SECONDS = 600.0
 SHOWN, SHOWN_TEMPERATURE = 8, 0.3  # drawings in a picture for TensorBoard
 FARTHEST = 1e6  # offset in a picture, data units
+MOST_COMPARED = 1000  # training drawings, of which new ones may be copies
 RANDOM = 64  # z, which tell whether random z mean anything
 
 
@@ -116,6 +118,7 @@ class ChiefRecorder:
         self.left_out = 0  # updates since the validation before
         self.validated: int | None = None  # the last step that was
         self.is_signalled = False
+        self.new_drawings: list[np.ndarray] = []  # of the last validation
         self._goes_by_time = self.hparams.save_every == HParams.save_every
 
     def begin(self) -> None:
@@ -178,6 +181,7 @@ class ChiefRecorder:
             self._validate(last)
         self._save()
         self._say_verdicts(at_the_end=True)
+        self._say_copies(last)
         if reason:
             note = f"stopped by {reason} after {last + 1} steps; `resume` goes on from here"
         else:
@@ -259,7 +263,7 @@ class ChiefRecorder:
         updates = int(self.state.optimizer.iterations.numpy())
         found = {history.CLIPPED: signs.clipped(moments, updates, self.hparams.grad_clip)}
         if not self.hparams.conditional:
-            samples = self._decode(count=SHOWN)
+            self.new_drawings = samples = self._decode(count=SHOWN)
             self.writer.write_picture(step, "Samples", draw(samples))
             return samples, found
         model, valid = self.state.model, self.dataset.valid
@@ -267,6 +271,7 @@ class ChiefRecorder:
         originals, mu = [valid[i] for i in shown], evaluation.mu_in_order[shown]
         z = cast(np.ndarray, random_z(model, RANDOM, self.config.seed))
         drawn = self._decode(np.concatenate([mu, z]))
+        self.new_drawings = drawn[SHOWN:]
         pairs = [sketch for pair in zip(originals, drawn[:SHOWN], strict=True) for sketch in pair]
         grid = draw(pairs, column_titles=("input", "reconstruction") * 2)
         self.writer.write_picture(step, "Reconstructions", grid)
@@ -314,6 +319,16 @@ class ChiefRecorder:
         if texts:
             tag = "Verdicts_At_The_End" if at_the_end else "Verdicts"
             self._note(found[-1].step, tag, *texts)
+
+    def _say_copies(self, last: int) -> None:
+        """Whether the new drawings of the last validation are copies, of few training drawings."""
+        drawn = [sketch for sketch in self.new_drawings if len(sketch)]
+        if not drawn or len(self.dataset.train) > MOST_COMPARED:
+            return
+        found = copies_of(drawn, self.dataset)
+        if found.share >= MANY:
+            shown = f"sketch_rnn_eval --log_root={self.folder.path} --copies --checkpoint=latest"
+            self._note(last, "Copies", f"{found.verdict}; {shown} --output=pairs.svg shows them")
 
     def _save(self) -> None:
         self.folder.save(self.state.checkpoint, int(self.state.step.numpy()), "latest")

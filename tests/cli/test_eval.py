@@ -115,3 +115,20 @@ def test_mistakes_are_one_line(models, tmp_path, monkeypatch, capsys, flags, exp
     assert shown.out == "" and shown.err.count("\n") == 1
     assert expected in shown.err
     assert not list(tmp_path.iterdir())
+
+
+def test_copies_are_asked_for(models, drawings, tmp_path, capsys):
+    output = tmp_path / "pairs.svg"
+    data = f"--data_dir={DOODLES}"
+    assert main([f"--log_root={models[0]}", data, "--copies", f"--output={output}"]) == 0
+    head, drawn, real, verdict = capsys.readouterr().out.splitlines()
+    assert head.startswith("distance to the nearest") and "drawn by the model (" in drawn
+    assert "not learnt (" in real and verdict.startswith("the model ")
+    assert "nearest learnt" in output.read_text()
+    for flags, message in (
+        ([f"--log_root={models[1]}"], "expected one model, got 2"),
+        (["--extremes=3"], "--copies or --extremes"),
+        ([f"--input={SVG}"], "--copies or --input"),
+    ):
+        assert main([f"--log_root={models[0]}", "--copies", *flags]) == 2
+        assert message in capsys.readouterr().err

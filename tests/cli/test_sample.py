@@ -1,6 +1,7 @@
 """`sketch_rnn_sample`: every mode, input, output and mistake."""
 
 import json
+import re
 import shutil
 import xml.etree.ElementTree as ET
 from pathlib import Path
@@ -44,6 +45,16 @@ def conditional(tmp_path_factory):
 @pytest.fixture(scope="module")
 def unconditional(tmp_path_factory):
     return make_run(tmp_path_factory.mktemp("runs") / "unconditional", conditional=False)
+
+
+@pytest.fixture
+def own(conditional, data, tmp_path):
+    """A run that knows where its drawings are."""
+    run = Path(shutil.copytree(conditional, tmp_path / "own"))
+    config = json.loads((run / "model_config.json").read_text())
+    config |= {"data_dir": str(Path(data).parent)}
+    (run / "model_config.json").write_text(json.dumps(config))
+    return str(run)
 
 
 @pytest.fixture(scope="module")
@@ -383,9 +394,10 @@ def test_a_model_that_cannot_draw_yet_says_so(conditional, unconditional, tmp_pa
     assert sample(unconditional, tmp_path / "a.svg", "--num_samples=1", "--greedy") == 0
     shown = capsys.readouterr()
     assert "this model has trained for 0 steps" in shown.err and "wrote" in shown.out
+    assert f"sketch_rnn_train --log_root={unconditional} --resume_training" in shown.err
     run = Path(shutil.copytree(conditional, tmp_path / "run"))
-    for path in (run / "checkpoints").glob("best-*"):
-        path.rename(path.with_name(path.name.replace("best-0", "best-700")))
+    for path in (run / "checkpoints").iterdir():
+        path.rename(path.with_name(re.sub(r"(best|latest)-0", r"\1-700", path.name)))
     row = {"step": 699, "Valid_Reconstr_Cost": 0.1, "Valid_KL_Cost": 1.352}
     (run / "metrics.jsonl").write_text(json.dumps(row) + "\n")
     assert sample(run, tmp_path / "a.svg", "--num_samples=1", "--greedy") == 0
@@ -396,6 +408,53 @@ def test_a_model_that_cannot_draw_yet_says_so(conditional, unconditional, tmp_pa
     flags = ("--mode=reconstruct", f"--input={SVGS[0]}", "--greedy")
     assert sample(run, tmp_path / "a.svg", *flags) == 0
     assert capsys.readouterr().err == ""
+
+
+def test_the_checkpoint_that_few_drawings_chose_is_not_taken_for_the_model(
+    unconditional, tmp_path, capsys
+):
+    """The command that is named works as it stands, and its steps count from the beginning."""
+    run = Path(shutil.copytree(unconditional, tmp_path / "run"))
+    for best, latest, began, words in (
+        (100, 750, "", "after 100 of 750 steps; --checkpoint=latest draws"),
+        (200, 200, "", "for 200 steps; drawings"),
+        (200, 200, "doodles", ""),
+        (100, 100, "doodles", "for 100 steps since it began with doodles; drawings"),
+    ):
+        for path in (run / "checkpoints").iterdir():
+            kind, _, end = re.fullmatch(r"(\w+)-(\d+)(.*)", path.name).groups()
+            path.rename(path.with_name(f"{kind}-{best if kind == 'best' else latest}{end}"))
+        config = json.loads((run / "model_config.json").read_text())
+        config |= {"init_from": began, "training_size": 54}
+        (run / "model_config.json").write_text(json.dumps(config))
+        assert sample(run, tmp_path / "a.svg", "--num_samples=1", "--greedy") == 0
+        assert words in (shown := capsys.readouterr().err) and bool(words) == bool(shown)
+        (tmp_path / "a.svg").unlink()
+
+
+def test_a_run_draws_again_what_it_was_trained_on(own, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert sample(own, tmp_path / "a.svg", "--mode=reconstruct", "--num_samples=3") == 0
+    assert texts(tmp_path / "a.svg")[:2] == ["input", "reconstruction"]
+
+
+def test_kinds_by_name(own, tmp_path, capsys):
+    assert main(["--list_kinds"]) == 0
+    assert capsys.readouterr().out == "cat\nfish\nhouse\nflower\nface\nsailboat\n"
+    assert main(["--list_kinds", f"--model_dir={own}"]) == 0
+    assert capsys.readouterr().out == "some\n"
+    assert sample(own, tmp_path / "a.json", "--like=some", "--num_samples=3") == 0
+    assert len(json.loads((tmp_path / "a.json").read_text())["sketches"]) == 3
+    flags = ("--like=cat,house", "--mode=interpolate", "--steps=4")
+    assert main([f"--output={tmp_path}/b.json", *flags]) == 0
+    assert len(json.loads((tmp_path / "b.json").read_text())["sketches"]) == 4
+    capsys.readouterr()
+    for flags, message in (
+        (("--like=dog",), "expected one of some, got 'dog'"),
+        (("--like=cat", "--mode=reconstruct"), "--like with a mode that takes z, got reconstruct"),
+        (("--like=cat", "--z_file=a.npz"), "expected --like or --z_file, got both"),
+    ):
+        assert message in refused(capsys, tmp_path / "c.svg", own, *flags)
 
 
 def test_the_picture_s_flags(unconditional, tmp_path, capsys):

@@ -2,15 +2,18 @@
 
 import json
 import logging
+import re
 
 import numpy as np
 import pytest
+from helpers import ROOT
 
 from sketch_rnn.data.dataset import load_dataset
 from sketch_rnn.errors import UserError
 from sketch_rnn.formats import load_model
 from sketch_rnn.formats.run_folder import RunFolder
 from sketch_rnn.hparams import ARCHITECTURE, HParams
+from sketch_rnn.hparams_text import parse_overrides
 from sketch_rnn.training import few
 from sketch_rnn.training.evaluate import dataset_of
 from sketch_rnn.training.options import TrainOptions
@@ -151,6 +154,24 @@ def test_a_beginning_brings_its_kl_settings_unless_they_are_given(tmp_path):
     assert (given.kl_weight, given.kl_tolerance) == (0.25, 0.4)
     assert theirs.learning_rate == HParams.learning_rate and found["theirs"].init_from == "doodles"
     assert load_model("doodles").hparams.z_size == theirs.z_size
+
+
+ADVICE = (ROOT / "docs/hyperparameters.md").read_text().split("## What to change first")[1]
+PARAGRAPHS = re.findall(r"^\*\*.+?(?=\n\n)", ADVICE, re.M | re.S)
+
+
+@pytest.mark.parametrize("text", PARAGRAPHS, ids=lambda text: text.split("**")[1])
+def test_what_is_recommended_together_goes_together(text, tmp_path):
+    spans = re.findall(r"`([^`]+)`", text)
+    overrides = parse_overrides([span for span in spans if re.match(r"\w+=", span)])
+    assert overrides
+    init_from = next((s.split("=")[1] for s in spans if s.startswith("--init_from=")), None)
+    if init_from is None:
+        HParams(**overrides)
+        return
+    write(tmp_path, 20)
+    overrides["data_set"] = ["mine.npz"]
+    begin(TrainOptions(tmp_path / "run", overrides, data_dir=tmp_path, init_from=init_from))
 
 
 def test_a_run_from_nothing_on_few_drawings_is_told_what_to_type_instead(tmp_path, caplog):

@@ -1,0 +1,88 @@
+"""How near drawings are to those learnt, in copies and in others."""
+
+from types import SimpleNamespace
+
+import numpy as np
+
+from sketch_rnn.data.cache import make_part
+from sketch_rnn.data.dataset import Dataset, Split
+from sketch_rnn.strokes import flatten
+from sketch_rnn.training.copies import MANY, Copies, _shape, copies_of
+from sketch_rnn.training.record import ChiefRecorder
+
+
+def scrawls(count, seed):
+    """Lines of ten random points, the pen lifted once on the way."""
+    rng, made = np.random.default_rng(seed), []
+    for _ in range(count):
+        sketch = np.concatenate([rng.normal(0, 30, (10, 2)), np.zeros((10, 1))], 1)
+        sketch[[5, 9], 2] = 1
+        made.append(sketch.astype(np.float32))
+    return made
+
+
+def dataset(train=30, held=5):
+    splits = [
+        Split([make_part(*flatten(scrawls(n, i)))]) for i, n in enumerate((train, held, held))
+    ]
+    return Dataset(*splits, scale_factor=30.0, max_seq_len=10)
+
+
+def changed(sketch, scale=(1.0, 1.0), noise=0.0):
+    rng = np.random.default_rng(0)
+    found = sketch.copy()
+    found[:, :2] = found[:, :2] * scale + rng.normal(0, noise, (len(sketch), 2))
+    return found
+
+
+def test_copies_are_found_wherever_they_are_and_however_large():
+    data = dataset()
+    drawn = [changed(data.train[i], (3.0, 3.0 / 1.2), noise=1.0) for i in range(10)]
+    found = copies_of(drawn, data)
+    assert found.share == 1 and found.verdict.startswith("the model copies: 100% of 10")
+    for ours, theirs in zip(found.nearest, list(data.train), strict=False):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_new_drawings_are_no_copies():
+    found = copies_of(scrawls(20, 9), dataset())
+    assert found.share < MANY / 2 and found.verdict.startswith("the model does not copy")
+
+
+def test_training_drawings_among_each_other_stand_in_for_held_out_ones():
+    assert len(copies_of(scrawls(2, 9), dataset(held=5)).real) == 10 + 30
+    assert len(copies_of(scrawls(2, 9), dataset(held=15)).real) == 30
+
+
+def test_lines_count_and_not_where_the_pen_moves_between_them():
+    """Two lines side by side; the first row is drawn, the second is not."""
+    lines = np.array([[0, 10, 1], [10, -10, 0], [0, 10, 1]], np.float64)
+    points, sides = _shape(lines)
+    assert sides.tolist() == [1, 1]
+    assert set(np.abs(points[:, 0]).round(2)) == {0.5} and np.ptp(points[:, 1]) == 1
+
+
+def test_a_picture_of_the_nearest_pairs(tmp_path):
+    found = copies_of(scrawls(12, 9), dataset())
+    found.picture(tmp_path / "pairs.svg")
+    assert (tmp_path / "pairs.svg").read_text().count("nearest learnt") == 2
+    lines = found.table()
+    assert "drawn by the model (12)" in lines[1] and "drawings it has not learnt (40)" in lines[2]
+
+
+def test_a_run_says_that_it_copies():
+    said = []
+    data = dataset()
+    recorder = SimpleNamespace(
+        new_drawings=[np.zeros((0, 3)), *data.train],
+        dataset=data,
+        folder=SimpleNamespace(path="models/own"),
+        _note=lambda *note: said.append(note),
+    )
+    ChiefRecorder._say_copies(recorder, 99)
+    ((step, tag, text),) = said
+    assert (step, tag) == (99, "Copies") and "--log_root=models/own --copies" in text
+    recorder.new_drawings = scrawls(20, 9)
+    ChiefRecorder._say_copies(recorder, 99)
+    assert len(said) == 1
+    assert isinstance(copies_of(recorder.new_drawings, data), Copies)
