@@ -15,7 +15,16 @@ COMMANDS = re.findall(r"^sketch_rnn_train .*$", README, re.MULTILINE)
 
 def test_the_promised_configurations_are_there():
     names = {path.stem for path in FILES}
-    assert names == {"aaron_sheep", "big_model", "doodles", "few", "kanji", "quickdraw", "test"}
+    assert names == {
+        "aaron_sheep",
+        "big_model",
+        "doodles",
+        "few",
+        "handwriting",
+        "kanji",
+        "quickdraw",
+        "test",
+    }
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)

@@ -11,7 +11,6 @@ import os
 import re
 import shlex
 import shutil
-import struct
 import subprocess
 import sys
 import threading
@@ -22,6 +21,7 @@ from functools import partial
 import numpy as np
 import pytest
 from helpers import DOODLES, FIXTURES, ROOT, node
+from other_programs import write_drawings
 
 import sketch_rnn
 from sketch_rnn.cli import export, train
@@ -73,18 +73,8 @@ def folder(tmp_path_factory):
     shutil.copy(FIXTURES / "shapes.svg", folder / "mine" / "house.svg")
     circle = '<svg xmlns="http://www.w3.org/2000/svg"><circle r="80" stroke="black"/></svg>'
     (folder / "mine" / "circle.svg").write_text(circle)
-    with zipfile.ZipFile(folder / "icons.zip", "w") as icons:
-        icons.writestr("circle.svg", circle)
-    (folder / "cat.ndjson").write_text(
-        '{"word": "cat", "drawing": [[[0, 90, 5, 9, 9, 60, 9], [9, 9, 70, 5, 1, 9, 60]]]}'
-    )
+    write_drawings(folder)
     shutil.copy(folder / "cat.ndjson", folder / "pad-1.ndjson")
-    record = struct.pack("<Q2sBIHH", 1, b"DE", 1, 0, 1, 3) + bytes([0, 90, 5, 9, 9, 70])
-    (folder / "face.bin").write_bytes(record)
-    sketch = np.array([(9, 0, 0), (0, 9, 1), (5, 5, 1)])
-    np.savez(folder / "rawdata.npz", rawdata=[sketch * (n, n, 1) for n in (2, 3, 4)])
-    np.savez(folder / "places.npz", train=[np.insert(sketch, 0, (70, 50, 0), axis=0)] * 3)
-    (folder / "cats.json").write_text(json.dumps({"sketches": [sketch.tolist()]}))
     return folder
 
 

@@ -93,6 +93,14 @@ def test_no_function_on_the_way_of_a_training_step_has_forty_lines(path):
     assert long == []
 
 
+def test_the_way_of_an_svg_has_twelve_files():
+    way = section("## From an SVG to a data set in twelve files")
+    files = re.findall(r"^\d+\. `([\w/]+\.py)`", way, re.M)
+    assert len(files) == 12 and all((PACKAGE / file).exists() for file in files)
+    for name in re.findall(r"`(\w+)`", way):
+        assert any(re.search(rf"\b{name}\b", (PACKAGE / file).read_text()) for file in files)
+
+
 def test_what_the_page_names_is_there():
     text = section("## A training step in five files") + section("## Where to add")
     folders = (PACKAGE, ROOT / "tests", ROOT / "scripts")

@@ -1,12 +1,29 @@
 """Drawings as other people's programs write them: every form, wherever its file lies."""
 
-import base64
 import gzip
 import json
 import zipfile
 
 import numpy as np
 import pytest
+from other_programs import (
+    FACE,
+    HOUSE,
+    canvas,
+    columns,
+    csv_points,
+    csv_rows,
+    excalidraw,
+    fabric,
+    iam,
+    inkml,
+    json_lines,
+    pad,
+    points,
+    record,
+    stroke3,
+    tldraw,
+)
 
 from sketch_rnn.convert.inputs import Choice, read_inputs
 from sketch_rnn.convert.prepare import Recipe, to_sketch
@@ -15,8 +32,6 @@ from sketch_rnn.convert.sources import find, outcomes
 from sketch_rnn.errors import UserError
 
 READING = Reading(Recipe(size=1000, epsilon=0))
-HOUSE = [[(10, 40), (10, 10), (25, 2), (40, 10), (40, 40), (10, 40), (7, 41)], [(20, 40), (20, 30)]]
-FACE = [[(0, 0), (50, 5), (60, 80), (2, 70)], [(20, 20), (22, 21)], [(40, 20), (41, 22), (43, 20)]]
 
 
 def results(path, reading=READING):
@@ -41,114 +56,6 @@ def expected(*drawings):
         to_sketch([np.array(li) for li in lines], READING.recipe).points.tolist()
         for lines in drawings
     ]
-
-
-def columns(lines, more=()):
-    return [[*map(list, zip(*line, strict=True)), *more] for line in lines]
-
-
-def points(lines, **more):
-    return [[{"x": x, "y": y, **more} for x, y in line] for line in lines]
-
-
-def stroke3(lines):
-    rows, at = [], lines[0][0]
-    for number, line in enumerate(lines):
-        for index, (x, y) in enumerate(line):
-            if number or index:
-                rows.append([x - at[0], y - at[1], int(index == len(line) - 1)])
-            at = (x, y)
-    return rows
-
-
-def json_lines(*values):
-    return "".join(json.dumps(value) + "\n" for value in values)
-
-
-def record(strokes, **more):
-    return {"word": "house", "key_id": "5", "recognized": True, "drawing": strokes, **more}
-
-
-def pad(lines):
-    return [
-        {"penColor": "black", "dotSize": 0, "points": stroke} for stroke in points(lines, time=5)
-    ]
-
-
-def canvas(lines):
-    return [{"drawMode": True, "strokeColor": "red", "paths": stroke} for stroke in points(lines)]
-
-
-def fabric(lines):
-    """What fabric.js has of lines that were drawn with its pencil; its places follow from them."""
-    objects = []
-    for line in lines:
-        xs, ys = zip(*line, strict=True)
-        box = {"left": min(xs), "top": min(ys), "width": np.ptp(xs), "height": np.ptp(ys)}
-        box = {key: int(value) for key, value in box.items()}
-        path = [["M" if i == 0 else "L", x, y] for i, (x, y) in enumerate(line)]
-        objects.append({"type": "path", **box, "strokeWidth": 0, "stroke": "#000", "path": path})
-    return {"version": "5.3.0", "objects": objects}
-
-
-def excalidraw(lines):
-    elements = []
-    for line in lines:
-        (x, y), *_ = line
-        from_first = [[a - x, b - y] for a, b in line]
-        elements.append({"type": "freedraw", "x": x, "y": y, "angle": 0, "points": from_first})
-    return {"type": "excalidraw", "version": 2, "elements": elements}
-
-
-def tldraw(lines, packed=False):
-    records = [{"typeName": "page", "id": "page:page"}]
-    for number, line in enumerate(lines):
-        (x, y), *_ = line
-        segment = {"type": "free"}
-        from_first = [(a - x, b - y, 0.5) for a, b in line]
-        if packed:
-            steps = np.diff(from_first, axis=0).astype("<f2").tobytes()
-            data = np.array(from_first[0], "<f4").tobytes() + steps
-            segment["path"] = base64.b64encode(data).decode()
-        else:
-            segment["points"] = [dict(zip("xyz", point, strict=True)) for point in from_first]
-        shape = {
-            "typeName": "shape",
-            "type": "draw",
-            "id": f"shape:{number}",
-            "index": f"a{number}",
-        }
-        records.append({**shape, "x": x, "y": y, "rotation": 0, "props": {"segments": [segment]}})
-    return {"tldrawFileFormatVersion": 1, "schema": {}, "records": records}
-
-
-def inkml(lines, head="", point="{} {}"):
-    traces = [", ".join(point.format(x, y) for x, y in line) for line in lines]
-    body = "".join(f"<trace>{trace}</trace>" for trace in traces)
-    return f'<ink xmlns="http://www.w3.org/2003/InkML">{head}{body}</ink>'
-
-
-def iam(lines):
-    strokes = "".join(
-        "<Stroke>" + "".join(f'<Point x="{x}" y="{y}" time="1.5"/>' for x, y in line) + "</Stroke>"
-        for line in lines
-    )
-    return f"<WhiteboardCaptureSession><StrokeSet>{strokes}</StrokeSet></WhiteboardCaptureSession>"
-
-
-def csv_rows(*drawings):
-    rows = "".join(f'US,"{json.dumps(columns(lines))}",7,True\n' for lines in drawings)
-    return f"countrycode,drawing,key_id,recognized\n{rows}"
-
-
-def csv_points(*drawings):
-    rows = "".join(
-        f"{drawing},{stroke},{x},{y}\n"
-        for drawing, lines in enumerate(drawings)
-        for stroke, line in enumerate(lines)
-        for x, y in line
-    )
-    return f"sketch,stroke,x,y\n{rows}"
 
 
 BOTH, ONE = [HOUSE, FACE], [HOUSE]
