@@ -12,12 +12,14 @@ from setuptools import find_packages, setup
 
 BESIDE = {"sketch_rnn.configs": "configs", "sketch_rnn.datasets.doodles": "datasets/doodles"}
 HOME = os.environ.get("PROJECT_HOME", "").rstrip("/")
-README = Path("README.md").read_text()
+README = Path("README.md").read_text(encoding="utf-8")
 
 
 def version() -> str:
     """The package's `__version__`."""
-    return re.search(r'^__version__ = "(.+)"', Path("sketch_rnn/__init__.py").read_text(), re.M)[1]
+    return re.search(
+        r'^__version__ = "(.+)"', Path("sketch_rnn/__init__.py").read_text(encoding="utf-8"), re.M
+    )[1]
 
 
 def with_absolute_links(text: str) -> str:

@@ -65,7 +65,7 @@ def main(folder: str) -> int:
 def measured(browser: str, folder: Path, pages: list[str]) -> dict[str, int]:
     """The width of what is on each page, in a window of WIDTH pixels."""
     check = folder / "check_site.html"
-    check.write_text(CHECK % (json.dumps(pages), WIDTH))
+    check.write_text(CHECK % (json.dumps(pages), WIDTH), encoding="utf-8")
     handler = functools.partial(Quiet, directory=str(folder))
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()

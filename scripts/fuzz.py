@@ -827,7 +827,7 @@ def _alarm(*_) -> None:
 
 def _allow_memory(extra: int) -> None:
     """Limits the address space to what is in use now and `extra` bytes."""
-    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    pages = int(Path("/proc/self/statm").read_text(encoding="utf-8").split()[0])
     limit = pages * resource.getpagesize() + extra
     resource.setrlimit(resource.RLIMIT_AS, (limit, resource.getrlimit(resource.RLIMIT_AS)[1]))
 
@@ -857,7 +857,10 @@ def fuzz(name: str, seed: int, first: int, count: int, keep: Path | None) -> int
     target = TARGETS[name]()
     outcomes, findings, slowest = Counter(), Counter(), 0.0
     signal.signal(signal.SIGALRM, _alarm)
-    with tempfile.TemporaryDirectory() as folder, open(os.devnull, "w") as nowhere:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        open(os.devnull, "w", encoding="utf-8") as nowhere,
+    ):
         for i in range(first, first + count):
             data = target.make(random.Random(f"{seed}/{name}/{i}"))
             if i % 1000 == first % 1000:

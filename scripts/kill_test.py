@@ -66,7 +66,7 @@ def start(folder: Path, steps: int) -> tuple[int, int]:
         os.close(write_end)
         return child, read_end
     os.close(read_end)
-    with open(os.devnull, "w") as nowhere:
+    with open(os.devnull, "w", encoding="utf-8") as nowhere:
         os.dup2(nowhere.fileno(), 1)
         os.dup2(nowhere.fileno(), 2)
         try:
@@ -130,7 +130,7 @@ def newest(folder: Path) -> Path:
 
 
 def figures(folder: Path) -> list[dict]:
-    rows = [json.loads(line) for line in (folder / "metrics.jsonl").open()]
+    rows = [json.loads(line) for line in (folder / "metrics.jsonl").open(encoding="utf-8")]
     return [{k: v for k, v in row.items() if not k.startswith("Time_Taken")} for row in rows]
 
 

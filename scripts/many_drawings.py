@@ -46,7 +46,7 @@ def write(folder: Path, categories: int) -> list[str]:
 
 def memory() -> float:
     """MB of the process's own, without the pages of files."""
-    status = Path("/proc/self/status").read_text()
+    status = Path("/proc/self/status").read_text(encoding="utf-8")
     return int(status.split("RssAnon:")[1].split()[0]) / 1000
 
 

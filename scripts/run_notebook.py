@@ -39,7 +39,7 @@ def main(path: str, *flags: str) -> int:
         if cell.cell_type == "code":
             cell.outputs = [] if "%tensorboard" in cell.source else list(map(kept, results(cell)))
     if "--check" not in flags:
-        Path(path).write_text(nbformat.writes(notebook) + "\n")
+        Path(path).write_text(nbformat.writes(notebook) + "\n", encoding="utf-8")
     return 0
 
 

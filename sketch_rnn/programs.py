@@ -56,9 +56,9 @@ def folder_here() -> Path:
     """The cache folder for programs of this machine, this TensorFlow and its flags."""
     parts = [platform.machine(), metadata.version("tensorflow"), os.environ.get("XLA_FLAGS", "")]
     if DRIVER.exists():
-        parts.append(DRIVER.read_text())
+        parts.append(DRIVER.read_text(encoding="utf-8"))
     if _PROCESSOR.exists():
-        lines = _PROCESSOR.read_text().splitlines()
+        lines = _PROCESSOR.read_text(encoding="utf-8").splitlines()
         parts += sorted({line for line in lines if line.startswith(("model name", "flags"))})
     name = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
     return cache_dir() / "programs" / name

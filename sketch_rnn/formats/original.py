@@ -127,7 +127,11 @@ def _step(value: Any) -> int:
 
 def _text(folder: Path) -> str:
     path = folder / "checkpoint"
-    return path.read_text(errors="replace")[: untrusted_json.LARGEST] if path.is_file() else ""
+    return (
+        path.read_text(encoding="utf-8", errors="replace")[: untrusted_json.LARGEST]
+        if path.is_file()
+        else ""
+    )
 
 
 def _number(prefix: Path) -> int:

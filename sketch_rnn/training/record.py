@@ -195,7 +195,7 @@ class ChiefRecorder:
 
     def _write_texts(self) -> None:
         rows = [f"| {name} | {value} |" for name, value in self.hparams.to_dict().items()]
-        config = (self.folder.path / CONFIG_FILE).read_text()
+        config = (self.folder.path / CONFIG_FILE).read_text(encoding="utf-8")
         self.writer.write_texts(
             {
                 "hparams": "\n".join(["| hyperparameter | value |", "|---|---|", *rows]),
