@@ -4,10 +4,13 @@ import re
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from sketch_rnn.errors import UserError
 from sketch_rnn.formats import original
-from sketch_rnn.hparams import CELLS, HParams
+from sketch_rnn.hparams import CELLS, PRECISIONS, HParams
+from sketch_rnn.model import sampling
+from sketch_rnn.model.execution import Execution
 from sketch_rnn.model.network import SketchRNN
 
 
@@ -88,3 +91,17 @@ def test_a_model_without_an_encoder_says_so_when_asked_to_encode():
     model = SketchRNN(HParams(conditional=False, dec_rnn_size=4, num_mixture=1), seed=1)
     with pytest.raises(UserError, match="no encoder"):
         model.encode([np.ones((2, 3), np.int16)])
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_a_gpu_s_products_are_rounded_as_the_precision_says_only_while_a_model_computes(
+    precision, monkeypatch
+):
+    is_on, seen = tf.config.experimental.tensor_float_32_execution_enabled, []
+    before = is_on()
+    hparams = HParams(conditional=False, dec_rnn_size=4, num_mixture=1)
+    model = SketchRNN(hparams, seed=1, execution=Execution.for_device(precision))
+    monkeypatch.setattr(sampling, "decode", lambda *_: seen.append(is_on()))
+    assert is_on() == before
+    model.decode()
+    assert seen == [precision == "tf32"] and is_on() == before
