@@ -9,7 +9,7 @@ import numpy as np
 
 from sketch_rnn.trace.graph import Branch, End, Graph
 
-SPUR = 1.35  # times the line's half width at its junction: a branch that is shorter is a spur
+SPUR = 1.2  # times the line's half width at its junction: a branch that is shorter is a spur
 MERGE = 1.5  # line widths: junctions closer than this are one
 SHARED = 6.0  # line widths: up to this, two lines that lie over each other may share a branch
 WIDE = 1.25  # times half the line's width: two lines are in a branch of this half width
@@ -17,6 +17,7 @@ NEAR, FAR = 0.8, 3.2  # line widths from a junction, between which a branch's di
 ALONG = 0.75  # cosine of the largest turn into a branch that two lines share
 TIP = 3.0  # line widths: the longest branch that may be the tip of a sharp corner
 SHARP = 0.3  # cosine of the angle between the sides of a corner that is so sharp
+RING = np.radians(40)  # what a closed loop counts, as a turn
 TURN = np.radians(65)  # a line that turns more at a junction ends there
 
 
@@ -187,7 +188,7 @@ def pair(graph: Graph, width: float) -> dict[End, End]:
         if len(met) < 2:
             continue
         ways = [_direction(graph.branches[n].outward(end), width) for n, end in met]
-        for i, j in _matching(ways, len(met) == 2):
+        for i, j in _matching(ways, [number for number, _ in met]):
             partner[met[i]], partner[met[j]] = met[j], met[i]
     return partner
 
@@ -203,12 +204,16 @@ def _direction(points: np.ndarray, width: float) -> np.ndarray:
     return way / max(np.hypot(*way), 1e-9)
 
 
-def _matching(ways: list[np.ndarray], is_only: bool) -> list[tuple[int, int]]:
-    """Pairs of branches that go straight on: those that turn least in sum."""
-    if is_only:
+def _matching(ways: list[np.ndarray], numbers: list[int]) -> list[tuple[int, int]]:
+    """Pairs of branches that go straight on: those that turn least in sum.
+
+    A loop that is closed is one line more, so that a spiral whose end touches it stays one.
+    """
+    if len(ways) == 2:
         return [(0, 1)]
     turns = {
         (i, j): float(np.arccos(np.clip(-ways[i] @ ways[j], -1, 1)))
+        + (RING if numbers[i] == numbers[j] else 0)
         for i, j in combinations(range(len(ways)), 2)
     }
     good = sorted((turn, pair) for pair, turn in turns.items() if turn < TURN)

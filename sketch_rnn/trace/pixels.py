@@ -20,7 +20,7 @@ PICTURE_SUFFIXES = (
 )  # fmt: skip
 PDF_SUFFIXES = (".pdf",)
 MAX_PIXELS = 50_000_000  # of a picture, before it is scaled down
-MAX_SIDE = 2000  # pixels of the longer side of what is looked at
+MAX_SIDE = 1600  # pixels of the longer side of what is looked at
 MIN_SIDE = 16  # pixels of the shorter side, below which nothing can be told
 MAX_PAGES = 500
 _FORMATS = ("PNG", "JPEG", "MPO", "WEBP", "TIFF", "GIF", "BMP", "HEIF")

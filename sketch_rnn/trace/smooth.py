@@ -9,7 +9,7 @@ import numpy as np
 from scipy import ndimage
 
 STEP = 0.5  # line widths between two points
-SMOOTH = 0.5  # line widths: the standard deviation of the smoothing along the line
+SMOOTH = 0.35  # line widths: the standard deviation of the smoothing along the line
 ARM = 2.0  # line widths on each side of a corner by which it is told
 DOT = 1.0  # line widths: what is shorter is a dot
 CORNER = np.radians(50)  # a turn that is sharper is a corner

@@ -11,11 +11,12 @@ from scipy import ndimage
 from skimage.morphology import skeletonize
 
 from sketch_rnn.errors import UserError
-from sketch_rnn.trace import branches, ink, light, order, smooth
+from sketch_rnn.trace import branches, ink, light, order, paper, smooth
 from sketch_rnn.trace.graph import Graph, skeleton_graph
 
 LEAST_WIDTH, MOST_WIDTH = 5.0, 8.0  # pixels of a line, at which its middle is found best
 WIDTH = 6.0  # pixels that the lines of other pictures are scaled to
+MOST_PIXELS = 3_000_000  # of a picture that is enlarged
 MOST_SCALED = 3.0  # times that a picture is enlarged, at most
 GRAIN = 0.25  # line widths that the contrast is smoothed by
 
@@ -69,24 +70,44 @@ def trace(pixels: np.ndarray, ink_is: str = "auto") -> Traced:
 
 def inked(pixels: np.ndarray, ink_is: str = "auto") -> tuple[Inked, list[str]]:
     """Where the drawing's ink is, and what else is dark and left out of it."""
-    dark = light.contrast(light.dark_ink(pixels, ink_is))
+    pixels = light.dark_ink(pixels, ink_is)
+    dark = light.contrast(pixels)
+    sheet, said = paper.sheet(pixels), []
+    if sheet is not None:
+        dark[~sheet] = 0
+        said.append("what lies beside the paper left out")
     full = ink.full_ink(dark)
-    width = ink.line_width(ink.ink_mask(dark, full)) if full else 0
+    mask = ink.ink_mask(dark, full) if full else np.zeros(dark.shape, bool)
+    width = ink.about_width(mask)
     if not width:
         raise UserError("no line is drawn in it")
-    scale = 1.0
-    if width < LEAST_WIDTH:
-        scale = min(WIDTH / width, MOST_SCALED)
-    elif width > MOST_WIDTH:
-        scale = WIDTH / width
-    dark = _zoomed(dark, scale)
-    dark = ndimage.gaussian_filter(dark, GRAIN * width * scale)
+    scale = _best_scale(mask, width)
+    dark = ndimage.gaussian_filter(_zoomed(dark, scale), GRAIN * width * scale)
+    if sheet is not None and sheet.shape != dark.shape:
+        sheet = _zoomed(sheet.astype(np.float32), scale) > 0.5
+    found, more = _inked(dark, sheet, scale)
+    return found, [*said, *more]
+
+
+def _inked(dark: np.ndarray, sheet: np.ndarray | None, scale: float) -> tuple[Inked, list[str]]:
+    """The ink of an image of contrast at its best scale."""
     full = ink.full_ink(dark)
     mask = ink.ink_mask(dark, full)
-    width = max(ink.line_width(mask), 1.5)
+    radius = ndimage.distance_transform_edt(mask)
+    width = max(ink.line_width(radius, skeletonize(mask)), 1.5)
     pen = width * float((mask & (dark > full / 2)).sum()) / max(float(mask.sum()), 1)
-    mask = ink.cleaned(mask, width)
-    return Inked(mask, width, pen, scale), []
+    mask, said = paper.without_edges(ink.cleaned(mask, width), radius, width, sheet)
+    mask, filled = paper.hollowed(mask, radius, width)
+    if filled:
+        said.append(f"{filled} filled area{'s' * (filled > 1)} left out (their edges are lines)")
+    return Inked(mask, width, pen, scale), said
+
+
+def _best_scale(mask: np.ndarray, width: float) -> float:
+    """By what a picture is scaled so that its lines are as wide as is best, if it is not huge."""
+    if LEAST_WIDTH <= width <= MOST_WIDTH:
+        return 1.0
+    return min(WIDTH / width, MOST_SCALED, max((MOST_PIXELS / mask.size) ** 0.5, 1.0))
 
 
 def _zoomed(values: np.ndarray, scale: float) -> np.ndarray:

@@ -1,0 +1,139 @@
+"""What is dark in a picture and no stroke: what lies beside the paper, edges, fingers, holes.
+
+Dimensions: H, W of the picture in pixels.
+"""
+
+import numpy as np
+from PIL import Image
+from scipy import ndimage
+
+COARSE = 150  # pixels of the shorter side, at which the paper is looked for
+GONE = 9  # pixels there: what is narrower is drawn on the paper
+EDGE = 0.12  # change of the logarithm of brightness within two pixels, at the edge of something
+TINT = 0.05  # difference in color that no shadow on the paper makes
+DARKER = 0.45  # of the brightness of the brightest paper: what is darker is no paper in the shade
+LEAST_PAPER = 0.15  # of the picture: less than this is no sheet
+MARGIN = 0.012  # of the shorter side: this near to the edge of the sheet lies the edge itself
+ALONG = 0.03  # of the shorter side from the picture's edge: what mostly lies there is an edge
+THICK = 1.6  # line widths from the middle to the edge of what is no line
+HOLE = 0.13  # of the shorter side from its edge: where holes are punched
+ROUND = 0.75  # of the area of the circle around it: a hole fills it
+FILL = 1.6  # line widths from the edge, by which ink is an area that was filled in
+
+
+def sheet(pixels: np.ndarray) -> np.ndarray | None:
+    """Where the paper is, bool `[H, W]`; None where it is all of the picture, or cannot be told.
+
+    Paper is all that is as bright and as colorless as its brightest part, shaded parts too.
+    """
+    size = (pixels.shape[1], pixels.shape[0])
+    share = max(min(size) / COARSE, 1)
+    small = Image.fromarray(pixels).resize(
+        [max(round(side / share), 1) for side in size], Image.Resampling.BOX
+    )
+    color = np.asarray(small, np.float32) + 1
+    color = ndimage.grey_closing(color, size=(GONE, GONE, 1), mode="nearest")
+    bright = color.mean(axis=2)
+    tint = color / color.sum(axis=2, keepdims=True)
+    log = np.log(bright)
+    change = ndimage.maximum_filter(log, 3) - ndimage.minimum_filter(log, 3)
+    change = np.maximum(change, 2 * _spread(tint))
+    labels, count = ndimage.label(change < EDGE)
+    if not count:
+        return None
+    numbers = np.arange(1, count + 1)
+    area = ndimage.sum_labels(np.ones_like(bright), labels, numbers)
+    level = ndimage.median(bright, labels, numbers)
+    colors = np.stack([ndimage.median(tint[..., c], labels, numbers) for c in range(3)], 1)
+    large = area > 0.03 * bright.size
+    if not large.any():
+        return None
+    best = int(np.argmax(np.where(large, level, 0)))
+    is_paper = (level > DARKER * level[best]) & (np.abs(colors - colors[best]).max(1) < TINT)
+    region = np.concatenate([[False], is_paper])[labels]
+    region = ndimage.binary_fill_holes(ndimage.binary_closing(np.pad(region, 5), iterations=4))
+    region = _largest(region[5:-5])
+    if not LEAST_PAPER < region.mean() < 0.985:
+        return None
+    inner = ndimage.binary_erosion(
+        region, iterations=max(round(MARGIN * COARSE), 1), border_value=1
+    )
+    zoomed = Image.fromarray(inner).resize(size, Image.Resampling.NEAREST)
+    return np.asarray(zoomed, bool)
+
+
+def _spread(tint: np.ndarray) -> np.ndarray:
+    high = ndimage.maximum_filter(tint, (3, 3, 1))
+    return (high - ndimage.minimum_filter(tint, (3, 3, 1))).max(axis=2)
+
+
+def _largest(region: np.ndarray) -> np.ndarray:
+    labels, count = ndimage.label(region)
+    if not count:
+        return region
+    return labels == 1 + int(np.argmax(np.bincount(labels.ravel())[1:]))
+
+
+def without_edges(
+    mask: np.ndarray, radius: np.ndarray, width: float, sheet: np.ndarray | None = None
+) -> tuple[np.ndarray, list[str]]:
+    """The ink without what lies at the paper's edges, and without punched holes; what was there.
+
+    Args:
+      mask: of ink, bool `[H, W]`. radius: how far each pixel is from the edge of its ink.
+      width: of most lines. sheet: where the paper is.
+    """
+    from_edge = _from_edge(mask.shape, sheet)
+    labels, count = ndimage.label(mask, np.ones((3, 3)))
+    gone = np.zeros(count + 1, bool)
+    edges = holes = 0
+    for number, box in enumerate(ndimage.find_objects(labels), 1):
+        part = labels[box] == number
+        if _is_edge(from_edge[box][part], radius[box][part], width, min(mask.shape)):
+            edges += 1
+            gone[number] = True
+        elif _is_hole(part, from_edge[box], radius[box][part], width, min(mask.shape)):
+            holes += 1
+            gone[number] = True
+    said = ["what is dark at the edge left out"] if edges else []
+    if holes:
+        said.append(f"{holes} punched hole{'s' * (holes > 1)} left out")
+    return mask & ~gone[labels], said
+
+
+def _from_edge(shape: tuple[int, ...], sheet: np.ndarray | None) -> np.ndarray:
+    """How far each pixel is from the edge of the paper, or of the picture."""
+    if sheet is not None:
+        return ndimage.distance_transform_edt(np.pad(sheet, 1))[1:-1, 1:-1]
+    rows, columns = (np.minimum(np.arange(n), np.arange(n)[::-1]) + 1 for n in shape)
+    return np.minimum(rows[:, None], columns)
+
+
+def _is_edge(from_edge: np.ndarray, radius: np.ndarray, width: float, side: int) -> bool:
+    """Whether a region of ink touches the edge, and is thick or runs along it."""
+    if from_edge.min() > 2:
+        return False
+    along = from_edge < max(ALONG * side, 3)
+    return bool(radius.max() > THICK * width or along.mean() > 0.6)
+
+
+def _is_hole(
+    part: np.ndarray, from_edge: np.ndarray, radius: np.ndarray, width: float, side: int
+) -> bool:
+    """Whether a region of ink is a full, large round spot near the edge."""
+    if radius.max() < FILL * width or max(part.shape) > 1.3 * min(part.shape):
+        return False
+    circle = np.pi / 4 * max(part.shape) ** 2
+    return bool(part.sum() > ROUND * circle and from_edge[part].min() < HOLE * side)
+
+
+def hollowed(mask: np.ndarray, radius: np.ndarray, width: float) -> tuple[np.ndarray, int]:
+    """The ink with areas that are filled in made lines around them, and how many there are."""
+    deep, count = ndimage.label(mask & (radius > width))
+    if not count:
+        return mask, 0
+    numbers = np.arange(1, count + 1)
+    deepest = ndimage.maximum(radius, deep, numbers)
+    area = ndimage.sum_labels(mask, deep, numbers)
+    full = (deepest > FILL * width) & (area > width**2)
+    return mask & ~np.concatenate([[False], full])[deep], int(full.sum())
