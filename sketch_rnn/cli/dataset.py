@@ -47,6 +47,8 @@ BUILD = new_flags(
     Flag("output", str, None, "The .npz to write."),
     OVERWRITE,
     Flag("outline", bool, False, "Take also the outlines of filled shapes."),
+    Flag("centerline", bool, False, "Take thin filled shapes of SVGs, as brushes leave them, as "
+        "lines along their middle."),
     Flag("ink", INKS, INKS[0], "Lines in photographs and scans: darker or lighter than the "
         "ground; auto finds out."),
     Flag("size", float, Recipe.size, "Longer side of a drawing, in data units."),
@@ -183,6 +185,7 @@ def _build(*inputs: str) -> None:
         coordinates=BUILD.coordinates,
         pen=BUILD.pen,
         ink=BUILD.ink,
+        centerline=BUILD.centerline,
         report=BUILD.report,
         overwrite=BUILD.overwrite,
     )

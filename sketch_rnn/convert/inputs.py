@@ -200,7 +200,7 @@ def _chosen(
 
 def _of_drawings(path: Path, recipe: Recipe, choice: Choice) -> list[Named]:
     """Drawings made ready as the data tools do; those that are all filled, by their outlines."""
-    reading = Reading(recipe, outline=None)
+    reading = Reading(recipe, outline=None, centerline=True)
     chunks = sources.find([path], reading)
     drawings = [drawing for chunk in chunks for drawing in chunk.drawings(reading)]
     chosen = choice.of(len(drawings), str(path))

@@ -9,7 +9,7 @@ says.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -18,7 +18,8 @@ import numpy as np
 
 from sketch_rnn.errors import UserError, warn
 from sketch_rnn.svg import curves, paint, viewports, xml
-from sketch_rnn.svg.paint import Painted
+from sketch_rnn.svg.paint import Painted, bounds
+from sketch_rnn.svg.ribbons import Middle, along_middle, is_ribbon, ribbon_length
 from sketch_rnn.svg.visible import Shown, shown
 from sketch_rnn.svg.walk import Walker
 
@@ -92,9 +93,16 @@ def read_content(path: Path) -> bytes:
 
 
 def read_drawing(
-    content: bytes, *, outline: bool | None = False, tolerance: float = 0.001
+    content: bytes,
+    *,
+    outline: bool | None = False,
+    tolerance: float = 0.001,
+    middle: Middle | None = None,
 ) -> Drawing:
-    """What `read_svg` reads of a file's content, and what is left out of it."""
+    """What `read_svg` reads of a file's content, and what is left out of it.
+
+    With `middle`, ribbons are lines along their middle, which it finds.
+    """
     root = xml.parse(content)
     if root.tag != "svg":
         raise UserError(f"expected an SVG drawing, its first element is <{root.tag[:40]}>")
@@ -105,6 +113,9 @@ def read_drawing(
             _check_finite(painted)
             page = walker.page()
             painted = walker.clips.cut(painted, tolerance * _side(painted, page))
+            if middle is not None:
+                limit = tolerance * _side(painted, page)
+                painted = [along_middle(shape, middle, limit) for shape in painted]
             seen = partial(shown, painted, page, _background(walker), tolerance=tolerance)
             found = seen(outline=bool(outline))
             if outline is None and not found.lines:
@@ -114,9 +125,24 @@ def read_drawing(
         if not found.lines:
             odd = walker.styles.not_understood
             raise UserError(f"{_why_empty(walker.left_out, found)}{_and_odd(odd)}")
+        if outline is False and middle is None:
+            _check_is_drawn(painted, found.lines)
         _check_size(found.lines, page)
         lines = _flatten_all(found.lines, tolerance)
     return Drawing(lines, _left_out(walker, found))
+
+
+def _check_is_drawn(painted: Sequence[Painted], lines: Sequence[np.ndarray]) -> None:
+    """Raises UserError where ribbons are longer than all lines: they are the drawing."""
+    low, high = bounds(painted)
+    drawn = sum(float(np.hypot(*(line[:, 3] - line[:, 0]).T).sum()) for line in lines)
+    stroked = [shape for shape in painted if shape.stroke and is_ribbon(shape)]
+    drawn -= 2 * ribbon_length(stroked, float((high - low).max()))
+    if ribbon_length(painted, float((high - low).max())) > drawn:
+        raise UserError(
+            "most of its ink is filled shapes, not lines; --centerline takes the lines along "
+            "their middle, --outline their edges"
+        )
 
 
 def page_size(content: bytes) -> tuple[float, float] | None:
@@ -138,7 +164,10 @@ def _and_odd(odd: Iterable[str]) -> str:
 
 def _why_empty(left_out: Mapping[str, int], found: Shown) -> str:
     if found.filled:
-        return "nothing in it is stroked, only filled; --outline takes the outlines"
+        return (
+            "nothing in it is stroked, only filled; --centerline takes the middle of thin shapes, "
+            "--outline takes the outlines"
+        )
     if left_out["image"]:
         return f"nothing visible in it is a line, only a picture, which has to be {_TRACE}"
     if left_out["text"]:

@@ -11,6 +11,7 @@ from scipy import ndimage
 STEP = 0.5  # line widths between two points
 SMOOTH = 0.35  # line widths: the standard deviation of the smoothing along the line
 ARM = 2.0  # line widths on each side of a corner by which it is told
+AT_ONCE = 0.65  # share of a corner's turn within half of the arms; a curve turns evenly
 DOT = 1.0  # line widths: what is shorter is a dot
 CORNER = np.radians(50)  # a turn that is sharper is a corner
 
@@ -53,12 +54,18 @@ def _corners(points: np.ndarray, arm: float) -> np.ndarray:
     inner = np.arange(arm, len(points) - arm)
     if not len(inner):
         return inner
-    before = points[inner] - points[inner - arm]
-    after = points[inner + arm] - points[inner]
-    cross = before[:, 0] * after[:, 1] - before[:, 1] * after[:, 0]
-    turn = np.abs(np.arctan2(cross, (before * after).sum(1)))
+    turn = _turn(points, inner, arm)
     most = ndimage.maximum_filter1d(turn, 2 * arm + 1)
-    return inner[(turn == most) & (turn > CORNER)]
+    sharp = _turn(points, inner, max(arm // 2, 1)) > AT_ONCE * turn
+    return inner[(turn == most) & (turn > CORNER) & sharp]
+
+
+def _turn(points: np.ndarray, at: np.ndarray, arm: int) -> np.ndarray:
+    """By what angle the line turns between the points on both sides, so many points away."""
+    before = points[at] - points[at - arm]
+    after = points[at + arm] - points[at]
+    cross = before[:, 0] * after[:, 1] - before[:, 1] * after[:, 0]
+    return np.abs(np.arctan2(cross, (before * after).sum(1)))
 
 
 def _with_sharp(points: np.ndarray, corners: np.ndarray, width: float, step: float) -> np.ndarray:
@@ -72,7 +79,7 @@ def _with_sharp(points: np.ndarray, corners: np.ndarray, width: float, step: flo
             continue
         gap = after[0] - before[0]
         meeting = before[0] + one * (gap[0] * two[1] - gap[1] * two[0]) / area
-        if np.hypot(*(meeting - points[corner])) > width:
+        if np.hypot(*(meeting - points[corner])) > 0.7 * width:
             continue
         result[corner] = meeting
         for side, start in ((-1, before[1]), (1, after[1])):

@@ -30,7 +30,8 @@ class Reading:
     recipe: how drawings become sketches. outline: take the outlines of filled shapes of SVGs; None:
     of those drawings that hold nothing else. recognized: leave out what Quick, Draw! did not
     recognize. layout: what the rows of `.npz` files mean. ink: of pictures of pixels: dark, light,
-    or found out for each of them (auto).
+    or found out for each of them (auto). centerline: take thin filled shapes of SVGs as lines along
+    their middle.
     """
 
     recipe: Recipe = field(default_factory=Recipe)
@@ -38,6 +39,7 @@ class Reading:
     recognized: bool = False
     layout: Layout = AS_IT_LOOKS
     ink: str = INKS[0]
+    centerline: bool = False
 
     def __post_init__(self) -> None:
         check_choice("ink", self.ink, INKS)

@@ -1,8 +1,10 @@
 """SVG files; `sketch_rnn.svg` reads them, this makes sketches of what it finds."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
+
+import numpy as np
 
 from sketch_rnn.convert.input_file import InputFile
 from sketch_rnn.convert.prepare import Sketch, to_sketch
@@ -21,6 +23,19 @@ def _sketch(file: InputFile, reading: Reading) -> Sketch:
     with file.open() as opened:
         content = opened.read(MAX_BYTES + 1)
     tolerance = recipe.tolerance / recipe.size
-    drawing = read_drawing(content, outline=reading.outline, tolerance=tolerance)
+    drawing = read_drawing(
+        content,
+        outline=reading.outline,
+        tolerance=tolerance,
+        middle=_middle if reading.centerline else None,
+    )
     sketch = to_sketch(drawing.lines, recipe, pieces=True)
     return replace(sketch, left_out=tuple(drawing.left_out))
+
+
+def _middle(
+    rings: Sequence[np.ndarray], even_odd: bool, stroke: float
+) -> tuple[list[np.ndarray], float] | None:
+    from sketch_rnn.trace.ribbon import middle  # SciPy and scikit-image: only where needed
+
+    return middle(rings, even_odd, stroke)

@@ -1,0 +1,65 @@
+"""Ribbons: filled shapes that are thin, as brushes of drawing apps leave them instead of lines.
+
+Dimensions: C curves of one subpath, n points of one line.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import reduce
+
+import numpy as np
+import shapely
+
+from sketch_rnn.svg import curves
+from sketch_rnn.svg.paint import Painted, same
+
+THIN = 0.3  # of the longer side of its box: a ribbon is less wide
+SHORT = 1 / 16  # of the drawing's longer side: what is not longer is no ribbon, but may be a dot
+MOST_RINGS = 50  # whose area by the even-odd rule is looked at closely
+
+# rings `[n, 2]` of a filled shape, whether by the even-odd rule, and the width of a stroke about it
+# -> lines `[n, 2]` along its middle, and their width; None if it is not thin
+Middle = Callable[[Sequence[np.ndarray], bool, float], tuple[list[np.ndarray], float] | None]
+
+
+def is_ribbon(shape: Painted) -> bool:
+    """Whether a shape is filled, without a stroke of another color, and thin on the average."""
+    if shape.fill is None or not shape.filled:
+        return False
+    if shape.stroke and not same(shape.stroke.colour, shape.fill.colour):
+        return False
+    around, area = _around(shape)
+    points = np.concatenate([line.reshape(-1, 2) for line in shape.filled])
+    return 0 < 2 * area < THIN * around * float(np.ptp(points, axis=0).max())
+
+
+def ribbon_length(painted: Sequence[Painted], side: float) -> float:
+    """How long the ribbons of a drawing are, in pixels, without those that may be dots."""
+    half = [_around(shape)[0] / 2 for shape in painted if is_ribbon(shape)]
+    return sum(length for length in half if length > SHORT * side)
+
+
+def along_middle(shape: Painted, middle: Middle, tolerance: float) -> Painted:
+    """A ribbon as strokes along its middle; another shape as it is."""
+    if not is_ribbon(shape):
+        return shape
+    rings = [curves.flatten(line, tolerance) for line in shape.filled]
+    found = middle(rings, shape.even_odd, shape.width if shape.stroke else 0.0)
+    if found is None:
+        return shape
+    lines, width = found
+    chains = [curves.straight(line if len(line) > 1 else np.repeat(line, 2, 0)) for line in lines]
+    return replace(
+        shape, lines=chains, stroke=shape.fill, fill=None, width=width, cap="round", area=None
+    )
+
+
+def _around(shape: Painted) -> tuple[float, float]:
+    """How long the edge of a filled shape is, and its area, both about."""
+    corners = [np.concatenate([line[:, 0], line[-1:, 3], line[:1, 0]]) for line in shape.filled]
+    around = sum(float(np.hypot(*np.diff(ring, axis=0).T).sum()) for ring in corners)
+    if shape.even_odd and len(corners) <= MOST_RINGS:
+        rings = [shapely.Polygon(ring).buffer(0) for ring in corners]
+        return around, float(reduce(shapely.symmetric_difference, rings).area)
+    turns = [ring[:-1, 0] @ ring[1:, 1] - ring[1:, 0] @ ring[:-1, 1] for ring in corners]
+    return around, abs(float(sum(turns))) / 2
