@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +11,8 @@ from typing import BinaryIO
 from sketch_rnn.errors import UserError
 
 PICTURES = (".svg", ".png")
+OPEN_STAYS = os.name == "nt"  # Windows replaces no file that a program has open
+WAITS = (0.05, 0.2, 0.5, 1.0)  # seconds between tries to replace one
 
 
 def check_output(
@@ -92,11 +95,34 @@ def replacing(path: str | Path) -> Iterator[BinaryIO]:
             umask = os.umask(0)
             os.umask(umask)
             os.chmod(part, 0o666 & ~umask)
-            os.replace(part, path)
+            replace(part, path)
     except BaseException:
         os.unlink(part)
         raise
     sync_folder(path.parent)
+
+
+def replace(part: str | Path, path: str | Path) -> None:
+    """Gives a file or folder the place of `path`; Windows first waits for who has that open.
+
+    Raises:
+      UserError: a program keeps it open.
+      OSError: the folder cannot be written to.
+    """
+    for wait in WAITS if OPEN_STAYS else ():
+        try:
+            return os.replace(part, path)
+        except PermissionError:
+            time.sleep(wait)
+    try:
+        os.replace(part, path)
+    except PermissionError:
+        if not OPEN_STAYS:
+            raise
+        raise UserError(
+            f"{path} cannot be replaced while another program has it open; close it there, and "
+            "try again"
+        ) from None
 
 
 def exists(path: Path) -> bool:
@@ -111,6 +137,12 @@ def write_text(path: str | Path, text: str) -> None:
     """Writes a text file in one piece."""
     with replacing(path) as file:
         file.write(text.encode())
+
+
+def sync_file(path: Path) -> None:
+    """Makes a file's content last through a loss of power."""
+    with path.open("r+b") as file:  # Windows syncs only what can be written
+        os.fsync(file.fileno())
 
 
 def sync_folder(folder: Path) -> None:

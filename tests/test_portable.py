@@ -1,9 +1,13 @@
-"""What differs from system to system is said where it matters: here the encoding of text files."""
+"""What differs from system to system: the encoding of text, and what Windows does otherwise."""
 
 import ast
+import re
 
 import pytest
 from helpers import ROOT
+
+from sketch_rnn import files
+from sketch_rnn.errors import UserError
 
 PROGRAMS = [
     *(ROOT / "sketch_rnn").rglob("*.py"),
@@ -65,3 +69,74 @@ def test_a_text_file_without_encoding_is_found(code):
 )
 def test_what_says_it_or_is_bytes_is_not(code):
     assert found(code) == []
+
+
+# What Windows lacks, or does otherwise, and the modules that know it.
+SYSTEM = {
+    r"os\.(replace|rename|fsync|umask|O_\w+)\b": {"files.py", "setup.py", "cli/common.py"},
+    r"os\.(fork|kill|killpg|getuid|geteuid|setsid|mkfifo|symlink|statvfs|sysconf)\b": set(),
+    r"import (fcntl|termios|pty|pwd|grp|resource)\b": set(),
+    r"\bsignal\.(?!Signals|signal\b)[A-Za-z_]+": {"signals.py"},
+    r"os\.dup2\b": {"setup.py", "cli/common.py"},
+    r"/proc/": {"programs.py"},
+}
+
+
+@pytest.mark.parametrize("pattern", SYSTEM)
+def test_what_systems_do_otherwise_stands_in_the_modules_that_know_it(pattern):
+    package = ROOT / "sketch_rnn"
+    places = {
+        path.relative_to(package).as_posix()
+        for path in package.rglob("*.py")
+        if re.search(pattern, path.read_text(encoding="utf-8"))
+    }
+    assert places <= SYSTEM[pattern]
+
+
+@pytest.fixture
+def held_open(monkeypatch):
+    """Windows, where a program has the file open for so many tries."""
+    tries = []
+
+    def hold(count):
+        replace = files.os.replace
+
+        def refuse(part, path):
+            tries.append(path)
+            if len(tries) <= count:
+                raise PermissionError(13, "Access is denied", str(path))
+            replace(part, path)
+
+        monkeypatch.setattr(files.os, "replace", refuse)
+        monkeypatch.setattr(files, "OPEN_STAYS", True)
+        monkeypatch.setattr(files, "WAITS", (0, 0))
+        return tries
+
+    return hold
+
+
+def test_a_file_that_is_open_for_a_moment_is_replaced(tmp_path, held_open):
+    path = tmp_path / "a.txt"
+    path.write_text("before")
+    tries = held_open(2)
+    files.write_text(path, "after")
+    assert path.read_text() == "after" and len(tries) == 3
+
+
+def test_a_file_that_stays_open_is_left_and_named(tmp_path, held_open):
+    path = tmp_path / "a.txt"
+    path.write_text("before")
+    held_open(9)
+    with pytest.raises(UserError, match="another program has it open; close it there"):
+        files.write_text(path, "after")
+    assert path.read_text() == "before" and list(tmp_path.iterdir()) == [path]
+
+
+def test_elsewhere_a_file_that_may_not_be_replaced_is_said_at_once(
+    tmp_path, held_open, monkeypatch
+):
+    tries = held_open(9)
+    monkeypatch.setattr(files, "OPEN_STAYS", False)
+    with pytest.raises(PermissionError):
+        files.write_text(tmp_path / "a.txt", "after")
+    assert len(tries) == 1

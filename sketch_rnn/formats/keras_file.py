@@ -4,7 +4,6 @@
 configuration makes nothing but a model of ours.
 """
 
-import os
 import tempfile
 import zipfile
 from collections.abc import Iterator
@@ -14,7 +13,7 @@ from typing import Any
 import h5py
 import keras
 
-from sketch_rnn import untrusted_json
+from sketch_rnn import files, untrusted_json
 from sketch_rnn.errors import UserError, first_line
 from sketch_rnn.hparams import PRECISIONS, HParams
 from sketch_rnn.model.network import SketchRNN
@@ -57,7 +56,7 @@ def save(model: SketchRNN, path: str | Path) -> None:
     with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as folder:
         part = Path(folder) / "model.keras"
         keras.saving.save_model(model, part)
-        os.replace(part, path)
+        files.replace(part, path)
 
 
 def _model(path: Path) -> SketchRNN:

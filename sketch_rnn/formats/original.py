@@ -7,7 +7,6 @@ Legend: U units, Z latent, M mixtures.
 """
 
 import math
-import os
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields
@@ -18,7 +17,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from sketch_rnn import untrusted_json
+from sketch_rnn import files, untrusted_json
 from sketch_rnn.errors import UserError, first_line, warn
 from sketch_rnn.hparams import CONFIG_FILE, HParams
 from sketch_rnn.model.execution import Execution
@@ -107,7 +106,7 @@ def keep_config(folder: Path) -> None:
     """Gives the original's `model_config.json` another name: a run of ours writes its own."""
     path, kept = folder / CONFIG_FILE, folder / KEPT_CONFIG_FILE
     if path.exists() and not kept.exists() and find(folder):
-        os.replace(path, kept)
+        files.replace(path, kept)
 
 
 def _check_sizes(prefix: Path, shapes: Mapping[str, list[int]]) -> None:

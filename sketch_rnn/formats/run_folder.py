@@ -7,7 +7,6 @@ checkpoints/best-N       the one with the lowest `Valid_Cost`
 """
 
 import json
-import os
 import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
@@ -113,7 +112,7 @@ class RunFolder:
             self._write(checkpoint, part / f"latest-{step}")
         except (tf.errors.OpError, OSError) as error:
             raise UserError(f"could not begin a run in {self.path}: {first_line(error)}") from None
-        os.replace(part, self.checkpoints)
+        files.replace(part, self.checkpoints)
         files.sync_folder(self.path)
 
     @contextmanager
@@ -316,8 +315,7 @@ class RunFolder:
     def sync(self, prefix: Path) -> None:
         """Makes the files of a checkpoint last through a loss of power."""
         for path in prefix.parent.glob(prefix.name + ".*"):
-            with path.open("rb") as file:
-                os.fsync(file.fileno())
+            files.sync_file(path)
         files.sync_folder(prefix.parent)
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import tensorflow as tf
 
+from sketch_rnn import files
 from sketch_rnn.errors import UserError
 from sketch_rnn.model import sampling
 from sketch_rnn.model.compiling import as_one
@@ -54,8 +55,8 @@ def save(model: SketchRNN, path: str | Path, overwrite: bool = False) -> None:
         os.chmod(part, 0o755)
         with tempfile.TemporaryDirectory(prefix=".replaced.", dir=path.parent) as old:
             if path.exists():
-                os.replace(path, Path(old) / path.name)
-            os.replace(part, path)
+                files.replace(path, Path(old) / path.name)
+            files.replace(part, path)
     except tf.errors.OpError as error:  # such as a disk that is full
         reason = error.message.rsplit("; ", 1)[-1]  # before it the names of parts
         raise UserError(f"{path}: cannot be written: {reason}") from None
