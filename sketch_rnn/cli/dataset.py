@@ -18,8 +18,8 @@ USAGE = """
 Makes data sets of drawings.
 
   sketch_rnn_dataset build --output=mine.npz INPUT...
-      converts SVG files, photographs and scans of drawings, Quick, Draw! .ndjson and .bin(.gz),
-      .npz files, and folders and zips of them
+      converts drawings of many forms, in folders and zips: SVG, pictures, Quick, Draw!, JSON of
+      pads and drawing programs, InkML, tables, arrays
   sketch_rnn_dataset show [--output=sheet.svg] FILE.npz
       prints numbers and warnings, and draws a contact sheet
   sketch_rnn_dataset download [NAME...]

@@ -73,11 +73,11 @@ class InputFile:
         if not self.members and not self.is_gzip:
             yield self.path
             return
-        suffix = "".join(Path(self.base).suffixes[-1:])
-        with tempfile.NamedTemporaryFile(suffix=suffix) as copy:
-            self.copy_to(copy)
-            copy.flush()
-            yield Path(copy.name)
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / f"copy{Path(self.base).suffix}"
+            with path.open("wb") as copy:
+                self.copy_to(copy)
+            yield path
 
     def copy_to(self, copy: IO[bytes]) -> None:
         """Writes the file's bytes; raises UserError if they are more than `MAX_ON_DISK`."""

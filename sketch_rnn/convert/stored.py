@@ -46,10 +46,21 @@ def read_as(
     Raises:
       UserError: it cannot be told what their rows are.
     """
-    found = plain(list(chain.from_iterable(members.values())), where, layout)
+    every = [_with_one_pen(sketch) for sketch in chain.from_iterable(members.values())]
+    found = plain(every, where, layout)
     rest = iter(found)
     read = {name: list(islice(rest, len(sketches))) for name, sketches in members.items()}
     return read, _form_of(found, where, layout.first_row)
+
+
+def _with_one_pen(sketch: np.ndarray) -> np.ndarray:
+    """Rows (x, y, pen down, pen lifted) as (x, y, pen lifted); others, and what pads them, stay."""
+    if sketch.ndim != 2 or sketch.shape[1] != 4 or sketch.dtype.kind not in "iuf":
+        return sketch
+    pens = sketch[:, 2:]
+    is_row = np.isin(pens, (0, 1)).all(axis=1) & (pens.sum(axis=1) == 1)
+    is_padding = (sketch == sketch[:, :1]).all(axis=1) | np.isnan(sketch).all(axis=1)
+    return sketch[:, [0, 1, 3]] if (is_row | is_padding).all() and is_row.any() else sketch
 
 
 def _form_of(sketches: Sequence[np.ndarray], where: str, first_row: str) -> Form:

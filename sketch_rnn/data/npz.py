@@ -207,7 +207,7 @@ def _stored(archive: zipfile.ZipFile, name: str, any_form: bool) -> Iterator[np.
         yield from _cut(array, _read_lengths(archive, f"{name}{_LENGTHS}.npy"))
     elif array.ndim == 3:
         yield from array
-    elif any_form and name not in SPLITS and array.ndim == 2 and array.shape[1] in (3, 5):
+    elif any_form and name not in SPLITS and array.ndim == 2 and array.shape[1] in (3, 4, 5):
         yield array
     else:
         raise Refused(

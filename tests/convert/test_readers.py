@@ -216,6 +216,24 @@ def test_rows_of_sketches_stay_in_their_units(folder, name):
     assert [sketch.tolist() for sketch in read_inputs([str(path)], (), 100, Choice())] == ROWS
 
 
+@pytest.mark.parametrize("padding", [-1, 0, np.nan])
+def test_rows_of_two_pens_are_read_by_which_is_set(folder, padding):
+    """Absolute coordinates, the pen's two states, and padding to one length."""
+    rng = np.random.default_rng(3)
+    drawings, padded = [], np.full((30, 25, 4), padding, float)
+    for i in range(30):
+        places = np.array([(99, 90), (99, 180), (99, 270)])
+        lines = [place + np.cumsum(rng.integers(-9, 10, (7, 2)), axis=0) for place in places]
+        pens = np.tile([(1, 0)] * 6 + [(0, 1)], (3, 1))
+        padded[i, :21] = np.hstack([np.concatenate(lines), pens])
+        drawings.append(lines)
+    np.save(folder / "a.npy", padded)
+    found = list(results(folder / "a.npy").values())
+    assert len(found) == 30
+    assert [row[:2] for row in found[0]] == np.diff(np.concatenate(drawings[0]), axis=0).tolist()
+    assert all(sum(row[2] for row in rows) == 3 for rows in found)
+
+
 def test_ml5_draws_to_the_row_that_ends(folder):
     rows = [(-4, 0, "down"), (-15, 9, "up"), (-10, 17, "down"), (20, -3, "end"), (9, 9, "down")]
     (folder / "a.json").write_text(json.dumps([dict(dx=x, dy=y, pen=p) for x, y, p in rows]))
