@@ -182,7 +182,7 @@ def _left_out(walker: Walker, found: Shown) -> list[str]:
     for kind, (noun, advice) in _LEFT_OUT.items():
         if count := counts[kind]:
             texts.append(f"{count} {noun}{'s' if count > 1 else ''} left out; {advice}")
-    if walker.dashed:
+    if walker.painter.dashed:
         texts.append("dashed lines are drawn without their gaps")
     if not found.all_seen:
         texts.append("lines that others hide are drawn too; too much lies over one another")

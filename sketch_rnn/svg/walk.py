@@ -9,19 +9,15 @@ import re
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from enum import Enum
 from functools import cached_property, partial
 from xml.etree.ElementTree import Element
 
 import numpy as np
-import svgelements
 
 from sketch_rnn.errors import UserError
 from sketch_rnn.svg import (
     clips,
     curves,
-    dashes,
-    paint,
     regions,
     shapes,
     transforms,
@@ -30,41 +26,14 @@ from sketch_rnn.svg import (
     xml,
 )
 from sketch_rnn.svg.paint import Painted
+from sketch_rnn.svg.painter import Context, For, Painter, share
 from sketch_rnn.svg.properties import INHERITED, path_of
-from sketch_rnn.svg.regions import Region
 from sketch_rnn.svg.style import Styles
 from sketch_rnn.svg.transforms import IDENTITY, Box, compose, moved
 from sketch_rnn.svg.values import Units
 
-MAX_CLOSED = 3_000  # subpaths; the parser's time grows with their square
-MAX_WIDTH = 1e9  # of a stroke, in pixels
-
 _DRAWN = ("svg", "g", "a", "switch", "use", *shapes.SHAPES)
 _MARKED = ("line", *shapes.LINES)
-
-
-@dataclass(frozen=True)
-class _Context:
-    """What an element takes from those around it.
-
-    style: inherited properties. viewport: width and height that percentages refer to. opacity: of
-    all groups around. units: what relative units are of. clips: regions that it is cut to.
-    """
-
-    style: Mapping[str, str]
-    viewport: tuple[float, float]
-    opacity: float = 1.0
-    units: Units = field(default_factory=Units)
-    depth: int = 0
-    clips: tuple[Region, ...] = ()
-
-
-class _For(Enum):
-    """What elements are visited for: to be painted, measured, or clipped with."""
-
-    PAINT = "paint"
-    BOX = "box"
-    CLIP = "clip"
 
 
 @dataclass
@@ -72,37 +41,35 @@ class Walker:
     """Visits the elements as they are rendered and collects what they paint.
 
     boxes: of elements whose transform or clip refers to it, by the element and whether strokes
-    count. dashed: how many lines are painted without their gaps.
+    count.
     """
 
     root: Element
     painted: list[Painted] = field(default_factory=list)
     left_out: Counter[str] = field(default_factory=Counter)
     boxes: dict[tuple[Element, bool], Box] = field(default_factory=dict)
-    purpose: _For = _For.PAINT
-    dashed: int = 0
+    purpose: For = For.PAINT
     visited: int = 0
     size: int = 0  # of the attributes of what was visited
-    closed: int = 0
-    segments: int = 0
 
     def __post_init__(self) -> None:
         self.styles = Styles(self.root, viewports.page(self.root, {}) or values.PAGE)
         self.by_id: dict[str, Element] = {}
         for element in self.root.iter():
             self.by_id.setdefault(element.get("id", ""), element)
+        self.painter = Painter(self.by_id)
         self.clips = clips.Clips(self.by_id, self._clipping, self.styles.of)
 
     def walk(self) -> list[Painted]:
         """What the file paints, in pixels of its page."""
-        self.visit(self.root, IDENTITY, _Context(style={}, viewport=values.PAGE))
+        self.visit(self.root, IDENTITY, Context(style={}, viewport=values.PAGE))
         return self.painted
 
     def visit(
         self,
         element: Element,
         matrix: np.ndarray,
-        context: _Context,
+        context: Context,
         size: Mapping[str, str] | None = None,
     ) -> None:
         """Collects what an element paints; `size` is given where a `use` refers to it."""
@@ -119,13 +86,18 @@ class Walker:
         if tag not in _DRAWN and not named and not (tag == "symbol" and size is not None):
             return
         own = self.styles.resolved(self.styles.of(element), context.style)
-        opacity = context.opacity * _share(own.get("opacity"))
-        if own.get("display") == "none" or (opacity == 0 and self.purpose != _For.CLIP):
+        opacity = context.opacity * share(own.get("opacity"))
+        if own.get("display") == "none" or (opacity == 0 and self.purpose != For.CLIP):
             return
         style = {**context.style, **_inheritable(own)}
         units = self._units(own, context, element is self.root)
         context = replace(
-            context, style=style, opacity=opacity, units=units, depth=context.depth + 1
+            context,
+            style=style,
+            opacity=opacity,
+            units=units,
+            depth=context.depth + 1,
+            moves=any(own.get(k, "none") != "none" for k in ("animation", "animation-name")),
         )
         if named:
             self._leave_out(tag, element, style)
@@ -138,7 +110,7 @@ class Walker:
         except ValueError:  # a unit that only fits elsewhere; what is known is checked before
             transform = IDENTITY
         matrix = compose(matrix, transform)
-        if self.purpose != _For.BOX and ("clip-path" in own or "mask" in own):
+        if self.purpose != For.BOX and ("clip-path" in own or "mask" in own):
             found = self.clips.of(own, self._place(inner, matrix))
             inner.context = replace(context, clips=(*context.clips, *found))
         inner.visit(matrix)
@@ -147,7 +119,7 @@ class Walker:
         """Width and height of the outermost `svg` in pixels, if the file says them."""
         return viewports.page(self.root, self.styles.of(self.root))
 
-    def _units(self, own: Mapping[str, str], context: _Context, is_root: bool) -> Units:
+    def _units(self, own: Mapping[str, str], context: Context, is_root: bool) -> Units:
         before = context.units
         font = before.font
         if "font-size" in own:
@@ -157,7 +129,7 @@ class Walker:
         return before if font == before.font else Units(font, before.root_font, before.page)
 
     def _leave_out(self, tag: str, element: Element, style: Mapping[str, str]) -> None:
-        if self.purpose == _For.BOX or style.get("visibility", "visible") != "visible":
+        if self.purpose == For.BOX or style.get("visibility", "visible") != "visible":
             return
         if tag == "text" and not "".join(element.itertext()).strip():
             return
@@ -166,7 +138,7 @@ class Walker:
         self.left_out[tag] += 1
 
     def _leave_out_markers(self, tag: str, style: Mapping[str, str]) -> None:
-        if self.purpose == _For.PAINT and tag in _MARKED:
+        if self.purpose == For.PAINT and tag in _MARKED:
             for name in ("marker-start", "marker-mid", "marker-end"):
                 match = re.match(r"url\(\s*['\"]?#([^'\")]*)", style.get(name, ""))
                 self.left_out["marker"] += bool(match and match[1] in self.by_id)
@@ -183,10 +155,10 @@ class Walker:
         """What the children of a `clipPath` or a `mask` paint, and whether that is all."""
         style, own = self._inherited_by(container)
         transform = transforms.own_transform(own, (0.0, 0.0, *place.viewport), place.units)
-        context = _Context(style, place.viewport, 1.0, place.units, place.depth + 1)
+        context = Context(style, place.viewport, 1.0, place.units, place.depth + 1)
         saved = self.painted, self.left_out, self.purpose
         self.painted, self.left_out = [], Counter()
-        self.purpose = _For.CLIP if is_clip else _For.PAINT
+        self.purpose = For.CLIP if is_clip else For.PAINT
         for child in container:
             if not is_clip or child.tag in (*shapes.SHAPES, "use", "text"):
                 self.visit(child, compose(matrix, transform), context)
@@ -227,100 +199,11 @@ class Walker:
         key = inner.element, with_strokes
         if key not in self.boxes:
             saved = self.painted, self.purpose
-            self.painted, self.purpose = [], _For.BOX
+            self.painted, self.purpose = [], For.BOX
             inner.visit(IDENTITY)
             measured, (self.painted, self.purpose) = self.painted, saved
             self.boxes[key] = _box_of(measured, with_strokes)
         return self.boxes[key]
-
-    def add(
-        self,
-        element: Element,
-        geometry: Callable[[str], str | None],
-        matrix: np.ndarray,
-        context: _Context,
-    ) -> None:
-        """Collects a shape's subpaths, as chains of cubic curves in pixels."""
-        style = context.style
-        is_seen = style.get("visibility", "visible") == "visible"
-        stroke, fill = (self._paint(name, context) for name in ("stroke", "fill"))
-        diagonal = float(np.hypot(*context.viewport) / np.sqrt(2))
-        width = values.length(style.get("stroke-width"), diagonal, 1.0, context.units)
-        rule = "fill-rule"
-        if width <= 0:
-            stroke = None
-        if self.purpose == _For.CLIP:
-            stroke, fill, rule = None, paint.Paint(paint.WHITE, 1.0), "clip-rule"
-        if element.tag == "line":
-            fill = None
-        if not (is_seen and (stroke or fill)) and self.purpose != _For.BOX:
-            return
-        lines = self._lines(element, geometry, context)
-        dashes_of = dashes.pattern(style, diagonal, context.units) if stroke else None
-        drawn = lines
-        if dashes_of and self.purpose == _For.PAINT:
-            drawn = self._dashed(element, lines, dashes_of)
-        width *= np.sqrt(abs(np.linalg.det(matrix[:, :2])))
-        shape = Painted(
-            _placed(drawn, matrix),
-            stroke if drawn else None,
-            fill,
-            width=float(np.clip(np.nan_to_num(width), 0, MAX_WIDTH)),
-            cap={"round": "round", "square": "square"}.get(style.get("stroke-linecap", ""), "flat"),
-            even_odd=style.get(rule) == "evenodd",
-            area=_placed(lines, matrix) if drawn is not lines and fill else None,
-            clips=context.clips,
-        )
-        if shape.lines or shape.filled:
-            self.painted.append(shape)
-
-    def _lines(
-        self, element: Element, geometry: Callable[[str], str | None], context: _Context
-    ) -> list[np.ndarray]:
-        """A shape's subpaths in its own coordinates, as chains of cubic curves `[C, 4, 2]`."""
-        is_line = element.tag in shapes.LINES
-        if is_line:
-            self._count_closed(shapes.path_data(element, geometry))
-        segments = shapes.segments(element, geometry, context.viewport, context.units)
-        if is_line:
-            self._count(sum(isinstance(segment, svgelements.Move) for segment in segments))
-        lines = []
-        for chain in shapes.chains(segments):
-            self._count(len(chain))
-            lines.append(np.asarray(chain))
-        return lines
-
-    def _dashed(
-        self, element: Element, lines: list[np.ndarray], of: dashes.Pattern
-    ) -> list[np.ndarray]:
-        """A shape's subpaths without their gaps; those that an animation draws are whole."""
-        own = self.styles.of(element)
-        moves = any(own.get(k, "none") != "none" for k in ("animation", "animation-name"))
-        for child in element.iter("animate"):
-            moves |= child.get("attributeName", "").startswith("stroke-dash")
-        if moves or not lines:
-            return lines
-        length = values.length(element.get("pathLength"), 0.0)
-        drawn, is_whole = dashes.dashed(lines, of, length)
-        self.dashed += is_whole
-        return drawn
-
-    def _paint(self, name: str, context: _Context) -> paint.Paint | None:
-        style = context.style
-        text = style.get(name, INHERITED[name])
-        scheme = style.get("color-scheme", "normal")
-        found = paint.paint(text, style.get("color", "black"), self.by_id, scheme)
-        opacity = context.opacity * _share(style.get(f"{name}-opacity"))
-        return paint.Paint(found.colour, found.opacity * opacity) if found and opacity else None
-
-    def _count_closed(self, data: str) -> None:
-        self.closed += data.lower().count("z")
-        if self.closed > MAX_CLOSED:
-            raise UserError(f"it has more than {MAX_CLOSED} closed lines")
-
-    def _count(self, segments: int) -> None:
-        self.segments += segments
-        shapes.check_count(self.segments)
 
 
 @dataclass
@@ -330,7 +213,7 @@ class _Inner:
     walker: Walker
     element: Element
     own: dict[str, str]
-    context: _Context
+    context: Context
     size: Mapping[str, str]  # that a `use` gives it
 
     def geometry(self, name: str) -> str | None:
@@ -355,7 +238,11 @@ class _Inner:
         """Visits it with the matrix of its own coordinates."""
         tag = self.element.tag
         if tag in shapes.SHAPES:
-            self.walker.add(self.element, self.geometry, matrix, self.context)
+            walker = self.walker
+            shape = walker.painter.shape(
+                self.element, self.geometry, matrix, self.context, walker.purpose
+            )
+            walker.painted += [shape] if shape else []
         elif tag == "use":
             self._visit_use(matrix)
         else:
@@ -375,7 +262,7 @@ class _Inner:
         for child in _alternative(element) if element.tag == "switch" else element:
             self.walker.visit(child, matrix, context)
 
-    def _within(self, matrix: np.ndarray, size: tuple[float, float]) -> _Context:
+    def _within(self, matrix: np.ndarray, size: tuple[float, float]) -> Context:
         """The context inside of a viewport, which hides what leaves it, unless it says other."""
         context = self.context
         if self.own.get("overflow", "hidden") in ("visible", "auto") or min(size) <= 0:
@@ -424,17 +311,5 @@ def _alternative(switch: Element) -> list[Element]:
     return []
 
 
-def _share(text: str | None) -> float:
-    """An opacity, from 0 to 1."""
-    match = re.match(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)(%?)", text or "")
-    if not match:
-        return 1.0
-    return min(max(float(match[1]) / (100 if match[2] else 1), 0.0), 1.0)
-
-
 def _inheritable(own: Mapping[str, str]) -> dict[str, str]:
     return {k: v for k, v in own.items() if k in INHERITED or k.startswith("--")}
-
-
-def _placed(lines: list[np.ndarray], matrix: np.ndarray) -> list[np.ndarray]:
-    return [line @ matrix[:, :2].T + matrix[:, 2] for line in lines]

@@ -1,0 +1,187 @@
+"""A shape's element, with what is inherited, to what it paints.
+
+Dimensions: C cubic curves of one line.
+"""
+
+import re
+from collections.abc import Callable, Container, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from xml.etree.ElementTree import Element
+
+import numpy as np
+import svgelements
+
+from sketch_rnn.errors import UserError
+from sketch_rnn.svg import dashes, paint, shapes, values
+from sketch_rnn.svg.paint import Painted
+from sketch_rnn.svg.properties import INHERITED
+from sketch_rnn.svg.regions import Region
+from sketch_rnn.svg.values import Units
+
+MAX_CLOSED = 3_000  # subpaths; the parser's time grows with their square
+MAX_WIDTH = 1e9  # of a stroke, in pixels
+
+
+@dataclass(frozen=True)
+class Context:
+    """What an element takes from those around it.
+
+    style: inherited properties. viewport: width and height that percentages refer to. opacity: of
+    all groups around. units: what relative units are of. clips: regions that it is cut to.
+    depth: how many elements are around it. moves: whether the element itself is animated.
+    """
+
+    style: Mapping[str, str]
+    viewport: tuple[float, float]
+    opacity: float = 1.0
+    units: Units = field(default_factory=Units)
+    depth: int = 0
+    moves: bool = False
+    clips: tuple[Region, ...] = ()
+
+
+class For(Enum):
+    """What elements are visited for: to be painted, measured, or clipped with."""
+
+    PAINT = "paint"
+    BOX = "box"
+    CLIP = "clip"
+
+
+@dataclass
+class Painter:
+    """Makes painted shapes of elements, and counts what they take.
+
+    by_id: what gradients and patterns may be found by. dashed: how many shapes are painted without
+    the gaps of their strokes.
+    """
+
+    by_id: Container[str]
+    dashed: int = 0
+    closed: int = 0
+    segments: int = 0
+
+    def shape(
+        self,
+        element: Element,
+        geometry: Callable[[str], str | None],
+        matrix: np.ndarray,
+        context: Context,
+        purpose: For,
+    ) -> Painted | None:
+        """What an element paints, in pixels; None if that is nothing.
+
+        Args:
+          element: one of `shapes.SHAPES`.
+          geometry: its attributes of place and size by their names, or what CSS says instead.
+          matrix: of its coordinates.
+          context: what it inherits.
+          purpose: what it is painted for.
+        """
+        stroke, fill, even_odd = self._paints(element, context, purpose)
+        is_seen = context.style.get("visibility", "visible") == "visible"
+        if not (is_seen and (stroke or fill)) and purpose != For.BOX:
+            return None
+        lines = drawn = self._lines(element, geometry, context)
+        if stroke and purpose == For.PAINT:
+            drawn = self._dashed(element, lines, context)
+        if not lines or not (drawn or fill):
+            return None
+        cap = context.style.get("stroke-linecap", "")
+        width = self._width(context) * np.sqrt(abs(np.linalg.det(matrix[:, :2])))
+        return Painted(
+            _placed(drawn, matrix),
+            stroke if drawn else None,
+            fill,
+            width=float(np.clip(np.nan_to_num(width), 0, MAX_WIDTH)),
+            cap={"round": "round", "square": "square"}.get(cap, "flat"),
+            even_odd=even_odd,
+            area=_placed(lines, matrix) if drawn is not lines and fill else None,
+            clips=context.clips,
+        )
+
+    def _paints(
+        self, element: Element, context: Context, purpose: For
+    ) -> tuple[paint.Paint | None, paint.Paint | None, bool]:
+        """Stroke and fill, and whether the fill follows the even-odd rule."""
+        style = context.style
+        stroke, fill = self._paint("stroke", context), self._paint("fill", context)
+        if purpose == For.CLIP:
+            fill = paint.Paint(paint.WHITE, 1.0)
+        if purpose == For.CLIP or self._width(context) <= 0:
+            stroke = None
+        if element.tag == "line":
+            fill = None
+        rule = "clip-rule" if purpose == For.CLIP else "fill-rule"
+        return stroke, fill, style.get(rule) == "evenodd"
+
+    def _lines(
+        self, element: Element, geometry: Callable[[str], str | None], context: Context
+    ) -> list[np.ndarray]:
+        """A shape's subpaths in its own coordinates, as chains of cubic curves `[C, 4, 2]`."""
+        is_line = element.tag in shapes.LINES
+        if is_line:
+            self._count_closed(shapes.path_data(element, geometry))
+        segments = shapes.segments(element, geometry, context.viewport, context.units)
+        if is_line:
+            self._count(sum(isinstance(segment, svgelements.Move) for segment in segments))
+        lines = []
+        for chain in shapes.chains(segments):
+            self._count(len(chain))
+            lines.append(np.asarray(chain))
+        return lines
+
+    def _width(self, context: Context) -> float:
+        """Of the stroke, in the shape's own coordinates."""
+        text = context.style.get("stroke-width")
+        return values.length(text, _diagonal(context), 1.0, context.units)
+
+    def _dashed(
+        self, element: Element, lines: list[np.ndarray], context: Context
+    ) -> list[np.ndarray]:
+        """A shape's subpaths without their gaps; those that an animation draws are whole."""
+        pattern = dashes.pattern(context.style, _diagonal(context), context.units)
+        if pattern is None or context.moves or not lines:
+            return lines
+        for child in element.iter("animate"):
+            if child.get("attributeName", "").startswith("stroke-dash"):
+                return lines
+        length = values.length(element.get("pathLength"), 0.0)
+        drawn, is_whole = dashes.dashed(lines, pattern, length)
+        self.dashed += is_whole
+        return drawn
+
+    def _paint(self, name: str, context: Context) -> paint.Paint | None:
+        style = context.style
+        text = style.get(name, INHERITED[name])
+        scheme = style.get("color-scheme", "normal")
+        found = paint.paint(text, style.get("color", "black"), self.by_id, scheme)
+        opacity = context.opacity * share(style.get(f"{name}-opacity"))
+        return paint.Paint(found.colour, found.opacity * opacity) if found and opacity else None
+
+    def _count_closed(self, data: str) -> None:
+        self.closed += data.lower().count("z")
+        if self.closed > MAX_CLOSED:
+            raise UserError(f"it has more than {MAX_CLOSED} closed lines")
+
+    def _count(self, segments: int) -> None:
+        self.segments += segments
+        shapes.check_count(self.segments)
+
+
+def share(text: str | None) -> float:
+    """An opacity, from 0 to 1."""
+    match = re.match(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)(%?)", text or "")
+    if not match:
+        return 1.0
+    return min(max(float(match[1]) / (100 if match[2] else 1), 0.0), 1.0)
+
+
+def _diagonal(context: Context) -> float:
+    """What percentages of a stroke are of."""
+    return float(np.hypot(*context.viewport) / np.sqrt(2))
+
+
+def _placed(lines: list[np.ndarray], matrix: np.ndarray) -> list[np.ndarray]:
+    return [line @ matrix[:, :2].T + matrix[:, 2] for line in lines]
