@@ -19,6 +19,7 @@ import sys
 if __name__ == "__main__":  # and not in the workers that a build starts
     from sketch_rnn.cli import main as program
     from sketch_rnn.data import catalog
+    from sketch_rnn.formats.run_folder import RunFolder
     from sketch_rnn.training import run
     from sketch_rnn.training.start import begin
 
@@ -31,11 +32,18 @@ trained = {}
 def train_once(options, new_reporter):
     """`train`, but for runs of a kind that there is already."""
     run.check_log_root(options)
-    conditional = begin(options).config.hparams.conditional
+    asked = begin(options).config
+    conditional = asked.hparams.conditional
     if options.resume:
         return 0
     if conditional in trained:
         shutil.copytree(trained[conditional], options.log_root)
+        copied = RunFolder(options.log_root)
+        config = copied.read_config()
+        hparams = config.hparams.replace(data_set=asked.hparams.data_set)
+        copied.write_config(
+            dataclasses.replace(config, hparams=hparams, data_dir=asked.data_dir, held_out=0)
+        )
         return 0
     trained[conditional] = options.log_root
     return train(options, new_reporter)
