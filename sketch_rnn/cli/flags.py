@@ -10,6 +10,7 @@
 """
 
 import difflib
+import glob
 import os
 import re
 from collections.abc import Sequence
@@ -131,12 +132,15 @@ def drawing_style(values: flags.FlagValues) -> "Style":
 def parse(values: flags.FlagValues, argv: Sequence[str]) -> list[str]:
     """Sets the flags from the command line; returns the arguments that are none.
 
+    Of those, patterns such as `*.svg` become the names that fit, which not every shell does.
+
     Raises:
       UserError: a flag is unknown, or its value is of another kind.
     """
     values.unparse_flags()
     try:
-        return values(["", *map(_with_home, argv)])[1:]
+        rest = values(["", *map(_with_home, argv)])[1:]
+        return [name for argument in rest for name in _matching(argument)]
     except flags.UnrecognizedFlagError as error:
         problem = UserError(f"unknown flag --{error.flagname}; {_meant(error, values)}")
     except (flags.Error, ValueError) as error:  # absl raises ValueError for --noswitch=value
@@ -171,6 +175,13 @@ def _meant(error: flags.UnrecognizedFlagError, values: flags.FlagValues) -> str:
         return f"did you mean --{_SPELLINGS[name]}?"
     near = difflib.get_close_matches(name[:60], list(values), n=1)
     return f"did you mean --{near[0]}?" if near else "--help lists them"
+
+
+def _matching(argument: str) -> list[str]:
+    """The files that a pattern means; what fits none, or is a name itself, stays as it is."""
+    if os.path.lexists(argument):
+        return [argument]
+    return sorted(glob.glob(argument)) or [argument]
 
 
 def _with_home(argument: str) -> str:

@@ -43,6 +43,17 @@ def test_the_flags_reach_the_command(capsys):
     assert capsys.readouterr().out == "2 fast True ['a=1', '{b:2}']\n"
 
 
+def test_a_pattern_that_the_shell_left_alone_is_the_names_that_fit(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("b.svg", "a.svg", "c.png", "[x].svg"):
+        (tmp_path / name).touch()
+    seen = []
+    argv = ["*.svg", "none*", "[x].svg", "c.png", "plain", "http://x/*.npz"]
+    toy(lambda values, *rest: seen.extend(rest), argv, "FILE...")
+    assert seen[:3] == ["[x].svg", "a.svg", "b.svg"]
+    assert seen[3:] == ["none*", "[x].svg", "c.png", "plain", "http://x/*.npz"]
+
+
 def test_the_exit_status_is_what_the_command_returns():
     assert toy(lambda values: 7, []) == 7
 
