@@ -4,12 +4,15 @@ Names, types and defaults are those of the original Sketch-RNN trainer (Ha & Eck
 arXiv:1704.03477), so that its command lines and configurations keep working; `pad_steps` is ours.
 """
 
+from __future__ import annotations  # so that `help` shows names of types, not their checks
+
 import difflib
+import functools
 import reprlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from numbers import Integral, Real
-from typing import Annotated, Any, NamedTuple, get_args, get_type_hints
+from typing import Annotated, Any, NamedTuple, TypeVar, get_args, get_type_hints
 
 from sketch_rnn.errors import UserError
 
@@ -39,6 +42,9 @@ ARCHITECTURE = (  # what says which weights there are
 _INT_MAX = 2**31 - 1
 _POINTS_MAX = 100_000  # of a sketch; memory and time of a batch grow with them
 _FLOAT_MAX = 3.4e38  # what float32 can hold
+
+
+Made = TypeVar("Made")
 
 
 class _Range(NamedTuple):
@@ -72,6 +78,21 @@ Padding = Annotated[
 Fraction = Annotated[float, _Range("a number from 0 to below 1", lambda v: 0 <= v < 1)]
 
 
+def _names_known(cls: type[Made]) -> type[Made]:
+    """Has a class of hyperparameters say which is the nearest to one that it does not know."""
+    make = cls.__init__
+
+    @functools.wraps(make)
+    def __init__(self: Made, *values: object, **named: object) -> None:
+        for name in named:
+            kind_of(name)
+        make(self, *values, **named)
+
+    cls.__init__ = __init__  # type: ignore[assignment, method-assign]
+    return cls
+
+
+@_names_known
 @dataclass(frozen=True)
 class HParams:
     """The hyperparameters of a model and of its training.
@@ -145,17 +166,12 @@ class HParams:
     is_training: Switch = True
     pad_steps: Padding = "all"
 
-    def __new__(cls, *_: object, **values: object) -> "HParams":
-        for name in values:
-            kind_of(name)  # else Python's own error would come first, which names no other
-        return super().__new__(cls)
-
     def __post_init__(self) -> None:
         for field in fields(self):
             object.__setattr__(self, field.name, _checked(field.name, getattr(self, field.name)))
 
     @classmethod
-    def from_dict(cls, mapping: Mapping[str, object]) -> "HParams":
+    def from_dict(cls, mapping: Mapping[str, object]) -> HParams:
         """The hyperparameters that `to_dict` or the original wrote; absent ones take defaults.
 
         Raises:
@@ -179,7 +195,7 @@ class HParams:
         """Each hyperparameter as `--hparams` spells it."""
         return {name: _spelled(value) for name, value in self.to_dict().items()}
 
-    def replace(self, **changes: object) -> "HParams":
+    def replace(self, **changes: object) -> HParams:
         """These hyperparameters with some changed.
 
         Raises:

@@ -2,7 +2,7 @@
 
   README_SERVER=http://127.0.0.1:8000 readme_commands.py < lines
 
-A JSON text is a program in Python. The server has what the public addresses have.
+The server has what the public addresses have.
 
 Runs are shortened. Only the first run of a kind trains; for the others all is done that comes
 before the first step, and the first one's folder is copied.
@@ -71,10 +71,7 @@ def shortened(words):
 
 
 def execute(words):
-    """Runs one command, or a program; returns its status."""
-    if isinstance(words, str):
-        exec(words, {})
-        return 0
+    """Runs one command; returns its status."""
     words = [found for word in words for found in glob.glob(word) or [word]]
     if words[0] == "pip":
         return subprocess.run([sys.executable, "-m", *words], stdout=sys.stderr).returncode

@@ -186,7 +186,6 @@ def ran(folder, wheel, served, tmp_path_factory):
     lines = [line for line in commands(*PAGES) if not line.startswith(ELSEWHERE)]
     installs = [line for line in lines if line.startswith("pip install")]
     program = [json.dumps(shlex.split(line)) for line in lines if line not in installs]
-    program += [json.dumps("\n".join(blocks("docs/python.md", "python")))]
     with serving(served) as address:
         env = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
         env |= {"PIP_INDEX_URL": f"{address}/simple", "SKETCH_RNN_CACHE": str(cache)}

@@ -203,7 +203,7 @@ def changes(source):
 
 @pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=str)
 def test_no_module_changes_the_process_when_it_is_imported(path):
-    assert changes(path.read_text()) == []
+    assert changes(path.read_text(encoding="utf-8")) == []
 
 
 @pytest.mark.parametrize(

@@ -114,7 +114,7 @@ class Dataset:
     def _repr_svg_(self) -> str:
         from sketch_rnn.drawing import draw
 
-        shown = [list(self.split(name)[:SHOWN]) for name in SPLITS]
+        shown = [list(self.split(name).spread(SHOWN)) for name in SPLITS]
         rows = [sketch for row in shown for sketch in row + [np.zeros((0, 3))] * (SHOWN - len(row))]
         return draw(rows, cell=SHOWN_CELL, columns=SHOWN, row_titles=SPLITS)._repr_svg_()
 

@@ -18,7 +18,7 @@ class Split:
     """The sketches of a split, from one file or several, as a sequence of stroke-3 arrays.
 
     `split[i]` is a sketch `[n, 3]` float32, in data units, clamped; `split[:4]` and `split[[1, 5]]`
-    are splits of some of them. In a notebook a split shows its first sketches.
+    are splits of some of them. In a notebook a split shows some of its sketches.
 
     The points may be memory-mapped.
     """
@@ -55,7 +55,12 @@ class Split:
     def _repr_svg_(self) -> str:
         from sketch_rnn.drawing import draw
 
-        return draw(list(self[:SHOWN]), cell=SHOWN_CELL, columns=10)._repr_svg_()
+        return draw(list(self.spread(SHOWN)), cell=SHOWN_CELL, columns=10)._repr_svg_()
+
+    def spread(self, count: int) -> "Split":
+        """So many of its sketches, or all, evenly spread."""
+        chosen = np.linspace(0, len(self) - 1, min(count, len(self)))
+        return self[chosen.round().astype(int)]
 
     def lengths(self, indices: np.ndarray | None = None) -> np.ndarray:
         """Points of the given sketches, or of all, `[B]` int64."""

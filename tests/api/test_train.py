@@ -83,6 +83,7 @@ def test_a_finished_run_is_opened(run):
         sketch_rnn.open_run(run.folder.parent)
 
 
+@pytest.mark.long
 def test_it_trains_as_the_command_does(run, tmp_path):
     """The costs are those of the engine, bit for bit."""
     engine(sketch_rnn.TrainOptions(tmp_path / "run", HPARAMS, DOODLES, seed=3))

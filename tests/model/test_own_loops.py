@@ -163,6 +163,7 @@ def test_fit_costs_what_a_run_costs(run, data):
         np.testing.assert_allclose(found[name], ours.history[f"Valid_{tag}"], rtol=1e-5)
 
 
+@pytest.mark.long
 def test_keras_s_callbacks_work_and_its_files_are_ours(model, data, tmp_path):
     """Without a warning; the file goes on with its optimizer in Keras, and draws here."""
     model = model_of(data)
