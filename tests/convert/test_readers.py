@@ -292,6 +292,16 @@ def test_what_cannot_be_told_stops_with_what_to_do(folder, name, stroke):
         read_inputs([str(folder / name)], (), 100, Choice())
 
 
+def test_a_stroke_that_is_none_says_nothing_of_the_others(folder):
+    odd = [[1, 2], 3], [5, [1, 2], [3, 4]], [[1, 2, 3], None]
+    long = [[*range(9)], [*range(9)]]
+    (folder / "a.ndjson").write_text(json_lines(*(record([s]) for s in odd), record([long])))
+    *reasons, last = results(folder / "a.ndjson").values()
+    told = ("a stroke is not a list of lists of numbers", "a coordinate is not a number")
+    assert all(reason in told for reason in reasons)
+    assert last == expected([[(i, i) for i in range(9)]])[0]
+
+
 def test_a_stroke_of_the_other_layout_is_refused(folder):
     long = [[*range(9)], [*range(9)]]
     wrong = [[[1, 2], [3, 4], [5, 6], [7, 8]]]

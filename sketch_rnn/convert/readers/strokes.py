@@ -38,7 +38,9 @@ class Vote:
     def add(self, strokes: Iterable[Sequence[Any]]) -> None:
         """Looks at strokes, each a list of lists."""
         for stroke in strokes:
-            lengths = {len(part) for part in stroke if isinstance(part, list)}
+            if not all(isinstance(part, list) for part in stroke):
+                continue
+            lengths = {len(part) for part in stroke}
             if self.sure is None and len(lengths) == 1 and lengths != {0}:
                 shape = (len(stroke), lengths.pop())
                 self.sure = _by_shape(*shape)
