@@ -796,11 +796,61 @@ def svg_target() -> Target:
     )
 
 
+# Pictures of pixels
+
+
+def picture_target() -> Target:
+    import warnings
+
+    from PIL import Image, ImageDraw
+
+    from sketch_rnn.trace.pixels import pictures
+    from sketch_rnn.trace.tracer import trace
+
+    warnings.simplefilter("ignore")
+    image = Image.new("RGBA", (64, 48), "white")
+    pen = ImageDraw.Draw(image)
+    pen.line([(8, 8), (50, 40), (55, 10)], fill="black", width=3)
+    pen.ellipse([10, 20, 30, 40], outline="blue", width=2)
+    seeds = []
+    for form, mode, options in (
+        ("PNG", "RGBA", {}), ("PNG", "P", {}), ("PNG", "L", {}), ("PNG", "1", {}),
+        ("JPEG", "RGB", {}), ("JPEG", "CMYK", {}), ("JPEG", "L", {"progressive": True}),
+        ("WEBP", "RGB", {}), ("GIF", "P", {}), ("BMP", "RGB", {}),
+        ("TIFF", "RGB", {"compression": "tiff_lzw"}), ("TIFF", "L", {}), ("PDF", "RGB", {}),
+    ):  # fmt: skip
+        file = io.BytesIO()
+        image.convert(mode).save(file, form, **options)
+        seeds.append(file.getvalue())
+    tokens = [b"\xff\xff", b"\0\0\0\0", b"\x7f\xff\xff\xff", b"IHDR", b"IDAT", b"tRNS", b"acTL"]
+    tokens += [
+        b"\xff\xd8",
+        b"\xff\xc0",
+        b"\xff\xda",
+        b"II*\0",
+        b"RIFF",
+        b"obj<<",
+        b"stream",
+        b"%PDF-1.7",
+    ]
+
+    def read(data: bytes, folder: Path) -> object:
+        found = pictures(data, b"%PDF" in data[:1024])
+        return [trace(picture.pixels) for picture in islice(found, 2)]
+
+    return Target(
+        lambda rng: mutated(rng, rng.choice(seeds), tokens),
+        read,
+        lambda traced: all(np.isfinite(line).all() for t in traced for line in t.lines),
+    )
+
+
 TARGETS: dict[str, Callable[[], Target]] = {
     "npz": npz_target,
     "hparams": hparams_target,
     "config": config_target,
     "svg": svg_target,
+    "picture": picture_target,
     "ndjson": ndjson_target,
     "json": json_target,
     "ink": ink_target,

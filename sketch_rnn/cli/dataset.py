@@ -22,6 +22,8 @@ Makes data sets of drawings.
       pads and drawing programs, InkML, tables, arrays
   sketch_rnn_dataset show [--output=sheet.svg] FILE.npz
       prints numbers and warnings, and draws a contact sheet
+  sketch_rnn_dataset paper --output=grid.pdf
+      writes a page with a grid to draw in
   sketch_rnn_dataset download [NAME...]
       fetches public data sets and models into the cache; without a name, lists them
   sketch_rnn_dataset pad --output=pad.html
@@ -51,6 +53,8 @@ BUILD = new_flags(
         "lines along their middle."),
     Flag("ink", INKS, INKS[0], "Lines in photographs and scans: darker or lighter than the "
         "ground; auto finds out."),
+    Flag("sheet", bool, False, "Each photograph or scan is a page of many drawings, with white "
+        "space between them."),
     Flag("size", float, Recipe.size, "Longer side of a drawing, in data units."),
     Flag("tolerance", float, Recipe.tolerance, "How far a curve's lines may be off it, in data "
         "units."),
@@ -103,6 +107,22 @@ SHOW = new_flags(
     Flag("augment", int, None, "Draw the sketch of this index as augmentation changes it."),
     Flag("random_scale_factor", float, HParams.random_scale_factor, "As in --hparams."),
     Flag("augment_stroke_prob", float, HParams.augment_stroke_prob, "As in --hparams."),
+)
+# fmt: on
+
+PAPER_USAGE = """
+Writes a page of A4 with a grid to draw in, so faint that it is not traced. Print it, draw, take
+photographs or scan, and build a data set of them with --sheet.
+
+  sketch_rnn_dataset paper --output=grid.pdf --columns=3 --rows=4
+"""
+
+# fmt: off
+PAPER = new_flags(
+    Flag("output", str, None, "The .pdf to write."),
+    OVERWRITE,
+    Flag("columns", int, 3, "Drawings in a row.", least=1, most=20),
+    Flag("rows", int, 4, "Rows of them.", least=1, most=30),
 )
 # fmt: on
 
@@ -186,6 +206,7 @@ def _build(*inputs: str) -> None:
         pen=BUILD.pen,
         ink=BUILD.ink,
         centerline=BUILD.centerline,
+        sheet=BUILD.sheet,
         report=BUILD.report,
         overwrite=BUILD.overwrite,
     )
@@ -259,9 +280,20 @@ def _answering_model() -> tuple[dict[str, Any], dict[str, Any]]:
     return page.content(model, "int16"), page.interface(model, [])
 
 
+def _paper(*rest: str) -> None:
+    from sketch_rnn.trace.sheets import print_grid
+
+    if rest or not PAPER.output or not PAPER.output.lower().endswith(".pdf"):
+        raise UserError("expected --output=FILE.pdf alone")
+    check_output(PAPER.output, overwrite=PAPER.overwrite)
+    print_grid(PAPER.output, PAPER.columns, PAPER.rows)
+    print(f"wrote {PAPER.output}")
+
+
 _COMMANDS = {
     "build": (_build, BUILD, BUILD_USAGE, "INPUT..."),
     "show": (_show, SHOW, SHOW_USAGE, "FILE.npz"),
+    "paper": (_paper, PAPER, PAPER_USAGE, ""),
     "download": (_download, DOWNLOAD, DOWNLOAD_USAGE, "[NAME...]"),
     "pad": (_pad, PAD, PAD_USAGE, ""),
 }

@@ -114,6 +114,7 @@ def build(
     pen: str = "auto",
     ink: str = "auto",
     centerline: bool = False,
+    sheet: bool = False,
     report: str | Path | None = None,
     overwrite: bool = False,
     processes: int | None = None,
@@ -123,7 +124,8 @@ def build(
     Args:
       inputs: files, folders and zips of drawings, in any form that is read, or stroke-3 arrays.
       output: the `.npz` to write. overwrite: replace it and a report, unless they are inputs.
-      recipe: how drawings become sketches. outline, recognized, ink, centerline: see `Reading`.
+      recipe: how drawings become sketches.
+      outline, recognized, ink, centerline, sheet: see `Reading`.
       strokes: drawings, each a list of lines, each a list of points or an array `[n, 2]`.
       valid: drawings of the validation split: a share below 1, or a count; if 0, it repeats some
         of train. test: of the test split. seed: of the shuffle.
@@ -137,7 +139,7 @@ def build(
       UserError: what is wrong; then nothing is written.
     """
     layout = Layout(first_row, coordinates, pen)
-    reading = Reading(recipe or Recipe(), outline, recognized, layout, ink, centerline)
+    reading = Reading(recipe or Recipe(), outline, recognized, layout, ink, centerline, sheet)
     output = _checked_output(output, report, _split_inputs(inputs)[0], overwrite)
     _check_shares(valid=valid, test=test)
     with naming(output, ""), Spool(output.parent) as spool:

@@ -23,7 +23,7 @@ MAX_PIXELS = 50_000_000  # of a picture, before it is scaled down
 MAX_SIDE = 1600  # pixels of the longer side of what is looked at
 MIN_SIDE = 16  # pixels of the shorter side, below which nothing can be told
 MAX_PAGES = 500
-_FORMATS = ("PNG", "JPEG", "MPO", "WEBP", "TIFF", "GIF", "BMP", "HEIF")
+_FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "GIF", "BMP", "HEIF")
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,8 @@ class Reading:
     recipe: how drawings become sketches. outline: take the outlines of filled shapes of SVGs; None:
     of those drawings that hold nothing else. recognized: leave out what Quick, Draw! did not
     recognize. layout: what the rows of `.npz` files mean. ink: of pictures of pixels: dark, light,
-    or found out for each of them (auto). centerline: take thin filled shapes of SVGs as lines along
+    or found out for each of them (auto). sheet: each picture
+    is a page of many drawings. centerline: take thin filled shapes of SVGs as lines along
     their middle.
     """
 
@@ -40,6 +41,7 @@ class Reading:
     layout: Layout = AS_IT_LOOKS
     ink: str = INKS[0]
     centerline: bool = False
+    sheet: bool = False
 
     def __post_init__(self) -> None:
         check_choice("ink", self.ink, INKS)
