@@ -110,7 +110,7 @@ class ChiefRecorder:
         self.history = History.read(folder.figures())
         points = int(self.dataset.train.lengths().sum())
         parameters, begins = self.state.model.count_params(), self.config.init_from
-        self.facts = Facts(self.hparams, parameters, points, begins)
+        self.facts = Facts(self.hparams, parameters, points, begins, len(self.dataset.valid))
         self.evaluator = Evaluator(
             self.state.model, self.config.seed, self.config.scale_factor, self.hparams.max_seq_len
         )

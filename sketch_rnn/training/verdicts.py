@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from sketch_rnn.data.quality import FEW_TO_CHOOSE_BY
 from sketch_rnn.hparams import HParams
 from sketch_rnn.model import losses
 from sketch_rnn.training.history import Validation
@@ -32,12 +33,14 @@ class Facts:
       parameters: of its model.
       points: of all training drawings.
       init_from: the model that it began with, whose sizes it has; "" for none.
+      validating: drawings of the validation split.
     """
 
     hparams: HParams
     parameters: int
     points: int
     init_from: str = ""
+    validating: int = FEW_TO_CHOOSE_BY
 
     @property
     def free_nats(self) -> float:
@@ -90,10 +93,16 @@ def overfitting(found: Sequence[Validation], facts: Facts) -> str:
     if min(before, risen) < MARGIN:
         return ""
     helps = _against_overfitting(facts)
+    if facts.validating < FEW_TO_CHOOSE_BY:
+        best_one = (
+            f"that step is the best by {facts.validating} drawings, which are few, so look also at "
+            "what `checkpoint=latest` draws"
+        )
+    else:
+        best_one = "that step is the best checkpoint"
     return (
         f"overfitting: validation rose by {risen:.2f} since step {found[best].step + 1} while "
-        f"training fell; that step is the best checkpoint, and more drawings or {helps} may "
-        "help"
+        f"training fell; {best_one}; more drawings or {helps} may help"
     )
 
 

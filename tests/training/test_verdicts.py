@@ -140,6 +140,14 @@ def test_a_weight_that_grows_fast_already_is_waited_for():
     assert dict(verdicts(found, fast))["random z"].endswith("of 0.5: wait")
 
 
+def test_a_best_step_that_few_drawings_chose_is_not_all_that_is_named():
+    found, known, _ = FIRING["overfitting"]
+    few = Facts(known.hparams, known.parameters, known.points, validating=11)
+    text = dict(verdicts(found, few))["overfitting"]
+    assert "best by 11 drawings" in text and "`checkpoint=latest`" in text
+    assert "latest" not in dict(verdicts(found, known))["overfitting"]
+
+
 def test_few_drawings_are_told_of_the_packaged_model():
     assert "`init_from=doodles`" in dict(verdicts(run(1.0), facts(points=10_000)))["few drawings"]
 
