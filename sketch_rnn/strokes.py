@@ -180,6 +180,17 @@ def bounds(stroke3: np.ndarray) -> tuple[float, float, float, float]:
     return float(min_x), float(max_x), float(min_y), float(max_y)
 
 
+def longer_side(stroke3: np.ndarray) -> float:
+    """The longer side of a sketch's box."""
+    left, right, top, bottom = bounds(stroke3)
+    return max(right - left, bottom - top)
+
+
+def typical_side(sketches: Sequence[np.ndarray]) -> float:
+    """The median longer side of sketches; 0 if there are none."""
+    return float(np.median([longer_side(sketch) for sketch in sketches])) if len(sketches) else 0.0
+
+
 def augment(
     points: np.ndarray,
     lengths: np.ndarray,

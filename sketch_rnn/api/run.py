@@ -59,7 +59,7 @@ class Run:
     @property
     def data(self) -> Dataset:
         """The data set that it trains on, from where it had it."""
-        return dataset_of(self.folder, self.hparams, None)
+        return dataset_of(self.folder, self.hparams.data_set, None)
 
     @property
     def history(self) -> dict[str, list[float]]:

@@ -7,8 +7,9 @@ from pathlib import Path
 from sketch_rnn import files
 from sketch_rnn.choices import CHECKPOINTS, SPLITS, TABLES
 from sketch_rnn.cli import common
-from sketch_rnn.cli.flags import OVERWRITE, Flag, Many, new_flags
+from sketch_rnn.cli.flags import FULL_SIZE, OVERWRITE, Flag, Many, new_flags
 from sketch_rnn.errors import UserError
+from sketch_rnn.hparams_text import parse_overrides
 
 USAGE = """
 Prints what drawings cost trained models: a row for each model and file of drawings. They are those
@@ -33,8 +34,11 @@ FLAGS = new_flags(
         "quickdraw/cat.vae.", also="model_dir"),
     Flag("data_dir", str, None, "Folder or http(s) address of the .npz files (default: where the "
         "run had them)."),
+    Flag("data_set", str, None, "Files of the data set, as in cat.npz+fish.npz, where the model "
+        "does not name it, or another."),
     Flag("input", Many.REPEATED, [], "Drawings instead of the model's data set: whatever "
         "sketch_rnn_dataset build takes (an SVG, a .npz, .ndjson ...), or a folder of them."),
+    FULL_SIZE,
     Flag("split", SPLITS, "test", "Split."),
     Flag("checkpoint", CHECKPOINTS, "best", "Which checkpoint of the run."),
     Flag("format", TABLES, "text", "A table for people, JSON (an object a line) or CSV."),
@@ -67,9 +71,13 @@ def _evaluate() -> None:
     evaluated = []
     for model in models:
         if FLAGS.input:
-            found = compare.evaluate_inputs(model, FLAGS.input, FLAGS.split, FLAGS.checkpoint)
+            found = compare.evaluate_inputs(
+                model, FLAGS.input, FLAGS.split, FLAGS.checkpoint, FLAGS.full_size
+            )
         else:
-            found = compare.evaluate_data_set(model, FLAGS.data_dir, FLAGS.split, FLAGS.checkpoint)
+            found = compare.evaluate_data_set(
+                model, FLAGS.data_dir, FLAGS.split, FLAGS.checkpoint, _data_set()
+            )
         evaluated.append(found)
     rows = [row for found in evaluated for row in found.rows()]
     compare.FORMATS[FLAGS.format](rows, sys.stdout)
@@ -80,6 +88,11 @@ def _evaluate() -> None:
             files.write_text(FLAGS.per_drawing, table.getvalue())
     if FLAGS.extremes:
         compare.draw_extremes(evaluated[0], FLAGS.extremes, Path(FLAGS.output))
+
+
+def _data_set() -> tuple[str, ...]:
+    """The files that --data_set names; none where it is not given."""
+    return parse_overrides([f"data_set={FLAGS.data_set}"])["data_set"] if FLAGS.data_set else ()
 
 
 def _print_copies(model: str) -> None:
@@ -95,8 +108,11 @@ def _print_copies(model: str) -> None:
 def _check_flags(models: list[str]) -> None:
     if not models:
         raise UserError("expected --log_root=FOLDER, the folder of a trained model")
-    if FLAGS.input and FLAGS.data_dir:
-        raise UserError("expected --input or --data_dir, got both")
+    for flag in ("data_dir", "data_set"):
+        if FLAGS.input and FLAGS[flag].value:
+            raise UserError(f"expected --input or --{flag}, got both")
+    if FLAGS.full_size is not None and not FLAGS.input:
+        raise UserError("--full_size: expected an --input that it is of")
     if FLAGS.copies:
         _check_copies(models)
     elif bool(FLAGS.extremes) != bool(FLAGS.output):

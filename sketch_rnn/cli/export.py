@@ -16,7 +16,7 @@ from sketch_rnn.choices import (
     WEIGHTS,
 )
 from sketch_rnn.cli import common
-from sketch_rnn.cli.flags import OVERWRITE, Flag, new_flags
+from sketch_rnn.cli.flags import FULL_SIZE, OVERWRITE, Flag, new_flags
 from sketch_rnn.errors import UserError, warn
 from sketch_rnn.files import check_output
 
@@ -66,6 +66,7 @@ FLAGS = new_flags(
         "it."),
     Flag("data_dir", str, None, "Folder or http(s) address of the data set, to compute the scale "
         "factor that a model lacks."),
+    FULL_SIZE,
     Flag("title", str, None, "Title of a page."),
     Flag("examples", bool, True, "Put drawings to begin with into a page."),
     Flag("weights", WEIGHTS, "float32", "How a page or module stores its weights: int16 and "
@@ -93,11 +94,14 @@ def _export() -> None:
     output = Path(FLAGS.output)
     common.quiet_tensorflow(FLAGS.verbose_tensorflow)
     from sketch_rnn.formats import load_model, save_model
+    from sketch_rnn.formats.full_size import find_full_size
     from sketch_rnn.sampling.ready import with_scale_factor
 
     takes = _options_of(output)
     model = load_model(FLAGS.model_dir, FLAGS.checkpoint)
     model = with_scale_factor(model, FLAGS.scale_factor, FLAGS.data_dir)
+    if model.scale_factor is not None:
+        find_full_size(model, FLAGS.model_dir, FLAGS.full_size, FLAGS.data_dir)
     options: dict[str, Any] = {}
     if "z" in takes:
         _check_ready_for_browser(model)
@@ -160,7 +164,7 @@ def _check_ready_for_browser(model: "SketchRNN") -> None:
 
 def _examples(model: "SketchRNN") -> "list[np.ndarray]":
     """Drawings for a page to begin with, stroke-3 in data units."""
-    from sketch_rnn.convert.inputs import Choice, read_inputs
+    from sketch_rnn.convert.inputs import Choice, Size, read_inputs
     from sketch_rnn.data import catalog, download
     from sketch_rnn.formats import page
     from sketch_rnn.formats.run_folder import RunFolder
@@ -173,7 +177,8 @@ def _examples(model: "SketchRNN") -> "list[np.ndarray]":
         given = str(catalog.PACKAGED_DRAWINGS_PATH)
     if given:
         choice = Choice(FLAGS.split, [], most)
-        return read_inputs([given], model.hparams.data_set, longest, choice)
+        size = Size(full=model.full_size)
+        return read_inputs([given], model.hparams.data_set, longest, choice, size)
     names, run = model.hparams.data_set, RunFolder(FLAGS.model_dir)
     try:
         folder = FLAGS.data_dir
@@ -192,7 +197,7 @@ def _examples(model: "SketchRNN") -> "list[np.ndarray]":
 
 def _z(model: "SketchRNN") -> "np.ndarray | None":
     """The z to export at, `[Z]`; None for an unconditional model."""
-    from sketch_rnn.convert.inputs import Choice, read_inputs
+    from sketch_rnn.convert.inputs import Choice, Size, read_inputs
     from sketch_rnn.model import sampling
     from sketch_rnn.sampling.latent_file import read_z
     from sketch_rnn.sampling.ready import check_scale_factor
@@ -216,6 +221,7 @@ def _z(model: "SketchRNN") -> "np.ndarray | None":
         model.hparams.data_set,
         model.hparams.max_seq_len,
         Choice(FLAGS.split, [FLAGS.index]),
+        Size(full=model.full_size),
     )
     return model.encode(inputs)[0][0]
 

@@ -73,6 +73,9 @@ SHARED = (
 )
 OVERWRITE = Flag("overwrite", bool, False, "Replace an output that exists; a picture is replaced "
     "by a picture without it, and what the command reads never is.")
+FULL_SIZE = Flag("full_size", float, None, "The longer side of a typical drawing of the model, in "
+    "its data units, which inputs are made to have (default: what its run recorded, or that of its "
+    "data set, or of forty drawings of its own).")
 DRAWING = (  # of commands that draw; `drawing_style` gathers them
     Flag("stroke_width", float, None, "Of the lines, in pixels, or in millimetres where --size is "
         "(default: by the size of the drawings)."),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sketch_rnn import shipped
 from sketch_rnn.choices import CHECKPOINTS, LARGEST_SEED, SPLITS
 from sketch_rnn.cli import common
-from sketch_rnn.cli.flags import DRAWING, OVERWRITE, Flag, Many, drawing_style, new_flags
+from sketch_rnn.cli.flags import DRAWING, FULL_SIZE, OVERWRITE, Flag, Many, drawing_style, new_flags
 from sketch_rnn.data import catalog, download
 from sketch_rnn.errors import UserError
 from sketch_rnn.files import PICTURES, check_output
@@ -83,6 +83,7 @@ FLAGS = new_flags(
     Flag("checkpoint", CHECKPOINTS, "best", "Which checkpoint of a run."),
     Flag("scale_factor", float, None, "Data units in a model unit, where the model does not know "
         "it."),
+    FULL_SIZE,
     Flag("data_dir", str, None, "Folder or http(s) address of the data set, to compute the scale "
         "factor that a model lacks."),
     *DRAWING,
@@ -166,6 +167,7 @@ def _inputs(
 ) -> "list[np.ndarray]":
     """The drawings that the flags name, or the model's own, stroke-3 in data units."""
     from sketch_rnn.convert.inputs import Choice, Size, holds_data_set, read_inputs
+    from sketch_rnn.formats.full_size import find_full_size
     from sketch_rnn.sampling import ready
 
     hparams, takes_own = model.hparams, _takes_own(mode)
@@ -177,7 +179,8 @@ def _inputs(
     ready.check_scale_factor(model)
     most = mode.drawings_of_each(len(FLAGS.input), FLAGS.num_samples)
     choice = Choice(FLAGS.split, indices, most, seed)
-    size = Size(FLAGS.input_size, FLAGS.page)
+    full_size = find_full_size(model, FLAGS.model_dir, FLAGS.full_size, FLAGS.data_dir)
+    size = Size(FLAGS.input_size, FLAGS.page, full_size)
     inputs = read_inputs(paths, hparams.data_set, hparams.max_seq_len, choice, size)
     if takes_own and mode.name == "complete":
         return [ready.first_half(sketch) for sketch in inputs]

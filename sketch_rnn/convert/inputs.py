@@ -1,7 +1,7 @@
 """Single drawings for a trained model, from whatever data sets are built of.
 
-Sketches of data sets stay in data units, as a model meets them in training; drawings of other
-files are scaled into the box that `prepare.Recipe` describes.
+Sketches of data sets in about the model's own units stay as they are, as a model meets them in
+training; other drawings are made as `build` makes them and then get the model's full size.
 """
 
 from collections.abc import Sequence
@@ -17,16 +17,21 @@ from sketch_rnn import shipped
 from sketch_rnn.choices import SPLITS
 from sketch_rnn.convert import prepare, readers, sources
 from sketch_rnn.convert.input_file import InputFile
-from sketch_rnn.convert.prepare import Recipe, Sketch
+from sketch_rnn.convert.prepare import MAX_EPSILON, Recipe, Sketch
 from sketch_rnn.convert.readers.chunks import Pending, Reading
 from sketch_rnn.convert.readers.stored_files import Stored
 from sketch_rnn.convert.stored import Form, read_as, stored_sketch
 from sketch_rnn.data import download, npz
-from sketch_rnn.data.first_row import without_place
+from sketch_rnn.data.first_row import FEW, without_place
 from sketch_rnn.data.layout import AS_IT_IS, AS_IT_LOOKS
 from sketch_rnn.errors import UserError, warn
+from sketch_rnn.strokes import typical_side
 from sketch_rnn.svg.reader import page_size, read_content, read_svg
 
+# How large the median drawing of a file in the model's units can be, as a share of the full size;
+# few may be parts of a drawing, to be finished.
+_SMALLEST, _SMALLEST_OF_FEW, _LARGEST = 0.4, 0.05, 3.0
+_LARGEST_BOX = 1500  # data units
 AS_TRAINED = Form(whole=True, large=False, is_place=False)
 
 
@@ -72,10 +77,45 @@ class Size:
     share: of the full size, which its longer side takes; None is 1, and leaves sketches of data
       sets as they are.
     page: an SVG's page takes the full size, and the drawing its part of it.
+    full: the full size, in the model's data units; None is that of `Recipe`, and sketches of files
+      are then taken to be in these units.
     """
 
     share: float | None = None
     page: bool = False
+    full: float | None = None
+
+    @property
+    def box(self) -> float:
+        """The longer side of a whole drawing while it is made ready.
+
+        It is the full size, so that lines are simplified by as many data units as `build` does it
+        by: measured on Google's browser models, whose drawings are about 900 units long. Where that
+        would leave too little of a drawing, or too much, the box is another.
+        """
+        return min(max(self.full or 0, Recipe.size), _LARGEST_BOX)
+
+    @property
+    def units(self) -> float:
+        """The model's data units in one of a drawing that was made ready."""
+        return (self.full or self.box) / self.box
+
+    def recipe(self, max_points: int) -> Recipe:
+        """How a drawing of so many points at most is made ready."""
+        coarsest = MAX_EPSILON * Recipe.epsilon * self.box / Recipe.size
+        return Recipe(self.box * (self.share or 1), max_points=max_points, coarsest=coarsest)
+
+    def is_far_from(self, sketches: Sequence[np.ndarray], where: str) -> bool:
+        """Whether sketches are of another size altogether, and says so."""
+        side = typical_side(sketches)
+        smallest = _SMALLEST if len(sketches) >= FEW else _SMALLEST_OF_FEW
+        if not self.full or not side or smallest <= side / self.full <= _LARGEST:
+            return False
+        warn(
+            f"{where}: its drawings are about {side:.4g} units long, those of the model "
+            f"{self.full:.4g}; they are made as large"
+        )
+        return True
 
 
 def read_inputs(
@@ -113,8 +153,7 @@ def read_named(
 ) -> list[Named]:
     """The drawings of one input with their names; see `read_inputs`."""
     choice, size = choice or Choice(), size or Size()
-    recipe = Recipe(max_points=max_points)
-    recipe = replace(recipe, size=recipe.size * (size.share or 1))
+    recipe = size.recipe(max_points)
     path = shipped.drawings(path)
     if size.page and path.suffix.lower() not in (".svg", ".svgz"):
         raise UserError(f"{path}: has no page of its own, only an SVG file has one")
@@ -126,8 +165,8 @@ def read_named(
         if stored is not None:
             return _of_stored(path, stored, data_set, recipe, choice, size)
     if size.page:
-        return [Named(str(path), _whole_page(path, recipe).points.astype(np.float32))]
-    return _of_drawings(path, recipe, choice)
+        return [Named(str(path), _sized(_whole_page(path, recipe), size))]
+    return _of_drawings(path, recipe, choice, size)
 
 
 def holds_data_set(path: str | Path, data_set: Sequence[str]) -> bool:
@@ -164,6 +203,8 @@ def _of_stored(
         everything, where = members[choice.split], f"{path}, split {choice.split}"
     points, lengths = npz.checked(everything, where)
     sketches = np.split(points, np.cumsum(lengths))[:-1]
+    if layout is not AS_IT_IS and size.is_far_from(sketches, where):
+        form = replace(form, large=True)
     if form.is_place:
         sketches = [sketch for sketch in map(without_place, sketches) if len(sketch)]
         form = replace(form, is_place=False)
@@ -187,7 +228,7 @@ def _chosen(
             (f"{where}[{index}]", partial(stored_sketch, sketch, form, recipe))
             for index, sketch in chosen
         ]
-        return _made(makers, bool(choice.indices))
+        return _made(makers, bool(choice.indices), size)
     found = [sketch for _, sketch in chosen]
     large = sum(bool((np.abs(sketch[:, :2]) > npz.LIMIT).any()) for sketch in found)
     if large:
@@ -198,16 +239,21 @@ def _chosen(
     ]
 
 
-def _of_drawings(path: Path, recipe: Recipe, choice: Choice) -> list[Named]:
+def _of_drawings(path: Path, recipe: Recipe, choice: Choice, size: Size) -> list[Named]:
     """Drawings made ready as the data tools do; those that are all filled, by their outlines."""
     reading = Reading(recipe, outline=None, centerline=True)
     chunks = sources.find([path], reading)
     drawings = [drawing for chunk in chunks for drawing in chunk.drawings(reading)]
     chosen = choice.of(len(drawings), str(path))
-    return _made([drawings[index] for index in chosen], bool(choice.indices))
+    return _made([drawings[index] for index in chosen], bool(choice.indices), size)
 
 
-def _made(drawings: Sequence[Pending], all_of_them: bool) -> list[Named]:
+def _sized(sketch: Sketch, size: Size) -> np.ndarray:
+    """A drawing that was made ready, stroke-3 `[n, 3]` float32 in the model's data units."""
+    return sketch.points * np.array([size.units, size.units, 1], np.float32)
+
+
+def _made(drawings: Sequence[Pending], all_of_them: bool, size: Size) -> list[Named]:
     """Drawings that are made.
 
     Those that cannot be made are left out, with a warning, unless all have to be made.
@@ -215,7 +261,7 @@ def _made(drawings: Sequence[Pending], all_of_them: bool) -> list[Named]:
     made, refused = [], []
     for name, make in drawings:
         try:
-            made.append(Named(name, make().points.astype(np.float32)))
+            made.append(Named(name, _sized(make(), size)))
         except (UserError, OSError) as error:
             reason = getattr(error, "strerror", None) or str(error)
             refused.append(f"{name}: {reason.removeprefix(f'{name}: ')}")

@@ -29,6 +29,7 @@ class Recipe:
     epsilon: largest distance of a dropped point from the simplified line (Ramer-Douglas-Peucker).
     max_points: rows of the longest sketch.
     order: of the lines; as in the file, or each time the one with the nearest end.
+    coarsest: largest epsilon for a drawing of too many points; None is `MAX_EPSILON` times epsilon.
     join: whether pieces are one line: in the file's order those of SVGs that start where the one
       before ended, in the nearest order all that meet at any of their ends.
     join_distance: how far apart those ends may be, as a share of the drawing's longer side.
@@ -41,6 +42,7 @@ class Recipe:
     order: str = "document"
     join: bool = True
     join_distance: float = TOUCHING
+    coarsest: float | None = None
 
     def __post_init__(self) -> None:
         if not 1 <= self.size <= MAX_OFFSET:
@@ -208,7 +210,7 @@ def simplify(polylines: Sequence[np.ndarray], recipe: Recipe) -> Sketch:
         if len(points) - first_is_line <= recipe.max_points:
             break
         epsilon = max(1.25 * epsilon, 0.25)
-        if epsilon > MAX_EPSILON * max(recipe.epsilon, 0.25):
+        if epsilon > (recipe.coarsest or MAX_EPSILON * max(recipe.epsilon, 0.25)):
             raise UserError(f"more than {recipe.max_points} points, however simplified")
     simple = np.split(points, np.flatnonzero(np.diff(index)) + 1)
     return Sketch(_whole(simple), epsilon)

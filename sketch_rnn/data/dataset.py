@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sketch_rnn import strokes
 from sketch_rnn.choices import SPLITS
 from sketch_rnn.data import download
 from sketch_rnn.data.batches import TrainBatches, eval_batches
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     import tensorflow as tf
 
 MIN_SCALE = 1e-8  # data units
+_MEASURED = 1000  # sketches of which the full size is told
 SHOWN, SHOWN_CELL = 10, 80  # sketches of each split in a notebook, and pixels of each
 
 
@@ -41,6 +43,15 @@ class Dataset:
     test: Split
     scale_factor: float
     max_seq_len: int
+
+    @property
+    def full_size(self) -> float:
+        """The median longer side of the training split's drawings, or some of many; above 0."""
+        count = min(len(self.train), _MEASURED)
+        chosen = np.linspace(0, len(self.train) - 1, count).astype(int)
+        points, lengths = self.train.gather(chosen)
+        sketches = np.split(points, np.cumsum(lengths)[:-1])
+        return strokes.typical_side(sketches) or self.scale_factor
 
     def split(self, name: str) -> Split:
         """The split of a name.

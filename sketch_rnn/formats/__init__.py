@@ -47,6 +47,29 @@ class Format:
     options: tuple[str, ...] = ()
 
 
+_TRAIN = "train one here by sketch_rnn_train, or take one by its name (sketch_rnn_dataset download)"
+_STRANGERS = {  # by suffixes: what is given for a model and cannot be read
+    (".pth", ".pt", ".safetensors"): (
+        "holds weights of PyTorch without the model that they are of, which cannot be read; "
+        + _TRAIN
+    ),
+    (".ckpt",): (
+        "is a checkpoint of PyTorch Lightning or of TensorFlow, which cannot be read alone; of a "
+        "run of the original trainer name the folder, which holds vector-N.index; else " + _TRAIN
+    ),
+    (".index", ".meta", ".data-00000-of-00001"): (
+        "is a part of a checkpoint of TensorFlow; name the folder that it lies in"
+    ),
+    (".h5", ".hdf5"): (
+        "holds weights of Keras in HDF5 without a configuration of this program's; of a model of "
+        "this program's save a .keras file (model.save), which holds both; else " + _TRAIN
+    ),
+    (".onnx", ".tflite", ".pb"): (
+        "is a graph for inference alone, which cannot be read; take the model that it was made from"
+    ),
+}
+
+
 def _never(_: Path) -> bool:
     return False
 
@@ -186,4 +209,15 @@ def _format_of(path: Path) -> Format:
             return form
     if path.is_dir():
         raise UserError(f"expected the folder of a model, found no checkpoint in {path}")
+    if path.exists():
+        raise UserError(f"{path} {_what_it_is(path)}")
     raise UserError(f"expected the folder of a model, found no folder {path}")
+
+
+def _what_it_is(path: Path) -> str:
+    """What a file is that no form here has, and what can be done with it."""
+    for suffixes, text in _STRANGERS.items():
+        if path.name.lower().endswith(suffixes):
+            return text
+    names = ", ".join(f"X{form.suffix}" for form in FORMATS if form.suffix)
+    return f"is no model: expected the folder of a run, or {names}"

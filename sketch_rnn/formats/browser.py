@@ -75,11 +75,12 @@ def _model(info: dict, sizes: Sizes) -> SketchRNN:
     """The model without its weights."""
     return SketchRNN(
         _hparams(info, sizes),
-        _scale_factor(info),
+        _positive(info, "scale_factor"),
         seed=0,
         fixed_state=None if sizes.latent else _fixed_state(info, sizes.units),
         squashes_z=bool(sizes.latent) and _version(info) < _VERSION,
         trained=_trained(info),
+        full_size=_positive(info, "full_size"),
     )
 
 
@@ -139,12 +140,13 @@ def save_conditional(model: SketchRNN, path: str | Path) -> None:
 
 def _known(model: SketchRNN) -> dict[str, Any]:
     """What `info` says of any model; of its training what is known."""
-    trained = {key: getattr(model.trained, name) for key, name in _TRAINED.items()}
+    told: dict[str, Any] = {key: getattr(model.trained, name) for key, name in _TRAINED.items()}
+    told |= {"full_size": model.full_size}
     return {
         "max_seq_len": model.hparams.max_seq_len,
         "name": "+".join(Path(name).stem for name in model.hparams.data_set),
         "scale_factor": model.scale_factor,
-    } | {key: value for key, value in trained.items() if value is not None}
+    } | {key: value for key, value in told.items() if value is not None}
 
 
 def _variables(model: SketchRNN) -> list[keras.Variable]:
@@ -245,11 +247,11 @@ def _trained(info: dict) -> Trained:
     return Trained(**known)
 
 
-def _scale_factor(info: dict) -> float | None:
-    """Data units in a model unit; None where the file does not say."""
-    value = info.get("scale_factor")
+def _positive(info: dict, key: str) -> float | None:
+    """A number of data units; None where the file does not say."""
+    value = info.get(key)
     if value is not None and not (_is_number(value) and 1e-30 < value < 1e30):
-        raise UserError(f"expected a positive scale_factor, got {value!r:.60}")
+        raise UserError(f"expected a positive {key}, got {value!r:.60}")
     return value if value is None else float(value)
 
 

@@ -102,11 +102,22 @@ def _datasets(group: h5py.Group) -> Iterator[h5py.Dataset]:
 
 def _own(config: dict[str, Any]) -> dict[str, Any]:
     """What a model of ours is made from, checked."""
-    names = ("hparams", "scale_factor", "seed", "precision", "first_state", "squashes_z")
+    names = (
+        "hparams",
+        "scale_factor",
+        "seed",
+        "precision",
+        "first_state",
+        "squashes_z",
+        "full_size",
+    )
     own = {name: config[name] for name in names if name in config}
     scale_factor = own.get("scale_factor")
     if scale_factor is not None and not 1e-30 < float(scale_factor) < 1e30:
         raise UserError(f"expected a positive scale_factor, got {scale_factor!r:.60}")
+    full_size = own.get("full_size")
+    if full_size is not None and not 0 < float(full_size) < 1e30:
+        raise UserError(f"expected a positive full_size, got {full_size!r:.60}")
     if own.get("precision", PRECISIONS[0]) not in PRECISIONS:
         raise UserError(
             f"expected precision to be {' or '.join(PRECISIONS)}, got {own['precision']!r:.60}"

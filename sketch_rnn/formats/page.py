@@ -15,13 +15,13 @@ from sketch_rnn import strokes
 from sketch_rnn.choices import WEIGHTS
 from sketch_rnn.convert.sketches_json import to_lists
 from sketch_rnn.errors import UserError
+from sketch_rnn.model import sampling
 from sketch_rnn.model.network import SketchRNN
 from sketch_rnn.model.recurrent import Recurrent
 from sketch_rnn.web import assembly
 
 MOST_EXAMPLES = 12
 TITLE = "Draw together"
-SIDE = 255  # data units of a drawing's longer side, where no example shows it
 
 _STYLES = ("base.css", "page.css")
 _INTERFACE = ("strokes.mjs", "keep.mjs", "paper.mjs", "page.mjs")
@@ -94,10 +94,11 @@ def interface(model: SketchRNN, examples: Sequence[np.ndarray]) -> dict[str, Any
 
     Args:
       model: any.
-      examples: stroke-3 arrays in data units; they show how large its drawings are.
+      examples: stroke-3 arrays in data units; they show how large its drawings are, where the
+        model does not know it.
     """
     return {
-        "side": _side(examples),
+        "side": _side(model, examples),
         "maxPoints": model.hparams.max_seq_len,
         "conditional": model.hparams.conditional,
     }
@@ -136,6 +137,7 @@ def content(model: SketchRNN, weights: str = WEIGHTS[0]) -> dict[str, Any]:
         "name": name(model),
         "max_seq_len": hparams.max_seq_len,
         "scale_factor": model.scale_factor,
+        "full_size": model.full_size,
         "z_size": hparams.z_size if hparams.conditional else 0,
         "encoder": encoder if hparams.conditional else None,
         "decoder": decoder | {"mixtures": hparams.num_mixture},
@@ -187,11 +189,9 @@ def _packed(values: np.ndarray, weights: str) -> tuple[bytes, float]:
     return np.rint(values.astype(np.float64) / scale).astype("<i2").tobytes(), scale
 
 
-def _side(examples: Sequence[np.ndarray]) -> float:
+def _side(model: SketchRNN, examples: Sequence[np.ndarray]) -> float:
     """The longer side of a typical drawing, in data units."""
-    boxes = [strokes.bounds(sketch) for sketch in examples]
-    sides = [max(right - left, bottom - top) for left, right, top, bottom in boxes]
-    return float(np.median(sides)) if any(sides) else SIDE
+    return model.full_size or strokes.typical_side(examples) or sampling.typical_size(model)
 
 
 def _comment(text: str) -> str:

@@ -46,6 +46,7 @@ class RunConfig:
       precision: of the products while training.
       training_size: sketches of the training split; None in folders of older versions.
       init_from: the model that the run began with; "" for none.
+      full_size: the longer side of a typical drawing, in data units; None as training_size.
       held_out: training drawings that validate instead; see `Dataset.holding_out`.
     """
 
@@ -57,6 +58,7 @@ class RunConfig:
     training_size: int | None = None
     init_from: str = ""
     held_out: int = 0
+    full_size: float | None = None
 
 
 def holds(path: Path) -> bool:
@@ -73,7 +75,7 @@ def load(path: Path, checkpoint: str = "best") -> SketchRNN:
     folder = RunFolder(path)
     config = folder.read_config()
     folder.check_sizes(config)
-    model = SketchRNN(config.hparams, config.scale_factor, config.seed)
+    model = SketchRNN(config.hparams, config.scale_factor, config.seed, full_size=config.full_size)
     kinds, step = CHECKPOINTS[CHECKPOINTS.index(checkpoint) :], tf.Variable(0, dtype=tf.int64)
     if not folder.restore(tf.train.Checkpoint(model=model, step=step), *kinds):
         raise UserError(f"no checkpoint in {folder.checkpoints}; has the run saved one yet?")
@@ -177,6 +179,7 @@ class RunFolder:
                 training_size=_training_size(content),
                 init_from=_typed({"init_from": ""} | content, "init_from", str),
                 held_out=_held_out(content),
+                full_size=_full_size(content),
             )
         except UserError as error:
             raise UserError(f"{path}: {error}") from None
@@ -366,6 +369,10 @@ def _seed(content: dict[str, Any]) -> int:
     if not 0 <= seed <= LARGEST_SEED:
         raise UserError(f"expected seed to be from 0 to {LARGEST_SEED}, got {seed!r:.60}")
     return seed
+
+
+def _full_size(content: dict[str, Any]) -> float | None:
+    return None if content.get("full_size") is None else _positive(content, "full_size")
 
 
 def _training_size(content: dict[str, Any]) -> int | None:

@@ -71,6 +71,8 @@ class SketchRNN(Fitting):
       execution: how it is computed.
       forward: the passes over whole sketches.
       trained: what is known of its training, by what it was read from.
+      full_size: the longer side of a typical drawing in data units; None where it is not known
+        (`formats.full_size` finds it out).
     """
 
     def __init__(
@@ -82,6 +84,7 @@ class SketchRNN(Fitting):
         fixed_state: np.ndarray | None = None,
         squashes_z: bool = False,
         trained: Trained = Trained(),
+        full_size: float | None = None,
         **kwargs: Any,
     ):
         """Initialises the model.
@@ -95,11 +98,13 @@ class SketchRNN(Fitting):
             model at one z is such a model: z's share of the input is in its bias.
           squashes_z: a conditional model starts from tanh(W tanh(z) + b), as old browser models do.
           trained: see the class.
+          full_size: see the class.
         """
         super().__init__(**kwargs)
         self.__dict__.pop("loss", None)  # Keras's, where the model has a method
         self.hparams, self.scale_factor, self.seed = hparams, scale_factor, seed
         self.execution, self.trained = execution or Execution.for_device(), trained
+        self.full_size = full_size
         seeds = independent_seeds(seed, 3)
         self.encoder: Encoder | None = None
         self.latent: Latent | None = None
@@ -157,6 +162,8 @@ class SketchRNN(Fitting):
             own["first_state"] = [float(str(value)) for value in self.fixed_state]
         if self.squashes_z:
             own["squashes_z"] = True
+        if self.full_size is not None:
+            own["full_size"] = self.full_size
         return super().get_config() | own
 
     @classmethod
@@ -176,6 +183,14 @@ class SketchRNN(Fitting):
         """A model of the same weights that another execution computes."""
         return self._copied(self.scale_factor, execution)
 
+    def _full_size_in(self, scale_factor: float | None) -> float | None:
+        """The full size where a model unit is so many data units."""
+        if self.full_size is None or scale_factor == self.scale_factor:
+            return self.full_size
+        if scale_factor is None or self.scale_factor is None:
+            return None
+        return self.full_size * scale_factor / self.scale_factor
+
     def _copied(self, scale_factor: float | None, execution: Execution) -> "SketchRNN":
         model = SketchRNN(
             self.hparams,
@@ -185,6 +200,7 @@ class SketchRNN(Fitting):
             fixed_state=self.fixed_state,
             squashes_z=self.squashes_z,
             trained=self.trained,
+            full_size=self._full_size_in(scale_factor),
         )
         model.set_weights(self.get_weights())
         return model

@@ -21,6 +21,7 @@ from sketch_rnn.model.mixture import Mixture, split_output
 LARGEST_BATCH = 128  # sketches that one loop draws at once
 TEMPERATURE, SMALLEST_TEMPERATURE = 0.5, 1e-3
 NEW_DRAWINGS, WAYS_TO_COMPLETE = 10, 5  # if no number is asked for
+DRAWN = 40  # drawings that tell how large a model's drawings are
 _END = np.array([0, 0, 0, 0, 1], np.float32)
 _IMPOSSIBLE = -1e30  # a logit
 _HALF = 2**31  # of a seed
@@ -325,6 +326,15 @@ def _draw(
         )
         sketches += _to_sketches(points.numpy(), lengths.numpy())
     return sketches
+
+
+def typical_size(model: Drawer) -> float:
+    """The median longer side of `DRAWN` drawings of a model's own, in its data units.
+
+    They are drawn at temperature 1, at which they are as large as what it has learned.
+    """
+    drawings = decode(model, None, DRAWN, temperature=1.0, greedy=False, max_len=None, seed=0)
+    return strokes.typical_side(drawings) or 1.0
 
 
 def random_z(model: Drawer, count: int, seed: int | None = None) -> np.ndarray | None:

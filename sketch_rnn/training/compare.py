@@ -2,6 +2,10 @@
 
 All losses are in nats. Divided by N_max and averaged over drawings they are those of the paper
 (Ha & Eck 2017, table 1); a drawing of n points has n / N_max of a loss per point.
+
+The density of an offset, and so its loss, depends on the unit that it is measured in. Losses are in
+model units, which differ from model to model; what compares models is in units in which the
+drawing's longer side is 1: a factor of s from these to model units adds 2 ln s to a point's loss.
 """
 
 import csv
@@ -15,19 +19,22 @@ from typing import TextIO
 import numpy as np
 
 from sketch_rnn import strokes
-from sketch_rnn.convert.inputs import Choice, read_named
+from sketch_rnn.convert.inputs import Choice, Size, read_named
 from sketch_rnn.data.cache import make_part
 from sketch_rnn.data.dataset import Split
 from sketch_rnn.drawing import draw
 from sketch_rnn.formats import load_model
+from sketch_rnn.formats.full_size import find_full_size
 from sketch_rnn.hparams import HParams
+from sketch_rnn.strokes import longer_side
 from sketch_rnn.training.evaluate import Evaluation, dataset_of, evaluator_of
 
 ALL = "all"  # the file of a row of several files
 EXTREMES_IN_A_ROW = 10
 LEGEND = """
 offset, pen, L_R = offset + pen: nats, mean over the drawings and N_max steps, as in the paper
-L_R/point: the same nats by the drawings' own points
+L_R/point: the same nats by the drawings' own points, in the model's own units
+L_R/point of 1: in units in which a drawing's longer side is 1; this compares models
 L_KL: nats, mean over the drawings and the dimensions of z, before the floor
 cost: L_R + kl_weight_start * KL with its floor, a run's validation figure
 """
@@ -44,6 +51,7 @@ class Row:
       offset, pen: L_s and L_p, means over drawings and N_max (equation 9).
       reconstruction: L_R, their sum.
       per_point: L_R by the drawings' own points.
+      per_point_of_1: the same where every drawing's longer side is 1.
       kl_before_floor: L_KL (equation 10).
       kl: the same with its floor, batch by batch.
       cost: as in a run's validation figures.
@@ -59,6 +67,7 @@ class Row:
     pen: float
     reconstruction: float
     per_point: float
+    per_point_of_1: float
     kl_before_floor: float
     kl: float
     cost: float
@@ -71,6 +80,7 @@ class Evaluated:
     Attributes:
       model: its name.
       hparams: its hyperparameters.
+      scale_factor: data units in a model unit.
       max_seq_len: N_max, what losses are divided by.
       split_name: "train", "valid" or "test".
       split: the drawings, a part a file.
@@ -81,6 +91,7 @@ class Evaluated:
 
     model: str
     hparams: HParams
+    scale_factor: float
     max_seq_len: int
     split_name: str
     split: Split
@@ -105,6 +116,12 @@ class Evaluated:
         reconstruction = (self.table.offset + self.table.pen) * self.max_seq_len
         return (reconstruction + self.table.kl.sum(axis=1)) / self.table.points
 
+    @cached_property
+    def to_side_of_1(self) -> np.ndarray:
+        """What a point of each row's drawing costs more where its longer side is 1, `[S]` nats."""
+        sides = np.array([longer_side(self.drawing(row)) for row in range(len(self.table.index))])
+        return 2 * np.log(self.scale_factor / np.where(sides > 0, sides, self.scale_factor))
+
     def rows(self) -> list[Row]:
         """A row a file, and one of all where there are several."""
         rows = [self._row(name, self.file_numbers == i) for i, name in enumerate(self.files)]
@@ -115,6 +132,8 @@ class Evaluated:
     def _row(self, file: str, chosen: np.ndarray) -> Row:
         table = self.table.of(chosen)
         costs, points = table.costs(self.hparams), int(table.points.sum())
+        per_point = costs.reconstruction * self.max_seq_len * len(table.index) / points
+        to_side_of_1 = float(np.average(self.to_side_of_1[chosen], weights=table.points))
         return Row(
             model=self.model,
             file=file,
@@ -125,7 +144,8 @@ class Evaluated:
             offset=float(table.offset.mean()),
             pen=float(table.pen.mean()),
             reconstruction=costs.reconstruction,
-            per_point=costs.reconstruction * self.max_seq_len * len(table.index) / points,
+            per_point=per_point,
+            per_point_of_1=per_point + to_side_of_1,
             kl_before_floor=table.kl_before_floor,
             kl=costs.kl,
             cost=costs.cost,
@@ -143,22 +163,31 @@ class Evaluated:
 
 
 def evaluate_data_set(
-    path: str, data_dir: str | None = None, split: str = "test", checkpoint: str = "best"
+    path: str,
+    data_dir: str | None = None,
+    split: str = "test",
+    checkpoint: str = "best",
+    data_set: Sequence[str] = (),
 ) -> Evaluated:
-    """What the drawings of a model's data set cost it; see `evaluate.evaluate`."""
+    """What the drawings of a data set cost a model, its own if none is named; see `evaluate`."""
     model = load_model(path, checkpoint)
-    dataset = dataset_of(path, model.hparams, data_dir)
+    names = data_set or model.hparams.data_set
+    dataset = dataset_of(path, names, data_dir)
     evaluator = evaluator_of(path, model, dataset.scale_factor, dataset.max_seq_len)
     drawings: Split = getattr(dataset, split)
     table = evaluator.evaluate(drawings, split)
-    names = model.hparams.data_set
+    scale_factor, longest = evaluator.scale_factor, evaluator.max_seq_len
     return Evaluated(
-        path, model.hparams, evaluator.max_seq_len, split, drawings, names, None, table
+        path, model.hparams, scale_factor, longest, split, drawings, names, None, table
     )
 
 
 def evaluate_inputs(
-    path: str, inputs: Sequence[str], split: str = "test", checkpoint: str = "best"
+    path: str,
+    inputs: Sequence[str],
+    split: str = "test",
+    checkpoint: str = "best",
+    full_size: float | None = None,
 ) -> Evaluated:
     """What other drawings cost a model.
 
@@ -167,32 +196,36 @@ def evaluate_inputs(
       inputs: files and folders as `convert.inputs.read_inputs` takes them; each is a file.
       split: of inputs that have one; it says the noise too.
       checkpoint: of a run, "best" or "latest".
+      full_size: the longer side of a drawing that has no size of its own; see `find_full_size`.
 
     Raises:
       UserError: an input cannot be read, or the model does not know its scale factor.
     """
     model = load_model(path, checkpoint)
     hparams, parts, names = model.hparams, [], []
+    size = Size(full=find_full_size(model, path, full_size))
     for name in inputs:
-        drawings = read_named(name, hparams.data_set, hparams.max_seq_len, Choice(split))
+        drawings = read_named(name, hparams.data_set, hparams.max_seq_len, Choice(split), size)
         parts.append(make_part(*strokes.flatten([drawing.sketch for drawing in drawings])))
         names += [drawing.name for drawing in drawings]
     evaluator = evaluator_of(path, model, None, max(part.longest for part in parts))
     table = evaluator.evaluate(Split(parts), split)
+    scale_factor, longest = evaluator.scale_factor, evaluator.max_seq_len
     return Evaluated(
-        path, hparams, evaluator.max_seq_len, split, Split(parts), inputs, names, table
+        path, hparams, scale_factor, longest, split, Split(parts), inputs, names, table
     )
 
 
 def write_drawings(evaluated: Sequence[Evaluated], file: TextIO) -> None:
     """Writes a CSV of a row a drawing, whose means are those of its file's row."""
     writer = csv.writer(file, lineterminator="\n")
-    costs = ["offset", "pen", "reconstruction", "kl_before_floor", "surprise"]
+    costs = ["offset", "pen", "reconstruction", "kl_before_floor", "surprise", "surprise_of_1"]
     writer.writerow(["model", "file", "split", "drawing", "points", *costs])
     for found in evaluated:
         table = found.table
         kl = table.kl.mean(axis=1) if table.kl.shape[1] else np.zeros(len(table.index))
-        values = np.stack([table.offset, table.pen, table.offset + table.pen, kl, found.surprise])
+        surprises = (found.surprise, found.surprise + found.to_side_of_1)
+        values = np.stack([table.offset, table.pen, table.offset + table.pen, kl, *surprises])
         for row, number in enumerate(found.file_numbers):
             name = [found.model, found.files[number], found.split_name, found.label(row)]
             writer.writerow([*name, int(table.points[row]), *values[:, row].tolist()])
@@ -222,13 +255,13 @@ def _cost_label(evaluated: Evaluated, row: int) -> str:
 def text_table(rows: Sequence[Row]) -> Iterator[str]:
     """The lines of a table for a person, and what its columns are."""
     heads = ["model", "file", "split", "drawings", "points", "N_max", "offset", "pen", "L_R"]
-    heads += ["L_R/point", "L_KL", "cost"]
+    heads += ["L_R/point", "L_R/point of 1", "L_KL", "cost"]
     table = [heads]
     for row in rows:
-        losses = (row.offset, row.pen, row.reconstruction, row.per_point, row.kl_before_floor)
+        losses = (row.offset, row.pen, row.reconstruction, row.per_point, row.per_point_of_1)
         table.append(
             [row.model, row.file, row.split, str(row.sketches), str(row.points), str(row.N_max)]
-            + [f"{loss:.4f}" for loss in (*losses, row.cost)]
+            + [f"{loss:.4f}" for loss in (*losses, row.kl_before_floor, row.cost)]
         )
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     for line in table:

@@ -96,7 +96,7 @@ def find_copies(
       UserError: there is no model or no data set, or nothing was drawn.
     """
     model = load_model(path, checkpoint)
-    dataset = dataset_of(path, model.hparams, data_dir)
+    dataset = dataset_of(path, model.hparams.data_set, data_dir)
     z = random_z(model, count, SEED)
     count = 1 if z is not None else count
     drawn = model.decode(z, count, temperature=TEMPERATURE, seed=SEED)

@@ -3,6 +3,7 @@
 Legend: S drawings of a split, B batch, T time (N_max), Z latent, M mixtures.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from sketch_rnn.data.batches import eval_batches
 from sketch_rnn.data.dataset import Dataset, Split, load_dataset
 from sketch_rnn.data.download import remembered
 from sketch_rnn.errors import UserError, check_choice
-from sketch_rnn.formats import load_model
+from sketch_rnn.formats import load_model, original
 from sketch_rnn.formats.run_folder import RunFolder
 from sketch_rnn.hparams import HParams
 from sketch_rnn.model import losses
@@ -25,6 +26,8 @@ from sketch_rnn.model.noise import SPLIT_STREAMS, Noise, Shard, draw_noise, nois
 from sketch_rnn.model.packing import Batch
 from sketch_rnn.training.metrics import Costs
 from sketch_rnn.training.options import DEFAULT_SEED
+
+_NEAR = 3  # folders above a run of the original in which its data set may be
 
 
 @dataclass(frozen=True)
@@ -164,20 +167,33 @@ def evaluate(
     """
     check_choice("split", split, SPLITS)
     model = load_model(log_root, checkpoint)
-    dataset = dataset_of(log_root, model.hparams, data_dir)
+    dataset = dataset_of(log_root, model.hparams.data_set, data_dir)
     evaluator = evaluator_of(log_root, model, dataset.scale_factor, dataset.max_seq_len)
     evaluation = evaluator.evaluate(getattr(dataset, split), split)
     return evaluation, evaluation.costs(model.hparams)
 
 
-def dataset_of(log_root: str | Path, hparams: HParams, data_dir: str | Path | None) -> Dataset:
-    """The data set of a model, in `data_dir` or where its run had it."""
+def dataset_of(log_root: str | Path, names: Sequence[str], data_dir: str | Path | None) -> Dataset:
+    """The data set of a model, in `data_dir` or where its run had it.
+
+    A run of the original does not say where that was; it is looked for in the run's folder, in
+    those that this lies in, and in a `datasets` of each.
+    """
     folder = RunFolder(log_root)
     config = folder.read_config() if folder.holds_run() else None
     if data_dir is None and config:
-        data_dir = remembered(config.data_dir, hparams.data_set)
-    dataset = load_dataset(hparams.data_set, data_dir)
+        data_dir = remembered(config.data_dir, names)
+    elif data_dir is None and original.find(folder.path) is not None:
+        data_dir = _beside(folder.path, names)
+    dataset = load_dataset(names, data_dir)
     return dataset.holding_out(config.held_out) if config else dataset
+
+
+def _beside(folder: Path, names: Sequence[str]) -> Path | None:
+    """The folder near a run of the original that holds all files of its data set."""
+    near = [folder, *folder.resolve().parents[:_NEAR]]
+    places = [place for part in near for place in (part, part / "datasets")]
+    return next((p for p in places if all((p / name).is_file() for name in names)), None)
 
 
 def evaluator_of(

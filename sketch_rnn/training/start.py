@@ -106,7 +106,13 @@ def _new_run(options: TrainOptions) -> Start:
 def _new_model(config: RunConfig, source: SketchRNN | None = None) -> SketchRNN:
     """The run's model, with the weights of another one if it is given."""
     execution = Execution.for_device(config.precision)
-    model = SketchRNN(config.hparams, config.scale_factor, config.seed, execution)
+    model = SketchRNN(
+        config.hparams,
+        config.scale_factor,
+        config.seed,
+        execution,
+        full_size=config.full_size,
+    )
     if source is not None:
         model.set_weights(source.get_weights())
     return model
@@ -143,7 +149,8 @@ def _new_config(hparams: HParams, options: TrainOptions) -> tuple[RunConfig, Dat
     held_out = few.held_out(dataset) if options.few else 0
     dataset = dataset.holding_out(held_out)
     config = RunConfig(hparams, dataset.scale_factor, seed, kept(data_dir), precision)
-    return replace(config, training_size=len(dataset.train), held_out=held_out), dataset
+    config = replace(config, held_out=held_out, full_size=dataset.full_size)
+    return replace(config, training_size=len(dataset.train)), dataset
 
 
 def _resumed_config(folder: RunFolder, options: TrainOptions) -> tuple[RunConfig, Dataset]:
@@ -160,7 +167,8 @@ def _resumed_config(folder: RunFolder, options: TrainOptions) -> tuple[RunConfig
     dataset = load_dataset(hparams.data_set, config.data_dir)
     _check_same(dataset, config)
     dataset = dataset.holding_out(config.held_out)
-    return replace(config, training_size=len(dataset.train)), dataset
+    full_size = config.full_size or dataset.full_size
+    return replace(config, training_size=len(dataset.train), full_size=full_size), dataset
 
 
 def _check_same(dataset: Dataset, config: RunConfig) -> None:

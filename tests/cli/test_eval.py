@@ -56,7 +56,9 @@ def test_a_row_a_model_and_file(models, drawings, capsys):
 
 def test_the_forms_of_a_table():
     rows = [
-        compare.Row("a, b", name, "test", 8, 300, 64, -0.5, 0.1, -0.4, -0.68, 0.3, 0.31, -0.39)
+        compare.Row(
+            "a, b", name, "test", 8, 300, 64, -0.5, 0.1, -0.4, -0.68, -1.5, 0.3, 0.31, -0.39
+        )
         for name in ("cat.npz", "all")
     ]
     texts = {}
@@ -70,8 +72,16 @@ def test_the_forms_of_a_table():
     assert of_csv == [{name: str(value) for name, value in row.items()} for row in of_json]
     lines = texts["text"].splitlines()
     assert lines[0].split()[:3] == ["model", "file", "split"]
-    assert lines[1].split()[-6:] == ["-0.5000", "0.1000", "-0.4000", "-0.6800", "0.3000", "-0.3900"]
+    losses = ["-0.5000", "0.1000", "-0.4000", "-0.6800", "-1.5000", "0.3000", "-0.3900"]
+    assert lines[1].split()[-7:] == losses
     assert any("as in the paper" in line for line in lines)
+
+
+def test_what_compares_models_is_of_drawings_whose_longer_side_is_1(models):
+    found = compare.evaluate_inputs(models[0], [SVG], full_size=510.0)
+    (row,) = found.rows()
+    assert row.per_point_of_1 - row.per_point == pytest.approx(2 * np.log(40 / 510), abs=0.02)
+    assert found.to_side_of_1[0] == pytest.approx(2 * np.log(40 / 510), abs=0.02)
 
 
 def test_single_drawings_and_the_oddest_first(models, drawings, tmp_path, capsys):

@@ -37,7 +37,7 @@ def _drawn_without_compiling(monkeypatch):
 def random_model(cell="lstm", seed=3, scale_factor=20.0, **changes):
     """A model with weights as large as training makes them."""
     hparams = HParams(**(SIZES | {"enc_model": cell, "dec_model": cell} | changes))
-    model = SketchRNN(hparams, scale_factor=scale_factor, seed=seed)
+    model = SketchRNN(hparams, scale_factor=scale_factor, seed=seed, full_size=255.0)
     random = np.random.default_rng(seed)
     for variable in model.trainable_variables:
         variable.assign_add(random.normal(0, 0.2, variable.shape))
@@ -293,7 +293,7 @@ def export_page(tmp_path, capfd, *flags):
 def test_the_examples_of_a_page_are_a_dozen_of_the_input(tmp_path, capfd):
     found, _ = export_page(tmp_path, capfd, f"--input={DOODLES / 'cat.npz'}")
     assert len(found["examples"]) == page.MOST_EXAMPLES
-    assert 200 < found["side"] < 300
+    assert 800 < found["side"] < 1100  # that of the model, not of the drawings in a box of 255
     again, _ = export_page(tmp_path, capfd, f"--input={DOODLES / 'cat.npz'}")
     assert again == found
 
@@ -315,5 +315,7 @@ def test_the_page_of_the_model_in_the_package_begins_with_the_drawings_beside_it
 def test_a_page_without_examples(tmp_path, capfd):
     for flag in ("--noexamples", f"--data_dir={tmp_path}"):
         found, err = export_page(tmp_path, capfd, flag)
-        assert found["examples"] == [] and found["side"] == page.SIDE
-    assert "warning: the page has no drawings" in err and err.count("\n") == 1
+        assert found["examples"] == [] and 800 < found["side"] < 1100
+    assert "warning: the page has no drawings" in err
+    found, _ = export_page(tmp_path, capfd, "--noexamples", "--full_size=300")
+    assert found["side"] == 300

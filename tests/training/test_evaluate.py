@@ -74,7 +74,7 @@ def evaluated(request):
     )
     files = ["cat.npz", "house.npz"]
     found = Evaluated(
-        "a", model.hparams, dataset.max_seq_len, "valid", dataset.valid, files, None, table
+        "a", model.hparams, 1.0, dataset.max_seq_len, "valid", dataset.valid, files, None, table
     )
     return found, model, dataset
 

@@ -14,8 +14,9 @@ const LEAST_ADDED = 2; // points that finishing a drawing adds at least
 /**
  * A model that the exporter wrote.
  *
- * It has `name`, `maxPoints`, `scaleFactor` (data units in a model unit) and `zSize`, which is 0
- * for a model without an encoder.
+ * It has `name`, `maxPoints`, `scaleFactor` (data units in a model unit), `fullSize` (the longer
+ * side of a typical drawing in data units, which a drawing to encode should have; null where it is
+ * not known) and `zSize`, which is 0 for a model without an encoder.
  */
 export function load(content) {
   const tensors = decodeTensors(content);
@@ -32,6 +33,7 @@ export function load(content) {
     name: content.name,
     maxPoints: content.max_seq_len,
     scaleFactor: content.scale_factor,
+    fullSize: content.full_size ?? null,
     zSize,
     encoder: encoder && {
       forward: recurrent('encoder.forward', encoder),

@@ -1,0 +1,26 @@
+"""Files of other programs that are given for a model."""
+
+import pytest
+
+from sketch_rnn.errors import UserError
+from sketch_rnn.formats import load_model
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("x.pth", "holds weights of PyTorch"),
+        ("X.PT", "holds weights of PyTorch"),
+        ("x.ckpt", "of a run of the original trainer name the folder"),
+        ("vector-100.index", "name the folder that it lies in"),
+        ("x.h5", "save a .keras file"),
+        ("x.weights.h5", "save a .keras file"),
+        ("x.onnx", "take the model that it was made from"),
+        ("x.txt", "is no model: expected the folder of a run, or X.gen.json"),
+    ],
+)
+def test_a_model_of_another_program_is_named_in_a_line(tmp_path, name, said):
+    (tmp_path / name).write_bytes(b"x")
+    with pytest.raises(UserError, match=said) as refusal:
+        load_model(tmp_path / name)
+    assert str(refusal.value).startswith(str(tmp_path / name))
