@@ -297,8 +297,7 @@ def test_a_stroke_that_is_none_says_nothing_of_the_others(folder):
     long = [[*range(9)], [*range(9)]]
     (folder / "a.ndjson").write_text(json_lines(*(record([s]) for s in odd), record([long])))
     *reasons, last = results(folder / "a.ndjson").values()
-    told = ("a stroke is not a list of lists of numbers", "a coordinate is not a number")
-    assert all(reason in told for reason in reasons)
+    assert all(reason.startswith(("a stroke is not", "a coordinate is not")) for reason in reasons)
     assert last == expected([[(i, i) for i in range(9)]])[0]
 
 

@@ -38,17 +38,17 @@ class Vote:
     def add(self, strokes: Iterable[Sequence[Any]]) -> None:
         """Looks at strokes, each a list of lists."""
         for stroke in strokes:
-            if not all(isinstance(part, list) for part in stroke):
+            if self.sure or not all(map(_is_numbers, stroke)):
                 continue
             lengths = {len(part) for part in stroke}
-            if self.sure is None and len(lengths) == 1 and lengths != {0}:
+            if len(lengths) == 1 and lengths != {0}:
                 shape = (len(stroke), lengths.pop())
                 self.sure = _by_shape(*shape)
                 if self.sure is None:
                     self._shapes.add(shape)
                     self._chances["columns"] *= _chance_of_times(stroke[2:3])
                     self._chances["points"] *= _chance_of_times([[p[2] for p in stroke if p[2:]]])
-            elif self.sure is None and min(lengths, default=0) >= 2:
+            elif min(lengths, default=0) >= 2:
                 self.sure = "points"
 
     @property
@@ -67,10 +67,7 @@ def _chance_of_times(found: Sequence[Sequence[Any]]) -> float:
     """The chance of what may be times to grow in no order; infinite if they do not grow."""
     if not found or len(found[0]) < 2:
         return math.inf
-    try:
-        grows = all(a < b for a, b in pairwise(found[0]))
-    except TypeError:
-        return math.inf
+    grows = all(a < b for a, b in pairwise(found[0]))
     return 1 / math.factorial(len(found[0])) if grows else math.inf
 
 
@@ -112,6 +109,14 @@ def from_columns(x: Any, y: Any) -> np.ndarray:
     if x.ndim != 1 or x.shape != y.shape:
         raise UserError("a stroke has not as many x as y")
     return np.column_stack([x, y])
+
+
+def _is_numbers(part: Any) -> bool:
+    """Whether part of a stroke is a list of numbers."""
+    try:
+        return isinstance(part, list) and numbers(part).ndim == 1
+    except UserError:
+        return False
 
 
 def numbers(values: Any) -> np.ndarray:
