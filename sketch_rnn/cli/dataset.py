@@ -84,6 +84,8 @@ BUILD = new_flags(
     Flag("pen", PENS, PENS[0], "What 1 in column 3 of .npz drawings means: the pen is lifted after "
         "the point, stays down after it, moved to it lifted, or has drawn a line to it; or as each "
         "file looks."),
+    Flag("preview", str, None, "A .png to draw, with the traced lines over the photographs "
+        "and scans."),
     Flag("report", str, None, "A .csv file to write, with what became of each drawing."),
 )
 # fmt: on
@@ -177,11 +179,17 @@ def _unknown(*arguments: str) -> None:
 
 def _build(*inputs: str) -> None:
     from sketch_rnn.convert.build import build
+    from sketch_rnn.convert.preview import save_preview
+    from sketch_rnn.convert.readers.chunks import Reading
 
     if not BUILD.output:
         raise UserError("expected --output=FILE.npz")
     if not inputs:
         raise UserError("expected files or folders of drawings after the flags")
+    if BUILD.preview:
+        if not BUILD.preview.endswith(".png"):
+            raise UserError(f"preview: expected a name that ends in .png, got {BUILD.preview}")
+        check_output(BUILD.preview, inputs, overwrite=BUILD.overwrite, name="preview")
     summary = build(
         inputs,
         BUILD.output,
@@ -211,6 +219,9 @@ def _build(*inputs: str) -> None:
         overwrite=BUILD.overwrite,
     )
     print("\n".join([*summary.lines(), f"wrote {BUILD.output}"]))
+    if BUILD.preview:
+        save_preview(inputs, Reading(ink=BUILD.ink), BUILD.preview)
+        print(f"wrote {BUILD.preview}")
 
 
 def _show(*paths: str) -> None:

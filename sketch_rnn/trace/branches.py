@@ -118,8 +118,8 @@ def _part(graph: Graph, number: int, before: list[End], after: list[End]) -> Non
 def merge_junctions(graph: Graph, radius: np.ndarray, width: float) -> None:
     """Makes one of the junctions that are too near to be told apart."""
     for number in sorted(graph.branches, key=lambda n: graph.branches[n].length):
-        branch = graph.branches[number]
-        if _is_bridge(graph, branch, radius, width):
+        branch = graph.branches.get(number)
+        if branch is not None and _is_bridge(graph, branch, radius, width):
             graph.remove(number)
             kept, gone = branch.nodes
             if kept == gone:

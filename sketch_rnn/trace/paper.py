@@ -52,7 +52,7 @@ def sheet(pixels: np.ndarray) -> np.ndarray | None:
     is_paper = (level > DARKER * level[best]) & (np.abs(colors - colors[best]).max(1) < TINT)
     region = np.concatenate([[False], is_paper])[labels]
     region = ndimage.binary_fill_holes(ndimage.binary_closing(np.pad(region, 5), iterations=4))
-    region = _largest(region[5:-5])
+    region = _largest(region[5:-5, 5:-5])
     if not LEAST_PAPER < region.mean() < 0.985:
         return None
     inner = ndimage.binary_erosion(

@@ -61,3 +61,13 @@ def test_light_ink_on_dark_ground_is_found(paper, ink):
     assert apart(traced(page(CROSS, paper=paper, ink=ink)).lines, CROSS) < 2
     with pytest.raises(UserError):
         traced(Image.new("RGB", (80, 80), paper))
+
+
+def test_what_lies_beside_the_paper_is_no_stroke_and_a_page_alone_is_all_paper():
+    table = np.full((400, 500, 3), (90, 60, 40), np.uint8)
+    table[::7] = (60, 40, 25)
+    table[120:270, 150:310] = np.asarray(page(CROSS))
+    found = trace(table)
+    assert apart(found.lines, np.array(CROSS) + (150, 120)) < 3
+    assert found.left_out == ("what lies beside the paper left out",)
+    assert traced(page(CROSS)).left_out == ()

@@ -1,0 +1,50 @@
+"""What was traced, laid over the pictures that it was traced from."""
+
+from collections.abc import Sequence
+from itertools import islice
+from pathlib import Path
+
+from PIL import Image
+
+from sketch_rnn.convert import sources
+from sketch_rnn.convert.input_file import InputFile
+from sketch_rnn.convert.readers import picture_drawings
+from sketch_rnn.convert.readers.chunks import Files, Reading
+from sketch_rnn.errors import UserError
+from sketch_rnn.files import replacing
+from sketch_rnn.trace.pixels import PDF_SUFFIXES, pictures
+
+MOST = 24  # pictures that are shown
+
+
+def save_preview(inputs: Sequence[str | Path], reading: Reading, path: str | Path) -> None:
+    """Writes a PNG of the first pictures of pixels among the inputs, with the lines over them.
+
+    Raises:
+      UserError: no line was traced in any.
+    """
+    from sketch_rnn.trace.preview import sheet
+
+    found = [
+        file
+        for chunk in sources.find(inputs, reading)
+        if isinstance(chunk, Files) and chunk.read is picture_drawings
+        for file in chunk.files
+    ]
+    shown = list(islice(filter(None, (_overlay(file, reading) for file in found)), MOST))
+    if not shown:
+        raise UserError("preview: expected photographs or scans that lines were traced in")
+    with replacing(path) as output:
+        sheet(shown).save(output, "PNG")
+
+
+def _overlay(file: InputFile, reading: Reading) -> Image.Image | None:
+    """The first picture of a file with its lines over it; None if it has none."""
+    from sketch_rnn.trace.preview import overlay
+    from sketch_rnn.trace.tracer import trace
+
+    try:
+        picture = next(pictures(file.read(), file.base.endswith(PDF_SUFFIXES)))
+        return overlay(picture.pixels, trace(picture.pixels, reading.ink).lines)
+    except (UserError, OSError):
+        return None
