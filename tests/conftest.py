@@ -8,8 +8,10 @@ them out; `./scripts/test` and `./scripts/test -m long` do not.
 import gc
 import os
 import sys
+from collections import Counter
 from importlib import metadata
 
+import numpy as np
 import pytest
 
 from sketch_rnn import setup
@@ -51,3 +53,45 @@ def pytest_collection_finish():
     if "tensorflow" in sys.modules:
         setup.setup()
     gc.freeze()
+
+
+@pytest.fixture
+def assert_near(record_property):
+    """Compares what we compute with what the original computed; the summary counts it."""
+
+    def check(ours, theirs, name="", atol=0.0, rtol=0.0):
+        ours, theirs = np.asarray(ours, np.float64), np.asarray(theirs, np.float64)
+        largest = np.abs(theirs).max(initial=0)
+        if ours.shape == theirs.shape and largest > 0:
+            record_property("golden", float(np.abs(ours - theirs).max() / largest))
+        np.testing.assert_allclose(ours, theirs, atol=atol, rtol=rtol, err_msg=name)
+
+    return check
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Says what was proved, and keeps it in the file that PROVED names, if it names one."""
+    reports = [
+        report
+        for outcome in ("passed", "failed")
+        for report in terminalreporter.stats.get(outcome, [])
+        if report.when == "call"
+    ]
+    differences = [
+        value for report in reports for key, value in report.user_properties if key == "golden"
+    ]
+    lines = [f"{len(reports)} tests ran"]
+    if differences:
+        lines.append(
+            f"{len(differences)} comparisons with the original; the largest difference is "
+            f"{max(differences):.1g} of a tensor's largest element"
+        )
+    skipped = terminalreporter.stats.get("skipped", [])
+    reasons = Counter(str(report.longrepr[2]).removeprefix("Skipped: ") for report in skipped)
+    lines += [f"{count} skipped: {reason}" for reason, count in reasons.most_common()]
+    terminalreporter.section("proved")
+    for line in lines:
+        terminalreporter.write_line(line)
+    if os.environ.get("PROVED"):
+        with open(os.environ["PROVED"], "a", encoding="utf-8") as file:
+            file.write("".join(f"{line}\n" for line in lines))

@@ -24,12 +24,22 @@ def long_where(holds: Callable[..., object]) -> pytest.MarkDecorator:
     return pytest.mark.long_where.with_args(holds)
 
 
-def shared(path: str) -> Path:
-    """A file or folder of the reference material; the test skips where there is none."""
+def public(path: str) -> Path:
+    """A public data set or model: of the reference material, or else fetched by its name.
+
+    The test skips where there is neither the one nor a network.
+    """
     found = SHARED / path
-    if not found.exists():
-        pytest.skip(f"the reference material is not on this machine: shared/{path}")
-    return found
+    if found.exists():
+        return found
+    from sketch_rnn.data import catalog
+    from sketch_rnn.errors import UserError
+
+    name = found.name.split(".")[0]
+    try:
+        return catalog.find(f"quickdraw/{name}" if path.startswith("models/") else name).fetch()
+    except UserError as error:
+        pytest.skip(f"no network: {error}")
 
 
 def costs_of(model, strokes5, lengths, eps=None) -> tuple[float, float]:

@@ -3,7 +3,8 @@ import sys
 
 import numpy as np
 import pytest
-from helpers import shared
+from golden import cases
+from golden.cases import recorded_of
 
 from sketch_rnn import strokes
 from sketch_rnn.errors import UserError
@@ -91,16 +92,17 @@ def test_bounds_hold_the_start():
 
 
 def test_augmentation_equals_the_original():
-    golden = np.load(shared("golden/data/data.npz"))
+    recorded = recorded_of("data")
+    points, lengths = strokes.flatten(cases.drawings(2))
     points, lengths = strokes.augment(
-        golden["points"],
-        golden["lengths"],
-        np.ones((len(golden["lengths"]), 2)),
-        golden["uniform"],
-        float(golden["prob"]),
+        points.astype(np.float32),
+        lengths,
+        np.ones((len(lengths), 2)),
+        cases.uniforms(len(points)),
+        cases.DROP_PROBABILITY,
     )
-    np.testing.assert_array_equal(lengths, golden["augmented_lengths"])
-    np.testing.assert_allclose(points, golden["augmented"], rtol=1e-6, atol=1e-6)
+    np.testing.assert_array_equal(lengths, recorded["augmented_lengths"])
+    np.testing.assert_allclose(points, recorded["augmented"], rtol=1e-6, atol=1e-6)
 
 
 @pytest.mark.parametrize("prob", [0.0, 0.1, 0.6, 1.0])

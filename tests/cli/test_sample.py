@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import FIXTURES
+from golden_models import original_run
+from helpers import DOODLES, FIXTURES
 
 from sketch_rnn.cli.sample import main
 from sketch_rnn.data import npz
@@ -363,9 +364,7 @@ def test_an_output_that_cannot_be_written(unconditional, tmp_path, capsys, monke
 
 
 def test_a_model_without_scale_factor(tmp_path, capsys, data):
-    from helpers import shared
-
-    model, output = shared("golden/lstm"), tmp_path / "a.svg"
+    model, output = original_run("lstm", tmp_path / "run"), tmp_path / "a.svg"
     flags = ("--mode=reconstruct", f"--input={SVGS[1]}")
     assert "--scale_factor" in refused(capsys, output, model, *flags)
     assert sample(model, output, *flags, "--scale_factor=30") == 0
@@ -373,11 +372,10 @@ def test_a_model_without_scale_factor(tmp_path, capsys, data):
 
 
 def test_the_scale_factor_is_computed_from_the_data_set(tmp_path):
-    from helpers import shared
-
-    model, flags = shared("golden/lstm"), ("--mode=encode", f"--input={SVGS[1]}")
-    assert sample(model, tmp_path / "a.npz", *flags, f"--data_dir={shared('data')}") == 0
-    assert sample(model, tmp_path / "b.npz", *flags, "--scale_factor=18.5198") == 0
+    model, flags = original_run("lstm", tmp_path / "run"), ("--mode=encode", f"--input={SVGS[1]}")
+    assert sample(model, tmp_path / "a.npz", *flags, f"--data_dir={DOODLES}") == 0
+    factor = load_dataset("cat.npz", DOODLES).scale_factor
+    assert sample(model, tmp_path / "b.npz", *flags, f"--scale_factor={factor}") == 0
     with np.load(tmp_path / "a.npz") as a, np.load(tmp_path / "b.npz") as b:
         np.testing.assert_allclose(a["mu"], b["mu"], atol=1e-5)
 

@@ -7,7 +7,9 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from helpers import shared
+from golden import cases
+from golden.cases import recorded_of
+from helpers import public
 
 from sketch_rnn import strokes
 from sketch_rnn.data import batches as batching
@@ -75,7 +77,7 @@ def test_a_path_that_exists_is_a_path(tmp_path, monkeypatch):
 
 
 def test_aaron_sheep_has_the_originals_numbers():
-    folder = shared("data/aaron_sheep.npz").parent
+    folder = public("data/aaron_sheep.npz").parent
     data = dataset.load_dataset("aaron_sheep.npz", folder)
     assert (len(data.train), len(data.valid), len(data.test)) == (7400, 300, 300)
     assert data.max_seq_len == 250
@@ -83,13 +85,13 @@ def test_aaron_sheep_has_the_originals_numbers():
 
 
 def test_scale_factor_and_first_batch_equal_the_original():
-    golden = np.load(shared("golden/data/data.npz"))
-    split = dataset.Split([cache.make_part(golden["points"], golden["lengths"])])
+    recorded = recorded_of("data")
+    split = dataset.Split([cache.make_part(*strokes.flatten(cases.drawings(1)))])
     factor = dataset._scale_factor(split)
-    assert factor == pytest.approx(float(golden["normalizing_scale_factor"]), rel=1e-6)
-    batch, lengths = next(batching.eval_batches(split, 8, factor, 250))
-    np.testing.assert_array_equal(lengths, golden["first_sorted_lengths"])
-    np.testing.assert_allclose(batch, golden["first_sorted_batch"], rtol=1e-6, atol=1e-6)
+    assert factor == pytest.approx(float(recorded["scale_factor"]), rel=1e-6)
+    batch, lengths = next(batching.eval_batches(split, 8, factor, 30))
+    np.testing.assert_array_equal(lengths, recorded["first_lengths"])
+    np.testing.assert_allclose(batch, recorded["first_batch"], rtol=1e-6, atol=1e-6)
 
 
 def test_sketches_are_stroke3_in_data_units(tmp_path):

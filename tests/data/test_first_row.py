@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from helpers import DOODLES, shared
+from helpers import DOODLES, public
 
 from sketch_rnn.data import npz
 from sketch_rnn.data.first_row import FEW, is_place, without_place
@@ -35,7 +35,7 @@ def test_the_embedded_drawings_begin_with_a_line_and_as_places_do_not(path):
 
 @pytest.mark.parametrize("name", ["aaron_sheep", "short_kanji"])
 def test_the_public_drawings_begin_with_a_line(name):
-    drawn = sketches_of(shared(f"data/{name}.npz"))
+    drawn = sketches_of(public(f"data/{name}.npz"))
     assert not is_place(*flatten(drawn))
     assert is_place(*flatten([with_place(sketch, (60, 30)) for sketch in drawn]))
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import long_where, shared
+from helpers import long_where, public
 
 from sketch_rnn import strokes
 from sketch_rnn.data import npz
@@ -81,7 +81,7 @@ def refusal(path):
 
 @pytest.mark.parametrize("name", ["aaron_sheep", "short_kanji"])
 def test_public_data_sets_equal_what_numpy_reads(name):
-    path = shared(f"data/{name}.npz")
+    path = public(f"data/{name}.npz")
     with np.load(path, allow_pickle=True, encoding="latin1") as expected:
         found = npz.read_npz(path)
         for split in npz.SPLITS:

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from helpers import shared
+from helpers import public
 
 from sketch_rnn.convert.sheet import read
 from sketch_rnn.convert.store import write_npz
@@ -86,8 +86,8 @@ def test_first_rows_that_are_places(warnings_of):
 
 
 def test_public_data_sets():
-    assert dataset_warnings(read(shared("data/aaron_sheep.npz"))) == []
-    kanji = dataset_warnings(read(shared("data/short_kanji.npz")))
+    assert dataset_warnings(read(public("data/aaron_sheep.npz"))) == []
+    kanji = dataset_warnings(read(public("data/short_kanji.npz")))
     assert [line.split(" of its")[0] for line in kanji] == [
         "the valid split shares 7",
         "the test split shares 1",

@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
-from helpers import DOODLES, ROOT, node, node_packages, shared
+from golden_models import published_model
+from helpers import DOODLES, ROOT, node, node_packages, public
 
 from sketch_rnn import strokes
 from sketch_rnn.errors import UserError
@@ -99,11 +100,13 @@ def our_pdfs(model, rows, z=None):
 
 
 def copied(name, tmp_path):
-    """A file of the reference material where a server may serve it."""
-    return Path(shutil.copy(shared(f"models/{name}.gen.json"), tmp_path))
+    """A published model, or a made-up one, where a server may serve it."""
+    if name == "made up":
+        return published_model(tmp_path)
+    return Path(shutil.copy(public(f"models/{name}.gen.json"), tmp_path))
 
 
-@pytest.mark.parametrize("name", ["bird", "sheep"])
+@pytest.mark.parametrize("name", ["made up", "bird", "sheep"])
 def test_a_published_model_is_read_as_the_client_reads_it(name, tmp_path):
     path, rows = copied(name, tmp_path), some_strokes()
     np.testing.assert_allclose(
@@ -122,14 +125,14 @@ def test_the_client_reads_an_exported_model_as_we_do(trained, tmp_path):
 
 
 def test_the_client_multiplies_sigma_by_the_root_of_the_temperature(tmp_path):
-    path, rows = copied("bird", tmp_path), some_strokes(3)
+    path, rows = copied("made up", tmp_path), some_strokes(3)
     hot, cold = client_pdfs(path, rows), client_pdfs(path, rows, 0.25)
     np.testing.assert_allclose(cold[:, 60:100], hot[:, 60:100] / 2, rtol=1e-4)
 
 
-@pytest.mark.parametrize("name", ["bird", "sheep"])
+@pytest.mark.parametrize("name", ["made up", "bird", "sheep"])
 def test_an_import_is_exported_as_it_came(name, tmp_path):
-    path = shared(f"models/{name}.gen.json")
+    path = copied(name, tmp_path)
     browser.save(load_model(path), tmp_path / "again.gen.json")
     assert json.loads((tmp_path / "again.gen.json").read_text()) == json.loads(path.read_text())
 

@@ -6,15 +6,17 @@ import json
 import numpy as np
 import pytest
 import tensorflow as tf
-from helpers import DOODLES, shared
+from golden import cases
+from golden.cases import case_of, recorded_of
+from golden_models import model_of, noise_of
+from helpers import DOODLES
 
 from sketch_rnn import strokes
 from sketch_rnn.cli import export
 from sketch_rnn.errors import UserError
-from sketch_rnn.formats import browser, load_model, original, save_model
+from sketch_rnn.formats import browser, load_model, save_model
 from sketch_rnn.hparams import HParams
 from sketch_rnn.model.network import SketchRNN, Trained
-from sketch_rnn.model.noise import Noise
 from sketch_rnn.model.packing import Batch
 from sketch_rnn.training.options import TrainOptions
 from sketch_rnn.training.run import train
@@ -178,19 +180,16 @@ def test_an_import_is_exported_as_it_came(version, tmp_path):
 def test_the_golden_lstm_comes_back_within_the_rounding(tmp_path, monkeypatch):
     """Half a step a weight, 1.53e-4. Of the cost that changes 4.3e-4, relatively; in mu 4.2e-4 and
     in the decoder's output 2.4e-3 at most."""
-    folder = shared("golden/lstm")
+    case, expected = case_of("lstm"), recorded_of("lstm")
     monkeypatch.setattr(browser, "CLIENT_MIXTURES", 5)  # the golden models are small
-    first = original.load(folder).model
+    first = model_of(case)
     first.scale_factor = 20.0
     browser.save_conditional(first, tmp_path / "golden.vae.json")
     again = load_model(tmp_path / "golden.vae.json")
     for ours, theirs in zip(first.weights, again.weights, strict=True):
         np.testing.assert_allclose(ours, theirs, atol=1.001 * HALF_STEP, rtol=0)
-    with np.load(folder / "expected.npz") as file:
-        expected = dict(file)
-    lengths = expected["sequence_lengths"].astype(np.int32)
-    batch = Batch(tf.constant(expected["input_data"], tf.float32), tf.constant(lengths))
-    noise = Noise(eps=tf.constant(expected["eps"]))
+    batch = Batch(tf.constant(cases.strokes5(case)), tf.constant(case.lengths))
+    noise = noise_of(case)
     cost, _ = again.forward.costs(batch, noise)
     np.testing.assert_allclose(cost, expected["r_cost"], rtol=1e-3)
     (ours, mu, _), (theirs, _, _) = again(batch, noise), first(batch, noise)

@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from helpers import shared
+from golden_models import original_run, published_model
 
 from sketch_rnn.choices import MODEL_SUFFIXES
 from sketch_rnn.cli import export
@@ -277,6 +277,12 @@ def test_a_folder_is_not_written_over(tmp_path):
         saved_model.save(small_model(), tmp_path / "served")
 
 
+@pytest.fixture(scope="module")
+def published(tmp_path_factory):
+    """A model as Google serves them, in a folder of its own."""
+    return published_model(tmp_path_factory.mktemp("published"))
+
+
 def command(capfd, *arguments):
     """Status, and what the command wrote to stderr."""
     status = export.main([str(argument) for argument in arguments])
@@ -284,15 +290,15 @@ def command(capfd, *arguments):
 
 
 def test_the_command_writes_each_form(tmp_path, capfd):
-    folder = shared("golden/lstm")
+    folder = original_run("lstm", tmp_path / "run")
     for name in ("x.keras", "served"):
         status, err = command(capfd, f"--model_dir={folder}", f"--output={tmp_path / name}")
         assert status == 0, err
         assert (tmp_path / name).exists()
 
 
-def test_the_command_writes_a_browser_model_again(tmp_path, capfd):
-    path = shared("models/bird.gen.json")
+def test_the_command_writes_a_browser_model_again(published, tmp_path, capfd):
+    path = published
     output = tmp_path / "y.gen.json"
     status, err = command(capfd, f"--model_dir={path}", f"--output={output}")
     assert status == 0, err
@@ -321,22 +327,22 @@ def test_bad_flags_are_one_line(arguments, reason, capfd):
 
 
 def test_a_conditional_browser_export_asks_for_a_z(tmp_path, capfd):
-    folder = shared("golden/lstm")
+    folder = original_run("lstm", tmp_path / "run")
     status, err = command(capfd, f"--model_dir={folder}", f"--output={tmp_path}/x.gen.json")
     assert status == 2 and "--seed" in err.splitlines()[-1]
 
 
 @pytest.mark.parametrize("name", ["x.gen.json", "x.html", "x.js"])
-def test_a_browser_export_asks_for_the_scale_factor(name, tmp_path, capfd):
-    folder = shared("golden/lstm_uncond")
+def test_a_browser_export_asks_for_the_scale_factor(name, tmp_path, tmp_path_factory, capfd):
+    folder = original_run("lstm_uncond", tmp_path_factory.mktemp("run"))
     status, err = command(capfd, f"--model_dir={folder}", f"--output={tmp_path}/{name}")
     assert status == 2 and "--scale_factor" in err.splitlines()[-1]
     assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("scale_factor", ["0", "-1", "nan"])
-def test_a_scale_factor_that_is_none_is_refused(scale_factor, tmp_path, capfd):
-    path, output = shared("models/bird.gen.json"), tmp_path / "x.gen.json"
+def test_a_scale_factor_that_is_none_is_refused(published, scale_factor, tmp_path, capfd):
+    path, output = published, tmp_path / "x.gen.json"
     status, err = command(
         capfd, f"--model_dir={path}", f"--output={output}", f"--scale_factor={scale_factor}"
     )
@@ -345,23 +351,23 @@ def test_a_scale_factor_that_is_none_is_refused(scale_factor, tmp_path, capfd):
 
 
 @pytest.mark.parametrize("name", ["x.keras", "x.gen.json", "x.html", "x.js", "x"])
-def test_an_output_that_cannot_be_written_is_named(name, tmp_path, capfd, monkeypatch):
+def test_an_output_that_cannot_be_written_is_named(published, name, tmp_path, capfd, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("os.replace", full)
-    path, output = shared("models/bird.gen.json"), tmp_path / name
+    path, output = published, tmp_path / name
     status, err = command(capfd, f"--model_dir={path}", f"--output={output}")
     assert status == 2 and f"{output}: cannot be written: No space" in err
     assert err.count("\n") == 1 and not list(tmp_path.iterdir())
 
 
-def test_a_disk_that_fills_up_under_tensorflow_is_named(tmp_path, capfd, monkeypatch):
+def test_a_disk_that_fills_up_under_tensorflow_is_named(published, tmp_path, capfd, monkeypatch):
     def full(*_, **__):
         raise tf.errors.ResourceExhaustedError(None, None, "part-0; No space left on device")
 
     monkeypatch.setattr("tensorflow.saved_model.save", full)
-    path, output = shared("models/bird.gen.json"), tmp_path / "served"
+    path, output = published, tmp_path / "served"
     status, err = command(capfd, f"--model_dir={path}", f"--output={output}")
     assert status == 2 and f"{output}: cannot be written: No space" in err
     assert not list(tmp_path.iterdir())

@@ -6,7 +6,9 @@ import signal
 import numpy as np
 import pytest
 import tensorflow as tf
-from helpers import DOODLES, shared
+from golden.cases import case_of
+from golden_models import model_of, original_run
+from helpers import DOODLES
 
 from sketch_rnn import load_model
 from sketch_rnn.errors import UserError
@@ -26,11 +28,7 @@ def begin(folder, overrides=CATS, data_dir=DRAWINGS, resume=True, **options):
 
 def moved(name, folder):
     """A golden model in another place, as the original left it."""
-    folder.mkdir()
-    for path in shared(f"golden/{name}").iterdir():
-        if path.name != "expected.npz":
-            (folder / path.name).write_bytes(path.read_bytes())
-    return folder
+    return original_run(name, folder)
 
 
 CONFIGS = {
@@ -60,7 +58,7 @@ def test_the_tensors_tell_the_architecture(tmp_path, caplog, config, checkpoint)
     assert hparams.use_recurrent_dropout == (config is not CONFIGS["0 and 1"])
     assert model.scale_factor is None
     for ours, theirs in zip(
-        model.get_weights(), load_model(shared("golden/hyper")).get_weights(), strict=True
+        model.get_weights(), model_of(case_of("hyper")).get_weights(), strict=True
     ):
         np.testing.assert_array_equal(ours, theirs)
     warnings = caplog.text
@@ -144,7 +142,7 @@ def test_a_kill_while_a_run_begins_leaves_the_original_s_folder_to_go_on_with(
 
 
 def test_a_kill_before_the_first_save_does_not_lose_the_weights_to_begin_with(tmp_path):
-    source = shared("golden/hyper")
+    source = original_run("hyper", tmp_path / "source")
     folder = RunFolder(tmp_path / "run")
     state, config, _ = begin(folder.path, resume=False, init_from=source)
     with folder.lock():

@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 import shapely
 import tensorflow as tf
-from helpers import DOODLES, ROOT, node, shared
+from golden.cases import case_of
+from golden_models import model_of, published_model
+from helpers import DOODLES, ROOT, node, public
 
 from sketch_rnn import strokes
 from sketch_rnn.cli import export
@@ -52,7 +54,7 @@ def a_sketch(points=9, seed=1):
 
 def golden(name):
     """A model of the original trainer's, whose files hold no scale factor."""
-    model = load_model(shared(f"golden/{name}"))
+    model = model_of(case_of(name))
     model.scale_factor = 20.0
     return model
 
@@ -118,8 +120,11 @@ def test_a_model_of_the_original_is_the_same_in_javascript(name, tmp_path):
     assert_same_model(golden(name), tmp_path)
 
 
-def test_a_published_model_is_the_same_in_javascript(tmp_path):
-    assert_same_model(load_model(shared("models/bird.gen.json")), tmp_path)
+@pytest.mark.parametrize("name", ["made up", "bird"])
+def test_a_published_model_is_the_same_in_javascript(name, tmp_path):
+    made_up = name == "made up"
+    path = published_model(tmp_path) if made_up else public(f"models/{name}.gen.json")
+    assert_same_model(load_model(path), tmp_path)
 
 
 @pytest.mark.parametrize("conditional", [True, False], ids=["conditional", "unconditional"])
@@ -283,7 +288,7 @@ def drawings_of(path):
 
 def export_page(tmp_path, capfd, *flags):
     """Exports a published model; the page's drawings, and what came on stderr."""
-    model, output = shared("models/bird.gen.json"), tmp_path / "x.html"
+    model, output = published_model(tmp_path), tmp_path / "x.html"
     status = export.main([f"--model_dir={model}", f"--output={output}", "--overwrite", *flags])
     err = capfd.readouterr().err
     assert status == 0, err

@@ -1,13 +1,16 @@
 """The model computes what the original computed: costs, mixtures, gradients, updates."""
 
-import json
+from collections.abc import Callable
 from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 import pytest
 import tensorflow as tf
-from helpers import long_where, shared
+from golden import cases
+from golden.cases import case_of, recorded_of
+from golden_models import as_digest, as_stored, model_of, noise_of
+from helpers import SHARED, long_where
 
 from sketch_rnn.formats import original
 from sketch_rnn.hparams import HParams
@@ -22,30 +25,65 @@ from sketch_rnn.training.state import TrainState
 from sketch_rnn.training.step import TrainStep
 
 MODELS = ("lstm", "lstm_uncond", "layer_norm", "hyper")
+SECOND_SET = SHARED / "golden"  # the same models, trained a little, where it is at hand
+SECOND = [f"trained {name}" for name in MODELS] if SECOND_SET.exists() else []
 EXECUTIONS = {
     "CPU": Execution.for_device(device="CPU"),
     "GPU": replace(Execution.for_device(device="GPU"), unroll=2),
 }
+PROGRAMS = [("CPU", False), ("CPU", True), ("GPU", True)]  # a GPU's is one, whoever calls it
 
 
 class Case(NamedTuple):
-    """One golden model, and what the original computed with it."""
+    """A golden model, a batch, and what the original computed with them."""
 
-    expected: dict
-    original: original.Original
+    new_state: Callable[[], TrainState]  # of training, as it was before the updates
+    model: SketchRNN
+    strokes5: tf.Tensor
+    lengths: np.ndarray
+    noise: Noise
+    kl_weight: float
+    learning_rate: float
+    expected: dict[str, np.ndarray]
 
-    @property
-    def strokes5(self):
-        return tf.constant(self.expected["input_data"], tf.float32)
 
-    @property
-    def lengths(self):
-        return self.expected["sequence_lengths"].astype(np.int32)
+def recorded(name, execution):
+    """A model of `golden/cases.py`."""
+    case = case_of(name)
+    return Case(
+        lambda: TrainState(model_of(case, execution)),
+        model_of(case, execution),
+        tf.constant(cases.strokes5(case)),
+        np.array(case.lengths, np.int32),
+        noise_of(case),
+        case.hparams["kl_weight_start"],
+        case.hparams["learning_rate"],
+        recorded_of(name),
+    )
 
-    @property
-    def noise(self):
-        conditional = self.original.model.hparams.conditional
-        return Noise(eps=tf.constant(self.expected["eps"]) if conditional else None)
+
+def trained(name, execution):
+    """A model of the second set."""
+    folder = SECOND_SET / name
+    with np.load(folder / "expected.npz") as file:
+        found = {key.replace("after3/", "after/"): value for key, value in file.items()}
+    model = original.load(folder, execution).model
+    eps = tf.constant(found["eps"]) if model.hparams.conditional else None
+
+    def new_state():
+        restored = original.load(folder, execution)
+        return original_state(restored, restored.model)
+
+    return Case(
+        new_state,
+        model,
+        tf.constant(found["input_data"], tf.float32),
+        found["sequence_lengths"].astype(np.int32),
+        Noise(eps=eps),
+        float(found["kl_weight"]),
+        float(found["learning_rate"]),
+        found | {"costs": found["cost_over_3_steps"]},
+    )
 
 
 @pytest.fixture(scope="module", params=EXECUTIONS)
@@ -53,18 +91,17 @@ def execution(request):
     return EXECUTIONS[request.param]
 
 
-@pytest.fixture(scope="module", params=MODELS)
+@pytest.fixture(scope="module", params=[*MODELS, *SECOND])
 def case(request, execution):
-    folder = shared(f"golden/{request.param}")
-    with np.load(folder / "expected.npz") as file:
-        return Case(dict(file), original.load(folder, execution))
+    name = request.param.removeprefix("trained ")
+    return (recorded if name == request.param else trained)(name, execution)
 
 
 def batches(case):
     """The case's batch in every packing that its execution reads."""
     steps = case.strokes5.shape[1] - 1
     packings = [one_sketch_a_row(tf.constant(case.lengths), steps)]
-    if case.original.model.execution.packed:
+    if case.model.execution.packed:
         packings.append(packed(case.lengths, steps))
     for packing in packings:
         yield Batch(case.strokes5, tf.constant(case.lengths), packing)
@@ -72,22 +109,22 @@ def batches(case):
 
 def total_cost(case, step, batch):
     reconstruction, kl = step.model.forward.costs(batch, case.noise)
-    return reconstruction + case.expected["kl_weight"] * floored(kl, step.hparams)
+    return reconstruction + case.kl_weight * floored(kl, step.hparams)
 
 
-def test_costs(case):
-    model = case.original.model
+def test_costs(case, assert_near):
+    model = case.model
     found = model.forward.sketch_costs(Batch(case.strokes5, tf.constant(case.lengths)), case.noise)
     reconstruction = tf.reduce_mean(found.offset + found.pen)
     kl = floored(tf.reduce_mean(found.kl), model.hparams) if model.encoder else 0.0
-    np.testing.assert_allclose(reconstruction, case.expected["r_cost"], rtol=1e-6)
-    np.testing.assert_allclose(kl, case.expected["kl_cost"], rtol=1e-6)
-    cost = reconstruction + case.expected["kl_weight"] * kl
-    np.testing.assert_allclose(cost, case.expected["cost"], rtol=1e-6)
+    assert_near(reconstruction, case.expected["r_cost"], rtol=1e-6)
+    assert_near(kl, case.expected["kl_cost"], rtol=1e-6)
+    cost = reconstruction + case.kl_weight * kl
+    assert_near(cost, case.expected["cost"], rtol=1e-6)
 
 
-def test_mixture_parameters(case):
-    output = case.original.model(next(batches(case)), case.noise).output
+def test_mixture_parameters(case, assert_near):
+    output = case.model(next(batches(case)), case.noise).output
     mixture = split_output(tf.reshape(tf.transpose(output, [1, 0, 2]), [-1, output.shape[-1]]))
     ours = {
         "pen_logits": mixture.pen_logits,
@@ -99,43 +136,36 @@ def test_mixture_parameters(case):
         "corr": tf.tanh(mixture.rho_logit),
     }
     for name, value in ours.items():
-        np.testing.assert_allclose(value, case.expected[name], atol=1e-5, rtol=0, err_msg=name)
+        assert_near(value, case.expected[name], atol=1e-5, name=name)
 
 
-def test_latent_and_states(case):
-    model = case.original.model
+def test_latent_and_states(case, assert_near):
+    model = case.model
     if not model.hparams.conditional:
         points = tf.transpose(case.strokes5[:, :-1], [1, 0, 2])
         _, final = model.decoder(points)
-        np.testing.assert_allclose(final, case.expected["final_state"], atol=1e-5)
+        assert_near(final, case.expected["final_state"], atol=1e-5)
         return
     mu, logvar, z = model.forward.encode(next(batches(case)), case.noise)
-    np.testing.assert_allclose(mu, case.expected["mean"], atol=1e-6)
-    np.testing.assert_allclose(logvar, case.expected["presig"], atol=1e-6)
-    np.testing.assert_allclose(z, case.expected["z"], atol=1e-6)
+    assert_near(mu, case.expected["mean"], atol=1e-6)
+    assert_near(logvar, case.expected["presig"], atol=1e-6)
+    assert_near(z, case.expected["z"], atol=1e-6)
     initial = model.decoder.initial_state(z, len(z))
-    np.testing.assert_allclose(initial, case.expected["initial_state"], atol=1e-6)
+    assert_near(initial, case.expected["initial_state"], atol=1e-6)
     _, final = model.decoder(tf.transpose(case.strokes5[:, :-1], [1, 0, 2]), z)
-    np.testing.assert_allclose(final, case.expected["final_state"], atol=1e-5)
+    assert_near(final, case.expected["final_state"], atol=1e-5)
 
 
-def skip_twice(case, compiled):
-    """One program is compiled either way: once is enough."""
-    if case.original.model.execution.programs == 1 and not compiled:
-        pytest.skip("a single program is the same program whoever calls it")
-
-
-@pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.parametrize(("execution", "compiled"), PROGRAMS, indirect=["execution"])
 @long_where(
     lambda case, execution, compiled: (
-        compiled and (execution, case) not in {("GPU", "lstm"), ("CPU", "lstm_uncond")}
+        case in SECOND
+        or (compiled and (execution, case) not in {("GPU", "lstm"), ("CPU", "lstm_uncond")})
     )
 )
-def test_gradients(case, compiled):
-    skip_twice(case, compiled)
-    model = case.original.model
+def test_gradients(case, compiled, assert_near):
+    model = case.model
     step = TrainStep(TrainState(model), seed=0)
-    expected = original.gather(model, lambda name: case.expected["grad/" + name])
     for batch in batches(case):
 
         @tf.function(jit_compile=compiled)
@@ -144,28 +174,23 @@ def test_gradients(case, compiled):
                 cost = total_cost(case, step, batch)
             return tape.gradient(cost, [v.value for v in model.trainable_variables])
 
-        for variable, ours, theirs in zip(
-            model.trainable_variables, gradients(), expected, strict=True
-        ):
-            largest = np.abs(theirs).max()
-            tolerance = (5 if compiled else 1) * 2e-5 * largest
-            np.testing.assert_allclose(ours, theirs, atol=tolerance, rtol=0, err_msg=variable.path)
+        for name, ours in as_stored(model, gradients()).items():
+            theirs = as_digest(name, case.expected[f"grad/{name}"])
+            tolerance = (5 if compiled else 1) * 2e-5 * np.abs(theirs).max()
+            assert_near(ours, theirs, atol=tolerance, name=name)
 
 
-@pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.parametrize(("execution", "compiled"), PROGRAMS, indirect=["execution"])
 @long_where(
     lambda case, execution, compiled: (
-        (compiled and case != "lstm")
+        case != "lstm"
         if execution == "GPU"
-        else (case in ("layer_norm", "hyper") or (case == "lstm" and not compiled))
+        else case in (*SECOND, "layer_norm", "hyper") or (case == "lstm" and not compiled)
     )
 )
-def test_three_updates(case, compiled):
+def test_three_updates(case, compiled, assert_near):
     """By the trainer's own gradients and update; XLA may be five times as far away."""
-    skip_twice(case, compiled)
-    execution = case.original.model.execution
-    restored = original.load(shared("golden") / folder_name(case), execution)
-    step = TrainStep(original_state(restored, restored.model), seed=0)
+    step = TrainStep(case.new_state(), seed=0)
     gradients, update = step.figures_and_gradients, step.update
     if compiled:
         gradients, update = (
@@ -173,26 +198,17 @@ def test_three_updates(case, compiled):
             tf.function(update, jit_compile=True),
         )
     batch = next(batches(case))
-    kl_weight, rate = (
-        tf.constant(case.expected[name], tf.float32) for name in ("kl_weight", "learning_rate")
-    )
+    kl_weight, rate = tf.constant(case.kl_weight), tf.constant(case.learning_rate)
     costs = []
     for _ in range(3):
         (cost, _, _), found = gradients(batch, case.noise, kl_weight)
         update(found, rate)
         costs.append(float(cost))
-    np.testing.assert_allclose(costs, case.expected["cost_over_3_steps"], rtol=1e-5)
-    after = original.gather(restored.model, lambda name: case.expected["after3/" + name])
+    assert_near(costs, case.expected["costs"], rtol=1e-5)
     tolerance = (5 if compiled else 1) * 1e-6
-    for variable, theirs in zip(restored.model.trainable_variables, after, strict=True):
-        np.testing.assert_allclose(variable, theirs, atol=tolerance, rtol=0, err_msg=variable.path)
-
-
-def folder_name(case):
-    hparams = case.original.model.hparams
-    if not hparams.conditional:
-        return "lstm_uncond"
-    return hparams.dec_model
+    for name, ours in as_stored(step.model, step.model.trainable_variables).items():
+        theirs = as_digest(name, case.expected[f"after/{name}"])
+        assert_near(ours, theirs, atol=tolerance, name=name)
 
 
 @pytest.mark.parametrize(
@@ -208,9 +224,3 @@ def folder_name(case):
 )
 def test_parameter_counts(changes, count):
     assert SketchRNN(HParams(**changes), seed=1).count_params() == count
-
-
-def test_defaults_are_the_original_s():
-    defaults = json.loads(shared("golden/data/hparams.json").read_text())["defaults"]
-    ours = HParams().to_dict()
-    assert {name: ours[name] for name in defaults} == defaults

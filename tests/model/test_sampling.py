@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from helpers import shared
+from golden import cases
+from golden.cases import case_of, recorded_of
+from golden_models import model_of
 
 from sketch_rnn import strokes
 from sketch_rnn.errors import UserError
-from sketch_rnn.formats import original
 from sketch_rnn.hparams import HParams
 from sketch_rnn.model import sampling
 from sketch_rnn.model.mixture import split_output
@@ -29,22 +30,21 @@ def same(sketches, others):
 @pytest.mark.parametrize("name", ["lstm", "lstm_uncond", "layer_norm", "hyper"])
 @pytest.mark.parametrize("compiled", [False, True])
 def test_greedy_drawings_are_the_original_s(name, compiled):
-    folder = shared(f"golden/{name}")
-    model = original.load(folder).model
-    with np.load(folder / "expected.npz") as file:
-        expected = {key: file[key] for key in file if key.startswith("greedy")}
-    z = None
-    if model.hparams.conditional:
-        z = tf.constant(expected["greedy_z"], tf.float32)
+    case, expected = case_of(name), recorded_of(name)
+    model = model_of(case)
+    z = tf.constant(cases.greedy_z(case)) if model.hparams.conditional else None
     draw = sampling.compiled_decode_strokes if compiled else sampling.decode_strokes
-    points, lengths = draw(model.decoder, z, 1, tf.constant(0.5), True, 30, tf.constant([1, 2]))
-    assert lengths[0] == 30
-    np.testing.assert_allclose(points[:, 0], expected["greedy_strokes"], atol=2e-5, rtol=0)
+    count = cases.GREEDY_POINTS
+    points, lengths = draw(model.decoder, z, 1, tf.constant(0.5), True, count, tf.constant([1, 2]))
+    ends = np.flatnonzero(expected["greedy"][:, 4])
+    drawn = ends[0] if len(ends) else count
+    assert lengths[0] == drawn > 0
+    np.testing.assert_allclose(points[:drawn, 0], expected["greedy"][:drawn], atol=2e-5, rtol=0)
 
-    read = np.concatenate([strokes.START_TOKEN[None], expected["greedy_strokes"][:-1]])
+    read = np.concatenate([strokes.START_TOKEN[None], expected["greedy"][:-1]])[: drawn + 1]
     output, _ = model.decoder(tf.constant(read[:, None], tf.float32), z)
     pen = tf.nn.softmax(split_output(output[:, 0]).pen_logits)
-    np.testing.assert_allclose(pen, expected["greedy_pen"], atol=2e-5, rtol=0)
+    np.testing.assert_allclose(pen, expected["greedy_pen"][: drawn + 1], atol=2e-5, rtol=0)
 
 
 def one_mixture(rows):
@@ -190,8 +190,8 @@ def test_complete_refuses_what_is_no_beginning(length):
 
 
 def test_spherical_interpolation_is_the_original_s():
-    with np.load(shared("golden/data/data.npz"), allow_pickle=False) as file:
-        first, last, expected = file["slerp_z0"], file["slerp_z1"], file["slerp"]
+    first, last = cases.ends_of_a_way()
+    expected = recorded_of("data")["slerp"]
     np.testing.assert_allclose(sampling.interpolate(first, last, 7), expected, atol=1e-12)
 
 

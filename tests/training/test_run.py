@@ -20,7 +20,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
-from helpers import ROOT, costs_of, shared
+from golden_models import original_run
+from helpers import DOODLES, ROOT, costs_of
 from tensorboard.plugins.hparams import plugin_data_pb2
 
 from sketch_rnn.cli import dataset as dataset_command
@@ -637,18 +638,12 @@ def test_every_hyperparameter_is_read():
 
 
 def test_a_run_of_the_original_goes_on(tmp_path):
-    """A trained model of the original, with data that its N_max fits."""
-    source = shared("golden/lstm")
-    shared("data/aaron_sheep.npz")
-    folder = tmp_path / "moved"
-    folder.mkdir()
-    for path in source.iterdir():
-        if path.name != "expected.npz":
-            (folder / path.name).write_bytes(path.read_bytes())
+    """A model of the original at step 150, with data of its own."""
+    folder = original_run("lstm", tmp_path / "moved")
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
-    data = shared("data/aaron_sheep.npz").parent
-    train(TrainOptions(folder, {"num_steps": 153, "save_every": 152}, data, resume=True))
-    assert load_model(folder).scale_factor == pytest.approx(18.5198, abs=1e-4)
+    train(TrainOptions(folder, {"num_steps": 153, "save_every": 152}, DOODLES, resume=True))
+    factor = load_dataset("cat.npz", DOODLES).scale_factor
+    assert load_model(folder).scale_factor == pytest.approx(factor)
     state = TrainState(load_model(folder))
     RunFolder(folder).restore(state.checkpoint)
     assert int(state.step) == int(state.optimizer.iterations) == 153

@@ -1,0 +1,315 @@
+"""Runs the original Sketch-RNN and records what it computes, in tests/golden.
+
+  scripts/record_original                       records, and prints what differs from what was there
+  scripts/record_original --check               only prints what differs; fails above 1e-6
+  scripts/record_original --source=FOLDER       takes the original's source from a checkout
+
+The original's source is fetched from its public repository at one commit, into the cache. It needs
+TensorFlow 1's cells, which tf_keras still has.
+"""
+
+import argparse
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+os.environ["TF_USE_LEGACY_KERAS"] = "1"
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+ROOT = Path(__file__).resolve().parents[1]
+GOLDEN = ROOT / "tests" / "golden"
+HPARAMS = GOLDEN / "hparams.json"
+sys.path.insert(0, str(ROOT / "tests"))
+
+import numpy as np  # noqa: E402
+import tensorflow.compat.v1 as tf  # noqa: E402
+from golden import cases  # noqa: E402
+from golden.cases import Case  # noqa: E402
+
+REPOSITORY = "https://github.com/magenta/magenta"
+COMMIT = "526d3eb1a39df21215d286079cb0b8fc179fd4b3"
+FILES = ("magenta/contrib/training.py", *(
+    f"magenta/models/sketch_rnn/{name}.py" for name in ("rnn", "model", "utils")
+))  # fmt: skip
+TOLERANCE = 1e-6
+TEXTS = (  # of hyperparameters; what the original's parser makes of them is recorded
+    "", "data_set=[a.npz]", "data_set=[a.npz,b.npz],dec_model=hyper,enc_rnn_size=512",
+    "conditional=false,num_steps=200", "conditional=False", "conditional=0", "conditional=1",
+    "conditional=2", "use_recurrent_dropout=True", "learning_rate=1e-4,decay_rate=.5",
+    "learning_rate=2", "kl_weight=1", "dec_model=hyper,enc_model=layer_norm", "dec_model=",
+    "z_size=32.0", "z_size=3.5", "batch_size=ten", "nosuch=1", "data_set=a.npz", " z_size = 64 ",
+)  # fmt: skip
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser.add_argument("--source", type=Path, help="a checkout of the original's repository")
+    parser.add_argument("--check", action="store_true", help="write nothing")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        original = load_original(options.source or fetch(Path(folder)))
+        recorded, hparams = dict(record(original)), hyperparameters(original)
+    worst = max(compare(name, arrays) for name, arrays in recorded.items())
+    if not HPARAMS.exists() or json.loads(HPARAMS.read_text()) != hparams:
+        print("the hyperparameters differ")
+        worst = np.inf
+    print(f"{len(recorded)} records; the largest difference from what was recorded is {worst:.2g}")
+    if options.check:
+        return int(worst > TOLERANCE)
+    for name, arrays in recorded.items():
+        np.savez_compressed(GOLDEN / f"{name}.npz", **arrays)
+    HPARAMS.write_text(json.dumps(hparams, indent=1) + "\n")
+    return 0
+
+
+def fetch(folder: Path) -> Path:
+    """The original's source at one commit, from its public repository."""
+    for command in (
+        ["init", "--quiet"],
+        ["fetch", "--quiet", "--depth=1", "--filter=blob:none", REPOSITORY, COMMIT],
+        ["checkout", "--quiet", COMMIT, "--", *FILES],
+    ):
+        subprocess.run(["git", "-C", str(folder), *command], check=True)
+    return folder
+
+
+def load_original(source: Path) -> SimpleNamespace:
+    """The original's modules, without what its packages import besides."""
+    for package in ("magenta", "magenta.contrib", "magenta.models", "magenta.models.sketch_rnn"):
+        sys.modules[package] = ModuleType(package)
+        sys.modules[package].__path__ = []
+    for path in FILES:
+        name = path.removesuffix(".py").replace("/", ".")
+        spec = importlib.util.spec_from_file_location(name, source / path)
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[name] = module
+        parent, _, last = name.rpartition(".")
+        setattr(sys.modules[parent], last, module)
+        spec.loader.exec_module(module)
+    tf.disable_v2_behavior()
+    room = sys.modules["magenta.models.sketch_rnn"]
+    return SimpleNamespace(model=room.model, utils=room.utils)
+
+
+def record(original: SimpleNamespace) -> Iterator[tuple[str, dict[str, np.ndarray]]]:
+    """All that is recorded, by the name of its file."""
+    for case in (*cases.CASES, *cases.RANDOM_CASES):
+        print(case.name, flush=True)
+        whole = case in cases.CASES
+        yield case.name, Run(original, case).results(whole)
+    yield "data", data_loader(original)
+
+
+class Run:
+    """One case in a graph of its own, with the case's weights, noise and masks."""
+
+    def __init__(self, original: SimpleNamespace, case: Case):
+        self.original, self.case = original, case
+        self.calls: Counter[str] = Counter()
+        self.masks = cases.masks(case)
+        self.graph = tf.Graph()
+
+    def results(self, whole: bool) -> dict[str, np.ndarray]:
+        """Costs, mixtures, latents and gradients; of a `whole` case also updates and a drawing."""
+        with self.graph.as_default(), self.patched():
+            hparams = self.original.model.get_default_hparams()
+            hparams.override_from_dict(dict(self.case.hparams))
+            model = self.original.model.Model(hparams)
+            with tf.Session(config=as_it_is()) as session:
+                session.run(tf.global_variables_initializer())
+                self.assign(session)
+                found = self.forward(session, model, whole)
+                if whole:
+                    found |= self.updates(session, model)
+                    self.assign(session)
+                    found |= self.drawing(session, hparams)
+        return found
+
+    def assign(self, session: tf.Session) -> None:
+        for variable in tf.trainable_variables():
+            shape = variable.shape.as_list()
+            if variable.name.startswith("vector_rnn/Variable"):
+                continue
+            variable.load(cases.weight(self.case, variable.op.name, shape), session)
+
+    def weights(self) -> list[tf.Variable]:
+        return [v for v in tf.trainable_variables() if "/Variable" not in v.name]
+
+    def run(self, session: tf.Session, model: Any, fetches: Any) -> Any:
+        self.calls.clear()
+        feed = {
+            model.input_data: cases.strokes5(self.case),
+            model.sequence_lengths: self.case.lengths,
+        }
+        return session.run(fetches, feed)
+
+    def forward(self, session: tf.Session, model: Any, whole: bool) -> dict[str, np.ndarray]:
+        wanted = {name: getattr(model, name) for name in ("r_cost", "kl_cost", "cost")}
+        if self.case.hparams["conditional"]:
+            wanted |= {"mean": model.mean, "presig": model.presig, "z": model.batch_z}
+            wanted |= {"initial_state": model.initial_state}
+        if whole:
+            wanted |= {"final_state": model.final_state}
+            names = ("pi", "mu1", "mu2", "sigma1", "sigma2", "corr", "pen_logits")
+            wanted |= {name: getattr(model, name) for name in names}
+        weights = self.weights()
+        gradients = dict(
+            zip([w.op.name for w in weights], tf.gradients(model.cost, weights), strict=True)
+        )
+        found = self.run(session, model, {"values": wanted, "gradients": gradients})
+        digests = {f"grad/{n}": cases.digest(n, g) for n, g in found["gradients"].items()}
+        return {k: np.asarray(v, np.float32) for k, v in found["values"].items()} | digests
+
+    def updates(self, session: tf.Session, model: Any) -> dict[str, np.ndarray]:
+        """Some steps on the one batch, the rates as they are at the first."""
+        costs = []
+        for _ in range(cases.UPDATES):
+            costs.append(self.run(session, model, [model.cost, model.train_op])[0])
+        after = session.run({w.op.name: w for w in self.weights()})
+        digests = {f"after/{name}": cases.digest(name, value) for name, value in after.items()}
+        return {"costs": np.array(costs, np.float32)} | digests
+
+    def drawing(self, session: tf.Session, hparams: Any) -> dict[str, np.ndarray]:
+        """What the original draws of the weights when it takes the most probable of everything."""
+        one = type(hparams)(**hparams.values())
+        one.override_from_dict({
+            "batch_size": 1, "max_seq_len": 1, "is_training": False, "use_recurrent_dropout": False,
+            "use_input_dropout": False, "use_output_dropout": False,
+        })  # fmt: skip
+        model = self.original.model.Model(one, reuse=True)
+        points, mixtures = self.original.model.sample(
+            session, model, cases.GREEDY_POINTS, 0.5, True, cases.greedy_z(self.case)
+        )
+        pen = np.stack([mixture[-1] for mixture in mixtures])
+        return {"greedy": points, "greedy_pen": pen.astype(np.float32)}
+
+    def patched(self) -> "Patches":
+        """What is random comes from the case."""
+        from tf_keras.src.layers.rnn import legacy_cell_wrappers
+
+        dynamic_rnn = tf.nn.dynamic_rnn
+        wrapper = legacy_cell_wrappers.DropoutWrapper
+        eps = cases.eps(self.case)
+        return Patches(
+            (tf, "random_normal", lambda shape, *_, **__: tf.constant(eps[: shape[0]])),
+            (tf.nn, "dropout", self.recurrent_dropout),
+            (tf.nn, "dynamic_rnn",
+             lambda *a, **k: dynamic_rnn(*a, **k, parallel_iterations=1)),
+            (wrapper, "_dropout",
+             lambda _, values, prefix, noise, keep, *rest: self.masked(values, prefix, keep)),
+        )  # fmt: skip
+
+    def recurrent_dropout(self, values: tf.Tensor, keep_prob: float) -> tf.Tensor:
+        scope = tf.get_variable_scope().name
+        name = "forward" if "/fw/" in scope else "backward" if "/bw/" in scope else "decoder"
+        return self.masked(values, name, keep_prob)
+
+    def masked(self, values: tf.Tensor, name: str, keep_prob: float) -> tf.Tensor:
+        """The values of one step with the next of the masks, and what stays scaled up."""
+
+        def next_mask(_: np.ndarray) -> np.ndarray:
+            step = self.calls[name]
+            self.calls[name] += 1
+            return self.masks[name][step].astype(np.float32)
+
+        mask = tf.numpy_function(next_mask, [tf.stop_gradient(values)], tf.float32)
+        mask.set_shape(values.shape)
+        return values * mask / keep_prob
+
+
+def as_it_is() -> tf.ConfigProto:
+    """Runs graphs without rewriting them, which would take longer than running them once."""
+    config = tf.ConfigProto()
+    config.graph_options.rewrite_options.disable_meta_optimizer = True
+    return config
+
+
+class Patches:
+    """Attributes that have other values within a block."""
+
+    def __init__(self, *patches: tuple[Any, str, Any]):
+        self.patches = patches
+        self.before = [getattr(owner, name) for owner, name, _ in patches]
+
+    def __enter__(self) -> None:
+        for owner, name, value in self.patches:
+            setattr(owner, name, value)
+
+    def __exit__(self, *_: object) -> None:
+        for (owner, name, _), value in zip(self.patches, self.before, strict=True):
+            setattr(owner, name, value)
+
+
+def data_loader(original: SimpleNamespace) -> dict[str, np.ndarray]:
+    """Scale factor, order, batches and augmentation of made-up drawings."""
+    loader = original.utils.DataLoader(
+        cases.drawings(1), batch_size=8, max_seq_length=30, random_scale_factor=0.0
+    )
+    factor = loader.calculate_normalizing_scale_factor()
+    loader.normalize(factor)
+    _, first, lengths = loader.get_batch(0)
+    np.random.seed(7)  # the generator that `cases.uniforms` draws from
+    augmented = [
+        original.utils.augment_strokes(sketch.astype(np.float64), cases.DROP_PROBABILITY)
+        for sketch in cases.drawings(2)
+    ]
+    z0, z1 = cases.ends_of_a_way()
+    return {
+        "scale_factor": np.float64(factor),
+        "order": np.array([len(sketch) for sketch in loader.strokes]),
+        "first_batch": first.astype(np.float32),
+        "first_lengths": lengths,
+        "augmented": np.concatenate(augmented).astype(np.float32),
+        "augmented_lengths": np.array([len(sketch) for sketch in augmented]),
+        "slerp": np.stack([original.utils.slerp(z0, z1, t) for t in np.linspace(0, 1, 7)]),
+    }
+
+
+def hyperparameters(original: SimpleNamespace) -> dict[str, Any]:
+    """The defaults, and what each text changes of them; None where the parser refuses it."""
+    defaults = original.model.get_default_hparams().values()
+    parsed: dict[str, Any] = {}
+    for text in TEXTS:
+        try:
+            values = original.model.get_default_hparams().parse(text).values()
+        except (ValueError, KeyError, RuntimeError, TypeError):
+            parsed[text] = None
+        else:
+            parsed[text] = {name: v for name, v in values.items() if v != defaults[name]}
+    return {"defaults": defaults, "parsed": parsed}
+
+
+def compare(name: str, arrays: Mapping[str, np.ndarray]) -> float:
+    """Prints what differs from what was recorded; gives the largest difference."""
+    path = GOLDEN / f"{name}.npz"
+    if not path.exists():
+        print(f"{name}: new")
+        return np.inf
+    with np.load(path) as file:
+        before = dict(file)
+    worst = 0.0
+    for key in sorted(set(before) | set(arrays)):
+        difference = _difference(before.get(key), arrays.get(key))
+        worst = max(worst, difference)
+        if difference > TOLERANCE:
+            print(f"{name}: {key} differs by {difference:.2g}")
+    return worst
+
+
+def _difference(before: np.ndarray | None, now: np.ndarray | None) -> float:
+    """The largest difference of two arrays, of the largest element where that is above 1."""
+    if before is None or now is None or before.shape != now.shape:
+        return np.inf
+    scale = max(1.0, float(np.abs(before).max(initial=0)))
+    return float(np.abs(before - now).max(initial=0)) / scale
+
+
+if __name__ == "__main__":
+    sys.exit(main())
