@@ -290,7 +290,9 @@ def test_what_is_no_number_says_nothing_of_the_training(value, tmp_path):
 
 
 def test_the_command_writes_what_the_suffix_says(tmp_path, capsys):
-    path = saved(tmp_path, random_model())
+    model = random_model()
+    model.full_size = 90.0
+    path = saved(tmp_path, model)
     whole, at_one_z = tmp_path / "b.vae.json", tmp_path / "b.gen.json"
     assert export.main([f"--model_dir={path}", f"--output={whole}"]) == 0
     assert json.loads(whole.read_text()) == json.loads(path.read_text())
