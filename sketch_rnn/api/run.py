@@ -1,7 +1,6 @@
 """A run as an object: what it gave, and why it ended."""
 
 import math
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +16,7 @@ from sketch_rnn.setup import setup
 from sketch_rnn.training.evaluate import dataset_of
 from sketch_rnn.training.history import History, Validation
 from sketch_rnn.training.metrics import NOTES_FILE
+from sketch_rnn.training.stopping import reason_of
 
 if TYPE_CHECKING:
     import pandas
@@ -87,11 +87,7 @@ class Run:
         """Why it ended: `num_steps`, `patience=3`, `max_time`, SIGINT, or what `stop` was told; ""
         if it trains still, or was killed."""
         notes = [str(row.get("note", "")) for row in StepLines(self.folder / NOTES_FILE)]
-        last = notes[-1] if notes else ""
-        if last.startswith("done: "):
-            return "num_steps"
-        found = re.fullmatch(r"stopped by (.*) after step \d+;.*", last)
-        return found[1].strip("`") if found else ""
+        return reason_of(notes[-1]) if notes else ""
 
     def stop(self, reason: str = "a callback") -> None:
         """Ends the run in good order after this step; for callbacks."""

@@ -21,7 +21,7 @@ from sketch_rnn.training.history import History
 from sketch_rnn.training.metrics import Costs, MetricWriter
 from sketch_rnn.training.report import Listener, NewReporter, span
 from sketch_rnn.training.start import Start
-from sketch_rnn.training.stopping import Stopping
+from sketch_rnn.training.stopping import Stopping, end_note
 from sketch_rnn.training.verdicts import Facts, worth_saying
 
 LOG_EVERY = 20  # steps
@@ -182,11 +182,7 @@ class ChiefRecorder:
         self._save()
         self._say_verdicts(at_the_end=True)
         self._say_copies(last)
-        if reason:
-            note = f"stopped by {reason} after {last + 1} steps; `resume` goes on from here"
-        else:
-            note = f"done: {last + 1} steps, model in {self.folder.path}"
-        self._note(last, "End", note)
+        self._note(last, "End", end_note(reason, last + 1, self.folder.path))
 
     def close(self) -> None:
         """See `Recorder`."""

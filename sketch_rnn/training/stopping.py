@@ -1,7 +1,9 @@
 """When a run ends by itself before its last step."""
 
+import re
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 from sketch_rnn.training.history import History
 
@@ -49,3 +51,18 @@ class Stopping:
         if self._max_time is not None and self._clock() - self._begun >= self._max_time:
             return "`max_time`"
         return ""
+
+
+def end_note(reason: str, steps: int, folder: Path) -> str:
+    """What a person is told at the end of a run; `reason` is "" after its last step."""
+    if reason:
+        return f"stopped by {reason} after {steps} steps; `resume` goes on from here"
+    return f"done: {steps} steps, model in {folder}"
+
+
+def reason_of(note: str) -> str:
+    """Why a run ended, by its last note: `num_steps`, or what stopped it; "" if it did not end."""
+    if note.startswith("done: "):
+        return "num_steps"
+    found = re.fullmatch(r"stopped by (.*) after (step \d+|\d+ steps);.*", note)
+    return found[1].strip("`") if found else ""

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from sketch_rnn.training.history import History
 from sketch_rnn.training.options import TrainOptions
 from sketch_rnn.training.run import train
 from sketch_rnn.training.state import TrainState
-from sketch_rnn.training.stopping import Stopping
+from sketch_rnn.training.stopping import Stopping, end_note, reason_of
 
 TINY = {
     "data_set": ["cat.npz"],
@@ -132,3 +133,13 @@ def test_one_of_several_workers_does_not_end_alone(monkeypatch, tmp_path):
     monkeypatch.setattr("sketch_rnn.training.run.find_workers", lambda *_: Two())
     with pytest.raises(UserError, match="leave them out"):
         train(TrainOptions(tmp_path / "run", TINY, DOODLES, patience=2))
+
+
+@pytest.mark.parametrize("reason", ["", "SIGINT", "`patience=3`", "a callback"])
+def test_why_a_run_ended_is_read_from_its_last_note(reason):
+    assert reason_of(end_note(reason, 3, Path("run"))) == (reason.strip("`") or "num_steps")
+
+
+def test_why_a_run_ended_is_read_from_notes_of_older_versions_and_from_no_other():
+    assert reason_of("stopped by `max_time` after step 7; `resume` goes on from here") == "max_time"
+    assert reason_of("overfitting: validation rose by 0.1 since step 20") == ""
