@@ -16,6 +16,7 @@ import tensorflow as tf
 from sketch_rnn.model.execution import Execution
 
 ALMOST_ALL = 0.97  # of all batches fit into the usual number of rows
+WORTH_IT = 1.05  # times the usual number: more rows have a program of their own
 
 
 class Packing(NamedTuple):
@@ -90,14 +91,16 @@ class Layout:
     def fitted(self, lengths: Iterable[np.ndarray], steps: int) -> "Layout":
         """This layout with rows for batches of these lengths, `[B]` each.
 
-        Almost all batches fit into the first number of rows, and nearly every one into the second.
+        All fit into the largest number of rows, and almost all into a smaller one, where that
+        leaves out enough empty rows to be worth another program.
         """
         if not self.execution.packed:
             return self
         needed = np.array([_rows(*self._fewest_rows(one, steps)) for one in lengths])
         usual = np.quantile(needed, ALMOST_ALL, axis=0, method="closest_observation")
-        numbers = {Rows(*map(int, usual)), Rows(*map(int, needed.max(axis=0)))}
-        return replace(self, rows=tuple(sorted(numbers)))
+        most = needed.max(axis=0)
+        numbers = [most] if np.all(most <= WORTH_IT * usual) else [usual, most]
+        return replace(self, rows=tuple(Rows(*map(int, number)) for number in numbers))
 
     def batch(self, strokes5: np.ndarray, lengths: np.ndarray) -> Batch:
         """Sketches `[B, T + 1, 5]` and their lengths `[B]`, laid out, on the device."""
