@@ -71,7 +71,9 @@ def folder(tmp_path_factory):
             moved = path.read_text().replace("<svg ", f'<svg data-copy="{number}{copy}" ', 1)
             (folder / "mine" / f"{copy}{path.name}").write_text(moved)
     shutil.copy(FIXTURES / "shapes.svg", folder / "mine" / "house.svg")
-    circle = '<svg xmlns="http://www.w3.org/2000/svg"><circle r="80" stroke="black"/></svg>'
+    circle = (
+        '<svg xmlns="http://www.w3.org/2000/svg"><circle r="80" fill="none" stroke="black"/></svg>'
+    )
     (folder / "mine" / "circle.svg").write_text(circle)
     write_drawings(folder)
     shutil.copy(folder / "cat.ndjson", folder / "pad-1.ndjson")

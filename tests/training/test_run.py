@@ -244,7 +244,7 @@ def test_a_browser_model_can_be_trained_further(tmp_path, data_dir, caplog):
 
 @pytest.mark.parametrize("count", [1, pytest.param(30, marks=pytest.mark.long)])
 def test_a_data_set_of_few_drawings_trains(tmp_path, count, caplog):
-    path = 'd="M0 0 L{} 5 L3 {} M1 1 L4 9" stroke="black"'
+    path = 'd="M0 0 L{} 5 L3 {} M1 1 L4 9" fill="none" stroke="black"'
     (tmp_path / "drawings").mkdir()
     for i in range(count):
         svg = f'<svg xmlns="http://www.w3.org/2000/svg"><path {path.format(i + 7, i + 3)}/></svg>'

@@ -8,7 +8,6 @@ import pytest
 from formats.test_page import random_model
 from helpers import ROOT, chromium, node, node_packages
 
-from sketch_rnn.convert import ndjson
 from sketch_rnn.formats import page
 from sketch_rnn.web.pad import save_pad
 
@@ -109,7 +108,7 @@ def test_what_is_saved_is_what_was_drawn(screen, visited):
     values = [json.loads(row) for row in rows]
     assert len({value["key_id"] for value in values}) == 2
     assert {value["word"] for value in values} == {"cat"}
-    circles = ndjson.parse_line(rows[0]).lines
+    circles = [np.column_stack(stroke[:2]) for stroke in values[0]["drawing"]]
     assert len(circles) == 2
     np.testing.assert_allclose(np.ptp(circles[0], axis=0), [600, 600], atol=3)
     for times in (stroke[2] for value in values for stroke in value["drawing"]):
