@@ -88,7 +88,7 @@ def test_build_passes_the_recipe_on(folder):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["make"], "expected one of the commands build, show, download, got 'make'"),
+        (["make"], "expected one of the commands build, show, paper, download, pad, got 'make'"),
         (["mkae", "--output=a.npz"], "expected one of the commands"),
         (["build", "drawings"], "expected --output"),
         (["build", "--output=a.npz"], "expected files or folders"),
@@ -125,7 +125,7 @@ def test_show_prints_numbers_and_warnings(built, capsys):
     out = capsys.readouterr().out
     assert re.search(r"train: points +26 +104 +4\.0", out)
     assert re.search(r"scale factor \d+\.\d+, N_max 4", out)
-    assert "warning: too few sketches: 26 to train on" in out
+    assert "warning: few sketches: 26 to train on" in out
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from sketch_rnn.cli import dataset
 from sketch_rnn.data.dataset import load_dataset
 
 PAGE = (ROOT / "docs" / "own_drawings.md").read_text()
-ROWS = re.findall(r"^\| (?!what you have|---)(.*) \| (.*) \|$", PAGE, re.MULTILINE)
+ROWS = re.findall(r"^\| (.*) \| (.*`sketch_rnn.*) \|$", PAGE, re.MULTILINE)
 LINES = {"tablet": 1, "plotter": 1, "handwriting": 3, "formulas": 3, "memory": 2}  # of a drawing
 
 

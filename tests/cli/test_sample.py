@@ -26,7 +26,7 @@ SIZES = {"enc_rnn_size": 6, "dec_rnn_size": 8, "z_size": 4, "num_mixture": 2, "m
 
 def make_run(folder, **changes):
     hparams = HParams(**(SIZES | {"data_set": ("some.npz",)} | changes))
-    config = RunConfig(hparams, scale_factor=30.0, seed=3, data_dir="")
+    config = RunConfig(hparams, scale_factor=30.0, seed=3, data_dir="", full_size=255.0)
     run = RunFolder(folder)
     run.path.mkdir()
     model = SketchRNN(hparams, 30.0, seed=3)
@@ -247,7 +247,9 @@ def test_a_part_of_a_drawing_stays_a_part(unconditional, tmp_path, flags):
 
 
 def test_other_drawings_than_svg_are_finished_too(unconditional, tmp_path):
-    lines = [{"drawing": [[[0, 100 + i, 255], [0, 50, 20]]]} for i in range(3)]
+    lines = [
+        {"drawing": [[[*range(0, 240, 20), 255 + i], [j * j for j in range(13)]]]} for i in range(3)
+    ]
     path = tmp_path / "a.ndjson"
     path.write_text("".join(json.dumps(line) + "\n" for line in lines))
     flags = ("--mode=complete", "--num_samples=2", f"--input={path}", "--index=0,2")
@@ -372,7 +374,8 @@ def test_a_model_without_scale_factor(tmp_path, capsys, data):
 
 
 def test_the_scale_factor_is_computed_from_the_data_set(tmp_path):
-    model, flags = original_run("lstm", tmp_path / "run"), ("--mode=encode", f"--input={SVGS[1]}")
+    model = original_run("lstm", tmp_path / "run")
+    flags = ("--mode=encode", f"--input={SVGS[1]}", "--full_size=255")
     assert sample(model, tmp_path / "a.npz", *flags, f"--data_dir={DOODLES}") == 0
     factor = load_dataset("cat.npz", DOODLES).scale_factor
     assert sample(model, tmp_path / "b.npz", *flags, f"--scale_factor={factor}") == 0

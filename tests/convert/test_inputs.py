@@ -167,7 +167,7 @@ def test_sketches_of_data_sets_stay_as_they_are_unless_a_share_is_asked_for(file
         ('viewBox="0 0 200 400"', 80 * 255 / 400),
         ('viewBox="-50 0 160 160" width="800"', 80 * 255 / 160),
         ('width="400" height="90mm"', 80 * 255 / 400),
-        ('viewBox="0 0 80 80" width="5in" height="5in"', 255),
+        ('viewBox="20 0 80 80" width="5in" height="5in"', 255),
     ],
 )
 def test_the_page_takes_the_full_size(tmp_path, page, side):

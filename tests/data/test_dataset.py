@@ -84,10 +84,11 @@ def test_aaron_sheep_has_the_originals_numbers():
     assert data.scale_factor == pytest.approx(18.5198, abs=5e-5)
 
 
-def test_scale_factor_and_first_batch_equal_the_original():
+def test_scale_factor_and_first_batch_equal_the_original(tmp_path):
     recorded = recorded_of("data")
-    split = dataset.Split([cache.make_part(*strokes.flatten(cases.drawings(1)))])
-    factor = dataset._scale_factor(split)
+    write(tmp_path / "a.npz", train=cases.drawings(1))
+    data = dataset.load_dataset("a.npz", tmp_path)
+    split, factor = data.train, data.scale_factor
     assert factor == pytest.approx(float(recorded["scale_factor"]), rel=1e-6)
     batch, lengths = next(batching.eval_batches(split, 8, factor, 30))
     np.testing.assert_array_equal(lengths, recorded["first_lengths"])
