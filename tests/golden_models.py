@@ -97,13 +97,14 @@ def as_digest(name: str, stored: np.ndarray) -> np.ndarray:
     return stored if is_digest else cases.digest(name, stored)
 
 
-def published_model(folder: Path) -> Path:
-    """A made-up unconditional model in a file as Google serves them to browsers."""
+def published_model(folder: Path, **said: Any) -> Path:
+    """A made-up model in a file as Google serves them to browsers, with what else `info` says."""
     random, units, mixtures = np.random.RandomState(5), 40, 20
     shapes = [[units, 6 * mixtures + 3], [6 * mixtures + 3]]
     shapes += [[5, 4 * units], [units, 4 * units], [4 * units]]
     weights = [0.4 * random.standard_normal(shape) for shape in shapes]
     info = {"mode": 2, "version": 6, "max_seq_len": 60, "name": "cat", "scale_factor": 71.5}
+    info |= said
     stored = [np.rint(w * 32767 / 10).astype("<i2").tobytes() for w in weights]
     texts = [base64.b64encode(data).decode() for data in stored]
     path = Path(folder) / "cat.gen.json"

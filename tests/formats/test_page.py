@@ -287,8 +287,8 @@ def drawings_of(path):
 
 
 def export_page(tmp_path, capfd, *flags):
-    """Exports a published model; the page's drawings, and what came on stderr."""
-    model, output = published_model(tmp_path), tmp_path / "x.html"
+    """Exports a published model that says its full size; its drawings, and what came on stderr."""
+    model, output = published_model(tmp_path, full_size=930), tmp_path / "x.html"
     status = export.main([f"--model_dir={model}", f"--output={output}", "--overwrite", *flags])
     err = capfd.readouterr().err
     assert status == 0, err
@@ -298,14 +298,14 @@ def export_page(tmp_path, capfd, *flags):
 def test_the_examples_of_a_page_are_a_dozen_of_the_input(tmp_path, capfd):
     found, _ = export_page(tmp_path, capfd, f"--input={DOODLES / 'cat.npz'}")
     assert len(found["examples"]) == page.MOST_EXAMPLES
-    assert 800 < found["side"] < 1100  # that of the model, not of the drawings in a box of 255
+    assert found["side"] == 930  # that of the model, not of the drawings in a box of 255
     again, _ = export_page(tmp_path, capfd, f"--input={DOODLES / 'cat.npz'}")
     assert again == found
 
 
 def test_the_examples_of_a_page_are_of_the_data_set_where_it_is_known(tmp_path, capfd):
-    """The published model's data set is bird.npz."""
-    shutil.copy(DOODLES / "cat.npz", tmp_path / "bird.npz")
+    """The published model's data set is cat.npz."""
+    shutil.copy(DOODLES / "cat.npz", tmp_path / "cat.npz")
     found, _ = export_page(tmp_path, capfd, f"--data_dir={tmp_path}")
     assert len(found["examples"]) == page.MOST_EXAMPLES
 
@@ -320,7 +320,7 @@ def test_the_page_of_the_model_in_the_package_begins_with_the_drawings_beside_it
 def test_a_page_without_examples(tmp_path, capfd):
     for flag in ("--noexamples", f"--data_dir={tmp_path}"):
         found, err = export_page(tmp_path, capfd, flag)
-        assert found["examples"] == [] and 800 < found["side"] < 1100
+        assert found["examples"] == [] and found["side"] == 930
     assert "warning: the page has no drawings" in err
     found, _ = export_page(tmp_path, capfd, "--noexamples", "--full_size=300")
     assert found["side"] == 300
