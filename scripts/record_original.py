@@ -57,7 +57,7 @@ def main() -> int:
         original = load_original(options.source or fetch(Path(folder)))
         recorded, hparams = dict(record(original)), hyperparameters(original)
     worst = max(compare(name, arrays) for name, arrays in recorded.items())
-    if not HPARAMS.exists() or json.loads(HPARAMS.read_text()) != hparams:
+    if not HPARAMS.exists() or json.loads(HPARAMS.read_text(encoding="utf-8")) != hparams:
         print("the hyperparameters differ")
         worst = np.inf
     print(f"{len(recorded)} records; the largest difference from what was recorded is {worst:.2g}")
@@ -65,7 +65,7 @@ def main() -> int:
         return int(worst > TOLERANCE)
     for name, arrays in recorded.items():
         np.savez_compressed(GOLDEN / f"{name}.npz", **arrays)
-    HPARAMS.write_text(json.dumps(hparams, indent=1) + "\n")
+    HPARAMS.write_text(json.dumps(hparams, indent=1) + "\n", encoding="utf-8")
     return 0
 
 

@@ -27,7 +27,9 @@ def same(sketches, others):
     return len(sketches) == len(others) and all(map(np.array_equal, sketches, others))
 
 
-@pytest.mark.parametrize("name", ["lstm", "lstm_uncond", "layer_norm", "hyper"])
+@pytest.mark.parametrize(
+    "name", ["recurrent_dropout", "lstm_uncond", "layer_norm", "hyper_unconditional"]
+)
 @pytest.mark.parametrize("compiled", [False, True])
 def test_greedy_drawings_are_the_original_s(name, compiled):
     case, expected = case_of(name), recorded_of(name)
