@@ -4,7 +4,7 @@ import logging
 
 import numpy as np
 import pytest
-from helpers import DOODLES, shared
+from helpers import DOODLES, public
 
 from sketch_rnn.convert.inputs import Choice, Size, read_inputs
 from sketch_rnn.data.dataset import load_dataset
@@ -72,7 +72,7 @@ def test_drawings_of_its_own_tell_it_once(tmp_path, caplog):
 
 @pytest.mark.parametrize("name", ["bird", "sheep"])
 def test_published_models_draw_about_as_large_as_what_they_learned(name):
-    path = shared(f"models/{name}.gen.json")
+    path = public(f"models/{name}.gen.json")
     assert 750 < find_full_size(load_model(path), path) < 1100
 
 
