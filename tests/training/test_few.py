@@ -132,7 +132,7 @@ def test_a_run_keeps_what_validates_and_where_its_drawings_are(tmp_path, monkeyp
     config = run.read_config()
     assert (config.held_out, config.training_size, config.init_from) == (8, 46, "")
     assert config.data_dir == str(tmp_path)
-    assert len(dataset_of(run.path, config.hparams, None).valid) == 11
+    assert len(dataset_of(run.path, config.hparams.data_set, None).valid) == 11
     resumed = begin(TrainOptions(run.path, {"num_steps": 4}, resume=True))
     assert len(resumed.dataset.train) == 46
     (tmp_path / "run/model_config.json").write_text(
