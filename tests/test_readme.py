@@ -172,7 +172,7 @@ def test_shells_take_the_commands_as_they_stand(shell, words_of):
 
 @pytest.fixture(scope="module")
 def ran(folder, wheel, served, tmp_path_factory):
-    """The reader's folder after all commands, and the program of the first page in Python."""
+    """The reader's folder after all commands."""
     site, cache = tmp_path_factory.mktemp("site"), tmp_path_factory.mktemp("cache")
     kanji = io.BytesIO()
     with zipfile.ZipFile(kanji, "w") as package:
@@ -214,7 +214,6 @@ def test_the_commands_run(ran):
     assert set(SET_UP) < set(lines)
     for name in re.findall(r"--output=(\S+)", "\n".join(lines)):
         assert (ran / name).exists(), name
-    assert (ran / "cats.svg").exists()  # by the program in Python
 
 
 def test_the_two_machines_differ_in_their_index_alone():
