@@ -16,6 +16,7 @@ async function main([executablePath, pad, playing, folder]) {
       await visitor.draws(pathToFileURL(pad).href);
       await visitor.inTwoTabs(pathToFileURL(pad).href);
       await visitor.loads(folder);
+      await visitor.isFull();
       await visitor.plays(pathToFileURL(playing).href);
       await visitor.isRefused(pathToFileURL(pad).href);
     });
@@ -195,6 +196,40 @@ class PadVisitor extends Visitor {
     await page.setInputFiles('#file', file);
     await page.waitForFunction(() => /not loaded/.test(document.querySelector('#status').textContent));
     report.notLoaded = await this.text('#status');
+  }
+
+  /** A store that is full for two drawings, and then has room again. */
+  async isFull() {
+    const {page, report} = this;
+    const draw = async () => {
+      await this.drawCircle();
+      await this.tap('#next');
+    };
+    const warned = (isWarned) => page.waitForFunction(
+        (isWarned) => document.querySelector('#warning').hidden !== isWarned, isWarned);
+    await page.evaluate(() => {
+      const {put} = IDBObjectStore.prototype;
+      window.makeRoom = () => { IDBObjectStore.prototype.put = put; };
+      IDBObjectStore.prototype.put = () => { throw new DOMException('', 'QuotaExceededError'); };
+    });
+    const before = await this.number();
+    await draw();
+    await draw();
+    await warned(true);
+    report.full = [await this.number() - before, await this.text('#warning')];
+    await this.look('full');
+    await page.evaluate(() => document.dispatchEvent(new Event('visibilitychange')));
+    await page.evaluate(() => makeRoom());
+    await draw();
+    await warned(false);
+    await page.reload();
+    await page.waitForFunction(() => document.querySelector('#next').onclick);
+    report.hasRoomAgain = await this.number() - before;
+  }
+
+  /** How many drawings there are. */
+  async number() {
+    return parseInt((await this.text('#progress')).split(', ')[1]);
   }
 
   async plays(url) {

@@ -99,6 +99,13 @@ def test_a_browser_that_keeps_nothing_is_said(visit):
     assert "does not keep these drawings (not in this window)" in visit["refused"]
 
 
+def test_a_full_store_is_said_and_written_to_again_when_it_has_room(visit):
+    drawn, warning = visit["full"]
+    assert drawn == 2
+    assert "does not keep 2 drawings (its store is full): save before" in warning
+    assert visit["hasRoomAgain"] == 3
+
+
 @pytest.mark.parametrize("screen", SCREENS)
 def test_what_is_saved_is_what_was_drawn(screen, visited):
     folder = visited[1]

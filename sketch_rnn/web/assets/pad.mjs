@@ -21,7 +21,8 @@ const records = new Map(); // all drawings by key, the oldest first
 const skipped = new Map(); // how often each word was skipped
 let current = newRecord(nextWord());
 let undone = []; // strokes that redo brings back
-let unkept = ''; // why the browser does not keep the drawings
+const unwritten = new Set(); // keys of the drawings that the browser has not kept yet
+let unkept = ''; // why it does not keep them
 let unsaved = false; // whether a drawing came since they were last saved to a file
 let start = 0; // when the current drawing began, by the clock of its events
 let deadline = 0; // when it ends, where seconds are counted
@@ -33,7 +34,7 @@ const paper = new Paper(find('paper'), SIDE, addLine, startClock);
 const channel = new BroadcastChannel(`sketch_rnn ${pad.id}`);
 const echo = startEcho();
 const store = await openStore(`sketch_rnn ${pad.id}`);
-if (store.refused) failed(store.refused);
+if (store.refused) warn(store.refused);
 await readStore();
 await takeUp();
 refresh();
@@ -85,11 +86,10 @@ function redo() {
   refresh();
 }
 
-async function skip() {
+function skip() {
   skipped.set(current.word, (skipped.get(current.word) || 0) + 1);
-  const key = records.delete(current.key_id) ? current.key_id : null;
+  if (records.has(current.key_id)) remove(current.key_id);
   begin(nextWord());
-  if (key) await changed(store.remove(key));
 }
 
 function next() {
@@ -156,35 +156,52 @@ function showTime() {
 
 /** Keeps a drawing, or removes it where it has no stroke. */
 async function keep(record) {
-  unsaved = true;
-  if (record.drawing.length) {
-    records.set(record.key_id, record);
-    await changed(store.put(record));
-  } else {
-    records.delete(record.key_id);
-    await changed(store.remove(record.key_id));
-  }
+  if (!record.drawing.length) return remove(record.key_id);
+  records.set(record.key_id, record);
+  await write([record]);
 }
 
-async function changed(work) {
-  failed(await work);
+/** Writes drawings, and again those that were not written before. */
+async function write(all) {
+  unsaved = true;
+  for (const {key_id} of all) unwritten.add(key_id);
+  const due = waiting();
+  const why = await store.putAll(due);
+  if (!why) for (const {key_id} of due) unwritten.delete(key_id);
+  warn(why);
   channel.postMessage('changed');
 }
 
-function failed(why) {
+async function remove(key) {
+  unsaved = true;
+  records.delete(key);
+  unwritten.delete(key);
+  warn(await store.remove(key));
+  if (unwritten.size) await write([]); // there may be room for them now
+  else channel.postMessage('changed');
+}
+
+/** The drawings that are only in this page. */
+function waiting() {
+  return [...unwritten].flatMap((key) => records.get(key) || []);
+}
+
+function warn(why) {
   unkept = why;
+  const what = store.refused || !unwritten.size ? 'these drawings' : counted(unwritten.size);
   find('warning').hidden = !why;
   find('warning').textContent = why
-    && `The browser does not keep these drawings (${why}): save them before you close this page.`;
+    && `The browser does not keep ${what} (${why}): save before you close this page.`;
 }
 
 /** Reads what this or another tab has kept. */
 async function readStore() {
-  if (unkept) return;
+  if (store.refused) return;
   const kept = await store.all();
+  const here = waiting();
   records.clear();
   kept.sort((a, b) => (a.timestamp < b.timestamp ? -1 : 1));
-  for (const record of kept) records.set(record.key_id, record);
+  for (const record of [...kept, ...here]) records.set(record.key_id, record);
   if (current.drawing.length) records.set(current.key_id, current);
   refresh();
 }
@@ -253,7 +270,7 @@ async function load() {
     const loaded = recordsOf(await file.text());
     const added = loaded.filter(({key_id}) => !records.has(key_id));
     for (const record of added) records.set(record.key_id, record);
-    await changed(store.putAll(added));
+    await write(added);
     say(`Loaded ${counted(added.length)}; ${loaded.length - added.length} were here already.`);
     if (!current.drawing.length) begin(nextWord());
     refresh();
@@ -302,17 +319,16 @@ function look(record) {
   find('one').showModal();
 }
 
-async function deleteLooked() {
-  records.delete(looked);
+function deleteLooked() {
   find('one').close();
-  await changed(store.remove(looked));
+  remove(looked);
   openOrRefresh();
 }
 
 /** Deletes the drawing that is looked at, and asks for its word. */
-async function drawAgain() {
+function drawAgain() {
   const {word} = records.get(looked);
-  records.delete(looked);
+  remove(looked);
   find('one').close();
   find('overview').close();
   if (current.drawing.length) {
@@ -320,7 +336,6 @@ async function drawAgain() {
     keep(current);
   }
   begin(word);
-  await changed(store.remove(looked));
 }
 
 function openOrRefresh() {

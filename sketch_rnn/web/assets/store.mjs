@@ -31,11 +31,7 @@ class Store {
     return this.database ? answer(this.records('readonly').getAll()) : [];
   }
 
-  /** Keeps a record; gives why it could not, or ''. */
-  put(record) {
-    return this.change((records) => records.put(record));
-  }
-
+  /** Keeps records, all or none; gives why it could not, or ''. */
   putAll(all) {
     return this.change((records) => all.forEach((record) => records.put(record)));
   }
