@@ -17,5 +17,8 @@ MODEL_SUFFIXES = (
 )
 WEIGHTS = ("float32", "float16", "int16")  # as a page or module stores them; the first by default
 
+# What the rows of drawings that others stored as stroke-3 mean; see `data.layout`.
+COORDINATES = ("auto", "offsets", "absolute")
+PENS = ("auto", "lifted", "down", "moved", "drawn")
 INKS = ("auto", "dark", "light")  # of a picture of pixels
 TABLES = ("text", "json", "csv")  # of costs

@@ -6,10 +6,18 @@ from typing import Any
 from sketch_rnn import shipped
 from sketch_rnn.choices import INKS, SPLITS
 from sketch_rnn.cli import common
-from sketch_rnn.cli.flags import DRAWING, OVERWRITE, Flag, Many, drawing_style, new_flags, spelled
+from sketch_rnn.cli.flags import (
+    DRAWING,
+    LAYOUT,
+    OVERWRITE,
+    Flag,
+    Many,
+    drawing_style,
+    new_flags,
+    spelled,
+)
 from sketch_rnn.convert.prepare import ORDERS, Recipe
 from sketch_rnn.data.first_row import FIRST_ROWS
-from sketch_rnn.data.layout import COORDINATES, PENS
 from sketch_rnn.errors import UserError
 from sketch_rnn.files import check_output
 from sketch_rnn.hparams import HParams
@@ -79,11 +87,7 @@ BUILD = new_flags(
         "recognized."),
     Flag("first_row", FIRST_ROWS, FIRST_ROWS[0], "Row 0 of .npz drawings: a drawn line, the place "
         "of the first point, or as each file looks."),
-    Flag("coordinates", COORDINATES, COORDINATES[0], "Of .npz drawings: offsets from the point "
-        "before, absolute, or as each file looks."),
-    Flag("pen", PENS, PENS[0], "What 1 in column 3 of .npz drawings means: the pen is lifted after "
-        "the point, stays down after it, moved to it lifted, or has drawn a line to it; or as each "
-        "file looks."),
+    *LAYOUT,
     Flag("preview", str, None, "A .png to draw, with the traced lines over the photographs "
         "and scans."),
     Flag("report", str, None, "A .csv file to write, with what became of each drawing."),

@@ -7,7 +7,7 @@ from pathlib import Path
 from sketch_rnn import files
 from sketch_rnn.choices import CHECKPOINTS, SPLITS, TABLES
 from sketch_rnn.cli import common
-from sketch_rnn.cli.flags import FULL_SIZE, OVERWRITE, Flag, Many, new_flags
+from sketch_rnn.cli.flags import FULL_SIZE, LAYOUT, OVERWRITE, Flag, Many, new_flags
 from sketch_rnn.errors import UserError
 from sketch_rnn.hparams_text import parse_overrides
 
@@ -39,6 +39,7 @@ FLAGS = new_flags(
     Flag("input", Many.REPEATED, [], "Drawings instead of the model's data set: whatever "
         "sketch_rnn_dataset build takes (an SVG, a .npz, .ndjson ...), or a folder of them."),
     FULL_SIZE,
+    *LAYOUT,
     Flag("split", SPLITS, "test", "Split."),
     Flag("checkpoint", CHECKPOINTS, "best", "Which checkpoint of the run."),
     Flag("format", TABLES, "text", "A table for people, JSON (an object a line) or CSV."),
@@ -66,13 +67,15 @@ def _evaluate() -> None:
     if FLAGS.copies:
         _print_copies(models[0])
         return
+    from sketch_rnn.data.layout import Layout
     from sketch_rnn.training import compare
 
     evaluated = []
     for model in models:
         if FLAGS.input:
+            layout = Layout(coordinates=FLAGS.coordinates, pen=FLAGS.pen)
             found = compare.evaluate_inputs(
-                model, FLAGS.input, FLAGS.split, FLAGS.checkpoint, FLAGS.full_size
+                model, FLAGS.input, FLAGS.split, FLAGS.checkpoint, FLAGS.full_size, layout
             )
         else:
             found = compare.evaluate_data_set(
@@ -111,8 +114,9 @@ def _check_flags(models: list[str]) -> None:
     for flag in ("data_dir", "data_set"):
         if FLAGS.input and FLAGS[flag].value:
             raise UserError(f"expected --input or --{flag}, got both")
-    if FLAGS.full_size is not None and not FLAGS.input:
-        raise UserError("--full_size: expected an --input that it is of")
+    for flag in ("full_size", "coordinates", "pen"):
+        if FLAGS[flag].present and not FLAGS.input:
+            raise UserError(f"--{flag}: expected an --input that it is about")
     if FLAGS.copies:
         _check_copies(models)
     elif bool(FLAGS.extremes) != bool(FLAGS.output):

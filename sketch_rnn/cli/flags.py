@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from absl import flags
 
+from sketch_rnn.choices import COORDINATES, PENS
 from sketch_rnn.errors import UserError
 from sketch_rnn.hparams import MEANT, HParams
 
@@ -76,6 +77,13 @@ OVERWRITE = Flag("overwrite", bool, False, "Replace an output that exists; a pic
 FULL_SIZE = Flag("full_size", float, None, "The longer side of a typical drawing of the model, in "
     "its data units, which inputs are made to have (default: what its run recorded, or that of its "
     "data set, or of forty drawings of its own).")
+LAYOUT = (  # of commands that read drawings stored as rows
+    Flag("coordinates", COORDINATES, COORDINATES[0], "Of drawings stored as rows (.npz, .npy, "
+        "lists): offsets from the point before, absolute, or as each file looks."),
+    Flag("pen", PENS, PENS[0], "What 1 in column 3 of such rows means: the pen is lifted after "
+        "the point, stays down after it, moved to it lifted, or has drawn a line to it; or as each "
+        "file looks."),
+)
 DRAWING = (  # of commands that draw; `drawing_style` gathers them
     Flag("stroke_width", float, None, "Of the lines, in pixels, or in millimetres where --size is "
         "(default: by the size of the drawings)."),

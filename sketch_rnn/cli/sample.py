@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING
 from sketch_rnn import shipped
 from sketch_rnn.choices import CHECKPOINTS, LARGEST_SEED, SPLITS
 from sketch_rnn.cli import common
-from sketch_rnn.cli.flags import DRAWING, FULL_SIZE, OVERWRITE, Flag, Many, drawing_style, new_flags
+from sketch_rnn.cli.flags import (
+    DRAWING,
+    FULL_SIZE,
+    LAYOUT,
+    OVERWRITE,
+    Flag,
+    Many,
+    drawing_style,
+    new_flags,
+)
 from sketch_rnn.data import catalog, download
 from sketch_rnn.errors import UserError
 from sketch_rnn.files import PICTURES, check_output
@@ -56,6 +65,7 @@ FLAGS = new_flags(
     Flag("split", SPLITS, "test", "Split of a .npz input."),
     Flag("index", Many.LIST, [], "Drawings of an input of several, as in 0,7,12 (default: at "
         "random; to encode, all)."),
+    *LAYOUT,
     Flag("input_size", float, None, "Share of the full size that an input drawing takes, as in 0.3 "
         "for a part of one. By default SVG and Quick, Draw! drawings are scaled to the full size, "
         "and sketches of data sets stay as they are.", least=0.02, most=1.0),
@@ -167,6 +177,7 @@ def _inputs(
 ) -> "list[np.ndarray]":
     """The drawings that the flags name, or the model's own, stroke-3 in data units."""
     from sketch_rnn.convert.inputs import Choice, Size, holds_data_set, read_inputs
+    from sketch_rnn.data.layout import Layout
     from sketch_rnn.formats.full_size import find_full_size
     from sketch_rnn.sampling import ready
 
@@ -181,7 +192,8 @@ def _inputs(
     choice = Choice(FLAGS.split, indices, most, seed)
     full_size = find_full_size(model, FLAGS.model_dir, FLAGS.full_size, FLAGS.data_dir)
     size = Size(FLAGS.input_size, FLAGS.page, full_size)
-    inputs = read_inputs(paths, hparams.data_set, hparams.max_seq_len, choice, size)
+    layout = Layout(coordinates=FLAGS.coordinates, pen=FLAGS.pen)
+    inputs = read_inputs(paths, hparams.data_set, hparams.max_seq_len, choice, size, layout)
     if takes_own and mode.name == "complete":
         return [ready.first_half(sketch) for sketch in inputs]
     return inputs
@@ -268,8 +280,9 @@ def _check_sources(mode: Mode) -> None:
         )
     if FLAGS.page and FLAGS.input_size is not None:
         raise UserError("expected --page or --input_size, got both")
-    if (FLAGS.page or FLAGS.input_size is not None) and not FLAGS.input:
-        raise UserError("--page and --input_size: expected an --input that they are of")
+    for flag in ("page", "input_size", "coordinates", "pen"):
+        if FLAGS[flag].present and not FLAGS.input:
+            raise UserError(f"--{flag}: expected an --input that it is about")
 
 
 if __name__ == "__main__":

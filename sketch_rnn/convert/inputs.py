@@ -23,7 +23,7 @@ from sketch_rnn.convert.readers.stored_files import Stored
 from sketch_rnn.convert.stored import Form, read_as, stored_sketch
 from sketch_rnn.data import download, npz
 from sketch_rnn.data.first_row import FEW, without_place
-from sketch_rnn.data.layout import AS_IT_IS, AS_IT_LOOKS
+from sketch_rnn.data.layout import AS_IT_IS, AS_IT_LOOKS, Layout
 from sketch_rnn.errors import UserError, warn
 from sketch_rnn.strokes import typical_side
 from sketch_rnn.svg.reader import page_size, read_content, read_svg
@@ -124,6 +124,7 @@ def read_inputs(
     max_points: int,
     choice: Choice | None = None,
     size: Size | None = None,
+    layout: Layout = AS_IT_LOOKS,
 ) -> list[np.ndarray]:
     """Drawings as stroke-3 `[n, 3]` float32 in data units.
 
@@ -133,6 +134,7 @@ def read_inputs(
       max_points: of a drawing that is no sketch of a data set; it is simplified to have no more.
       choice: which ones of inputs that hold several; by default all.
       size: how large they become.
+      layout: what the rows of stored sketches mean.
 
     Raises:
       UserError: an input that cannot be read, no such drawing, or one that cannot be used.
@@ -140,7 +142,7 @@ def read_inputs(
     return [
         drawing.sketch
         for path in paths
-        for drawing in read_named(path, data_set, max_points, choice, size)
+        for drawing in read_named(path, data_set, max_points, choice, size, layout)
     ]
 
 
@@ -150,6 +152,7 @@ def read_named(
     max_points: int,
     choice: Choice | None = None,
     size: Size | None = None,
+    layout: Layout = AS_IT_LOOKS,
 ) -> list[Named]:
     """The drawings of one input with their names; see `read_inputs`."""
     choice, size = choice or Choice(), size or Size()
@@ -163,10 +166,12 @@ def read_named(
     if reader and reader.stored:
         stored = reader.stored(InputFile(_existing(path)))
         if stored is not None:
-            return _of_stored(path, stored, data_set, recipe, choice, size)
+            if stored.is_ours or (layout == AS_IT_LOOKS and path.name in data_set):
+                layout = AS_IT_IS
+            return _of_stored(path, stored, layout, recipe, choice, size)
     if size.page:
         return [Named(str(path), _sized(_whole_page(path, recipe), size))]
-    return _of_drawings(path, recipe, choice, size)
+    return _of_drawings(path, Reading(recipe, None, layout=layout, centerline=True), choice, size)
 
 
 def holds_data_set(path: str | Path, data_set: Sequence[str]) -> bool:
@@ -187,13 +192,12 @@ def _of_data_set(
 def _of_stored(
     path: Path,
     stored: Stored,
-    data_set: Sequence[str],
+    layout: Layout,
     recipe: Recipe,
     choice: Choice,
     size: Size,
 ) -> list[Named]:
     """Sketches of a file; if many of them have offsets above the limit, all are scaled."""
-    layout = AS_IT_IS if stored.is_ours or path.name in data_set else AS_IT_LOOKS
     where = str(path)
     members, form = read_as(stored.members, where, layout)
     everything = list(chain.from_iterable(members.values()))
@@ -239,9 +243,8 @@ def _chosen(
     ]
 
 
-def _of_drawings(path: Path, recipe: Recipe, choice: Choice, size: Size) -> list[Named]:
+def _of_drawings(path: Path, reading: Reading, choice: Choice, size: Size) -> list[Named]:
     """Drawings made ready as the data tools do; those that are all filled, by their outlines."""
-    reading = Reading(recipe, outline=None, centerline=True)
     chunks = sources.find([path], reading)
     drawings = [drawing for chunk in chunks for drawing in chunk.drawings(reading)]
     chosen = choice.of(len(drawings), str(path))

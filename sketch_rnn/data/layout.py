@@ -30,12 +30,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sketch_rnn.choices import COORDINATES, PENS
 from sketch_rnn.data import npz
 from sketch_rnn.data.first_row import FEW, FIRST_ROWS, SAMPLE, without_place
 from sketch_rnn.errors import UserError, check_choice, warn
 
-COORDINATES = ("auto", "offsets", "absolute")
-PENS = ("auto", "lifted", "down", "moved", "drawn")
 PEN_MEANINGS = {
     "lifted": "the pen is lifted after the point",
     "down": "the pen stays down after the point",

@@ -22,6 +22,7 @@ from sketch_rnn import strokes
 from sketch_rnn.convert.inputs import Choice, Size, read_named
 from sketch_rnn.data.cache import make_part
 from sketch_rnn.data.dataset import Split
+from sketch_rnn.data.layout import AS_IT_LOOKS, Layout
 from sketch_rnn.drawing import draw
 from sketch_rnn.formats import load_model
 from sketch_rnn.formats.full_size import find_full_size
@@ -188,6 +189,7 @@ def evaluate_inputs(
     split: str = "test",
     checkpoint: str = "best",
     full_size: float | None = None,
+    layout: Layout = AS_IT_LOOKS,
 ) -> Evaluated:
     """What other drawings cost a model.
 
@@ -197,6 +199,7 @@ def evaluate_inputs(
       split: of inputs that have one; it says the noise too.
       checkpoint: of a run, "best" or "latest".
       full_size: the longer side of a drawing that has no size of its own; see `find_full_size`.
+      layout: what the rows of stored sketches mean.
 
     Raises:
       UserError: an input cannot be read, or the model does not know its scale factor.
@@ -205,7 +208,9 @@ def evaluate_inputs(
     hparams, parts, names = model.hparams, [], []
     size = Size(full=find_full_size(model, path, full_size))
     for name in inputs:
-        drawings = read_named(name, hparams.data_set, hparams.max_seq_len, Choice(split), size)
+        drawings = read_named(
+            name, hparams.data_set, hparams.max_seq_len, Choice(split), size, layout
+        )
         parts.append(make_part(*strokes.flatten([drawing.sketch for drawing in drawings])))
         names += [drawing.name for drawing in drawings]
     evaluator = evaluator_of(path, model, None, max(part.longest for part in parts))

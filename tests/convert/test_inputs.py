@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from sketch_rnn.convert.inputs import Choice, Size, read_inputs
+from sketch_rnn.data.layout import Layout
 from sketch_rnn.errors import UserError
 
 POINTS = 40  # of a drawing that is simplified
@@ -111,6 +112,16 @@ def test_a_first_row_that_is_a_place_is_left_out_but_of_the_model_s_own_data(tmp
     assert "looks like a place" in caplog.text
     np.testing.assert_array_equal(read(tmp_path / "set.npz"), [placed[13]])
     np.testing.assert_array_equal(read(tmp_path), [placed[13]])
+
+
+def test_what_the_user_says_of_rows_counts(tmp_path):
+    path, rows = tmp_path / "a.npz", np.array([(5, 5, 1), (25, 5, 0), (25, 45, 1), (60, 9, 0)])
+    np.savez(path, train=rows[None], valid=rows[None], test=rows[None])
+    said = Layout(coordinates="absolute", pen="down")
+    (found,) = read_inputs([str(path)], ("a.npz",), POINTS, layout=said)
+    assert found.tolist() == [[20, 0, 1], [0, 40, 0], [35, -36, 1]]
+    (found,) = read_inputs([str(path)], ("a.npz",), POINTS)
+    assert found.tolist() == rows.tolist()
 
 
 def test_drawings_that_cannot_be_used_are_left_out_unless_they_are_asked_for(tmp_path, caplog):

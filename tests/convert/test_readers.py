@@ -268,6 +268,14 @@ def test_the_file_decides_whether_strokes_are_columns_or_points(folder, strokes,
     assert found == expected(lines)[0]
 
 
+@pytest.mark.parametrize("count", [5, 6])
+def test_few_lists_of_more_numbers_than_a_point_has_are_columns(folder, count):
+    x, y = list(range(count)), [i * i for i in range(count)]
+    (folder / "a.ndjson").write_text(json_lines(record([[x, y], [y, x]])))
+    lines = [list(zip(x, y, strict=True)), list(zip(y, x, strict=True))]
+    assert list(results(folder / "a.ndjson").values()) == expected(lines)
+
+
 @pytest.mark.parametrize("swapped", [False, True])
 def test_times_tell_columns_from_points(folder, swapped):
     """Six strokes of three points, with times; or of x, y and another number that grows."""

@@ -4,8 +4,10 @@ Columns are [[x, x, ...], [y, y, ...]], with the time or more as further lists, 
 writes them; points are [[x, y], [x, y], ...], with pressure or time as further numbers. A stroke of
 two or three lists of two to six numbers can be either. All strokes of a file are arranged alike, so
 the file decides: one stroke that can be only one of them is enough. Where there is none, columns
-have as many lists in each stroke, points as many numbers in each list; and a third list, or third
-numbers, that grow in every stroke are the time, if that is no chance.
+have as many lists in each stroke, points as many numbers in each list. Where both are the same in
+all strokes, more than four numbers are columns, since points of so many are rare and never all as
+few as three in a stroke; and a third list, or third numbers, that grow in every stroke are the
+time, if that is no chance.
 """
 
 import math
@@ -19,6 +21,7 @@ from sketch_rnn.errors import UserError
 
 Arrangement = Literal["columns", "points"]
 MAX_CHANNELS = 6  # of a point: x, y, time, pressure, two tilts
+USUAL_CHANNELS = 4  # without tilts
 SURE_COLUMNS = 3  # lists that columns of few numbers may be: x, y and the time
 CHANCE = 1e-3  # of numbers in no order to grow in every stroke; below, they are times
 UNDECIDED = (
@@ -56,9 +59,11 @@ class Vote:
         """The arrangement; None if it cannot be told."""
         if self.sure or not self._shapes:
             return self.sure
-        lists, numbers = (len(set(counts)) for counts in zip(*self._shapes, strict=True))
-        if (lists == 1) != (numbers == 1):
-            return "columns" if lists == 1 else "points"
+        lists, numbers = (set(counts) for counts in zip(*self._shapes, strict=True))
+        if (len(lists) == 1) != (len(numbers) == 1):
+            return "columns" if len(lists) == 1 else "points"
+        if len(numbers) == 1 and max(numbers) > USUAL_CHANNELS:
+            return "columns"
         timed = [each for each, chance in self._chances.items() if chance < CHANCE]
         return timed[0] if len(timed) == 1 else None
 
