@@ -22,14 +22,21 @@ STALL_SECONDS, STALL_STEPS = 2.0, 5  # a step that takes longer than both has co
 
 
 class Progress:
-    """A live line on a terminal; plain lines elsewhere."""
+    """A live line on a terminal; plain lines elsewhere.
 
-    def __init__(self, first_step: int, num_steps: int):
+    Args:
+      first_step: of the run, or where it goes on.
+      num_steps: where it ends.
+      max_time: seconds from now after which it ends before; None is without end.
+    """
+
+    def __init__(self, first_step: int, num_steps: int, max_time: float | None = None):
         self._num_steps = None if is_endless(num_steps) else num_steps
         self._is_live = sys.stdout.isatty()
         self._lock = threading.RLock()  # signals are answered from another thread
         self._text, self._drawn_at = "", 0.0
         self._done, self._timed_at = first_step, time.monotonic()
+        self._ends_at = None if max_time is None else self._timed_at + max_time
         self._first_step = first_step
         self._times: deque[tuple[float, int]] = deque()  # when how many steps were done
 
@@ -128,7 +135,7 @@ class Progress:
         (begun, first), (now, done) = self._times[0], self._times[-1]
         if done == first:
             return []
-        return _pace_and_left((now - begun) / (done - first), done, self._num_steps)
+        return self._pace_and_left((now - begun) / (done - first), done, now)
 
     def _left(self, done: int) -> str:
         now = time.monotonic()
@@ -136,15 +143,17 @@ class Progress:
             self._timed_at, self._done = self._times[0]
         pace = (now - self._timed_at) / (done - self._done)
         self._done, self._timed_at = done, now
-        return ", ".join(_pace_and_left(pace, done, self._num_steps))
+        return ", ".join(self._pace_and_left(pace, done, now))
 
-
-def _pace_and_left(pace: float, done: int, num_steps: int | None) -> list[str]:
-    """In words, from seconds a step."""
-    words = [f"{1 / max(pace, 1e-9):.3g} steps/s"]
-    if num_steps is not None:
-        words.append(f"{tqdm.format_interval((num_steps - done) * pace)} left")
-    return words
+    def _pace_and_left(self, pace: float, done: int, now: float) -> list[str]:
+        """In words, from seconds a step; what ends the run first says how much time is left."""
+        words = [f"{1 / max(pace, 1e-9):.3g} steps/s"]
+        seconds = []
+        if self._num_steps is not None:
+            seconds.append((self._num_steps - done) * pace)
+        if self._ends_at is not None:
+            seconds.append(max(0.0, self._ends_at - now))
+        return [*words, f"{tqdm.format_interval(min(seconds))} left"] if seconds else words
 
 
 def _columns() -> int:

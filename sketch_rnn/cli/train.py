@@ -3,6 +3,7 @@
 import os
 import re
 import sys
+from functools import partial
 from pathlib import Path
 
 from sketch_rnn import shipped
@@ -104,7 +105,7 @@ def _train() -> int:
         connect_timeout=FLAGS.connect_timeout,
     )
     with ended_at_once():  # but for the loop over steps, which ends in good order
-        ended_by = train(options, Progress)
+        ended_by = train(options, partial(Progress, max_time=max_time))
     return 128 + ended_by if ended_by else 0
 
 

@@ -21,7 +21,7 @@ NATS_FOR_KINDS = 2.0  # that z has to tell of a drawing: a handful of kinds
 LEAST_RECOVERED = 0.3  # of random z; see `signs.recovered`
 MOSTLY = 0.5
 PARAMETERS_A_POINT = 20
-NEAR_FLOOR = 1.05  # of `min_learning_rate`
+NEAR_FLOOR = 1.05  # of `min_learning_rate`, and of the KL's floor
 
 
 @dataclass(frozen=True)
@@ -144,9 +144,9 @@ def random_z_mean_little(found: Sequence[Validation], facts: Facts) -> str:
         return ""
     share = max(0.0, found[-1].recovered)
     told = f"random z mean little: {share:.0%} of them is found again in what is drawn of them"
-    if nats <= facts.free_nats:
+    if nats <= NEAR_FLOOR * facts.free_nats:
         return (
-            f"{told}, though the KL is within its floor ({nats:.3g} nats a drawing, "
+            f"{told}, though the KL is at its floor ({nats:.3g} nats a drawing, "
             f"{facts.free_nats:.3g} are free); {_more_steps_or(found, facts)}try "
             f"kl_tolerance={hparams.kl_tolerance / 2:.2g}"
         )

@@ -383,6 +383,17 @@ def test_the_time_in_which_another_size_is_compiled_is_not_the_steps(monkeypatch
     assert "8 steps/s, 04:00 left" in terminal.line()
 
 
+@pytest.mark.parametrize(
+    ("num_steps", "left"), [(100_000_000, "00:50"), (2000, "00:50"), (40, "00:28")]
+)
+def test_the_time_left_is_that_of_what_ends_the_run_first(monkeypatch, num_steps, left):
+    terminal = Terminal(monkeypatch, 120)
+    progress = Progress(0, num_steps, max_time=62.0)
+    for terminal.now in range(1, 13):
+        progress.update(FIGURES)
+    assert f"1 steps/s, {left} left" in terminal.line()
+
+
 def test_a_run_without_end_shows_no_share_and_no_time_left(monkeypatch, capsys):
     terminal = Terminal(monkeypatch, 120)
     progress = Progress(0, HParams().num_steps)
