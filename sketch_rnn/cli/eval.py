@@ -47,9 +47,8 @@ FLAGS = new_flags(
     OVERWRITE,
     Flag("extremes", int, None, "Draw so many of the oddest drawings, and of the plainest, to "
         "--output.", least=1, most=1000),
-    Flag("copies", bool, False, "Print how near new drawings of the model are to the nearest "
-        "training drawings, and how near drawings are that it has not learnt; --output shows the "
-        "nearest pairs."),
+    Flag("copies", bool, False, "Print how close new drawings of the model are to the nearest "
+        "training drawings, and how close real drawings are; --output shows the closest pairs."),
     Flag("output", str, None, "Picture of the --extremes or the --copies: an .svg or .png file."),
 )
 # fmt: on

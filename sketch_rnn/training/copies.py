@@ -1,8 +1,9 @@
-"""Does a model copy? How near its drawings are to those that it was trained on.
+"""Does a model copy? Measure how close its drawings are to those that it was trained on.
 
-The distance of two drawings is how far a point on a line of one is from the nearest of the other,
-on average and in both directions, as a share of the longer side, after both have been brought to
-the same place and size; where their proportions differ one is stretched, within limits.
+The distance between two drawings is the mean distance from a point on the lines of one to the
+nearest point of the other, in both directions, as a share of the longer side. Before it is taken,
+both drawings are moved to the same place and scaled to the same size; where their proportions
+differ, one of them is stretched, by `STRETCH` at most.
 
 Legend: S drawings, R points on the lines of each.
 """
@@ -21,27 +22,27 @@ from sketch_rnn.model.sampling import random_z
 from sketch_rnn.training.evaluate import dataset_of
 
 POINTS = 64  # R
-STRETCH = 1.4  # of a side, at most, to lie over another drawing
+STRETCH = 1.4  # the most that a side is stretched to match another drawing
 GENERATED = 40
 TEMPERATURE = 0.3
 SEED = 1
-FEW_HELD_OUT = 30  # below, training drawings among each other are measured too
-NEAR = 0.1  # quantile of the distances of real drawings; fewer than so many are as near by chance
+FEW_HELD_OUT = 30  # with fewer, distances between training drawings are measured too
+NEAR = 0.1  # quantile of the distances of real drawings; this share is as close by chance
 MANY = 0.5  # share of the generated drawings
 PAIRS = 10  # in a picture
-_CHUNK = 256  # drawings that are compared at once
+_CHUNK = 256  # drawings compared at once
 
 
 @dataclass(frozen=True)
 class Copies:
-    """How near drawings are to the nearest training drawing, as shares of their longer sides.
+    """Distances from drawings to their nearest training drawings, as shares of the longer side.
 
     Attributes:
-      drawn: what the model drew, stroke-3 in data units; `[S]`.
-      nearest: the training drawing that is nearest to each.
-      distances: to it, of each, `[S]`.
-      real: the distances of drawings that the model has not seen, or of each training drawing to
-        the nearest other one.
+      drawn: the model's drawings, stroke-3 in data units; `[S]`.
+      nearest: the nearest training drawing of each; `[S]`.
+      distances: from each drawing to it, `[S]`.
+      real: the same distances of drawings that the model has not seen and, where these are few,
+        from each training drawing to the nearest other one.
     """
 
     drawn: list[np.ndarray]
@@ -51,21 +52,21 @@ class Copies:
 
     @property
     def share(self) -> float:
-        """Of the drawn, what is nearer than nine in ten of the real ones are."""
+        """Return the share of the model's drawings that are closer than nine in ten real ones."""
         return float(np.mean(self.distances < np.quantile(self.real, NEAR)))
 
     @property
     def verdict(self) -> str:
-        """One line for a person."""
-        found = f"{self.share:.0%} of {len(self.drawn)} drawings are nearer to a training drawing"
-        found += " than nine in ten drawings are that were not learnt"
+        """Return one line for a person."""
+        found = f"{self.share:.0%} of {len(self.drawn)} drawings are closer to a training drawing"
+        found += " than nine in ten real drawings are"
         if self.share >= MANY:
-            return f"the model copies: {found}; take fewer steps, or more drawings"
-        return f"the model does not copy: {found}, where 10% are so by chance"
+            return f"the model copies: {found}; take fewer steps or more drawings"
+        return f"the model does not copy: {found}; by chance it would be 10%"
 
     def table(self) -> list[str]:
-        """The distances, as lines of text."""
-        rows = [("drawn by the model", self.distances), ("drawings it has not learnt", self.real)]
+        """Return the distances as lines of text."""
+        rows = [("drawn by the model", self.distances), ("real drawings", self.real)]
         lines = [f"{'distance to the nearest training drawing':42}{'nearest':>8}{'median':>8}"]
         for name, values in rows:
             text = f"{name} ({len(values)})"
@@ -73,27 +74,27 @@ class Copies:
         return lines
 
     def picture(self, path: Path) -> None:
-        """Draws the nearest pairs."""
+        """Draw the closest pairs."""
         order = np.argsort(self.distances)[:PAIRS]
         pairs = [sketch for i in order for sketch in (self.drawn[i], self.nearest[i])]
         labels = [text for i in order for text in (f"{self.distances[i]:.1%}", "")]
-        titles = ("drawn", "nearest learnt") * min(2, len(order))
+        titles = ("by the model", "in training") * min(2, len(order))
         draw(pairs, path, columns=len(titles), labels=labels, column_titles=titles)
 
 
 def find_copies(
     path: str, data_dir: str | None = None, checkpoint: str = "best", count: int = GENERATED
 ) -> Copies:
-    """Draws with a model, and finds the nearest training drawing of each.
+    """Draw with a model, and find the nearest training drawing of each drawing.
 
     Args:
-      path: of the model.
-      data_dir: where its data set is; None is where its run had it.
-      checkpoint: of a run, "best" or "latest".
-      count: drawings.
+      path: the model's path.
+      data_dir: the folder of its data set; None is the folder that its run used.
+      checkpoint: "best" or "latest", for a run.
+      count: how many drawings to make.
 
     Raises:
-      UserError: there is no model or no data set, or nothing was drawn.
+      UserError: the model or its data set is missing, or all drawings are empty.
     """
     model = load_model(path, checkpoint)
     dataset = dataset_of(path, model.hparams.data_set, data_dir)
@@ -101,25 +102,25 @@ def find_copies(
     count = 1 if z is not None else count
     drawn = model.decode(z, count, temperature=TEMPERATURE, seed=SEED)
     if not any(len(sketch) for sketch in drawn):
-        raise UserError(f"{path}: what the model draws is empty; train it for longer")
+        raise UserError(f"{path}: all {count} drawings are empty; train the model for longer")
     return copies_of(drawn, dataset)
 
 
 def copies_of(drawn: Sequence[np.ndarray], dataset: Dataset) -> Copies:
-    """The nearest training drawing of each that is not empty, and how near real ones are."""
-    learnt = _Shapes([dataset.train[i] for i in range(len(dataset.train))])
+    """Find the nearest training drawing of each drawing that is not empty."""
+    training = _Shapes([dataset.train[i] for i in range(len(dataset.train))])
     drawn = [sketch for sketch in drawn if len(sketch)]
-    found = [learnt.nearest(*shape) for shape in _Shapes(drawn).each()]
+    found = [training.nearest(*shape) for shape in _Shapes(drawn).each()]
     held = [split[i] for split in (dataset.valid, dataset.test) for i in range(len(split))]
-    real = [learnt.nearest(*shape)[1] for shape in _Shapes(held).each()]
+    real = [training.nearest(*shape)[1] for shape in _Shapes(held).each()]
     if len(held) < FEW_HELD_OUT and len(dataset.train) > 1:
-        real += [learnt.nearest(*shape, but=i)[1] for i, shape in enumerate(learnt.each())]
+        real += [training.nearest(*shape, but=i)[1] for i, shape in enumerate(training.each())]
     nearest = [dataset.train[i] for i, _ in found]
     return Copies(list(drawn), nearest, np.array([d for _, d in found]), np.array(real))
 
 
 class _Shapes:
-    """Drawings as points `[S, R, 2]` about the middle of a box whose longer side is 1."""
+    """Drawings as points `[S, R, 2]`, centered, with a longer side of 1."""
 
     def __init__(self, sketches: Sequence[np.ndarray]):
         shapes = [_shape(sketch) for sketch in sketches]
@@ -127,11 +128,11 @@ class _Shapes:
         self.sides = np.array([sides for _, sides in shapes]).reshape(-1, 2)
 
     def each(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """The points `[R, 2]` and the sides `[2]` of each."""
+        """Return the points `[R, 2]` and the sides `[2]` of each drawing."""
         return zip(self.points, self.sides, strict=True)
 
     def nearest(self, points: np.ndarray, sides: np.ndarray, but: int = -1) -> tuple[int, float]:
-        """The number of the nearest drawing but one, and its distance."""
+        """Return the index of the nearest drawing, other than `but`, and its distance."""
         found = np.concatenate(
             [
                 _distances(points, sides, self.points[i : i + _CHUNK], self.sides[i : i + _CHUNK])
@@ -146,24 +147,24 @@ class _Shapes:
 def _distances(
     points: np.ndarray, sides: np.ndarray, others: np.ndarray, their_sides: np.ndarray
 ) -> np.ndarray:
-    """From one drawing to each of several, `[S]`."""
+    """Return the distances from one drawing to each of several, `[S]`."""
     stretch = np.clip(their_sides / sides, 1 / STRETCH, STRETCH)
-    laid = points[None] * stretch[:, None]  # [S, R, 2]
-    apart = np.linalg.norm(laid[:, :, None] - others[:, None], axis=3)  # [S, R, R]
+    matched = points[None] * stretch[:, None]  # [S, R, 2]
+    apart = np.linalg.norm(matched[:, :, None] - others[:, None], axis=3)  # [S, R, R]
     return (apart.min(axis=2).mean(axis=1) + apart.min(axis=1).mean(axis=1)) / 2
 
 
 def _shape(sketch: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Points evenly on the lines of a drawing, `[R, 2]`, and the sides of its box, `[2]`."""
+    """Return points spread evenly along a drawing's lines, `[R, 2]`, and its sides, `[2]`."""
     offsets = np.asarray(sketch, np.float64)[:, :2]
     corners = np.concatenate([np.zeros((1, 2)), np.cumsum(offsets, axis=0)])
-    is_drawn = np.concatenate([[True], sketch[:-1, 2] == 0])  # the pen came there on the paper
+    is_drawn = np.concatenate([[True], sketch[:-1, 2] == 0])  # the pen was down on the way there
     steps = np.where(is_drawn, np.linalg.norm(offsets, axis=1), 0.0)
-    way = np.concatenate([[0.0], np.cumsum(steps)])
-    way += np.arange(len(way)) * 1e-9  # so that it grows where the pen is up
-    at = np.linspace(0, way[-1], POINTS)
+    length = np.concatenate([[0.0], np.cumsum(steps)])
+    length += np.arange(len(length)) * 1e-9  # interpolation needs it to increase everywhere
+    at = np.linspace(0, length[-1], POINTS)
     low, high = corners.min(axis=0), corners.max(axis=0)
     longer = max(float((high - low).max()), 1e-9)
-    middle = (corners - (low + high) / 2) / longer
-    points = np.stack([np.interp(at, way, middle[:, axis]) for axis in (0, 1)], axis=1)
+    centered = (corners - (low + high) / 2) / longer
+    points = np.stack([np.interp(at, length, centered[:, axis]) for axis in (0, 1)], axis=1)
     return points, np.maximum((high - low) / longer, 1e-3)

@@ -1,6 +1,7 @@
-"""What a run on few drawings begins with, chosen by how many there are.
+"""Settings for a run on few drawings, chosen by how many there are.
 
-`configs/few.json` has what is the same for all numbers; docs/own_drawings.md has what was measured.
+`configs/few.json` has the settings that do not depend on that number; docs/own_drawings.md has the
+measurements behind them.
 """
 
 from dataclasses import replace
@@ -14,19 +15,19 @@ from sketch_rnn.hparams_text import load_config
 from sketch_rnn.training.options import TrainOptions
 
 CONFIG = "few"
-MOST = 5000  # training drawings; more are enough for a model that begins from nothing
-ENOUGH_HELD_OUT = 30  # drawings that validate, or a fifth of all where those are fewer
-SHARE_HELD_OUT = 0.2
-LONGEST = 250  # points of a drawing that the packaged model is of use for
-PATIENCE = 6  # validations, where enough drawings validate to stop by them
+MOST = 5000  # training drawings; with more, a model learns well from random weights
+ENOUGH_HELD_OUT = 30  # validation drawings wanted, but no more than the share below
+SHARE_HELD_OUT = 0.2  # of the training and validation drawings together
+LONGEST = 250  # points; the packaged model has seen no longer drawings
+PATIENCE = 6  # validations, where there are enough validation drawings to stop by
 VALIDATIONS = 16  # in a run
 
 
 def chosen(options: TrainOptions) -> TrainOptions:
-    """The options with what is left open chosen by the drawings, which is said in three lines.
+    """Fill in the options that are not given, by the number of drawings; log three lines.
 
     Raises:
-      UserError: there are no drawings, or they are not few.
+      UserError: there are no drawings, or more than `MOST`.
     """
     base = load_config(CONFIG)
     names = HParams(**base | dict(options.overrides)).data_set
@@ -36,7 +37,7 @@ def chosen(options: TrainOptions) -> TrainOptions:
     if count > MOST:
         raise UserError(
             f"`config={CONFIG}` is for up to {MOST:,} training drawings, got {count:,}; leave it "
-            "out, or take another of the configurations"
+            "out, or choose another configuration"
         )
     init_from = options.init_from or _beginning(options, base, dataset)
     overrides = base | _by_count(count - held_out(dataset)) | dict(options.overrides)
@@ -46,28 +47,31 @@ def chosen(options: TrainOptions) -> TrainOptions:
     patience = options.patience
     if patience is None and len(dataset.valid) + held_out(dataset) >= ENOUGH_HELD_OUT:
         patience = PATIENCE
-    found = replace(options, overrides=overrides, init_from=init_from, patience=patience)
-    for line in _lines(found, dataset, HParams(**overrides)):
+    filled = replace(options, overrides=overrides, init_from=init_from, patience=patience)
+    for line in _lines(filled, dataset, HParams(**overrides)):
         LOGGER.info(line)
-    return found
+    return filled
 
 
 def held_out(dataset: Dataset) -> int:
-    """How many training drawings validate instead, so that the best checkpoint means something."""
+    """Return how many training drawings to move to the validation split.
+
+    With more validation drawings, the best checkpoint is less a matter of chance.
+    """
     total = len(dataset.train) + len(dataset.valid)
     wanted = min(ENOUGH_HELD_OUT, round(SHARE_HELD_OUT * total))
     return min(max(0, wanted - len(dataset.valid)), len(dataset.train) - 1)
 
 
 def _beginning(options: TrainOptions, base: dict, dataset: Dataset) -> str | None:
-    """The packaged model where the drawings and the architecture that is asked for suit it."""
+    """Return the packaged model if it fits the drawings and the architecture asked for."""
     asked = {name: value for name, value in options.overrides.items() if name in ARCHITECTURE}
     is_other = any(base.get(name, getattr(HParams, name)) != asked[name] for name in asked)
     return None if is_other or dataset.max_seq_len > LONGEST else PACKAGED_MODEL
 
 
 def _by_count(count: int) -> dict[str, int | float]:
-    """Batch, length, rhythm and dropout for so many training drawings."""
+    """Return batch size, steps, validation interval and dropout for a number of drawings."""
     steps = 400 if count < 40 else 800 if count < 120 else 1200 if count < 400 else 2000
     return {
         "batch_size": 25 if count < 120 else 50,
@@ -78,16 +82,16 @@ def _by_count(count: int) -> dict[str, int | float]:
 
 
 def _lines(options: TrainOptions, dataset: Dataset, hparams: HParams) -> list[str]:
-    """What was chosen, and by what."""
+    """Return three lines that say what was chosen and why."""
     held = held_out(dataset)
     count, validating = len(dataset.train) - held, len(dataset.valid) + held
     moved = f", {held} of them from the training split" if held else ""
-    begins = "begins from nothing, as the model in the package does not fit what is asked for"
+    begins = "begins with random weights, as the model in the package does not fit these settings"
     if options.init_from:
-        begins = f"begins with the model {options.init_from}"
-    ends = "too few drawings validate to end by them"
+        begins = f"begins with the weights of the model {options.init_from}"
+    ends = "no early end, as there are too few validation drawings to judge by"
     if options.patience:
-        ends = f"ends before after {options.patience} validations in a row without a new best"
+        ends = f"ends early after {options.patience} validations in a row without a new best"
     return [
         f"few drawings: {count} to train on, {validating} to validate{moved}; {begins}",
         f"batch_size={hparams.batch_size}, learning_rate={hparams.learning_rate:g}, "

@@ -1,7 +1,7 @@
-"""Is it learning? What is wrong with a run, in one line with the next setting to try.
+"""Is it learning? Say what is wrong with a run, in one line with the next setting to try.
 
-Each rule is a function of the validations so far, the newest last, and of what is known of the run;
-`docs/verdicts.md` has them in words. Losses are in nats.
+Each rule is a function of the validations so far, newest last, and of the facts of the run;
+`docs/verdicts.md` describes the rules. Losses are in nats.
 """
 
 import math
@@ -14,26 +14,26 @@ from sketch_rnn.hparams import HParams
 from sketch_rnn.model import losses
 from sketch_rnn.training.history import Validation
 
-MARGIN = 0.02  # of a cost: less is noise
-JUMP = 0.5  # of a cost: more is no noise
+MARGIN = 0.02  # smaller differences between costs are noise
+JUMP = 0.5  # larger differences between costs are not noise
 KNOWS_NOTHING = math.log(2 * math.pi * math.e) + math.log(3)  # cost of offsets of deviation 1
-NATS_FOR_KINDS = 2.0  # that z has to tell of a drawing: a handful of kinds
-LEAST_RECOVERED = 0.3  # of random z; see `signs.recovered`
+NATS_FOR_KINDS = 2.0  # information in z about a drawing: enough for a handful of kinds
+LEAST_RECOVERED = 0.3  # share of random z; see `signs.recovered`
 MOSTLY = 0.5
 PARAMETERS_A_POINT = 20
-NEAR_FLOOR = 1.05  # of `min_learning_rate`, and of the KL's floor
+NEAR_FLOOR = 1.05  # times `min_learning_rate`, or the KL's floor
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What is known of a run beside its validations.
+    """Facts of a run that its validations do not show.
 
     Attributes:
       hparams: its hyperparameters.
-      parameters: of its model.
-      points: of all training drawings.
+      parameters: the number of its model's parameters.
+      points: the number of points of all training drawings.
       init_from: the model that it began with, whose sizes it has; "" for none.
-      validating: drawings of the validation split.
+      validating: the number of validation drawings.
     """
 
     hparams: HParams
@@ -44,12 +44,12 @@ class Facts:
 
     @property
     def free_nats(self) -> float:
-        """What z may tell of a drawing before the KL costs: the floor of all dimensions."""
+        """Return how much z may tell of a drawing at no cost: the KL's floor, summed over z."""
         return self.hparams.kl_tolerance * self.hparams.z_size
 
 
 class Verdict(NamedTuple):
-    """What is wrong: its kind, and a line that says so and what to try."""
+    """A problem of a run: its kind, and a line that names it and what to try."""
 
     kind: str
     text: str
@@ -59,14 +59,14 @@ Rule = Callable[[Sequence[Validation], Facts], str]  # "" where nothing is wrong
 
 
 def updates_left_out(found: Sequence[Validation], facts: Facts) -> str:
-    """Any since the validation before."""
+    """Updates were left out since the previous validation."""
     count = int(found[-1].left_out)
     if not count:
         return ""
     rate = facts.hparams.learning_rate / 2
     return (
-        f"updates left out, as not finite: {count}; try learning_rate={rate:g}, and look for "
-        "drawings with extreme offsets"
+        f"updates left out because they were not finite: {count}; try learning_rate={rate:g}, "
+        "and look for drawings with extreme offsets"
     )
 
 
@@ -95,11 +95,11 @@ def overfitting(found: Sequence[Validation], facts: Facts) -> str:
     helps = _against_overfitting(facts)
     if facts.validating < FEW_TO_CHOOSE_BY:
         best_one = (
-            f"that step is the best by {facts.validating} drawings, which are few, so look also at "
-            "what `checkpoint=latest` draws"
+            f"only {facts.validating} drawings say that step {found[best].step + 1} is the best: "
+            "look also at what `checkpoint=latest` draws"
         )
     else:
-        best_one = "that step is the best checkpoint"
+        best_one = "the checkpoint of that step is kept"
     return (
         f"overfitting: validation rose by {risen:.2f} since step {found[best].step + 1} while "
         f"training fell; {best_one}; more drawings or {helps} may help"
@@ -120,52 +120,57 @@ def _against_overfitting(facts: Facts) -> str:
 
 
 def z_not_used(found: Sequence[Validation], facts: Facts) -> str:
-    """At two validations z tells less than `NATS_FOR_KINDS` of a drawing."""
+    """At two validations, z tells less than `NATS_FOR_KINDS` of a drawing."""
     if len(found) < 2 or not max(v.kl_sum for v in found[-2:]) < NATS_FOR_KINDS:
         return ""
     hparams = facts.hparams
     told = f"z is hardly used: it tells {found[-1].kl_sum:.2g} nats of a drawing"
     if facts.free_nats < NATS_FOR_KINDS:
         least = 2 * NATS_FOR_KINDS / hparams.z_size
-        return f"{told}, as the KL's floor is low; try kl_tolerance={least:.2g}, or less kl_weight"
+        return (
+            f"{told}, because the KL's floor is low; try kl_tolerance={least:.2g}, or a smaller "
+            "kl_weight"
+        )
     return (
-        f"{told}, though {facts.free_nats:.2g} are free; {_more_steps_or(found, facts)}try "
-        "use_input_dropout=true, which makes the decoder need z"
+        f"{told}, though it may tell {facts.free_nats:.2g} at no cost; "
+        f"{_more_steps_or(found, facts)}try use_input_dropout=true, which makes the decoder need z"
     )
 
 
 def random_z_mean_little(found: Sequence[Validation], facts: Facts) -> str:
-    """Less than `LEAST_RECOVERED` of random z is found again in what is drawn of them, and they
-    tell something."""
+    """Less than `LEAST_RECOVERED` of random z can be recovered from their drawings, though z tells
+    something of a drawing."""
     if len(found) < 2 or not found[-1].recovered < LEAST_RECOVERED:
         return ""
     nats, hparams = found[-1].kl_sum, facts.hparams
     if nats < NATS_FOR_KINDS:
         return ""
     share = max(0.0, found[-1].recovered)
-    told = f"random z mean little: {share:.0%} of them is found again in what is drawn of them"
+    told = f"random z mean little: their drawings recover {share:.0%} of them"
     if nats <= NEAR_FLOOR * facts.free_nats:
         return (
             f"{told}, though the KL is at its floor ({nats:.3g} nats a drawing, "
             f"{facts.free_nats:.3g} are free); {_more_steps_or(found, facts)}try "
             f"kl_tolerance={hparams.kl_tolerance / 2:.2g}"
         )
-    told = f"{told}, as the KL is high ({nats:.3g} nats a drawing)"
+    told = f"{told}, because the KL is high ({nats:.3g} nats a drawing)"
     weight = losses.kl_weight(hparams, found[-1].step)
     if weight < hparams.kl_weight / 2:
         sooner = ", or try kl_decay_rate=0.998" if hparams.kl_decay_rate > 0.998 else ""
-        return f"{told}; its weight is at {weight:.2g} of {hparams.kl_weight:g}: wait{sooner}"
+        return (
+            f"{told}; its weight is only {weight:.2g} of {hparams.kl_weight:g} so far: wait{sooner}"
+        )
     smaller = "" if facts.init_from else ", or a smaller z_size"
     return f"{told}; try kl_weight={2 * hparams.kl_weight:g}{smaller}"
 
 
 def _more_steps_or(found: Sequence[Validation], facts: Facts) -> str:
-    """More steps help, but not where the best one has gone by."""
+    """More steps help, unless the best step is past."""
     return "" if overfitting(found, facts) else "give it more steps, or "
 
 
 def dimensions_unused(found: Sequence[Validation], facts: Facts) -> str:
-    """At two validations more than half of z's dimensions tell nothing, and the others do."""
+    """At two validations, more than half of z's dimensions tell nothing, and the others do."""
     size = facts.hparams.z_size
     if facts.init_from or len(found) < 2 or not min(v.unused for v in found[-2:]) > MOSTLY * size:
         return ""
@@ -179,12 +184,12 @@ def dimensions_unused(found: Sequence[Validation], facts: Facts) -> str:
 
 
 def gradients_clipped(found: Sequence[Validation], facts: Facts) -> str:
-    """More than half of the gradient's elements are as large as the clip, or nearly."""
+    """More than half of the gradient's elements are about as large as the clip."""
     share = found[-1].clipped
     if not share > MOSTLY:
         return ""
     return (
-        f"gradients are mostly clipped: {share:.0%} of their elements; try grad_clip="
+        f"most gradients are clipped: {share:.0%} of their elements; try grad_clip="
         f"{10 * facts.hparams.grad_clip:g} or learning_rate={facts.hparams.learning_rate / 2:g}"
     )
 
@@ -195,25 +200,25 @@ def too_few_drawings(found: Sequence[Validation], facts: Facts) -> str:
     if facts.init_from or ratio <= PARAMETERS_A_POINT:
         return ""
     return (
-        f"few drawings for this model: {ratio:.0f} parameters for each of their {facts.points:,} "
-        f"points; begin with the model in the package (`init_from=doodles`), or try "
-        f"dec_rnn_size={_smaller_size(facts)}"
+        f"too few drawings for this model: {ratio:.0f} parameters for each of their "
+        f"{facts.points:,} points; begin with the model in the package (`init_from=doodles`), or "
+        f"try dec_rnn_size={_smaller_size(facts)}"
     )
 
 
 def _ratio(facts: Facts) -> float:
-    """Parameters for each point."""
+    """Return the parameters for each point."""
     return facts.parameters / max(1, facts.points)
 
 
 def _smaller_size(facts: Facts) -> int:
-    """A decoder that fits the drawings, a power of two, and smaller than it is."""
+    """Return a decoder size that fits the drawings: a power of two, smaller than now."""
     fitting = facts.hparams.dec_rnn_size / math.sqrt(max(_ratio(facts) / 10, 4))
     return max(1, min(facts.hparams.dec_rnn_size - 1, max(16, 2 ** int(math.log2(fitting)))))
 
 
 def rate_at_its_floor(found: Sequence[Validation], facts: Facts) -> str:
-    """The learning rate has come down to `min_learning_rate`, a tenth of the steps remain, and
+    """The learning rate is down to `min_learning_rate`, a tenth of the steps or more remain, and
     nothing worse is wrong."""
     hparams = facts.hparams
     floor = hparams.min_learning_rate
@@ -222,7 +227,7 @@ def rate_at_its_floor(found: Sequence[Validation], facts: Facts) -> str:
         return ""
     if found[-1].step > 0.9 * hparams.num_steps:
         return ""
-    if overfitting(found, facts) or diverging(found, facts):  # to go on at a larger rate is no help
+    if overfitting(found, facts) or diverging(found, facts):  # a larger rate does not help
         return ""
     rest = hparams.num_steps - found[-1].step
     return (
@@ -232,7 +237,7 @@ def rate_at_its_floor(found: Sequence[Validation], facts: Facts) -> str:
 
 
 def still_falling(found: Sequence[Validation], facts: Facts) -> str:
-    """At the end: the last validation is the best, by `MARGIN` over the one two before."""
+    """At the end, the last validation is the best, by `MARGIN` over the one two before it."""
     if len(found) < 3 or _best(found) != len(found) - 1:
         return ""
     fallen = found[-3].reconstruction - found[-1].reconstruction
@@ -258,12 +263,12 @@ RULES_AT_THE_END: dict[str, Rule] = {"still falling": still_falling}
 
 
 def verdicts(found: Sequence[Validation], facts: Facts, at_the_end: bool = False) -> list[Verdict]:
-    """What is wrong with a run, the worst first.
+    """Return what is wrong with a run, worst first.
 
     Args:
       found: its validations.
-      facts: what is known of it beside them.
-      at_the_end: no step follows.
+      facts: its facts.
+      at_the_end: whether the run is over.
     """
     if not found:
         return []
@@ -275,7 +280,7 @@ def verdicts(found: Sequence[Validation], facts: Facts, at_the_end: bool = False
 def worth_saying(
     found: Sequence[Validation], facts: Facts, at_the_end: bool = False
 ) -> list[Verdict]:
-    """The verdicts that the validation before did not have; at the end, the others."""
+    """Return the verdicts that are new at this validation; at the end, those that still hold."""
     before = {verdict.kind for verdict in verdicts(found[:-1], facts)}
     now = verdicts(found, facts, at_the_end)
     if at_the_end:
@@ -284,6 +289,6 @@ def worth_saying(
 
 
 def _best(found: Sequence[Validation]) -> int:
-    """The validation of the lowest reconstruction cost."""
+    """Return the index of the validation with the lowest reconstruction cost."""
     costs = [validation.reconstruction for validation in found]
     return costs.index(min(costs))

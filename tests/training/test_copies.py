@@ -1,4 +1,4 @@
-"""How near drawings are to those learnt, in copies and in others."""
+"""How close drawings are to the training drawings: copies and new ones."""
 
 from types import SimpleNamespace
 
@@ -65,9 +65,9 @@ def test_lines_count_and_not_where_the_pen_moves_between_them():
 def test_a_picture_of_the_nearest_pairs(tmp_path):
     found = copies_of(scrawls(12, 9), dataset())
     found.picture(tmp_path / "pairs.svg")
-    assert (tmp_path / "pairs.svg").read_text().count("nearest learnt") == 2
+    assert (tmp_path / "pairs.svg").read_text().count("in training") == 2
     lines = found.table()
-    assert "drawn by the model (12)" in lines[1] and "drawings it has not learnt (40)" in lines[2]
+    assert "drawn by the model (12)" in lines[1] and "real drawings (40)" in lines[2]
 
 
 def test_a_run_says_that_it_copies():

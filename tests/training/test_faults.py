@@ -506,7 +506,10 @@ def test_one_update_that_is_not_finite_is_left_out(tmp_path, caplog, monkeypatch
     assert all(np.isfinite(weight).all() for weight in weights)
     figures = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").open()]
     assert sum(row.get("Updates_Left_Out", 0) for row in figures) == 1
-    assert "updates left out, as not finite: 1;" in (tmp_path / "run" / "notes.jsonl").read_text()
+    assert (
+        "updates left out because they were not finite: 1;"
+        in (tmp_path / "run" / "notes.jsonl").read_text()
+    )
 
 
 def test_a_few_in_a_row_end_the_run_with_its_last_checkpoint_whole(run, capsys, monkeypatch):

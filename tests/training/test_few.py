@@ -1,4 +1,4 @@
-"""What a run on few drawings begins with."""
+"""The settings that a run on few drawings chooses."""
 
 import json
 import logging
@@ -24,7 +24,7 @@ SMALL = {"dec_rnn_size": 8, "num_mixture": 2, "conditional": False, "num_steps":
 
 
 def write(folder, train, valid=3, test=3, rows=12):
-    """A data set of so many zigzags, each another."""
+    """Write a data set of random zigzags, all different."""
     rng, splits = np.random.default_rng(0), {}
     for name, count in (("train", train), ("valid", valid), ("test", test)):
         splits[name] = np.empty(count, object)
@@ -42,7 +42,7 @@ def options(folder, **changes):
 
 
 @pytest.mark.parametrize(("count", "held"), [(18, 3), (54, 8), (200, 27), (1000, 27), (3, 0)])
-def test_a_fifth_of_the_drawings_validate_and_thirty_at_most(tmp_path, count, held):
+def test_a_fifth_of_the_drawings_and_at_most_thirty_validate(tmp_path, count, held):
     data = load_dataset("mine.npz", write(tmp_path, count, valid=1 if count in (3, 18) else 3))
     assert few.held_out(data) == held
     moved = data.holding_out(held)
@@ -61,7 +61,7 @@ def test_the_drawings_of_each_file_validate_and_stay_in_its_part(tmp_path):
     assert [len(part) for part in moved.valid.parts] == [8, 3]
 
 
-def test_none_left_to_train_on(tmp_path):
+def test_holding_out_all_drawings_is_an_error(tmp_path):
     data = load_dataset("mine.npz", write(tmp_path, 5))
     with pytest.raises(UserError, match="holding out 5 of 5"):
         data.holding_out(5)
@@ -72,10 +72,10 @@ def test_what_is_chosen_is_said_in_three_lines(tmp_path, caplog):
     found = few.chosen(options(write(tmp_path, 54)))
     first, second, third = caplog.messages
     assert first.startswith("few drawings: 46 to train on, 11 to validate, 8 of them from the")
-    assert first.endswith("begins with the model doodles")
+    assert first.endswith("begins with the weights of the model doodles")
     assert f"batch_size={found.overrides['batch_size']}" in second and "kl_weight=1" in second
     assert third.startswith(f"{found.overrides['num_steps']} steps, a validation every")
-    assert third.endswith("too few drawings validate to end by them") and found.patience is None
+    assert third.endswith("too few validation drawings to judge by") and found.patience is None
     caplog.clear()
     found = few.chosen(options(write(tmp_path, 300)))
     assert caplog.messages[2].endswith(
@@ -99,15 +99,15 @@ def test_what_is_given_wins(tmp_path):
 
 
 @pytest.mark.parametrize("overrides", [{"conditional": False}, {"dec_rnn_size": 64}])
-def test_sizes_that_the_packaged_model_does_not_have_begin_from_nothing(
+def test_sizes_that_the_packaged_model_does_not_have_begin_with_random_weights(
     tmp_path, caplog, overrides
 ):
     caplog.set_level(logging.INFO)
     assert few.chosen(options(write(tmp_path, 54), overrides=overrides)).init_from is None
-    assert "begins from nothing" in caplog.text
+    assert "begins with random weights" in caplog.text
 
 
-def test_drawings_of_very_many_points_begin_from_nothing(tmp_path):
+def test_drawings_of_very_many_points_begin_with_random_weights(tmp_path):
     assert few.chosen(options(write(tmp_path, 20, rows=260))).init_from is None
 
 
@@ -142,7 +142,7 @@ def test_a_run_keeps_what_validates_and_where_its_drawings_are(tmp_path, monkeyp
         run.read_config()
 
 
-def test_a_beginning_brings_its_kl_settings_unless_they_are_given(tmp_path):
+def test_the_model_to_begin_with_brings_its_kl_settings_unless_they_are_given(tmp_path):
     write(tmp_path, 20)
     found = {}
     for name, changes in (("theirs", {}), ("given", {"kl_weight": 0.25})):
@@ -161,7 +161,7 @@ PARAGRAPHS = re.findall(r"^\*\*.+?(?=\n\n)", ADVICE, re.M | re.S)
 
 
 @pytest.mark.parametrize("text", PARAGRAPHS, ids=lambda text: text.split("**")[1])
-def test_what_is_recommended_together_goes_together(text, tmp_path):
+def test_settings_that_the_docs_recommend_together_go_together(text, tmp_path):
     spans = re.findall(r"`([^`]+)`", text)
     overrides = parse_overrides([span for span in spans if re.match(r"\w+=", span)])
     assert overrides
@@ -174,7 +174,7 @@ def test_what_is_recommended_together_goes_together(text, tmp_path):
     begin(TrainOptions(tmp_path / "run", overrides, data_dir=tmp_path, init_from=init_from))
 
 
-def test_a_run_from_nothing_on_few_drawings_is_told_what_to_type_instead(tmp_path, caplog):
+def test_a_run_with_random_weights_on_few_drawings_is_told_what_to_type_instead(tmp_path, caplog):
     write(tmp_path, 54)
     for name, changes in (("plain", {}), ("few", {"few": True})):
         caplog.clear()

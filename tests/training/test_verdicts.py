@@ -138,14 +138,14 @@ def test_what_is_tried_first_is_not_set_already():
 def test_a_weight_that_grows_fast_already_is_waited_for():
     found, known, _ = FIRING["random z"]
     fast = Facts(known.hparams.replace(kl_decay_rate=0.998), known.parameters, known.points)
-    assert dict(verdicts(found, fast))["random z"].endswith("of 0.5: wait")
+    assert dict(verdicts(found, fast))["random z"].endswith("of 0.5 so far: wait")
 
 
 def test_a_best_step_that_few_drawings_chose_is_not_all_that_is_named():
     found, known, _ = FIRING["overfitting"]
     few = Facts(known.hparams, known.parameters, known.points, validating=11)
     text = dict(verdicts(found, few))["overfitting"]
-    assert "best by 11 drawings" in text and "`checkpoint=latest`" in text
+    assert "only 11 drawings say" in text and "`checkpoint=latest`" in text
     assert "latest" not in dict(verdicts(found, known))["overfitting"]
 
 
