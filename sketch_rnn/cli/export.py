@@ -1,6 +1,5 @@
 """`sketch_rnn_export`: writes a trained model for other programs."""
 
-import math
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +16,7 @@ from sketch_rnn.choices import (
 )
 from sketch_rnn.cli import common
 from sketch_rnn.cli.flags import FULL_SIZE, OVERWRITE, Flag, new_flags
-from sketch_rnn.errors import UserError, warn
+from sketch_rnn.errors import UserError
 from sketch_rnn.files import check_output
 
 if TYPE_CHECKING:
@@ -163,36 +162,11 @@ def _check_ready_for_browser(model: "SketchRNN") -> None:
 
 
 def _examples(model: "SketchRNN") -> "list[np.ndarray]":
-    """Drawings for a page to begin with, stroke-3 in data units."""
-    from sketch_rnn.convert.inputs import Choice, Size, read_inputs
-    from sketch_rnn.data import catalog, download
-    from sketch_rnn.formats import page
-    from sketch_rnn.formats.run_folder import RunFolder
+    from sketch_rnn.formats.examples import examples_for
 
-    most, longest = page.MOST_EXAMPLES, model.hparams.max_seq_len
-    if not FLAGS.examples or model.scale_factor is None:  # without which there is no page
+    if not FLAGS.examples:
         return []
-    given = FLAGS.input
-    if given is None and FLAGS.data_dir is None and catalog.is_packaged(FLAGS.model_dir):
-        given = str(catalog.PACKAGED_DRAWINGS_PATH)
-    if given:
-        choice = Choice(FLAGS.split, [], most)
-        size = Size(full=model.full_size)
-        return read_inputs([given], model.hparams.data_set, longest, choice, size)
-    names, run = model.hparams.data_set, RunFolder(FLAGS.model_dir)
-    try:
-        folder = FLAGS.data_dir
-        if folder is None and not run.holds_run():
-            return []
-        folder = folder or download.remembered(run.read_config().data_dir, names)
-        paths = [str(path) for path in download.resolve(folder, names)]
-        choice = Choice(FLAGS.split, [], math.ceil(most / len(paths)))
-        examples = read_inputs(paths, names, longest, choice)[:most]
-    except UserError as error:
-        warn(f"the page has no drawings to begin with: {error}; --input names others")
-        return []
-    print(f"drawings to begin with: {', '.join(paths)}")
-    return examples
+    return examples_for(model, FLAGS.model_dir, FLAGS.input, FLAGS.data_dir, FLAGS.split)
 
 
 def _z(model: "SketchRNN") -> "np.ndarray | None":

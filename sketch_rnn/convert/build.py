@@ -138,8 +138,15 @@ def build(
     Raises:
       UserError: what is wrong; then nothing is written.
     """
-    layout = Layout(first_row, coordinates, pen)
-    reading = Reading(recipe or Recipe(), outline, recognized, layout, ink, centerline, sheet)
+    reading = Reading(
+        recipe or Recipe(),
+        outline=outline,
+        recognized=recognized,
+        layout=Layout(first_row, coordinates, pen),
+        ink=ink,
+        sheet=sheet,
+        centerline=centerline,
+    )
     output = _checked_output(output, report, _split_inputs(inputs)[0], overwrite)
     _check_shares(valid=valid, test=test)
     with naming(output, ""), Spool(output.parent) as spool:

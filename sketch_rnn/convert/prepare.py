@@ -11,6 +11,7 @@ import shapely
 
 from sketch_rnn.errors import UserError
 from sketch_rnn.strokes import from_polylines
+from sketch_rnn.trace.order import by_nearest_end
 
 ORDERS = ("document", "nearest")
 MAX_EPSILON = 4  # times the recipe's epsilon; a drawing that needs more is dropped
@@ -253,19 +254,7 @@ def _without_repeats(points: np.ndarray, index: np.ndarray) -> tuple[np.ndarray,
 
 def nearest_order(lines: Sequence[np.ndarray]) -> list[np.ndarray]:
     """The first line, then each time the line with the end nearest to the pen, from that end."""
-    if not lines:
-        return []
-    ends = np.array([[line[0], line[-1]] for line in lines], np.float64)  # [L, 2, 2]
-    left = np.ones(len(lines), bool)
-    left[0] = False
-    ordered = [lines[0]]
-    while left.any():
-        far = np.square(ends - ordered[-1][-1]).sum(axis=2)
-        far[~left] = np.inf
-        number, end = np.unravel_index(np.argmin(far), far.shape)
-        ordered.append(lines[int(number)][:: -1 if end else 1])
-        left[number] = False
-    return ordered
+    return [lines[0], *by_nearest_end(lines[1:], lines[0][-1])] if lines else []
 
 
 def _whole(lines: Sequence[np.ndarray]) -> np.ndarray:

@@ -1,8 +1,9 @@
-"""What the rows of strangers' sketches mean: padding, coordinates and pen, found out and mended.
+"""What the rows of strangers' sketches mean: coordinates and pen, found out and mended.
 
 A stroke-3 row is (dx, dy, pen_lifted). Files in its place hold rows of padding at the end of their
-sketches, absolute coordinates, or another meaning of the pen, and nothing in them says so. What is
-found out of all sketches of a file together is said, and what cannot be told stops.
+sketches (`padding.py`), absolute coordinates, or another meaning of the pen, and nothing in them
+says so. What is found out of all sketches of a file together is said, and what cannot be told
+stops.
 
 Coordinates. Files of offsets were measured beside the same drawings in absolute coordinates (on a
 page, centered, from the first point): doodles, aaron_sheep, short_kanji, KanjiVG, and Quick, Draw!
@@ -24,7 +25,6 @@ Dimensions: n points of one sketch.
 """
 
 import math
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -33,6 +33,7 @@ import numpy as np
 from sketch_rnn.choices import COORDINATES, PENS
 from sketch_rnn.data import npz
 from sketch_rnn.data.first_row import FEW, FIRST_ROWS, SAMPLE, without_place
+from sketch_rnn.data.padding import is_rows, padding_of, stripped, without_padding
 from sketch_rnn.errors import UserError, check_choice, warn
 
 PEN_MEANINGS = {
@@ -48,8 +49,6 @@ _SCATTERED = 0.54  # a turn above it has no drawing in absolute coordinates
 _LARGEST_LEAP = 1.5  # natural logarithm
 _UNSURE = 0.3  # a score from 0 to this tells nothing
 _CORNERED = 0.9  # share of the sketches that lie on one side of both axes
-_PADDED = 0.2  # share of the sketches that end in the same row, twice or more
-_FEW_PADDED = 5  # sketches
 _CLEAR = 0.2  # between the shares of rows that are followed by their like
 _SELDOM = 0.3  # of rows with the pen up: those that are followed by another
 _ENDED = 0.2  # share of the sketches that end with the pen lifted after their last row
@@ -95,7 +94,7 @@ def plain(
     Raises:
       UserError: it cannot be told what the rows are.
     """
-    sketches = [_as_stroke3(sketch) for sketch in _without_padding(sketches, where)]
+    sketches = [_as_stroke3(sketch) for sketch in without_padding(sketches, where)]
     sketches = _with_two_pens(sketches, where)
     sample = [sketch for sketch in sketches if _is_usable(sketch)]
     sample = sample[:: len(sample) // SAMPLE + 1]
@@ -116,10 +115,10 @@ def plain(
 def oddities(sketches: Sequence[np.ndarray]) -> list[str]:
     """What a file's stroke-3 sketches hold in the place of what they should, a clause for each."""
     found = []
-    padding = _padding(sketches)
+    padding = padding_of(sketches)
     if padding is not None:
         found.append(f"end in rows of padding ({', '.join(f'{value:g}' for value in padding)})")
-        sketches = [_stripped(sketch, padding) for sketch in sketches]
+        sketches = [stripped(sketch, padding) for sketch in sketches]
     sample = [sketch for sketch in sketches if _is_usable(sketch)]
     if _looks_absolute(sample):
         found.append("hold absolute coordinates, it seems")
@@ -130,13 +129,9 @@ def oddities(sketches: Sequence[np.ndarray]) -> list[str]:
     return found
 
 
-def _is_rows(sketch: np.ndarray) -> bool:
-    return sketch.ndim == 2 and sketch.shape[1] in (3, 5) and sketch.dtype.kind in "iufb"
-
-
 def _is_usable(sketch: np.ndarray) -> bool:
     return (
-        _is_rows(sketch)
+        is_rows(sketch)
         and sketch.shape[1] == 3
         and len(sketch) > 0
         and bool(np.isfinite(sketch).all() and np.isin(sketch[:, 2], (0, 1)).all())
@@ -146,92 +141,9 @@ def _is_usable(sketch: np.ndarray) -> bool:
 def _as_stroke3(sketch: np.ndarray) -> np.ndarray:
     """Stroke-5 as stroke-3; what is neither as it is."""
     try:
-        return npz.as_stroke3(sketch) if _is_rows(sketch) else sketch
+        return npz.as_stroke3(sketch) if is_rows(sketch) else sketch
     except UserError:
         return sketch
-
-
-# Padding
-
-
-def _without_padding(sketches: Sequence[np.ndarray], where: str) -> list[np.ndarray]:
-    """The sketches without rows that only make them as long as others."""
-    padding = _padding(sketches)
-    if padding is None:
-        return list(sketches)
-    kept = [_stripped(sketch, padding) for sketch in sketches]
-    lost = [len(old) - len(new) for old, new in zip(sketches, kept, strict=True) if old is not new]
-    row = ", ".join(f"{value:g}" for value in padding)
-    warn(
-        f"{where}: left out {sum(lost)} rows of padding ({row}) at the end of {len(lost)} of "
-        f"{len(kept)} drawings"
-    )
-    if _is_image_of_zero(padding, kept):
-        warn(f"{where}: its offsets are taken from ({padding[0]:g}, {padding[1]:g}), not from 0")
-        return [_shifted(sketch, padding) for sketch in kept]
-    return kept
-
-
-def _padding(sketches: Sequence[np.ndarray]) -> np.ndarray | None:
-    """The row that pads sketches; None if there is none."""
-    rows = [sketch for sketch in sketches if _is_rows(sketch) and len(sketch) > 1]
-    ends = Counter(
-        tuple("nan" if math.isnan(value) else value for value in sketch[-1].tolist())
-        for sketch in rows
-        if np.array_equal(sketch[-1], sketch[-2], equal_nan=sketch.dtype.kind == "f")
-    )
-    ends = Counter({end: count for end, count in ends.items() if not _is_end_of_stroke5(end)})
-    for end, count in ends.most_common(3):
-        padding = np.array([float(value) for value in end])
-        if not padding[:2].any() or np.isnan(padding).all() or (padding == -1).all():
-            return padding
-        often = count >= max(_FEW_PADDED, _PADDED * len(rows))
-        if often and _is_at_ends_alone(padding, rows):
-            return padding
-    return None
-
-
-def _is_end_of_stroke5(row: tuple) -> bool:
-    return len(row) == 5 and row[4] == 1
-
-
-def _is_at_ends_alone(padding: np.ndarray, rows: Sequence[np.ndarray]) -> bool:
-    """Whether hardly any other row is the same."""
-    stripped = [_stripped(sketch, padding) for sketch in rows]
-    same = sum(int(_equal(sketch, padding).sum()) for sketch in stripped)
-    return same <= 0.01 * sum(map(len, stripped))
-
-
-def _equal(sketch: np.ndarray, padding: np.ndarray) -> np.ndarray:
-    """Which rows are the padding, bool `[n]`."""
-    if sketch.ndim != 2 or sketch.shape[1] != len(padding):
-        return np.zeros(len(sketch) if sketch.ndim else 0, bool)
-    same = (sketch == padding) | (np.isnan(sketch.astype(np.float64)) & np.isnan(padding))
-    return same.all(axis=1)
-
-
-def _stripped(sketch: np.ndarray, padding: np.ndarray) -> np.ndarray:
-    """The sketch without the padding at its end; a first row stays."""
-    if not _is_rows(sketch) or not len(sketch) or not _equal(sketch[-1:], padding).any():
-        return sketch
-    others = np.flatnonzero(~_equal(sketch, padding))
-    if not len(others):
-        return sketch[: 0 if np.isnan(padding).any() else 1]
-    return sketch[: others[-1] + 1]
-
-
-def _is_image_of_zero(padding: np.ndarray, kept: Sequence[np.ndarray]) -> bool:
-    """Whether what pads was (0, 0, 0) before all rows were normalized together."""
-    if len(padding) != 3 or not padding[:2].any() or not np.isfinite(padding).all():
-        return False
-    pens = {float(pen) for sketch in kept if _is_rows(sketch) for pen in sketch[:, 2]}
-    return len(pens) == 2 and padding[2] == min(pens)
-
-
-def _shifted(sketch: np.ndarray, padding: np.ndarray) -> np.ndarray:
-    if not _is_rows(sketch):
-        return sketch
-    return sketch - np.array([padding[0], padding[1], 0])
 
 
 # Pen
@@ -239,7 +151,7 @@ def _shifted(sketch: np.ndarray, padding: np.ndarray) -> np.ndarray:
 
 def _with_two_pens(sketches: list[np.ndarray], where: str) -> list[np.ndarray]:
     """The sketches with 0 and 1 for the two values that their pen has, as -1 and 1."""
-    rows = [s for s in sketches if _is_rows(s) and s.shape[1] == 3 and len(s)]
+    rows = [s for s in sketches if is_rows(s) and s.shape[1] == 3 and len(s)]
     values: set[float] = set()
     for sketch in rows:
         values.update(sketch[:, 2].tolist())
@@ -251,7 +163,7 @@ def _with_two_pens(sketches: list[np.ndarray], where: str) -> list[np.ndarray]:
     warn(f"{where}: its pen is {low:g} or {high:g}, which is taken for 0 or 1")
     return [
         np.concatenate([s[:, :2], (s[:, 2:] == high).astype(s.dtype)], axis=1)
-        if _is_rows(s) and s.shape[1] == 3
+        if is_rows(s) and s.shape[1] == 3
         else s
         for s in sketches
     ]

@@ -41,7 +41,7 @@ _LEFT_OUT = {
 
 
 @dataclass(frozen=True)
-class Drawing:
+class Polylines:
     """What is read of an SVG file.
 
     lines: one `[n, 2]` float64 array for each line, in pixels (y points down), without repeated
@@ -66,7 +66,7 @@ def read_svg(
         longer side.
 
     Returns:
-      One `[n, 2]` float64 array for each line, as in `Drawing`.
+      One `[n, 2]` float64 array for each line, as in `Polylines`.
 
     Raises:
       UserError: what is wrong with it, in one line; without the file's name if given as bytes.
@@ -76,7 +76,7 @@ def read_svg(
     else:
         content, name = read_content(Path(source)), f"{source}: "
     try:
-        drawing = read_drawing(content, outline=outline, tolerance=tolerance)
+        drawing = read_polylines(content, outline=outline, tolerance=tolerance)
     except UserError as error:
         raise UserError(f"{name}{error}") from None
     for text in drawing.left_out:
@@ -85,20 +85,20 @@ def read_svg(
 
 
 def read_content(path: Path) -> bytes:
-    """A file's bytes, as many as `read_drawing` looks at; raises UserError if there is none."""
+    """A file's bytes, as many as `read_polylines` looks at; raises UserError if there is none."""
     if not path.is_file():
         raise UserError(f"{path}: expected an SVG file, there is none")
     with path.open("rb") as file:
         return file.read(xml.MAX_BYTES + 1)
 
 
-def read_drawing(
+def read_polylines(
     content: bytes,
     *,
     outline: bool | None = False,
     tolerance: float = 0.001,
     middle: Middle | None = None,
-) -> Drawing:
+) -> Polylines:
     """What `read_svg` reads of a file's content, and what is left out of it.
 
     With `middle`, ribbons are lines along their middle, which it finds.
@@ -129,7 +129,7 @@ def read_drawing(
             _check_is_drawn(painted, found.lines)
         _check_size(found.lines, page)
         lines = _flatten_all(found.lines, tolerance)
-    return Drawing(lines, _left_out(walker, found))
+    return Polylines(lines, _left_out(walker, found))
 
 
 def _check_is_drawn(painted: Sequence[Painted], lines: Sequence[np.ndarray]) -> None:

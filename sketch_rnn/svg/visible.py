@@ -65,11 +65,11 @@ def shown(
     if not painted:
         return Shown([], 0)
     painted, colour = _above_ground(painted, page, ground)
-    found = _Drawing(painted, page, colour, outline, tolerance).shown()
+    found = _Sight(painted, page, colour, outline, tolerance).shown()
     strokes = [shape.stroke for shape in painted if shape.stroke]
     if found.lines or not all(same(stroke.colour, colour) for stroke in strokes):
         return found
-    return _Drawing(painted, page, None, outline, tolerance).shown()
+    return _Sight(painted, page, None, outline, tolerance).shown()
 
 
 def _on_page(painted: Sequence[Painted], page: Page | None) -> list[Painted]:
@@ -122,7 +122,7 @@ def _covers(shape: Painted, low: np.ndarray, high: np.ndarray) -> bool:
     return area >= 0.97 * np.prod(right - left)
 
 
-class _Drawing:
+class _Sight:
     """Shapes of a page, and what is seen of them."""
 
     def __init__(

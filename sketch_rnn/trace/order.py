@@ -30,15 +30,21 @@ def nearest(lines: Sequence[np.ndarray], pen: np.ndarray | None = None) -> list[
     left = [opened(line) for line in lines]
     if not left:
         return []
-    place = np.min(np.concatenate(left), axis=0) if pen is None else pen
-    result = []
-    while left:
-        ends = np.array([[line[0], line[-1]] for line in left])
-        far = np.hypot(*np.moveaxis(ends - place, -1, 0))
-        number, end = np.unravel_index(int(np.argmin(far)), far.shape)
-        line = left.pop(int(number))
-        result.append(line[::-1] if end else line)
-        place = result[-1][-1]
+    return by_nearest_end(left, np.min(np.concatenate(left), axis=0) if pen is None else pen)
+
+
+def by_nearest_end(lines: Sequence[np.ndarray], pen: np.ndarray) -> list[np.ndarray]:
+    """The lines, each time the one with the end nearest to the pen `[2]`, drawn from that end."""
+    ends = np.array([[line[0], line[-1]] for line in lines], np.float64)  # [L, 2, 2]
+    left = np.ones(len(lines), bool)
+    result: list[np.ndarray] = []
+    while left.any():
+        far = np.square(ends - pen).sum(axis=2)
+        far[~left] = np.inf
+        number, end = np.unravel_index(np.argmin(far), far.shape)
+        result.append(lines[int(number)][:: -1 if end else 1])
+        left[number] = False
+        pen = result[-1][-1]
     return result
 
 

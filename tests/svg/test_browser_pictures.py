@@ -10,7 +10,7 @@ import shapely
 from helpers import FIXTURES, chromium
 
 from sketch_rnn.convert.prepare import joined
-from sketch_rnn.svg.reader import read_drawing
+from sketch_rnn.svg.reader import read_polylines
 
 FILES = sorted((FIXTURES / "browser").glob("*.svg"))  # each 200 by 200
 SIDE, ZOOM, COLUMNS = 200, 2, 10
@@ -61,7 +61,7 @@ def test_there_are_at_least_sixty_files():
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_what_is_read_lies_where_the_browser_shows_it(path, pictures):
-    lines = joined(read_drawing(path.read_bytes()).lines)
+    lines = joined(read_polylines(path.read_bytes()).lines)
     picture = pictures[path].astype(float)
     page = picture[0, 0]
     pixels = (np.argwhere(np.abs(picture - page) > 90)[:, ::-1] + 0.5) / ZOOM

@@ -7,7 +7,7 @@ import shapely
 
 from sketch_rnn.errors import UserError
 from sketch_rnn.svg import regions
-from sketch_rnn.svg.reader import read_drawing
+from sketch_rnn.svg.reader import read_polylines
 from sketch_rnn.svg.regions import Region, Work
 
 PEN = 'fill="none" stroke="#000" stroke-width="1"'
@@ -17,7 +17,7 @@ SQUARE = Region(shapely.box(0, 0, 10, 10))
 
 def read(body, **options):
     text = f'<svg xmlns="http://www.w3.org/2000/svg" width="100" height="100">{body}</svg>'
-    return read_drawing(text.encode(), **options)
+    return read_polylines(text.encode(), **options)
 
 
 def cut(*points):

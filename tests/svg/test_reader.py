@@ -13,7 +13,7 @@ from helpers import FIXTURES
 
 from sketch_rnn.errors import UserError
 from sketch_rnn.svg import covers, shapes, visible
-from sketch_rnn.svg.reader import read_drawing, read_svg
+from sketch_rnn.svg.reader import read_polylines, read_svg
 
 FILES = sorted((FIXTURES / "svg").glob("*.svg"))  # as editors write them
 STROKED = 'fill="none" stroke="black"'
@@ -32,7 +32,7 @@ def lines_of(body, attributes='width="100" height="100"', **options):
 
 def left_out(body, attributes='width="100" height="100"', **options):
     text = f'<svg xmlns="http://www.w3.org/2000/svg" {attributes}>{body}</svg>'
-    return read_drawing(text.encode(), **options).left_out
+    return read_polylines(text.encode(), **options).left_out
 
 
 def check(lines, *expected):

@@ -6,7 +6,7 @@ from trace_pages import apart
 
 from sketch_rnn.convert.readers.svg import _middle
 from sketch_rnn.errors import UserError
-from sketch_rnn.svg.reader import read_drawing
+from sketch_rnn.svg.reader import read_polylines
 
 X = np.linspace(0, 300, 60)
 WAVE = np.stack([20 + X, 100 + 60 * np.sin(X / 40)], 1)
@@ -28,14 +28,14 @@ def drawing(attributes="", more=""):
 
 @pytest.mark.parametrize("attributes", ["", "stroke='black' stroke-width='2'"])
 def test_a_ribbon_is_one_line_along_its_middle(attributes):
-    found = read_drawing(drawing(attributes), middle=_middle)
+    found = read_polylines(drawing(attributes), middle=_middle)
     assert len(found.lines) == 1
     assert apart(found.lines, [WAVE]) < 4.5
 
 
 def test_stroked_lines_beside_ribbons_stay():
     line = "<path d='M10 190H330' stroke='black' fill='none'/>"
-    found = read_drawing(drawing(more=line), middle=_middle)
+    found = read_polylines(drawing(more=line), middle=_middle)
     assert len(found.lines) == 2
     with pytest.raises(UserError, match="--centerline"):
-        read_drawing(drawing(more=line))
+        read_polylines(drawing(more=line))

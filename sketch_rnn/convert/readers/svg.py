@@ -9,7 +9,7 @@ import numpy as np
 from sketch_rnn.convert.input_file import InputFile
 from sketch_rnn.convert.prepare import Sketch, to_sketch
 from sketch_rnn.convert.readers.chunks import Pending, Reading
-from sketch_rnn.svg.reader import read_drawing
+from sketch_rnn.svg.reader import read_polylines
 from sketch_rnn.svg.xml import MAX_BYTES
 
 
@@ -23,7 +23,7 @@ def _sketch(file: InputFile, reading: Reading) -> Sketch:
     with file.open() as opened:
         content = opened.read(MAX_BYTES + 1)
     tolerance = recipe.tolerance / recipe.size
-    drawing = read_drawing(
+    drawing = read_polylines(
         content,
         outline=reading.outline,
         tolerance=tolerance,

@@ -1,0 +1,65 @@
+"""The drawings that a page offers to begin with."""
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from sketch_rnn.convert.inputs import Choice, Size, read_inputs
+from sketch_rnn.data import catalog, download
+from sketch_rnn.errors import UserError, inform, warn
+from sketch_rnn.formats.page import MOST_EXAMPLES
+from sketch_rnn.formats.run_folder import RunFolder
+from sketch_rnn.model.network import SketchRNN
+
+
+def examples_for(
+    model: SketchRNN,
+    model_dir: str | Path,
+    given: str | None = None,
+    data_dir: str | None = None,
+    split: str = "test",
+) -> list[np.ndarray]:
+    """Choose `MOST_EXAMPLES` drawings, or as many as there are, for a page of the model.
+
+    Args:
+      model: what the page draws with; without a scale factor there are no examples.
+      model_dir: where the model is from: a run's folder tells which data set it was trained on.
+      given: drawings to take instead, as `sketch_rnn_sample --input` reads them.
+      data_dir: the folder or http(s) address of the data set; None is where the run had it.
+      split: of a data set.
+
+    Returns:
+      Stroke-3 arrays `[n, 3]` in data units. Where the data set cannot be read, none, and a
+      warning is logged.
+
+    Raises:
+      UserError: `given` cannot be read.
+    """
+    if model.scale_factor is None:
+        return []
+    if given is None and data_dir is None and catalog.is_packaged(model_dir):
+        given = str(catalog.PACKAGED_DRAWINGS_PATH)
+    names, longest = model.hparams.data_set, model.hparams.max_seq_len
+    if given:
+        choice = Choice(split, most=MOST_EXAMPLES)
+        return read_inputs([given], names, longest, choice, Size(full=model.full_size))
+    try:
+        paths = _data_set(RunFolder(model_dir), names, data_dir)
+        choice = Choice(split, most=math.ceil(MOST_EXAMPLES / max(len(paths), 1)))
+        examples = read_inputs(paths, names, longest, choice)[:MOST_EXAMPLES] if paths else []
+    except UserError as error:
+        warn(f"the page has no drawings to begin with: {error}; --input names others")
+        return []
+    if paths:
+        inform(f"drawings to begin with: {', '.join(paths)}")
+    return examples
+
+
+def _data_set(run: RunFolder, names: Sequence[str], data_dir: str | None) -> list[str]:
+    """The files of the data set; none where nothing says which it is."""
+    if data_dir is None and not run.holds_run():
+        return []
+    folder = data_dir or download.remembered(run.read_config().data_dir, names)
+    return [str(path) for path in download.resolve(folder, names)]
