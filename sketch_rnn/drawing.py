@@ -92,16 +92,35 @@ def draw(
     sketches = all_checked(sketches, may_be_empty=True)
     titles = _Titles(labels, row_titles, column_titles, caption)
     grid = _grid(len(sketches), style.columns if columns is None else columns, cell, titles)
-    if isinstance(prefixes, int | np.integer):
-        prefixes = [int(prefixes)] * len(sketches)
-    _check_number("prefixes", prefixes, len(sketches))
-    svg = _document(grid.width, grid.height, style, animate)
-    _add_lines(svg, sketches, prefixes, grid, style, animate)
-    _add_titles(svg, titles, grid)
-    text = Svg('<?xml version="1.0" encoding="UTF-8"?>\n' + pretty_xml(svg.tostring()))
+    given = _for_each(prefixes, len(sketches))
+    text = _text_of(sketches, given, titles, grid, style=style, animate=animate)
     if path is not None:
         save(text, Path(path), style, animate)
     return text
+
+
+def _for_each(prefixes: int | Sequence[int], count: int) -> Sequence[int]:
+    """The points that were given of each sketch."""
+    if isinstance(prefixes, int | np.integer):
+        return [int(prefixes)] * count
+    _check_number("prefixes", prefixes, count)
+    return prefixes
+
+
+def _text_of(
+    sketches: Sequence[np.ndarray],
+    prefixes: Sequence[int],
+    titles: "_Titles",
+    grid: "_Grid",
+    *,
+    style: Style,
+    animate: bool,
+) -> Svg:
+    """The picture as the text of an SVG."""
+    svg = _document(grid.width, grid.height, style, animate)
+    _add_lines(svg, sketches, prefixes, grid, style=style, animate=animate)
+    _add_titles(svg, titles, grid)
+    return Svg('<?xml version="1.0" encoding="UTF-8"?>\n' + pretty_xml(svg.tostring()))
 
 
 class _Titles(NamedTuple):
@@ -150,7 +169,9 @@ def _grid(count: int, columns: int | None, cell: float | None, titles: _Titles) 
     top = LINE_HEIGHT * (bool(titles.columns) + bool(titles.caption))
     pitch = cell + (LINE_HEIGHT if titles.labels else 0)
     width, height = round(left + columns * cell, 2), round(top + rows * pitch, 2)
-    return _Grid(columns, cell, pitch, left, top, width, height)
+    return _Grid(
+        columns=columns, cell=cell, pitch=pitch, left=left, top=top, width=width, height=height
+    )
 
 
 def _check_number(what: str, given: Sequence | None, expected: int) -> None:
@@ -163,6 +184,7 @@ def _add_lines(
     sketches: Sequence[np.ndarray],
     prefixes: Sequence[int],
     grid: _Grid,
+    *,
     style: Style,
     animate: bool,
 ) -> None:

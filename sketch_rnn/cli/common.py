@@ -54,12 +54,11 @@ def run(
     """
     try:
         rest = parse(values, sys.argv[1:] if argv is None else argv)
+        status = OK
         if values.help:
             print(help_of(name, values, usage, arguments, settings or {}))
-            status = OK
         elif values.version:
             print(versions())
-            status = OK
         elif rest and not arguments:
             raise UserError(f"unexpected argument {rest[0]!r}; flags are --name=value")
         else:
@@ -67,21 +66,30 @@ def run(
                 status = main(*rest) or OK
         sys.stdout.flush()
         return status
-    except UserError as error:
-        return _fail(name, str(error), MISUSED)
-    except signals.Terminated:
-        return _fail(name, "ended by SIGTERM", TERMINATED)
-    except KeyboardInterrupt:
-        return _fail(name, "interrupted", INTERRUPTED)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return PIPE_CLOSED
-    except OSError as error:
-        return _fail(name, _os_message(error), FAILED)
-    except Exception as error:
-        if type(error).__name__ not in _OUT_OF_MEMORY:
+    except BaseException as error:
+        failure = _failed(name, error)
+        if failure is None:
             raise
-        return _fail(name, "not enough memory; try a smaller batch_size or model", FAILED)
+        return failure
+
+
+def _failed(name: str, error: BaseException) -> int | None:
+    """Says what went wrong in one line; the exit status, or None for a fault of the program."""
+    match error:
+        case UserError():
+            return _fail(name, str(error), MISUSED)
+        case signals.Terminated():
+            return _fail(name, "ended by SIGTERM", TERMINATED)
+        case KeyboardInterrupt():
+            return _fail(name, "interrupted", INTERRUPTED)
+        case BrokenPipeError():
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return PIPE_CLOSED
+        case OSError():
+            return _fail(name, _os_message(error), FAILED)
+        case _ if type(error).__name__ in _OUT_OF_MEMORY:
+            return _fail(name, "not enough memory; try a smaller batch_size or model", FAILED)
+    return None
 
 
 @contextmanager

@@ -7,6 +7,7 @@ import itertools
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -95,32 +96,27 @@ class Dataset:
         setup()
         import tensorflow as tf
 
-        chosen = (hparams or HParams()).replace(max_seq_len=self.max_seq_len)
-        if batch_size is not None:
-            chosen = chosen.replace(batch_size=batch_size)
-        sketches = self.split(split)
-
-        def of_training() -> Iterator[tuple[np.ndarray, np.ndarray]]:
-            batches = TrainBatches(sketches, chosen, self.scale_factor, seed)
-            return map(batches.batch, itertools.count(first_step))
-
-        def in_order() -> Iterator[tuple[np.ndarray, np.ndarray]]:
-            return eval_batches(sketches, chosen.batch_size, self.scale_factor, self.max_seq_len)
-
-        is_training = split == "train"
-        size = chosen.batch_size if is_training else None
+        chosen = hparams or HParams()
+        size = chosen.batch_size if batch_size is None else batch_size
+        chosen = chosen.replace(max_seq_len=self.max_seq_len, batch_size=size)
+        sketches, is_training = self.split(split), split == "train"
         signature = (
-            tf.TensorSpec([size, self.max_seq_len + 1, 5], tf.float32),
-            tf.TensorSpec([size], tf.int32),
+            tf.TensorSpec([size if is_training else None, self.max_seq_len + 1, 5], tf.float32),
+            tf.TensorSpec([size if is_training else None], tf.int32),
         )
-        count = -(-len(sketches) // chosen.batch_size)
-        return tf.data.Dataset.from_generator(
-            of_training if is_training else in_order, output_signature=signature
-        ).apply(
-            tf.data.experimental.assert_cardinality(
-                tf.data.INFINITE_CARDINALITY if is_training else count
-            )
-        )
+        make = partial(self._training_batches, chosen, seed, first_step)
+        if not is_training:
+            make = partial(eval_batches, sketches, size, self.scale_factor, self.max_seq_len)
+        made = tf.data.Dataset.from_generator(make, output_signature=signature)
+        count = -(-len(sketches) // size)
+        known = tf.data.INFINITE_CARDINALITY if is_training else count
+        return made.apply(tf.data.experimental.assert_cardinality(known))
+
+    def _training_batches(
+        self, hparams: HParams, seed: int, first_step: int
+    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        batches = TrainBatches(self.train, hparams, self.scale_factor, seed)
+        return map(batches.batch, itertools.count(first_step))
 
     def _repr_svg_(self) -> str:
         from sketch_rnn.drawing import draw

@@ -29,14 +29,8 @@ import numpy as np
 
 from sketch_rnn import strokes
 from sketch_rnn.choices import SPLITS
-from sketch_rnn.data.unpickle import (
-    NotAnArray,
-    Order,
-    Refused,
-    check_end,
-    numeric_dtype,
-    read_object_array,
-)
+from sketch_rnn.data.pickled import NotAnArray, Order, Refused, numeric_dtype
+from sketch_rnn.data.unpickle import check_end, read_object_array
 from sketch_rnn.errors import UserError, warn
 
 LIMIT = 1000  # offsets are clamped to [-LIMIT, LIMIT], in data units

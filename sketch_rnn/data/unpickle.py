@@ -3,7 +3,7 @@
 A pickle is a program for a small stack machine whose words can call any function. The machine
 here knows only the words that NumPy's object arrays are written with (Python 2 and 3, NumPy 1 and
 2, protocols 0 to 5). It imports and calls nothing that the file names: the names it knows stand
-for what `_CALLS` does with them. All else is refused, and so are sizes the file cannot hold.
+for what `CALLS` does with them. All else is refused, and so are sizes the file cannot hold.
 
 Lists are refused too, unless asked for: they cost fifty times the bytes of the file that names
 them. Those of a sketch become an array, and the memo forgets them, as soon as it is whole.
@@ -13,64 +13,28 @@ import codecs
 import math
 import re
 import struct
-from collections.abc import Callable, Iterator, Sequence
-from itertools import chain
-from typing import IO, Any, Literal
+from collections.abc import Callable, Iterator
+from typing import IO, Any
 
 import numpy as np
+
+from sketch_rnn.data.pickled import (
+    CALLS,
+    Array,
+    Dtype,
+    Name,
+    NotAnArray,
+    Refused,
+    from_rows,
+    numbers_of,
+    text_of,
+)
 
 MAX_BYTES = 1 << 26  # of one array's data
 MAX_LINE = 1 << 20  # of one line of protocol 0
 _OPS_PER_ARRAY = 60  # what a hostile file may make of nothing between two arrays
 _OPS_OF_LISTS = 6_000_000  # ... where lists are read: a thousand sketches of 800 points
 _MOST_AHEAD = 10_000  # arrays that are made and not yet in the list; picklers add 1000 at once
-_MAX_ROW = 16  # numbers of a list that is a row
-
-
-Order = Literal["C", "F"]  # of an array's numbers: rows first, or columns
-
-
-class Refused(Exception):
-    """The pickle holds something other than an object array of numeric arrays."""
-
-
-class NotAnArray(Refused):
-    """The pickle may hold sketches, but as lists."""
-
-
-class _Name:
-    """A name that the file mentions; calling it means `_CALLS[name]`."""
-
-    def __init__(self, name: str):
-        self.name = name
-
-
-class _Dtype:
-    """A dtype being built; `value` is None for objects."""
-
-    def __init__(self, code: Any):
-        self.value = None if code in ("O", "O4", "O8") else numeric_dtype(code)
-
-    def build(self, state: Any) -> None:
-        named = state[1] if isinstance(state, tuple) and len(state) > 1 else None
-        order: Any = _text(named)  # one of the letters that NumPy's types name
-        if order not in ("<", ">", "|", "=") or state[2] is not None:
-            raise Refused("a dtype that is not a plain number")
-        if self.value is not None:
-            self.value = self.value.newbyteorder(order)
-
-
-class _Array:
-    """An array being built."""
-
-    def __init__(self, value: np.ndarray | None = None):
-        self.value = value
-
-    def build(self, state: Any) -> None:
-        if not isinstance(state, tuple) or len(state) != 5:
-            raise Refused("an array without data")
-        _, shape, dtype, fortran, data = state
-        self.value = _array(data, dtype, shape, "F" if fortran else "C")
 
 
 class _Outer:
@@ -79,13 +43,6 @@ class _Outer:
     def __init__(self) -> None:
         self.items: list = []
         self.count = 0
-
-
-def numeric_dtype(code: Any) -> np.dtype:
-    """The dtype of a code such as `<i2`; Refused unless integers or floats of 1 to 8 bytes."""
-    if not re.fullmatch(r"[<>|=]?([iu][1248]|f[248])", _text(code)):
-        raise Refused(f"values of type {_text(code)[:40]!r}, expected integers or floats")
-    return np.dtype(_text(code))
 
 
 def read_object_array(
@@ -109,92 +66,6 @@ def check_end(file: IO[bytes]) -> None:
     """Raises Refused unless the file ends here; its checksum is then known to be right."""
     if file.read(1):
         raise Refused("more after its end")
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, bytes):
-        value = value.decode("latin1")
-    if not isinstance(value, str):
-        raise Refused("something that is no name")
-    return value
-
-
-def _array(data: Any, dtype: Any, shape: Any, order: Order) -> np.ndarray:
-    if not isinstance(dtype, _Dtype) or dtype.value is None:
-        raise Refused("objects that are not arrays of numbers")
-    if not isinstance(data, (bytes, bytearray)):
-        raise Refused("an array without data")
-    if not isinstance(shape, tuple) or len(shape) > 8 or not all(_is_size(n) for n in shape):
-        raise Refused("an array of no sensible shape")
-    if math.prod(shape) * dtype.value.itemsize != len(data):
-        raise Refused(f"an array of shape {list(shape)} in {len(data)} bytes")
-    return np.frombuffer(data, dtype.value).reshape(shape, order=order)
-
-
-def _numbers(values: Sequence[Any]) -> np.ndarray:
-    """Numbers of Python's as int64 or float64."""
-    if not set(map(type, values)) <= {int, float, bool}:
-        raise Refused("something else than numbers in a list of numbers")
-    try:
-        array = np.array(values, np.float64 if float in set(map(type, values)) else np.int64)
-    except OverflowError:
-        raise Refused("a number that is too large") from None
-    return array
-
-
-def _from_rows(rows: Sequence[Any]) -> np.ndarray:
-    """A sketch that is a list of rows; each a list, a tuple or an array of numbers."""
-    rows = [row.value if isinstance(row, _Array) else row for row in rows]
-    if not all(isinstance(row, list | tuple | np.ndarray) for row in rows):
-        raise Refused("a list that is not one of rows")
-    widths = sorted({np.size(row) if isinstance(row, np.ndarray) else len(row) for row in rows})
-    if len(widths) > 1 or (widths and widths[0] > _MAX_ROW):
-        raise Refused(f"a list of rows of {widths[0]} to {widths[-1]} numbers")
-    rows = [row.ravel().tolist() if isinstance(row, np.ndarray) else row for row in rows]
-    return _numbers(list(chain.from_iterable(rows))).reshape(len(rows), *widths)
-
-
-def _is_size(value: Any) -> bool:
-    return type(value) is int and 0 <= value < 1 << 40
-
-
-def _reconstruct(cls: Any, shape: Any, typecode: Any) -> _Array:
-    if not isinstance(cls, _Name) or cls.name != "numpy.ndarray":
-        raise Refused("an array of an unknown class")
-    return _Array()
-
-
-def _frombuffer(data: Any, dtype: Any, shape: Any, order: Any) -> _Array:
-    return _Array(_array(data, dtype, shape, "F" if _text(order) == "F" else "C"))
-
-
-def _scalar(dtype: Any, data: Any) -> int | float:
-    return _array(data, dtype, (), "C").item()
-
-
-def _encode(text: Any, encoding: Any) -> bytes:
-    if _text(encoding) != "latin1":
-        raise Refused(f"text encoded as {_text(encoding)[:40]!r}")
-    return _text(text).encode("latin1")
-
-
-def _empty_bytes() -> bytes:
-    return b""
-
-
-_CALLS = {
-    "numpy.core.multiarray._reconstruct": _reconstruct,
-    "numpy._core.multiarray._reconstruct": _reconstruct,
-    "numpy.core.numeric._frombuffer": _frombuffer,
-    "numpy._core.numeric._frombuffer": _frombuffer,
-    "numpy.core.multiarray.scalar": _scalar,
-    "numpy._core.multiarray.scalar": _scalar,
-    "numpy.dtype": lambda code, align=0, copy=1: _Dtype(_text(code)),
-    "numpy.ndarray": None,  # named, never called
-    "_codecs.encode": _encode,  # bytes as Python 3 writes them for Python 2
-    "__builtin__.bytes": _empty_bytes,
-    "builtins.bytes": _empty_bytes,
-}
 
 
 class _Machine:
@@ -243,12 +114,12 @@ class _Machine:
         if len(self.shape) > 1:
             yield from self._cut(items)
         else:
-            made: dict[int, _Array] = {}
+            made: dict[int, Array] = {}
             for number, item in enumerate(items, start=outer.count):
                 if self.lists and isinstance(item, list | tuple):
                     self.built = number
-                    item = made.setdefault(id(item), _Array(_from_rows(item)))
-                if not isinstance(item, _Array) or item.value is None:
+                    item = made.setdefault(id(item), Array(from_rows(item)))
+                if not isinstance(item, Array) or item.value is None:
                     self.built = number  # the array's items may all have been built before
                     raise Refused("objects that are not arrays")
                 yield item.value
@@ -262,13 +133,13 @@ class _Machine:
         size = math.prod(self.shape[1:])
         if not 0 < 8 * size <= MAX_BYTES:
             raise Refused(f"an array of shape {list(self.shape)}")
-        numbers = np.concatenate([*self.numbers, _numbers(items)])
+        numbers = np.concatenate([*self.numbers, numbers_of(items)])
         whole = len(numbers) - len(numbers) % size
         self.numbers = [numbers[whole:]]
         yield from numbers[:whole].reshape(-1, *self.shape[1:])
         self.built += whole // size
 
-    def _forget(self, made: dict[int, _Array]) -> None:
+    def _forget(self, made: dict[int, Array]) -> None:
         """Takes lists out of the memo, or puts the arrays that were made of them in their place."""
         for place in self.forgettable:
             value = self.memo.get(place)
@@ -350,10 +221,10 @@ class _Machine:
         self.push(codecs.escape_decode(text[1:-1])[0])
 
     def named(self, module: Any, name: Any) -> None:
-        name = f"{_text(module)}.{_text(name)}"
-        if name not in _CALLS:
+        name = f"{text_of(module)}.{text_of(name)}"
+        if name not in CALLS:
             raise Refused(f"a call of {name[:80]!r}")
-        self.push(_Name(name))
+        self.push(Name(name))
 
     def stack_global(self) -> None:
         name = self.pop()
@@ -361,7 +232,7 @@ class _Machine:
 
     def reduce(self) -> None:
         args, name = self.pop(), self.pop()
-        call = _CALLS.get(name.name) if isinstance(name, _Name) else None
+        call = CALLS.get(name.name) if isinstance(name, Name) else None
         if call is None or not isinstance(args, tuple):
             raise Refused("a call of something that cannot be called")
         try:
@@ -373,9 +244,9 @@ class _Machine:
 
     def build(self) -> None:
         state, target = self.pop(), self.pop()
-        if isinstance(target, _Array) and isinstance(state, tuple) and self._holds_outer(state):
+        if isinstance(target, Array) and isinstance(state, tuple) and self._holds_outer(state):
             dtype, shape = state[2], state[1]
-            if not isinstance(dtype, _Dtype) or dtype.value is not None or len(state) != 5:
+            if not isinstance(dtype, Dtype) or dtype.value is not None or len(state) != 5:
                 raise Refused("a list where numbers should be")
             if shape != self.shape:
                 raise Refused(
@@ -383,7 +254,7 @@ class _Machine:
                 )
             self.push(self.outer)
             return
-        if not isinstance(target, (_Array, _Dtype)):
+        if not isinstance(target, (Array, Dtype)):
             raise Refused("a state for something that has none")
         target.build(state)
         self.push(target)
@@ -393,7 +264,7 @@ class _Machine:
         return self.outer is not None and any(item is self.outer for item in state[4:])
 
     def _count_array(self, value: Any) -> None:
-        if isinstance(value, _Array) and value.value is not None:
+        if isinstance(value, Array) and value.value is not None:
             self.built += 1
             if self.built > _MOST_AHEAD + (self.outer.count if self.outer else 0):
                 raise Refused("arrays that are in no list")

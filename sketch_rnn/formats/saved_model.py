@@ -128,10 +128,9 @@ class Serving(tf.Module):
             self.model.decoder,
             z,
             batch,
-            tf.maximum(temperature, sampling.SMALLEST_TEMPERATURE),
-            False,
-            self.model.hparams.max_seq_len,
-            tf.stack([seed, 0]),
+            temperature=tf.maximum(temperature, sampling.SMALLEST_TEMPERATURE),
+            max_len=self.model.hparams.max_seq_len,
+            key=tf.stack([seed, 0]),
         )
         stroke3 = tf.transpose(tf.gather(points, [0, 1, 3], axis=-1), [1, 0, 2])  # [B, N, 3]
         scale = self.model.scale_factor or 1.0

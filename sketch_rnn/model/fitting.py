@@ -1,4 +1,4 @@
-"""Training and evaluation by Keras's own loop: `compile`, `fit` and `evaluate`.
+"""What batches cost, for loops of one's own, and Keras's: `compile`, `fit` and `evaluate`.
 
 A step is that of a run: its noise, schedules and clipping, as functions of (seed, step).
 
@@ -6,7 +6,7 @@ Legend: B batch, T time (N_max).
 """
 
 import secrets
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 import keras
 import tensorflow as tf
@@ -14,10 +14,19 @@ import tensorflow as tf
 from sketch_rnn.errors import UserError
 from sketch_rnn.hparams import HParams
 from sketch_rnn.model import losses
-from sketch_rnn.model.noise import SPLIT_STREAMS, Shard, draw_noise, noise_key
+from sketch_rnn.model.forward import Forward
+from sketch_rnn.model.noise import SPLIT_STREAMS, Noise, Shard, draw_noise, noise_key
 from sketch_rnn.model.packing import Batch
 
 ADAM_EPSILON = 1e-8
+
+
+class Costs(NamedTuple):
+    """What a batch costs, scalars: `cost` is reconstruction + kl_weight kl."""
+
+    cost: tf.Tensor
+    reconstruction: tf.Tensor
+    kl: tf.Tensor  # with its floor; 0 without an encoder
 
 
 @keras.saving.register_keras_serializable("sketch_rnn")
@@ -40,10 +49,50 @@ class DecayedRate(keras.optimizers.schedules.LearningRateSchedule):
 
 
 class Fitting(keras.Model):
-    """What Keras's loop needs of a `SketchRNN`."""
+    """What loops that train need of a `SketchRNN`."""
 
     hparams: HParams
     seed: int | None
+    forward: Forward
+
+    def loss(
+        self,
+        batch: Batch | tuple[tf.Tensor, tf.Tensor],
+        *,
+        seed: int | None = None,
+        step: tf.Tensor | int = 0,
+        training: bool = False,
+        kl_weight: tf.Tensor | float | None = None,
+    ) -> Costs:
+        """What a batch costs, to be differentiated in a loop of one's own.
+
+        Args:
+          batch: (strokes5, lengths), as `batch` and `Dataset.batches` give them.
+          seed: z is sampled and dropouts are drawn as in a run of this seed; None is z = mu and no
+            dropout.
+          step: of the run, which noise and KL weight follow from.
+          training: with the dropouts of the hyperparameters; needs a seed.
+          kl_weight: None is that of the step.
+
+        Raises:
+          UserError: dropouts are asked for without a seed.
+        """
+        read, noise = Batch(*batch), Noise()
+        size, steps = read.strokes5.shape[0], read.strokes5.shape[1] - 1
+        if training and seed is None:
+            raise UserError("loss: expected a seed, which the dropouts of training follow from")
+        if seed is not None:
+            key = noise_key(seed, SPLIT_STREAMS["train"], tf.cast(step, tf.int64))
+            noise = draw_noise(self.hparams, key, Shard(0, size, size), steps, training)
+        if kl_weight is None:
+            kl_weight = losses.kl_weight(self.hparams, tf.cast(step, tf.float64))
+        return self.costs_of(read, noise, tf.cast(kl_weight, tf.float32))
+
+    def costs_of(self, batch: Batch, noise: Noise, kl_weight: tf.Tensor) -> Costs:
+        """What a batch costs with this noise; below its floor the KL has no gradient."""
+        reconstruction, kl = self.forward.costs(batch, noise)
+        floored = losses.floored(kl, self.hparams)
+        return Costs(reconstruction + kl_weight * floored, reconstruction, floored)
 
     def compile(self, optimizer: Any = None, jit_compile: bool = False, **options: Any) -> None:
         """Says how `fit` trains; it is not needed for what is as in a run.

@@ -14,13 +14,13 @@ import tensorflow as tf
 from sketch_rnn import strokes
 from sketch_rnn.errors import UserError
 from sketch_rnn.hparams import HParams
-from sketch_rnn.model import losses, sampling
+from sketch_rnn.model import sampling
 from sketch_rnn.model.distribution import Distribution
 from sketch_rnn.model.execution import Execution
 from sketch_rnn.model.fitting import Fitting
 from sketch_rnn.model.forward import Forward
 from sketch_rnn.model.layers import Decoder, Encoder, Latent, independent_seeds
-from sketch_rnn.model.noise import SPLIT_STREAMS, Noise, Shard, draw_noise, noise_key
+from sketch_rnn.model.noise import Noise
 from sketch_rnn.model.packing import Batch
 from sketch_rnn.model.sampling import LARGEST_BATCH
 
@@ -33,14 +33,6 @@ class Outputs(NamedTuple):
     output: tf.Tensor  # [T, B, 3 + 6 M], of the decoder
     mu: tf.Tensor | None  # [B, Z]; None without an encoder, as the next
     logvar: tf.Tensor | None  # [B, Z]
-
-
-class Costs(NamedTuple):
-    """What a batch costs, scalars: `cost` is reconstruction + kl_weight kl."""
-
-    cost: tf.Tensor
-    reconstruction: tf.Tensor
-    kl: tf.Tensor  # with its floor; 0 without an encoder
 
 
 @dataclass(frozen=True)
@@ -245,45 +237,6 @@ class SketchRNN(Fitting):
             z = self.forward.encode(read, Noise()).z
         return Distribution.of_output(self.forward.decode(read, z, Noise()))
 
-    def loss(
-        self,
-        batch: Batch | tuple[tf.Tensor, tf.Tensor],
-        *,
-        seed: int | None = None,
-        step: tf.Tensor | int = 0,
-        training: bool = False,
-        kl_weight: tf.Tensor | float | None = None,
-    ) -> Costs:
-        """What a batch costs, to be differentiated in a loop of one's own.
-
-        Args:
-          batch: (strokes5, lengths), as `batch` and `Dataset.batches` give them.
-          seed: z is sampled and dropouts are drawn as in a run of this seed; None is z = mu and no
-            dropout.
-          step: of the run, which noise and KL weight follow from.
-          training: with the dropouts of the hyperparameters; needs a seed.
-          kl_weight: None is that of the step.
-
-        Raises:
-          UserError: dropouts are asked for without a seed.
-        """
-        read, noise = Batch(*batch), Noise()
-        size, steps = read.strokes5.shape[0], read.strokes5.shape[1] - 1
-        if training and seed is None:
-            raise UserError("loss: expected a seed, which the dropouts of training follow from")
-        if seed is not None:
-            key = noise_key(seed, SPLIT_STREAMS["train"], tf.cast(step, tf.int64))
-            noise = draw_noise(self.hparams, key, Shard(0, size, size), steps, training)
-        if kl_weight is None:
-            kl_weight = losses.kl_weight(self.hparams, tf.cast(step, tf.float64))
-        return self.costs_of(read, noise, tf.cast(kl_weight, tf.float32))
-
-    def costs_of(self, batch: Batch, noise: Noise, kl_weight: tf.Tensor) -> Costs:
-        """What a batch costs with this noise; below its floor the KL has no gradient."""
-        reconstruction, kl = self.forward.costs(batch, noise)
-        floored = losses.floored(kl, self.hparams)
-        return Costs(reconstruction + kl_weight * floored, reconstruction, floored)
-
     def encode(self, sketches: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
         """Encodes drawings.
 
@@ -343,7 +296,15 @@ class SketchRNN(Fitting):
           UserError: z is of another shape, or a value is out of range.
         """
         with self.execution.in_force():
-            return sampling.decode(self, z, num_samples, temperature, greedy, max_len, seed)
+            return sampling.decode(
+                self,
+                z,
+                num_samples,
+                temperature=temperature,
+                greedy=greedy,
+                max_len=max_len,
+                seed=seed,
+            )
 
     def complete(
         self,
@@ -374,7 +335,14 @@ class SketchRNN(Fitting):
         """
         with self.execution.in_force():
             return sampling.complete(
-                self, sketch, z, num_samples, temperature, greedy, max_len, seed
+                self,
+                sketch,
+                z,
+                num_samples,
+                temperature=temperature,
+                greedy=greedy,
+                max_len=max_len,
+                seed=seed,
             )
 
     def interpolate(

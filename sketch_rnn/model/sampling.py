@@ -6,6 +6,7 @@ Legend: B batch, T time, M mixtures, Z latent, S width of the decoder's state.
 import math
 import secrets
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
 from weakref import WeakKeyDictionary
@@ -98,51 +99,18 @@ def sample_point(
     return tf.concat([offset, tf.one_hot(pen, 3)], axis=-1)
 
 
-def decode_strokes(
-    decoder: PointDecoder,
-    z: tf.Tensor | None,
-    batch: int | tf.Tensor,
-    temperature: tf.Tensor,
-    greedy: bool,
-    max_len: int,
-    key: tf.Tensor,
-    point: tf.Tensor | None = None,
-    state: tf.Tensor | None = None,
-    min_len: int = 0,
-) -> tuple[tf.Tensor, tf.Tensor]:
-    """Draws a batch of sketches; ends when all have ended, or after `max_len` points.
+@dataclass(frozen=True)
+class _Turn:
+    """One turn of the loop that draws: a point more for each of B sketches."""
 
-    A sketch depends on the key and its place in the batch, and on the others only through the
-    rounding of products of another size.
+    decoder_step: Step
+    temperature: tf.Tensor  # [] or [B, 1]
+    key: tf.Tensor  # int32 [2]
+    greedy: bool
+    min_len: int
 
-    Args:
-      decoder: what gives the next point's distribution.
-      z: `[B, Z]`, or None for the unconditional model.
-      batch: B.
-      temperature: above 0, a scalar or `[B]`.
-      greedy: see `sample_point`.
-      max_len: T.
-      key: int32 `[2]`, of everything random.
-      point: stroke-5 `[B, 5]` that came before; None is the start token.
-      state: of the decoder `[B, S]` before it reads `point`; None is the first.
-      min_len: points before which no sketch may end.
-
-    Returns:
-      stroke-5 points `[T, B, 5]` without the start token, end-of-sketch rows after the end; the
-      points of each sketch, `[B]` int32.
-    """
-    if point is None:
-        point = tf.tile(tf.constant(strokes.START_TOKEN)[None], [batch, 1])
-    if state is None:
-        state = decoder.initial_state(z, batch)
-    temperature = tf.reshape(temperature, [-1, 1])
-    decoder_step = decoder.stepper(point, z)
-
-    def go_on(t: tf.Tensor, *rest: Any) -> tf.Tensor:
-        *_, alive = rest
-        return (t < max_len) & tf.reduce_any(alive)
-
-    def step(
+    def __call__(
+        self,
         t: tf.Tensor,
         points: tf.TensorArray,
         point: tf.Tensor,
@@ -150,27 +118,65 @@ def decode_strokes(
         lengths: tf.Tensor,
         alive: tf.Tensor,
     ) -> tuple[Any, ...]:
-        output, state = decoder_step(point, state)
-        uniform, normal = _noise(key, t, batch)
-        mixture = split_output(output)
-        if min_len:
-            may_not_end = tf.where(t < min_len, [0.0, 0.0, _IMPOSSIBLE], [0.0, 0.0, 0.0])
-            mixture = mixture._replace(pen_logits=mixture.pen_logits + may_not_end)
-        point = sample_point(mixture, temperature, uniform, normal, greedy)
-        alive &= point[:, 4] < 0.5
-        return (
-            t + 1,
-            points.write(t, point),
-            point,
-            state,
-            lengths + tf.cast(alive, tf.int32),
-            alive,
-        )
+        """From the points before step t to those after it.
 
+        `alive` `[B]` says which sketches have not ended, `lengths` `[B]` how long they are.
+        """
+        output, state = self.decoder_step(point, state)
+        uniform, normal = _noise(self.key, t, alive.shape[0] or tf.shape(alive)[0])
+        mixture = split_output(output)
+        if self.min_len:
+            may_not_end = tf.where(t < self.min_len, [0.0, 0.0, _IMPOSSIBLE], [0.0, 0.0, 0.0])
+            mixture = mixture._replace(pen_logits=mixture.pen_logits + may_not_end)
+        point = sample_point(mixture, self.temperature, uniform, normal, self.greedy)
+        alive &= point[:, 4] < 0.5
+        lengths += tf.cast(alive, tf.int32)
+        return t + 1, points.write(t, point), point, state, lengths, alive
+
+
+def decode_strokes(
+    decoder: PointDecoder,
+    z: tf.Tensor | None,
+    batch: int | tf.Tensor,
+    *,
+    temperature: tf.Tensor,
+    max_len: int,
+    key: tf.Tensor,
+    greedy: bool = False,
+    point: tf.Tensor | None = None,
+    state: tf.Tensor | None = None,
+    min_len: int = 0,
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Draw a batch of sketches; end when all have ended, or after `max_len` points.
+
+    A sketch depends on the key and its place in the batch, and on the others only through the
+    rounding of products of another size.
+
+    Args:
+      decoder: gives the next point's distribution.
+      z: `[B, Z]`, or None for the unconditional model.
+      batch: B.
+      temperature: above 0, a scalar or `[B]`.
+      max_len: T.
+      key: int32 `[2]`, from which everything random follows.
+      greedy: see `sample_point`.
+      point: stroke-5 `[B, 5]` that came before; None is the start token.
+      state: of the decoder `[B, S]` before it reads `point`; None is the first.
+      min_len: points before which no sketch may end.
+
+    Returns:
+      Stroke-5 points `[T, B, 5]` without the start token, with end-of-sketch rows after the end;
+      the number of points of each sketch, `[B]` int32.
+    """
+    if point is None:
+        point = tf.tile(tf.constant(strokes.START_TOKEN)[None], [batch, 1])
+    if state is None:
+        state = decoder.initial_state(z, batch)
+    temperature = tf.reshape(temperature, [-1, 1])
     points = tf.TensorArray(tf.float32, size=max_len, element_shape=point.shape)
     _, points, _, _, lengths, _ = tf.while_loop(
-        go_on,
-        step,
+        lambda t, *rest: (t < max_len) & tf.reduce_any(rest[-1]),
+        _Turn(decoder.stepper(point, z), temperature, key, greedy, min_len),
         (0, points, point, state, tf.zeros([batch], tf.int32), tf.fill([batch], True)),
         maximum_iterations=max_len,
     )
@@ -181,7 +187,9 @@ def decode_strokes(
 _programs: WeakKeyDictionary[Any, Callable] = WeakKeyDictionary()
 
 
-def compiled_decode_strokes(decoder: PointDecoder, *arguments: Any) -> tuple[tf.Tensor, tf.Tensor]:
+def compiled_decode_strokes(
+    decoder: PointDecoder, z: tf.Tensor | None, batch: int, **options: Any
+) -> tuple[tf.Tensor, tf.Tensor]:
     """`decode_strokes` as one program for each shape of its arguments.
 
     Each decoder has a function of its own: one for all would be traced anew by each model that
@@ -191,13 +199,14 @@ def compiled_decode_strokes(decoder: PointDecoder, *arguments: Any) -> tuple[tf.
         _programs[decoder] = tf.function(
             partial(decode_strokes), autograph=False, jit_compile=True, reduce_retracing=False
         )
-    return _programs[decoder](decoder, *arguments)
+    return _programs[decoder](decoder, z, batch, **options)
 
 
 def decode(
     model: Drawer,
     z: np.ndarray | None = None,
     num_samples: int | None = None,
+    *,
     temperature: float | np.ndarray = TEMPERATURE,
     greedy: bool = False,
     max_len: int | None = None,
@@ -209,7 +218,10 @@ def decode(
         num_samples = NEW_DRAWINGS if z is None else 1
     z = random_z(model, num_samples, seed) if z is None else _repeated(model, z, num_samples)
     total = num_samples if z is None else len(z)
-    return model.to_data_units(_draw(model, z, total, temperature, greedy, max_len, seed))
+    drawn = _draw(
+        model, z, total, temperature=temperature, greedy=greedy, max_len=max_len, seed=seed
+    )
+    return model.to_data_units(drawn)
 
 
 def complete(
@@ -217,6 +229,7 @@ def complete(
     sketch: np.ndarray,
     z: np.ndarray | None = None,
     num_samples: int | None = None,
+    *,
     temperature: float | np.ndarray = TEMPERATURE,
     greedy: bool = False,
     max_len: int | None = None,
@@ -237,7 +250,17 @@ def complete(
     _, state = model.decoder(tf.constant(given[:-1, None]), None if z is None else tf.constant(z))
     first = [np.repeat(part, num_samples, axis=0) for part in (given[-1:], state.numpy())]
     z = None if z is None else np.repeat(z, num_samples, axis=0)
-    drawn = _draw(model, z, num_samples, temperature, greedy, max_len, seed, first, min_len=2)
+    drawn = _draw(
+        model,
+        z,
+        num_samples,
+        temperature=temperature,
+        greedy=greedy,
+        max_len=max_len,
+        seed=seed,
+        first=first,
+        min_len=2,
+    )
     sketch = np.asarray(sketch, np.float32)
     return [
         np.concatenate([sketch, more[: max_len - len(sketch)]])
@@ -292,6 +315,7 @@ def _draw(
     model: Drawer,
     z: np.ndarray | None,
     total: int,
+    *,
     temperature: float | np.ndarray,
     greedy: bool,
     max_len: int | None,
@@ -316,13 +340,13 @@ def _draw(
             model.decoder,
             None if z is None else tf.constant(z[part]),
             part.stop - part.start,
-            tf.constant(temperature[part]),
-            greedy,
-            max_len,
-            tf.random.fold_in(key, number),
-            point,
-            state,
-            min_len,
+            temperature=tf.constant(temperature[part]),
+            max_len=max_len,
+            key=tf.random.fold_in(key, number),
+            greedy=greedy,
+            point=point,
+            state=state,
+            min_len=min_len,
         )
         sketches += _to_sketches(points.numpy(), lengths.numpy())
     return sketches

@@ -138,7 +138,13 @@ class Sampler:
             z = None if all_z is None else all_z[number % len(all_z)]
             for t in temperatures:
                 row = self.model.complete(
-                    sketch, z, self.count, t, self.greedy, self.max_len, self.seed + number
+                    sketch,
+                    z,
+                    self.count,
+                    temperature=t,
+                    greedy=self.greedy,
+                    max_len=self.max_len,
+                    seed=self.seed + number,
                 )
                 picture.rows.append(row)
                 picture.prefixes.append(len(sketch))
@@ -201,7 +207,12 @@ class Sampler:
     def _decode(self, z: np.ndarray | None, count: int, temperature: float) -> list[np.ndarray]:
         """A drawing of each z, or without z so many."""
         return self.model.decode(
-            z, count if z is None else 1, temperature, self.greedy, self.max_len, self.seed
+            z,
+            count if z is None else 1,
+            temperature=temperature,
+            greedy=self.greedy,
+            max_len=self.max_len,
+            seed=self.seed,
         )
 
     def _temperatures(self, mode: str) -> list[float]:

@@ -252,7 +252,12 @@ def test_the_served_decoder_draws_as_the_model_does(tmp_path):
         z=tf.constant(z), temperature=tf.constant(0.8), seed=tf.constant(7)
     )
     points, lengths = sampling.decode_strokes(
-        model.decoder, tf.constant(z), 3, tf.constant(0.8), False, 15, tf.constant([7, 0])
+        model.decoder,
+        tf.constant(z),
+        3,
+        temperature=tf.constant(0.8),
+        max_len=15,
+        key=tf.constant([7, 0]),
     )
     expected = tf.transpose(tf.gather(points, [0, 1, 3], axis=-1), [1, 0, 2]) * [20.0, 20.0, 1.0]
     np.testing.assert_array_equal(found["lengths"], lengths)
@@ -391,7 +396,7 @@ def test_another_scale_factor_leaves_the_model_as_it_was():
 def test_models_one_after_the_other_draw_without_a_word_of_tensorflow(caplog, monkeypatch):
     """It warns of a function that is traced again and again."""
 
-    def draw_nothing(decoder, z, batch, *_):
+    def draw_nothing(decoder, z, batch, **_):
         return tf.zeros([1, batch, 5]), tf.zeros([batch], tf.int32)
 
     monkeypatch.setattr(sampling, "decode_strokes", draw_nothing)

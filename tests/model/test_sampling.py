@@ -37,7 +37,15 @@ def test_greedy_drawings_are_the_original_s(name, compiled):
     z = tf.constant(cases.greedy_z(case)) if model.hparams.conditional else None
     draw = sampling.compiled_decode_strokes if compiled else sampling.decode_strokes
     count = cases.GREEDY_POINTS
-    points, lengths = draw(model.decoder, z, 1, tf.constant(0.5), True, count, tf.constant([1, 2]))
+    points, lengths = draw(
+        model.decoder,
+        z,
+        1,
+        temperature=tf.constant(0.5),
+        max_len=count,
+        key=tf.constant([1, 2]),
+        greedy=True,
+    )
     ends = np.flatnonzero(expected["greedy"][:, 4])
     drawn = ends[0] if len(ends) else count
     assert lengths[0] == drawn > 0
@@ -87,7 +95,12 @@ def test_statistics_of_draws(temperature):
 def test_statistics_of_the_compiled_loop():
     model = small_model(conditional=False, num_mixture=1)
     points, _ = sampling.compiled_decode_strokes(
-        model.decoder, None, DRAWS, tf.constant(0.5), False, 1, tf.constant([7, 0])
+        model.decoder,
+        None,
+        DRAWS,
+        temperature=tf.constant(0.5),
+        max_len=1,
+        key=tf.constant([7, 0]),
     )
     output, _ = model.decoder(tf.constant(strokes.START_TOKEN)[None, None])
     mixture = split_output(output[0])
@@ -102,7 +115,12 @@ def test_statistics_of_the_compiled_loop():
 def test_decode_ends_at_the_first_end_of_sketch():
     model = small_model(conditional=False)
     points, lengths = sampling.compiled_decode_strokes(
-        model.decoder, None, 64, tf.constant(1.0), False, 30, tf.constant([1, 0])
+        model.decoder,
+        None,
+        64,
+        temperature=tf.constant(1.0),
+        max_len=30,
+        key=tf.constant([1, 0]),
     )
     points, lengths = points.numpy(), lengths.numpy()
     assert 0 < lengths.min() + 1 < lengths.max() <= 30
@@ -238,7 +256,12 @@ def test_the_loop_stops_when_all_sketches_have_ended(monkeypatch):
         lambda *arguments: steps.append(1) or step(*arguments),
     )
     _, lengths = sampling.decode_strokes(
-        model.decoder, None, 3, tf.constant(1.0), False, 500, tf.constant([1, 0])
+        model.decoder,
+        None,
+        3,
+        temperature=tf.constant(1.0),
+        max_len=500,
+        key=tf.constant([1, 0]),
     )
     assert len(steps) == lengths.numpy().max() + 1 < 500
 
@@ -250,7 +273,9 @@ def test_the_loop_takes_a_batch_of_unknown_size():
     def draw(z, temperature):
         batch = tf.shape(z)[0]
         key = tf.constant([1, 0])
-        return sampling.decode_strokes(model.decoder, z, batch, temperature, False, 30, key)
+        return sampling.decode_strokes(
+            model.decoder, z, batch, temperature=temperature, max_len=30, key=key
+        )
 
     points, lengths = draw(tf.zeros([3, 4]), 0.5)
     assert points.shape == (30, 3, 5) and lengths.shape == (3,)
