@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from sketch_rnn.training.evaluate import evaluate
     from sketch_rnn.training.options import TrainOptions
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = [
     "Callback",
     "HParams",
