@@ -1,4 +1,4 @@
-"""`sketch_rnn_train`: trains a model."""
+"""`sketch_rnn_train`: train a model."""
 
 import os
 import re
@@ -18,7 +18,7 @@ from sketch_rnn.hparams_text import load_config, parse_overrides
 from sketch_rnn.signals import ended_at_once
 
 USAGE = """
-Trains Sketch-RNN on drawings, or goes on with a run.
+Train Sketch-RNN on drawings, or go on with a run.
 
   sketch_rnn_train --config=doodles
   sketch_rnn_train --data_dir=doodles --hparams=data_set=cat.npz+fish.npz --log_root=models/two
@@ -26,54 +26,53 @@ Trains Sketch-RNN on drawings, or goes on with a run.
   sketch_rnn_train --log_root=models/two --resume_training
 """
 
-FEW = "few"  # the configuration that goes by the drawings
+FEW = "few"  # the configuration that depends on the number of drawings
 # fmt: off
 FLAGS = new_flags(
     Flag("log_root", str, None, "Folder of the run (default: models/ and the name of the "
-        "configuration, or of the data set).", also="model_dir"),
+        "configuration or of the data set).", also="model_dir"),
     Flag("data_dir", str, None, "Folder or http(s) address of the .npz files, or doodles for the "
-        "drawings that come with the program (default: where data_set says, if its names are paths "
-        "of files; doodles where they hold the files, or else the public aaron_sheep data set; "
-        "when a run goes on, where it had them)."),
+        "drawings in the package (default: the paths in data_set, if it has paths; else doodles, "
+        "if they include these files; else the public aaron_sheep data set; for a run that goes "
+        "on, the folder that it used before)."),
     Flag("hparams", Many.REPEATED, [], "Hyperparameters: name=value,name=value or a JSON object. "
-        "Several files to train on: data_set=cat.npz+fish.npz."),
-    Flag("config", str, None, "JSON file of hyperparameters, or the name of one that comes "
-        f"with the program: {', '.join(shipped.config_names())}; what --hparams says wins. few "
-        "chooses by how many drawings there are, and begins with the model in the package."),
-    Flag("resume_training", bool, False, "Go on from the latest checkpoint in --log_root, also one "
-        "of the original trainer's."),
-    Flag("init_from", str, None, "Begin with the weights of this model: a run's folder, an "
-        "original checkpoint's, a .gen.json, .vae.json or .keras file, or a name: doodles is the "
-        "model in the package, quickdraw/cat.vae one of Google's. Its architecture is taken over, "
-        "and its KL settings unless they are given."),
-    Flag("patience", int, None, "End after so many validations in a row without a new "
+        "To train on several files: data_set=cat.npz+fish.npz."),
+    Flag("config", str, None, "JSON file of hyperparameters, or the name of one in the package: "
+        f"{', '.join(shipped.config_names())}; --hparams overrides it. few begins with the model "
+        "in the package and chooses settings by the number of drawings."),
+    Flag("resume_training", bool, False, "Go on from the latest checkpoint in --log_root; it may "
+        "be one of the original trainer."),
+    Flag("init_from", str, None, "Begin with the weights of this model: the folder of a run or of "
+        "an original checkpoint, a .gen.json, .vae.json or .keras file, or a name: doodles is the "
+        "model in the package, quickdraw/cat.vae one of Google's. The run takes over its "
+        "architecture, and its KL settings unless they are given."),
+    Flag("patience", int, None, "End after this many validations in a row without a new "
         "best.", least=1),
     Flag("max_time", str, None, "End after this time, as in 2h30m, 45m or 90s."),
-    Flag("seed", int, None, "What everything random follows from (default: "
-        "1).", least=0, most=LARGEST_SEED),
-    Flag("precision", PRECISIONS, None, "Precision of matrix products; the rest is float32 "
-        "(default: float32; when a run goes on, its own)."),
-    Flag("strategy", STRATEGIES, STRATEGIES[0], "Who shares the work: one device, all GPUs of this "
-        "machine, or the machines that TF_CONFIG names; auto takes what there is."),
+    Flag("seed", int, None, "Seed of everything random (default: 1).", least=0, most=LARGEST_SEED),
+    Flag("precision", PRECISIONS, None, "Precision of matrix products; all else is float32 "
+        "(default: float32; for a run that goes on, its own)."),
+    Flag("strategy", STRATEGIES, STRATEGIES[0], "Devices that share the work: one device, all GPUs "
+        "of this machine, or the machines that TF_CONFIG names; auto uses what there is."),
     Flag("connect_timeout", float, 300.0, "Seconds to wait for the other machines.", least=0.0),
 )
 # fmt: on
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Runs the command; returns its exit status."""
+    """Run the command, and return its exit status."""
     return common.run("sketch_rnn_train", _train, FLAGS, USAGE, argv, settings=_settings())
 
 
 def _settings() -> dict[str, str]:
-    """Advice on each hyperparameter, by its name and default."""
+    """Return advice on each hyperparameter, by its name and default."""
     texts = HParams().texts()
     return {f"{name}={texts[name]}": text for name, text in ADVICE.items()}
 
 
 def _train() -> int:
     if FLAGS.resume_training and FLAGS.init_from:
-        raise UserError("expected --resume_training or --init_from, got both")
+        raise UserError("expected --resume_training or --init_from, got both; leave one out")
     max_time = None if FLAGS.max_time is None else _seconds(FLAGS.max_time)
     is_few = FLAGS.config == FEW and not Path(FEW).exists()
     overrides = load_config(FLAGS.config) if FLAGS.config and not is_few else {}
@@ -83,7 +82,7 @@ def _train() -> int:
     holds_run = os.path.exists(os.path.join(log_root, CONFIG_FILE))
     if FLAGS.resume_training and not FLAGS.log_root and not holds_run:
         raise UserError(f"expected --log_root, the run to go on with{_runs()}")
-    if not FLAGS.resume_training and not holds_run:  # what is wrong is said before TensorFlow loads
+    if not FLAGS.resume_training and not holds_run:  # report mistakes before TensorFlow loads
         download.resolve(*download.located(FLAGS.data_dir or None, hparams.data_set))
     common.quiet_tensorflow(FLAGS.verbose_tensorflow)
     from sketch_rnn.cli.progress import Progress
@@ -104,13 +103,13 @@ def _train() -> int:
         max_time=max_time,
         connect_timeout=FLAGS.connect_timeout,
     )
-    with ended_at_once():  # but for the loop over steps, which ends in good order
+    with ended_at_once():  # except in the loop over steps, which saves the model first
         ended_by = train(options, partial(Progress, max_time=max_time))
     return 128 + ended_by if ended_by else 0
 
 
 def _seconds(text: str) -> float:
-    """A time such as 2h30m."""
+    """Return the seconds in a time such as 2h30m."""
     pattern = r"(?:(\d{1,4})d)?(?:(\d{1,5})h)?(?:(\d{1,6})m)?(?:(\d{1,8})s)?"
     found = re.fullmatch(pattern, text)
     days, hours, minutes, rest = (int(part or 0) for part in found.groups()) if found else [0] * 4
@@ -121,7 +120,7 @@ def _seconds(text: str) -> float:
 
 
 def _runs() -> str:
-    """Those that are where runs are by default."""
+    """Return text that names the runs in the default folder; "" if there are none."""
     found = sorted(str(path.parent) for path in Path("models").glob(f"*/{CONFIG_FILE}"))
     return f"; there are {', '.join(found[:8])}" if found else ""
 

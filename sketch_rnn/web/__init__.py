@@ -1,1 +1,1 @@
-"""Pages that are one file each: their HTML, CSS and JavaScript, and what puts them together."""
+"""Pages of one file each: their HTML, CSS and JavaScript, and the code that combines these."""

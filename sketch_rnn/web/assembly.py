@@ -1,7 +1,7 @@
-"""Puts a page together: one file that asks the network for nothing.
+"""Put a page together: one file that requests nothing from the network.
 
-Its Content-Security-Policy allows its own script and style by their hashes, and nothing more.
-Names, titles and drawings, which may be a stranger's, enter it as text or as JSON without `<`.
+Its Content-Security-Policy allows only its own script and style, by their hashes. Names, titles and
+drawings may come from a stranger, so they enter the page as text or as JSON without `<`.
 """
 
 import base64
@@ -16,7 +16,7 @@ from typing import Any
 from sketch_rnn import files
 from sketch_rnn.errors import UserError
 
-INFERENCE = ("weights.mjs", "mixture.mjs", "cells.mjs", "model.mjs")  # each needs those before it
+INFERENCE = ("weights.mjs", "mixture.mjs", "cells.mjs", "model.mjs")  # each imports those before it
 WORKER = (*INFERENCE, "worker.mjs")
 LARGEST_FILE = 100_000_000  # bytes
 
@@ -26,24 +26,24 @@ _BLANK = re.compile(r"\{\{(\w+)\}\}")
 
 
 def asset(name: str) -> str:
-    """The text of one of the files that pages are made of."""
+    """Return the text of one of the files that pages are made of."""
     return (resources.files(__package__) / "assets" / name).read_text("utf-8")
 
 
 def script(modules: Sequence[str]) -> str:
-    """The modules as one script: in order, without their imports and exports."""
+    """Return the modules as one script: in order, without their imports and exports."""
     return "\n".join(_EXPORT.sub("", _IMPORT.sub("", asset(module))) for module in modules)
 
 
 def as_json(value: Any) -> str:
-    """JSON that cannot end the element that it stands in."""
+    """Return JSON that cannot close the element around it."""
     return json.dumps(value, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
 
 
 def page(
     template: str, styles: Sequence[str], modules: Sequence[str], parts: Mapping[str, str]
 ) -> str:
-    """A template's text with its style, its script, their hashes and each `{{part}}` filled in."""
+    """Return a template with its style, its script, their hashes and each `{{part}}` filled in."""
     style = "\n".join(asset(name) for name in styles)
     code = script(modules)
     own = {
@@ -56,11 +56,11 @@ def page(
 
 
 def write(path: str | Path, text: str) -> None:
-    """Writes a page or a module whole.
+    """Write a page or a module, whole or not at all.
 
     Raises:
       UserError: it is larger than 100 MB.
-      OSError: the file cannot be written; an earlier one is then as it was.
+      OSError: the file cannot be written; an existing file is unchanged.
     """
     data = text.encode()
     if len(data) > LARGEST_FILE:
@@ -74,5 +74,5 @@ def write(path: str | Path, text: str) -> None:
 
 
 def _hash(text: str) -> str:
-    """As a Content-Security-Policy names what it allows."""
+    """Return a text's hash in the form of a Content-Security-Policy."""
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()

@@ -1,4 +1,4 @@
-"""Writes a pad: a page that asks people for drawings and gives them as a file of strokes."""
+"""Write a pad: a page that asks people for drawings and saves them as a file of strokes."""
 
 import hashlib
 import html
@@ -25,24 +25,24 @@ def save_pad(
     model: Mapping[str, Any] | None = None,
     interface: Mapping[str, Any] | None = None,
 ) -> None:
-    """Writes a page, one file, that people draw on; it sends nothing anywhere.
+    """Write a page, one file, that people draw on; it sends nothing anywhere.
 
-    Its drawings are kept in the browser under the prompts' and the title's name, so that a pad that
-    is written again goes on with them.
+    The browser keeps the drawings under a name made of the title and the prompts, so a pad that is
+    written again with the same ones goes on with its drawings.
 
     Args:
-      path: of the file, `.html`.
-      prompts: what is to be drawn; none asks for any drawing.
-      count: how many drawings of each.
-      seconds: for each drawing, from its first stroke; 0 is without end.
-      title: of the page; None is `TITLE`.
-      model: weights as `formats.page.content` gives them; the pad then shows what the model makes
-        of each drawing.
-      interface: beside a model, what `formats.page.interface` says of it.
+      path: path of the `.html` file.
+      prompts: what to draw; without prompts, the pad asks for any drawing.
+      count: how many drawings to ask for, for each prompt.
+      seconds: time for a drawing, from its first stroke; 0 is no limit.
+      title: the page's title; None is `TITLE`.
+      model: weights from `formats.page.content`; with them, the pad shows what the model makes of
+        each drawing.
+      interface: the description of that model, from `formats.page.interface`.
 
     Raises:
-      UserError: a prompt is empty, too long or there twice, or a number is out of range.
-      OSError: the file cannot be written; an earlier one is then as it was.
+      UserError: a prompt is empty, too long or repeated, or a number is out of range.
+      OSError: the file cannot be written; an existing file is unchanged.
     """
     words = _checked(prompts)
     if count < 1:

@@ -70,7 +70,7 @@ export class LayerNormLstm {
     run.products.set(run.constant);
     this.ofX.addProduct(x, run.products, run.batch);
     this.ofH.addProduct(run.h, run.products, run.batch);
-    normalisedCell(run.products, run.c, run.h, run.batch, this.units, this.norms);
+    normalizedCell(run.products, run.c, run.h, run.batch, this.units, this.norms);
   }
 }
 
@@ -121,7 +121,7 @@ export class HyperLstm {
     this.hyperOfX.addProduct(x, hyperProducts, batch);
     this.hyperOfH.addProduct(run.h, hyperProducts, batch);
     this.hyperOfHyperH.addProduct(run.hyperH, hyperProducts, batch);
-    normalisedCell(
+    normalizedCell(
         hyperProducts, run.hyperC, run.hyperH, batch, this.hyperUnits, this.hyperNorms);
 
     const z = repeated(this.zwBias, batch, this.zw.outputs);
@@ -131,7 +131,7 @@ export class HyperLstm {
     const alpha = modulations(z, this.alphas, batch, ALPHAS);
     const beta = modulations(zb, this.betas, batch, BETAS);
     this.modulate(run, x, alpha, beta);
-    normalisedCell(run.products, run.c, run.h, batch, this.units, this.norms);
+    normalizedCell(run.products, run.c, run.h, batch, this.units, this.norms);
   }
 
   /** alpha_x * x W_xh + alpha_h * h W_hh + beta + bias. */
@@ -200,7 +200,7 @@ function modulations(z, matrices, batch, count) {
 }
 
 /** One step after the products [B, 4 U], with layer norm over the gates and over the new c. */
-function normalisedCell(products, c, h, batch, units, norms) {
+function normalizedCell(products, c, h, batch, units, norms) {
   const normal = new Float64Array(units);
   for (let b = 0; b < batch; b++) {
     const gates = 4 * b * units, row = b * units;

@@ -4,31 +4,31 @@ import {download} from './keep.mjs';
 import {Paper, showPicture} from './paper.mjs';
 import {linesOf, newRecord, recordsOf, startOf, textOf, toStroke} from './records.mjs';
 import {openStore} from './store.mjs';
-import {boundsOf, centred, fromLines, simplify, toLines} from './strokes.mjs';
+import {boundsOf, centered, fromLines, simplify, toLines} from './strokes.mjs';
 
 const SIDE = 1000; // of the paper, in the units of the file
 const PAGE = 60; // drawings that the overview shows at a time
 const ECHOES = 3; // the network's drawings beside the visitor's
 const TEMPERATURE = 0.25;
-const ANYTHING = 'drawing'; // the word where no word is asked for
-const FILE_NAMES = ['ndjson', 'ndjson.txt']; // some browsers share only files that they know
+const ANYTHING = 'drawing'; // the word where the pad has no prompts
+const FILE_NAMES = ['ndjson', 'ndjson.txt']; // some browsers share only known types of files
 
 const find = (id) => document.getElementById(id);
 const pad = JSON.parse(find('pad').textContent);
 const settings = {words: pad.words, count: pad.count, ...storedSettings()};
 
-const records = new Map(); // all drawings by key, the oldest first
+const records = new Map(); // all drawings by key, oldest first
 const skipped = new Map(); // how often each word was skipped
 let current = newRecord(nextWord());
 let undone = []; // strokes that redo brings back
 const unwritten = new Set(); // keys of the drawings that the browser has not kept yet
-let unkept = ''; // why it does not keep them
-let unsaved = false; // whether a drawing came since they were last saved to a file
+let unkept = ''; // why it has not kept them
+let unsaved = false; // whether drawings have changed since the last saved file
 let start = 0; // when the current drawing began, by the clock of its events
-let deadline = 0; // when it ends, where seconds are counted
+let deadline = 0; // when its time is up; 0 before the first stroke and without a limit
 let shown = PAGE; // how many drawings the overview shows
-let looked = null; // the key of the drawing that is looked at
-let release = () => {}; // lets other tabs have the drawing on the paper
+let looked = null; // the key of the drawing shown large
+let release = () => {}; // gives up this tab's hold on the current drawing
 
 const paper = new Paper(find('paper'), SIDE, addLine, startClock);
 const channel = new BroadcastChannel(`sketch_rnn ${pad.id}`);
@@ -62,7 +62,7 @@ window.onbeforeunload = (event) => { if (unkept && unsaved) event.preventDefault
 channel.onmessage = readStore;
 document.onvisibilitychange = () => { if (!document.hidden) readStore(); };
 
-// What is drawn
+// The drawing on the paper
 
 function addLine(line) {
   if (!current.drawing.length || !start) start = startOf(current, line);
@@ -101,13 +101,13 @@ function next() {
   begin(nextWord());
   echo?.(drawn);
   if (settings.words.length && left() === 0) {
-    say(`All ${done().length} are drawn. Save them, or go on.`);
+    say(`All done: ${counted(done().length)}. Save them, or go on.`);
   } else {
     say('');
   }
 }
 
-/** Another drawing on the paper. */
+/** Begins another drawing on the paper. */
 function begin(word) {
   current = newRecord(word);
   undone = [];
@@ -117,7 +117,7 @@ function begin(word) {
   refresh();
 }
 
-/** The word with the fewest drawings; those that were skipped come later. */
+/** Returns the word with the fewest drawings; a skip counts as a drawing. */
 function nextWord() {
   if (!settings.words.length) return ANYTHING;
   const rank = (word) => done(word).length + (skipped.get(word) || 0);
@@ -129,7 +129,7 @@ function done(word) {
   return word === undefined ? all : all.filter((record) => record.word === word);
 }
 
-/** How many drawings are still to be made. */
+/** Returns how many drawings are still missing. */
 function left() {
   return settings.words.reduce(
       (sum, word) => sum + Math.max(0, settings.count - done(word).length), 0);
@@ -152,16 +152,16 @@ function showTime() {
   else next();
 }
 
-// What is kept
+// Keeping the drawings
 
-/** Keeps a drawing, or removes it where it has no stroke. */
+/** Keeps a drawing, or removes it if it has no stroke. */
 async function keep(record) {
   if (!record.drawing.length) return remove(record.key_id);
   records.set(record.key_id, record);
   await write([record]);
 }
 
-/** Writes drawings, and again those that were not written before. */
+/** Writes drawings, and those that could not be written before. */
 async function write(all) {
   unsaved = true;
   for (const {key_id} of all) unwritten.add(key_id);
@@ -181,7 +181,7 @@ async function remove(key) {
   else channel.postMessage('changed');
 }
 
-/** The drawings that are only in this page. */
+/** Returns the drawings that exist only in this page. */
 function waiting() {
   return [...unwritten].flatMap((key) => records.get(key) || []);
 }
@@ -194,7 +194,7 @@ function warn(why) {
     && `The browser does not keep ${what} (${why}): save before you close this page.`;
 }
 
-/** Reads what this or another tab has kept. */
+/** Reads the drawings that this and other tabs have kept. */
 async function readStore() {
   if (store.refused) return;
   const kept = await store.all();
@@ -206,7 +206,7 @@ async function readStore() {
   refresh();
 }
 
-/** Goes on with a drawing that was not finished and that no other tab has on its paper. */
+/** Goes on with an unfinished drawing, unless another tab has it on its paper. */
 async function takeUp() {
   for (const record of [...records.values()].filter((each) => !each.done)) {
     if (await hold(record.key_id)) {
@@ -218,7 +218,7 @@ async function takeUp() {
   hold(current.key_id);
 }
 
-/** Marks a drawing as on this tab's paper; gives whether no other tab had it. */
+/** Claims a drawing for this tab's paper; returns false if another tab has it. */
 function hold(key) {
   release();
   if (!navigator.locks) return Promise.resolve(true);
@@ -325,7 +325,7 @@ function deleteLooked() {
   openOrRefresh();
 }
 
-/** Deletes the drawing that is looked at, and asks for its word. */
+/** Deletes the drawing shown large, and asks for its word again. */
 function drawAgain() {
   const {word} = records.get(looked);
   remove(looked);
@@ -360,7 +360,7 @@ function takeWords() {
   try {
     localStorage.setItem(`sketch_rnn ${pad.id}`, JSON.stringify(settings));
   } catch {
-    say('The browser does not keep these words; they are gone when the page is closed.');
+    say('The browser does not keep these words: they last until you close the page.');
   }
   if (!current.drawing.length) begin(nextWord());
   refresh();
@@ -376,7 +376,7 @@ function storedSettings() {
 
 // The network
 
-/** Gives what shows the network's versions of a drawing; null for a pad without a model. */
+/** Returns a function that shows the network's versions of a drawing; null without a model. */
 function startEcho() {
   const model = find('model').textContent;
   if (model === 'null') return null;
@@ -400,7 +400,7 @@ function taskFor(record) {
   const lines = linesOf(record);
   const {width, height} = boundsOf(lines);
   const scale = side / Math.max(width, height, 1);
-  const fitted = centred(lines, 0, 0, scale).map((line) => simplify(line, side * 2 / 255));
+  const fitted = centered(lines, 0, 0, scale).map((line) => simplify(line, side * 2 / 255));
   const sketch = fromLines(fitted).slice(0, maxPoints);
   const options = {
     count: ECHOES, seed: Math.floor(Math.random() * 2 ** 32), temperature: TEMPERATURE, leastPoints: 2,
@@ -417,7 +417,7 @@ function showEchoes(record, sketches) {
       picture(linesOf(record)), ...sketches.map((sketch) => picture(toLines(sketch))));
 }
 
-// What is shown
+// The page
 
 function refresh() {
   const {word, drawing} = current;

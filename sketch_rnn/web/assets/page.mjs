@@ -2,7 +2,7 @@
 
 import {copy, download, toJson, toPng, toSvg} from './keep.mjs';
 import {Paper, showPicture} from './paper.mjs';
-import {boundsOf, centred, fromLines, simplify, toLines} from './strokes.mjs';
+import {boundsOf, centered, fromLines, simplify, toLines} from './strokes.mjs';
 
 const TILES = 9;
 const EPSILON_OF_LINES = 2; // data units, as in the data sets
@@ -133,7 +133,7 @@ function fillSlots() {
 
 /** Lines in the middle of the paper. */
 function onPaper(newLines) {
-  return centred(newLines, paperSide / 2, paperSide / 2);
+  return centered(newLines, paperSide / 2, paperSide / 2);
 }
 
 /** Asks for what the mode shows of the drawing on the paper. */
@@ -155,7 +155,7 @@ function askForMode() {
 function fitted(ofLines) {
   const {width, height} = boundsOf(ofLines);
   const longer = Math.max(width, height);
-  return fromLines(centred(ofLines, 0, 0, longer ? side / longer : 1));
+  return fromLines(centered(ofLines, 0, 0, longer ? side / longer : 1));
 }
 
 function ask(kind, more) {

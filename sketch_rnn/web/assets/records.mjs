@@ -1,9 +1,9 @@
 // The pad's drawings in the form of Quick, Draw!'s raw data: one JSON object a line, with the
 // strokes as [[x, ...], [y, ...], [t, ...]], t in milliseconds from the drawing's beginning.
 
-const PAUSE = 500; // ms between a drawing that was restored and what is added to it
+const PAUSE = 500; // ms between the last stroke before a reload and the first one after it
 
-/** A new drawing without strokes. */
+/** Returns a new drawing without strokes. */
 export function newRecord(word) {
   return {key_id: newKey(), word, timestamp: now(), drawing: [], done: false};
 }
@@ -17,7 +17,7 @@ function now() {
   return new Date().toISOString().replace('T', ' ').replace('Z', ' UTC');
 }
 
-/** A line of points [x, y, t] of the screen's clock as a stroke of a drawing that began at `start`. */
+/** Returns a line of points [x, y, t] as a stroke of a drawing that began at t = `start`. */
 export function toStroke(line, start) {
   return [
     line.map(([x]) => Math.round(x * 10) / 10),
@@ -26,30 +26,30 @@ export function toStroke(line, start) {
   ];
 }
 
-/** When a drawing began, by the clock of its next line's first point. */
+/** Returns when a drawing began, by the clock of the points of its next line. */
 export function startOf(record, line) {
   const last = record.drawing.at(-1)?.[2]?.at(-1);
   return line[0][2] - (last === undefined ? 0 : last + PAUSE);
 }
 
-/** The strokes as lines of points [x, y]. */
+/** Returns the strokes as lines of points [x, y]. */
 export function linesOf({drawing}) {
   return drawing.map(([xs, ys]) => xs.map((x, i) => [x, ys[i]]));
 }
 
-/** The text of a file: a drawing a line. */
+/** Returns the text of a file, one drawing per line. */
 export function textOf(records) {
   return records
       .map(({key_id, word, timestamp, drawing}) => JSON.stringify({word, timestamp, key_id, drawing}))
       .map((line) => `${line}\n`).join('');
 }
 
-/** The drawings of such a file; throws an Error that names the line. */
+/** Returns the drawings in the text of a file; throws an Error that names a bad line. */
 export function recordsOf(text) {
   return text.split('\n').flatMap((line, i) => {
     if (!line.trim()) return [];
     const record = parsed(line);
-    if (!record) throw new Error(`line ${i + 1} is not a drawing of Quick, Draw!'s form`);
+    if (!record) throw new Error(`line ${i + 1} is not a drawing in Quick, Draw!'s form`);
     return [record];
   });
 }

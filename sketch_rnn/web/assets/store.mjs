@@ -1,12 +1,12 @@
-// Drawings that outlive the page: kept in the browser's IndexedDB, or, where it refuses, only here.
+// Keeps drawings beyond the life of the page, in the browser's IndexedDB.
 
 const STORE = 'drawings';
 
-/** Opens the store of a name. Where the browser has none, what it gives keeps nothing: `refused`. */
+/** Opens the store of a name; if the browser refuses, it keeps nothing, and `refused` says why. */
 export async function openStore(name) {
   try {
     const database = await answer(openDatabase(name));
-    navigator.storage?.persist?.().catch(() => {}); // or the browser may clear it when space is short
+    navigator.storage?.persist?.().catch(() => {}); // or the browser may clear it to make room
     return new Store(database);
   } catch (error) {
     return new Store(null, reasonOf(error));
@@ -26,12 +26,12 @@ class Store {
     this.refused = refused;
   }
 
-  /** All records; none where the browser keeps none. */
+  /** Returns all records that the browser has kept. */
   async all() {
     return this.database ? answer(this.records('readonly').getAll()) : [];
   }
 
-  /** Keeps records, all or none; gives why it could not, or ''. */
+  /** Writes records, all or none; returns the reason if it fails, else ''. */
   putAll(all) {
     return this.change((records) => all.forEach((record) => records.put(record)));
   }

@@ -75,7 +75,7 @@ export function boundsOf(lines) {
 }
 
 /** The lines moved so that the middle of their box is at (x, y), and scaled around it. */
-export function centred(lines, x, y, scale = 1) {
+export function centered(lines, x, y, scale = 1) {
   const box = boundsOf(lines);
   if (!box) return lines;
   const middle = [box.x + box.width / 2, box.y + box.height / 2];
