@@ -91,7 +91,7 @@ def _is_image_of_zero(padding: np.ndarray, kept: Sequence[np.ndarray]) -> bool:
     if len(padding) != 3 or not padding[:2].any() or not np.isfinite(padding).all():
         return False
     pens = {float(pen) for sketch in kept if is_rows(sketch) for pen in sketch[:, 2]}
-    return len(pens) == 2 and padding[2] == min(pens)
+    return len(pens) == 2 and padding[2] in (0, min(pens))
 
 
 def _shifted(sketch: np.ndarray, padding: np.ndarray) -> np.ndarray:

@@ -177,6 +177,7 @@ def test_right_files_are_left_alone(name, caplog):
         (Corruption(padding="zeros"), r"left out \d+ rows of padding \(0, 0, 0\) at the end of 40"),
         (Corruption(padding="nan", ragged=True), r"rows of padding \(nan, nan, nan\)"),
         (Corruption(padding="zeros", spread=9.0), "its offsets are taken from .*, not from 0"),
+        (Corruption(padding="zeros", spread=9.0, values=(-1, 1)), "its offsets are taken from .*"),
         (Corruption(place="page"), "its coordinates look absolute"),
         (Corruption(pen="down"), "1 .* means that the pen stays down after the point"),
         (Corruption(pen="moved"), "1 .* means that the pen comes to the point lifted"),
@@ -188,6 +189,14 @@ def test_what_is_found_out_is_said(how, said, caplog):
     found = plain(written(sketches, how), "a.npz")
     assert all(map(are_same, sketches, found))
     assert any(re.search(said, message) for message in caplog.messages)
+
+
+@pytest.mark.parametrize("name", ["fish", "face"])
+def test_four_drawings_suffice_where_it_is_clear(name, caplog):
+    sketches = drawings(name)[:4]
+    found = plain(written(sketches, Corruption(place="centered")), "a.npz")
+    assert all(map(are_same, sketches, found))
+    assert "its coordinates look absolute" in caplog.text
 
 
 def test_what_the_user_says_counts():
