@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from sketch_rnn import system
 from sketch_rnn.errors import UserError
 
 PICTURES = (".svg", ".png")
-OPEN_STAYS = os.name == "nt"  # Windows replaces no file that a program has open
 WAITS = (0.05, 0.2, 0.5, 1.0)  # seconds between tries to replace one
 
 
@@ -39,6 +39,7 @@ def check_output(
       UserError: the output cannot be there.
     """
     path = Path(path)
+    system.check_path(path)
     if not path.parent.is_dir():
         raise UserError(f"`{name}={path}`: there is no folder {path.parent}")
     if not os.path.lexists(path):
@@ -92,14 +93,19 @@ def replacing(path: str | Path) -> Iterator[BinaryIO]:
                 yield file
                 file.flush()
                 os.fsync(file.fileno())
-            umask = os.umask(0)
-            os.umask(umask)
-            os.chmod(part, 0o666 & ~umask)
+            share(part)
             replace(part, path)
     except BaseException:
         os.unlink(part)
         raise
     sync_folder(path.parent)
+
+
+def share(part: str | Path) -> None:
+    """Lets those read a new temporary file or folder who can read what is made here otherwise."""
+    umask = os.umask(0)
+    os.umask(umask)
+    os.chmod(part, (0o777 if os.path.isdir(part) else 0o666) & ~umask)
 
 
 def replace(part: str | Path, path: str | Path) -> None:
@@ -109,7 +115,7 @@ def replace(part: str | Path, path: str | Path) -> None:
       UserError: a program keeps it open.
       OSError: the folder cannot be written to.
     """
-    for wait in WAITS if OPEN_STAYS else ():
+    for wait in WAITS if system.IS_WINDOWS else ():
         try:
             return os.replace(part, path)
         except PermissionError:
@@ -117,12 +123,23 @@ def replace(part: str | Path, path: str | Path) -> None:
     try:
         os.replace(part, path)
     except PermissionError:
-        if not OPEN_STAYS:
+        if not system.IS_WINDOWS:
             raise
         raise UserError(
             f"{path} cannot be replaced while another program has it open; close it there, and "
             "try again"
         ) from None
+
+
+def remove(path: Path) -> bool:
+    """Removes a file; False where Windows keeps it, since a program has it open."""
+    try:
+        path.unlink(missing_ok=True)
+    except PermissionError:
+        if not system.IS_WINDOWS:
+            raise
+        return False
+    return True
 
 
 def exists(path: Path) -> bool:
@@ -147,7 +164,7 @@ def sync_file(path: Path) -> None:
 
 def sync_folder(folder: Path) -> None:
     """Makes the folder's new names last through a loss of power, where the system can."""
-    if os.name == "posix":
+    if not system.IS_WINDOWS:
         descriptor = os.open(folder, os.O_RDONLY)
         try:
             os.fsync(descriptor)

@@ -3,15 +3,13 @@
 import contextlib
 import hashlib
 import os
-import platform
 from importlib import metadata
 from pathlib import Path
 
+from sketch_rnn import system
 from sketch_rnn.files import cache_dir, write_text
 
-DRIVER = Path("/proc/driver/nvidia/version")  # is there where a GPU is
 LARGEST_CACHE = 100_000_000  # bytes
-_PROCESSOR = Path("/proc/cpuinfo")
 
 
 class KeptPrograms:
@@ -54,12 +52,11 @@ class KeptPrograms:
 
 def folder_here() -> Path:
     """The cache folder for programs of this machine, this TensorFlow and its flags."""
-    parts = [platform.machine(), metadata.version("tensorflow"), os.environ.get("XLA_FLAGS", "")]
-    if DRIVER.exists():
-        parts.append(DRIVER.read_text(encoding="utf-8"))
-    if _PROCESSOR.exists():
-        lines = _PROCESSOR.read_text(encoding="utf-8").splitlines()
-        parts += sorted({line for line in lines if line.startswith(("model name", "flags"))})
+    machine, *processor = system.processor()
+    parts = [machine, metadata.version("tensorflow"), os.environ.get("XLA_FLAGS", "")]
+    if driver := system.gpu_driver():
+        parts.append(driver)
+    parts += processor
     name = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
     return cache_dir() / "programs" / name
 

@@ -13,9 +13,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from importlib import metadata
 
-from sketch_rnn import signals
+from sketch_rnn import signals, system
 from sketch_rnn.errors import LOGGER, inform
-from sketch_rnn.programs import DRIVER, KeptPrograms, folder_here
+from sketch_rnn.programs import KeptPrograms, folder_here
 
 _is_done = False
 _programs: KeptPrograms | None = None
@@ -52,16 +52,20 @@ def setup(verbose: bool = False) -> None:
 
 def set_environment() -> None:
     """The part of `setup` that TensorFlow reads: flags of GPUs, and the programs that are kept."""
-    if DRIVER.exists():
+    if system.gpu_driver():
         set_up_gpu(metadata.version("tensorflow"))
     _keep_programs()
 
 
 def add_flags(variable: str, flags: Mapping[str, str]) -> None:
-    """Adds to an environment variable the flags that the user does not set in it."""
-    given = os.environ.get(variable, "")
-    added = [f"--{name}={value}" for name, value in flags.items() if f"--{name}=" not in given]
-    os.environ[variable] = " ".join([*given.split(), *added])
+    """Adds to an environment variable the flags that the user does not set in it.
+
+    A value with a space in it stands in quotes, which TensorFlow takes off.
+    """
+    given = os.environ.get(variable, "").strip()
+    quoted = {name: f"'{value}'" if " " in value else value for name, value in flags.items()}
+    added = [f"--{name}={value}" for name, value in quoted.items() if f"--{name}=" not in given]
+    os.environ[variable] = " ".join([*filter(None, [given]), *added])
 
 
 def gpu_flags(tensorflow: str) -> dict[str, str]:
@@ -102,7 +106,7 @@ def _keep_programs() -> None:
     except OSError as error:
         LOGGER.debug("compiled programs are not kept: %s", error)
         return
-    if not os.access(programs.folder, os.W_OK):
+    if not os.access(programs.folder, os.W_OK) or not system.is_plain(programs.folder):
         return
     add_flags("TF_XLA_FLAGS", {"tf_xla_persistent_cache_directory": str(programs.folder)})
     _programs = programs
@@ -128,7 +132,11 @@ def _stderr_nowhere() -> Iterator[None]:
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     if sys.stderr is not None:
         sys.stderr.flush()
-    signals.stderr = os.dup(2)
+    try:
+        signals.stderr = os.dup(2)
+    except OSError:  # there is none, as under pythonw
+        yield
+        return
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)
     try:

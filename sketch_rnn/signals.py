@@ -3,17 +3,28 @@
 Python runs the handler of a signal in the main thread, which may be within TensorFlow for many
 seconds. So a thread of its own hears of it at once. As a library the program handles signals only
 within these contexts.
+
+Windows has two signals that a person sends: SIGINT, by Ctrl-C, and SIGBREAK, by Ctrl-Break and by
+closing the console.
 """
 
+import ctypes
+import faulthandler
 import os
 import signal
 import socket
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
-ENDING = (signal.SIGINT, signal.SIGTERM)
+ENDING = tuple(
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGBREAK") if hasattr(signal, name)
+)
+CLOSING = (2, 5, 6)  # Windows's events: the console closes, the user logs off, the system ends
+CLOSING_SECONDS = 30.0  # longer than Windows waits for a process that is asked to end
 stderr = 2  # the descriptor of the process's own, also while descriptor 2 leads nowhere
 _QUITTING = threading.Lock()
 
@@ -21,7 +32,16 @@ Handler = Callable[[int, object], None] | signal.Handlers
 
 
 class Terminated(KeyboardInterrupt):
-    """SIGTERM came."""
+    """Another signal than SIGINT came; `number` says which."""
+
+    def __init__(self, number: int):
+        super().__init__(f"ended by {name_of(number)}")
+        self.number = number
+
+
+def name_of(number: int) -> str:
+    """The name of a signal, as in SIGTERM."""
+    return signal.Signals(number).name
 
 
 def quit_at_once(number: int, _: object = None) -> None:
@@ -29,7 +49,7 @@ def quit_at_once(number: int, _: object = None) -> None:
     _QUITTING.acquire(timeout=1)  # one line, also if a handler and the thread that hears come here
     name = os.path.basename(sys.argv[0])
     name = "sketch_rnn" if name in ("-m", "__main__.py") else name
-    what = "interrupted" if number == signal.SIGINT else f"ended by {signal.Signals(number).name}"
+    what = "interrupted" if number == signal.SIGINT else f"ended by {name_of(number)}"
     os.write(stderr, f"{name}: error: {what}\n".encode())
     os._exit(128 + number)
 
@@ -41,6 +61,7 @@ def quit_from_now_on() -> None:
     """
     for number in ENDING:
         signal.signal(number, quit_at_once)
+    _take_closing_for_a_signal()
 
 
 def leave_to_parent() -> None:
@@ -48,8 +69,9 @@ def leave_to_parent() -> None:
 
     For a process that a command has started, and ends by SIGTERM.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    for number in ENDING:
+        is_for_us = name_of(number) == "SIGTERM"
+        signal.signal(number, signal.SIG_DFL if is_for_us else signal.SIG_IGN)
 
 
 @contextmanager
@@ -67,7 +89,7 @@ def ended_in_order() -> Iterator[None]:
 
     def end(number: int, _: object) -> None:
         quit_from_now_on()
-        raise Terminated if number == signal.SIGTERM else KeyboardInterrupt
+        raise KeyboardInterrupt if number == signal.SIGINT else Terminated(number)
 
     def hear(number: int) -> None:  # at once, where TensorFlow keeps the handler waiting
         heard.append(number)
@@ -87,17 +109,17 @@ def ended_by_the_system(seconds: float) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    with _handling(signal.SIG_DFL, (*ENDING, signal.SIGALRM)):
-        signal.setitimer(signal.ITIMER_REAL, seconds)
+    with _handling(signal.SIG_DFL), open(os.devnull, "wb") as nowhere:
+        faulthandler.dump_traceback_later(seconds, file=nowhere, exit=True)
         try:
             yield
         finally:
-            signal.setitimer(signal.ITIMER_REAL, 0)
+            faulthandler.cancel_dump_traceback_later()
 
 
 @contextmanager
 def collected(stopping: Callable[[int, bool], None]) -> Iterator[list[int]]:
-    """Collects SIGINT and SIGTERM, so that the step under way is finished.
+    """Collects the signals that end a run, so that the step under way is finished.
 
     Args:
       stopping: called at once with the signal's number and whether it is not the first; in another
@@ -128,7 +150,7 @@ def collected(stopping: Callable[[int, bool], None]) -> Iterator[list[int]]:
 
 @contextmanager
 def heard_at_once(hear: Callable[[int], None]) -> Iterator[None]:
-    """Calls `hear` with the number of each SIGINT and SIGTERM, in another thread.
+    """Calls `hear` with the number of each signal in `ENDING`, in another thread.
 
     They need handlers in Python as well.
 
@@ -169,3 +191,27 @@ def _handling(handler: Handler, numbers: Sequence[int] = ENDING) -> Iterator[Non
     finally:
         for number, earlier in before.items():
             signal.signal(number, earlier)
+
+
+_console_handlers: list[object] = []  # Windows calls it, so it has to live
+
+
+def _take_closing_for_a_signal() -> None:
+    """Makes the closing of a Windows console a SIGBREAK, and leaves the process time to end.
+
+    Windows ends a process as soon as its handler returns, or after some seconds.
+    """
+    if _console_handlers or not hasattr(signal, "SIGBREAK"):
+        return
+
+    def closing(event: int) -> bool:
+        if event not in CLOSING:
+            return False
+        signal.raise_signal(ENDING[-1])
+        time.sleep(CLOSING_SECONDS)
+        return True
+
+    windows: Any = ctypes
+    handler = windows.WINFUNCTYPE(ctypes.c_int, ctypes.c_uint)(closing)
+    if windows.WinDLL("kernel32").SetConsoleCtrlHandler(handler, True):
+        _console_handlers.append(handler)

@@ -11,8 +11,13 @@ import sys
 from collections import Counter
 from importlib import metadata
 
+import like_windows
 import numpy as np
 import pytest
+
+if like_windows.IS_ASKED_FOR:
+    like_windows.install()
+    like_windows.cp1252_captured()
 
 from sketch_rnn import setup
 

@@ -2,12 +2,22 @@
 
 import os
 import shutil
+import signal
 import socket
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+import like_windows
 import pytest
 
+UNIX = os.name != "nt" and not like_windows.IS_ASKED_FOR
+unix_only = pytest.mark.skipif(not UNIX, reason="of what Windows does not have")
+# How a test ends another process as a person does: Windows has Ctrl-Break for that alone, and
+# processes of a group of their own.
+INTERRUPTING = getattr(signal, "SIGBREAK", signal.SIGINT)
+TO_INTERRUPT = getattr(signal, "CTRL_BREAK_EVENT", signal.SIGINT)
+OWN_GROUP = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
 ROOT = Path(__file__).resolve().parents[1]
 DOODLES = ROOT / "datasets" / "doodles"
 FIXTURES = ROOT / "tests" / "fixtures"

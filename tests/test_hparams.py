@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from helpers import ROOT
+from helpers import ROOT, unix_only
 
 from sketch_rnn.advice import ADVICE
 from sketch_rnn.cli import train
@@ -76,6 +76,7 @@ def test_a_default_s_text_is_read_back():
     assert HParams(**parse_overrides([f"{k}={v}" for k, v in texts.items()])) == HParams()
 
 
+@unix_only
 @pytest.mark.parametrize("shell", ["bash", "sh"])
 @pytest.mark.parametrize(
     ("line", "expected"), [(SMALL, {"data_set": ("dataset_filename.npz",)}), (BIG, BIG_VALUES)]

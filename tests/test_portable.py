@@ -1,13 +1,21 @@
-"""What differs from system to system: the encoding of text, and what Windows does otherwise."""
+"""What differs from system to system: encodings, what Windows does otherwise, shells."""
 
 import ast
-import re
+import errno
+import io
+import os
+import sys
+from pathlib import PureWindowsPath
 
 import pytest
 from helpers import ROOT
 
-from sketch_rnn import files
+from sketch_rnn import files, system
+from sketch_rnn.cli import common
+from sketch_rnn.cli.flags import new_flags
+from sketch_rnn.data import download
 from sketch_rnn.errors import UserError
+from sketch_rnn.setup import add_flags
 
 PROGRAMS = [
     *(ROOT / "sketch_rnn").rglob("*.py"),
@@ -71,26 +79,69 @@ def test_what_says_it_or_is_bytes_is_not(code):
     assert found(code) == []
 
 
-# What Windows lacks, or does otherwise, and the modules that know it.
-SYSTEM = {
-    r"os\.(replace|rename|fsync|umask|O_\w+)\b": {"files.py", "setup.py", "cli/common.py"},
-    r"os\.(fork|kill|killpg|getuid|geteuid|setsid|mkfifo|symlink|statvfs|sysconf)\b": set(),
-    r"import (fcntl|termios|pty|pwd|grp|resource)\b": set(),
-    r"\bsignal\.(?!Signals|signal\b)[A-Za-z_]+": {"signals.py"},
-    r"os\.dup2\b": {"setup.py", "cli/common.py"},
-    r"/proc/": {"programs.py"},
+# What not every system has, or does the same, and the modules that know it; all others do without.
+# Attributes stand as `module.name`, methods of paths as `.name`, texts as they begin.
+KNOWN_BY = {
+    "os.chmod os.umask os.replace os.fsync os.O_RDONLY": {"files"},
+    "os.open os.O_WRONLY": {"files", "setup", "cli.common"},
+    "os.dup os.dup2": {"setup", "cli.common"},
+    "os.name sys.platform /proc/ /usr/": {"system"},
+    "multiprocessing.get_context": {"system"},
+    "signal ctypes faulthandler": {"signals", "system"},
+    ".is_symlink": {"formats.run_folder"},
+    "os.rename os.link os.symlink os.readlink .rename .symlink_to .hardlink_to .chmod": (),
+    "os.fork os.kill os.killpg os.setsid os.mkfifo os.getuid os.geteuid os.statvfs os.sysconf": (),
+    "os.uname os.nice os.sched_getaffinity os.fchmod os.chown os.pread os.pwrite os.geteuid": (),
+    "multiprocessing.set_start_method multiprocessing.Process multiprocessing.Pool": (),
+    "fcntl termios tty pty pwd grp resource msvcrt winreg posix syslog": (),
+    "/dev/ /tmp/ /etc/ /bin/": (),
 }
+PLACES = {name: set(rooms) for names, rooms in KNOWN_BY.items() for name in names.split()}
+TEXTS = tuple(name for name in PLACES if name.startswith("/"))
 
 
-@pytest.mark.parametrize("pattern", SYSTEM)
-def test_what_systems_do_otherwise_stands_in_the_modules_that_know_it(pattern):
+def of_one_system(text):
+    """What a program names that systems do otherwise."""
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Attribute):
+            owner = node.value.id if isinstance(node.value, ast.Name) else ""
+            names = {f"{owner}.{node.attr}"} if owner == "os" else {f".{node.attr}"}
+            yield from (names | {f"{owner}.{node.attr}"}) & PLACES.keys()
+        elif isinstance(node, ast.Import):
+            yield from {alias.name for alias in node.names} & PLACES.keys()
+        elif isinstance(node, ast.ImportFrom):
+            yield from {node.module} & PLACES.keys()
+            yield from {f"{node.module}.{alias.name}" for alias in node.names} & PLACES.keys()
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield from (start for start in TEXTS if node.value.startswith(start))
+
+
+def test_what_systems_do_otherwise_stands_in_the_modules_that_know_it():
     package = ROOT / "sketch_rnn"
-    places = {
-        path.relative_to(package).as_posix()
+    found = {
+        (name, ".".join(path.relative_to(package).with_suffix("").parts))
         for path in package.rglob("*.py")
-        if re.search(pattern, path.read_text(encoding="utf-8"))
+        for name in of_one_system(path.read_text(encoding="utf-8"))
     }
-    assert places <= SYSTEM[pattern]
+    assert {(name, room) for name, room in found if room not in PLACES[name]} == set()
+    assert {room for rooms in PLACES.values() for room in rooms} <= {room for _, room in found}
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        *(
+            "import os; os.fork()",
+            "from os import fork",
+            "import fcntl",
+            "from signal import SIGINT",
+        ),
+        *("path.symlink_to(p)", 'open("/proc/self/status")', "os.kill(n, 9)"),
+        *("import multiprocessing as m; from multiprocessing import get_context", "x.chmod(1)"),
+    ],
+)
+def test_what_one_system_has_is_found(code):
+    assert list(of_one_system(code))
 
 
 @pytest.fixture
@@ -108,7 +159,7 @@ def held_open(monkeypatch):
             replace(part, path)
 
         monkeypatch.setattr(files.os, "replace", refuse)
-        monkeypatch.setattr(files, "OPEN_STAYS", True)
+        monkeypatch.setattr(system, "IS_WINDOWS", True)
         monkeypatch.setattr(files, "WAITS", (0, 0))
         return tries
 
@@ -136,7 +187,131 @@ def test_elsewhere_a_file_that_may_not_be_replaced_is_said_at_once(
     tmp_path, held_open, monkeypatch
 ):
     tries = held_open(9)
-    monkeypatch.setattr(files, "OPEN_STAYS", False)
+    monkeypatch.setattr(system, "IS_WINDOWS", False)
     with pytest.raises(PermissionError):
         files.write_text(tmp_path / "a.txt", "after")
     assert len(tries) == 1
+
+
+@pytest.fixture
+def windows(monkeypatch):
+    monkeypatch.setattr(system, "IS_WINDOWS", True)
+    monkeypatch.setattr(system, "_are_long_paths_enabled", lambda: False)
+
+
+@pytest.mark.parametrize(
+    ("name", "problem"),
+    [
+        ("con", "a device"),
+        ("Nul.svg", "a device"),
+        ("folder/com1.txt", "a device"),
+        ("aux .npz", "a device"),
+        ("a:b.svg", "':' is in no name"),
+        ("why?.svg", "'\\?' is in no name"),
+        ("end./x.svg", "ends with a dot"),
+        ("end ", "ends with a dot or a space"),
+    ],
+)
+def test_a_name_that_windows_refuses_is_named(windows, tmp_path, monkeypatch, name, problem):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match=problem):
+        files.check_output(name)
+    monkeypatch.setattr(system, "IS_WINDOWS", False)
+    system.check_path(name)
+
+
+@pytest.mark.parametrize("name", ["new.svg", "../a b/ü", "console.svg", ".hidden", "com10"])
+def test_other_names_are_fine(windows, name):
+    system.check_path(name)
+
+
+def test_a_path_that_is_too_long_for_windows_is_refused_before_the_work(windows, monkeypatch):
+    system.check_path("/" + "d" * 240)
+    with pytest.raises(UserError, match="of at most 169 characters, got 241; take a folder nearer"):
+        system.check_path("/" + "d" * 240, system.LONGEST_IN_RUN)
+    monkeypatch.setattr(system, "_are_long_paths_enabled", lambda: True)
+    system.check_path("/" + "d" * 240, system.LONGEST_IN_RUN)
+
+
+def test_a_run_s_own_names_are_no_longer_than_is_said():
+    step = 10**9
+    part = f"checkpoints/latest-{step}_temp/part-00000-of-00001.data-00000-of-00001.tempstate"
+    assert len("/" + part) + 5 <= system.LONGEST_IN_RUN
+
+
+def test_a_file_that_windows_keeps_is_left(tmp_path, monkeypatch):
+    def refuse(*_, **__):
+        raise PermissionError(13, "Access is denied")
+
+    monkeypatch.setattr(system, "IS_WINDOWS", False)
+    monkeypatch.setattr(type(tmp_path), "unlink", refuse)
+    with pytest.raises(PermissionError):
+        files.remove(tmp_path / "a")
+    monkeypatch.setattr(system, "IS_WINDOWS", True)
+    assert files.remove(tmp_path / "a") is False
+
+
+def test_files_on_one_drive_have_a_folder_and_others_have_not():
+    paths = [PureWindowsPath(r"C:\a\b\1.npz"), PureWindowsPath(r"c:\a\2.npz")]
+    assert download._common_folder(paths) == PureWindowsPath(r"C:\a")
+    with pytest.raises(UserError, match=r"on one drive, got C:\\a\\b\\1.npz, D:\\2.npz"):
+        download._common_folder([paths[0], PureWindowsPath(r"D:\2.npz")])
+
+
+@pytest.mark.parametrize("word", ["--data_dir=C:\\my drawings", "--log_root=a&b", "--x=a'b"])
+def test_what_is_to_be_typed_is_quoted_for_windows(windows, word):
+    assert system.quoted(word) == f'"{word}"'
+    assert system.quoted("--data_dir=C:\\drawings") == "--data_dir=C:\\drawings"
+
+
+def test_a_pipe_that_nobody_reads_is_known(windows, monkeypatch):
+    odd = OSError(errno.EINVAL, "Invalid argument")
+    assert system.is_closed_pipe(odd) and system.is_closed_pipe(BrokenPipeError())
+    assert not system.is_closed_pipe(OSError(errno.EINVAL, "Invalid argument", "a.svg"))
+    monkeypatch.setattr(system, "IS_WINDOWS", False)
+    assert not system.is_closed_pipe(odd)
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "cp437", "ascii"])
+def test_a_console_of_few_signs_takes_every_text(monkeypatch, encoding):
+    written = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding, write_through=True))
+    flags = new_flags()
+    assert common.run("toy", lambda: print("Bär 猫 ✓"), flags, "", []) == 0
+    text = written.getvalue().decode(encoding)
+    assert r"\u732b \u2713" in text and text.startswith("B")
+
+
+@pytest.mark.parametrize(("on_windows", "term"), [(True, "xterm"), (False, "dumb")])
+def test_a_live_line_goes_without_codes_where_a_terminal_knows_none(monkeypatch, on_windows, term):
+    monkeypatch.setattr(system, "IS_WINDOWS", on_windows)
+    monkeypatch.setenv("TERM", term)
+    monkeypatch.setattr(common, "columns", lambda: 9)
+    assert common.erased() == "\r        \r"
+
+
+def test_wsl_has_a_gpu_where_windows_has_its_driver(tmp_path, monkeypatch):
+    monkeypatch.setattr(system, "_DRIVER", tmp_path / "version")
+    monkeypatch.setattr(system, "_GPU_OF_WSL", tmp_path / "libcuda.so.1")
+    assert system.gpu_driver() is None
+    (tmp_path / "libcuda.so.1").write_bytes(b"driver")
+    assert system.gpu_driver().startswith("WSL 6 ")
+
+
+def test_a_home_folder_is_put_in_where_no_shell_does(windows, monkeypatch):
+    monkeypatch.setenv("HOME", "/home/Jörg Müller")
+    monkeypatch.setenv("USERPROFILE", "/home/Jörg Müller")
+    seen = []
+    argv = ["~/a.svg", "b~/c", "--help=false"]
+    common.run("toy", lambda *rest: seen.extend(rest), new_flags(), "", argv, "FILE...")
+    assert seen == ["/home/Jörg Müller/a.svg", "b~/c"]
+
+
+def test_a_folder_with_a_space_is_one_value_of_a_flag(monkeypatch):
+    monkeypatch.setenv("TF_XLA_FLAGS", "--theirs='a b'")
+    add_flags("TF_XLA_FLAGS", {"ours": "/home/Jörg Müller/x", "theirs": "c"})
+    assert os.environ["TF_XLA_FLAGS"] == "--theirs='a b' --ours='/home/Jörg Müller/x'"
+
+
+def test_a_folder_whose_name_tensorflow_would_misread_keeps_no_programs(windows, tmp_path):
+    assert not system.is_plain(tmp_path / "Jörg") and system.is_plain(tmp_path / "a b")

@@ -20,7 +20,7 @@ from functools import partial
 
 import numpy as np
 import pytest
-from helpers import DOODLES, FIXTURES, ROOT, node
+from helpers import DOODLES, FIXTURES, ROOT, node, unix_only
 from other_programs import write_drawings
 
 import sketch_rnn
@@ -154,6 +154,7 @@ def words_of(tmp_path_factory):
     return words
 
 
+@unix_only
 @pytest.mark.parametrize("shell", SHELLS, ids=lambda shell: shell[0])
 def test_shells_take_the_commands_as_they_stand(shell, words_of):
     if shutil.which(shell[0]) is None:

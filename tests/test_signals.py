@@ -1,6 +1,5 @@
 """Signals are answered at once and end what they find in good order."""
 
-import os
 import re
 import signal
 import subprocess
@@ -9,16 +8,18 @@ import threading
 import time
 
 import pytest
-from helpers import ROOT
+from helpers import ROOT, unix_only
 
 from sketch_rnn import signals
 from sketch_rnn.cli import common, entry
 from sketch_rnn.cli.flags import new_flags
 from sketch_rnn.cli.main import COMMANDS
 
+OTHER = signals.ENDING[-1]  # SIGTERM, or what the system has
+
 
 def send(number=signal.SIGINT):
-    os.kill(os.getpid(), number)
+    signal.raise_signal(number)
 
 
 def wait_for(condition):
@@ -32,9 +33,9 @@ def wait_for(condition):
 def test_the_first_is_answered_at_once_and_the_second_is_raised():
     said = []
     with signals.collected(lambda *told: said.append(told)) as received:
-        send(signal.SIGTERM)
+        send(OTHER)
         wait_for(lambda: said)
-        assert (received, said) == ([signal.SIGTERM], [(signal.SIGTERM, False)])
+        assert (received, said) == ([OTHER], [(OTHER, False)])
         with pytest.raises(KeyboardInterrupt):
             send()
             wait_for(lambda: False)
@@ -51,14 +52,14 @@ def test_they_are_heard_while_the_main_thread_cannot_run_a_handler():
         free.set()
 
     handled = threading.Event()
-    before = signal.signal(signal.SIGTERM, lambda *_: handled.set())
+    before = signal.signal(OTHER, lambda *_: handled.set())
     try:
         with signals.heard_at_once(hear):
-            signal.raise_signal(signal.SIGTERM)
+            signal.raise_signal(OTHER)
             wait_for(free.is_set)
     finally:
-        signal.signal(signal.SIGTERM, before)
-    assert heard[0][0] == signal.SIGTERM
+        signal.signal(OTHER, before)
+    assert heard[0][0] == OTHER
     assert signal.set_wakeup_fd(-1) == -1
 
 
@@ -69,18 +70,19 @@ def ended(code):
 
 
 def test_a_command_is_ended_by_one_line_while_it_is_still_imported():
-    code = """
+    code = f"""
 import os, signal, sys
 import sketch_rnn.cli.entry
 sys.argv = ["/somewhere/sketch_rnn_train"]
 class Ended:
     def find_spec(name, path, target=None):
         if name == "sketch_rnn.cli.train":
-            os.kill(os.getpid(), signal.SIGTERM)
+            signal.raise_signal({int(OTHER)})
 sys.meta_path.insert(0, Ended)
 sketch_rnn.cli.entry.sketch_rnn_train()
 """
-    assert ended(code) == (143, "sketch_rnn_train: error: ended by SIGTERM\n")
+    said = "interrupted" if OTHER == signal.SIGINT else f"ended by {OTHER.name}"
+    assert ended(code) == (128 + OTHER, f"sketch_rnn_train: error: {said}\n")
 
 
 def test_every_command_begins_at_the_entry():
@@ -90,7 +92,10 @@ def test_every_command_begins_at_the_entry():
         assert place == f"sketch_rnn.cli.entry:{name}" and callable(getattr(entry, name))
 
 
-@pytest.mark.parametrize(("number", "said"), [("SIGINT", "interrupted"), ("SIGTERM", "ended by")])
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [("SIGINT", "interrupted"), pytest.param("SIGTERM", "ended by", marks=unix_only)],
+)
 def test_the_first_cleans_up_and_the_second_ends_that_too(number, said):
     code = f"""
 import os, signal, sys
@@ -99,11 +104,11 @@ from sketch_rnn.cli import common
 from sketch_rnn.cli.flags import new_flags
 def main():
     try:
-        os.kill(os.getpid(), signal.{number})
+        signal.raise_signal(signal.{number})
     finally:
         print("cleaned up", flush=True, file=sys.stderr)
         if {{}}:
-            os.kill(os.getpid(), signal.{number})
+            signal.raise_signal(signal.{number})
             print("never")
 sys.exit(common.run("toy", main, new_flags(), "", []))
 """
@@ -119,3 +124,46 @@ def test_where_it_is_a_library_signals_stay_as_they_are():
     assert signal.getsignal(signal.SIGINT) is not signals.quit_at_once
     assert common.run("toy", lambda: None, new_flags(), "", []) == 0
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_a_console_that_closes_is_a_signal_of_windows_and_leaves_time_to_end(monkeypatch):
+    """Windows calls what it was given in a thread of its own, with the number of the event."""
+    told, slept, given = [], [], []
+
+    class Windows:
+        SetConsoleCtrlHandler = staticmethod(lambda call, add: given.append((call, add)) or 1)
+
+    monkeypatch.setattr(signals.ctypes, "WINFUNCTYPE", lambda *_: lambda call: call, raising=False)
+    monkeypatch.setattr(signals.ctypes, "WinDLL", lambda _: Windows, raising=False)
+    monkeypatch.setattr(signals, "_console_handlers", [])
+    monkeypatch.setattr(signals.signal, "SIGBREAK", 21, raising=False)
+    monkeypatch.setattr(signals.signal, "raise_signal", told.append)
+    monkeypatch.setattr(signals.time, "sleep", slept.append)
+    signals._take_closing_for_a_signal()
+    signals._take_closing_for_a_signal()
+    ((closing, added),) = given
+    assert added and [closing(event) for event in (0, 1)] == [False, False]
+    assert (told, slept) == ([], [])
+    assert closing(2) and told == [signals.ENDING[-1]] and slept == [signals.CLOSING_SECONDS]
+
+
+@unix_only  # where C's functions are found by their names
+def test_a_call_that_holds_the_lock_is_ended_after_its_time():
+    code = """
+import ctypes
+from sketch_rnn import signals
+with signals.ended_by_the_system(0.2):
+    ctypes.PyDLL(None).sleep(20)
+"""
+    assert ended(code)[0] == 1
+
+
+def test_a_call_that_comes_back_in_time_is_not():
+    code = """
+import time
+from sketch_rnn import signals
+with signals.ended_by_the_system(0.1):
+    pass
+time.sleep(0.3)
+"""
+    assert ended(code) == (0, "")

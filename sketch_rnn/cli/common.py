@@ -10,6 +10,7 @@ A command is a module with flags of its own and one call:
 
 import logging
 import os
+import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -17,13 +18,14 @@ from pathlib import Path
 
 from absl import flags
 
-from sketch_rnn import signals
+from sketch_rnn import signals, system
 from sketch_rnn.cli.flags import parse, spelled
 from sketch_rnn.cli.help import help_of, versions
 from sketch_rnn.errors import LOGGER, UserError, one_line
 from sketch_rnn.setup import setup
 
-OK, FAILED, MISUSED, INTERRUPTED, PIPE_CLOSED, TERMINATED = 0, 1, 2, 130, 141, 143
+OK, FAILED, MISUSED, INTERRUPTED, PIPE_CLOSED = 0, 1, 2, 130, 141
+ENDED_BY = 128  # and the number of the signal
 _OUT_OF_MEMORY = ("MemoryError", "ResourceExhaustedError")  # Python's and TensorFlow's
 
 
@@ -52,6 +54,7 @@ def run(
         system, 130 when interrupted and 143 on SIGTERM, after what is half-written has gone, 141
         when nobody reads the output any more. A second signal ends the process.
     """
+    system.write_any_text()
     try:
         rest = parse(values, sys.argv[1:] if argv is None else argv)
         status = OK
@@ -79,10 +82,10 @@ def _failed(name: str, error: BaseException) -> int | None:
         case UserError():
             return _fail(name, str(error), MISUSED)
         case signals.Terminated():
-            return _fail(name, "ended by SIGTERM", TERMINATED)
+            return _fail(name, str(error), ENDED_BY + error.number)
         case KeyboardInterrupt():
             return _fail(name, "interrupted", INTERRUPTED)
-        case BrokenPipeError():
+        case OSError() if system.is_closed_pipe(error):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return PIPE_CLOSED
         case OSError():
@@ -113,8 +116,24 @@ class _Lines(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """See `logging.Handler`."""
         kind = "warning: " if record.levelno >= logging.WARNING else ""
-        clear = "\r\x1b[J" if sys.stderr.isatty() else ""  # of a live line that is there
+        clear = erased() if sys.stderr.isatty() else ""  # of a live line that is there
         print(clear + kind + spelled(record.getMessage()), file=sys.stderr, flush=True)
+
+
+def erased() -> str:
+    """What takes a live line from the terminal, and leaves the cursor at its beginning."""
+    if system.has_ansi():
+        return "\r\x1b[J"
+    return "\r" + " " * (columns() - 1) + "\r"
+
+
+def columns() -> int:
+    """Of the terminal, as it is now; some do not tell."""
+    try:
+        found = os.get_terminal_size(sys.stdout.fileno()).columns
+    except (OSError, ValueError):
+        found = 0
+    return found or shutil.get_terminal_size().columns
 
 
 def quiet_tensorflow(verbose: bool = False) -> None:

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from absl import flags
 
+from sketch_rnn import system
 from sketch_rnn.choices import COORDINATES, PENS
 from sketch_rnn.errors import UserError
 from sketch_rnn.hparams import MEANT, HParams
@@ -27,6 +28,7 @@ from sketch_rnn.hparams import MEANT, HParams
 if TYPE_CHECKING:
     from sketch_rnn.pictures import Style
 
+_HOME = ("~/", f"~{os.sep}")
 _SPELLINGS = {"resume": "resume_training"}  # of options of another name
 _PLAINLY = (  # what absl and Python say of a flag's value, and what a person can use of it
     (r"\('Non-boolean argument to boolean flag', (.*)\)", r"expected true or false, got \1"),
@@ -196,6 +198,11 @@ def _matching(argument: str) -> list[str]:
 
 
 def _with_home(argument: str) -> str:
-    """`--name=~/x` with the home folder, which shells put in at the start of a word alone."""
+    """`--name=~/x` with the home folder, which shells put in at the start of a word alone.
+
+    Those of Windows do not put it in at all, also in `~/x`.
+    """
+    if system.IS_WINDOWS and argument.startswith(_HOME):
+        return os.path.expanduser(argument)
     name, equals, value = argument.partition("=")
-    return name + equals + os.path.expanduser(value) if value.startswith("~/") else argument
+    return name + equals + os.path.expanduser(value) if value.startswith(_HOME) else argument

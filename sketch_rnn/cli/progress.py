@@ -1,7 +1,5 @@
 """How a run gets on, on the screen."""
 
-import os
-import shutil
 import sys
 import threading
 import time
@@ -11,6 +9,7 @@ from contextlib import contextmanager
 
 from tqdm import tqdm
 
+from sketch_rnn.cli.common import columns, erased
 from sketch_rnn.cli.flags import spelled
 from sketch_rnn.signals import quit_at_once
 from sketch_rnn.training.report import STOPPING, is_endless, listed
@@ -88,7 +87,7 @@ class Progress:
         begun = time.monotonic()
         if self._times:
             with self._lock:
-                self._draw(f"step {self._times[-1][1]}, {doing}"[: _columns() - 1])
+                self._draw(f"step {self._times[-1][1]}, {doing}"[: columns() - 1])
         try:
             yield
         finally:
@@ -114,7 +113,7 @@ class Progress:
         """
         if not self._is_live or (not text and not self._text):
             return
-        sys.stdout.write(f"\r\x1b[J{text}\r")
+        sys.stdout.write(f"{erased()}{text}\r")
         sys.stdout.flush()
         self._text = text
 
@@ -126,9 +125,9 @@ class Progress:
         parts += [listed({name: figures[name]}) for name in ALWAYS if name in figures]
         others = [listed({n: value}) for n, value in figures.items() if n not in ALWAYS]
         for part in (*self._pace(), *others):
-            if len(", ".join([*parts, part])) < _columns():
+            if len(", ".join([*parts, part])) < columns():
                 parts.append(part)
-        return ", ".join(parts)[: _columns() - 1]
+        return ", ".join(parts)[: columns() - 1]
 
     def _pace(self) -> list[str]:
         """Steps in a second, of the last seconds, and how long the rest will take."""
@@ -154,12 +153,3 @@ class Progress:
         if self._ends_at is not None:
             seconds.append(max(0.0, self._ends_at - now))
         return [*words, f"{tqdm.format_interval(min(seconds))} left"] if seconds else words
-
-
-def _columns() -> int:
-    """Of the terminal, as it is now; some do not tell."""
-    try:
-        columns = os.get_terminal_size(sys.stdout.fileno()).columns
-    except (OSError, ValueError):
-        columns = 0
-    return columns or shutil.get_terminal_size().columns

@@ -31,6 +31,7 @@ from sketch_rnn.data.layout import Layout
 from sketch_rnn.errors import UserError, warn
 from sketch_rnn.files import check_output, naming, replacing
 from sketch_rnn.signals import leave_to_parent
+from sketch_rnn.system import worker_context
 
 CHUNKS_AHEAD = 8  # being converted or waiting for it, per process
 COPY = "a copy of a drawing before it"
@@ -369,9 +370,7 @@ class _Parallel:
         if self._processes == 1 or len(first) < 2:
             yield from map(function, chain(first, items))
             return
-        self._pool = ProcessPoolExecutor(
-            self._processes, multiprocessing.get_context("spawn"), _start_worker
-        )
+        self._pool = ProcessPoolExecutor(self._processes, worker_context(), _start_worker)
         waiting: deque[Future] = deque()
         try:
             for item in chain(first, items):

@@ -22,7 +22,7 @@ import numpy as np
 from sketch_rnn.choices import SPLITS
 from sketch_rnn.data import npz
 from sketch_rnn.errors import UserError
-from sketch_rnn.files import cache_dir, replacing
+from sketch_rnn.files import cache_dir, remove, replacing
 
 MAPPED_FROM = 50 << 20  # bytes of all files of a data set; smaller ones are read into memory
 _FORMAT = 1
@@ -87,8 +87,12 @@ def _map(path: Path) -> dict[str, Part]:
     cached = cache_dir() / f"{path.stem}-{hashlib.sha256(key.encode()).hexdigest()[:24]}.sketches"
     parts = _open(cached)
     if parts is None:
-        _convert(path, cached)
-        parts = _open(cached)
+        try:
+            _convert(path, cached)
+        except UserError:  # on Windows also where another process has just done the same
+            if (parts := _open(cached)) is None:
+                raise
+    parts = parts or _open(cached)
     if parts is None:
         raise UserError(f"{cached}: was written and cannot be read; delete it and try again")
     return parts
@@ -99,7 +103,7 @@ def _convert(path: Path, cached: Path) -> None:
         cached.parent.mkdir(parents=True, exist_ok=True)
         for left in cached.parent.glob(f".{cached.name}.*.part"):  # by a process that was killed
             if time.time() - left.stat().st_mtime > _STALE:
-                left.unlink(missing_ok=True)
+                remove(left)
         with replacing(cached) as file:
             header: dict[str, Any] = {}
             file.write(bytes(_HEADER))

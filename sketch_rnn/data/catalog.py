@@ -82,7 +82,7 @@ class PublicSet:
     @property
     def use(self) -> str:
         """How to train on it."""
-        return f"--data_dir={self.folder} --hparams='data_set=[{self.file}]' trains on it"
+        return f'--data_dir={self.folder} "--hparams=data_set=[{self.file}]" trains on it'
 
     def fetch(self) -> Path:
         """The file in the cache, downloaded if it is not there yet."""
@@ -189,7 +189,7 @@ def model_path(name: str | Path | None) -> Path:
     if wanted.startswith(_MODEL_PREFIX):
         return find(wanted).fetch()
     near = _near_models(wanted)
-    if near and "/" not in wanted:
+    if near and not {"/", "\\"} & {*wanted}:
         raise UserError(f"there is no folder or file {name}; did you mean the model {near}?")
     return path
 

@@ -10,7 +10,7 @@ import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePath, PurePosixPath
 from typing import Any, BinaryIO
 from urllib.parse import quote
 
@@ -74,8 +74,17 @@ def located(data_dir: str | Path | None, names: Sequence[str]) -> tuple[str | Pa
     paths = [Path(os.path.abspath(os.path.expanduser(name))) for name in names]
     if not names or not all(path.is_file() for path in paths):
         return default_data_dir(names), list(names)
-    folder = os.path.commonpath([path.parent for path in paths])
-    return folder, [path.relative_to(folder).as_posix() for path in paths]
+    folder = _common_folder(paths)
+    return str(folder), [path.relative_to(folder).as_posix() for path in paths]
+
+
+def _common_folder(paths: Sequence[PurePath]) -> PurePath:
+    """The folder nearest to all files, which Windows's drives need not have."""
+    for folder in paths[0].parents:
+        if all(path.is_relative_to(folder) for path in paths):
+            return folder
+    names = ", ".join(map(str, paths))
+    raise UserError(f"data_set: expected files on one drive, got {names}; copy them to one folder")
 
 
 def kept(data_dir: str | Path) -> str:
@@ -227,11 +236,14 @@ def _part(url: str) -> Iterator[BinaryIO]:
     path = cache_dir() / "parts" / hashlib.sha256(url.encode()).hexdigest()
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        with filelock.FileLock(f"{path}.lock", timeout=0), path.open("a+b") as part:
+        with filelock.FileLock(f"{path}.lock", timeout=0):
             try:
-                yield part
-            finally:
-                if not _arrived(part)[2]:
+                with path.open("a+b") as part:
+                    yield part
+            finally:  # when it is closed: Windows removes no file that is open
+                with path.open("rb") as part:
+                    arrived = _arrived(part)[2]
+                if not arrived:
                     path.unlink()
     except filelock.Timeout:
         with tempfile.TemporaryFile("a+b", dir=path.parent) as part:

@@ -256,8 +256,9 @@ class RunFolder:
         for half in self.checkpoints.glob("*_temp*"):  # of a process that was killed
             shutil.rmtree(half, ignore_errors=True)
         for old in self._by_age(kind)[_KEPT[kind] :]:
-            for path in self.checkpoints.glob(f"{old.stem}.*"):
-                path.unlink()
+            if files.remove(old):  # the index first: without it the rest is no checkpoint
+                for path in self.checkpoints.glob(f"{old.stem}.*"):
+                    files.remove(path)
 
     def restore(self, checkpoint: tf.train.Checkpoint, *kinds: str) -> bool:
         """Restores the newest whole checkpoint; damaged ones are named and skipped.

@@ -3,7 +3,6 @@
 Legend: B batch, T time, N N_max, Z latent, U units.
 """
 
-import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -52,7 +51,7 @@ def save(model: SketchRNN, path: str | Path, overwrite: bool = False) -> None:
         serving = Serving(model)
         without_gradients = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
         tf.saved_model.save(serving, part, serving.signatures(), without_gradients)
-        os.chmod(part, 0o755)
+        files.share(part)
         with tempfile.TemporaryDirectory(prefix=".replaced.", dir=path.parent) as old:
             if path.exists():
                 files.replace(path, Path(old) / path.name)

@@ -21,14 +21,14 @@ class StepLines:
 
     def append(self, rows: Iterable[Mapping[str, Any]]) -> None:
         """Adds a line for each row, which has a `step`."""
-        with self.path.open("a", encoding="utf-8") as file:
+        with self.path.open("a", encoding="utf-8", newline="\n") as file:
             file.writelines(json.dumps(row) + "\n" for row in rows)
 
     def cut(self, first_step: int) -> None:
         """Keeps the lines of the steps before `first_step`; a half line at the end goes too."""
         if not self.path.exists():
             return
-        with self.path.open("rb") as file, files.replacing(self.path) as kept:
+        with files.replacing(self.path) as kept, self.path.open("rb") as file:
             while line := file.readline(LARGEST):
                 row = _row(line)
                 if row is not None and row["step"] < first_step:

@@ -1,10 +1,12 @@
-"""What becomes a program of XLA's: `compiled`."""
+"""What becomes a program of XLA's: `compiled`; and whether there is an XLA."""
 
 import functools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
+
+from sketch_rnn.errors import first_line, inform
 
 _WITHIN_PROGRAM = ContextVar("within_program", default=False)
 
@@ -19,8 +21,30 @@ def as_one() -> Iterator[None]:
         _WITHIN_PROGRAM.reset(token)
 
 
+@functools.cache
+def has_xla() -> bool:
+    """Whether TensorFlow compiles here, which some of its builds do not, on Windows above all.
+
+    It is tried out once in a process. Without XLA all is computed the same, operation by operation;
+    that is said once.
+    """
+    import tensorflow as tf
+
+    try:
+        with tf.init_scope():  # out of a graph that is being built
+            tf.function(lambda: tf.constant(1.0) + 1.0, autograph=False, jit_compile=True)()
+    except (tf.errors.OpError, NotImplementedError, ValueError) as error:
+        inform(
+            "this TensorFlow cannot compile (XLA), so the same is computed without, more slowly: "
+            f"{first_line(error)}"
+        )
+        return False
+    return True
+
+
 def compiled(method: Callable) -> Callable:
-    """Makes a method one XLA program where a graph is built, and leaves it as it is elsewhere.
+    """Makes a method one XLA program where a graph is built, and leaves it as it is elsewhere,
+    or where there is no XLA.
 
     TensorFlow runs programs that do not need each other at the same time, each on its own core:
     a loop over time has too little work in a step to keep several cores busy. Outside a graph,
@@ -39,7 +63,7 @@ def compiled(method: Callable) -> Callable:
 
     @functools.wraps(method)
     def call(self: Any, *arguments: Any) -> Any:
-        if tf.executing_eagerly() or _WITHIN_PROGRAM.get():
+        if tf.executing_eagerly() or _WITHIN_PROGRAM.get() or not has_xla():
             return method(self, *arguments)
         return program.__get__(self, type(self))(*arguments)
 

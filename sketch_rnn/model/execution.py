@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from sketch_rnn.errors import check_choice
 from sketch_rnn.hparams import PRECISIONS
+from sketch_rnn.model.compiling import has_xla
 
 _OPERANDS = {"float32": None, "tf32": None, "bfloat16": tf.bfloat16}
 
@@ -107,7 +108,8 @@ class Execution:
         if _OPERANDS[self.precision] is None:
             return tf.matmul(x, y, transpose_a=transpose_x, transpose_b=transpose_y)
         x, y = self.operand(x), self.operand(y)
-        if tf.executing_eagerly():  # only compiled products take bfloat16 and return float32
+        # Only compiled products take bfloat16 and return float32.
+        if tf.executing_eagerly() or not has_xla():
             x, y = tf.cast(x, tf.float32), tf.cast(y, tf.float32)
             return tf.matmul(x, y, transpose_a=transpose_x, transpose_b=transpose_y)
         return tf.raw_ops.BatchMatMulV3(

@@ -14,6 +14,7 @@ import tensorflow as tf
 from sketch_rnn.errors import UserError
 from sketch_rnn.hparams import HParams
 from sketch_rnn.model import losses
+from sketch_rnn.model.compiling import has_xla
 from sketch_rnn.model.forward import Forward
 from sketch_rnn.model.noise import SPLIT_STREAMS, Noise, Shard, draw_noise, noise_key
 from sketch_rnn.model.packing import Batch
@@ -113,7 +114,7 @@ class Fitting(keras.Model):
             hparams = self.hparams
             rate = DecayedRate(hparams.learning_rate, hparams.min_learning_rate, hparams.decay_rate)
             optimizer = keras.optimizers.Adam(rate, epsilon=ADAM_EPSILON)
-        super().compile(optimizer=optimizer, jit_compile=jit_compile, **options)
+        super().compile(optimizer=optimizer, jit_compile=jit_compile and has_xla(), **options)
         self.__dict__.pop("loss", None)  # Keras's, where the model has a method
         self._fit_seed = secrets.randbits(31) if self.seed is None else self.seed
         self._figures = [keras.metrics.Mean(name) for name in ("loss", "reconstruction", "kl")]

@@ -17,6 +17,7 @@ import tensorflow as tf
 from sketch_rnn import strokes
 from sketch_rnn.errors import UserError
 from sketch_rnn.hparams import HParams
+from sketch_rnn.model.compiling import has_xla
 from sketch_rnn.model.mixture import Mixture, split_output
 
 LARGEST_BATCH = 128  # sketches that one loop draws at once
@@ -197,7 +198,10 @@ def compiled_decode_strokes(
     """
     if decoder not in _programs:
         _programs[decoder] = tf.function(
-            partial(decode_strokes), autograph=False, jit_compile=True, reduce_retracing=False
+            partial(decode_strokes),
+            autograph=False,
+            jit_compile=has_xla(),
+            reduce_retracing=False,
         )
     return _programs[decoder](decoder, z, batch, **options)
 

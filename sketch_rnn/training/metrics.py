@@ -136,7 +136,7 @@ def _naming(path: Path) -> Iterator[None]:
 
 def _cut_events(path: Path, first_step: int) -> None:
     """Keeps the events of the steps before `first_step` that are whole, but no settings."""
-    with path.open("rb") as file, files.replacing(path) as kept:
+    with files.replacing(path) as kept, path.open("rb") as file:
         for record, event in _records(file):
             is_kept = event.step < first_step and not _has_settings(event)
             if is_kept or not event.HasField("summary"):

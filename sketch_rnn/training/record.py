@@ -12,6 +12,7 @@ from sketch_rnn.formats.original import adam_moments
 from sketch_rnn.formats.run_folder import RunFolder
 from sketch_rnn.hparams import CONFIG_FILE, HParams
 from sketch_rnn.model import losses
+from sketch_rnn.model.compiling import has_xla
 from sketch_rnn.model.sampling import random_z
 from sketch_rnn.training import history, projector, signs
 from sketch_rnn.training.copies import MANY, copies_of
@@ -133,7 +134,7 @@ class ChiefRecorder:
             f"seed {self.config.seed}"
         )
         say(f"{span(self.first_step, hparams.num_steps)}, in {self.folder.path}")
-        if self.first_step < hparams.num_steps:
+        if self.first_step < hparams.num_steps and has_xla():
             say("compiling the train step: up to a minute, less where a run before has compiled it")
         if self.first_step == 0:
             self._write(0, {"Num_Trainable_Params": parameters})

@@ -1,13 +1,11 @@
 """A training run: the loop over steps, and an orderly end."""
 
-import shlex
-import signal
 import time
 from collections.abc import Iterator
 
 import tensorflow as tf
 
-from sketch_rnn import signals
+from sketch_rnn import signals, system
 from sketch_rnn.data.batches import TrainBatches, prefetch
 from sketch_rnn.data.quality import dataset_warnings
 from sketch_rnn.errors import UserError, warn
@@ -90,7 +88,8 @@ def _instead(options: TrainOptions, start: Start) -> str | None:
         f"--hparams=data_set={names}",
         f"--log_root={options.log_root}-few",
     ]
-    return "stop this run, and type instead: " + " ".join([words[0], *map(shlex.quote, words[1:])])
+    command = " ".join([words[0], *map(system.quoted, words[1:])])
+    return f"stop this run, and type instead: {command}"
 
 
 def _open(folder: RunFolder, start: Start, resume: bool) -> None:
@@ -134,7 +133,7 @@ class Loop:
                         continue
                     self._record()
                     if received:
-                        ended_by, reason = received[0], signal.Signals(received[0]).name
+                        ended_by, reason = received[0], signals.name_of(received[0])
                     elif step + 1 < self.config.hparams.num_steps:
                         reason = self.recorder.reason_to_stop()
                     if reason:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from sketch_rnn import system
 from sketch_rnn.data.catalog import PACKAGED_MODEL, is_packaged
 from sketch_rnn.data.dataset import Dataset, load_dataset
 from sketch_rnn.data.download import default_data_dir, kept, located, remembered
@@ -42,6 +43,7 @@ class Start(NamedTuple):
 def check_log_root(options: TrainOptions) -> None:
     """Refuses to begin a run where there is one or a file, and to go on where there is none."""
     folder = RunFolder(options.log_root)
+    system.check_path(folder.path, system.LONGEST_IN_RUN)
     if folder.path.exists() and not folder.path.is_dir():
         raise UserError(f"log_root: expected a folder, {folder.path} is a file; name another")
     is_original = original.find(folder.path) is not None

@@ -166,7 +166,7 @@ def test_download_fetches_by_name(folder, monkeypatch, capsys):
     assert cli.main(["download", "hot_dog"]) == 0
     out = capsys.readouterr().out
     assert asked == [(catalog.SETS["cat"].folder, ["hot dog.npz"])]
-    assert "CC BY 4.0" in out and "--hparams='data_set=[hot dog.npz]'" in out
+    assert "CC BY 4.0" in out and '"--hparams=data_set=[hot dog.npz]"' in out
 
 
 @pytest.mark.parametrize("arguments", [["--help"], [], ["build", "--help"], ["show", "-h"]])

@@ -4,7 +4,7 @@ import json
 import shutil
 
 import pytest
-from helpers import DOODLES, FIXTURES
+from helpers import DOODLES, FIXTURES, unix_only
 
 from sketch_rnn.cli import dataset, export, sample
 from sketch_rnn.cli import eval as eval_command
@@ -95,6 +95,7 @@ def test_what_is_asked_for_is_replaced(folder):
     assert sorted(path.name for path in folder.glob("*served*")) == ["served"]
 
 
+@unix_only
 def test_links_do_not_hide_an_input(folder):
     (folder / "link.svg").symlink_to("h.svg")
     (folder / "hard.svg").hardlink_to("h.svg")

@@ -16,6 +16,7 @@ from subprocess import DEVNULL, PIPE
 import numpy as np
 import pytest
 import shapely
+from helpers import unix_only
 
 from sketch_rnn.convert.build import build
 from sketch_rnn.convert.prepare import Recipe
@@ -515,8 +516,10 @@ def test_when_nothing_is_left_nothing_is_written(tmp_path):
     assert sorted(tmp_path.iterdir()) == before
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
-def test_a_build_that_is_killed_takes_its_workers_with_it(tmp_path, number):
+@unix_only
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGKILL"])
+def test_a_build_that_is_killed_takes_its_workers_with_it(tmp_path, name):
+    number = signal.Signals[name]
     (tmp_path / "cat.ndjson").write_text(quickdraw() * 100_000)
     program = "from sketch_rnn.cli.dataset import main; raise SystemExit(main())"
     flags = ["--output=o.npz", "--report=r.csv"]
@@ -526,7 +529,7 @@ def test_a_build_that_is_killed_takes_its_workers_with_it(tmp_path, number):
             time.sleep(0.01)
         process.send_signal(number)
         process.communicate(timeout=60)  # until nobody is left who could write to stdout
-    if number == signal.SIGTERM:
+    if name == "SIGTERM":
         assert process.returncode == 143 and os.listdir(tmp_path) == ["cat.ndjson"]
 
 
@@ -581,6 +584,7 @@ def test_copies_can_be_dropped(folder, tmp_path):
     assert len({str(sketch) for sketch in pooled(tmp_path / "a.npz")}) == 20
 
 
+@unix_only
 def test_a_pipe_in_a_folder_is_not_waited_for(folder, tmp_path):
     os.mkfifo(folder / "pipe.svg")
     assert sum(build([folder], tmp_path / "a.npz").kept.values()) == 20

@@ -4,6 +4,7 @@ import errno
 
 import numpy as np
 import pytest
+from helpers import unix_only
 
 import sketch_rnn
 from sketch_rnn.convert import store
@@ -96,6 +97,7 @@ def test_a_split_of_no_drawings_repeats_some_of_train(tmp_path, caplog):
     assert {str(np.asarray(s)) for s in data.valid} < {str(np.asarray(s)) for s in data.train}
 
 
+@unix_only
 def test_a_full_disk_is_named(tmp_path, monkeypatch):
     def full(dir):
         return open("/dev/full", "w+b", buffering=0)

@@ -517,7 +517,7 @@ def test_parquet_rows_of_hugging_face_and_of_tfds(folder):
 def test_without_pyarrow_a_line_says_what_to_install(folder, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "pyarrow", None)
     (folder / "a.parquet").write_bytes(b"PAR1")
-    assert "pip install 'sketch-rnn[parquet]'" in str(results(folder / "a.parquet"))
+    assert 'pip install "sketch-rnn[parquet]"' in str(results(folder / "a.parquet"))
 
 
 # What is wrong with a file

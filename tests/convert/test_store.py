@@ -6,6 +6,7 @@ import zipfile
 
 import numpy as np
 import pytest
+from helpers import unix_only
 
 from sketch_rnn.convert.store import Spool, write_npz
 from sketch_rnn.data import npz
@@ -81,6 +82,7 @@ def test_a_write_that_fails_leaves_the_old_file(path):
     assert path.read_text() == "old" and list(path.parent.iterdir()) == [path]
 
 
+@unix_only
 def test_memory_does_not_grow_with_the_sketches(tmp_path):
     program = f"""
 import resource, numpy as np

@@ -151,7 +151,7 @@ def test_a_worker_says_whom_it_waits_for_and_not_longer_than_it_is_to(two_worker
 
 
 def test_a_signal_ends_the_waiting(two_workers):
-    timer = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT))
+    timer = threading.Timer(0.3, signal.raise_signal, [signal.SIGINT])
     timer.start()
     with pytest.raises(KeyboardInterrupt):
         find_workers("multi_worker", timeout=60)

@@ -2,7 +2,6 @@
 
 import json
 import os
-import resource
 import shutil
 import struct
 import subprocess
@@ -13,7 +12,7 @@ import numpy as np
 import pooch
 import pytest
 import tensorflow as tf
-from helpers import ROOT
+from helpers import ROOT, UNIX, unix_only
 from tensorboard.compat.tensorflow_stub.pywrap_tensorflow import masked_crc32c
 
 from sketch_rnn.cli import train as command
@@ -81,6 +80,8 @@ def small_disk(tmp_path):
     """A file system of 1 MB."""
     folder = tmp_path / "disk"
     folder.mkdir()
+    if not UNIX:
+        pytest.skip("file systems are not mounted like that here")
     done = subprocess.run(
         ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)], capture_output=True
     )
@@ -214,6 +215,7 @@ def test_checkpoints_that_are_all_cut_short_are_said_to_be(run, capsys):
     assert status and "are cut short, the whole of them" in line and "size" not in line
 
 
+@unix_only
 @pytest.mark.parametrize("name", ["events.out.tfevents", "metrics.jsonl"])
 def test_curves_that_cannot_be_written_are_named(tmp_path, name):
     """Here the system limits the size of files."""
@@ -221,6 +223,8 @@ def test_curves_that_cannot_be_written_are_named(tmp_path, name):
     writer.write(1, {"cost": 1.0})
     if name == "metrics.jsonl":
         (tmp_path / name).write_bytes(b"{}\n" * 10_000)
+    import resource
+
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (5000, limits[1]))
     try:
@@ -316,6 +320,7 @@ def test_an_original_checkpoint_whose_shapes_are_a_lie(tmp_path, monkeypatch):
 # Folders from strangers
 
 
+@unix_only
 @pytest.mark.parametrize("name", [".lock", "metrics.jsonl", "notes", "checkpoints/latest-9.index"])
 def test_a_run_with_a_link_in_its_folder_does_not_go_on(run, tmp_path, capsys, name):
     target = tmp_path / "precious"
@@ -326,6 +331,7 @@ def test_a_run_with_a_link_in_its_folder_does_not_go_on(run, tmp_path, capsys, n
     assert not target.exists()
 
 
+@unix_only
 def test_checkpoints_that_are_elsewhere_are_left_alone(run, tmp_path, capsys):
     shutil.move(run / "checkpoints", tmp_path / "elsewhere")
     (tmp_path / "elsewhere" / "my_temporary").mkdir()
@@ -412,7 +418,7 @@ def test_a_model_that_draws_without_end_is_refused(run):
         load_model(run)
 
 
-@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes")
+@unix_only
 def test_a_configuration_that_is_a_pipe_is_not_waited_for(run):
     (run / "model_config.json").unlink()
     os.mkfifo(run / "model_config.json")
@@ -533,6 +539,7 @@ def test_half_a_line_of_figures_is_cut_off(run):
     assert steps == sorted(steps)
 
 
+@unix_only
 @pytest.mark.long
 def test_killed_runs_end_as_if_nobody_had_killed_them():
     script = str(ROOT / "scripts" / "kill_test.py")

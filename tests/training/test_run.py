@@ -1,18 +1,15 @@
 """Training runs: figures, files, resuming, and refusing what does not fit."""
 
 import contextlib
-import fcntl
 import json
 import logging
 import os
-import pty
 import re
 import shutil
 import signal
 import struct
 import subprocess
 import sys
-import termios
 import time
 from dataclasses import fields
 from pathlib import Path
@@ -21,7 +18,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from golden_models import original_run
-from helpers import DOODLES, ROOT, costs_of
+from helpers import DOODLES, INTERRUPTING, OWN_GROUP, ROOT, TO_INTERRUPT, costs_of, unix_only
 from tensorboard.plugins.hparams import plugin_data_pb2
 
 from sketch_rnn.cli import dataset as dataset_command
@@ -289,9 +286,14 @@ def read_to_the_end(terminal):
     return b"".join(parts).decode()
 
 
+@unix_only
 @pytest.mark.parametrize("size", [(0, 0), (40, 100)])
 def test_a_terminal_shows_a_live_line(monkeypatch, size):
     """Of any size, also where it does not tell."""
+    import fcntl
+    import pty
+    import termios
+
     terminal, inside = pty.openpty()
     fcntl.ioctl(inside, termios.TIOCSWINSZ, struct.pack("4H", *size, 0, 0))
     for name in ("COLUMNS", "LINES"):
@@ -325,13 +327,14 @@ class Terminal:
         self.columns, self.written = columns, []
         monkeypatch.setattr("sys.stdout", self)
         monkeypatch.setattr("sketch_rnn.cli.progress.DRAWN_EVERY", 0)
-        monkeypatch.setattr("sketch_rnn.cli.progress._columns", lambda: self.columns)
+        for module in ("progress", "common"):
+            monkeypatch.setattr(f"sketch_rnn.cli.{module}.columns", lambda: self.columns)
         monkeypatch.setattr("sketch_rnn.cli.progress.time.monotonic", lambda: self.now)
         self.now = 0.0
 
     def line(self):
         """The live one; the cursor is at its start, and nothing below it."""
-        return re.fullmatch("\r\x1b\\[J(.*)\r", self.written[-1])[1]
+        return re.fullmatch("\r(?:\x1b\\[J| +\r)(.*)\r", self.written[-1])[1]
 
     def isatty(self):
         return True
@@ -410,13 +413,13 @@ def test_a_run_without_end_shows_no_share_and_no_time_left(monkeypatch, capsys):
 def test_the_second_signal_ends_the_process_in_one_line(tmp_path, data_dir):
     """Both while it compiles."""
     code = f"""
-import os, signal, sys
+import signal, sys
 from sketch_rnn.cli import common, train
 common.quiet_tensorflow()
 from sketch_rnn.training.step import TrainStep
 def press(*_, **__):
     for _ in range(2):
-        os.kill(os.getpid(), signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
         sum(range(10_000_000))
     print("never")
 TrainStep.__call__ = press
@@ -674,7 +677,8 @@ def command(*arguments, **options):
 
 
 @pytest.mark.parametrize(
-    "number", [pytest.param(signal.SIGTERM, marks=pytest.mark.long), signal.SIGINT]
+    "number",
+    [pytest.param(signal.SIGTERM, marks=[pytest.mark.long, unix_only]), INTERRUPTING],
 )
 def test_signal_saves_and_says_how_to_go_on(tmp_path, data_dir, number):
     hparams = json.dumps(TINY | {"num_steps": 100000, "save_every": 100000})
@@ -690,10 +694,11 @@ def test_signal_saves_and_says_how_to_go_on(tmp_path, data_dir, number):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        creationflags=OWN_GROUP,
     ) as process:
         for line in process.stdout:
             if line.startswith("step 20:"):
-                process.send_signal(number)
+                process.send_signal(number if number == signal.SIGTERM else TO_INTERRUPT)
                 break
         output, errors = process.communicate(timeout=60)
     assert process.returncode == 128 + number

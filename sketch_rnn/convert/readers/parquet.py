@@ -22,7 +22,7 @@ def _rows(file: InputFile) -> Iterator[tuple[str, bytes]]:
         from pyarrow import ArrowException
         from pyarrow.parquet import ParquetFile
     except ImportError:
-        raise UserError("parquet needs pyarrow: pip install 'sketch-rnn[parquet]'") from None
+        raise UserError('parquet needs pyarrow: pip install "sketch-rnn[parquet]"') from None
     with file.on_disk() as path:
         try:
             table = ParquetFile(path)

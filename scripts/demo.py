@@ -1,0 +1,41 @@
+"""Makes the environment, trains on the embedded drawings and draws. Flags go to sketch_rnn_train.
+
+  python scripts/demo.py
+
+DEMO_RUN names another folder than models/doodles.
+"""
+
+import os
+import sys
+
+from environment import PROGRAMS, ROOT, call, make
+
+
+def main(flags: list[str]) -> None:
+    """Trains, or goes on where it was ended before, and draws."""
+    program = [make(), "-m", "sketch_rnn"]
+    name = os.environ.get("DEMO_RUN", "models/doodles")
+    run = ROOT / name
+    resume = ["--resume_training"] if (run / "checkpoints").is_dir() else []
+    data = "datasets/doodles"
+    call(
+        *[*program, "train", "--config=configs/doodles.json", f"--data_dir={data}"],
+        *[f"--log_root={run}", *resume, *flags],
+    )
+    drawings = run / "drawings.svg"
+    call(
+        *[*program, "sample", f"--model_dir={run}", "--mode=reconstruct", f"--input={data}"],
+        *["--num_samples=12", "--temperature=0.2", f"--output={drawings}"],
+    )
+    activate = PROGRAMS / "activate"
+    print(f"""
+Drawings: {drawings} (open it in a browser)
+Curves:   {PROGRAMS / "tensorboard"} --logdir {run}
+
+Next, new drawings by this model:
+  {activate if os.name == "nt" else f". {activate}"}
+  sketch_rnn_sample --model_dir={name} --output=new.svg""")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
