@@ -8,7 +8,7 @@ from helpers import ROOT
 
 PAGES = [ROOT / "README.md", *sorted(ROOT.glob("docs/*.md")), *sorted(ROOT.glob("configs/*.md"))]
 OF_UNIX = ("./scripts/", "TF_CONFIG=")  # those beside which the page says what to type elsewhere
-NAMES = r"(?:pip|python|tensorboard|sketch_rnn\w*) "
+NAMES = r"(?:pip|py|python|tensorboard|sketch_rnn\w*) "
 
 
 def commands():
@@ -97,3 +97,15 @@ def test_a_quoted_list_is_one_word_everywhere():
     line = 'sketch_rnn_train "--hparams=data_set=[a.npz,b c.npz]" --x=1,2'
     for words in (words_in_cmd, words_in_powershell, shlex.split):
         assert words(line)[1:] == ["--hparams=data_set=[a.npz,b c.npz]", "--x=1,2"]
+
+
+@pytest.mark.parametrize("shell", ["sh", "cmd", "powershell"])
+def test_a_script_of_a_shell_has_the_readme_s_commands(shell, monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / "scripts"))
+    import readme_script
+
+    text = readme_script.script(shell)
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert len(readme_script.commands()) > 8
+    assert all(line in readme and line in text for line in readme_script.commands())
+    assert text.count("num_steps=20") == 2 and "pip install" not in text
