@@ -1,11 +1,11 @@
-"""Sketches as pictures, one drawing or a grid of them; the one module that draws.
+"""Draw one sketch, or a grid of sketches, as an SVG. No other module draws.
 
-A sketch is a stroke-3 array `[n, 3]` in any units; y points down. It begins at the origin with
-the pen down, as the start token (0, 0, 1, 0, 0) says: the public data sets leave their first
-point out, and a first line drawn from row 0 on would lack a segment. The sketches of a grid have
-one scale, at which they fit their cells. Every line of the pen is one `<path>` on a line of its own
-in the file, in absolute coordinates, and every ink one layer, for plotters and editors. The same
-input gives the same bytes.
+A sketch is a stroke-3 array `[n, 3]` in any units, with y pointing down. It begins at the origin
+with the pen down, as the start token (0, 0, 1, 0, 0) says: the public data sets leave out the first
+point, and a line drawn from row 0 on would lack its first segment. All sketches of a grid share one
+scale, at which they fit their cells. For plotters and editors, each pen line is one `<path>` in
+absolute coordinates on its own line of the file, and each ink is one layer. The same input gives
+the same bytes.
 """
 
 import math
@@ -29,8 +29,8 @@ TITLE_INK = "#666666"
 FONT_SIZE = 13
 LINE_HEIGHT = 20
 LONGEST_TITLE = 28  # characters
-# Hidden only while it runs, so that a program without animations shows the whole drawing. The dash
-# starts a little before its line, or its round cap would show there.
+# A line is hidden only while the animation runs, so that programs without animations show the whole
+# drawing. The dash starts a little before its line, or its round cap would show there.
 ANIMATION = """
 .sketch path, .given path {animation: sketch-draws-itself linear backwards}
 @keyframes sketch-draws-itself {
@@ -40,8 +40,8 @@ ANIMATION = """
 """
 NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
-OUTLIER = 2.5  # a sketch so many times as large as the median one is scaled by itself
-CORNER = math.radians(55)  # a smooth line that turns more at a point has a corner there
+OUTLIER = 2.5  # a sketch this many times larger than the median gets a scale of its own
+CORNER = math.radians(55)  # where a smooth line turns by more than this, it keeps a corner
 INKSCAPE = "http://www.inkscape.org/namespaces/inkscape"
 
 Lines = list[tuple[np.ndarray, bool]]  # points [m, 2] of each line, and whether it was given
@@ -62,29 +62,30 @@ def draw(
     animate: bool = False,
     **options: Any,
 ) -> Svg:
-    """Draws one sketch, or a grid of them, row by row.
+    """Draw one sketch, or a grid of them row by row.
 
     Args:
-      sketches: one stroke-3 sketch `[n, 3]` or a sequence of them; an empty one leaves its cell
+      sketches: one stroke-3 sketch `[n, 3]` or a sequence of them; an empty sketch leaves its cell
         empty.
       path: the file to write, `.svg` or `.png`; None writes nothing.
-      style: how it looks.
-      columns: sketches in a row; by default the style's, one a column title, or nearly a square.
-      labels: a text under each sketch.
-      row_titles, column_titles: texts left of the rows, and above the columns.
-      caption: a text above it all.
-      prefixes: points at the start of each sketch that were given rather than drawn by the model;
-        they get another color. Those of a row stay where they are from cell to cell.
+      style: how the picture looks.
+      columns: sketches in a row; by default the style's number, else one for each column title,
+        else a nearly square grid.
+      labels: a text below each sketch.
+      row_titles, column_titles: texts to the left of the rows, and above the columns.
+      caption: a text above the whole picture.
+      prefixes: the number of points at the start of each sketch that were given, not drawn by the
+        model; they get another color. In one row they have the same place in each cell.
       cell: side of a cell in the picture's units; by default 400 for one sketch, 160 in a grid.
-      animate: the SVG draws itself, each sketch in the order of its strokes, at the pen's speed.
-      **options: what `Style` has, one by one, as in `color="red"`.
+      animate: make the SVG draw itself, each sketch in the order of its strokes, at a steady speed.
+      **options: fields of `Style` one by one, such as `color="red"`.
 
     Returns:
       The SVG's text.
 
     Raises:
-      UserError: a sketch is not finite stroke-3, titles do not fit the grid, the style is none,
-        or the path has another suffix or cannot be written.
+      UserError: a sketch is not finite stroke-3, titles do not fit the grid, a style option is
+        unknown or invalid, or the file cannot be written.
     """
     style = _style(style, options)
     if isinstance(sketches, np.ndarray) and sketches.ndim == 2:
@@ -124,7 +125,7 @@ def _text_of(
 
 
 class _Titles(NamedTuple):
-    """Texts around the sketches."""
+    """The texts around the sketches."""
 
     labels: Sequence[str] | None
     rows: Sequence[str] | None
@@ -133,27 +134,27 @@ class _Titles(NamedTuple):
 
 
 class _Grid(NamedTuple):
-    """Where the cells are, in the picture's units."""
+    """The places of the cells, in the picture's units."""
 
     columns: int
-    cell: float  # side of a sketch's cell
+    cell: float  # side of a cell
     pitch: float  # from row to row
-    left: float  # of the first cell
+    left: float  # left edge of the first cell
     top: float
-    width: float  # of the picture
+    width: float  # width of the picture
     height: float
 
     def corner(self, number: int) -> np.ndarray:
-        """The upper left corner `[2]` of a cell."""
+        """Return the upper left corner `[2]` of a cell."""
         row, column = divmod(number, self.columns)
         return np.array([self.left + column * self.cell, self.top + row * self.pitch])
 
 
 def _grid(count: int, columns: int | None, cell: float | None, titles: _Titles) -> _Grid:
-    """Cells for so many sketches and their titles.
+    """Lay out the cells for `count` sketches and their titles.
 
     Raises:
-      UserError: there are no such cells, or not as many as titles.
+      UserError: the columns or the cell size are not positive, or the titles do not fit the cells.
     """
     if cell is None:
         cell = 400 if count == 1 else 160
@@ -188,7 +189,7 @@ def _add_lines(
     style: Style,
     animate: bool,
 ) -> None:
-    """Puts the sketches into their cells: a layer for each pen, if it draws anything."""
+    """Draw the sketches in their cells, one layer for each ink that is used."""
     stroke_width = 2 * math.sqrt(grid.cell / 160)
     if style.stroke_width is not None:
         stroke_width = style.stroke_width * (grid.width / style.measure[0] if style.size else 1)
@@ -208,7 +209,7 @@ def _add_lines(
 
 
 def _add_titles(svg: svgwrite.Drawing, titles: _Titles, grid: _Grid) -> None:
-    """Puts the texts around the cells."""
+    """Write the texts around the cells."""
     found = svg.g(font_family=FONTS, font_size=FONT_SIZE, fill=TITLE_INK, text_anchor="middle")
     if titles.caption:
         found.add(_text(svg, titles.caption, grid.width / 2, LINE_HEIGHT - 6, grid.width))
@@ -234,7 +235,7 @@ def _style(style: Style | None, options: dict[str, Any]) -> Style:
 
 
 def _columns(count: int) -> int:
-    """Columns of a grid that is square or a little wider, and leaves the fewest cells empty."""
+    """Choose a square or slightly wider grid that leaves the fewest cells empty."""
     least = max(1, math.ceil(math.sqrt(count)))
     return min(range(least, least * 3 // 2 + 1), key=lambda columns: -count % columns)
 
@@ -256,7 +257,7 @@ def _document(width: float, height: float, style: Style, animate: bool) -> svgwr
 
 
 def _layer(svg: svgwrite.Drawing, name: str, stroke_width: float, ink: str) -> Any:
-    """What one pen draws."""
+    """Return an empty layer for the lines of one ink."""
     layer = svg.g(
         id=name,
         fill="none",
@@ -270,11 +271,11 @@ def _layer(svg: svgwrite.Drawing, name: str, stroke_width: float, ink: str) -> A
 
 
 def _colored_lines(sketch: np.ndarray, prefix: int) -> Lines:
-    """The lines of a sketch; one that goes on after the prefix is cut there."""
+    """Return the lines of a sketch; cut a line in two where the prefix ends."""
     if not len(sketch):
         return []
     lines, start = [], 0
-    given = prefix + 1 if prefix else 0  # points, the origin among them
+    given = prefix + 1 if prefix else 0  # points, including the origin
     for line in to_polylines(sketch):
         cut = min(max(given - start, 0), len(line))
         start += len(line)
@@ -288,10 +289,10 @@ def _colored_lines(sketch: np.ndarray, prefix: int) -> Lines:
 def _placed(
     sketches: Sequence[Lines], prefixes: Sequence[int], columns: int, cell: float
 ) -> Iterator[Lines]:
-    """Each sketch's lines, scaled and moved to the middle of a cell at (0, 0).
+    """Scale each sketch's lines and move them to the middle of a cell at (0, 0).
 
-    All have one scale, but for those that are very much larger than most. Where something was
-    given, a row is moved as one.
+    All sketches share one scale, except those that are much larger than most. The sketches of a row
+    with prefixes are moved together.
     """
     rows = [sketches[i - i % columns : i - i % columns + columns] for i in range(len(sketches))]
     boxes = [
@@ -307,15 +308,15 @@ def _placed(
 
 
 def _box(lines: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """The corners `[2]` of what encloses the lines."""
+    """Return two corners `[2]` of the box around the lines."""
     points = np.concatenate([np.zeros((0, 2)), *lines])
     return (points.min(axis=0), points.max(axis=0)) if len(points) else (np.zeros(2), np.zeros(2))
 
 
 def _groups(svg: svgwrite.Drawing, lines: Lines, smooth: bool, speed: float | None) -> dict:
-    """One sketch as groups of paths, what was given and what was drawn.
+    """Return one sketch as groups of paths: the given lines, and those that were drawn.
 
-    `speed` in pixels a second animates them in order.
+    With a `speed`, in pixels per second, animate them in order.
     """
     groups: dict[bool, Any] = {} if lines else {False: svg.g(class_="sketch")}
     begin = 0.0
@@ -333,15 +334,16 @@ def _groups(svg: svgwrite.Drawing, lines: Lines, smooth: bool, speed: float | No
 
 
 def _straight(line: np.ndarray) -> str:
-    """A path from point to point; a single one is a dot."""
+    """Return a path of straight lines; a single point becomes a dot."""
     points = [f"{x:.2f} {y:.2f}" for x, y in line]
     return "M" + "L".join(points if len(points) > 1 else points * 2)
 
 
 def _curve(line: np.ndarray) -> str:
-    """A path of cubic curves through the points.
+    """Return a path of cubic curves through the points.
 
-    At a point it runs as from the one before to the one after; at corners and ends straight on.
+    At a point the curve's direction is the mean of those before and after it; at corners and ends
+    the curve leaves and arrives straight.
     """
     line = line[np.append(True, np.any(np.diff(line, axis=0) != 0, axis=1))]
     if len(line) < 3:
@@ -365,12 +367,12 @@ def _curve(line: np.ndarray) -> str:
 
 
 def _width(title: str) -> float:
-    """About the width of a title in pixels."""
+    """Estimate the width of a title in pixels."""
     return 0.62 * FONT_SIZE * min(len(str(title)), LONGEST_TITLE)
 
 
 def _text(svg: svgwrite.Drawing, title: str, x: float, y: float, room: float) -> Any:
-    """A title in the middle of `room` pixels, shortened to fit."""
+    """Return a title centered in `room` pixels, shortened to fit."""
     title = NOT_XML.sub("?", str(title))
     longest = max(2, int(room / _width("m")))
     if len(title) > longest:

@@ -1,4 +1,4 @@
-"""Writing files whole and so that nothing is lost, and where files are kept between runs."""
+"""Write files whole, so that nothing is lost, and name the folder that is kept between runs."""
 
 import os
 import tempfile
@@ -12,7 +12,7 @@ from sketch_rnn import system
 from sketch_rnn.errors import UserError
 
 PICTURES = (".svg", ".png")
-WAITS = (0.05, 0.2, 0.5, 1.0)  # seconds between tries to replace one
+WAITS = (0.05, 0.2, 0.5, 1.0)  # seconds between attempts to replace an open file
 
 
 def check_output(
@@ -22,21 +22,21 @@ def check_output(
     overwrite: bool = False,
     name: str = "output",
 ) -> None:
-    """Refuses, before the work, an output that has no folder or would cost what is there.
+    """Refuse, before the work begins, an output that cannot be written or would destroy something.
 
-    A picture may take the place of a picture. Anything else that exists stays unless `overwrite`;
-    what the work itself reads stays in any case, and so does a folder whose name has a suffix.
+    A picture may replace a picture. Any other file that exists is kept unless `overwrite` is set.
+    A file that the work itself reads is never replaced, nor is a folder whose name has a suffix.
 
     Args:
       path: the file or folder to write.
-      inputs: files, and folders of files, that are read; None is none.
-      model: file or folder of a model that is read; what was drawn into the folder is no part
-        of it.
-      overwrite: replace what is there.
-      name: of the option that named it.
+      inputs: files and folders that are read; None entries are skipped.
+      model: file or folder of a model that is read; pictures drawn into that folder are not part
+        of the model.
+      overwrite: replace an existing file.
+      name: the option that named the output.
 
     Raises:
-      UserError: the output cannot be there.
+      UserError: the output cannot be written there.
     """
     path = Path(path)
     system.check_path(path)
@@ -46,10 +46,10 @@ def check_output(
         return
     is_picture = path.suffix.lower() in PICTURES
     if model is not None and Path(model).is_dir() and path.suffix not in ("", ".json"):
-        model = None  # no file of its own has another suffix that an output can have
+        model = None  # a model's folder has no files of its own with such a suffix
     for source in (*inputs, model):
         if source is not None and _is_part_of(path, Path(source)):
-            raise UserError(f"{path} is read here, as {source}; name another {name}")
+            raise UserError(f"{path} is an input here ({source}); name another {name}")
     if path.is_dir() and path.suffix:
         raise UserError(f"{path} is a folder; name another {name}")
     if not overwrite and not is_picture:
@@ -57,18 +57,18 @@ def check_output(
 
 
 def _is_part_of(path: Path, source: Path) -> bool:
-    """Whether one is the other or lies in it; both as links lead."""
+    """Return whether one path is the other or lies within it, after following links."""
     try:
         ours, theirs = path.resolve(), source.expanduser().resolve()
         same = theirs.exists() and ours.exists() and ours.samefile(theirs)
-    except (OSError, RuntimeError):  # a name that no file can have, a circle of links
+    except (OSError, RuntimeError):  # an impossible name, or a loop of links
         return False
     return same or ours.is_relative_to(theirs) or theirs.is_relative_to(ours)
 
 
 @contextmanager
 def naming(path: str | Path, part: str | None = None) -> Iterator[None]:
-    """Makes an error of the operating system that names no file, or a part, name the path."""
+    """Make an OSError that names no file, or names the temporary `part`, name `path`."""
     try:
         yield
     except OSError as error:
@@ -79,10 +79,11 @@ def naming(path: str | Path, part: str | None = None) -> Iterator[None]:
 
 @contextmanager
 def replacing(path: str | Path) -> Iterator[BinaryIO]:
-    """A new file, which takes the place of `path` when the block ends without an error.
+    """Open a new file that replaces `path` when the block ends without an error.
 
     Raises:
-      OSError: the folder cannot be written to, or is full; `path` is then as it was.
+      OSError: the folder cannot be written to, or the disk is full; `path` is unchanged.
+      UserError: another program keeps `path` open (Windows).
     """
     path = Path(path)
     with naming(path):
@@ -102,17 +103,17 @@ def replacing(path: str | Path) -> Iterator[BinaryIO]:
 
 
 def share(part: str | Path) -> None:
-    """Lets those read a new temporary file or folder who can read what is made here otherwise."""
+    """Give a temporary file or folder the permissions that a new one usually gets."""
     umask = os.umask(0)
     os.umask(umask)
     os.chmod(part, (0o777 if os.path.isdir(part) else 0o666) & ~umask)
 
 
 def replace(part: str | Path, path: str | Path) -> None:
-    """Gives a file or folder the place of `path`; Windows first waits for who has that open.
+    """Move a file or folder to `path`; on Windows, wait for programs that have `path` open.
 
     Raises:
-      UserError: a program keeps it open.
+      UserError: another program keeps `path` open.
       OSError: the folder cannot be written to.
     """
     for wait in WAITS if system.IS_WINDOWS else ():
@@ -132,7 +133,7 @@ def replace(part: str | Path, path: str | Path) -> None:
 
 
 def remove(path: Path) -> bool:
-    """Removes a file; False where Windows keeps it, since a program has it open."""
+    """Remove a file; return False where Windows keeps it because a program has it open."""
     try:
         path.unlink(missing_ok=True)
     except PermissionError:
@@ -143,7 +144,7 @@ def remove(path: Path) -> bool:
 
 
 def exists(path: Path) -> bool:
-    """Whether there is such a file or folder; there is none of a name that no file can have."""
+    """Return whether the file or folder exists; an impossible name does not."""
     try:
         return path.exists()
     except (OSError, ValueError):
@@ -151,19 +152,19 @@ def exists(path: Path) -> bool:
 
 
 def write_text(path: str | Path, text: str) -> None:
-    """Writes a text file in one piece."""
+    """Write a text file whole, in UTF-8."""
     with replacing(path) as file:
         file.write(text.encode())
 
 
 def sync_file(path: Path) -> None:
-    """Makes a file's content last through a loss of power."""
+    """Flush a file to the disk, so that it survives a power failure."""
     with path.open("r+b") as file:  # Windows syncs only what can be written
         os.fsync(file.fileno())
 
 
 def sync_folder(folder: Path) -> None:
-    """Makes the folder's new names last through a loss of power, where the system can."""
+    """Flush a folder's new names to the disk, where the system can."""
     if not system.IS_WINDOWS:
         descriptor = os.open(folder, os.O_RDONLY)
         try:
@@ -173,7 +174,7 @@ def sync_folder(folder: Path) -> None:
 
 
 def cache_dir() -> Path:
-    """The cache folder: `$SKETCH_RNN_CACHE`, or the system's place for one."""
+    """Return the cache folder: `$SKETCH_RNN_CACHE`, or the system's usual one."""
     import pooch
 
     return Path(os.environ.get("SKETCH_RNN_CACHE") or pooch.os_cache("sketch_rnn"))

@@ -1,4 +1,4 @@
-"""What a picture is beside its lines: its style, the SVG's text, the same as PNG, and the file."""
+"""The style of pictures, their SVG text, the conversion to PNG, and writing them to files."""
 
 import functools
 import re
@@ -11,17 +11,17 @@ from sketch_rnn import files
 from sketch_rnn.errors import UserError, warn
 
 INK = "#1a1a1a"
-# A PNG's titles need one of these by name: its renderer does not look for a substitute.
+# The PNG renderer needs one of these fonts by name; it does not substitute others.
 FONTS = "DejaVu Sans, Liberation Sans, Noto Sans, Arial, Helvetica, sans-serif"
 MAX_PNG_SIDE = 8000  # pixels
 SIZE = re.compile(r"(\d+(?:\.\d+)?) ?(px|mm)?")
 
 
 class Svg(str):
-    """The text of an SVG file; a notebook shows it as the picture, Python's prompt its size."""
+    """The text of an SVG file. A notebook shows the picture, and Python's prompt its length."""
 
     def _repr_svg_(self) -> str:
-        """On white: a picture without a background would not be seen on a dark page."""
+        """Return the picture on white, since it would be invisible on a dark page."""
         return self.replace("<svg ", '<svg style="background: white" ', 1)
 
     def __repr__(self) -> str:
@@ -33,14 +33,14 @@ class Style:
     """How a picture looks.
 
     Attributes:
-      stroke_width: of the lines, in pixels, or millimetres where the size is in them; None is by
-        the size of the cells.
-      color: of the lines that were not given, as CSS writes it.
-      background: a colour, or "none"; None is none in an SVG, and white in a PNG.
-      size: width of the picture in pixels, or in millimetres as in "100mm" (SVG only); None is
-        by the number of sketches.
-      columns: sketches in a row; None is a nearly square grid.
-      smooth: draw curves through the points instead of straight lines; corners stay.
+      stroke_width: width of the lines in pixels, or in millimeters if the size is in millimeters;
+        None depends on the size of the cells.
+      color: CSS color of the lines that the model drew.
+      background: a CSS color, or "none"; None means "none" in an SVG and white in a PNG.
+      size: width of the picture in pixels, or in millimeters, such as "100mm" (SVG only); None
+        depends on the number of sketches.
+      columns: sketches in a row; None makes a nearly square grid.
+      smooth: draw curves through the points instead of straight lines, but keep sharp corners.
     """
 
     stroke_width: float | None = None
@@ -55,7 +55,7 @@ class Style:
             value = getattr(self, name)
             if value not in (None, "none") and parse_color(value) is None:
                 raise UserError(
-                    f"`{name}`: expected a colour, as in red or #c33, got {value!r:.40}"
+                    f"`{name}`: expected a color, such as red or #c33, got {value!r:.40}"
                 )
         if self.stroke_width is not None and not 0.01 <= self.stroke_width <= 1000:
             raise UserError(f"`stroke_width`: expected 0.01 to 1000, got {self.stroke_width}")
@@ -63,22 +63,22 @@ class Style:
             raise UserError(f"`columns`: expected columns above 0, got {self.columns}")
         if self.size is not None and not 1 <= self.measure[0] <= MAX_PNG_SIDE:
             raise UserError(
-                f"`size`: expected a width of 1 to {MAX_PNG_SIDE} pixels, as in 800, or "
-                f"millimetres, as in 100mm; got {self.size!r:.40}"
+                f"`size`: expected a width of 1 to {MAX_PNG_SIDE} pixels, such as 800, or "
+                f"millimeters, such as 100mm; got {self.size!r:.40}"
             )
 
     @property
     def measure(self) -> tuple[float, str]:
-        """The size as a number, 0 if it is none, and its unit."""
+        """The size as a number (0 for none) and its unit."""
         found = SIZE.fullmatch(f"{self.size}".strip())
         return (float(found[1]), found[2] or "px") if found else (0.0, "px")
 
 
 def png(svg: str, zoom: float = 2.0, background: str | None = "white") -> bytes:
-    """An SVG made by `draw` as the bytes of a PNG, `zoom` pixels for each of its own.
+    """Render an SVG made by `draw` to the bytes of a PNG, with `zoom` pixels per SVG pixel.
 
-    `tf.io.decode_png(png(...), 3)` is what TensorBoard takes. A picture is at most 8000 pixels
-    wide and high. The titles need a common sans-serif font on the machine; without one a warning
+    For TensorBoard, decode it by `tf.io.decode_png(png(...), 3)`. A picture is at most 8000 pixels
+    wide and high. Titles need a common sans-serif font on the machine; if there is none, a warning
     says that they are missing.
     """
     import resvg_py
@@ -91,18 +91,18 @@ def png(svg: str, zoom: float = 2.0, background: str | None = "white") -> bytes:
 
 
 def save(svg: Svg, path: Path, style: Style, animate: bool = False) -> None:
-    """Writes a picture, as the path's suffix says.
+    """Write a picture as SVG or PNG, by the path's suffix.
 
     Raises:
-      UserError: the path has another suffix, the form cannot hold it, or it cannot be written.
+      UserError: the suffix is neither, a PNG cannot hold what is asked for, or writing fails.
     """
     suffix = path.suffix.lower()
     if suffix not in (".svg", ".png"):
         raise UserError(f"{path}: expected a name that ends in .svg or .png")
     if animate and suffix == ".png":
-        raise UserError(f"{path}: a PNG cannot be animated; give a name that ends in .svg")
+        raise UserError(f"{path}: a PNG cannot be animated; choose a name that ends in .svg")
     if style.measure[1] == "mm" and suffix == ".png":
-        raise UserError(f"{path}: a PNG has pixels; give its width as in `size=800`")
+        raise UserError(f"{path}: a PNG has its width in pixels; give one, such as `size=800`")
     if suffix == ".svg":
         content = svg.encode()
     else:
@@ -116,7 +116,7 @@ def save(svg: Svg, path: Path, style: Style, animate: bool = False) -> None:
 
 @functools.cache
 def _warn_without_fonts() -> None:
-    """Warns, once, where the renderer of PNGs finds no font and leaves the titles out."""
+    """Warn once if the PNG renderer finds no font and leaves the titles out."""
     import resvg_py
 
     size = 'xmlns="http://www.w3.org/2000/svg" width="20" height="20"'

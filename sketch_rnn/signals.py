@@ -1,11 +1,11 @@
-"""Signals that end a command or a run: every handler that the program has.
+"""Handle the signals that end a command or a run. No other module sets a handler.
 
-Python runs the handler of a signal in the main thread, which may be within TensorFlow for many
-seconds. So a thread of its own hears of it at once. As a library the program handles signals only
-within these contexts.
+Python runs signal handlers in the main thread, which TensorFlow may block for many seconds, so a
+separate thread hears of a signal at once. When the package is used as a library, it handles
+signals only within the contexts of this module.
 
-Windows has two signals that a person sends: SIGINT, by Ctrl-C, and SIGBREAK, by Ctrl-Break and by
-closing the console.
+On Windows a person sends two signals: SIGINT by Ctrl-C, and SIGBREAK by Ctrl-Break or by closing
+the console.
 """
 
 import ctypes
@@ -23,16 +23,16 @@ from typing import Any
 ENDING = tuple(
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGBREAK") if hasattr(signal, name)
 )
-CLOSING = (2, 5, 6)  # Windows's events: the console closes, the user logs off, the system ends
-CLOSING_SECONDS = 30.0  # longer than Windows waits for a process that is asked to end
-stderr = 2  # the descriptor of the process's own, also while descriptor 2 leads nowhere
+CLOSING = (2, 5, 6)  # Windows events: the console closes, the user logs off, the system shuts down
+CLOSING_SECONDS = 30.0  # longer than Windows lets a closing process live
+stderr = 2  # the real stderr's descriptor, even while descriptor 2 is redirected to nowhere
 _QUITTING = threading.Lock()
 
 Handler = Callable[[int, object], None] | signal.Handlers
 
 
 class Terminated(KeyboardInterrupt):
-    """Another signal than SIGINT came; `number` says which."""
+    """A signal other than SIGINT came; `number` says which."""
 
     def __init__(self, number: int):
         super().__init__(f"ended by {name_of(number)}")
@@ -40,13 +40,13 @@ class Terminated(KeyboardInterrupt):
 
 
 def name_of(number: int) -> str:
-    """The name of a signal, as in SIGTERM."""
+    """Return the name of a signal, such as SIGTERM."""
     return signal.Signals(number).name
 
 
 def quit_at_once(number: int, _: object = None) -> None:
-    """Ends the process of a command with one line on stderr; a handler of signals."""
-    _QUITTING.acquire(timeout=1)  # one line, also if a handler and the thread that hears come here
+    """End a command's process with one line on stderr; usable as a signal handler."""
+    _QUITTING.acquire(timeout=1)  # print one line even if handler and listening thread both come
     name = os.path.basename(sys.argv[0])
     name = "sketch_rnn" if name in ("-m", "__main__.py") else name
     what = "interrupted" if number == signal.SIGINT else f"ended by {name_of(number)}"
@@ -55,9 +55,9 @@ def quit_at_once(number: int, _: object = None) -> None:
 
 
 def quit_from_now_on() -> None:
-    """A signal ends the process, until a context below says otherwise.
+    """Let signals end the process at once, until a context below changes that.
 
-    For a process that is a command's, before it imports anything that takes long.
+    A command calls this before it imports anything slow.
     """
     for number in ENDING:
         signal.signal(number, quit_at_once)
@@ -65,9 +65,9 @@ def quit_from_now_on() -> None:
 
 
 def leave_to_parent() -> None:
-    """Ctrl-C, which a terminal sends to a command and to all that it has started, is the command's.
+    """Leave Ctrl-C to the parent process, which then ends this one by SIGTERM.
 
-    For a process that a command has started, and ends by SIGTERM.
+    A terminal sends Ctrl-C to a command and to every process that the command has started.
     """
     for number in ENDING:
         is_for_us = name_of(number) == "SIGTERM"
@@ -76,22 +76,26 @@ def leave_to_parent() -> None:
 
 @contextmanager
 def ended_at_once() -> Iterator[None]:
-    """A signal ends the process, even within TensorFlow; for what leaves nothing half-written."""
+    """Let a signal end the process at once, even within TensorFlow.
+
+    For work that leaves no half-written files.
+    """
     with _handling(quit_at_once), heard_at_once(quit_at_once):
         yield
 
 
 @contextmanager
 def ended_in_order() -> Iterator[None]:
-    """The first signal is raised, as `KeyboardInterrupt` or `Terminated`, so that what is
-    half-written goes; the next ends the process."""
+    """Raise the first signal as `KeyboardInterrupt` or `Terminated`, so that half-written files
+    are removed; let the next signal end the process.
+    """
     heard: list[int] = []
 
     def end(number: int, _: object) -> None:
         quit_from_now_on()
         raise KeyboardInterrupt if number == signal.SIGINT else Terminated(number)
 
-    def hear(number: int) -> None:  # at once, where TensorFlow keeps the handler waiting
+    def hear(number: int) -> None:  # runs at once, even while TensorFlow delays the handler
         heard.append(number)
         if len(heard) > 1:
             quit_at_once(number)
@@ -102,9 +106,9 @@ def ended_in_order() -> Iterator[None]:
 
 @contextmanager
 def ended_by_the_system(seconds: float) -> Iterator[None]:
-    """The system ends the process on a signal, and after some seconds.
+    """Let the system end the process on a signal, or when the time is up.
 
-    For calls that hold Python's lock, so that no handler and no thread can run.
+    For calls that hold Python's global lock, so that no handler and no thread can run.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -119,14 +123,14 @@ def ended_by_the_system(seconds: float) -> Iterator[None]:
 
 @contextmanager
 def collected(stopping: Callable[[int, bool], None]) -> Iterator[list[int]]:
-    """Collects the signals that end a run, so that the step under way is finished.
+    """Collect the signals that end a run, so that the current step can finish.
 
     Args:
-      stopping: called at once with the signal's number and whether it is not the first; in another
-        thread.
+      stopping: called at once, in another thread, with the signal's number and whether a signal
+        came before it.
 
     Yields:
-      The signals so far. A second one is a KeyboardInterrupt as well.
+      The list of signals so far. A second signal also raises KeyboardInterrupt.
     """
     received: list[int] = []
     handled: list[int] = []
@@ -150,11 +154,10 @@ def collected(stopping: Callable[[int, bool], None]) -> Iterator[list[int]]:
 
 @contextmanager
 def heard_at_once(hear: Callable[[int], None]) -> Iterator[None]:
-    """Calls `hear` with the number of each signal in `ENDING`, in another thread.
+    """Call `hear` with the number of each signal in `ENDING`, in another thread.
 
-    They need handlers in Python as well.
-
-    Only the main thread can ask for that; in another one nothing is heard.
+    These signals also need Python handlers. Only the main thread can listen; in any other thread
+    this does nothing.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -181,7 +184,7 @@ def heard_at_once(hear: Callable[[int], None]) -> Iterator[None]:
 
 @contextmanager
 def _handling(handler: Handler, numbers: Sequence[int] = ENDING) -> Iterator[None]:
-    """Signals have this handler; only the main thread can set one, in another nothing changes."""
+    """Set a handler for the block. Only the main thread can; in any other nothing changes."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -193,13 +196,13 @@ def _handling(handler: Handler, numbers: Sequence[int] = ENDING) -> Iterator[Non
             signal.signal(number, earlier)
 
 
-_console_handlers: list[object] = []  # Windows calls it, so it has to live
+_console_handlers: list[object] = []  # keeps the function alive that Windows calls
 
 
 def _take_closing_for_a_signal() -> None:
-    """Makes the closing of a Windows console a SIGBREAK, and leaves the process time to end.
+    """Turn the closing of a Windows console into SIGBREAK, and give the process time to end.
 
-    Windows ends a process as soon as its handler returns, or after some seconds.
+    Windows ends a process as soon as its handler returns, or after about five seconds.
     """
     if _console_handlers or not hasattr(signal, "SIGBREAK"):
         return

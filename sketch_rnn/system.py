@@ -1,4 +1,4 @@
-"""What differs from one operating system to another."""
+"""Everything that differs between Windows, macOS and Linux, apart from files and signals."""
 
 import errno
 import os
@@ -14,53 +14,56 @@ if TYPE_CHECKING:
     from multiprocessing.context import SpawnContext
 
 IS_WINDOWS = os.name == "nt"
-LONGEST_PATH = 259  # signs, where Windows is not told to allow longer ones
-LONGEST_IN_RUN = 90  # signs that the names of a run's own files add to its folder's
+LONGEST_PATH = 259  # characters, unless Windows is set to allow longer paths
+LONGEST_IN_RUN = 90  # characters that a run's own files add to the path of its folder
 _FORBIDDEN = re.compile(r'[<>:"|?*\x00-\x1f]')
 _DEVICES = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[1-9¹²³])\s*(\.|$)", re.I)
-_GPU_OF_WSL = Path("/usr/lib/wsl/lib/libcuda.so.1")  # is there where Windows has NVIDIA's driver
+_GPU_OF_WSL = Path("/usr/lib/wsl/lib/libcuda.so.1")  # exists if Windows has NVIDIA's driver
 _DRIVER = Path("/proc/driver/nvidia/version")
 _PROCESSOR = Path("/proc/cpuinfo")
 
 
 def check_path(path: str | Path, more: int = 0) -> None:
-    """Refuses a path to write that Windows would refuse, or take for something else.
+    """Refuse a path that Windows cannot write, or would take for something else.
 
     Args:
-      path: of a file or folder that need not be there.
-      more: signs that the names of what will be in the folder add.
+      path: a file or folder, which need not exist.
+      more: characters that files within the folder will add.
 
     Raises:
-      UserError: a part of the path is no name of a file there, or the path is too long.
+      UserError: Windows allows no such name, or the path is too long.
     """
     if not IS_WINDOWS:
         return
     path = Path(path)
     for part in path.parts[1:] if path.anchor else path.parts:
         if problem := _name_problem(part):
-            raise UserError(f"{path}: expected names that Windows has, got {part!r} ({problem})")
+            raise UserError(
+                f"{path}: expected a name that Windows allows, got {part!r} ({problem}); choose "
+                "another"
+            )
     length = len(os.path.abspath(path)) + more
     if length > LONGEST_PATH and not _are_long_paths_enabled():
         raise UserError(
             f"{path}: expected a path of at most {LONGEST_PATH - more} characters, got "
-            f"{length - more}; take a folder nearer to the root of the drive, or have Windows "
-            "allow long paths (LongPathsEnabled)"
+            f"{length - more}; choose a folder nearer to the root of the drive, or set Windows "
+            "to allow long paths (LongPathsEnabled)"
         )
 
 
 def _name_problem(name: str) -> str:
-    """Why Windows has no file of this name; "" where it can."""
+    """Return why Windows allows no file of this name, or "" if it does."""
     if name in (".", ".."):
         return ""
     if found := _FORBIDDEN.search(name):
-        return f"{found[0]!r} is in no name"
+        return f"no name has {found[0]!r} in it"
     if _DEVICES.match(name):
-        return "it is the name of a device"
+        return "that is a device"
     return "it ends with a dot or a space" if name.endswith((".", " ")) else ""
 
 
 def _are_long_paths_enabled() -> bool:
-    """Whether Windows takes paths of more than `LONGEST_PATH` signs from this process."""
+    """Return whether Windows lets this process use paths longer than `LONGEST_PATH`."""
     if sys.platform != "win32":
         return False
     import ctypes
@@ -72,46 +75,46 @@ def _are_long_paths_enabled() -> bool:
 
 
 def is_plain(path: Path) -> bool:
-    """Whether TensorFlow finds a path that it is told by an environment variable.
+    """Return whether TensorFlow can read this path from an environment variable.
 
-    It takes the bytes for UTF-8, which they are not on Windows.
+    It reads the bytes as UTF-8, which Windows does not use there.
     """
     return "'" not in str(path) and (not IS_WINDOWS or str(path).isascii())
 
 
 def worker_context() -> "SpawnContext":
-    """How worker processes start: anew, which every system and every Python can."""
+    """Return how worker processes start: by spawn, which every system and every Python has."""
     import multiprocessing
 
     return multiprocessing.get_context("spawn")
 
 
 def quoted(word: str) -> str:
-    """A word of a command as the shells here take it: Windows's know double quotes only."""
+    """Quote a word of a command for the shells of this system; cmd knows only double quotes."""
     if not IS_WINDOWS:
         return shlex.quote(word)
     return word if re.fullmatch(r"[\w./\\:=+,~-]+", word) else f'"{word}"'
 
 
 def is_closed_pipe(error: OSError) -> bool:
-    """Whether nobody reads any more what is written; Windows says so by another error."""
+    """Return whether an error means that the reader of a pipe has gone, also on Windows."""
     is_odd = IS_WINDOWS and error.errno == errno.EINVAL and error.filename is None
     return isinstance(error, BrokenPipeError) or is_odd
 
 
 def write_any_text() -> None:
-    """Lets stdout write every sign: escaped, where the console's encoding lacks it, as cp1252."""
+    """Let stdout print any text, with escapes for characters that its encoding lacks."""
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def has_ansi() -> bool:
-    """Whether terminals here move the cursor when they are told to by ANSI's codes."""
+    """Return whether the terminal understands ANSI escape codes."""
     return not IS_WINDOWS and os.environ.get("TERM") != "dumb"
 
 
 def gpu_driver() -> str | None:
-    """What tells one NVIDIA driver from another; None where there is none, as on Windows itself."""
+    """Return text that identifies the NVIDIA driver, or None without one that TensorFlow uses."""
     if _DRIVER.exists():
         return _DRIVER.read_text(encoding="utf-8")
     if _GPU_OF_WSL.exists():
@@ -121,7 +124,7 @@ def gpu_driver() -> str | None:
 
 
 def processor() -> list[str]:
-    """What tells the processor from others, for which programs are compiled."""
+    """Return lines that identify the processor for which programs are compiled."""
     import platform
 
     if not _PROCESSOR.exists():

@@ -44,8 +44,8 @@ def pixels(content):
         size, kind = struct.unpack(">I4s", content[at : at + 8])
         chunk = content[at + 8 : at + 8 + size]
         if kind == b"IHDR":
-            width, height, depth, colours = struct.unpack(">IIBB", chunk[:10])
-            assert (depth, colours) == (8, 6)
+            width, height, depth, colors = struct.unpack(">IIBB", chunk[:10])
+            assert (depth, colors) == (8, 6)
         data += chunk if kind == b"IDAT" else b""
         at += size + 12
     rows = np.frombuffer(zlib.decompress(data), np.uint8).reshape(height, 1 + 4 * width)
@@ -121,16 +121,16 @@ def test_titles_and_labels_are_escaped_cleaned_and_shortened():
     assert found[4:6] == ["x", "y"] and found[6].startswith("long") and len(found[6]) < 30
 
 
-@pytest.mark.parametrize("prefix, colours, lengths", [
+@pytest.mark.parametrize("prefix, colors, lengths", [
     (0, [INK, INK], [5, 2]),
     (2, [PREFIX_INK, INK, INK], [3, 3, 2]),  # the model goes on from the last point given
     (4, [PREFIX_INK, INK], [5, 2]),
     (99, [PREFIX_INK, PREFIX_INK], [5, 2]),
 ])  # fmt: skip
-def test_what_was_given_has_another_colour(prefix, colours, lengths):
+def test_what_was_given_has_another_color(prefix, colors, lengths):
     layers = layers_of(draw(SQUARE_AND_DOT, prefixes=prefix))
     found = [(layer.get("stroke"), path) for layer in layers for path in layer.iter(f"{SVG}path")]
-    assert [ink for ink, _ in found] == colours
+    assert [ink for ink, _ in found] == colors
     assert [len(points(path)) for _, path in found] == lengths
 
 
@@ -142,7 +142,7 @@ def test_same_input_same_bytes(tmp_path):
     assert sorted(os.listdir(tmp_path)) == ["a.png", "a.svg", "b.png", "b.svg"]
 
 
-def test_a_png_shows_the_lines_in_their_colours():
+def test_a_png_shows_the_lines_in_their_colors():
     image = pixels(png(draw(SQUARE_AND_DOT, cell=40, prefixes=4), zoom=1))
     assert image.shape == (40, 40, 4)
     np.testing.assert_array_equal(image[0, 0], [255, 255, 255, 255])
@@ -287,7 +287,7 @@ def test_smooth_lines_go_through_the_points_and_keep_corners():
         assert np.isclose(control, 8).any() or np.isclose(control, 92).any()
 
 
-def test_a_style_says_colours_width_and_size():
+def test_a_style_says_colors_width_and_size():
     svg = draw(SQUARE_AND_DOT, color="#c33", background="ivory", size="100mm", stroke_width=0.5)
     root = ElementTree.fromstring(svg.encode())
     assert (root.get("width"), root.get("height")) == ("100mm", "100mm")
@@ -307,15 +307,15 @@ def test_a_png_is_as_wide_as_its_size_and_its_lines_as_thin(tmp_path):
     assert (image[0, 0] == 255).all()
     draw(SQUARE_AND_DOT, tmp_path / "b.png", size=50, background="none")
     assert pixels((tmp_path / "b.png").read_bytes())[0, 0, 3] == 0
-    with pytest.raises(UserError, match="a PNG has pixels"):
+    with pytest.raises(UserError, match="a PNG has its width in pixels"):
         draw(SQUARE_AND_DOT, tmp_path / "c.png", size="10mm")
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"color": "redd"}, "`color`: expected a colour"),
-        ({"background": '"><script>'}, "`background`: expected a colour"),
+        ({"color": "redd"}, "`color`: expected a color"),
+        ({"background": '"><script>'}, "`background`: expected a color"),
         ({"size": "big"}, "`size`: expected a width"),
         ({"size": 0}, "`size`: expected a width"),
         ({"size": "9000"}, "`size`: expected a width"),
@@ -332,14 +332,14 @@ def test_the_prompt_shows_no_whole_svg():
     assert len(repr(draw([SQUARE_AND_DOT] * 50))) < 100
 
 
-def test_a_plotter_s_program_reads_a_layer_an_ink_in_millimetres(tmp_path):
+def test_a_plotter_s_program_reads_a_layer_an_ink_in_millimeters(tmp_path):
     """And nothing else: no background, no title."""
     vpype = pytest.importorskip("vpype", reason="vpype is not installed: it is in the dev extra")
     path = tmp_path / "a.svg"
     svg = draw([CIRCLE] * 2, path, prefixes=[5, 5], size="100mm", column_titles=["a", "b"])
     document = vpype.read_multilayer_svg(str(path), quantization=0.1)
     assert [len(document.layers[number]) for number in sorted(document.layers)] == [2, 2]
-    millimetre = vpype.convert_length("1mm")
-    found = np.array(document.bounds()) / millimetre
+    millimeter = vpype.convert_length("1mm")
+    found = np.array(document.bounds()) / millimeter
     drawn = np.concatenate([points(line) for line in paths(svg)]) * 100 / 320
     np.testing.assert_allclose(found, [*drawn.min(axis=0), *drawn.max(axis=0)], atol=0.01)

@@ -51,7 +51,7 @@ def test_names_are_refused_by_the_system_and_by_the_program(tmp_path, name):
         (tmp_path / name).write_text("")
     with pytest.raises(OSError):
         (tmp_path / name).mkdir()
-    with pytest.raises(UserError, match="expected names that Windows has"):
+    with pytest.raises(UserError, match="expected a name that Windows allows"):
         files.check_output(tmp_path / name)
 
 

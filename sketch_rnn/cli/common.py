@@ -1,6 +1,6 @@
-"""What every command shares: one-line errors, exit codes, a quiet TensorFlow.
+"""What all commands share: one-line errors, exit statuses, a quiet TensorFlow.
 
-A command is a module with flags of its own and one call:
+A command is a module with a table of flags and one call:
 
     FLAGS = new_flags(Flag("log_root", str, None, "Folder of the run."))
 
@@ -38,21 +38,22 @@ def run(
     arguments: str = "",
     settings: Mapping[str, str] | None = None,
 ) -> int:
-    """Parses the command line, calls `main` and turns what goes wrong into one line on stderr.
+    """Parse the command line, call `main`, and report any failure in one line on stderr.
 
     Args:
         name: The command's name.
         main: Called with the arguments that are not flags; returns None or an exit status.
         values: The command's flags, from `new_flags`.
-        usage: What `--help` says above the flags; indented lines stay as they are.
+        usage: The text of `--help` above the flags; indented lines are kept as they are.
         argv: The arguments without the program's name; None means those of the process.
-        arguments: What the command takes beside flags, as in `FILE...`; "" for nothing.
-        settings: What `--help` says under the flags of the hyperparameters, by `name=default`.
+        arguments: The arguments that are not flags, for `--help`, such as `FILE...`; "" for none.
+        settings: Help on each hyperparameter, by `name=default`.
 
     Returns:
-        The exit status: 2 for bad arguments or a `UserError`, 1 for an error of the operating
-        system, 130 when interrupted and 143 on SIGTERM, after what is half-written has gone, 141
-        when nobody reads the output any more. A second signal ends the process.
+        The exit status: 2 for bad arguments or a `UserError`; 1 for an error of the operating
+        system; 130 when interrupted, and 128 plus the number of another signal, after half-written
+        files have been removed; 141 when the reader of the output has gone. A second signal ends
+        the process at once.
     """
     system.write_any_text()
     try:
@@ -97,7 +98,7 @@ def _failed(name: str, error: BaseException) -> int | None:
 
 @contextmanager
 def _lines_on_stderr() -> Iterator[None]:
-    """Prints what the library logs, and nothing that other loggers would make of it."""
+    """Print what the library logs on stderr, once, and keep it from other loggers."""
     handler, propagate, level = _Lines(), LOGGER.propagate, LOGGER.level
     LOGGER.addHandler(handler)
     LOGGER.propagate = False
@@ -111,24 +112,24 @@ def _lines_on_stderr() -> Iterator[None]:
 
 
 class _Lines(logging.Handler):
-    """Prints what the library says, and warns of, on stderr."""
+    """Print the library's messages and warnings on stderr."""
 
     def emit(self, record: logging.LogRecord) -> None:
         """See `logging.Handler`."""
         kind = "warning: " if record.levelno >= logging.WARNING else ""
-        clear = erased() if sys.stderr.isatty() else ""  # of a live line that is there
+        clear = erased() if sys.stderr.isatty() else ""  # a live line may be there
         print(clear + kind + spelled(record.getMessage()), file=sys.stderr, flush=True)
 
 
 def erased() -> str:
-    """What takes a live line from the terminal, and leaves the cursor at its beginning."""
+    """Return the text that erases the live line and leaves the cursor at its start."""
     if system.has_ansi():
         return "\r\x1b[J"
     return "\r" + " " * (columns() - 1) + "\r"
 
 
 def columns() -> int:
-    """Of the terminal, as it is now; some do not tell."""
+    """Return the terminal's current width; some terminals do not report one."""
     try:
         found = os.get_terminal_size(sys.stdout.fileno()).columns
     except (OSError, ValueError):
@@ -137,14 +138,14 @@ def columns() -> int:
 
 
 def quiet_tensorflow(verbose: bool = False) -> None:
-    """Imports TensorFlow without its log lines, unless `verbose`."""
+    """Import TensorFlow, without its log lines unless `verbose`."""
     with signals.ended_at_once():
         setup(verbose)
 
 
 @contextmanager
 def writing(output: Path) -> Iterator[None]:
-    """Makes an error of the operating system name the output, not the part that it grows in."""
+    """Make an OSError name the output rather than its temporary file."""
     try:
         yield
     except OSError as error:
@@ -157,6 +158,6 @@ def _fail(name: str, message: str, status: int) -> int:
 
 
 def _os_message(error: OSError) -> str:
-    """What the operating system said, and of which file."""
+    """Return the operating system's reason, and the file that it is about."""
     reason = error.strerror or str(error) or type(error).__name__
     return f"{error.filename}: {reason}" if error.filename else reason

@@ -1,7 +1,7 @@
-"""Where the process of a command begins.
+"""The entry points of the commands.
 
-Until a command has read its flags there is nothing to end in good order, so a signal ends its
-process, even while Python still imports it.
+Until a command has read its flags, there is nothing to clean up, so a signal ends the process at
+once, even while Python still imports modules.
 """
 
 from importlib import import_module
@@ -15,30 +15,30 @@ def _run(module: str) -> int:
 
 
 def sketch_rnn() -> int:
-    """All commands behind one name; returns the exit status, as do the others."""
+    """Run the command that the first argument names; return the exit status, as all below do."""
     return _run("main")
 
 
 def sketch_rnn_train() -> int:
-    """Trains."""
+    """Train."""
     return _run("train")
 
 
 def sketch_rnn_sample() -> int:
-    """Draws."""
+    """Draw."""
     return _run("sample")
 
 
 def sketch_rnn_dataset() -> int:
-    """Makes data sets."""
+    """Make data sets."""
     return _run("dataset")
 
 
 def sketch_rnn_export() -> int:
-    """Writes models for others."""
+    """Export models."""
     return _run("export")
 
 
 def sketch_rnn_eval() -> int:
-    """Evaluates."""
+    """Evaluate."""
     return _run("eval")

@@ -1,4 +1,4 @@
-"""The flags of a command as a table over absl: a `Flag` each, its name, kind, default and help.
+"""Define a command's flags as a table over absl: the name, kind, default and help of each.
 
     FLAGS = new_flags(
         Flag("log_root", str, None, "Folder of the run.", also="model_dir"),
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from sketch_rnn.pictures import Style
 
 _HOME = ("~/", f"~{os.sep}")
-_SPELLINGS = {"resume": "resume_training"}  # of options of another name
-_PLAINLY = (  # what absl and Python say of a flag's value, and what a person can use of it
+_SPELLINGS = {"resume": "resume_training"}  # options whose flags have another name
+_PLAINLY = (  # messages of absl and Python about a flag's value, and plainer ones
     (r"\('Non-boolean argument to boolean flag', (.*)\)", r"expected true or false, got \1"),
     (r"invalid literal for int\(\) with base 10: (.*)", r"expected a whole number, got \1"),
     (r"could not convert string to float: (.*)", r"expected a number, got \1"),
@@ -38,10 +38,10 @@ _PLAINLY = (  # what absl and Python say of a flag's value, and what a person ca
 
 
 class Many(Enum):
-    """Kinds of a flag that takes several texts."""
+    """How a flag takes several texts."""
 
-    REPEATED = "the flag stands several times"
-    LIST = "commas stand between them"
+    REPEATED = "the flag is repeated"
+    LIST = "separated by commas"
 
 
 class Flag(NamedTuple):
@@ -49,13 +49,13 @@ class Flag(NamedTuple):
 
     Attributes:
       name: without the dashes.
-      kind: `str`, `int`, `float`, `bool`, one of `Many`, or the words that the flag can be.
-      default: its value where it is not given.
-      help: what `--help` says of it; the default is added there.
-      least: of a number, the smallest that it can be.
-      most: of a number, the largest.
-      also: another name of it.
-      short: a letter that stands for it.
+      kind: `str`, `int`, `float`, `bool`, one of `Many`, or the words to choose from.
+      default: the value if the flag is not given.
+      help: its text in `--help`, which adds the default.
+      least: the smallest number allowed.
+      most: the largest number allowed.
+      also: another name for it.
+      short: a letter for it.
     """
 
     name: str
@@ -70,37 +70,38 @@ class Flag(NamedTuple):
 
 # fmt: off
 SHARED = (
-    Flag("verbose_tensorflow", bool, False, "Show what TensorFlow itself logs."),
-    Flag("version", bool, False, "Show the versions of what runs."),
+    Flag("verbose_tensorflow", bool, False, "Show TensorFlow's own log lines."),
+    Flag("version", bool, False, "Show the versions of this program, Python and TensorFlow."),
     Flag("help", bool, False, "Show this help.", short="h"),
 )
-OVERWRITE = Flag("overwrite", bool, False, "Replace an output that exists; a picture is replaced "
-    "by a picture without it, and what the command reads never is.")
-FULL_SIZE = Flag("full_size", float, None, "The longer side of a typical drawing of the model, in "
-    "its data units, which inputs are made to have (default: what its run recorded, or that of its "
-    "data set, or of forty drawings of its own).")
-LAYOUT = (  # of commands that read drawings stored as rows
-    Flag("coordinates", COORDINATES, COORDINATES[0], "Of drawings stored as rows (.npz, .npy, "
-        "lists): offsets from the point before, absolute, or as each file looks."),
-    Flag("pen", PENS, PENS[0], "What 1 in column 3 of such rows means: the pen is lifted after "
-        "the point, stays down after it, moved to it lifted, or has drawn a line to it; or as each "
-        "file looks."),
+OVERWRITE = Flag("overwrite", bool, False, "Replace an existing output. A picture may replace a "
+    "picture without this flag; the command's own inputs are never replaced.")
+FULL_SIZE = Flag("full_size", float, None, "Scale inputs so that their longer side has this "
+    "length, in the model's data units (default: the size of a typical drawing, as recorded by the "
+    "run, or measured on the data set or on forty of the model's own drawings).")
+LAYOUT = (  # flags of commands that read drawings stored as rows
+    Flag("coordinates", COORDINATES, COORDINATES[0], "What rows (.npz, .npy, lists) hold: offsets "
+        "from the point before, absolute coordinates, or whatever each file looks like."),
+    Flag("pen", PENS, PENS[0], "What a 1 in the third column of such rows means: the pen is lifted "
+        "after the point, stays down after it, moved to it lifted, or drew a line to it; or "
+        "whatever each file looks like."),
 )
-DRAWING = (  # of commands that draw; `drawing_style` gathers them
-    Flag("stroke_width", float, None, "Of the lines, in pixels, or in millimetres where --size is "
-        "(default: by the size of the drawings)."),
-    Flag("color", str, "#1a1a1a", "Of the lines: red, #c33 ..."),
-    Flag("background", str, None, "A colour, or none (default: none in an SVG, white in a PNG)."),
-    Flag("size", str, None, "Width of the picture in pixels, or in millimetres as in 100mm, for "
-        "plotters (default: by the number of drawings)."),
-    Flag("columns", int, None, "Drawings in a row (default: nearly a square).", least=1),
-    Flag("smooth", bool, False, "Draw curves through the points; corners stay."),
+DRAWING = (  # flags of commands that draw; `drawing_style` reads them
+    Flag("stroke_width", float, None, "Width of the lines in pixels, or in millimeters if --size "
+        "is in millimeters (default: depends on the size of the drawings)."),
+    Flag("color", str, "#1a1a1a", "Color of the lines, such as red or #c33."),
+    Flag("background", str, None, "Background color, or none (default: none in an SVG, white in a "
+        "PNG)."),
+    Flag("size", str, None, "Width of the picture in pixels, or in millimeters, such as 100mm, for "
+        "plotters (default: depends on the number of drawings)."),
+    Flag("columns", int, None, "Drawings in a row (default: a nearly square grid).", least=1),
+    Flag("smooth", bool, False, "Draw curves through the points, but keep sharp corners."),
 )
 # fmt: on
 
 
 def new_flags(*table: Flag) -> flags.FlagValues:
-    """Flags of one command, with those that every command has."""
+    """Return the flags of one command, together with those that every command has."""
     values = flags.FlagValues()
     values.set_gnu_getopt(True)
     for flag in (*SHARED, *table):
@@ -112,7 +113,7 @@ def new_flags(*table: Flag) -> flags.FlagValues:
 
 
 def _define(flag: Flag, values: flags.FlagValues) -> None:
-    """Makes absl know the flag."""
+    """Define the flag in absl."""
     name, kind, default, text = flag[:4]
     bounds = {"lower_bound": flag.least, "upper_bound": flag.most}
     if kind is int:
@@ -132,10 +133,10 @@ def _define(flag: Flag, values: flags.FlagValues) -> None:
 
 
 def drawing_style(values: flags.FlagValues) -> "Style":
-    """What the flags of `DRAWING` say.
+    """Return the style that the flags of `DRAWING` ask for.
 
     Raises:
-      UserError: one of them says nothing that can be drawn.
+      UserError: a flag has a value that cannot be drawn.
     """
     from sketch_rnn.pictures import Style
 
@@ -143,12 +144,12 @@ def drawing_style(values: flags.FlagValues) -> "Style":
 
 
 def parse(values: flags.FlagValues, argv: Sequence[str]) -> list[str]:
-    """Sets the flags from the command line; returns the arguments that are none.
+    """Set the flags from the command line; return the arguments that are not flags.
 
-    Of those, patterns such as `*.svg` become the names that fit, which not every shell does.
+    Expand patterns such as `*.svg` among them, since not every shell does.
 
     Raises:
-      UserError: a flag is unknown, or its value is of another kind.
+      UserError: a flag is unknown, or its value has the wrong type.
     """
     values.unparse_flags()
     try:
@@ -168,7 +169,7 @@ def parse(values: flags.FlagValues, argv: Sequence[str]) -> list[str]:
 
 
 def spelled(text: str) -> str:
-    """The text with the library's options, which stand in backticks, as flags."""
+    """Rewrite the library's options in a message, which stand in backticks, as flags."""
     return re.sub(
         r"`(\w+)(=[^`]*)?`",
         lambda found: f"--{_SPELLINGS.get(found[1], found[1])}{found[2] or ''}",
@@ -177,7 +178,7 @@ def spelled(text: str) -> str:
 
 
 def _meant(error: flags.UnrecognizedFlagError, values: flags.FlagValues) -> str:
-    """What an unknown flag may have been meant to be."""
+    """Suggest what an unknown flag was meant to be."""
     name = error.flagname.replace("-", "_")
     names = {field.name for field in fields(HParams)}
     hparam = MEANT.get(name, name)
@@ -191,16 +192,16 @@ def _meant(error: flags.UnrecognizedFlagError, values: flags.FlagValues) -> str:
 
 
 def _matching(argument: str) -> list[str]:
-    """The files that a pattern means; what fits none, or is a name itself, stays as it is."""
+    """Expand a pattern; keep an argument that matches nothing or names a file itself."""
     if os.path.lexists(argument):
         return [argument]
     return sorted(glob.glob(argument)) or [argument]
 
 
 def _with_home(argument: str) -> str:
-    """`--name=~/x` with the home folder, which shells put in at the start of a word alone.
+    """Expand `~` in `--name=~/x`, which shells do only at the start of a word.
 
-    Those of Windows do not put it in at all, also in `~/x`.
+    Windows shells do not expand it there either, so on Windows expand it in `~/x` too.
     """
     if system.IS_WINDOWS and argument.startswith(_HOME):
         return os.path.expanduser(argument)

@@ -1,4 +1,4 @@
-"""What a command says with `--help` and `--version`."""
+"""Format the output of `--help` and `--version`."""
 
 import platform
 import shutil
@@ -17,7 +17,7 @@ _ABSL_REPEAT = "; repeat this option to specify a list of values"
 
 
 def versions() -> str:
-    """What runs: the program and what it stands on, in one line."""
+    """Return the versions of the program, Python and the main libraries, in one line."""
     found = [f"sketch-rnn {__version__}", f"Python {platform.python_version()}"]
     for name in ("TensorFlow", "Keras", "NumPy"):
         with suppress(PackageNotFoundError):  # TensorFlow has packages of other names too
@@ -32,7 +32,7 @@ def help_of(
     arguments: str,
     settings: Mapping[str, str],
 ) -> str:
-    """What `--help` prints; see `common.run`."""
+    """Return the text of `--help`; `common.run` explains the arguments."""
     width = min(shutil.get_terminal_size().columns, 100)
     own = [flag for flag in values if flag not in _SHARED and flag != "h"]
     lines = [f"usage: {name} [flags] {arguments}".rstrip(), ""]
@@ -48,7 +48,7 @@ def help_of(
 
 
 def _paragraphs(text: str, width: int) -> Iterator[str]:
-    """The text wrapped; lines that are indented or empty stay as they are."""
+    """Wrap the text; keep lines that are indented or empty."""
     prose: list[str] = []
     for line in [*text.strip("\n").splitlines(), ""]:
         if line.strip() and not line.startswith(" "):
@@ -60,7 +60,7 @@ def _paragraphs(text: str, width: int) -> Iterator[str]:
 
 
 def _flag_help(flag: flags.Flag, width: int) -> list[str]:
-    """A flag's spelling on one line, and under it what it does and its default."""
+    """Return the lines of a flag: how it is spelled, and below that its help and default."""
     parser = flag.parser
     choices = "|".join(getattr(parser, "enum_values", ()))
     if flag.name in _SHARED:

@@ -1,12 +1,13 @@
-"""Trains what table 1 of the paper compares, and prints the table as Markdown.
+"""Train the models of the paper's table 1, and print the table as Markdown.
 
   sketch_rnn paper_table --data_dir=doodles --hparams=num_steps=2000 cat.npz cat.npz+fish.npz
 
-Each DATA_SET is a file, or several joined by +, and becomes a row: reconstruction loss L_R and KL
-loss L_KL (before its floor) of the test split, by the best checkpoint of models of w_KL 1, 0.5 and
-0.25, and L_R of a decoder alone. Under the paper's own data, the public Quick, Draw! files of
-70,000 training drawings each, stand its figures (Ha & Eck 2017, arXiv:1704.03477, table 1). What
-was cut off goes on, and what is done is not done again.
+Each DATA_SET is a file, or several files joined by +, and becomes one row: the reconstruction loss
+L_R and the KL loss L_KL (before its floor) on the test split, for the best checkpoints of models
+with w_KL 1, 0.5 and 0.25, and L_R of a decoder-only model. If the data are those of the paper, the
+public Quick, Draw! files with 70,000 training drawings each, the paper's figures follow in the next
+row (Ha & Eck 2017, arXiv:1704.03477, table 1). Typed again, the command continues unfinished runs
+and skips finished ones.
 """
 
 import argparse
@@ -23,8 +24,8 @@ SETTINGS: dict[str, dict[str, float | bool]] = {
     "w_KL = 0.25": {"kl_weight": 0.25},
     "decoder only": {"conditional": False},
 }
-PAPERS_DRAWINGS = 70_000  # to train on, in each file
-PAPER = {  # L_R and L_KL of each setting, and L_R of the decoder
+PAPERS_DRAWINGS = 70_000  # training drawings in each file
+PAPER = {  # L_R and L_KL of each setting, then L_R of the decoder-only model
     "cat": (-0.98, 0.29, -1.33, 0.70, -1.46, 1.01, -0.57),
     "pig": (-1.14, 0.22, -1.37, 0.49, -1.52, 0.80, -0.82),
     "cat+pig": (-1.02, 0.22, -1.24, 0.49, -1.50, 0.98, -0.75),
@@ -39,7 +40,7 @@ PAPER = {  # L_R and L_KL of each setting, and L_R of the decoder
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Trains, and prints the table; returns the exit status."""
+    """Train, print the table, and return the exit status."""
     arguments = parsed(argv)
     common.quiet_tensorflow()
     try:
@@ -52,7 +53,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def parsed(argv: list[str] | None) -> argparse.Namespace:
-    """What is asked for."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(
         "sketch_rnn paper_table",
         description=__doc__,
@@ -66,7 +67,7 @@ def parsed(argv: list[str] | None) -> argparse.Namespace:
 
 
 def rows_of(text: str, arguments: argparse.Namespace) -> list[tuple[str, list[float]]]:
-    """The row of a data set, and under it the paper's if those are the paper's drawings."""
+    """Return the row of a data set, followed by the paper's if the drawings are the paper's."""
     names = text.split("+")
     name = "+".join(sorted(Path(n).stem.removesuffix(".full") for n in names))
     figures: list[float] = []
@@ -80,7 +81,7 @@ def rows_of(text: str, arguments: argparse.Namespace) -> list[tuple[str, list[fl
 
 
 def is_papers(folder: Path, names: list[str]) -> bool:
-    """Whether a run had as many drawings as the public files of the paper, and not others."""
+    """Return whether a run had as many training drawings as the paper's public files."""
     from sketch_rnn.formats.run_folder import RunFolder
 
     return RunFolder(folder).read_config().training_size == PAPERS_DRAWINGS * len(names)
@@ -89,7 +90,7 @@ def is_papers(folder: Path, names: list[str]) -> bool:
 def trained(
     folder: Path, names: list[str], hparams: dict, arguments: argparse.Namespace
 ) -> list[float]:
-    """L_R of the test split, and L_KL of a conditional model, after training."""
+    """Train, then return L_R on the test split, and L_KL of a conditional model."""
     from sketch_rnn.cli.progress import Progress
     from sketch_rnn.formats.run_folder import RunFolder
     from sketch_rnn.hparams_text import parse_overrides
@@ -107,7 +108,7 @@ def trained(
 
 
 def table(rows: list[tuple[str, list[float]]]) -> list[str]:
-    """The lines of a table in Markdown."""
+    """Return the lines of the table in Markdown."""
     heads = [f"L_{loss}, {name}" for name in list(SETTINGS)[:3] for loss in ("R", "KL")]
     heads = ["data set", *heads, "L_R, decoder only"]
     lines = [heads, ["---"] * len(heads)]

@@ -1,4 +1,4 @@
-"""How a run gets on, on the screen."""
+"""Show the progress of a run on the screen."""
 
 import sys
 import threading
@@ -14,36 +14,36 @@ from sketch_rnn.cli.flags import spelled
 from sketch_rnn.signals import quit_at_once
 from sketch_rnn.training.report import STOPPING, is_endless, listed
 
-ALWAYS = ("reconstruction", "KL")  # what the live line shows however narrow the terminal is
+ALWAYS = ("reconstruction", "KL")  # the live line shows these in any width
 DRAWN_EVERY = 0.1  # seconds
-PACE_OF = 10.0  # the last seconds
-STALL_SECONDS, STALL_STEPS = 2.0, 5  # a step that takes longer than both has compiled
+PACE_OF = 10.0  # seconds over which the pace is averaged
+STALL_SECONDS, STALL_STEPS = 2.0, 5  # a step longer than both of these was compiling
 
 
 class Progress:
-    """A live line on a terminal; plain lines elsewhere.
+    """Print a live line on a terminal, and plain lines elsewhere.
 
     Args:
-      first_step: of the run, or where it goes on.
-      num_steps: where it ends.
-      max_time: seconds from now after which it ends before; None is without end.
+      first_step: the step at which the run begins or continues.
+      num_steps: the step at which it ends.
+      max_time: seconds from now after which it ends earlier; None is no limit.
     """
 
     def __init__(self, first_step: int, num_steps: int, max_time: float | None = None):
         self._num_steps = None if is_endless(num_steps) else num_steps
         self._is_live = sys.stdout.isatty()
-        self._lock = threading.RLock()  # signals are answered from another thread
+        self._lock = threading.RLock()  # another thread answers signals
         self._text, self._drawn_at = "", 0.0
         self._done, self._timed_at = first_step, time.monotonic()
         self._ends_at = None if max_time is None else self._timed_at + max_time
         self._first_step = first_step
-        self._times: deque[tuple[float, int]] = deque()  # when how many steps were done
+        self._times: deque[tuple[float, int]] = deque()  # (time, steps done)
 
     def update(self, figures: Mapping[str, float]) -> None:
-        """One more step is done, with these figures."""
+        """Count one more step, with these figures."""
         now = time.monotonic()
         self._leave_out_stall(now)
-        if not self._times:  # the first step has compiled, which says nothing of the others
+        if not self._times:  # the first step compiles, so its time is not typical
             self._times.append((now, self._first_step + 1))
         else:
             self._times.append((now, self._times[-1][1] + 1))
@@ -55,12 +55,12 @@ class Progress:
                 self._draw(self._fitting(figures))
 
     def line(self, step: int, figures: Mapping[str, float]) -> None:
-        """A line to stay, where there is no live one."""
+        """Print a permanent line if there is no live one."""
         if not self._is_live:
             print(f"step {step}: {listed(figures)}, {self._left(step)}", flush=True)
 
     def _leave_out_stall(self, now: float) -> None:
-        """Where a batch of another size has been compiled, that time is not the steps'."""
+        """Exclude the time in which a batch of another size was compiled."""
         if len(self._times) < 2:
             return
         (begun, first), (last, done) = self._times[0], self._times[-1]
@@ -69,12 +69,12 @@ class Progress:
             self._shift(now - last - pace)
 
     def _shift(self, gone: float) -> None:
-        """Leaves a time out of the steps'."""
+        """Exclude some seconds from the time of the steps."""
         self._timed_at += gone
         self._times = deque((at + gone, done) for at, done in self._times)
 
     def say(self, text: str) -> None:
-        """A line to stay."""
+        """Print a permanent line."""
         with self._lock:
             shown = self._text
             self._draw("")
@@ -83,7 +83,7 @@ class Progress:
 
     @contextmanager
     def paused(self, doing: str) -> Iterator[None]:
-        """Says what is done instead of steps, and leaves its time out of theirs."""
+        """Show what the run does between steps, and exclude that time from theirs."""
         begun = time.monotonic()
         if self._times:
             with self._lock:
@@ -94,22 +94,22 @@ class Progress:
             self._shift(time.monotonic() - begun)
 
     def stopping(self, number: int, at_once: bool) -> None:
-        """The first signal is answered at once, and the second ends the process."""
+        """Answer the first signal at once; end the process at the second."""
         if at_once:
             self.close()
             quit_at_once(number)
         self.say(STOPPING)
 
     def close(self) -> None:
-        """Ends the live line."""
+        """End the live line."""
         with self._lock:
             self._draw("")
             self._is_live = False
 
     def _draw(self, text: str) -> None:
-        """Writes the live line in the place of the one before, and nothing below it.
+        """Replace the live line.
 
-        The cursor goes back to its start, where a terminal that is made narrower keeps it.
+        Return the cursor to its start, where it stays if the terminal is made narrower.
         """
         if not self._is_live or (not text and not self._text):
             return
@@ -118,7 +118,7 @@ class Progress:
         self._text = text
 
     def _fitting(self, figures: Mapping[str, float]) -> str:
-        """What matters most of the figures, and as much of the rest as there is room for."""
+        """Return the most important figures, and as many others as fit."""
         done = self._times[-1][1]
         total = "" if self._num_steps is None else f"/{self._num_steps}"
         parts = [f"step {done}{total}"]
@@ -130,7 +130,7 @@ class Progress:
         return ", ".join(parts)[: columns() - 1]
 
     def _pace(self) -> list[str]:
-        """Steps in a second, of the last seconds, and how long the rest will take."""
+        """Return the recent steps per second, and how long the rest will take."""
         (begun, first), (now, done) = self._times[0], self._times[-1]
         if done == first:
             return []
@@ -145,7 +145,7 @@ class Progress:
         return ", ".join(self._pace_and_left(pace, done, now))
 
     def _pace_and_left(self, pace: float, done: int, now: float) -> list[str]:
-        """In words, from seconds a step; what ends the run first says how much time is left."""
+        """Format the pace and the time left, from the seconds per step and what ends first."""
         words = [f"{1 / max(pace, 1e-9):.3g} steps/s"]
         seconds = []
         if self._num_steps is not None:

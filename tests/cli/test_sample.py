@@ -467,7 +467,7 @@ def test_the_picture_s_flags(unconditional, tmp_path, capsys):
     assert root.find("{http://www.w3.org/2000/svg}rect").get("fill") == "ivory"
     assert 'stroke="navy"' in output.read_text() and "C" in groups(output)[0][0].get("d")
     for flag, message in (
-        ("--color=nvay", "--color: expected a colour"),
+        ("--color=nvay", "--color: expected a color"),
         ("--size=far", "--size: expected a width"),
         ("--columns=0", "--columns=0"),
     ):
