@@ -81,8 +81,8 @@ FULL_SIZE = Flag("full_size", float, None, "Scale inputs so that their longer si
     "run, or measured on the data set or on forty of the model's own drawings).")
 LAYOUT = (  # flags of commands that read drawings stored as rows
     Flag("coordinates", COORDINATES, COORDINATES[0], "What the rows of a file (.npz, .npy, "
-        "lists) hold: offsets from the previous point, or absolute coordinates; auto tells from the "
-        "rows."),
+        "lists) hold: offsets from the previous point, or absolute coordinates; auto tells from "
+        "the rows."),
     Flag("pen", PENS, PENS[0], "What a 1 in the third column of such rows means: the pen is "
         "lifted after the point, stays down after it, moved to it lifted, or drew a line to it; "
         "auto tells from the rows."),
