@@ -3,6 +3,8 @@
 Lengths are in pixels, `width` is that of the line. Dimensions: n points of a line.
 """
 
+from collections.abc import Container
+from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
@@ -15,9 +17,13 @@ SHARED = 6.0  # line widths: up to this, two lines that lie over each other may 
 WIDE = 1.25  # times half the line's width: two lines are in a branch of this half width
 NEAR, FAR = 0.8, 3.2  # line widths from a junction, between which a branch's direction is measured
 ALONG = 0.75  # cosine of the largest turn into a branch that two lines share
-TIP = 3.0  # line widths: the longest branch that may be the tip of a sharp corner
+TIP = 3.0  # line widths: as long may the tip of a sharp corner be, and
+OVERLAP, WEDGE = 1.3, 3.0  # times the length on which the sides of a corner overlap; of a wedge
+FAT = 1.2  # times half the line's width: the half width of a wedge of ink, on the average
 SHARP = 0.3  # cosine of the angle between the sides of a corner that is so sharp
+SHARPEST = np.radians(8)  # a sharper corner is taken to be as sharp
 RING = np.radians(40)  # what a closed loop counts, as a turn
+APART = 1.0  # line widths between the ends of two branches of a junction, from which the way counts
 TURN = np.radians(65)  # a line that turns more at a junction ends there
 
 
@@ -50,36 +56,57 @@ def _is_spur(graph: Graph, branch: Branch, radius: np.ndarray) -> bool:
     return branch.length < SPUR * radius[y, x]
 
 
-def sharpen_tips(graph: Graph, width: float) -> None:
+def sharpen_tips(graph: Graph, radius: np.ndarray, width: float) -> None:
     """Makes one line of the two that part from a short branch: they are a sharp corner.
 
-    Near the tip of a sharp corner the ink of both sides is one, so that thinning leaves a Y.
+    Near the tip of a sharp corner the ink of both sides is one, so that thinning leaves a Y. Its
+    arms are drawn on to the end of its stem, straight.
     """
-    for node, met in list(graph.ends.items()):
-        tips = [end for end in met if len(graph.ends[_far(graph, end)]) == 1]
-        if len(met) != 3 or len(tips) != 1 or len({number for number, _ in met}) != 3:
+    for met in list(graph.ends.values()):
+        if len(met) != 3 or len({number for number, _ in met}) != 3:
             continue
-        stem = graph.branches[tips[0][0]].outward(tips[0][1])
-        sides = [end for end in met if end != tips[0]]
-        if not _is_tip(graph, tips[0], sides, width):
+        tip = next((end for end in met if _is_tip(graph, end, radius, width)), None)
+        if tip is None:
             continue
-        graph.remove(tips[0][0])
-        number, end = sides[0]
-        side = graph.remove(number)
-        points = np.concatenate([side.outward(1 - end), stem])
-        graph.add(Branch(points, (side.nodes[1 - end], node)))
-        graph.dissolve(node)
+        sides = [end for end in met if end != tip]
+        nodes = (_far(graph, sides[0]), _far(graph, sides[1]))
+        point = graph.remove(tip[0]).outward(1 - tip[1])[:1]
+        one, two = (graph.remove(number).outward(end) for number, end in sides)
+        points = np.concatenate([_past(one, width)[::-1], point, _past(two, width)])
+        graph.add(Branch(points, nodes))
+
+
+def _past(points: np.ndarray, distance: float) -> np.ndarray:
+    """The points of a line from some distance on, but at least two thirds of it."""
+    along = _along(points)
+    return points[along >= min(distance, along[-1] / 3)]
 
 
 def _far(graph: Graph, end: End) -> int:
     return graph.branches[end[0]].nodes[1 - end[1]]
 
 
-def _is_tip(graph: Graph, tip: End, sides: list[End], width: float) -> bool:
-    if graph.branches[tip[0]].length > TIP * width:
+def _is_tip(graph: Graph, tip: End, radius: np.ndarray, width: float) -> bool:
+    """Whether a branch at a junction of three ends freely, between two sides of a corner."""
+    if len(graph.ends[_far(graph, tip)]) != 1:
         return False
-    ways = [_direction(graph.branches[n].outward(end), width) for n, end in (tip, *sides)]
-    return bool(ways[1] @ ways[2] > SHARP)
+    met = graph.ends[graph.branches[tip[0]].nodes[tip[1]]]
+    sides = [end for end in met if end != tip]
+    one, two = (_direction(graph.branches[n].outward(end), width) for n, end in sides)
+    if one @ two < SHARP:
+        return False
+    angle = max(float(np.arccos(np.clip(one @ two, -1, 1))), SHARPEST)
+    overlap = width / 2 / np.sin(angle / 2)  # from where the pen turned to where the sides part
+    branch = graph.branches[tip[0]]
+    if branch.length < max(TIP * width, OVERLAP * overlap + width / 2):
+        return True
+    return branch.length < WEDGE * overlap and _half_width(branch, radius) > FAT * width / 2
+
+
+def _half_width(branch: Branch, radius: np.ndarray) -> float:
+    """The ink's half width along a branch, on the average."""
+    x, y = branch.points.astype(int).T
+    return float(np.mean(radius[y, x]))
 
 
 def part_shared(graph: Graph, width: float) -> None:
@@ -115,21 +142,71 @@ def _part(graph: Graph, number: int, before: list[End], after: list[End]) -> Non
         graph.add(Branch(points, (one.nodes[1 - first_end], two.nodes[1 - second_end])))
 
 
-def merge_junctions(graph: Graph, radius: np.ndarray, width: float) -> None:
-    """Makes one of the junctions that are too near to be told apart."""
+@dataclass(frozen=True)
+class Bridge:
+    """A branch that was taken out to make one junction of two.
+
+    number, length: of the branch. sides: the ends of branches that met at each of the two.
+    """
+
+    number: int
+    length: float
+    sides: tuple[frozenset[End], frozenset[End]]
+
+
+def merged_and_paired(
+    graph: Graph, radius: np.ndarray, width: float
+) -> tuple[Graph, dict[End, End]]:
+    """The graph with near junctions made one, and which end of a branch goes on in which other.
+
+    Junctions at the two ends of a long bridge that no line goes over stay apart, so that its ink
+    is not lost.
+    """
+    stays: set[int] = set()
+    while True:
+        merged = graph.copy()
+        bridges = merge_junctions(merged, radius, width, stays)
+        partner = pair(merged, width)
+        unused = {
+            bridge.number
+            for bridge in bridges
+            if bridge.length >= MERGE * width
+            and not any(partner.get(end) in bridge.sides[1] for end in bridge.sides[0])
+        }
+        if not unused:
+            return merged, partner
+        stays |= unused
+
+
+def merge_junctions(
+    graph: Graph, radius: np.ndarray, width: float, stays: Container[int] = ()
+) -> list[Bridge]:
+    """Makes one of the junctions that are too near to be told apart.
+
+    Args:
+      graph: changed in place.
+      radius: distance to the edge of the ink at each pixel `[H, W]`.
+      width: of most lines.
+      stays: numbers of branches that stay.
+    """
+    bridges = []
     for number in sorted(graph.branches, key=lambda n: graph.branches[n].length):
         branch = graph.branches.get(number)
-        if branch is not None and _is_bridge(graph, branch, radius, width):
-            graph.remove(number)
-            kept, gone = branch.nodes
-            if kept == gone:
-                graph.dissolve(kept)
-                continue
-            for other, end in graph.ends.pop(gone):
-                moved = graph.branches[other]
-                nodes = (kept, moved.nodes[1]) if end == 0 else (moved.nodes[0], kept)
-                graph.branches[other] = Branch(moved.points, nodes)
-                graph.ends[kept].append((other, end))
+        if branch is None or number in stays or not _is_bridge(graph, branch, radius, width):
+            continue
+        graph.remove(number)
+        kept, gone = branch.nodes
+        if kept == gone:
+            graph.dissolve(kept)
+            continue
+        sides = (frozenset(graph.ends[kept]), frozenset(graph.ends[gone]))
+        bridges.append(Bridge(number, branch.length, sides))
+        for other, end in graph.ends.pop(gone):
+            moved = graph.branches[other]
+            nodes = (kept, moved.nodes[1]) if end == 0 else (moved.nodes[0], kept)
+            graph.branches[other] = Branch(moved.points, nodes)
+            graph.ends[kept].append((other, end))
+    return bridges
 
 
 def _is_bridge(graph: Graph, branch: Branch, radius: np.ndarray, width: float) -> bool:
@@ -140,8 +217,7 @@ def _is_bridge(graph: Graph, branch: Branch, radius: np.ndarray, width: float) -
         return True
     if first == second or branch.length > SHARED * width:
         return False
-    x, y = branch.points.astype(int).T
-    return float(np.mean(radius[y, x])) > WIDE * width / 2
+    return _half_width(branch, radius) > WIDE * width / 2
 
 
 def reach_ends(graph: Graph, radius: np.ndarray, width: float) -> None:
@@ -188,7 +264,9 @@ def pair(graph: Graph, width: float) -> dict[End, End]:
         if len(met) < 2:
             continue
         ways = [_direction(graph.branches[n].outward(end), width) for n, end in met]
-        for i, j in _matching(ways, [number for number, _ in met]):
+        places = [graph.branches[n].outward(end)[0] for n, end in met]
+        turns = _turns(ways, places, [number for number, _ in met], width)
+        for i, j in _matching(len(met), turns):
             partner[met[i]], partner[met[j]] = met[j], met[i]
     return partner
 
@@ -204,21 +282,36 @@ def _direction(points: np.ndarray, width: float) -> np.ndarray:
     return way / max(np.hypot(*way), 1e-9)
 
 
-def _matching(ways: list[np.ndarray], numbers: list[int]) -> list[tuple[int, int]]:
-    """Pairs of branches that go straight on: those that turn least in sum.
+def _turns(
+    ways: list[np.ndarray], places: list[np.ndarray], numbers: list[int], width: float
+) -> dict[tuple[int, int], float]:
+    """By what angle a line turns that comes in by one branch of a junction and leaves by another.
 
-    A loop that is closed is one line more, so that a spiral whose end touches it stays one.
+    Where the branches end far from each other, the way between their ends counts, too. A loop that
+    is closed is one line more, so that a spiral whose end touches it stays one.
     """
-    if len(ways) == 2:
+    turns = {}
+    for i, j in combinations(range(len(ways)), 2):
+        turn = _angle(-ways[i], ways[j])
+        gap = places[j] - places[i]
+        if np.hypot(*gap) > APART * width:
+            turn = max(turn, _angle(-ways[i], gap), _angle(gap, ways[j]))
+        turns[i, j] = turn + (RING if numbers[i] == numbers[j] else 0)
+    return turns
+
+
+def _angle(one: np.ndarray, two: np.ndarray) -> float:
+    """Between two directions."""
+    return float(np.abs(np.arctan2(one[0] * two[1] - one[1] * two[0], one @ two)))
+
+
+def _matching(count: int, turns: dict[tuple[int, int], float]) -> list[tuple[int, int]]:
+    """Pairs of branches that go straight on: those that turn least in sum."""
+    if count == 2:
         return [(0, 1)]
-    turns = {
-        (i, j): float(np.arccos(np.clip(-ways[i] @ ways[j], -1, 1)))
-        + (RING if numbers[i] == numbers[j] else 0)
-        for i, j in combinations(range(len(ways)), 2)
-    }
+    if count <= 8:
+        return _best(tuple(range(count)), turns)[1]
     good = sorted((turn, pair) for pair, turn in turns.items() if turn < TURN)
-    if len(ways) <= 8:
-        return _best(tuple(range(len(ways))), turns)[1]
     chosen: list[tuple[int, int]] = []
     taken: set[int] = set()
     for _, found in good:

@@ -54,6 +54,11 @@ class Graph:
             self.ends[node].remove((number, end))
         return branch
 
+    def copy(self) -> "Graph":
+        """A graph of its own, of the same branches."""
+        ends = {node: list(met) for node, met in self.ends.items()}
+        return Graph(dict(self.branches), defaultdict(list, ends))
+
     def dissolve(self, node: int) -> None:
         """Makes two branches one that meet at a node alone; a loop's own ends stay."""
         met = self.ends[node]

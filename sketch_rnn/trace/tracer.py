@@ -121,19 +121,18 @@ def _zoomed(values: np.ndarray, scale: float) -> np.ndarray:
 
 def lines_of(found: Inked) -> list[np.ndarray]:
     """The lines `[n, 2]` along the middle of the ink, in pixels of the mask."""
-    graph = graph_of(found)
-    partner = branches.pair(graph, found.width)
+    radius = ndimage.distance_transform_edt(found.mask)
+    graph = graph_of(found, radius)
+    graph, partner = branches.merged_and_paired(graph, radius, found.width)
     lines = branches.lines_of(graph, partner, found.width)
     return [smooth.smooth(line, found.width) + 0.5 for line in lines]
 
 
-def graph_of(found: Inked) -> Graph:
-    """The skeleton of the ink as a graph, mended."""
-    radius = ndimage.distance_transform_edt(found.mask)
+def graph_of(found: Inked, radius: np.ndarray) -> Graph:
+    """The skeleton of the ink as a graph, mended; radius: how far ink is from its edge `[H, W]`."""
     graph = skeleton_graph(skeletonize(found.mask))
     branches.without_spurs(graph, radius)
     branches.reach_ends(graph, radius, found.width)
-    branches.sharpen_tips(graph, found.width)
+    branches.sharpen_tips(graph, radius, found.width)
     branches.part_shared(graph, found.width)
-    branches.merge_junctions(graph, radius, found.width)
     return graph

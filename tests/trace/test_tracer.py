@@ -34,6 +34,19 @@ def test_a_corner_stays_where_it_is():
     assert np.hypot(*(line - ANGLE[0][1]).T).min() < 1.5
 
 
+def test_a_very_sharp_corner_is_one_line_to_its_tip():
+    narrow = [[(20, 40), (145, 60), (20, 80)]]
+    for width in (3, 7):
+        found = traced(page(narrow, width=width))
+        assert len(found.lines) == 1
+        assert apart(found.lines, narrow) < 0.5 * width
+
+
+def test_lines_that_run_side_by_side_for_a_while_lose_no_ink():
+    beside = [[(15, 20), (60, 72), (100, 72), (145, 20)], [(15, 125), (60, 78), (145, 80)]]
+    assert apart(traced(page(beside, width=7)).lines, beside) < 5
+
+
 def test_a_dot_is_one_point():
     found = traced(page([*CROSS, [(80, 20)]]))
     (dot,) = [line for line in found.lines if len(line) == 1]
