@@ -17,7 +17,6 @@ from sketch_rnn.convert.input_file import InputFile
 from sketch_rnn.convert.prepare import Sketch
 from sketch_rnn.convert.readers import READERS, is_copy, reader_of, suffixes
 from sketch_rnn.convert.readers.chunks import (
-    FILES_IN_CHUNK,
     PASSED_OVER,
     Chunk,
     Files,
@@ -123,8 +122,8 @@ def _in_files(files: Sequence[InputFile], reading: Reading) -> Iterator[Chunk]:
     for reader in READERS:
         if reader.whole:
             whole = [file for file in files if reader_of(file) is reader and file not in copies]
-            for first in range(0, len(whole), FILES_IN_CHUNK):
-                yield Files(whole[first : first + FILES_IN_CHUNK], reader.whole)
+            for first in range(0, len(whole), reader.in_chunk):
+                yield Files(whole[first : first + reader.in_chunk], reader.whole)
     for file in files:
         if _is_zip(file):
             yield from _guarded(file, _in_zip(file, reading))

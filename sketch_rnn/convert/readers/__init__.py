@@ -17,7 +17,7 @@ from collections.abc import Callable, Container, Iterator
 from typing import NamedTuple
 
 from sketch_rnn.convert.input_file import InputFile
-from sketch_rnn.convert.readers.chunks import Chunk, Pending, Reading
+from sketch_rnn.convert.readers.chunks import FILES_IN_CHUNK, Chunk, Pending, Reading
 from sketch_rnn.convert.readers.csv_file import csv_chunks
 from sketch_rnn.convert.readers.ink import ink_drawings
 from sketch_rnn.convert.readers.json_file import json_chunks, json_stored
@@ -33,17 +33,19 @@ class Reader(NamedTuple):
     """A reader of a form of files, by `whole` or by `cut`.
 
     stored: the sketches of a file that holds them as stroke-3 or stroke-5, which a model takes in
-    the units that they have; None of a file that holds other drawings.
+    the units that they have; None of a file that holds other drawings. in_chunk: how many files a
+    worker process reads at a time by `whole`.
     """
 
     suffixes: tuple[str, ...]
     whole: Callable[[InputFile, Reading], Iterator[Pending]] | None = None
     cut: Callable[[InputFile, Reading], Iterator[Chunk]] | None = None
     stored: Callable[[InputFile], Stored | None] | None = None
+    in_chunk: int = FILES_IN_CHUNK
 
 
 _SVG = Reader((".svg", ".svgz"), whole=svg_drawings)
-_PICTURES = Reader(PICTURES, whole=picture_drawings)
+_PICTURES = Reader(PICTURES, whole=picture_drawings, in_chunk=1)  # one takes a second
 READERS = (
     _SVG,
     _PICTURES,
