@@ -296,7 +296,7 @@ def _answering_model() -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def _paper(*rest: str) -> None:
-    from sketch_rnn.trace.sheets import print_grid
+    from sketch_rnn.trace.grid import print_grid
 
     if rest or not PAPER.output or not PAPER.output.lower().endswith(".pdf"):
         raise UserError("expected --output=FILE.pdf alone")

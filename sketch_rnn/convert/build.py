@@ -16,14 +16,14 @@ from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain, islice
 from pathlib import Path, PurePosixPath
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO, NamedTuple, cast
 
 import numpy as np
 from tqdm import tqdm
 
 from sketch_rnn.choices import SPLITS
 from sketch_rnn.convert import sources
-from sketch_rnn.convert.prepare import Recipe
+from sketch_rnn.convert.prepare import Recipe, Sketch
 from sketch_rnn.convert.readers.chunks import NOT_RECOGNIZED, PASSED_OVER, Chunk, Reading
 from sketch_rnn.convert.readers.memory import memory_chunks
 from sketch_rnn.convert.store import Spool, write_npz
@@ -32,13 +32,29 @@ from sketch_rnn.errors import UserError, warn
 from sketch_rnn.files import check_output, naming, replacing
 from sketch_rnn.signals import leave_to_parent
 from sketch_rnn.system import worker_context
+from sketch_rnn.trace.installed import check_installed
 
 CHUNKS_AHEAD = 8  # being converted or waiting for it, per process
 COPY = "a copy of a drawing before it"
 REPEATED = 0.05  # of train, by a split that holds nothing back
 BETWEEN = " | "  # things that are left out of one drawing
 _TEXT = re.compile(r"\d+ texts? left out")  # no line of a pen, as KanjiVG's numbers of strokes
-REPORT_COLUMNS = ("drawing", "kept", "points", "epsilon", "reason")
+
+
+class Row(NamedTuple):
+    """What became of a drawing: a row of a report.
+
+    reason: why it was dropped, or what is left out of it. line_width: that was measured in a
+    picture, in its pixels.
+    """
+
+    drawing: str
+    kept: bool
+    points: int = 0
+    epsilon: float = 0.0
+    reason: str = ""
+    strokes: int = 0
+    line_width: float | None = None
 
 
 Inputs = str | Path | np.ndarray | Sequence[str | Path | np.ndarray]
@@ -53,7 +69,7 @@ class Converted:
 
     points: np.ndarray
     lengths: list[int]
-    rows: list[tuple[str, bool, int, float, str]]
+    rows: list[Row]
 
 
 @dataclass
@@ -139,6 +155,8 @@ def build(
     Raises:
       UserError: what is wrong; then nothing is written.
     """
+    if centerline or sheet:
+        check_installed()
     reading = Reading(
         recipe or Recipe(),
         outline=outline,
@@ -250,13 +268,19 @@ def _convert(chunk: Chunk, reading: Reading) -> Converted:
     for name, outcome in sources.outcomes(chunk, reading):
         name = "".join(c if c.isprintable() else "?" for c in name)
         if isinstance(outcome, UserError):
-            rows.append((name, False, 0, 0.0, str(outcome)))
+            rows.append(Row(name, False, reason=str(outcome)))
         else:
             sketches.append(outcome.points)
-            left_out = BETWEEN.join(outcome.left_out)
-            rows.append((name, True, len(outcome.points), outcome.epsilon, left_out))
+            rows.append(_kept(name, outcome))
     points = np.concatenate([np.zeros((0, 3), np.int16), *sketches])
     return Converted(points, [len(sketch) for sketch in sketches], rows)
+
+
+def _kept(name: str, sketch: Sketch) -> Row:
+    width = sketch.line_width and round(sketch.line_width, 1)
+    strokes = int(sketch.points[:, 2].sum())
+    left_out = BETWEEN.join(sketch.left_out)
+    return Row(name, True, len(sketch.points), sketch.epsilon, left_out, strokes, width)
 
 
 def _without_copies(part: Converted, seen: set[int]) -> Converted:
@@ -264,11 +288,11 @@ def _without_copies(part: Converted, seen: set[int]) -> Converted:
     sketches, rows = np.split(part.points, np.cumsum(part.lengths)), []
     kept: list[np.ndarray] = []
     for row in part.rows:
-        if row[1]:
+        if row.kept:
             sketch = sketches.pop(0)
             digest = hash(sketch.tobytes())
             if digest in seen:
-                row = (row[0], False, 0, 0.0, COPY)
+                row = Row(row.drawing, False, reason=COPY)
             else:
                 seen.add(digest)
                 kept.append(sketch)
@@ -278,19 +302,20 @@ def _without_copies(part: Converted, seen: set[int]) -> Converted:
 
 
 def _account(summary: Summary, part: Converted, recipe: Recipe, strict: bool) -> None:
-    for name, kept, _, epsilon, reason in part.rows:
+    for row in part.rows:
+        name, reason = row.drawing, row.reason
         if strict and (stops := [text for text in reason.split(BETWEEN) if _stops(text)]):
             raise UserError(f"{name}: {BETWEEN.join(stops)}")
         if reason == PASSED_OVER:
             summary.passed_over[_suffix(name)] += 1
             continue
-        counted = summary.changed if kept else summary.dropped
+        counted = summary.changed if row.kept else summary.dropped
         for text in reason.split(BETWEEN) if reason else ():
             kind = re.sub(r" \(.*\)|: line \d.*", "", text)
             kind = re.sub(r"^\d+ (.*?)s? left out", r"\1s left out", kind)
             counted[kind] += 1
             summary.examples.setdefault(kind, name)
-        summary.simplified_more += epsilon > recipe.epsilon
+        summary.simplified_more += row.epsilon > recipe.epsilon
 
 
 def _suffix(name: str) -> str:
@@ -346,7 +371,7 @@ class _Report:
 
     def __init__(self, file: BinaryIO):
         self._file = file
-        self.write([REPORT_COLUMNS])
+        self.write([Row._fields])
 
     def write(self, rows: Iterable[tuple]) -> None:
         text = io.StringIO()

@@ -17,6 +17,7 @@ ORDERS = ("document", "nearest")
 MAX_EPSILON = 4  # times the recipe's epsilon; a drawing that needs more is dropped
 TOUCHING = 1e-3  # of a drawing's longer side: pieces no further apart are one line
 NEIGHBORS = 16  # ends near an end that are looked at
+AT_ONCE = 1024  # ends whose neighbors are looked for at a time
 PIECE = 4000  # points of a line that are simplified together
 MAX_OFFSET = np.iinfo(np.int16).max
 
@@ -69,12 +70,14 @@ class Sketch:
     """A drawing made ready.
 
     points: stroke-3 `[n, 3]` int16. epsilon: that it took. left_out: what is not among them or was
-    cut down, a line of text for each kind of thing.
+    cut down, a line of text for each kind of thing. line_width: that was measured in a picture, in
+    its pixels.
     """
 
     points: np.ndarray
     epsilon: float
     left_out: tuple[str, ...] = ()
+    line_width: float | None = None
 
 
 def to_sketch(
@@ -149,13 +152,9 @@ def _meetings(lines: Sequence[np.ndarray], reach: float) -> dict[int, int]:
 
     Ends that are near and in one direction come first.
     """
-    from scipy.spatial import KDTree
-
     ends = np.array([line[place] for line in lines for place in (0, -1)], np.float64)
     ways = np.array([_way_out(line[::step]) for line in lines for step in (-1, 1)])
-    far, near = KDTree(ends).query(ends, k=min(NEIGHBORS, len(ends)), distance_upper_bound=reach)
-    one, place = np.nonzero(np.isfinite(far))
-    other, far = near[one, place], far[one, place]
+    one, other, far = _near(ends, reach)
     turn = np.arccos(np.clip(-(ways[one] * ways[other]).sum(axis=1), -1, 1)) / np.pi
     chain_of = list(range(len(lines)))
 
@@ -172,6 +171,33 @@ def _meetings(lines: Sequence[np.ndarray], reach: float) -> dict[int, int]:
         follows[a], follows[b] = b, a
         chain_of[root(a // 2)] = root(b // 2)
     return follows
+
+
+def _near(ends: np.ndarray, reach: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Pairs of ends `[E, 2]` within reach, each with its nearest: their numbers, how far apart."""
+    points = shapely.points(ends)
+    few = np.flatnonzero(_rank(np.unique(ends, axis=0, return_inverse=True)[1].ravel()) < NEIGHBORS)
+    tree = shapely.STRtree(points[few])  # without the rest of many that lie in one place
+    parts = []
+    for first in range(0, len(ends), AT_ONCE):
+        one, other = tree.query(points[first : first + AT_ONCE], "dwithin", reach)
+        one, other = one + first, few[other]
+        far = np.hypot(*(ends[one] - ends[other]).T)
+        order = np.lexsort([far, one])
+        one, other, far = one[order], other[order], far[order]
+        kept = _rank(one) < NEIGHBORS
+        parts.append((one[kept], other[kept], far[kept]))
+    one, other, far = (np.concatenate(part) for part in zip(*parts, strict=True))
+    return one, other, far
+
+
+def _rank(groups: np.ndarray) -> np.ndarray:
+    """How many of the same group stand before each."""
+    order = np.argsort(groups, kind="stable")
+    ordered = groups[order]
+    rank = np.empty(len(groups), int)
+    rank[order] = np.arange(len(groups)) - np.searchsorted(ordered, ordered)
+    return rank
 
 
 def _way_out(line: np.ndarray) -> np.ndarray:

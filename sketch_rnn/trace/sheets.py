@@ -1,31 +1,43 @@
 """Pages that hold many drawings: told apart by the white space between them, in reading order.
 
-Dimensions: L lines of a page, n points of a line.
+Dimensions: L lines of a page, n points of a line, C cells of a grid.
 """
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw
 from scipy import ndimage
+from scipy.spatial import KDTree
 
-from sketch_rnn.errors import UserError
+from sketch_rnn.trace import light
 
 GAP = 0.035  # of the page's shorter side: what is further apart is two drawings
 SMALL = 0.03  # of it: what is smaller is no drawing, but a speck
 CELLS = 400  # pixels of the page's shorter side, at which white space is looked for
-PAPER = (2480, 3508)  # pixels of a page of A4, 300 an inch
-FAINT = (214, 238, 255)  # color of a printed grid, too light to be taken for a line
+WALL, INK = 0.04, 0.3  # contrast from which a pixel may be of a printed grid, and must be ink
+CROSSING = 25  # pixels: ink so near to the grid's own lines hides them
+CELL = 0.004  # of the page: a cell of a grid is no smaller
+FULL = 0.8  # of its box: a cell fills as much
+ALIKE = 1.6  # times the median area of the cells: none is larger, or so much smaller
+PITCH = 1.08  # sizes of a cell from the middle of one to that of the next
+FOUND = 0.6  # of the cells: the edges of as many have to be found
+GRID = 0.3  # of the page: a grid's cells take as much
 
 
-def drawings(lines: Sequence[np.ndarray], size: tuple[int, int]) -> list[list[np.ndarray]]:
+def drawings(
+    lines: Sequence[np.ndarray], size: tuple[int, int], cells: np.ndarray | None = None
+) -> list[list[np.ndarray]]:
     """The lines of each drawing of a page, from the upper left one on.
 
     Args:
-      lines: of the whole page, each `[n, 2]`, in pixels. size: width and height of the page.
+      lines: of the whole page, each `[n, 2]`, in pixels.
+      size: width and height of the page.
+      cells: middles of the cells `[C, 2]` of a grid on it, if there is one, see `grid_cells`.
     """
     side, scale = min(size), CELLS / min(size)
+    if cells is not None:
+        return _in_cells(lines, cells, SMALL * side)
     page = Image.new("1", [int(length * scale) + 1 for length in size])
     pen = ImageDraw.Draw(page)
     for line in lines:
@@ -37,36 +49,83 @@ def drawings(lines: Sequence[np.ndarray], size: tuple[int, int]) -> list[list[np
         x, y = np.clip((line[0] * scale).astype(int), 0, np.array(page.size) - 1)
         found[labels[y, x]].append(line)
     kept = [group for group in found if group and _side(group) > SMALL * side]
-    return _in_reading_order(kept)
+    boxes = [np.concatenate(group) for group in kept]
+    return [kept[n] for n in _reading_order(boxes)]
+
+
+def grid_cells(pixels: np.ndarray) -> np.ndarray | None:
+    """The middles of the cells of a printed grid, `[C, 2]` in reading order.
+
+    Cells whose edges cannot be told, as under a shadow's edge, are where those beside them say.
+
+    Returns:
+      None if there is no grid on the page.
+    """
+    dark = light.darkness(pixels.min(axis=2))
+    inked = ndimage.maximum_filter(dark > INK, 7)
+    faint = ndimage.gaussian_filter(np.where(inked, 0, dark), 1.0)
+    walls = faint > WALL
+    walls |= inked & ndimage.maximum_filter(walls, CROSSING)  # lines cross the grid
+    walls = ndimage.binary_dilation(walls, np.ones((3, 3)), iterations=3)
+    labels, count = ndimage.label(~walls)
+    areas = np.bincount(labels.ravel(), minlength=count + 1)
+    boxes = ndimage.find_objects(labels)
+    cells = [n for n in range(1, count + 1) if areas[n] > CELL * walls.size]
+    cells = [n for n in cells if _is_cell(labels, n, boxes[n - 1])]
+    typical = float(np.median(areas[cells])) if cells else 0
+    cells = [n for n in cells if typical / ALIKE < areas[n] < typical * ALIKE]
+    if len(cells) < 2:
+        return None
+    corners = np.array([[[s.start, s.stop] for s in boxes[n - 1][::-1]] for n in cells])
+    middles = _lattice(corners.mean(axis=2), np.median(np.ptp(corners, axis=2), axis=0))
+    share = typical * len(middles) / walls.size
+    return middles if len(cells) > FOUND * len(middles) and share > GRID else None
+
+
+def _lattice(middles: np.ndarray, size: np.ndarray) -> np.ndarray:
+    """The middles of all cells of a grid, from those of some `[n, 2]` and their size `[2]`."""
+    place = np.rint((middles - middles.min(axis=0)) / (size * PITCH)).astype(int)
+    columns, rows = place.max(axis=0) + 1
+    row, column = (part.ravel() for part in np.mgrid[:rows, :columns])
+    return _bilinear(column, row) @ np.linalg.lstsq(_bilinear(*place.T), middles, rcond=None)[0]
+
+
+def _bilinear(column: np.ndarray, row: np.ndarray) -> np.ndarray:
+    return np.stack([np.ones(len(row)), column, row, column * row], 1)
+
+
+def _is_cell(labels: np.ndarray, number: int, box: tuple[slice, slice]) -> bool:
+    """Whether a region fills its box, with what is drawn in it, and does not touch the edge."""
+    if any(s.start == 0 or s.stop == side for s, side in zip(box, labels.shape, strict=True)):
+        return False
+    return bool(ndimage.binary_fill_holes(labels[box] == number).mean() > FULL)
+
+
+def _in_cells(
+    lines: Sequence[np.ndarray], middles: np.ndarray, limit: float
+) -> list[list[np.ndarray]]:
+    """The lines of each cell that is not empty; a line is where most of its points are."""
+    found: list[list[np.ndarray]] = [[] for _ in middles]
+    tree = KDTree(middles)
+    for line in lines:
+        found[int(np.argmax(np.bincount(tree.query(line)[1])))].append(line)
+    return [group for group in found if group and _side(group) > limit]
 
 
 def _side(lines: Sequence[np.ndarray]) -> float:
     return float(np.ptp(np.concatenate(lines), axis=0).max())
 
 
-def _in_reading_order(groups: list[list[np.ndarray]]) -> list[list[np.ndarray]]:
-    """Row by row; the highest drawing that is left says how far down its row reaches."""
-    boxes = [np.concatenate(group) for group in groups]
-    left = sorted(range(len(groups)), key=lambda n: boxes[n][:, 1].min())
+def _reading_order(boxes: Sequence[np.ndarray]) -> list[int]:
+    """The numbers of boxes row by row, each given by points `[n, 2]` in it.
+
+    The highest one that is left says how far down its row reaches.
+    """
+    left = sorted(range(len(boxes)), key=lambda n: boxes[n][:, 1].min())
     ordered: list[int] = []
     while left:
         bottom = boxes[left[0]][:, 1].max()
         row = [n for n in left if boxes[n].mean(axis=0)[1] <= bottom]
         ordered += sorted(row, key=lambda n: boxes[n][:, 0].min())
         left = [n for n in left if n not in row]
-    return [groups[n] for n in ordered]
-
-
-def print_grid(path: str | Path, columns: int = 3, rows: int = 4) -> None:
-    """Writes a page of A4 as PDF, with a grid to draw in that is too faint to be traced."""
-    if not 1 <= columns <= 20 or not 1 <= rows <= 30:
-        raise UserError(f"expected 1 to 20 columns and 1 to 30 rows, got {columns} and {rows}")
-    page = Image.new("RGB", PAPER, "white")
-    pen, edge = ImageDraw.Draw(page), 120
-    width, height = ((PAPER[0] - 2 * edge) / columns, (PAPER[1] - 2 * edge) / rows)
-    for row in range(rows):
-        for column in range(columns):
-            x, y = edge + column * width, edge + row * height
-            box = (x + 20, y + 20, x + width - 20, y + height - 20)
-            pen.rounded_rectangle(box, radius=30, outline=FAINT, width=6)
-    page.save(path, "PDF", resolution=300)
+    return ordered

@@ -51,17 +51,20 @@ class Drawing(NamedTuple):
     """A drawing's lines, each `[n, 2]`.
 
     recognized: by Quick, Draw!. left_out: what is not among them, a line of text for each kind.
+    line_width: that was measured in a picture, in its pixels.
     """
 
     lines: list[np.ndarray]
     recognized: bool = True
     left_out: tuple[str, ...] = ()
+    line_width: float | None = None
 
     def sketch(self, reading: Reading) -> Sketch:
         """The drawing made ready; raises UserError if it cannot be used."""
         if reading.recognized and not self.recognized:
             raise UserError(NOT_RECOGNIZED)
-        return replace(to_sketch(self.lines, reading.recipe), left_out=self.left_out)
+        sketch = to_sketch(self.lines, reading.recipe)
+        return replace(sketch, left_out=self.left_out, line_width=self.line_width)
 
 
 Pending = tuple[str, Callable[[], Sketch]]  # a drawing's name, and what makes a sketch of it

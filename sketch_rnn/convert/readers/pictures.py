@@ -6,6 +6,7 @@ from functools import partial
 from sketch_rnn.convert.input_file import InputFile
 from sketch_rnn.convert.prepare import Sketch
 from sketch_rnn.convert.readers.chunks import Drawing, Pending, Reading
+from sketch_rnn.trace.installed import check_installed
 from sketch_rnn.trace.pixels import PDF_SUFFIXES, PICTURE_SUFFIXES, Picture, pictures
 
 PICTURES = (*PICTURE_SUFFIXES, *PDF_SUFFIXES)
@@ -13,6 +14,7 @@ PICTURES = (*PICTURE_SUFFIXES, *PDF_SUFFIXES)
 
 def picture_drawings(file: InputFile, reading: Reading) -> Iterator[Pending]:
     """A drawing for each picture of a file."""
+    check_installed()
     if reading.sheet:
         yield from _of_sheets(file, reading)
         return
@@ -24,21 +26,33 @@ def picture_drawings(file: InputFile, reading: Reading) -> Iterator[Pending]:
 
 
 def _sketch(picture: Picture, reading: Reading) -> Sketch:
-    from sketch_rnn.trace.tracer import trace  # SciPy and scikit-image: only where needed
+    from sketch_rnn.trace.tracer import trace
 
     traced = trace(picture.pixels, reading.ink)
-    return Drawing(traced.lines, left_out=traced.left_out).sketch(reading)
+    width = traced.width / picture.scale
+    return Drawing(traced.lines, left_out=traced.left_out, line_width=width).sketch(reading)
 
 
 def _of_sheets(file: InputFile, reading: Reading) -> Iterator[Pending]:
     """The drawings of each page, numbered through the file."""
+    number = 0
+    for picture in pictures(file.read(), file.base.endswith(PDF_SUFFIXES)):
+        for drawing in _of_sheet(picture, reading):
+            number += 1
+            yield f"{file}:{number}", partial(drawing.sketch, reading)
+
+
+def _of_sheet(picture: Picture, reading: Reading) -> Iterator[Drawing]:
+    """The drawings of a page; the first also says what of the page was left out."""
     from sketch_rnn.trace import sheets
     from sketch_rnn.trace.tracer import trace
 
-    number = 0
-    for picture in pictures(file.read(), file.base.endswith(PDF_SUFFIXES)):
-        traced = trace(picture.pixels, reading.ink)
-        size = (picture.pixels.shape[1], picture.pixels.shape[0])
-        for lines in sheets.drawings(traced.lines, size):
-            number += 1
-            yield f"{file}:{number}", partial(Drawing(lines).sketch, reading)
+    traced = trace(picture.pixels, reading.ink)
+    size = (picture.pixels.shape[1], picture.pixels.shape[0])
+    groups = sheets.drawings(traced.lines, size, sheets.grid_cells(picture.pixels))
+    left_out = traced.left_out
+    if small := len(traced.lines) - sum(map(len, groups)):
+        left_out += (f"{small} line{'s' * (small > 1)} left out (too small for a drawing)",)
+    for lines in groups:
+        yield Drawing(lines, left_out=left_out, line_width=traced.width / picture.scale)
+        left_out = ()

@@ -11,6 +11,7 @@ from sketch_rnn.convert.prepare import Sketch, to_sketch
 from sketch_rnn.convert.readers.chunks import Pending, Reading
 from sketch_rnn.svg.reader import read_polylines
 from sketch_rnn.svg.xml import MAX_BYTES
+from sketch_rnn.trace.installed import check_installed
 
 
 def svg_drawings(file: InputFile, reading: Reading) -> Iterator[Pending]:
@@ -36,6 +37,7 @@ def _sketch(file: InputFile, reading: Reading) -> Sketch:
 def _middle(
     rings: Sequence[np.ndarray], even_odd: bool, stroke: float
 ) -> tuple[list[np.ndarray], float] | None:
-    from sketch_rnn.trace.ribbon import middle  # SciPy and scikit-image: only where needed
+    check_installed()
+    from sketch_rnn.trace.ribbon import middle
 
     return middle(rings, even_odd, stroke)
