@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
+from scipy.spatial import KDTree
 
 from sketch_rnn.trace.graph import Branch, End, Graph
 
@@ -24,6 +25,9 @@ SHARP = 0.3  # cosine of the angle between the sides of a corner that is so shar
 SHARPEST = np.radians(8)  # a sharper corner is taken to be as sharp
 RING = np.radians(40)  # what a closed loop counts, as a turn
 APART = 1.0  # line widths between the ends of two branches of a junction, from which the way counts
+GAP = 3.0  # line widths: the longest gap that a dry pen leaves
+LEAST = 2.0  # line widths: a line that goes on over a gap is longer
+FACING = 0.93  # cosine of the angle between a line and the way over the gap
 TURN = np.radians(65)  # a line that turns more at a junction ends there
 
 
@@ -241,6 +245,42 @@ def reach_ends(graph: Graph, radius: np.ndarray, width: float) -> None:
         if missing > 0:
             longer = np.concatenate([(points[0] + way * missing)[None], points])
             graph.branches[number] = Branch(longer[::-1] if end else longer, branch.nodes)
+
+
+def join_gaps(graph: Graph, width: float) -> None:
+    """Makes one line of two whose ends face each other over a gap that a dry pen left."""
+    free = [met[0] for met in graph.ends.values() if len(met) == 1]
+    free = [end for end in free if graph.branches[end[0]].length > LEAST * width]
+    if len(free) < 2:
+        return
+    places = np.array([graph.branches[n].outward(end)[0] for n, end in free])
+    ways = np.array([_direction(graph.branches[n].outward(end), width) for n, end in free])
+    near = KDTree(places).query_pairs(GAP * width, output_type="ndarray")
+    across = places[near[:, 1]] - places[near[:, 0]]
+    far = np.hypot(*across.T)
+    out = np.maximum(far, 1e-9)
+    first = -(ways[near[:, 0]] * across).sum(1) / out
+    second = (ways[near[:, 1]] * across).sum(1) / out
+    taken: set[int] = set()
+    for number in np.argsort(far, kind="stable"):
+        one, two = near[number].tolist()
+        if min(first[number], second[number]) > FACING and not taken & {one, two}:
+            taken |= {one, two}
+            _join(graph, free[one], free[two])
+
+
+def _join(graph: Graph, one: End, two: End) -> None:
+    """Makes one node of those at two free ends."""
+    kept, gone = (_node(graph, end) for end in (one, two))
+    graph.ends.pop(gone)
+    branch = graph.branches[two[0]]
+    nodes = (kept, branch.nodes[1]) if two[1] == 0 else (branch.nodes[0], kept)
+    graph.branches[two[0]] = Branch(branch.points, nodes)
+    graph.ends[kept].append(two)
+
+
+def _node(graph: Graph, end: End) -> int:
+    return graph.branches[end[0]].nodes[end[1]]
 
 
 def _inside(points: np.ndarray, radius: np.ndarray) -> int:

@@ -23,10 +23,14 @@ def full_ink(dark: np.ndarray) -> float:
     Args:
       dark: contrast to the paper `[H, W]`.
     """
-    some = dark[::2, ::2]
-    noise = 1.4826 * float(np.median(np.abs(some - np.median(some))))
-    ink = dark[dark > max(FAINTEST, NOISE * noise)]
+    ink = dark[dark > max(FAINTEST, NOISE * noise(dark))]
     return float(np.percentile(ink, 85)) if len(ink) >= 4 else 0.0
+
+
+def noise(dark: np.ndarray) -> float:
+    """The standard deviation of the paper's contrast, nearly, as most of a page is paper."""
+    some = dark[::2, ::2]
+    return 1.4826 * float(np.median(np.abs(some - np.median(some))))
 
 
 def ink_mask(dark: np.ndarray, full: float) -> np.ndarray:

@@ -11,7 +11,7 @@ from scipy import ndimage
 from skimage.morphology import skeletonize
 
 from sketch_rnn.errors import UserError
-from sketch_rnn.trace import branches, ink, light, order, paper, smooth
+from sketch_rnn.trace import branches, ink, light, order, paper, ruling, smooth
 from sketch_rnn.trace.graph import Graph, skeleton_graph
 
 LEAST_WIDTH, MOST_WIDTH = 5.0, 8.0  # pixels of a line, at which its middle is found best
@@ -76,6 +76,9 @@ def inked(pixels: np.ndarray, ink_is: str = "auto") -> tuple[Inked, list[str]]:
     if sheet is not None:
         dark[~sheet] = 0
         said.append("what lies beside the paper left out")
+    dark, ruled = ruling.without_ruling(dark, sheet)
+    if ruled:
+        said.append("ruling left out")
     full = ink.full_ink(dark)
     mask = ink.ink_mask(dark, full) if full else np.zeros(dark.shape, bool)
     width = ink.about_width(mask)
@@ -133,6 +136,7 @@ def graph_of(found: Inked, radius: np.ndarray) -> Graph:
     graph = skeleton_graph(skeletonize(found.mask))
     branches.without_spurs(graph, radius)
     branches.reach_ends(graph, radius, found.width)
+    branches.join_gaps(graph, found.width)
     branches.sharpen_tips(graph, radius, found.width)
     branches.part_shared(graph, found.width)
     return graph

@@ -69,6 +69,33 @@ def test_blue_ruling_is_no_line_and_a_red_pen_is():
     assert apart(red.lines, CROSS) < 2
 
 
+@pytest.mark.parametrize("squared", [False, True], ids=["ruled", "squared"])
+@pytest.mark.parametrize("gray", [20, 150, 215], ids=["black", "gray", "pale"])
+def test_ruling_of_any_darkness_is_no_line(gray, squared):
+    paper = np.array(page(CROSS, size=(320, 300)))
+    for first in (0, 1):
+        paper[10 + first :: 20] = np.minimum(paper[10 + first :: 20], gray)
+        if squared:
+            paper[:, 10 + first :: 20] = np.minimum(paper[:, 10 + first :: 20], gray)
+    found = trace(paper)
+    assert apart(found.lines, CROSS) < 3
+    assert len(found.lines) == 2
+    assert found.left_out == ("ruling left out",)
+
+
+def test_lines_of_a_drawing_that_are_evenly_spaced_are_no_ruling():
+    ladder = [[(40, y), (120, y)] for y in range(30, 130, 15)]
+    assert len(traced(page(ladder, width=3)).lines) == 7
+
+
+def test_a_line_goes_on_over_the_gap_that_a_dry_pen_leaves():
+    gaps = [[(20, 30), (70, 50)], [(79, 54), (140, 90)], [(20, 120), (60, 120)]]
+    joined = [[*gaps[0], *gaps[1]], gaps[2]]
+    found = traced(page(gaps, width=4))
+    assert len(found.lines) == 2
+    assert apart(found.lines, joined) < 2
+
+
 @pytest.mark.parametrize("paper, ink", [("black", "white"), ((30, 60, 40), (220, 220, 210))])
 def test_light_ink_on_dark_ground_is_found(paper, ink):
     assert apart(traced(page(CROSS, paper=paper, ink=ink)).lines, CROSS) < 2
