@@ -112,8 +112,8 @@ class Peak:
 
 def drawings(hparams, count: int = 2000):
     """A split of random drawings, as long as those of aaron_sheep, or in proportion."""
-    from sketch_rnn.data.cache import make_part
     from sketch_rnn.data.dataset import Split
+    from sketch_rnn.data.split import make_part
 
     rng = np.random.default_rng(1)
     shares = np.linspace(0, 1, len(SHEEP_QUANTILES))

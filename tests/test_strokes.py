@@ -131,7 +131,7 @@ def test_augmentation_scales_x_and_y_of_each_sketch():
 
 
 def test_importing_the_data_modules_does_not_import_tensorflow():
-    modules = "npz, unpickle, dataset, batches, download, cache"
+    modules = "npz, unpickle, dataset, batches, download, split"
     code = (
         f"import sys; from sketch_rnn.data import {modules}; sys.exit('tensorflow' in sys.modules)"
     )

@@ -173,7 +173,7 @@ def _z(model: "SketchRNN") -> "np.ndarray | None":
     """The z to export at, `[Z]`; None for an unconditional model."""
     from sketch_rnn.convert.inputs import Choice, Size, read_inputs
     from sketch_rnn.model import sampling
-    from sketch_rnn.sampling.latent_file import read_z
+    from sketch_rnn.sampling.picture import read_z
     from sketch_rnn.sampling.ready import check_scale_factor
 
     if not model.hparams.conditional:

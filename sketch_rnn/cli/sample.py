@@ -118,7 +118,8 @@ def _sample() -> None:
     common.quiet_tensorflow(FLAGS.verbose_tensorflow)
     from sketch_rnn.formats import load_model
     from sketch_rnn.formats.run_folder import RunFolder
-    from sketch_rnn.sampling import latent_file, ready
+    from sketch_rnn.sampling import ready
+    from sketch_rnn.sampling.picture import write_latent
     from sketch_rnn.sampling.sampler import Sampler
 
     model = load_model(FLAGS.model_dir, FLAGS.checkpoint)
@@ -128,7 +129,7 @@ def _sample() -> None:
     if mode is ENCODE:
         latent = model.encode(inputs)
         with common.writing(output):
-            latent_file.write_latent(output, *latent)
+            write_latent(output, *latent)
         print(f"wrote {output}")
         return
     sampler = Sampler(
@@ -162,14 +163,15 @@ def _list_kinds() -> None:
 def _z(model: "SketchRNN", mode: Mode, seed: int) -> "np.ndarray | None":
     """z that the flags name, `[B, Z]`: of a file, or of drawings of some kinds."""
     from sketch_rnn.model.sampling import NEW_DRAWINGS
-    from sketch_rnn.sampling import kinds, latent_file
+    from sketch_rnn.sampling import kinds
+    from sketch_rnn.sampling.picture import read_z
 
     if FLAGS.like:
         count = len(FLAGS.like)
         if mode.name == "generate":
             count = FLAGS.num_samples or max(NEW_DRAWINGS, count)
         return kinds.z_like(model, FLAGS.model_dir, FLAGS.like, count, seed)
-    return latent_file.read_z(FLAGS.z_file, model.hparams.z_size) if FLAGS.z_file else None
+    return read_z(FLAGS.z_file, model.hparams.z_size) if FLAGS.z_file else None
 
 
 def _inputs(

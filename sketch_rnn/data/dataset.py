@@ -17,8 +17,7 @@ from sketch_rnn import strokes
 from sketch_rnn.choices import SPLITS
 from sketch_rnn.data import download
 from sketch_rnn.data.batches import TrainBatches, eval_batches
-from sketch_rnn.data.cache import Part, load_parts, make_part
-from sketch_rnn.data.split import Split
+from sketch_rnn.data.split import Part, Split, load_parts, make_part
 from sketch_rnn.errors import UserError, check_choice
 from sketch_rnn.hparams import HParams
 

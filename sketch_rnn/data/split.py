@@ -1,17 +1,67 @@
-"""The sketches of a split, wherever they lie.
+"""The sketches of a split, and their flat storage: in memory, or mapped from a cache of files.
 
-Dimensions: P points of all sketches, B of them asked for.
+A cache file holds one `.npz` file: a JSON line that says what follows, padded to `_HEADER` bytes,
+then offsets `[S + 1]` int64 and points `[P, 3]` int16 or float32 of each split. It is named after
+the path, size and time of change of the `.npz`, so a changed file is converted anew.
+
+Dimensions: S sketches, P points of all of them, B sketches that are asked for.
 """
 
+import hashlib
+import json
+import mmap
+import sys
+import time
 from collections.abc import Iterator, Sequence
-from typing import overload
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, overload
 
 import numpy as np
 
 from sketch_rnn import strokes
-from sketch_rnn.data.cache import Part, make_part
+from sketch_rnn.choices import SPLITS
+from sketch_rnn.data import npz
+from sketch_rnn.errors import UserError
+from sketch_rnn.files import cache_dir, remove, replacing
 
 SHOWN, SHOWN_CELL = 20, 80  # sketches in a notebook, and pixels of each
+MAPPED_FROM = 50 << 20  # bytes of all files of a data set; smaller ones are read into memory
+_FORMAT = 1
+_HEADER = 4096  # bytes
+_ROWS = 1 << 20  # points at once
+_STALE = 3600  # seconds after which a half-written file is taken for abandoned
+
+
+@dataclass(frozen=True)
+class Part:
+    """The sketches that one file holds for a split, flat.
+
+    points: `[P, 3]` stroke-3 rows, int16 or float32, clamped, in data units.
+    offsets: `[S + 1]` int64; sketch i is `points[offsets[i]:offsets[i + 1]]`.
+    longest: points of the longest sketch.
+    mean, squares: of all dx and dy: the mean, and the sum of squared distances from it.
+    """
+
+    points: np.ndarray
+    offsets: np.ndarray
+    longest: int
+    mean: float
+    squares: float
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+
+def make_part(points: np.ndarray, lengths: np.ndarray) -> Part:
+    """A part from flat points `[P, 3]` and lengths `[S]`."""
+    count = max(1, 2 * len(points))
+    mean = float(points[:, :2].sum(dtype=np.float64)) / count
+    squares = 0.0
+    for first in range(0, len(points), _ROWS):
+        squares += float(np.square(points[first : first + _ROWS, :2] - mean).sum())
+    offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)])
+    return Part(points, offsets, int(lengths.max(initial=0)), mean, squares)
 
 
 class Split:
@@ -83,3 +133,91 @@ class Split:
         for number, index in zip(*(found.tolist() for found in self.places(indices)), strict=True):
             part = self.parts[number]
             yield part, int(part.offsets[index]), int(part.offsets[index + 1])
+
+
+def load_parts(paths: Sequence[Path]) -> list[dict[str, Part]]:
+    """The splits of each file; memory-mapped from the cache where the files are large together.
+
+    Raises:
+      UserError: see `npz.read_split`; or the cache cannot be written.
+    """
+    if sum(path.stat().st_size for path in paths) < MAPPED_FROM:
+        return [_read(path) for path in paths]
+    from tqdm import tqdm
+
+    progress = tqdm(paths, "data", unit="file", disable=not sys.stderr.isatty())
+    return [_map(path) for path in progress]
+
+
+def _read(path: Path) -> dict[str, Part]:
+    return {split: make_part(*npz.read_split(path, split)) for split in SPLITS}
+
+
+def _map(path: Path) -> dict[str, Part]:
+    """The splits of a file from the cache, into which it is converted where it is not there."""
+    stat = path.stat()
+    key = f"{path.resolve()}|{stat.st_size}|{stat.st_mtime_ns}|{_FORMAT}"
+    cached = cache_dir() / f"{path.stem}-{hashlib.sha256(key.encode()).hexdigest()[:24]}.sketches"
+    parts = _open(cached)
+    if parts is None:
+        try:
+            _convert(path, cached)
+        except UserError:  # on Windows also where another process has just done the same
+            if (parts := _open(cached)) is None:
+                raise
+    parts = parts or _open(cached)
+    if parts is None:
+        raise UserError(f"{cached}: was written and cannot be read; delete it and try again")
+    return parts
+
+
+def _convert(path: Path, cached: Path) -> None:
+    try:
+        cached.parent.mkdir(parents=True, exist_ok=True)
+        for left in cached.parent.glob(f".{cached.name}.*.part"):  # by a process that was killed
+            if time.time() - left.stat().st_mtime > _STALE:
+                remove(left)
+        with replacing(cached) as file:
+            header: dict[str, Any] = {}
+            file.write(bytes(_HEADER))
+            for split in SPLITS:
+                part = make_part(*npz.read_split(path, split))
+                header[split] = {
+                    "start": file.tell(),
+                    "sketches": len(part),
+                    "points": len(part.points),
+                    "dtype": part.points.dtype.str,
+                    "longest": part.longest,
+                    "mean": part.mean,
+                    "squares": part.squares,
+                }
+                part.offsets.tofile(file)
+                part.points.tofile(file)
+                file.write(bytes(-file.tell() % 8))
+            header["size"] = file.tell()
+            file.seek(0)
+            file.write(json.dumps(header).encode())
+    except OSError as error:
+        raise UserError(
+            f"{cached.parent}: cannot keep converted data here ({error.strerror or error}); "
+            "name a folder with room for it in SKETCH_RNN_CACHE"
+        ) from None
+
+
+def _open(cached: Path) -> dict[str, Part] | None:
+    """The parts of a cache file; None if there is none, or not a whole one."""
+    try:
+        with cached.open("rb") as file:
+            data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        header = json.loads(data[:_HEADER].rstrip(b"\0"))
+        if header.pop("size") != len(data):
+            return None
+    except (OSError, ValueError, KeyError):
+        return None
+    return {split: _part(data, **fields) for split, fields in header.items()}
+
+
+def _part(data: mmap.mmap, start: int, sketches: int, points: int, dtype: str, **rest: Any) -> Part:
+    offsets = np.frombuffer(data, np.int64, sketches + 1, start)
+    flat = np.frombuffer(data, dtype, points * 3, start + offsets.nbytes)
+    return Part(flat.reshape(points, 3), offsets, **rest)

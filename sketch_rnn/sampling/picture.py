@@ -1,4 +1,7 @@
-"""What a model drew, in rows: a picture with titles, a data set, or lists of points."""
+"""What a model drew and its files: pictures, data sets, lists of points; and z in a file.
+
+Legend: B drawings, Z latent.
+"""
 
 import json
 import math
@@ -14,6 +17,8 @@ from sketch_rnn.convert.sketches_json import to_lists
 from sketch_rnn.drawing import draw
 from sketch_rnn.errors import UserError
 from sketch_rnn.pictures import Style
+
+LARGEST_Z_FILE = 256 << 20  # bytes of its `mu`
 
 
 @dataclass
@@ -116,3 +121,31 @@ def _write_npz(path: Path, sketches: list[np.ndarray]) -> None:
     with files.replacing(path) as file:
         splits: dict[str, Any] = dict.fromkeys(SPLITS, array)
         np.savez_compressed(file, **splits)
+
+
+def read_z(path: str | Path, z_size: int) -> np.ndarray:
+    """z `[B, Z]` float32 from a file: its `mu`.
+
+    Raises:
+      UserError: the file is absent, damaged, too large, or of another Z.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            if file.zip.getinfo("mu.npy").file_size > LARGEST_Z_FILE:
+                raise ValueError("it becomes too large")
+            z = np.atleast_2d(np.asarray(file["mu"], np.float32))
+    except FileNotFoundError:
+        raise UserError(f"`z_file`: there is no file {path}") from None
+    except Exception:  # whatever a damaged file makes zipfile and NumPy raise
+        raise UserError(
+            f"`z_file`: expected a file that `mode=encode` wrote, with mu in it; {path} is none"
+        ) from None
+    if z.ndim != 2 or z.shape[1] != z_size or not len(z) or not np.isfinite(z).all():
+        raise UserError(f"`z_file`: expected finite mu [B, {z_size}], got shape {list(z.shape)}")
+    return z
+
+
+def write_latent(path: Path, mu: np.ndarray, logvar: np.ndarray) -> None:
+    """Writes `mu` and `logvar`, each `[B, Z]`."""
+    with files.replacing(path) as file:
+        np.savez(file, mu=mu, logvar=logvar)

@@ -20,9 +20,9 @@ import numpy as np
 
 from sketch_rnn import strokes
 from sketch_rnn.convert.inputs import Choice, Size, read_named
-from sketch_rnn.data.cache import make_part
 from sketch_rnn.data.dataset import Split
 from sketch_rnn.data.layout import AS_IT_LOOKS, Layout
+from sketch_rnn.data.split import make_part
 from sketch_rnn.drawing import draw
 from sketch_rnn.formats import load_model
 from sketch_rnn.formats.full_size import find_full_size

@@ -13,7 +13,8 @@ from helpers import public
 
 from sketch_rnn import strokes
 from sketch_rnn.data import batches as batching
-from sketch_rnn.data import cache, dataset, download, npz
+from sketch_rnn.data import dataset, download, npz
+from sketch_rnn.data import split as storage
 from sketch_rnn.errors import UserError
 
 
@@ -258,7 +259,7 @@ next(ahead)
 
 @pytest.fixture
 def mapped(monkeypatch, tmp_path):
-    monkeypatch.setattr(cache, "MAPPED_FROM", 0)
+    monkeypatch.setattr(storage, "MAPPED_FROM", 0)
     monkeypatch.setenv("SKETCH_RNN_CACHE", str(tmp_path / "cache"))
     return tmp_path / "cache"
 
@@ -268,7 +269,7 @@ def test_a_mapped_data_set_equals_one_in_memory(mapped, tmp_path, monkeypatch):
     write(tmp_path / "b.npz", train=sketches(30, 3, np.float64))
     names = ["a.npz", "b.npz"]
     once, again = (dataset.load_dataset(names, tmp_path) for _ in range(2))
-    monkeypatch.setattr(cache, "MAPPED_FROM", 1 << 30)
+    monkeypatch.setattr(storage, "MAPPED_FROM", 1 << 30)
     plain = dataset.load_dataset(names, tmp_path)
     for data in (once, again):
         assert not data.train.parts[0].points.flags.owndata
@@ -321,8 +322,8 @@ def test_a_conversion_that_was_killed_is_done_again_and_cleaned_up(mapped, tmp_p
 def test_two_processes_may_convert_at_once(mapped, tmp_path):
     write(tmp_path / "a.npz", train=sketches(3000))
     code = f"""
-from sketch_rnn.data import cache, dataset
-cache.MAPPED_FROM = 0
+from sketch_rnn.data import dataset, split
+split.MAPPED_FROM = 0
 print(sum(map(len, dataset.load_dataset("a.npz", {str(tmp_path)!r}).train)))
 """
     both = [

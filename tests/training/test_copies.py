@@ -4,8 +4,8 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from sketch_rnn.data.cache import make_part
 from sketch_rnn.data.dataset import Dataset, Split
+from sketch_rnn.data.split import make_part
 from sketch_rnn.strokes import flatten
 from sketch_rnn.training.copies import MANY, Copies, _shape, copies_of
 from sketch_rnn.training.record import ChiefRecorder

@@ -10,9 +10,9 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from sketch_rnn.model.execution import Execution
+from sketch_rnn.model.execution import Execution, Products
 from sketch_rnn.model.recurrent import sequence
-from sketch_rnn.model.recurrent.cell import CellWeights, Factor, Products
+from sketch_rnn.model.recurrent.cell import CellWeights, Factor
 from sketch_rnn.model.recurrent.segments import Segments, length_of
 from sketch_rnn.model.recurrent.sequence import Sequences
 

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import keras
 import tensorflow as tf
 
+from sketch_rnn.model.execution import Affine, Products
 from sketch_rnn.model.recurrent.base import (
     GATES,
     Inputs,
@@ -21,7 +22,7 @@ from sketch_rnn.model.recurrent.base import (
     gate_gradients,
     tensors,
 )
-from sketch_rnn.model.recurrent.cell import Affine, CellWeights, Factor, Products, ReadByProducts
+from sketch_rnn.model.recurrent.cell import CellWeights, Factor, ReadByProducts
 
 EPSILON = 1e-3
 
