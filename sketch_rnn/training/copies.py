@@ -62,7 +62,7 @@ class Copies:
         found += " than nine in ten real drawings are"
         if self.share >= MANY:
             return f"the model copies: {found}; take fewer steps or more drawings"
-        return f"the model does not copy: {found}; by chance it would be 10%"
+        return f"no sign of copying: {found}; by chance it would be 10%"
 
     def table(self) -> list[str]:
         """Return the distances as lines of text."""

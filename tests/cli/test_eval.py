@@ -133,7 +133,7 @@ def test_copies_are_asked_for(models, drawings, tmp_path, capsys):
     assert main([f"--log_root={models[0]}", data, "--copies", f"--output={output}"]) == 0
     head, drawn, real, verdict = capsys.readouterr().out.splitlines()
     assert head.startswith("distance to the nearest") and "drawn by the model (" in drawn
-    assert "real drawings (" in real and verdict.startswith("the model ")
+    assert "real drawings (" in real and "closer to a training drawing" in verdict
     assert "in training" in output.read_text()
     for flags, message in (
         ([f"--log_root={models[1]}"], "expected one model, got 2"),
