@@ -54,7 +54,7 @@ _SURE = 2.0  # a score above it is of absolute coordinates, of fewer than `FEW` 
 _CORNERED = 0.9  # share of the sketches that lie on one side of both axes
 _CLEAR = 0.2  # between the shares of rows that are followed by their like
 _SELDOM = 0.3  # of rows with the pen up: those that are followed by another
-_ENDED = 0.2  # share of the sketches that end with the pen lifted after their last row
+_ENDED = 0.8  # share of the sketches that end with the pen lifted after their last row
 _OPENED = 0.8  # share of the sketches whose first row begins a line
 _LONGER = 1.4  # leap of one reading to that of the other
 
@@ -223,7 +223,7 @@ def _up_value(pens: Sequence[np.ndarray]) -> int | None:
         return 1
     if zeros <= min(ones - _CLEAR, _SELDOM):
         return 0
-    return 1 if ended >= 1 - _ENDED else None
+    return 1 if ended >= _ENDED else None
 
 
 def _followed_by_its_like(pens: Sequence[np.ndarray], value: int) -> float | None:

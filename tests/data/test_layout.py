@@ -218,6 +218,15 @@ def test_absolute_rows_that_are_drawn_from_the_origin_keep_the_first():
     assert found.tolist() == [[20, 0, 1], [-25, 40, 0], [0, 30, 1]]
 
 
+def test_drawings_that_end_with_a_dot_tell_what_the_pen_means():
+    """Where the pen is given before a point, a dot at the end is a row with the pen up."""
+    sketches = [s for s in drawings("cat") if len(s) < 40][:12]
+    dot = np.array([(30.0, 40.0, 1)])
+    dotted = [np.concatenate([s, dot]) if i % 2 else s for i, s in enumerate(sketches)]
+    found = plain(written(dotted, Corruption(pen="drawn")), "a.npz")
+    assert all(map(are_same, dotted, found))
+
+
 def test_what_cannot_be_told_stops():
     dots = [np.array([(3, 2, 1), (-5, 4, 1)] * 6)] * 20
     with pytest.raises(UserError, match="cannot tell what its pen means; say which by `pen="):
