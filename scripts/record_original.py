@@ -9,35 +9,27 @@ TensorFlow 1's cells, which tf_keras still has.
 """
 
 import argparse
-import importlib.util
 import json
-import os
-import subprocess
 import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import SimpleNamespace
 from typing import Any
 
-os.environ["TF_USE_LEGACY_KERAS"] = "1"
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 ROOT = Path(__file__).resolve().parents[1]
 GOLDEN = ROOT / "tests" / "golden"
 HPARAMS = GOLDEN / "hparams.json"
 sys.path.insert(0, str(ROOT / "tests"))
 
 import numpy as np  # noqa: E402
-import tensorflow.compat.v1 as tf  # noqa: E402
+import original  # noqa: E402
 from golden import cases  # noqa: E402
 from golden.cases import Case  # noqa: E402
 
-REPOSITORY = "https://github.com/magenta/magenta"
-COMMIT = "526d3eb1a39df21215d286079cb0b8fc179fd4b3"
-FILES = ("magenta/contrib/training.py", *(
-    f"magenta/models/sketch_rnn/{name}.py" for name in ("rnn", "model", "utils")
-))  # fmt: skip
+tf = original.tensorflow()
+
 TOLERANCE = 1e-6
 TEXTS = (  # of hyperparameters; what the original's parser makes of them is recorded
     "", "data_set=[a.npz]", "data_set=[a.npz,b.npz],dec_model=hyper,enc_rnn_size=512",
@@ -54,8 +46,8 @@ def main() -> int:
     parser.add_argument("--check", action="store_true", help="write nothing")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        original = load_original(options.source or fetch(Path(folder)))
-        recorded, hparams = dict(record(original)), hyperparameters(original)
+        modules = original.load(options.source or original.fetch(Path(folder)))
+        recorded, hparams = dict(record(modules)), hyperparameters(modules)
     worst = max(compare(name, arrays) for name, arrays in recorded.items())
     if not HPARAMS.exists() or json.loads(HPARAMS.read_text(encoding="utf-8")) != hparams:
         print("the hyperparameters differ")
@@ -69,49 +61,20 @@ def main() -> int:
     return 0
 
 
-def fetch(folder: Path) -> Path:
-    """The original's source at one commit, from its public repository."""
-    for command in (
-        ["init", "--quiet"],
-        ["fetch", "--quiet", "--depth=1", "--filter=blob:none", REPOSITORY, COMMIT],
-        ["checkout", "--quiet", COMMIT, "--", *FILES],
-    ):
-        subprocess.run(["git", "-C", str(folder), *command], check=True)
-    return folder
-
-
-def load_original(source: Path) -> SimpleNamespace:
-    """The original's modules, without what its packages import besides."""
-    for package in ("magenta", "magenta.contrib", "magenta.models", "magenta.models.sketch_rnn"):
-        sys.modules[package] = ModuleType(package)
-        sys.modules[package].__path__ = []
-    for path in FILES:
-        name = path.removesuffix(".py").replace("/", ".")
-        spec = importlib.util.spec_from_file_location(name, source / path)
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[name] = module
-        parent, _, last = name.rpartition(".")
-        setattr(sys.modules[parent], last, module)
-        spec.loader.exec_module(module)
-    tf.disable_v2_behavior()
-    room = sys.modules["magenta.models.sketch_rnn"]
-    return SimpleNamespace(model=room.model, utils=room.utils)
-
-
-def record(original: SimpleNamespace) -> Iterator[tuple[str, dict[str, np.ndarray]]]:
+def record(modules: SimpleNamespace) -> Iterator[tuple[str, dict[str, np.ndarray]]]:
     """All that is recorded, by the name of its file."""
     for case in (*cases.CASES, *cases.RANDOM_CASES):
         print(case.name, flush=True)
         whole = case in cases.CASES
-        yield case.name, Run(original, case).results(whole)
-    yield "data", data_loader(original)
+        yield case.name, Run(modules, case).results(whole)
+    yield "data", data_loader(modules)
 
 
 class Run:
     """One case in a graph of its own, with the case's weights, noise and masks."""
 
-    def __init__(self, original: SimpleNamespace, case: Case):
-        self.original, self.case = original, case
+    def __init__(self, modules: SimpleNamespace, case: Case):
+        self.modules, self.case = modules, case
         self.calls: Counter[str] = Counter()
         self.masks = cases.masks(case)
         self.graph = tf.Graph()
@@ -119,9 +82,9 @@ class Run:
     def results(self, whole: bool) -> dict[str, np.ndarray]:
         """Costs, mixtures, latents and gradients; of a `whole` case also updates and a drawing."""
         with self.graph.as_default(), self.patched():
-            hparams = self.original.model.get_default_hparams()
+            hparams = self.modules.model.get_default_hparams()
             hparams.override_from_dict(dict(self.case.hparams))
-            model = self.original.model.Model(hparams)
+            model = self.modules.model.Model(hparams)
             with tf.Session(config=as_it_is()) as session:
                 session.run(tf.global_variables_initializer())
                 self.assign(session)
@@ -183,8 +146,8 @@ class Run:
             "batch_size": 1, "max_seq_len": 1, "is_training": False, "use_recurrent_dropout": False,
             "use_input_dropout": False, "use_output_dropout": False,
         })  # fmt: skip
-        model = self.original.model.Model(one, reuse=True)
-        points, mixtures = self.original.model.sample(
+        model = self.modules.model.Model(one, reuse=True)
+        points, mixtures = self.modules.model.sample(
             session, model, cases.GREEDY_POINTS, 0.5, True, cases.greedy_z(self.case)
         )
         pen = np.stack([mixture[-1] for mixture in mixtures])
@@ -247,9 +210,9 @@ class Patches:
             setattr(owner, name, value)
 
 
-def data_loader(original: SimpleNamespace) -> dict[str, np.ndarray]:
+def data_loader(modules: SimpleNamespace) -> dict[str, np.ndarray]:
     """Scale factor, order, batches and augmentation of made-up drawings."""
-    loader = original.utils.DataLoader(
+    loader = modules.utils.DataLoader(
         cases.drawings(1), batch_size=8, max_seq_length=30, random_scale_factor=0.0
     )
     factor = loader.calculate_normalizing_scale_factor()
@@ -257,7 +220,7 @@ def data_loader(original: SimpleNamespace) -> dict[str, np.ndarray]:
     _, first, lengths = loader.get_batch(0)
     np.random.seed(7)  # the generator that `cases.uniforms` draws from
     augmented = [
-        original.utils.augment_strokes(sketch.astype(np.float64), cases.DROP_PROBABILITY)
+        modules.utils.augment_strokes(sketch.astype(np.float64), cases.DROP_PROBABILITY)
         for sketch in cases.drawings(2)
     ]
     z0, z1 = cases.ends_of_a_way()
@@ -268,17 +231,17 @@ def data_loader(original: SimpleNamespace) -> dict[str, np.ndarray]:
         "first_lengths": lengths,
         "augmented": np.concatenate(augmented).astype(np.float32),
         "augmented_lengths": np.array([len(sketch) for sketch in augmented]),
-        "slerp": np.stack([original.utils.slerp(z0, z1, t) for t in np.linspace(0, 1, 7)]),
+        "slerp": np.stack([modules.utils.slerp(z0, z1, t) for t in np.linspace(0, 1, 7)]),
     }
 
 
-def hyperparameters(original: SimpleNamespace) -> dict[str, Any]:
+def hyperparameters(modules: SimpleNamespace) -> dict[str, Any]:
     """The defaults, and what each text changes of them; None where the parser refuses it."""
-    defaults = original.model.get_default_hparams().values()
+    defaults = modules.model.get_default_hparams().values()
     parsed: dict[str, Any] = {}
     for text in TEXTS:
         try:
-            values = original.model.get_default_hparams().parse(text).values()
+            values = modules.model.get_default_hparams().parse(text).values()
         except (ValueError, KeyError, RuntimeError, TypeError):
             parsed[text] = None
         else:
