@@ -1,5 +1,6 @@
 """What may go wrong around a run: disks, files, other processes, numbers. No work is lost."""
 
+import errno
 import json
 import os
 import shutil
@@ -75,64 +76,103 @@ def contents(folder):
     return {p.name: p.read_bytes() for p in (folder / "checkpoints").glob("*-*.*")}
 
 
-@pytest.fixture
-def small_disk(tmp_path):
+class SmallDisk:
     """A file system of 1 MB."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)]
+        self.is_mounted = subprocess.run(mount, capture_output=True).returncode == 0
+
+    def fill(self):
+        with (self.folder / "filler").open("wb", buffering=0) as file:
+            try:
+                while True:
+                    file.write(b"\0" * 512)
+            except OSError:
+                pass
+
+    def empty(self):
+        (self.folder / "filler").unlink()
+
+    def make_read_only(self, monkeypatch):
+        subprocess.run(["mount", "-o", "remount,ro", str(self.folder)], check=True)
+
+    def end(self):
+        subprocess.run(["umount", "-l", str(self.folder)], check=True)
+
+
+class LimitedFolder:
+    """Stands in for a disk where mounting is not permitted: the system refuses to let a file of
+    this process grow."""
+
+    def __init__(self, folder):
+        self.folder, self.limits = folder, resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    def fill(self):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (0, self.limits[1]))
+
+    def empty(self):
+        resource.setrlimit(resource.RLIMIT_FSIZE, self.limits)
+
+    def make_read_only(self, monkeypatch):
+        def refused(path, *_, **__):
+            raise OSError(errno.EROFS, os.strerror(errno.EROFS), path)
+
+        monkeypatch.setattr(os, "open", refused)
+
+    end = empty
+
+
+@pytest.fixture
+def disk(tmp_path):
     folder = tmp_path / "disk"
     folder.mkdir()
     if not UNIX:
         pytest.skip("file systems are not mounted like that here")
-    done = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)], capture_output=True
-    )
-    if done.returncode:
-        pytest.skip("mounting a file system is not permitted here")
-    yield folder
-    subprocess.run(["umount", "-l", str(folder)], check=True)
+    disk = SmallDisk(folder)
+    disk = disk if disk.is_mounted else LimitedFolder(folder)
+    yield disk
+    disk.end()
 
 
-def fill(folder):
-    with (folder / "filler").open("wb", buffering=0) as file:
-        try:
-            while True:
-                file.write(b"\0" * 512)
-        except OSError:
-            pass
+FULL = ("No space", "File too large", "could not save")
 
 
-def test_a_full_disk_leaves_the_earlier_checkpoints_whole(run, small_disk, capsys):
-    run = shutil.copytree(run, small_disk / "run")
-    fill(small_disk)
+def test_a_full_disk_leaves_the_earlier_checkpoints_whole(run, disk, capsys):
+    run = shutil.copytree(run, disk.folder / "run")
+    disk.fill()
     before = contents(run)
     status, line = main_resume(run, capsys)
-    assert status and ("No space" in line or "could not save" in line)
+    assert status and any(words in line for words in FULL)
     assert before.items() <= contents(run).items()
-    (small_disk / "filler").unlink()
+    disk.empty()
     assert resume(run) == 0
 
 
 @pytest.mark.long
-def test_a_disk_that_fills_up_while_training(run, small_disk, capsys, monkeypatch):
-    run = shutil.copytree(run, small_disk / "run")
+def test_a_disk_that_fills_up_while_training(run, disk, capsys, monkeypatch):
+    run = shutil.copytree(run, disk.folder / "run")
     before = contents(run)
     train_step = trainer.TrainStep.__call__
 
     def filling(*arguments, **named):
-        fill(small_disk)
+        disk.fill()
         return train_step(*arguments, **named)
 
     monkeypatch.setattr(trainer.TrainStep, "__call__", filling)
     status, line = main_resume(run, capsys)
-    assert status and ("No space" in line or "could not save" in line)
+    assert status and any(words in line for words in FULL)
     assert {name: before[name] for name in before if "latest" in name}.items() <= contents(
         run
     ).items()
 
 
-def test_a_folder_that_is_read_only(run, small_disk, capsys):
-    run = shutil.copytree(run, small_disk / "run")
-    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
-    status, line = main_resume(run, capsys)
+def test_a_folder_that_is_read_only(run, disk, capsys, monkeypatch):
+    run = shutil.copytree(run, disk.folder / "run")
+    with monkeypatch.context() as patches:
+        disk.make_read_only(patches)
+        status, line = main_resume(run, capsys)
     assert status and "Read-only" in line
     model = load_model(run)
     assert all(np.isfinite(weight).all() for weight in model.get_weights())
