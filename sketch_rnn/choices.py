@@ -1,10 +1,10 @@
-"""Words and numbers that commands and library share; nothing here needs TensorFlow."""
+"""Words and numbers that the commands and the library share. No TensorFlow is needed here."""
 
 SPLITS = ("train", "valid", "test")
 CHECKPOINTS = ("best", "latest")  # of a run
 LARGEST_SEED = 2**31 - 1
 
-# Names of files that hold a model end with one of them.
+# The name of a file that holds a model ends with one of these.
 BROWSER_SUFFIX, CONDITIONAL_BROWSER_SUFFIX = ".gen.json", ".vae.json"
 KERAS_SUFFIX, PAGE_SUFFIX = ".keras", ".html"
 MODULE_SUFFIXES = (".js", ".mjs")

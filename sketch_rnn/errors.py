@@ -1,6 +1,6 @@
-"""What the program says to a person: errors they can mend, and warnings.
+"""Errors that a user can fix, warnings and messages.
 
-Options stand in a message in backticks, as in `resume` or `seed=3`; commands spell them as flags.
+Messages put options in backticks, as in `resume` or `seed=3`; commands spell those as flags.
 """
 
 import difflib
@@ -12,10 +12,10 @@ LOGGER = logging.getLogger("sketch_rnn")
 
 
 class UserError(ValueError):
-    """Something the user can mend; the message is one line.
+    """An error that the user can fix, with a message of one line.
 
-    It says what was expected, what came and what to do. The command-line tools print it on
-    stderr and exit with status 2.
+    The message says what was expected, what came and what to do. The commands print it on stderr
+    and exit with status 2.
     """
 
     def __init__(self, message: str):
@@ -23,10 +23,10 @@ class UserError(ValueError):
 
 
 def check_choice(name: str, value: object, choices: Sequence[str]) -> None:
-    """Refuses a value of an option that is none of its choices, and names the nearest.
+    """Check that the value of an option is one of its choices.
 
     Raises:
-      UserError: it is none of them.
+      UserError: it is not; the message names the nearest choice.
     """
     if value in choices:
         return
@@ -36,24 +36,24 @@ def check_choice(name: str, value: object, choices: Sequence[str]) -> None:
 
 
 def one_line(text: str) -> str:
-    """The text with spaces for line ends and for what commands a terminal.
+    """Return the text with spaces in place of line ends and of control characters.
 
-    Names and values in a message may come from a stranger's file.
+    Names and values in a message may come from an untrusted file.
     """
     return "".join(sign if sign.isprintable() else " " for sign in text)
 
 
 def inform(message: str) -> None:
-    """Logs a line to Python's logger `sketch_rnn`, level INFO; commands print it on stderr."""
+    """Log a line to Python's logger `sketch_rnn` at level INFO; commands print it on stderr."""
     LOGGER.info("%s", one_line(message))
 
 
 def warn(message: str) -> None:
-    """Logs a one-line warning to Python's logger `sketch_rnn`; commands print it on stderr."""
+    """Log a one-line warning to Python's logger `sketch_rnn`; commands print it on stderr."""
     LOGGER.warning("%s", one_line(message))
 
 
 def first_line(error: Exception) -> str:
-    """What an error says, without the place in TensorFlow's graph, `{{...}}`, before it."""
+    """Return the first line of an error, without the name of TensorFlow's node, `{{...}}`."""
     text = re.sub(r"\{\{.*?\}\}\s*", "", str(error))
     return next((line for line in text.splitlines() if line), type(error).__name__)

@@ -1,7 +1,7 @@
-"""Reads the checkpoints of the original trainer, without its graph.
+"""Read the checkpoints of the original trainer, without its graph.
 
-The architecture comes from the names and shapes of the tensors; `model_config.json` says the rest,
-in whichever of the original's forms.
+The architecture follows from the names and shapes of the tensors; `model_config.json` has the other
+hyperparameters, in any of the forms that the original has written.
 
 Legend: U units, Z latent, M mixtures.
 """
@@ -30,14 +30,16 @@ from sketch_rnn.model.recurrent.layer_norm import Norms
 
 
 class _Cell(NamedTuple):
-    """A cell of the original: the name of its scope, and the order of its state's parts, which the
-    columns of `linear/super_linear_w` (the decoder's first state) follow."""
+    """A cell of the original: the name of its scope, and the order of the parts of its state.
+
+    The columns of `linear/super_linear_w`, which make the decoder's first state, have this order.
+    """
 
     scope: str
     state: tuple[str, ...]
 
 
-KEPT_CONFIG_FILE = "model_config.original.json"  # its name once a run of ours goes on here
+KEPT_CONFIG_FILE = "model_config.original.json"  # its name once our trainer resumes the run
 _SCOPE = "vector_rnn/"
 _CELLS = {
     "lstm": _Cell("LSTMCell", ("c", "h")),
@@ -50,9 +52,9 @@ _GATES = "ijfo"
 class Original(NamedTuple):
     """A checkpoint of the original.
 
-    `step` is how many updates it has had; `first_moments` and `second_moments` are Adam's, in the
-    order of the model's `trainable_variables` (empty where the file has none); `unknown` names the
-    hyperparameters that nothing in the folder tells.
+    `step` is the number of updates so far; `first_moments` and `second_moments` are Adam's, in the
+    order of the model's `trainable_variables` (empty if the file has none); `unknown` lists the
+    hyperparameters whose values are nowhere in the folder.
     """
 
     model: SketchRNN
@@ -63,9 +65,9 @@ class Original(NamedTuple):
 
 
 def find(folder: Path) -> Path | None:
-    """The prefix of the newest original checkpoint in a folder, or None.
+    """Return the prefix of the newest original checkpoint in a folder, or None.
 
-    The path that a `checkpoint` file gives counts only by its last part: folders move.
+    Of the path in a `checkpoint` file only the last part is used, because folders move.
     """
     prefixes = {index.with_suffix("") for index in folder.glob("vector-*.index")}
     named = re.search(r'^model_checkpoint_path: "(?:.*[/\\])?([^"/\\]+)"', _text(folder), re.M)
@@ -75,10 +77,10 @@ def find(folder: Path) -> Path | None:
 
 
 def load(folder: Path, execution: Execution | None = None) -> Original:
-    """Reads the newest checkpoint of a folder; `execution` is the model's.
+    """Read the newest checkpoint of a folder into a model with this execution.
 
     Raises:
-      UserError: there is none, or it is damaged, or its tensors are not those of this model.
+      UserError: there is no checkpoint, it is damaged, or its tensors do not fit this model.
     """
     prefix = find(folder)
     if prefix is None:
@@ -103,22 +105,24 @@ def load(folder: Path, execution: Execution | None = None) -> Original:
 
 
 def keep_config(folder: Path) -> None:
-    """Gives the original's `model_config.json` another name: a run of ours writes its own."""
+    """Rename the original's `model_config.json`: our run writes its own under that name."""
     path, kept = folder / CONFIG_FILE, folder / KEPT_CONFIG_FILE
     if path.exists() and not kept.exists() and find(folder):
         files.replace(path, kept)
 
 
 def _check_sizes(prefix: Path, shapes: Mapping[str, list[int]]) -> None:
-    """Refuses shapes that the file cannot hold, before memory is taken for them."""
+    """Refuse shapes that the file cannot hold, before memory is allocated for them."""
     held = sum(path.stat().st_size for path in prefix.parent.glob(f"{prefix.name}.data-*"))
     said = 4 * sum(math.prod(shape) for shape in shapes.values())
     if said > held:
-        raise UserError(f"{prefix}: its tensors are to hold {said:,} bytes, its file has {held:,}")
+        raise UserError(
+            f"{prefix}: its tensors need {said:,} bytes, but the file has {held:,}; copy it again"
+        )
 
 
 def _step(value: Any) -> int:
-    """The updates that a checkpoint has had."""
+    """Return the number of updates so far."""
     if not isinstance(value, np.integer) or value < 0:
         raise ValueError(f"its global_step is {value!r:.60}")
     return int(value)
@@ -139,22 +143,25 @@ def _number(prefix: Path) -> int:
 
 
 def _hparams(folder: Path, shapes: Mapping[str, list[int]]) -> tuple[HParams, list[str]]:
-    """What `model_config.json` says, overruled by the tensors, and the names neither tells."""
+    """Return the hyperparameters, and the names of those whose values are unknown.
+
+    The tensors take precedence over `model_config.json`.
+    """
     config = _config(folder)
     known = {field.name for field in fields(HParams)} - {"pad_steps"}  # that is ours
     unknown = sorted(set(config) - known)
     if unknown:
-        warn(f"{folder / CONFIG_FILE}: leaving out unknown hyperparameters: {', '.join(unknown)}")
+        warn(f"{folder / CONFIG_FILE}: ignoring unknown hyperparameters: {', '.join(unknown)}")
     architecture = _architecture(shapes)
     missing = sorted(known - set(config) - set(architecture))
     if missing:
-        warn(f"{folder}: {', '.join(missing)} not known; taking the defaults")
+        warn(f"{folder}: {', '.join(missing)} unknown; using the defaults")
     told = {k: v for k, v in config.items() if k in known} | architecture
     return HParams.from_dict(told), missing
 
 
 def _config(folder: Path) -> dict[str, Any]:
-    """The hyperparameters in `model_config.json`; none where it is absent or only a list."""
+    """Return the hyperparameters in `model_config.json`; none if it is missing or only a list."""
     kept = folder / KEPT_CONFIG_FILE
     path = kept if kept.is_file() else folder / CONFIG_FILE
     if not path.is_file():
@@ -162,12 +169,12 @@ def _config(folder: Path) -> dict[str, Any]:
     try:
         config = untrusted_json.read(path)
     except ValueError as error:
-        raise UserError(f"{path}: expected JSON: {error}; mend or remove it") from None
+        raise UserError(f"{path}: expected JSON: {error}; fix or remove the file") from None
     return config if isinstance(config, dict) else {}
 
 
 def _architecture(shapes: Mapping[str, list[int]]) -> dict[str, Any]:
-    """The hyperparameters that the tensors' names and shapes tell."""
+    """Return the hyperparameters that follow from the names and shapes of the tensors."""
     decoder, units = _cell(shapes, "RNN/")
     width = _columns(shapes, "RNN/output_w", units)
     told: dict[str, Any] = {
@@ -183,7 +190,10 @@ def _architecture(shapes: Mapping[str, list[int]]) -> dict[str, Any]:
 
 
 def _columns(shapes: Mapping[str, list[int]], name: str, rows: int) -> int:
-    """The columns of a matrix of so many rows; one without rows could claim any number."""
+    """Return the number of columns of a matrix, after a check of its rows.
+
+    A matrix without rows could claim any number of columns.
+    """
     shape = shapes[_SCOPE + name]
     if len(shape) != 2 or shape[0] != rows:
         raise KeyError(f"{name} has the shape {shape}, not {rows} rows")
@@ -191,7 +201,7 @@ def _columns(shapes: Mapping[str, list[int]], name: str, rows: int) -> int:
 
 
 def _cell(shapes: Mapping[str, list[int]], scope: str) -> tuple[str, int]:
-    """The kind of the cell in a scope, and its units."""
+    """Return the kind of the cell in a scope, and its units."""
     for kind, cell in _CELLS.items():
         shape = shapes.get(f"{_SCOPE}{scope}{cell.scope}/W_hh")
         if shape and shape == [shape[0], GATES * shape[0]]:
@@ -199,11 +209,11 @@ def _cell(shapes: Mapping[str, list[int]], scope: str) -> tuple[str, int]:
     raise KeyError(f"no recurrent weights in {_SCOPE}{scope}")
 
 
-Entry = tuple[keras.Variable, Any, str]  # a variable, the part of it, the original's name
+Entry = tuple[keras.Variable, Any, str]  # a variable, a part of it, the original's name for that
 
 
 def _entries(model: SketchRNN) -> Iterator[Entry]:
-    """Which part of which variable each tensor of the original is."""
+    """Yield, for each tensor of the original, the variable and the part of it that it fills."""
     decoder = model.decoder
     if model.encoder is not None and model.latent is not None:
         yield from _cell_entries(model.encoder.forward, _SCOPE + "ENC_RNN/fw/")
@@ -261,15 +271,15 @@ Reader = Callable[[str], np.ndarray]
 
 
 def gather(model: SketchRNN, read: Reader, suffix: str = "") -> list[np.ndarray]:
-    """Arrays shaped like the model's `trainable_variables`, from the original's tensors.
+    """Return arrays shaped like the model's `trainable_variables`, from the original's tensors.
 
     Args:
-      model: says the shapes.
-      read: gives the tensor of a name.
-      suffix: after each name: "" for weights, "/Adam" and "/Adam_1" for the moments.
+      model: has the shapes.
+      read: returns the tensor of a name.
+      suffix: follows each name: "" for weights, "/Adam" and "/Adam_1" for the moments.
 
     Raises:
-      KeyError: a tensor has another shape than the model's.
+      KeyError: the shape of a tensor differs from the model's.
     """
     arrays = {id(v): np.zeros(v.shape, np.float32) for v in model.trainable_variables}
     for variable, part, name in _entries(model):
@@ -292,7 +302,7 @@ def _assign(model: SketchRNN, shapes: Mapping[str, list[int]], read: Reader) -> 
 def _moments(
     model: SketchRNN, shapes: Mapping[str, list[int]], read: Reader
 ) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """Adam's moments; empty where the file has none. Their names repeat the scope."""
+    """Return Adam's moments, empty if the file has none. Their names may repeat the scope."""
     if not any(name.endswith("/Adam") for name in shapes):
         return [], []
 
@@ -303,7 +313,7 @@ def _moments(
 
 
 def restore_moments(restored: Original, optimizer: keras.optimizers.Adam) -> None:
-    """Gives a built Adam the checkpoint's moments and number of updates."""
+    """Assign the checkpoint's moments and number of updates to a built Adam."""
     optimizer.iterations.assign(restored.step)
     if not restored.first_moments:
         return
@@ -316,5 +326,5 @@ def restore_moments(restored: Original, optimizer: keras.optimizers.Adam) -> Non
 
 
 def adam_moments(optimizer: keras.optimizers.Adam, kind: str) -> list[keras.Variable]:
-    """A built Adam's moments, "momentum" or "velocity", in the order of the weights."""
+    """Return the "momentum" or "velocity" of a built Adam, in the order of the weights."""
     return [variable for variable in optimizer.variables if variable.path.endswith(f"_{kind}")]

@@ -353,7 +353,7 @@ def test_an_original_checkpoint_whose_shapes_are_a_lie(tmp_path, monkeypatch):
         "get_variable_to_shape_map",
         lambda _: {scope + "LSTMCell/W_hh": [10**6, 4 * 10**6]},
     )
-    with pytest.raises(UserError, match="are to hold 16,000,000,000,000 bytes"):
+    with pytest.raises(UserError, match="its tensors need 16,000,000,000,000 bytes"):
         load_model(tmp_path)
 
 
