@@ -1,17 +1,17 @@
-"""Measures training and drawing against what the machine's arithmetic allows.
+"""Measure training and drawing against what the machine's arithmetic allows.
 
   scripts/benchmark
   scripts/benchmark --sweep
 
-Prints a table and, as the last line, JSON; on a GPU the cases are others, and the card is named.
-A step's efficiency is the least time that its arithmetic takes at the machine's peak, divided by
-the step's time. The peak is the best of products of large square matrices, in the precision of the
-step, that are timed between the steps, so that what else the machine does weighs on both. The least
-arithmetic is 6 FLOPs (one product forward, two backward) a multiply-add, with every step of
-padding; see `least_flops`. Each case runs in a process of its own, for its peak memory.
+Prints a table and, as the last line, JSON. On a GPU it measures other cases and names the card. A
+step's efficiency is the least time that its arithmetic takes at the machine's peak, divided by the
+step's time. The peak is the best rate of products of large square matrices, in the precision of the
+step; they are timed between the steps, so that other load on the machine slows down both. The least
+arithmetic is 6 FLOPs (one product forward, two backward) per multiply-add, padding included; see
+`least_flops`. Each case runs in a process of its own, to measure its peak memory.
 
-A step is timed until its costs are here; "begun ms" is a step's time where none is waited for, as
-in a run. "first s" is the first step, compiling included, or finding what an earlier run compiled.
+A step is timed until its costs arrive; "begun ms" is the time per step if none is waited for, as in
+a run. "first s" is the first step, which compiles, or finds what an earlier run compiled.
 
 Legend: B batch, T time (N_max), U units, Z latent, M mixtures.
 """
@@ -27,7 +27,7 @@ from pathlib import Path
 
 import numpy as np
 
-STEPS, FEW_STEPS, WARM_UP = 12, 4, 3  # few where a step takes long
+STEPS, FEW_STEPS, WARM_UP = 12, 4, 3  # few if a step takes long
 HAS_GPU = Path("/proc/driver/nvidia/version").exists()
 PRODUCT = 8192 if HAS_GPU else 2048  # rows of a matrix that is multiplied at the peak
 SHEEP_QUANTILES = [20, 72, 91, 109, 128, 152, 185, 250]  # of the lengths in aaron_sheep
@@ -65,7 +65,7 @@ SWEEP = {
 
 
 def least_flops(hparams, lengths) -> float:
-    """6 FLOPs for each multiply-add that a step cannot do without.
+    """Return 6 FLOPs for each multiply-add that a step needs at least.
 
     Encoder: at each real point, in both directions. Decoder: at each step, padding too, and the
     output layer. z: its projections, once a sketch. The hyper cell adds its small LSTM and the
@@ -81,7 +81,7 @@ def least_flops(hparams, lengths) -> float:
 
 
 def cell(kind: str, units: int) -> int:
-    """Multiply-adds of one cell at one point."""
+    """Return the multiply-adds of a cell at one point."""
     plain = (5 + units) * 4 * units
     if kind != "hyper":
         return plain
@@ -111,7 +111,7 @@ class Peak:
 
 
 def drawings(hparams, count: int = 2000):
-    """A split of random drawings, as long as those of aaron_sheep, or in proportion."""
+    """Make up drawings as long as those of aaron_sheep, or in proportion to N_max."""
     from sketch_rnn.data.dataset import Split
     from sketch_rnn.data.split import make_part
 
@@ -125,14 +125,14 @@ def drawings(hparams, count: int = 2000):
 
 
 def train_batches(hparams):
-    """Batches of random drawings."""
+    """Return training batches of random drawings."""
     from sketch_rnn.data.batches import TrainBatches
 
     return TrainBatches(drawings(hparams), hparams, 20.0, seed=1)
 
 
 def timed_steps(hparams, step, count: int, precision: str = "float32") -> dict[str, float]:
-    """The median time and efficiency of `step(strokes5, lengths, number)`."""
+    """Return the median time and efficiency of `step(strokes5, lengths, number)`."""
     batches = train_batches(hparams)
     made = [batches.batch(number) for number in range(count)]
     begun = time.perf_counter()
@@ -188,7 +188,7 @@ def training(hparams, count: int = STEPS, precision: str = "float32") -> dict[st
 
 
 def keras_lstm(hparams, precision: str = "float32") -> dict[str, float]:
-    """A model of the same size from Keras's own layers, trained by Keras.
+    """Measure a model of the same size, of Keras's own layers and trained by Keras.
 
     Without recurrent dropout Keras runs them by cuDNN on a GPU.
     """
@@ -221,7 +221,7 @@ def keras_lstm(hparams, precision: str = "float32") -> dict[str, float]:
 
 
 def input_rate(hparams) -> dict[str, float]:
-    """Batches a second, beside those of a loader that goes over every point in Python."""
+    """Measure batches a second, and those of a loader that loops over points in Python."""
     from sketch_rnn.data.batches import TrainBatches
 
     split = drawings(hparams)
@@ -255,7 +255,7 @@ def input_rate(hparams) -> dict[str, float]:
 
 
 def sampling(hparams) -> dict[str, float]:
-    """Points a second at batch 100, beside a loop that calls one compiled step a point."""
+    """Measure points a second at batch 100, and those of a loop with a compiled step a point."""
     import tensorflow as tf
 
     from sketch_rnn.model.network import SketchRNN
@@ -291,7 +291,7 @@ def sampling(hparams) -> dict[str, float]:
 
 
 def measure(name: str, changes: dict) -> dict[str, float | str]:
-    """One case, in this process."""
+    """Measure one case, in this process."""
     from sketch_rnn.hparams import PRECISIONS, HParams
     from sketch_rnn.setup import setup
 
@@ -309,7 +309,7 @@ def measure(name: str, changes: dict) -> dict[str, float | str]:
 
 
 def card() -> dict[str, float | str]:
-    """The GPU's name, and the most of its memory that was in use; nothing without one."""
+    """Return the GPU's name and its peak memory; nothing if there is no GPU."""
     import tensorflow as tf
 
     gpus = tf.config.list_physical_devices("GPU")

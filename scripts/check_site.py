@@ -1,4 +1,4 @@
-"""Refuses a site of which a page is wider than a phone.
+"""Refuse a site that has a page wider than a phone.
 
   scripts/check_site.py build/site
 
@@ -41,14 +41,14 @@ main();
 
 
 class Quiet(http.server.SimpleHTTPRequestHandler):
-    """A file server that says nothing."""
+    """A file server without log lines."""
 
     def log_message(self, *_: object) -> None:
-        """Not a word."""
+        """Print nothing."""
 
 
 def main(folder: str) -> int:
-    """Prints the pages that are too wide; the exit status."""
+    """Print the pages that are too wide; return the exit status."""
     browser = next(filter(None, map(shutil.which, BROWSERS)), None)
     if browser is None:
         print("the widths of pages were not checked: there is no Chromium", file=sys.stderr)
@@ -63,7 +63,7 @@ def main(folder: str) -> int:
 
 
 def measured(browser: str, folder: Path, pages: list[str]) -> dict[str, int]:
-    """The width of what is on each page, in a window of WIDTH pixels."""
+    """Return the width of each page's content, in a window of WIDTH pixels."""
     check = folder / "check_site.html"
     check.write_text(CHECK % (json.dumps(pages), WIDTH), encoding="utf-8")
     handler = functools.partial(Quiet, directory=str(folder))

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Feeds mutated inputs to a reader of files from strangers, and reports what it does wrong.
+"""Feed mutated inputs to the readers of untrusted files, and report what they do wrong.
 
   scripts/fuzz.py --target=npz,svg --count=20000 --seed=1
 
-A reader may accept an input or refuse it by a `UserError` of one line. Anything else is a finding:
-another exception, more than 5 seconds or 1 GB for one input, a result that breaks the reader's
-promise. Input i depends on (seed, target, i) alone: a finding is had again by --first=i --count=1.
-The exit status is 1 if there are findings. Needs Unix.
+A reader may accept an input or refuse it with a `UserError` of one line. All else is a finding:
+another exception, more than 5 seconds or 1 GB for one input, or a result that breaks the reader's
+promise. Input i depends on (seed, target, i) alone, so --first=i --count=1 repeats a finding. The
+exit status is 1 if there are findings. Needs Unix.
 """
 
 import argparse
@@ -62,7 +62,7 @@ class Target:
 
 
 def mutated(rng: random.Random, data: bytes, tokens: list[bytes]) -> bytes:
-    """The data with up to 20 changes: bytes, pieces, and words of the format."""
+    """Return the data with up to 20 changes: bytes, pieces, and words of the format."""
     data = bytearray(data)
     for _ in range(rng.choice([0, 1, 1, 1, 2, 5, 20])):
         at, other = rng.randint(0, len(data)), rng.randint(0, len(data))
@@ -115,7 +115,7 @@ _ODD = [
 
 
 def with_odd_value(rng: random.Random, value: object) -> object:
-    """A JSON value of which one part, or the whole, has become something odd."""
+    """Return a JSON value with something odd in place of a part, or of the whole."""
     if isinstance(value, dict | list) and value and rng.random() < 0.9:
         keys = list(value) if isinstance(value, dict) else range(len(value))
         key = rng.choice(keys)
@@ -131,7 +131,7 @@ def with_odd_value(rng: random.Random, value: object) -> object:
 
 
 def json_maker(seeds: Callable[[], list[object]]) -> Callable[[random.Random], bytes]:
-    """Makes inputs of JSON values: odd in a part, and in half of the cases in their text."""
+    """Make inputs of JSON values with an odd part; half of them have changes in the text too."""
     tokens = [
         b"[",
         b"{",
@@ -171,7 +171,7 @@ def _objects(arrays: list) -> np.ndarray:
 
 
 def _npz_members() -> list[bytes]:
-    """What `train.npy` may hold: every pickle protocol and form of a data set."""
+    """Return contents of `train.npy`: every pickle protocol and form of a data set."""
     rng = np.random.default_rng(0)
     sketches = [
         np.concatenate([rng.integers(-99, 99, (n, 2)), rng.integers(0, 2, (n, 1))], 1)
@@ -204,7 +204,7 @@ def _npz_members() -> list[bytes]:
 
 
 def built(path: Path) -> list[np.ndarray]:
-    """The first sketches that `build` makes of a file; a drawing may be refused, or the file."""
+    """Return the first sketches that `build` makes of a file; it may refuse some, or the file."""
     chunks = list(sources.find([path], Reading()))
     found = chain.from_iterable(sources.outcomes(chunk, Reading()) for chunk in chunks)
     made = [outcome for _, outcome in islice(found, DRAWINGS)]
@@ -436,7 +436,7 @@ def _is_sketches(sketches: list[np.ndarray]) -> bool:
 
 
 def _file_target(name: str, make: Callable[[random.Random], bytes]) -> Target:
-    """Drawings of a file of that name, as `build` reads it."""
+    """Return the drawings of a file of that name, as `build` reads it."""
 
     def read(data: bytes, folder: Path) -> object:
         path = folder / name
@@ -876,14 +876,14 @@ def _alarm(*_) -> None:
 
 
 def _allow_memory(extra: int) -> None:
-    """Limits the address space to what is in use now and `extra` bytes."""
+    """Limit the address space to what is in use now and `extra` bytes."""
     pages = int(Path("/proc/self/statm").read_text(encoding="utf-8").split()[0])
     limit = pages * resource.getpagesize() + extra
     resource.setrlimit(resource.RLIMIT_AS, (limit, resource.getrlimit(resource.RLIMIT_AS)[1]))
 
 
 def outcome(target: Target, data: bytes, folder: Path) -> str:
-    """`read`, `refused`, or what is wrong with the reader."""
+    """Return `read`, `refused`, or what is wrong with the reader."""
     signal.setitimer(signal.ITIMER_REAL, SECONDS)
     try:
         result = target.read(data, folder)
@@ -902,7 +902,7 @@ def outcome(target: Target, data: bytes, folder: Path) -> str:
 
 
 def fuzz(name: str, seed: int, first: int, count: int, keep: Path | None) -> int:
-    """Runs a target; prints what came of it and returns the number of findings."""
+    """Run a target; print the outcome and return the number of findings."""
     resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
     target = TARGETS[name]()
     outcomes, findings, slowest = Counter(), Counter(), 0.0

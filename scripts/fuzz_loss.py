@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Tries the loss on extreme outputs of the network and extreme offsets.
+"""Try the loss on extreme outputs of the network and extreme offsets.
 
   scripts/fuzz_loss.py --count=100000
 
@@ -23,7 +23,7 @@ DENSITY_FLOOR = 1e-6
 
 
 def cases(rng: np.random.Generator, count: int, extreme: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Outputs `[N, 3 + 6 M]` and targets `[N, 5]`, float32."""
+    """Return outputs `[N, 3 + 6 M]` and targets `[N, 5]`, float32."""
     size = [count, MIXTURES]
     log_sigma, rho = (np.log(1e30), 40.0) if extreme else (np.log(1e4), 8.0)
     scale_factor = 10.0 ** rng.uniform(-3, 3, [count, 1])
@@ -51,7 +51,7 @@ def cases(rng: np.random.Generator, count: int, extreme: bool) -> tuple[np.ndarr
 
 
 def oracle(output: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """The loss of each case, `[N]`, by the plain formulas."""
+    """Return the loss of each case, `[N]`, by the plain formulas."""
     output, target = output.astype(np.longdouble), target.astype(np.longdouble)
     pen, pi, mu_x, mu_y, log_sx, log_sy, r = np.split(output, 3 + MIXTURES * np.arange(6), axis=1)
     zx = (target[:, :1] - mu_x) / np.exp(log_sx)
@@ -71,7 +71,7 @@ def log_softmax(x: np.ndarray) -> np.ndarray:
 
 
 def ours(output: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The loss of each case, `[N]`, and its gradient, `[N, 3 + 6 M]`."""
+    """Return the loss of each case, `[N]`, and its gradient, `[N, 3 + 6 M]`."""
     import tensorflow as tf
 
     from sketch_rnn.model.losses import reconstruction_cost
@@ -91,13 +91,13 @@ def ours(output: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray
 
 
 def worst_error(values: np.ndarray, expected: np.ndarray) -> float:
-    """The largest error, as a share of what is allowed."""
+    """Return the largest error as a share of the allowed one."""
     allowed = np.maximum(ABSOLUTE, RELATIVE * np.abs(expected))
     return float((np.abs(values - expected) / allowed).max())
 
 
 def fuzz(count: int, seed: int) -> tuple[int, float]:
-    """How many of the extreme cases are not finite, and the worst error of the others."""
+    """Return how many of the extreme cases are not finite, and the worst error of the others."""
     rng = np.random.default_rng(seed)
     broken, worst = 0, 0.0
     for first in range(0, count, CHUNK):

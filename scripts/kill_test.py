@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Kills a small training run at random instants, resumes it each time, and compares its end with
-that of a run that nobody killed: weights, Adam's moments and curves have to be the same.
+"""Kill a small training run at random instants, resume it each time, and compare its end with that
+of an undisturbed run: weights, Adam's moments and curves have to be the same.
 
   scripts/kill_test.py --kills=200
 
@@ -33,7 +33,7 @@ HPARAMS = {
 
 
 def train(folder: Path, steps: int, write_end: int) -> None:
-    """Trains or goes on, and tells through a pipe what it is doing; slow while it saves."""
+    """Train or resume, and report through a pipe; saving is slowed down."""
     from sketch_rnn.formats.run_folder import RunFolder
     from sketch_rnn.training.options import TrainOptions
     from sketch_rnn.training.record import ChiefRecorder
@@ -59,7 +59,7 @@ def train(folder: Path, steps: int, write_end: int) -> None:
 
 
 def start(folder: Path, steps: int) -> tuple[int, int]:
-    """Starts `train` in a process of its own; returns its number and the pipe."""
+    """Start `train` in a process of its own; return its number and the pipe."""
     read_end, write_end = os.pipe()
     child = os.fork()
     if child:
@@ -78,7 +78,7 @@ def start(folder: Path, steps: int) -> tuple[int, int]:
 
 
 def kill(child: int, pipe: int, rng: random.Random) -> str:
-    """Kills at a random instant; says when, or that the run had ended before."""
+    """Kill at a random instant; return when, or that the run had ended before."""
     word = rng.choice([b"s", b"s", b"t", b""])  # in a save, in a step, or while it starts
     told = os.read(pipe, 1) if word else b""
     for _ in range(rng.randrange(60) if word == b"t" else rng.randrange(6)):
@@ -103,7 +103,7 @@ def finish(child: int, pipe: int) -> None:
 
 
 def differences(one: Path, other: Path) -> list[str]:
-    """What differs between two runs, but for times."""
+    """Return what differs between two runs, except times."""
     import tensorflow as tf
 
     found = []
@@ -135,7 +135,7 @@ def figures(folder: Path) -> list[dict]:
 
 
 def events(folder: Path) -> list[tuple[str, int, float]]:
-    """Every figure that TensorBoard finds: tag, step, value."""
+    """Return every figure that TensorBoard finds: tag, step, value."""
     import tensorflow as tf
 
     found = []

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Draws the embedded doodles: `python scripts/make_doodles.py` writes `datasets/doodles/`.
+"""Draw the embedded doodles: `python scripts/make_doodles.py` writes `datasets/doodles/`.
 
 Every doodle comes from a hand with habits of its own (how unsteady it is, where it starts a circle
 and which way it turns, whether it closes what it begins) and a figure of its own (proportions,
@@ -43,7 +43,7 @@ class Hand:
         return self.rng.uniform(low, high)
 
     def about(self, value: float, share: float = 0.12) -> float:
-        """`value`, give or take a share of it."""
+        """Return `value`, give or take a share of it."""
         return value * np.exp(share * np.clip(self.rng.normal(), -2, 2))
 
     def stroke(self, points) -> None:
@@ -94,7 +94,7 @@ class Hand:
             self.stroke([(x, y - size / 2 - 1), (x + self.rng.normal(0, 1), y + size / 2 + 1)])
 
     def shuffled(self, *parts) -> None:
-        """Draws the parts in an order that this hand chooses: usually the given one."""
+        """Draw the parts in an order that this hand chooses: usually the given one."""
         order = list(range(len(parts)))
         if self.chance(0.3):
             i = self.rng.integers(len(parts) - 1)
@@ -471,7 +471,7 @@ CATEGORIES = {
 
 
 def doodle(category: str, number: int, seed: int = SEED) -> np.ndarray:
-    """Doodle `number` of a category as stroke-3 `[n, 3]` int16.
+    """Return doodle `number` of a category as stroke-3 `[n, 3]` int16.
 
     As in the public data sets the pen is down at the origin, which is the first point and not a
     row, so row 0 leads to the second point.
@@ -487,7 +487,7 @@ def doodle(category: str, number: int, seed: int = SEED) -> np.ndarray:
 
 
 def _posed(hand: Hand) -> list[np.ndarray]:
-    """The hand's lines, a little turned and slanted."""
+    """Return the hand's lines, a little turned and slanted."""
     turn, slant, squeeze = hand.rng.normal(0, 0.05), hand.rng.normal(0, 0.05), hand.about(1, 0.07)
     c, s = np.cos(turn), np.sin(turn)
     pose = np.array([[c, s], [-s, c]]) @ np.array([[squeeze, 0], [slant, 1]])
@@ -495,14 +495,14 @@ def _posed(hand: Hand) -> list[np.ndarray]:
 
 
 def _evenly(points: np.ndarray, step: float = 2.0) -> np.ndarray:
-    """The line through the points with a point every `step`, corners kept."""
+    """Return the line through the points with a point every `step`, and its corners."""
     at = np.append(0, np.cumsum(np.linalg.norm(np.diff(points, axis=0), axis=1)))
     where = np.union1d(at, np.linspace(0, at[-1], max(2, int(at[-1] / step))))
     return np.stack([np.interp(where, at, points[:, axis]) for axis in (0, 1)], axis=1)
 
 
 def _smooth(corners: np.ndarray, steps: int = 16) -> np.ndarray:
-    """A Catmull-Rom spline through the corners `[n, 2]`."""
+    """Return a Catmull-Rom spline through the corners `[n, 2]`."""
     before, after = 2 * corners[0] - corners[1], 2 * corners[-1] - corners[-2]
     p = np.concatenate([[before], corners, [after]])
     t = np.linspace(0, 1, steps, endpoint=False)[:, None]
@@ -515,7 +515,7 @@ def _smooth(corners: np.ndarray, steps: int = 16) -> np.ndarray:
 
 
 def _mirror(points, side: int) -> np.ndarray:
-    """The points, their x turned round where side is 1 the other way."""
+    """Return the points, with x mirrored if side is 1."""
     return np.asarray(points, float) * [-side if side > 0 else 1, 1]
 
 
@@ -526,7 +526,7 @@ def _object_array(sketches: list[np.ndarray]) -> np.ndarray:
 
 
 def write(folder: Path) -> None:
-    """Writes one `.npz` a category, as the public data sets are, and a contact sheet."""
+    """Write an `.npz` for each category, like the public data sets, and a contact sheet."""
     folder.mkdir(parents=True, exist_ok=True)
     sheet = []
     for category in CATEGORIES:

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Measures a start on more drawings than memory holds: how long until the first batch, and how much
-memory of its own the process takes, once the files are converted.
+"""Measure a start on more drawings than fit into memory: the time until the first batch, and the
+process's own memory, after the files were converted.
 
   scripts/many_drawings.py --categories=345
 
@@ -25,7 +25,7 @@ BATCHES = 500
 
 
 def sketches(rng: np.random.Generator, count: int) -> np.ndarray:
-    """Random drawings of 10 to 80 points."""
+    """Return random drawings of 10 to 80 points."""
     lengths = rng.integers(10, 81, count)
     points = rng.integers(-40, 40, [lengths.sum(), 3]).astype(np.int16)
     points[:, 2] = rng.random(len(points)) < 0.1
@@ -45,13 +45,13 @@ def write(folder: Path, categories: int) -> list[str]:
 
 
 def memory() -> float:
-    """MB of the process's own, without the pages of files."""
+    """Return the MB of the process itself, without the pages of files."""
     status = Path("/proc/self/status").read_text(encoding="utf-8")
     return int(status.split("RssAnon:")[1].split()[0]) / 1000
 
 
 def start(folder: str, names: list[str]) -> dict[str, float]:
-    """Loads the data set and makes batches, in a process of its own."""
+    """Load the data set and make batches, in a process of its own."""
     from sketch_rnn.data.batches import TrainBatches
     from sketch_rnn.data.dataset import load_dataset
     from sketch_rnn.data.quality import dataset_warnings

@@ -1,4 +1,4 @@
-"""A hook of mkdocs: pages outside of docs/ have a page of the site that includes them."""
+"""A hook of mkdocs: links to files outside of docs/ lead to the pages that include them."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ INCLUDED = {
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
-    """The page with links to the site's pages."""
+    """Return the page with links to the site's pages."""
     for path, page in INCLUDED.items():
         markdown = markdown.replace(f"]({path}", f"]({page}")
     return markdown

@@ -1,11 +1,11 @@
-"""Runs the original Sketch-RNN and records what it computes, in tests/golden.
+"""Run the original Sketch-RNN, and record what it computes in tests/golden.
 
-  scripts/record_original                       records, and prints what differs from what was there
-  scripts/record_original --check               only prints what differs; fails above 1e-6
-  scripts/record_original --source=FOLDER       takes the original's source from a checkout
+  scripts/record_original                    record, and print what differs from the earlier record
+  scripts/record_original --check            only print what differs; fail above 1e-6
+  scripts/record_original --source=FOLDER    take the original's source from a checkout
 
-The original's source is fetched from its public repository at one commit, into the cache. It needs
-TensorFlow 1's cells, which tf_keras still has.
+The original's source is fetched from its public repository at one commit. It needs TensorFlow 1's
+cells, which tf_keras still has.
 """
 
 import argparse
@@ -31,7 +31,7 @@ from golden.cases import Case  # noqa: E402
 tf = original.tensorflow()
 
 TOLERANCE = 1e-6
-TEXTS = (  # of hyperparameters; what the original's parser makes of them is recorded
+TEXTS = (  # of hyperparameters; the record has what the original's parser makes of them
     "", "data_set=[a.npz]", "data_set=[a.npz,b.npz],dec_model=hyper,enc_rnn_size=512",
     "conditional=false,num_steps=200", "conditional=False", "conditional=0", "conditional=1",
     "conditional=2", "use_recurrent_dropout=True", "learning_rate=1e-4,decay_rate=.5",
@@ -52,7 +52,7 @@ def main() -> int:
     if not HPARAMS.exists() or json.loads(HPARAMS.read_text(encoding="utf-8")) != hparams:
         print("the hyperparameters differ")
         worst = np.inf
-    print(f"{len(recorded)} records; the largest difference from what was recorded is {worst:.2g}")
+    print(f"{len(recorded)} records; the largest difference from the record is {worst:.2g}")
     if options.check:
         return int(worst > TOLERANCE)
     for name, arrays in recorded.items():
@@ -62,7 +62,7 @@ def main() -> int:
 
 
 def record(modules: SimpleNamespace) -> Iterator[tuple[str, dict[str, np.ndarray]]]:
-    """All that is recorded, by the name of its file."""
+    """Yield the name and the arrays of each file of the record."""
     for case in (*cases.CASES, *cases.RANDOM_CASES):
         print(case.name, flush=True)
         whole = case in cases.CASES
@@ -71,7 +71,7 @@ def record(modules: SimpleNamespace) -> Iterator[tuple[str, dict[str, np.ndarray
 
 
 class Run:
-    """One case in a graph of its own, with the case's weights, noise and masks."""
+    """A case in a graph of its own, with the case's weights, noise and masks."""
 
     def __init__(self, modules: SimpleNamespace, case: Case):
         self.modules, self.case = modules, case
@@ -80,12 +80,12 @@ class Run:
         self.graph = tf.Graph()
 
     def results(self, whole: bool) -> dict[str, np.ndarray]:
-        """Costs, mixtures, latents and gradients; of a `whole` case also updates and a drawing."""
+        """Return costs, latents, gradients; of a `whole` case also mixtures, updates, a drawing."""
         with self.graph.as_default(), self.patched():
             hparams = self.modules.model.get_default_hparams()
             hparams.override_from_dict(dict(self.case.hparams))
             model = self.modules.model.Model(hparams)
-            with tf.Session(config=as_it_is()) as session:
+            with tf.Session(config=unoptimized()) as session:
                 session.run(tf.global_variables_initializer())
                 self.assign(session)
                 found = self.forward(session, model, whole)
@@ -131,7 +131,7 @@ class Run:
         return {k: np.asarray(v, np.float32) for k, v in found["values"].items()} | digests
 
     def updates(self, session: tf.Session, model: Any) -> dict[str, np.ndarray]:
-        """Some steps on the one batch, the rates as they are at the first."""
+        """Update on the one batch several times, with the learning rate and KL weight of step 0."""
         costs = []
         for _ in range(cases.UPDATES):
             costs.append(self.run(session, model, [model.cost, model.train_op])[0])
@@ -140,7 +140,7 @@ class Run:
         return {"costs": np.array(costs, np.float32)} | digests
 
     def drawing(self, session: tf.Session, hparams: Any) -> dict[str, np.ndarray]:
-        """What the original draws of the weights when it takes the most probable of everything."""
+        """Draw with the case's weights, taking the most probable point each time."""
         one = type(hparams)(**hparams.values())
         one.override_from_dict({
             "batch_size": 1, "max_seq_len": 1, "is_training": False, "use_recurrent_dropout": False,
@@ -154,7 +154,7 @@ class Run:
         return {"greedy": points, "greedy_pen": pen.astype(np.float32)}
 
     def patched(self) -> "Patches":
-        """What is random comes from the case."""
+        """Take all random numbers from the case."""
         from tf_keras.src.layers.rnn import legacy_cell_wrappers
 
         dynamic_rnn = tf.nn.dynamic_rnn
@@ -175,7 +175,7 @@ class Run:
         return self.masked(values, name, keep_prob)
 
     def masked(self, values: tf.Tensor, name: str, keep_prob: float) -> tf.Tensor:
-        """The values of one step with the next of the masks, and what stays scaled up."""
+        """Apply the mask of the next step to the values, and scale up those that are kept."""
 
         def next_mask(_: np.ndarray) -> np.ndarray:
             step = self.calls[name]
@@ -187,15 +187,15 @@ class Run:
         return values * mask / keep_prob
 
 
-def as_it_is() -> tf.ConfigProto:
-    """Runs graphs without rewriting them, which would take longer than running them once."""
+def unoptimized() -> tf.ConfigProto:
+    """Return settings to run graphs unoptimized; optimizing takes longer than one run."""
     config = tf.ConfigProto()
     config.graph_options.rewrite_options.disable_meta_optimizer = True
     return config
 
 
 class Patches:
-    """Attributes that have other values within a block."""
+    """Give attributes other values within a block."""
 
     def __init__(self, *patches: tuple[Any, str, Any]):
         self.patches = patches
@@ -211,7 +211,7 @@ class Patches:
 
 
 def data_loader(modules: SimpleNamespace) -> dict[str, np.ndarray]:
-    """Scale factor, order, batches and augmentation of made-up drawings."""
+    """Record the scale factor, order, batches and augmentation of made-up drawings."""
     loader = modules.utils.DataLoader(
         cases.drawings(1), batch_size=8, max_seq_length=30, random_scale_factor=0.0
     )
@@ -236,7 +236,7 @@ def data_loader(modules: SimpleNamespace) -> dict[str, np.ndarray]:
 
 
 def hyperparameters(modules: SimpleNamespace) -> dict[str, Any]:
-    """The defaults, and what each text changes of them; None where the parser refuses it."""
+    """Return the defaults and what each text changes of them; None where the parser refuses it."""
     defaults = modules.model.get_default_hparams().values()
     parsed: dict[str, Any] = {}
     for text in TEXTS:
@@ -250,7 +250,7 @@ def hyperparameters(modules: SimpleNamespace) -> dict[str, Any]:
 
 
 def compare(name: str, arrays: Mapping[str, np.ndarray]) -> float:
-    """Prints what differs from what was recorded; gives the largest difference."""
+    """Print what differs from the record; return the largest difference."""
     path = GOLDEN / f"{name}.npz"
     if not path.exists():
         print(f"{name}: new")
@@ -267,7 +267,7 @@ def compare(name: str, arrays: Mapping[str, np.ndarray]) -> float:
 
 
 def _difference(before: np.ndarray | None, now: np.ndarray | None) -> float:
-    """The largest difference of two arrays, of the largest element where that is above 1."""
+    """Return the largest difference, divided by the largest element if that is above 1."""
     if before is None or now is None or before.shape != now.shape:
         return np.inf
     scale = max(1.0, float(np.abs(before).max(initial=0)))

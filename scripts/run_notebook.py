@@ -1,10 +1,10 @@
-"""Runs a notebook in an empty folder, and keeps in it what its cells show.
+"""Run a notebook in an empty folder, and keep in it what its cells show.
 
   scripts/run_notebook.py docs/notebook.ipynb
   scripts/run_notebook.py docs/notebook.ipynb --check
 
-With --check the file stays as it is. Not kept are log lines, the text of what is a picture, and
-what TensorBoard's cell shows, a server that has ended.
+With --check the file stays as it is. Log lines, the text beside a picture, and TensorBoard's cell,
+whose server has ended, are not kept.
 """
 
 import os
@@ -22,7 +22,7 @@ SECONDS = 1200  # for one cell, on a machine that has much else to do
 
 
 def main(path: str, *flags: str) -> int:
-    """Runs the notebook; an error in it is one here."""
+    """Run the notebook; an error in it is one here."""
     notebook = nbformat.read(path, as_version=4)
     with tempfile.TemporaryDirectory() as folder:
         os.environ["TMPDIR"] = tempfile.tempdir = folder  # where TensorBoard says that it runs
@@ -44,19 +44,19 @@ def main(path: str, *flags: str) -> int:
 
 
 def results(cell: NotebookNode) -> list[NotebookNode]:
-    """What a cell shows, without log lines."""
+    """Return a cell's outputs without log lines."""
     return [output for output in cell.outputs if output.get("name") != "stderr"]
 
 
 def kept(output: NotebookNode) -> NotebookNode:
-    """The output; a picture without its text."""
+    """Return the output; of a picture, without the text."""
     if "image/svg+xml" in output.get("data", {}):
         output.data.pop("text/plain", None)
     return output
 
 
 def end_tensorboards() -> None:
-    """Ends what `%tensorboard` began."""
+    """End the processes that `%tensorboard` started."""
     for info in manager.get_all():
         os.kill(info.pid, signal.SIGTERM)
 

@@ -1,8 +1,8 @@
-"""What all tests share: how programs are compiled, and which tests begin.
+"""Settings for all tests: how programs are compiled, which tests run first, what is summed up.
 
-Programs that take minutes to compile, and runs of many processes, are marked `long` where they
-stand, by `@pytest.mark.long`, `pytest.param(marks=...)` or `helpers.long_where`: `.ci/run` leaves
-them out; `./scripts/test` and `./scripts/test -m long` do not.
+Tests that compile for minutes or start many processes are marked `long`, by `@pytest.mark.long`,
+`pytest.param(marks=...)` or `helpers.long_where`. `.ci/run` leaves them out; `./scripts/test` and
+`./scripts/test -m long` run them.
 """
 
 import gc
@@ -21,17 +21,18 @@ if like_windows.IS_ASKED_FOR:
 
 from sketch_rnn import setup
 
-# Compiling takes a test more time than running what was compiled: half as long without these
-# optimizations. (Without the second flag, what is then used loses NaN in a minimum or maximum.)
+# A test spends more time on compiling programs than on running them, and compiling takes half as
+# long without these optimizations. (Without the second flag, minimum and maximum would lose NaN.)
 # `XLA_FLAGS= ./scripts/test` compiles as for users.
 FLAGS = ["--xla_backend_optimization_level=0", "--xla_cpu_enable_fast_min_max=false"]
-if not metadata.version("tensorflow").startswith(("2.18.", "2.19.")):  # which do not know it
+if not metadata.version("tensorflow").startswith(("2.18.", "2.19.")):  # they do not know the flag
     FLAGS.append("--xla_cpu_use_fusion_emitters=false")
 os.environ.setdefault("XLA_FLAGS", " ".join(FLAGS))
 setup.set_environment()  # before the tests' own imports of TensorFlow
 
-# Files of long tests, so that none of them is begun when all others have ended.
+# Files that take long run first, so that none of them is left to run alone at the end.
 FIRST = (
+    "test_recorded.py",
     "test_golden.py",
     "test_readme.py",
     "test_run.py",
@@ -54,7 +55,7 @@ def pytest_collection_modifyitems(items):
 
 
 def pytest_collection_finish():
-    """Nothing looks for garbage in what was imported, TensorFlow above all."""
+    """Keep the garbage collector away from all that was imported, TensorFlow above all."""
     if "tensorflow" in sys.modules:
         setup.setup()
     gc.freeze()
@@ -62,7 +63,7 @@ def pytest_collection_finish():
 
 @pytest.fixture
 def assert_near(record_property):
-    """Compares what we compute with what the original computed; the summary counts it."""
+    """Return a function that compares our values with the original's; the summary counts them."""
 
     def check(ours, theirs, name="", atol=0.0, rtol=0.0):
         ours, theirs = np.asarray(ours, np.float64), np.asarray(theirs, np.float64)
@@ -75,7 +76,7 @@ def assert_near(record_property):
 
 
 def pytest_terminal_summary(terminalreporter):
-    """Says what was proved, and keeps it in the file that PROVED names, if it names one."""
+    """Print what was proved, and append it to the file that PROVED names, if it is set."""
     reports = [
         report
         for outcome in ("passed", "failed")

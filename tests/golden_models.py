@@ -26,14 +26,14 @@ def hparams_of(case: cases.Case) -> HParams:
 
 
 def model_of(case: cases.Case, execution: Execution | None = None) -> SketchRNN:
-    """The case's model with its weights."""
+    """Return the case's model with its weights."""
     model = SketchRNN(hparams_of(case), seed=1, execution=execution)
     model.set_weights(original.gather(model, weights_of(case, model).__getitem__))
     return model
 
 
 def weights_of(case: cases.Case, model: SketchRNN) -> dict[str, np.ndarray]:
-    """The case's weights by the original's names."""
+    """Return the case's weights by the original's names."""
     shapes = {
         name: np.empty(variable.shape)[part].shape
         for variable, part, name in original._entries(model)
@@ -42,9 +42,9 @@ def weights_of(case: cases.Case, model: SketchRNN) -> dict[str, np.ndarray]:
 
 
 def noise_of(case: cases.Case) -> Noise:
-    """The case's noise of z and its dropout masks, as this package takes them."""
+    """Return the case's noise for z and its dropout masks, in the form that this package takes."""
     masks = {f"{name}_mask": np.swapaxes(m, 0, 1).copy() for name, m in cases.masks(case).items()}
-    if "backward_mask" in masks:  # by the place of the point instead of by the step
+    if "backward_mask" in masks:  # in the order of the points instead of the steps
         for mask, length in zip(masks["backward_mask"], case.lengths, strict=True):
             mask[:length] = mask[:length][::-1]
     eps = tf.constant(cases.eps(case)) if case.hparams["conditional"] else None
@@ -52,7 +52,7 @@ def noise_of(case: cases.Case) -> Noise:
 
 
 def original_run(name: str, folder: Path) -> Path:
-    """Makes the folder of a run of the original's at step 150, as its trainer leaves it."""
+    """Write the folder of a run of the original at step 150, as its trainer leaves it."""
     case, folder = case_of(name), Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     tensors = dict(weights_of(case, model_of(case)))
@@ -83,7 +83,7 @@ def original_run(name: str, folder: Path) -> Path:
 
 
 def as_stored(model: SketchRNN, arrays: Sequence[Any]) -> dict[str, np.ndarray]:
-    """Arrays in the order of the model's weights, by the original's names, as they are stored."""
+    """Return digests by the original's names of arrays in the order of the model's weights."""
     by_id = dict(zip(map(id, model.trainable_variables), arrays, strict=True))
     return {
         name: cases.digest(name, np.asarray(by_id[id(variable)])[part])
@@ -92,13 +92,13 @@ def as_stored(model: SketchRNN, arrays: Sequence[Any]) -> dict[str, np.ndarray]:
 
 
 def as_digest(name: str, stored: np.ndarray) -> np.ndarray:
-    """What is stored of a tensor, where it was stored whole as well."""
+    """Return the digest of a tensor that was stored either whole or as its digest."""
     is_digest = stored.shape == (2 * cases.PROJECTIONS,) and stored.ndim == 1
     return stored if is_digest else cases.digest(name, stored)
 
 
 def published_model(folder: Path, **said: Any) -> Path:
-    """A made-up model in a file as Google serves them to browsers, with what else `info` says."""
+    """Write a made-up model as Google serves them to browsers, with these entries in its `info`."""
     random, units, mixtures = np.random.RandomState(5), 40, 20
     shapes = [[units, 6 * mixtures + 3], [6 * mixtures + 3]]
     shapes += [[5, 4 * units], [units, 4 * units], [4 * units]]

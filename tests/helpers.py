@@ -1,4 +1,4 @@
-"""What several tests need: where things are, and the reference material if it is there."""
+"""Paths, programs and data that several tests use."""
 
 import os
 import shutil
@@ -27,17 +27,17 @@ NODE_PACKAGES = CACHE / "sketch_rnn" / "node"
 
 
 def long_where(holds: Callable[..., object]) -> pytest.MarkDecorator:
-    """Marks a test as long for the parameters, given by name, for which `holds` is true.
+    """Mark a test as long for those parameters, passed by name, for which `holds` is true.
 
-    For what follows from several parameters together; else `pytest.param(marks=...)` says it.
+    Use it where several parameters decide together, and `pytest.param(marks=...)` elsewhere.
     """
     return pytest.mark.long_where.with_args(holds)
 
 
 def public(path: str) -> Path:
-    """A public data set or model: of the reference material, or else fetched by its name.
+    """Return the file of a public data set or model: from the reference material, or downloaded.
 
-    The test skips where there is neither the one nor a network.
+    The test is skipped if there is neither the material nor a network.
     """
     found = SHARED / path
     if found.exists():
@@ -53,7 +53,7 @@ def public(path: str) -> Path:
 
 
 def costs_of(model, strokes5, lengths, eps=None) -> tuple[float, float]:
-    """What training has a batch cost before its update: reconstruction, and KL with its floor."""
+    """Return the reconstruction cost of a batch in training, and its KL cost with the floor."""
     import tensorflow as tf
 
     from sketch_rnn.model.losses import floored
@@ -66,7 +66,7 @@ def costs_of(model, strokes5, lengths, eps=None) -> tuple[float, float]:
 
 
 def chromium() -> str:
-    """The program; the test skips where there is none."""
+    """Return the path of Chromium; without it the test is skipped."""
     found = shutil.which("chromium") or shutil.which("chromium-browser")
     if found is None:
         pytest.skip("there is no Chromium on this machine: apt-get install chromium")
@@ -74,7 +74,7 @@ def chromium() -> str:
 
 
 def node() -> str:
-    """The program; the test skips where there is none."""
+    """Return the path of Node; without it the test is skipped."""
     found = shutil.which("node")
     if found is None:
         pytest.skip("there is no Node on this machine")
@@ -82,7 +82,7 @@ def node() -> str:
 
 
 def node_packages() -> Path:
-    """The folder that scripts/node_packages fills; the test skips until then."""
+    """Return the folder that scripts/node_packages fills; without it the test is skipped."""
     lock = ROOT / "tests" / "node" / "package-lock.json"
     installed = NODE_PACKAGES / "installed"
     if not installed.exists() or installed.read_bytes() != lock.read_bytes():
@@ -91,7 +91,7 @@ def node_packages() -> Path:
 
 
 def free_ports(count):
-    """Ports of this machine that nobody listens on."""
+    """Return free ports of this machine."""
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
     ports = [s.getsockname()[1] for s in sockets]
     for s in sockets:

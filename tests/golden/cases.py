@@ -1,8 +1,8 @@
-"""What the original is asked to compute, from seeds alone; `*.npz` beside it has the answers.
+"""The cases that the original was run on, made from seeds alone; `*.npz` has its results.
 
 Weights, drawings, noise and dropout masks come from NumPy's legacy generator, whose numbers never
-change, so that only results are stored. `scripts/record_original` makes them with the original's
-own source; tests compare this package with them. Needs NumPy and nothing else.
+change, so only results are stored. `scripts/record_original` computes them with the original's own
+source, and the tests compare this package with them. This module needs nothing but NumPy.
 
 Legend: B sketches, T time (N_max), Z latent, M mixtures.
 """
@@ -20,12 +20,12 @@ SMALL = {
     "kl_weight_start": 0.3,
 }  # fmt: skip
 MODELS = ("lstm", "layer_norm", "hyper")
-WHOLE = 600  # elements of the largest tensor that is stored as it is
-PROJECTIONS = 16  # of a larger one, and as many of its elements
+WHOLE = 600  # a tensor with more elements is stored as a digest
+PROJECTIONS = 16  # sums in a digest, and as many single elements
 UPDATES = 3
 DROP_PROBABILITY = 0.4  # of a point, in augmentation
 GREEDY_POINTS = 20
-DROPOUTS = {  # hyperparameters by the mask that they are about
+DROPOUTS = {  # the hyperparameters that belong to each mask
     "forward": ("use_recurrent_dropout", "recurrent_dropout_prob"),
     "backward": ("use_recurrent_dropout", "recurrent_dropout_prob"),
     "decoder": ("use_recurrent_dropout", "recurrent_dropout_prob"),
@@ -47,7 +47,7 @@ def _case(name: str, lengths: Sequence[int], **changes: Any) -> Case:
     return Case(name, {"enc_model": "lstm", "dec_model": "lstm"} | hparams, lengths)
 
 
-LIKE_A_RUN = {  # a little larger, and with what a run's folder says
+LIKE_A_RUN = {  # a little larger; tests make runs of the original from these cases
     "max_seq_len": 20, "dec_rnn_size": 24, "enc_rnn_size": 12, "z_size": 6, "num_mixture": 5,
 }  # fmt: skip
 CASES = [
@@ -74,9 +74,9 @@ CASES = [
 
 
 def random_case(seed: int) -> Case:
-    """An architecture and a batch that nobody chose.
+    """Draw an architecture and a batch.
 
-    With at least five units: a layer norm over fewer makes rounding large.
+    There are at least five units, since a layer norm over fewer enlarges rounding errors.
     """
     random = np.random.RandomState(seed)
 
@@ -109,23 +109,23 @@ RANDOM_CASES = [random_case(seed) for seed in range(20)]
 
 
 def case_of(name: str) -> Case:
-    """The case of a name."""
+    """Return the case of a name."""
     return next(case for case in (*CASES, *RANDOM_CASES) if case.name == name)
 
 
 def recorded_of(name: str) -> dict[str, np.ndarray]:
-    """What the original computed of a case, or of "data"."""
+    """Return what the original computed for a case, or for "data"."""
     with np.load(Path(__file__).parent / f"{name}.npz") as file:
         return dict(file)
 
 
 def stream(case: Case, name: str) -> np.random.RandomState:
-    """The random numbers of one purpose."""
+    """Return the random generator for one purpose."""
     return np.random.RandomState(zlib.crc32(f"{case.name}/{name}".encode()))
 
 
 def weight(case: Case, name: str, shape: Sequence[int]) -> np.ndarray:
-    """A trainable tensor of the original's, by its name."""
+    """Return the values of one of the original's trainable tensors, by its name."""
     values = stream(case, name).standard_normal(tuple(shape))
     if "gamma" in name or name.endswith("zw/super_linear_b"):
         return (1 + 0.2 * values).astype(np.float32)
@@ -136,7 +136,7 @@ def weight(case: Case, name: str, shape: Sequence[int]) -> np.ndarray:
 
 
 def strokes5(case: Case) -> np.ndarray:
-    """The batch, float32 `[B, T + 1, 5]`, row 0 of each the start token."""
+    """Return the batch, float32 `[B, T + 1, 5]`; row 0 of each sketch is the start token."""
     random, batch = (
         stream(case, "strokes"),
         np.zeros([len(case.lengths), case.hparams["max_seq_len"] + 1, 5]),
@@ -152,20 +152,20 @@ def strokes5(case: Case) -> np.ndarray:
 
 
 def eps(case: Case) -> np.ndarray:
-    """The noise of z, float32 `[B, Z]`."""
+    """Return the noise for z, float32 `[B, Z]`."""
     shape = len(case.lengths), case.hparams["z_size"]
     return stream(case, "eps").standard_normal(shape).astype(np.float32)
 
 
 def greedy_z(case: Case) -> np.ndarray:
-    """The z that a drawing is made of, float32 `[1, Z]`."""
+    """Return the z of the greedy drawing, float32 `[1, Z]`."""
     return stream(case, "greedy").standard_normal((1, case.hparams["z_size"])).astype(np.float32)
 
 
 def masks(case: Case) -> dict[str, np.ndarray]:
-    """Bool `[T, B, width]` for each dropout that is on, True for what stays.
+    """Return a mask, bool `[T, B, width]`, for each dropout that is on; True is kept.
 
-    `backward` is in the order of that direction: its step 0 reads each sketch's last point.
+    The mask `backward` is in that direction's order: step 0 reads the last point of each sketch.
     """
     z = case.hparams["z_size"] if case.hparams["conditional"] else 0
     widths = {
@@ -186,7 +186,7 @@ def masks(case: Case) -> dict[str, np.ndarray]:
 
 
 def digest(name: str, values: np.ndarray) -> np.ndarray:
-    """A tensor, or of a large one some elements and sums of all of them with random signs."""
+    """Return a tensor, or for a large one some elements and sums of all with random signs."""
     flat = np.asarray(values, np.float64).ravel()
     if flat.size <= WHOLE:
         return np.asarray(values, np.float32)
@@ -198,17 +198,17 @@ def digest(name: str, values: np.ndarray) -> np.ndarray:
 
 
 def ends_of_a_way() -> np.ndarray:
-    """Two z to go from one to the other, float64 `[2, 16]`."""
+    """Return two z to interpolate between, float64 `[2, 16]`."""
     return np.random.RandomState(3).standard_normal((2, 16))
 
 
 def uniforms(count: int) -> np.ndarray:
-    """One draw a point, by which augmentation drops points, float64 `[count]`."""
+    """Return a draw for each point, by which augmentation drops points, float64 `[count]`."""
     return np.random.RandomState(7).random_sample(count)
 
 
 def drawings(seed: int, count: int = 60, longest: int = 30) -> list[np.ndarray]:
-    """Made-up sketches in data units, int16 `[n, 3]`, a few of them with far jumps."""
+    """Make up sketches in data units, int16 `[n, 3]`, a few of them with far jumps."""
     random = np.random.RandomState(seed)
     made = []
     for length in random.randint(2, longest + 1, count):

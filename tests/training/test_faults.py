@@ -7,6 +7,7 @@ import shutil
 import struct
 import subprocess
 import sys
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -84,16 +85,14 @@ class SmallDisk:
         mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)]
         self.is_mounted = subprocess.run(mount, capture_output=True).returncode == 0
 
-    def fill(self):
-        with (self.folder / "filler").open("wb", buffering=0) as file:
-            try:
-                while True:
-                    file.write(b"\0" * 512)
-            except OSError:
-                pass
-
-    def empty(self):
-        (self.folder / "filler").unlink()
+    @contextmanager
+    def full(self):
+        filler = self.folder / "filler"
+        with filler.open("wb", buffering=0) as file, suppress(OSError):
+            while True:
+                file.write(b"\0" * 512)
+        yield
+        filler.unlink(missing_ok=True)
 
     def make_read_only(self, monkeypatch):
         subprocess.run(["mount", "-o", "remount,ro", str(self.folder)], check=True)
@@ -109,11 +108,13 @@ class LimitedFolder:
     def __init__(self, folder):
         self.folder, self.limits = folder, resource.getrlimit(resource.RLIMIT_FSIZE)
 
-    def fill(self):
+    @contextmanager
+    def full(self):
         resource.setrlimit(resource.RLIMIT_FSIZE, (0, self.limits[1]))
-
-    def empty(self):
-        resource.setrlimit(resource.RLIMIT_FSIZE, self.limits)
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, self.limits)
 
     def make_read_only(self, monkeypatch):
         def refused(path, *_, **__):
@@ -121,7 +122,8 @@ class LimitedFolder:
 
         monkeypatch.setattr(os, "open", refused)
 
-    end = empty
+    def end(self):
+        """There is nothing to put back."""
 
 
 @pytest.fixture
@@ -141,12 +143,11 @@ FULL = ("No space", "File too large", "could not save")
 
 def test_a_full_disk_leaves_the_earlier_checkpoints_whole(run, disk, capsys):
     run = shutil.copytree(run, disk.folder / "run")
-    disk.fill()
     before = contents(run)
-    status, line = main_resume(run, capsys)
+    with disk.full():
+        status, line = main_resume(run, capsys)
     assert status and any(words in line for words in FULL)
     assert before.items() <= contents(run).items()
-    disk.empty()
     assert resume(run) == 0
 
 
@@ -156,12 +157,14 @@ def test_a_disk_that_fills_up_while_training(run, disk, capsys, monkeypatch):
     before = contents(run)
     train_step = trainer.TrainStep.__call__
 
-    def filling(*arguments, **named):
-        disk.fill()
-        return train_step(*arguments, **named)
+    with ExitStack() as filled:
 
-    monkeypatch.setattr(trainer.TrainStep, "__call__", filling)
-    status, line = main_resume(run, capsys)
+        def filling(*arguments, **named):
+            filled.enter_context(disk.full())
+            return train_step(*arguments, **named)
+
+        monkeypatch.setattr(trainer.TrainStep, "__call__", filling)
+        status, line = main_resume(run, capsys)
     assert status and any(words in line for words in FULL)
     assert {name: before[name] for name in before if "latest" in name}.items() <= contents(
         run
