@@ -36,6 +36,8 @@ import original
 from benchmark import HYPER, LAYER_NORM, train_batches
 from run_original import answer
 
+from sketch_rnn.errors import UserError
+
 SPEED: dict[str, dict[str, Any]] = {"lstm": {}, "layer_norm": LAYER_NORM, "hyper": HYPER}
 BATCHES, ROUNDS = 4, 3  # of a speed, after a round that warms up
 CURVES = {
@@ -67,7 +69,10 @@ def main() -> int:
     parts = options.only.split(",")
     if unknown := set(parts) - {*SPEED, "curves"}:
         parser.error(f"no part {', '.join(unknown)}; there are {', '.join(SPEED)}, curves")
-    compare(parts, options)
+    try:
+        compare(parts, options)
+    except UserError as error:
+        raise SystemExit(f"error: {error}") from None
     return 0
 
 
@@ -79,7 +84,7 @@ def compare(parts: Sequence[str], options: argparse.Namespace) -> None:
     found["machine"] = machine()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        source = options.source or original.fetch(folder / "source")
+        source = original.checked(options.source or original.fetch(folder / "source")).resolve()
         for part in parts:
             place = folder / part
             place.mkdir()
@@ -282,7 +287,11 @@ def run(command: Sequence[str], log: Path) -> float:
 def table(found: Figures) -> list[str]:
     """Return the lines of a Markdown table of all that was measured."""
     lines = ["| | the original | this program | ratio |", "|---|---|---|---|"]
-    measures = (("wall", "s a step"), ("cpu", "core-seconds a step"), ("memory", "peak memory, GB"))
+    measures = (
+        ("wall", "seconds per step"),
+        ("cpu", "core-seconds per step"),
+        ("memory", "peak memory, GB"),
+    )
     for kind, title in measures:
         unit = 1e9 if kind == "memory" else 1
         for part in SPEED:

@@ -18,14 +18,27 @@ FILES = ("magenta/contrib/training.py", *(
 
 
 def fetch(folder: Path) -> Path:
-    """Fetch the original's source from its public repository into an empty folder."""
+    """Fetch the original's source from its public repository into a folder; make the folder."""
+    folder.mkdir(exist_ok=True)
     for command in (
         ["init", "--quiet"],
         ["fetch", "--quiet", "--depth=1", "--filter=blob:none", REPOSITORY, COMMIT],
         ["checkout", "--quiet", COMMIT, "--", *FILES],
     ):
-        subprocess.run(["git", "-C", str(folder), *command], check=True)
+        try:
+            subprocess.run(["git", "-C", str(folder), *command], check=True)
+        except (OSError, subprocess.CalledProcessError) as error:
+            raise SystemExit(
+                f"could not fetch {REPOSITORY}: {error}; name a checkout by --source=FOLDER"
+            ) from None
     return folder
+
+
+def checked(source: Path) -> Path:
+    """Return a checkout of the original's repository, after a check that its files are there."""
+    if missing := [path for path in FILES if not (source / path).is_file()]:
+        raise SystemExit(f"{source}: expected a checkout of {REPOSITORY}, found no {missing[0]}")
+    return source
 
 
 def tensorflow() -> ModuleType:

@@ -46,7 +46,8 @@ def main() -> int:
     parser.add_argument("--check", action="store_true", help="write nothing")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        modules = original.load(options.source or original.fetch(Path(folder)))
+        source = original.checked(options.source or original.fetch(Path(folder)))
+        modules = original.load(source)
         recorded, hparams = dict(record(modules)), hyperparameters(modules)
     worst = max(compare(name, arrays) for name, arrays in recorded.items())
     if not HPARAMS.exists() or json.loads(HPARAMS.read_text(encoding="utf-8")) != hparams:

@@ -34,8 +34,8 @@ def test_the_table_has_the_ratio_of_each_measure(script):
         "ours": {"wall": 1.5, "cpu": 2.0, "memory": 2e9},
     }
     assert script.table({"machine": "mine", "lstm": speed})[2:] == [
-        "| lstm, s a step | 3 | 1.5 | 2 |",
-        "| lstm, core-seconds a step | 6 | 2 | 3 |",
+        "| lstm, seconds per step | 3 | 1.5 | 2 |",
+        "| lstm, core-seconds per step | 6 | 2 | 3 |",
         "| lstm, peak memory, GB | 4 | 2 | 2 |",
     ]
 
