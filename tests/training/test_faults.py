@@ -31,6 +31,9 @@ from sketch_rnn.training.options import TrainOptions
 from sketch_rnn.training.run import train
 from sketch_rnn.training.state import TrainState
 
+if UNIX:
+    import resource
+
 DRAWINGS = str(ROOT / "datasets" / "doodles")
 SMALL = {
     "data_set": ["cat.npz"],
@@ -266,8 +269,6 @@ def test_curves_that_cannot_be_written_are_named(tmp_path, name):
     writer.write(1, {"cost": 1.0})
     if name == "metrics.jsonl":
         (tmp_path / name).write_bytes(b"{}\n" * 10_000)
-    import resource
-
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (5000, limits[1]))
     try:
