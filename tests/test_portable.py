@@ -8,12 +8,12 @@ import sys
 from pathlib import PureWindowsPath
 
 import pytest
-from helpers import ROOT
+from helpers import DOODLES, ROOT
 
 from sketch_rnn import files, system
 from sketch_rnn.cli import common
 from sketch_rnn.cli.flags import new_flags
-from sketch_rnn.data import download
+from sketch_rnn.data import cache, download
 from sketch_rnn.errors import UserError
 from sketch_rnn.setup import add_flags
 
@@ -251,6 +251,24 @@ def test_a_file_that_windows_keeps_is_left(tmp_path, monkeypatch):
         files.remove(tmp_path / "a")
     monkeypatch.setattr(system, "IS_WINDOWS", True)
     assert files.remove(tmp_path / "a") is False
+
+
+def test_data_that_another_process_has_just_converted_is_read(tmp_path, monkeypatch):
+    """Windows does not replace what the other process has mapped into its memory."""
+    monkeypatch.setenv("SKETCH_RNN_CACHE", str(tmp_path))
+    convert, converted = cache._convert, []
+
+    def refused(path, cached):
+        if path.stem == "cat":
+            convert(path, cached)
+        converted.append(path)
+        raise UserError("another program has it open")
+
+    monkeypatch.setattr(cache, "_convert", refused)
+    parts = cache._map(DOODLES / "cat.npz")
+    assert len(parts["train"]) > 9 and len(converted) == 1
+    with pytest.raises(UserError, match="another program has it open"):
+        cache._map(DOODLES / "fish.npz")
 
 
 def test_files_on_one_drive_have_a_folder_and_others_have_not():

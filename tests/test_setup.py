@@ -65,19 +65,22 @@ def test_the_oldest_goes_where_all_are_too_large(programs, monkeypatch):
 
 
 def test_tensorflow_keeps_programs_and_takes_them_up_again(tmp_path):
+    """Also in a folder with a space and an umlaut in its name."""
+    cache = tmp_path / "Jörg Müller"
+
     def run():
-        env = os.environ | {"SKETCH_RNN_CACHE": str(tmp_path), "TF_CPP_MIN_LOG_LEVEL": "3"}
+        env = os.environ | {"SKETCH_RNN_CACHE": str(cache), "TF_CPP_MIN_LOG_LEVEL": "3"}
         env.pop("TF_XLA_FLAGS", None)
         done = subprocess.run(
             [sys.executable, "-c", PROGRAM], env=env, capture_output=True, text=True, check=True
         )
-        found = list(tmp_path.glob("programs/*/*.pb"))
+        found = list(cache.glob("programs/*/*.pb"))
         return done.stdout, {path.name: path.stat().st_mtime_ns for path in found}
 
     printed, kept = run()
     assert len(kept) == 1
     assert run() == (printed, kept)
-    next(tmp_path.glob("programs/*/*.pb")).write_bytes(b"damaged")
+    next(cache.glob("programs/*/*.pb")).write_bytes(b"damaged")
     again, anew = run()
     assert again == printed and anew.keys() == kept.keys() and anew != kept
 

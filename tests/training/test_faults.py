@@ -17,6 +17,7 @@ import tensorflow as tf
 from helpers import ROOT, UNIX, unix_only
 from tensorboard.compat.tensorflow_stub.pywrap_tensorflow import masked_crc32c
 
+from sketch_rnn import system
 from sketch_rnn.cli import train as command
 from sketch_rnn.data.batches import TrainBatches
 from sketch_rnn.errors import UserError
@@ -306,6 +307,26 @@ def test_what_is_saved_after_a_damaged_checkpoint_is_kept(run):
     state.step.assign(7)
     folder.save(state.checkpoint, 7, "best")
     assert [p.name for p in (run / "checkpoints").glob("best-*.index")] == ["best-7.index"]
+
+
+def test_a_checkpoint_that_a_program_has_open_stays_whole_until_the_next_save(run, monkeypatch):
+    """On Windows nobody can remove it meanwhile."""
+    folder, unlink, held = RunFolder(run), Path.unlink, {"latest-3.index"}
+
+    def refuse(path, **options):
+        if path.name in held:
+            raise PermissionError(13, "Access is denied")
+        unlink(path, **options)
+
+    monkeypatch.setattr(system, "IS_WINDOWS", True)
+    monkeypatch.setattr(Path, "unlink", refuse)
+    state = TrainState(load_model(run, "latest"))
+    folder.save(state.checkpoint, 7, "latest")
+    assert len(list(folder.checkpoints.glob("latest-3.*"))) == 2
+    held.clear()
+    folder.save(state.checkpoint, 8, "latest")
+    assert latest(run) == ["latest-7.index", "latest-8.index"]
+    assert not list(folder.checkpoints.glob("latest-3.*"))
 
 
 def test_a_second_process_is_refused_and_a_dead_one_is_not_in_the_way(run, capsys):
