@@ -11,7 +11,7 @@ import sys
 from importlib import metadata
 
 import pytest
-from helpers import ROOT
+from helpers import ROOT, unix_only
 
 from sketch_rnn.programs import KeptPrograms
 from sketch_rnn.setup import add_flags, gpu_flags, set_up_gpu
@@ -64,6 +64,7 @@ def test_the_oldest_goes_where_all_are_too_large(programs, monkeypatch):
     assert names(programs) == ["two.pb", "two.pb.sha256"]
 
 
+@unix_only  # XLA may be missing elsewhere
 def test_tensorflow_keeps_programs_and_takes_them_up_again(tmp_path):
     """Also in a folder with a space and an umlaut in its name."""
     cache = tmp_path / "Jörg Müller"
@@ -85,6 +86,7 @@ def test_tensorflow_keeps_programs_and_takes_them_up_again(tmp_path):
     assert again == printed and anew.keys() == kept.keys() and anew != kept
 
 
+@unix_only
 def test_tensorflow_knows_the_flags_for_a_gpu():
     """It would end every process otherwise."""
     flags = gpu_flags(metadata.version("tensorflow"))
