@@ -52,6 +52,14 @@ def public(path: str) -> Path:
         pytest.skip(f"no network: {error}")
 
 
+def needs_xla() -> None:
+    """Skips the test where TensorFlow cannot compile, as perhaps on Windows."""
+    from sketch_rnn.model.compiling import has_xla
+
+    if not has_xla():
+        pytest.skip("this TensorFlow cannot compile")
+
+
 def costs_of(model, strokes5, lengths, eps=None) -> tuple[float, float]:
     """Return the reconstruction cost of a batch in training, and its KL cost with the floor."""
     import tensorflow as tf

@@ -153,6 +153,7 @@ def test_the_second_setup_does_nothing(tmp_path):
     assert run(program + "print(state() == before)", SKETCH_RNN_CACHE=str(tmp_path))[0] == "True\n"
 
 
+@unix_only
 def test_where_tensorflow_was_imported_before_programs_are_kept_and_one_line_is_logged(tmp_path):
     program = """
 import logging, sys

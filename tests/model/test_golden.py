@@ -10,7 +10,7 @@ import tensorflow as tf
 from golden import cases
 from golden.cases import case_of, recorded_of
 from golden_models import as_digest, as_stored, model_of, noise_of
-from helpers import SHARED, long_where
+from helpers import SHARED, long_where, needs_xla
 
 from sketch_rnn.formats import original
 from sketch_rnn.hparams import HParams
@@ -164,6 +164,8 @@ def test_latent_and_states(case, assert_near):
     )
 )
 def test_gradients(case, compiled, assert_near):
+    if compiled:
+        needs_xla()
     model = case.model
     step = TrainStep(TrainState(model), seed=0)
     for batch in batches(case):
@@ -193,6 +195,7 @@ def test_three_updates(case, compiled, assert_near):
     step = TrainStep(case.new_state(), seed=0)
     gradients, update = step.figures_and_gradients, step.update
     if compiled:
+        needs_xla()
         gradients, update = (
             tf.function(gradients),
             tf.function(update, jit_compile=True),

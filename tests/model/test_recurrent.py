@@ -12,7 +12,7 @@ import numpy as np
 import oracle
 import pytest
 import tensorflow as tf
-from helpers import long_where
+from helpers import long_where, needs_xla
 
 from sketch_rnn.model.execution import Execution
 from sketch_rnn.model.layers import Decoder, Encoder
@@ -120,6 +120,8 @@ def call(layer, x, context=None, state=None, starts=None, sketch=None, dropout_m
 
 
 def compiled(function, mode):
+    if mode == "xla":
+        needs_xla()
     return function if mode == "eager" else tf.function(function, jit_compile=mode == "xla")
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
-from helpers import ROOT, costs_of, long_where
+from helpers import ROOT, costs_of, long_where, needs_xla
 
 from sketch_rnn.hparams import HParams
 from sketch_rnn.model.execution import Execution
@@ -160,6 +160,7 @@ def test_a_trained_step_stops_as_pad_steps_says():
 
 
 def test_bfloat16_products_round_their_operands_and_nothing_else():
+    needs_xla()
     rng = np.random.default_rng(3)
     x, y = rng.normal(size=[2, 5, 300]), rng.normal(size=[2, 300, 4])
     x, y = tf.constant(x, tf.float32), tf.constant(y, tf.float32)
@@ -251,6 +252,7 @@ def test_a_turn_leaves_few_steps_over(unroll, steps, turn):
 
 
 def test_on_a_gpu_a_step_is_whole_turns_and_one_loop_for_both_directions():
+    needs_xla()
     model = model_of("lstm", GPU, **DROPOUTS)
     train = TrainStep(TrainState(model), 1)
     read = laid_out(model), noise_of(model), tf.constant(1e-3), tf.constant(0.5)
