@@ -115,7 +115,7 @@ CHANGES = """
 import gc, os, signal, sys, threading
 state = lambda: (
     dict(os.environ), gc.isenabled(), gc.get_freeze_count() > 0, threading.active_count(),
-    [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGPIPE)],
+    [signal.getsignal(number) for number in sorted(signal.valid_signals())],
 )
 before = state()
 """
