@@ -13,5 +13,5 @@ def check_installed() -> None:
     if missing:
         raise UserError(
             "tracing pictures and filled shapes needs more libraries "
-            f"({', '.join(missing)} missing): pip install 'sketch-rnn[trace]'"
+            f'({", ".join(missing)} missing): pip install "sketch-rnn[trace]"'
         )
