@@ -428,6 +428,41 @@ def vae_target() -> Target:
     )
 
 
+# .keras
+
+
+def keras_target() -> Target:
+    """Configurations and cards that are odd, beside whole weights."""
+    from sketch_rnn.formats import keras_file
+    from sketch_rnn.hparams import HParams
+    from sketch_rnn.model.network import SketchRNN, Trained
+
+    hparams = HParams(enc_rnn_size=1, dec_rnn_size=1, z_size=1, num_mixture=1, max_seq_len=9)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "a.keras"
+        SketchRNN(hparams, 50.0, 1, trained=Trained(7, 20, 0.5, 0.25), license="mit").save(path)
+        with zipfile.ZipFile(path) as file:
+            config = json.loads(file.read("config.json"))
+            weights = file.read("model.weights.h5")
+    make_config = json_maker(lambda: [config])
+
+    def make(rng: random.Random) -> bytes:
+        data = io.BytesIO()
+        with zipfile.ZipFile(data, "w") as file:
+            file.writestr("config.json", make_config(rng))
+            file.writestr("model.weights.h5", weights)
+        return data.getvalue()
+
+    def read(data: bytes, folder: Path) -> object:
+        path = folder / "a.keras"
+        path.write_bytes(data)
+        return keras_file.load(path)
+
+    return Target(
+        make, read, lambda model: all(np.isfinite(weight).all() for weight in model.get_weights())
+    )
+
+
 # Drawings as JSON
 
 
@@ -861,6 +896,7 @@ TARGETS: dict[str, Callable[[], Target]] = {
     "model_config": model_config_target,
     "gen": gen_target,
     "vae": vae_target,
+    "keras": keras_target,
 }
 
 

@@ -9,26 +9,35 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sketch_rnn.api.run import Run, open_run
+    from sketch_rnn.api.share import push
     from sketch_rnn.api.train import Callback, train
     from sketch_rnn.convert.build import build as build_dataset
-    from sketch_rnn.data.dataset import load_dataset
+    from sketch_rnn.data.dataset import Dataset, load_dataset
+    from sketch_rnn.data.split import Split
     from sketch_rnn.drawing import draw
     from sketch_rnn.errors import UserError
     from sketch_rnn.formats import load_model, save_model
     from sketch_rnn.hparams import HParams
+    from sketch_rnn.model.distribution import Distribution
+    from sketch_rnn.model.fitting import Costs
     from sketch_rnn.model.network import SketchRNN
     from sketch_rnn.sampling.sampler import Sampler
     from sketch_rnn.strokes import from_points, to_points
-    from sketch_rnn.training.evaluate import evaluate
+    from sketch_rnn.training.evaluate import Evaluation, evaluate
     from sketch_rnn.training.options import TrainOptions
 
 __version__ = "0.2.0"
 __all__ = [
     "Callback",
+    "Costs",
+    "Dataset",
+    "Distribution",
+    "Evaluation",
     "HParams",
     "Run",
     "Sampler",
     "SketchRNN",
+    "Split",
     "TrainOptions",
     "UserError",
     "build_dataset",
@@ -38,6 +47,7 @@ __all__ = [
     "load_dataset",
     "load_model",
     "open_run",
+    "push",
     "save_model",
     "to_points",
     "train",
@@ -45,10 +55,15 @@ __all__ = [
 
 _HOMES = {
     "Callback": "api.train",
+    "Costs": "model.fitting",
+    "Dataset": "data.dataset",
+    "Distribution": "model.distribution",
+    "Evaluation": "training.evaluate",
     "HParams": "hparams",
     "Run": "api.run",
     "Sampler": "sampling.sampler",
     "SketchRNN": "model.network",
+    "Split": "data.split",
     "TrainOptions": "training.options",
     "UserError": "errors",
     "build_dataset": "convert.build",
@@ -58,18 +73,23 @@ _HOMES = {
     "load_dataset": "data.dataset",
     "load_model": "formats",
     "open_run": "api.run",
+    "push": "api.share",
     "save_model": "formats",
     "to_points": "strokes",
     "train": "api.train",
 }
 _WITH_TENSORFLOW = (
     "Callback",
+    "Costs",
+    "Distribution",
+    "Evaluation",
     "Run",
     "Sampler",
     "SketchRNN",
     "evaluate",
     "load_model",
     "open_run",
+    "push",
     "save_model",
     "train",
 )

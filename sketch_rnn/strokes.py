@@ -13,6 +13,7 @@ Dimensions: B sketches, n points of one sketch, P points of all sketches, N long
 from collections.abc import Iterable, Sequence, Sized
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from sketch_rnn.errors import UserError
 
@@ -145,7 +146,7 @@ def to_points(sketch: np.ndarray) -> list[np.ndarray]:
     return to_polylines(checked(sketch))
 
 
-def from_points(lines: Sequence[np.ndarray]) -> np.ndarray:
+def from_points(lines: Sequence[ArrayLike]) -> np.ndarray:
     """Lines of the pen as a sketch, the inverse of `to_points`.
 
     Args:

@@ -52,7 +52,7 @@ import inspect, sketch_rnn
 from sketch_rnn import TrainOptions
 before = sketch_rnn.train
 import sketch_rnn.training.options
-print(inspect.isfunction(before), sketch_rnn.train is before, before.__doc__.startswith("Trains"))
+print(inspect.isfunction(before), sketch_rnn.train is before, before.__doc__.startswith("Train "))
 """
     assert run_python(program) == "True True True\n"
 

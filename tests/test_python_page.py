@@ -1,6 +1,6 @@
 """The pages on Python: every example runs, one after the other, and prints what its page says.
 
-Runs are shortened, and a stand-in takes the calls of Weights & Biases.
+Runs are shortened, and stand-ins take the calls of Weights & Biases and of the Hugging Face Hub.
 """
 
 import functools
@@ -13,6 +13,11 @@ import pytest
 from helpers import ROOT
 
 import sketch_rnn
+
+pytest.importorskip("huggingface_hub", reason="huggingface_hub is not installed")
+pytest.importorskip("pandas", reason="pandas is not installed")
+
+import hub
 
 PAGES = ("python", "original_notebook")
 EXAMPLE = re.compile(r"^```python\n(.*?)^```\n(?:\n```text\n(.*?)^```)?", re.M | re.S)
@@ -59,13 +64,16 @@ def printed(tmp_path_factory):
     def of_page(page):
         end = "print('----')\n"
         program = STAND_IN + "".join(shortened(source) + end for source, _ in EXAMPLES[page])
-        done = subprocess.run(
-            [sys.executable, "-W", "error::UserWarning", "-c", program + AFTER.get(page, "")],
-            cwd=tmp_path_factory.mktemp("reader"),
-            env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"},
-            capture_output=True,
-            text=True,
-        )
+        folder = tmp_path_factory.mktemp("reader")
+        with hub.serving() as server:
+            ours = {"HF_ENDPOINT": server.address, "HF_TOKEN": hub.TOKEN, "HF_HOME": str(folder)}
+            done = subprocess.run(
+                [sys.executable, "-W", "error::UserWarning", "-c", program + AFTER.get(page, "")],
+                cwd=folder,
+                env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3", "NO_PROXY": "127.0.0.1"} | ours,
+                capture_output=True,
+                text=True,
+            )
         assert done.returncode == 0, done.stderr[-3000:]
         return done.stdout.split("----\n")[:-1]
 

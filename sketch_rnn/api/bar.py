@@ -1,4 +1,4 @@
-"""How a run gets on, in a notebook or on a terminal: one live bar."""
+"""A live progress bar for training, in a notebook or on a terminal."""
 
 import sys
 import warnings
@@ -12,11 +12,11 @@ from sketch_rnn.training.report import LogReporter, is_endless
 
 
 class Bar(LogReporter):
-    """A bar of steps where somebody sees it; lines go to the logger as without one."""
+    """Show a progress bar where somebody can see it; log lines still go to the logger."""
 
     def __init__(self, first_step: int, num_steps: int):
         super().__init__(first_step, num_steps)
-        with warnings.catch_warnings():  # it wants a package of Jupyter's for a bar in colors
+        with warnings.catch_warnings():  # about ipywidgets, which only makes the bar prettier
             warnings.simplefilter("ignore", TqdmWarning)
             from tqdm.auto import tqdm
         is_seen = issubclass(tqdm, tqdm_notebook) or sys.stderr.isatty()

@@ -1,4 +1,4 @@
-"""A run as an object: what it gave, and why it ended."""
+"""A training run as an object: its model, its curves, and why it ended."""
 
 import math
 from pathlib import Path
@@ -13,6 +13,7 @@ from sketch_rnn.formats.step_lines import StepLines
 from sketch_rnn.hparams import HParams
 from sketch_rnn.model.network import SketchRNN
 from sketch_rnn.setup import setup
+from sketch_rnn.tables import table
 from sketch_rnn.training.evaluate import dataset_of
 from sketch_rnn.training.history import History, Validation
 from sketch_rnn.training.metrics import NOTES_FILE
@@ -21,34 +22,34 @@ from sketch_rnn.training.stopping import reason_of
 if TYPE_CHECKING:
     import pandas
 
-CURVES = ("Train_Cost", "Valid_Cost")  # that a notebook shows
+CURVES = ("Train_Cost", "Valid_Cost")  # shown in a notebook
 SHOWN, SHOWN_TEMPERATURE = 8, 0.3
 
 
 class Run:
-    """A training run in its folder, of which everything here is read when it is asked for.
+    """A training run. Each property reads the run's folder when it is asked for.
 
     Attributes:
-      folder: where it is.
+      folder: the folder of the run.
     """
 
     def __init__(self, folder: str | Path):
         self.folder = Path(folder)
-        self._loaded: SketchRNN | None = None  # the best model
-        self._trained: SketchRNN | None = None  # the model as it is, while it trains
+        self._loaded: SketchRNN | None = None  # the best model, once loaded
+        self._trained: SketchRNN | None = None  # the live model, during training
         self._reason_to_stop = ""
 
     @property
     def hparams(self) -> HParams:
-        """Its hyperparameters, with N_max as `max_seq_len`."""
+        """The hyperparameters; `max_seq_len` is the length of the longest sketch (N_max)."""
         return RunFolder(self.folder).read_config().hparams
 
     @property
     def model(self) -> SketchRNN:
-        """The model of the lowest validation cost; within a callback, the model as it is just then.
+        """The model with the lowest validation cost; within a callback, the model being trained.
 
         Raises:
-          UserError: there is no checkpoint yet, or only damaged ones.
+          UserError: there is no checkpoint yet, or all are damaged.
         """
         if self._trained is not None:
             return self._trained
@@ -58,56 +59,51 @@ class Run:
 
     @property
     def data(self) -> Dataset:
-        """The data set that it trains on, from where it had it."""
+        """The data set that the run trains on, read again from where the run read it."""
         return dataset_of(self.folder, self.hparams.data_set, None)
 
     @property
     def history(self) -> dict[str, list[float]]:
-        """Its figures in order, by name: `Train_Cost` every 20 steps, `Valid_Cost` and others at
-        each validation. `steps` says of which steps they are."""
+        """The figures by name, each a list over time: `Train_Cost` every 20 steps, `Valid_Cost`
+        and others at each validation. `steps` gives the step of each."""
         return {name: list(of.values()) for name, of in self._figures().items()}
 
     @property
     def steps(self) -> dict[str, list[int]]:
-        """The steps of the figures in `history`, by the same names."""
+        """The step of each figure in `history`, by the same names."""
         return {name: list(of) for name, of in self._figures().items()}
 
     @property
     def validations(self) -> list[Validation]:
-        """The validations so far, the oldest first."""
+        """The validations so far, oldest first."""
         return History.read(RunFolder(self.folder).figures()).validations
 
     @property
     def best(self) -> Validation | None:
-        """The validation of the lowest cost; None before the first."""
+        """The validation with the lowest cost; None before the first validation."""
         return min(self.validations, key=lambda validation: validation.cost, default=None)
 
     @property
     def reason(self) -> str:
-        """Why it ended: `num_steps`, `patience=3`, `max_time`, SIGINT, or what `stop` was told; ""
-        if it trains still, or was killed."""
+        """Why the run ended: `num_steps`, `patience=3`, `max_time`, SIGINT, or the reason given to
+        `stop`; "" if it is still training, or was killed."""
         notes = [str(row.get("note", "")) for row in StepLines(self.folder / NOTES_FILE)]
         return reason_of(notes[-1]) if notes else ""
 
     def stop(self, reason: str = "a callback") -> None:
-        """Ends the run in good order after this step; for callbacks."""
+        """End the run cleanly after this step. Call it from a callback."""
         self._reason_to_stop = reason
 
     def table(self) -> "pandas.DataFrame":
-        """`history` as a table of pandas, a row a step and a column a figure.
+        """Return `history` as a pandas DataFrame, with a row per step and a column per figure.
 
         Raises:
           UserError: pandas is not installed.
         """
-        try:
-            import pandas
-        except ImportError:
-            raise UserError("expected pandas to be installed: pip install pandas") from None
-        columns = {name: pandas.Series(of) for name, of in self._figures().items()}
-        return pandas.DataFrame(columns).rename_axis("step").sort_index()
+        return table(self._figures(), "step")
 
     def _figures(self) -> dict[str, dict[int, float]]:
-        """Each figure by its step, by names."""
+        """Return each figure by name, as a dict from step to value."""
         found: dict[str, dict[int, float]] = {}
         for row in RunFolder(self.folder).figures():
             for name, value in row.items():
@@ -135,18 +131,20 @@ def _finite(figures: dict[int, float]) -> list[tuple[int, float]]:
 
 
 def open_run(folder: str | Path) -> Run:
-    """A run that has been trained before, or is training.
+    """Open a run that was trained before, or is being trained.
 
     Args:
-      folder: of the run.
+      folder: the folder of the run.
 
     Returns:
-      What `sketch_rnn.train` returned.
+      The same object that `sketch_rnn.train` returns.
 
     Raises:
-      UserError: no run of this program has begun there.
+      UserError: the folder holds no run of this program.
     """
     setup()
     if not RunFolder(folder).holds_run():
-        raise UserError(f"expected the folder of a run, found none in {folder}")
+        raise UserError(
+            f"expected the folder of a run, but {folder} holds none; `sketch_rnn.train` starts one"
+        )
     return Run(folder)

@@ -1,4 +1,4 @@
-"""A run as HTML, for notebooks: why it ended, its curves, and what its model draws."""
+"""A run as HTML, for notebooks: why it ended, its curves, and drawings by its model."""
 
 import html as markup
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ Curve = Sequence[tuple[int, float]]  # a step and a cost, finite
 
 
 def html(heading: str, lines: Mapping[str, Curve], drawings: Sequence[np.ndarray]) -> str:
-    """A heading, two curves by their names at most, and drawings, as HTML."""
+    """Return HTML with a heading, up to two named curves, and drawings."""
     parts = [f"<p>{markup.escape(heading)}</p>", curves(lines)]
     if len(drawings):
         parts.append(f"<div>{draw(drawings, columns=4)._repr_svg_()}</div>")
@@ -23,7 +23,7 @@ def html(heading: str, lines: Mapping[str, Curve], drawings: Sequence[np.ndarray
 
 
 def curves(lines: Mapping[str, Curve]) -> str:
-    """Costs over steps, as SVG; "" where there are none."""
+    """Return a plot of costs over steps as SVG; "" if there are none."""
     points = [point for line in lines.values() for point in line]
     if not points:
         return ""

@@ -1,4 +1,4 @@
-"""`sketch_rnn.train`: a training run from Python."""
+"""`sketch_rnn.train`: train a model from Python."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,27 +16,30 @@ from sketch_rnn.training.options import DEFAULT_TIMEOUT, TrainOptions
 
 
 class Callback:
-    """What is called as a run gets on: override what you need.
+    """Base class for callbacks: override the methods you need.
 
-    Every method gets the `Run`, whose `model` is the model as it is just then. `run.stop("enough")`
-    ends the run in good order. An error ends it too, and comes out of `train`.
+    Every method gets the `Run`; `run.model` is the model being trained. `run.stop("enough")` ends
+    the run cleanly. An exception in a callback ends the run too, and `train` raises it.
     """
 
     def on_step(self, run: Run, step: int, figures: Mapping[str, float]) -> None:
-        """After each step, at most half a second late: `cost`, `reconstruction` and `KL` of its
-        batch. Steps whose update was left out, as not finite, are not among them."""
+        """Called after each step, up to half a second late, with the `cost`, `reconstruction` and
+        `KL` of its batch. Steps whose update was skipped because it was not finite are left out."""
 
     def on_validation(
         self, run: Run, figures: Mapping[str, float], drawings: Sequence[np.ndarray]
     ) -> None:
-        """After each validation: its `step` and figures by name, and what the model draws.
+        """Called after each validation.
 
-        They are eight stroke-3 arrays `[n, 3]`: reconstructions of drawings of the validation
-        split, or new drawings of a model without an encoder.
+        Args:
+          run: the run.
+          figures: the `step`, and the validation's figures by name.
+          drawings: eight stroke-3 arrays `[n, 3]`: reconstructions of validation sketches, or new
+            drawings if the model has no encoder.
         """
 
     def on_end(self, run: Run) -> None:
-        """After the last step, when all is saved; `run.reason` says why it ended."""
+        """Called when the run has ended and everything is saved; `run.reason` says why it ended."""
 
 
 def train(
@@ -55,35 +58,38 @@ def train(
     max_time: float | None = None,
     connect_timeout: float = DEFAULT_TIMEOUT,
 ) -> Run:
-    """Trains a model, or goes on training one, in a run's folder.
+    """Train a model in a run's folder, or resume a run.
 
-    Ctrl-C ends the run in good order after the step under way, and `resume=True` goes on with it.
+    Ctrl-C ends the run cleanly after the current step; `resume=True` continues it later.
 
     Args:
-      folder: of the run; or a `TrainOptions`, which holds all that follows but the callbacks.
-      data: folder, name or http(s) address of the data set, of which `hparams["data_set"]` names
-        the files; or the `.npz` files themselves. None is where the run that goes on had it.
-      hparams: hyperparameters by name, as in `{"num_steps": 300}`; the others are the defaults, or
-        those of the run that goes on.
-      callbacks: are called as the run gets on.
-      seed: what everything random follows from; None is 1, or that of the run that goes on.
-      resume: go on from the folder's latest checkpoint, ours or the original trainer's.
-      init_from: a model whose weights a new run begins with; its architecture is taken over, and
-        its KL settings unless they are given.
-      few: choose what is left open by how many drawings there are, as `--config=few` does.
-      precision: of matrix products: `float32`, `tf32` or `bfloat16`; None is the first, or that
-        of the run.
-      strategy: who shares the work: `one` device, `mirrored` for all GPUs of this machine,
-        `multi_worker` for the machines that TF_CONFIG names, `auto` for what there is.
-      patience: validations in a row without a new best after which the run ends.
-      max_time: seconds after which it ends.
+      folder: the folder of the run; or a `TrainOptions` in place of all arguments but the
+        callbacks.
+      data: the folder, name or http(s) address of the data set, whose files
+        `hparams["data_set"]` names; or the `.npz` files themselves. If None, a resumed run reads
+        its data where it did before.
+      hparams: hyperparameters by name, as in `{"num_steps": 300}`. The others keep their defaults,
+        or the values of the resumed run.
+      callbacks: objects of `Callback`, called during training.
+      seed: the seed of everything random; by default 1, or that of the resumed run.
+      resume: continue from the latest checkpoint in the folder, ours or the original trainer's.
+      init_from: start a new run from the weights of this model, and take over its architecture,
+        and its KL settings unless they are given.
+      few: choose whatever is not given by the number of drawings, as `--config=few` does.
+      precision: of matrix products: `float32`, `tf32` or `bfloat16`; by default `float32`, or that
+        of the resumed run.
+      strategy: what to train on: `one` device, `mirrored` for all GPUs of this machine,
+        `multi_worker` for the machines named in TF_CONFIG, `auto` for whatever there is.
+      patience: end the run after this many validations in a row without a new best.
+      max_time: end the run after this many seconds.
       connect_timeout: seconds to wait for the other machines.
 
     Returns:
-      The run: `run.model`, `run.history`, `run.best`, `run.reason`; in a notebook it shows itself.
+      The run, with `run.model`, `run.history`, `run.best` and `run.reason`. A notebook shows its
+      curves and drawings.
 
     Raises:
-      UserError: the folder, the data or the hyperparameters do not allow it; nothing is written.
+      UserError: the folder, the data or a hyperparameter cannot be used; nothing is written.
     """
     asked = {
         "seed": seed,
@@ -113,22 +119,24 @@ def _options(
     hparams: Mapping[str, Any] | HParams | None,
     asked: Mapping[str, Any],
 ) -> TrainOptions:
-    """The options of a run; `data` is a folder or files."""
+    """Return the options of a run; `data` is a folder or files."""
     if isinstance(folder, TrainOptions):
         if data is not None or hparams is not None or TrainOptions("", **asked) != TrainOptions(""):
-            raise UserError("expected a TrainOptions alone; say by it what is asked beside it")
+            raise UserError(
+                "expected a TrainOptions alone, got other arguments too; set them in it"
+            )
         return folder
     overrides = hparams.to_dict() if isinstance(hparams, HParams) else dict(hparams or {})
     if data is None or (isinstance(data, str | Path) and Path(data).suffix != ".npz"):
         return TrainOptions(folder, overrides, data, **asked)
     if "data_set" in overrides and not isinstance(hparams, HParams):
-        raise UserError("data names the files, and so does hparams['data_set']; leave one out")
+        raise UserError("both data and hparams['data_set'] name files; leave one of them out")
     files = [data] if isinstance(data, str | Path) else data
     return TrainOptions(folder, overrides | {"data_set": [str(f) for f in files]}, **asked)
 
 
 class _Calls:
-    """Calls the callbacks; a `Listener` of the run."""
+    """Call the callbacks; this is a `Listener` of the run."""
 
     def __init__(self, run: Run, callbacks: Sequence[Callback]):
         self._run, self._callbacks = run, callbacks
@@ -158,6 +166,6 @@ class _Calls:
         return self._run._reason_to_stop
 
     def ended(self) -> None:
-        """After the run."""
+        """Call `on_end`."""
         for callback in self._callbacks:
             callback.on_end(self._run)

@@ -1,4 +1,4 @@
-"""`sketch_rnn_eval`: what drawings cost trained models."""
+"""`sketch_rnn_eval`: evaluate trained models on drawings."""
 
 import io
 import sys
@@ -12,44 +12,45 @@ from sketch_rnn.errors import UserError
 from sketch_rnn.hparams_text import parse_overrides
 
 USAGE = """
-Prints what drawings cost trained models: a row for each model and file of drawings. They are those
-of the model's data set, or of --input.
+Evaluates trained models: prints the costs of drawings, with a row for each model and file. The
+drawings are those of the model's data set, or of --input.
 
   sketch_rnn_eval --log_root=models/cat --data_dir=doodles --split=test
   sketch_rnn_eval --log_root=models/cat --log_root=models/fish --input=mine.svg --format=csv
 
-The drawings of a data set that are mislabelled or broken are among those that a model finds oddest.
+Mislabeled or broken drawings of a data set are among those with the highest costs:
 
   sketch_rnn_eval --log_root=models/cat --split=train --extremes=20 --output=odd.svg
 
-Whether a model copies is said by how near its drawings are to those that it was trained on:
+Whether a model copies shows in how near its drawings are to those that it was trained on:
 
   sketch_rnn_eval --log_root=models/cat --copies --output=pairs.svg
 """
 
 # fmt: off
 FLAGS = new_flags(
-    Flag("log_root", Many.REPEATED, [], "Folder of the run or of an original checkpoint, a "
-        ".gen.json or .vae.json model, or the name of one, as in "
-        "quickdraw/cat.vae.", also="model_dir"),
+    Flag("log_root", Many.REPEATED, [], "The model: the folder of a run or of an original "
+        "checkpoint, a .keras, .gen.json or .vae.json file, or a name such as quickdraw/cat.vae "
+        "or hf://user/name. Repeat the flag for several models.", also="model_dir"),
     Flag("data_dir", str, None, "Folder or http(s) address of the .npz files (default: where the "
-        "run had them)."),
-    Flag("data_set", str, None, "Files of the data set, as in cat.npz+fish.npz, where the model "
-        "does not name it, or another."),
-    Flag("input", Many.REPEATED, [], "Drawings instead of the model's data set: whatever "
-        "sketch_rnn_dataset build takes (an SVG, a .npz, .ndjson ...), or a folder of them."),
+        "run read them)."),
+    Flag("data_set", str, None, "Files of the data set, as in cat.npz+fish.npz, for a model that "
+        "does not name its own, or to evaluate it on another."),
+    Flag("input", Many.REPEATED, [], "Drawings to use in place of the model's data set: any file "
+        "that sketch_rnn_dataset build reads (an SVG, a .npz, .ndjson ...), or a folder of them."),
     FULL_SIZE,
     *LAYOUT,
-    Flag("split", SPLITS, "test", "Split."),
-    Flag("checkpoint", CHECKPOINTS, "best", "Which checkpoint of the run."),
-    Flag("format", TABLES, "text", "A table for people, JSON (an object a line) or CSV."),
-    Flag("per_drawing", str, None, "Write a row for each drawing to this .csv file."),
+    Flag("split", SPLITS, "test", "Which split."),
+    Flag("checkpoint", CHECKPOINTS, "best", "Which checkpoint of a run."),
+    Flag("format", TABLES, "text", "text is a table for people, json has an object per line."),
+    Flag("per_drawing", str, None, "Also write a row for each drawing to this .csv file."),
     OVERWRITE,
-    Flag("extremes", int, None, "Draw so many of the oddest drawings, and of the plainest, to "
-        "--output.", least=1, most=1000),
-    Flag("copies", bool, False, "Print how close new drawings of the model are to the nearest "
-        "training drawings, and how close real drawings are; --output shows the closest pairs."),
-    Flag("output", str, None, "Picture of the --extremes or the --copies: an .svg or .png file."),
+    Flag("extremes", int, None, "Draw this many drawings with the highest costs, and as many with "
+        "the lowest, to --output.", least=1, most=1000),
+    Flag("copies", bool, False, "Print how near new drawings by the model are to the nearest "
+        "training drawings, and for comparison how near drawings are that it was not trained on; "
+        "--output shows the nearest pairs."),
+    Flag("output", str, None, "The picture of --extremes or --copies: an .svg or .png file."),
 )
 # fmt: on
 
@@ -93,7 +94,7 @@ def _evaluate() -> None:
 
 
 def _data_set() -> tuple[str, ...]:
-    """The files that --data_set names; none where it is not given."""
+    """Return the files that --data_set names; empty if it is not given."""
     return parse_overrides([f"data_set={FLAGS.data_set}"])["data_set"] if FLAGS.data_set else ()
 
 
@@ -109,19 +110,21 @@ def _print_copies(model: str) -> None:
 
 def _check_flags(models: list[str]) -> None:
     if not models:
-        raise UserError("expected --log_root=FOLDER, the folder of a trained model")
+        raise UserError("expected --log_root=MODEL, a trained model, got none")
     for flag in ("data_dir", "data_set"):
         if FLAGS.input and FLAGS[flag].value:
             raise UserError(f"expected --input or --{flag}, got both")
     for flag in ("full_size", "coordinates", "pen"):
         if FLAGS[flag].present and not FLAGS.input:
-            raise UserError(f"--{flag}: expected an --input that it is about")
+            raise UserError(f"--{flag}: expected an --input, got none; name the drawings")
     if FLAGS.copies:
         _check_copies(models)
     elif bool(FLAGS.extremes) != bool(FLAGS.output):
         raise UserError("expected --extremes=NUMBER and --output=FILE together")
     if FLAGS.extremes and len(models) > 1:
-        raise UserError(f"--extremes: expected one model whose they are, got {len(models)}")
+        raise UserError(
+            f"--extremes: expected one model, got {len(models)}; evaluate them one by one"
+        )
     for flag, suffixes in (("per_drawing", (".csv",)), ("output", (".svg", ".png"))):
         if FLAGS[flag].value:
             path = Path(FLAGS[flag].value)
@@ -133,9 +136,9 @@ def _check_flags(models: list[str]) -> None:
 
 
 def _check_copies(models: list[str]) -> None:
-    """What --copies would ignore."""
+    """Refuse what --copies would ignore."""
     if len(models) > 1:
-        raise UserError(f"--copies: expected one model, got {len(models)}")
+        raise UserError(f"--copies: expected one model, got {len(models)}; examine them one by one")
     for flag in ("input", "extremes", "per_drawing"):
         if FLAGS[flag].value:
             raise UserError(f"expected --copies or --{flag}, got both")

@@ -1,4 +1,4 @@
-"""`sketch_rnn_sample`: draws with a trained model."""
+"""`sketch_rnn_sample`: draw with a trained model."""
 
 import secrets
 import sys
@@ -31,73 +31,75 @@ if TYPE_CHECKING:
 
 _MODES = "\n".join(f"  {mode.name:12}  {mode.text}" for mode in MODES.values())
 USAGE = f"""
-Draws with a trained model. --mode is what:
+Draws with a trained model. --mode chooses what:
 
 {_MODES}
 
-The name of --output says the form: .svg or .png are pictures; .npz is a data set of what the model
-drew, whose three splits are the same; .json holds the same as lists of [dx, dy, pen_lifted].
+The suffix of --output chooses the format: .svg and .png are pictures; .npz is a data set of the new
+drawings, with three equal splits; .json holds them as lists of [dx, dy, pen_lifted].
 
-Without --model_dir the model in the package draws. Without --input a run takes drawings of its own
-data set, and the model in the package those in the package; to complete, their first halves.
+Without --model_dir, the model in the package draws. Without --input, a run uses drawings from its
+own data set, and the model in the package uses drawings from the package; --mode=complete uses the
+first halves of these.
 
   sketch_rnn_sample --output=new.svg
   sketch_rnn_sample --like=cat --output=cats.svg
   sketch_rnn_sample --model_dir=models/cat --output=cats.svg
   sketch_rnn_sample --model_dir=models/cat --mode=complete --input=mine.svg --output=finished.svg
-                    (--page: mine.svg is a part of what its page will hold; else it is a whole)
+                    (add --page if mine.svg is only a part of the drawing on its page)
 """
 
 DATA = (".npz", ".json")
 
 # fmt: off
 FLAGS = new_flags(
-    Flag("model_dir", str, None, "Folder of a run or of an original checkpoint, a .gen.json, "
-        ".vae.json or .keras model, or the name of one, as in quickdraw/cat.vae (default: doodles, "
-        "the model in the package).", also="log_root"),
-    Flag("output", str, None, "File to write: .svg, .png, .npz or .json."),
+    Flag("model_dir", str, None, "The model: the folder of a run or of an original checkpoint, a "
+        ".gen.json, .vae.json or .keras file, or a name such as quickdraw/cat.vae or "
+        "hf://user/name (default: doodles, the model in the package).", also="log_root"),
+    Flag("output", str, None, "The file to write: .svg, .png, .npz or .json."),
     OVERWRITE,
     Flag("mode", tuple(MODES), "generate", "What to draw."),
-    Flag("input", Many.REPEATED, [], "Drawings: whatever sketch_rnn_dataset build takes (an SVG, a "
-        ".npz, .ndjson ...), a .json of this command, or a folder with the model's data set "
-        "(default: drawings of the model's data set, for that in the package those in the "
+    Flag("input", Many.REPEATED, [], "Input drawings: any file that sketch_rnn_dataset build reads "
+        "(an SVG, a .npz, .ndjson ...), a .json of this command, or a folder with the model's data "
+        "set (default: drawings from the model's data set; for the model in the package, from the "
         "package)."),
-    Flag("split", SPLITS, "test", "Split of a .npz input."),
-    Flag("index", Many.LIST, [], "Drawings of an input of several, as in 0,7,12 (default: at "
-        "random; to encode, all)."),
+    Flag("split", SPLITS, "test", "The split of an .npz input."),
+    Flag("index", Many.LIST, [], "Which drawings to use from an input with several, as in 0,7,12 "
+        "(default: random ones; for encode, all)."),
     *LAYOUT,
-    Flag("input_size", float, None, "Share of the full size that an input drawing takes, as in 0.3 "
-        "for a part of one. By default SVG and Quick, Draw! drawings are scaled to the full size, "
-        "and sketches of data sets stay as they are.", least=0.02, most=1.0),
-    Flag("page", bool, False, "The page of an SVG input is the full size, and its drawing a part "
-        "of that."),
-    Flag("like", Many.LIST, None, "Take z of drawings of these kinds, as in cat or cat,house; "
-        "--list_kinds names them."),
-    Flag("list_kinds", bool, False, "Print the kinds of drawings that the model has learnt: the "
-        "names of the files of its data set."),
-    Flag("z_file", str, None, "Take z from this file of --mode=encode."),
-    Flag("num_samples", int, None, "Drawings to generate, or of each z of a file (10 and 1), ways "
-        "to complete (5), random z (2; for temperatures 1), or random drawings of an input of "
-        "several (reconstruct 10, interpolate 2), or results of an analogy "
+    Flag("input_size", float, None, "The size of an input drawing as a share of the full size, as "
+        "in 0.3 for a part of a drawing. By default, SVG and Quick, Draw! drawings are scaled to "
+        "the full size, and sketches of data sets keep their size.", least=0.02, most=1.0),
+    Flag("page", bool, False, "Scale the page of an SVG input to the full size, not its drawing, "
+        "which may be a part of one."),
+    Flag("like", Many.LIST, None, "Draw these kinds, as in cat or cat,house: take z from drawings "
+        "of them. --list_kinds lists the kinds."),
+    Flag("list_kinds", bool, False, "Print the kinds of drawings that the model has learned: the "
+        "names of the files in its data set."),
+    Flag("z_file", str, None, "Take z from this file, written by --mode=encode."),
+    Flag("num_samples", int, None, "How many: new drawings (default 10), drawings of each z of a "
+        "file (1), ways to complete (5), random z (2; for temperatures 1), random drawings from an "
+        "input with several (reconstruct 10, interpolate 2), or results of an analogy "
         "(1).", least=1, most=1_000_000),
-    Flag("temperature", Many.LIST, None, "How daring, above 0 to 1 and more; a list, as in "
-        "0.2,0.5,1, gives a grid (default: 0.5)."),
-    Flag("greedy", bool, False, "Take what is most probable at every point."),
-    Flag("steps", int, 10, "Drawings of an interpolation, or of each side of a "
+    Flag("temperature", Many.LIST, None, "Randomness, above 0: low is careful, 1 is as trained. A "
+        "list, as in 0.2,0.5,1, gives a row or column for each (default: 0.5)."),
+    Flag("greedy", bool, False, "Take the most probable choice at every point."),
+    Flag("steps", int, 10, "Drawings in an interpolation, or along each side of a "
         "grid.", least=2, most=1000),
-    Flag("spherical", bool, True, "Interpolate along the sphere; else straight."),
+    Flag("spherical", bool, True, "Interpolate along the sphere; otherwise along a straight "
+        "line."),
     Flag("seed", int, None, "The same seed gives the same file (default: a new one, which is "
         "printed).", least=0, most=LARGEST_SEED),
-    Flag("max_len", int, None, "Points of the longest drawing (default: of the model's data "
+    Flag("max_len", int, None, "Points of the longest drawing (default: as in the model's data "
         "set).", least=1, most=100_000),
     Flag("checkpoint", CHECKPOINTS, "best", "Which checkpoint of a run."),
-    Flag("scale_factor", float, None, "Data units in a model unit, where the model does not know "
-        "it."),
+    Flag("scale_factor", float, None, "Data units in a model unit, for a model that does not know "
+        "this."),
     FULL_SIZE,
     Flag("data_dir", str, None, "Folder or http(s) address of the data set, to compute the scale "
-        "factor that a model lacks."),
+        "factor of a model that has none."),
     *DRAWING,
-    Flag("animate", bool, False, "The SVG draws itself, in the order of the strokes."),
+    Flag("animate", bool, False, "Make an SVG that draws itself, stroke by stroke."),
 )
 # fmt: on
 
@@ -161,7 +163,7 @@ def _list_kinds() -> None:
 
 
 def _z(model: "SketchRNN", mode: Mode, seed: int) -> "np.ndarray | None":
-    """z that the flags name, `[B, Z]`: of a file, or of drawings of some kinds."""
+    """Return the z that the flags ask for, `[B, Z]`, from a file or from drawings of some kinds."""
     from sketch_rnn.model.sampling import NEW_DRAWINGS
     from sketch_rnn.sampling import kinds
     from sketch_rnn.sampling.picture import read_z
@@ -177,18 +179,19 @@ def _z(model: "SketchRNN", mode: Mode, seed: int) -> "np.ndarray | None":
 def _inputs(
     model: "SketchRNN", mode: Mode, output: Path, indices: list[int], seed: int
 ) -> "list[np.ndarray]":
-    """The drawings that the flags name, or the model's own, stroke-3 in data units."""
+    """Return the input drawings, or drawings of the model's data set, stroke-3 in data units."""
+    takes_own = _takes_own(mode)
+    if not (FLAGS.input or takes_own):
+        return []
     from sketch_rnn.convert.inputs import Choice, Size, holds_data_set, read_inputs
     from sketch_rnn.data.layout import Layout
     from sketch_rnn.formats.full_size import find_full_size
     from sketch_rnn.sampling import ready
 
-    hparams, takes_own = model.hparams, _takes_own(mode)
+    hparams = model.hparams
     folders = [path for path in FLAGS.input if not holds_data_set(path, hparams.data_set)]
     check_output(output, folders, overwrite=FLAGS.overwrite)
     paths = _own_drawings() if takes_own else FLAGS.input
-    if not paths:
-        return []
     ready.check_scale_factor(model)
     most = mode.drawings_of_each(len(FLAGS.input), FLAGS.num_samples)
     choice = Choice(FLAGS.split, indices, most, seed)
@@ -219,7 +222,7 @@ def _checked_output() -> Path:
 
 
 def _temperatures() -> list[float] | None:
-    """None where the mode's own are asked for."""
+    """Return the temperatures asked for; None for the default of the mode."""
     if FLAGS.temperature is None:
         return None
     values = []
@@ -230,7 +233,7 @@ def _temperatures() -> list[float] | None:
             value = 0.0
         if not 0.001 <= value < 1e6:
             raise UserError(
-                f"--temperature: expected numbers from 0.001, got {text!r}; --greedy is without any"
+                f"--temperature: expected numbers from 0.001, got {text!r}; --greedy uses none"
             )
         values.append(value)
     if not values:
@@ -246,7 +249,7 @@ def _indices() -> list[int]:
 
 
 def _takes_own(mode: Mode) -> bool:
-    """Whether drawings of the model's data set are the inputs, or those in the package."""
+    """Return whether drawings from the model's data set, or from the package, are the inputs."""
     is_packaged = catalog.is_packaged(FLAGS.model_dir)
     is_known = is_packaged or Path(FLAGS.model_dir, CONFIG_FILE).is_file()
     takes = mode.takes_own(bool(FLAGS.z_file or FLAGS.like), is_packaged)
@@ -254,7 +257,7 @@ def _takes_own(mode: Mode) -> bool:
 
 
 def _own_drawings() -> list[str]:
-    """The folder of the model's data set, or its files where they were fetched."""
+    """Return the folder of the model's data set, or its files if they were downloaded."""
     if catalog.is_packaged(FLAGS.model_dir):
         return [str(catalog.PACKAGED_DRAWINGS_PATH)]
     from sketch_rnn.sampling.kinds import data_of
@@ -263,12 +266,12 @@ def _own_drawings() -> list[str]:
         data_dir, names = data_of(FLAGS.model_dir)
         files = download.resolve(data_dir, names)
     except UserError as error:
-        raise UserError(f"{error}; or give drawings as `input`") from None
+        raise UserError(f"{error}; or name drawings by `input`") from None
     return [data_dir] if shipped.drawings(data_dir).is_dir() else [str(path) for path in files]
 
 
 def _check_sources(mode: Mode) -> None:
-    """What the mode needs, and what it would ignore."""
+    """Check that the mode gets what it needs, and nothing that it would ignore."""
     takes_own = _takes_own(mode)
     if FLAGS.like and (FLAGS.z_file or not mode.takes_z):
         other = "--z_file, got both" if FLAGS.z_file else f"a mode that takes z, got {mode.name}"
@@ -278,13 +281,13 @@ def _check_sources(mode: Mode) -> None:
     are_svg = all(path.lower().endswith((".svg", ".svgz")) for path in FLAGS.input)
     if FLAGS.index and are_svg and not takes_own:
         raise UserError(
-            "--index: expected an --input of several drawings that it is of, as --input=doodles"
+            "--index chooses from an input with several drawings; give one, as in --input=doodles"
         )
     if FLAGS.page and FLAGS.input_size is not None:
         raise UserError("expected --page or --input_size, got both")
     for flag in ("page", "input_size", "coordinates", "pen"):
         if FLAGS[flag].present and not FLAGS.input:
-            raise UserError(f"--{flag}: expected an --input that it is about")
+            raise UserError(f"--{flag}: expected an --input, got none; name the drawing")
 
 
 if __name__ == "__main__":

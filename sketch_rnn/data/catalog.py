@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from sketch_rnn.data import download
+from sketch_rnn.data import download, hub
 from sketch_rnn.errors import UserError
 from sketch_rnn.files import exists
 
@@ -172,8 +172,8 @@ def model_path(name: str | Path | None) -> Path:
     """Where a model is: a local file or folder wins over the model of that name.
 
     Args:
-      name: a path, `doodles` for the model in the package, or a name in `MODELS`, which is fetched
-        once; None is the model in the package.
+      name: a path, `doodles` for the model in the package, or a name in `MODELS` or on the Hub
+        (`hf://user/name`), which is fetched once; None is the model in the package.
 
     Returns:
       A path, of which nothing is known if it is no model's name.
@@ -183,6 +183,8 @@ def model_path(name: str | Path | None) -> Path:
     """
     if name is None or is_packaged(name):
         return PACKAGED_MODEL_PATH
+    if hub.is_address(name):
+        return hub.fetch(str(name))
     path, wanted = Path(name), _plain(str(name))
     if exists(path):
         return path
@@ -195,11 +197,13 @@ def model_path(name: str | Path | None) -> Path:
 
 
 def fetched_anew(name: str | Path | None) -> Path | None:
-    """A model that was fetched by its name, fetched again; None for all others.
+    """Fetch a model again that was fetched by its name; None for all others.
 
     Raises:
       UserError: it cannot be fetched.
     """
+    if hub.is_address(name):
+        return hub.fetch(str(name), anew=True)
     if name is None or exists(Path(name)) or not _plain(str(name)).startswith(_MODEL_PREFIX):
         return None
     public = find(str(name))

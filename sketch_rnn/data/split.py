@@ -64,7 +64,7 @@ def make_part(points: np.ndarray, lengths: np.ndarray) -> Part:
     return Part(points, offsets, int(lengths.max(initial=0)), mean, squares)
 
 
-class Split:
+class Split(Sequence[np.ndarray]):
     """The sketches of a split, from one file or several, as a sequence of stroke-3 arrays.
 
     `split[i]` is a sketch `[n, 3]` float32, in data units, clamped; `split[:4]` and `split[[1, 5]]`

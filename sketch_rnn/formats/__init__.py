@@ -1,4 +1,4 @@
-"""Files and folders that hold a model: one module a format, and the table that finds it.
+"""Files and folders that hold a model: one module per format, and the table of formats.
 
 Importing this registers the model's classes with Keras, for `keras.saving.load_model`.
 """
@@ -22,21 +22,22 @@ from sketch_rnn.data import catalog
 from sketch_rnn.errors import UserError, check_choice, warn
 from sketch_rnn.formats import browser, keras_file, original, page, run_folder, saved_model
 from sketch_rnn.model.network import SketchRNN
+from sketch_rnn.model.recurrent.base import weights_are_read
 from sketch_rnn.setup import setup
 
 
 @dataclass(frozen=True)
 class Format:
-    """A form in which a model is kept.
+    """A format of models.
 
     Attributes:
-      name: what a person calls it.
-      suffix: of its files; "" for a folder.
-      holds: whether a folder is one; not asked of files.
-      load: gives the model of a path; a run has several checkpoints, "best" and "latest".
-      save: writes a model to a path; None is never.
-      options: what `save` takes beside model and path. With `z` a conditional model is written at
-        one z, and read as an unconditional one.
+      name: its name for people.
+      suffix: the suffix of its files; "" for a folder.
+      holds: tells whether a folder has this format; not called for files.
+      load: reads a model from a path; the second argument chooses "best" or "latest" of a run.
+      save: writes a model to a path; None if this program does not write the format.
+      options: further arguments of `save`. With `z`, a conditional model is written at one z, and
+        read back as an unconditional one.
     """
 
     name: str
@@ -48,24 +49,23 @@ class Format:
 
 
 _TRAIN = "train one here by sketch_rnn_train, or take one by its name (sketch_rnn_dataset download)"
-_STRANGERS = {  # by suffixes: what is given for a model and cannot be read
+_STRANGERS = {  # files of other programs, by suffix: why they cannot be read
     (".pth", ".pt", ".safetensors"): (
-        "holds weights of PyTorch without the model that they are of, which cannot be read; "
-        + _TRAIN
+        "holds weights of PyTorch without their model, which cannot be read; " + _TRAIN
     ),
     (".ckpt",): (
-        "is a checkpoint of PyTorch Lightning or of TensorFlow, which cannot be read alone; of a "
-        "run of the original trainer name the folder, which holds vector-N.index; else " + _TRAIN
+        "is a checkpoint of PyTorch Lightning or TensorFlow, which cannot be read alone; for a run "
+        "of the original trainer, name its folder, which holds vector-N.index; otherwise " + _TRAIN
     ),
     (".index", ".meta", ".data-00000-of-00001"): (
-        "is a part of a checkpoint of TensorFlow; name the folder that it lies in"
+        "is part of a TensorFlow checkpoint; name the folder that it is in"
     ),
     (".h5", ".hdf5"): (
-        "holds weights of Keras in HDF5 without a configuration of this program's; of a model of "
-        "this program's save a .keras file (model.save), which holds both; else " + _TRAIN
+        "holds weights of Keras in HDF5 without a configuration of this program; write both by "
+        "model.save, to a .keras file, or " + _TRAIN
     ),
     (".onnx", ".tflite", ".pb"): (
-        "is a graph for inference alone, which cannot be read; take the model that it was made from"
+        "is a graph for inference, which cannot be read; use the model that it was made from"
     ),
 }
 
@@ -95,7 +95,7 @@ FORMATS = (
         KERAS_SUFFIX,
         holds=_never,
         load=lambda path, _: keras_file.load(path),
-        save=keras_file.save,
+        save=SketchRNN.save,
     ),
     Format(
         "a page to draw on",
@@ -135,62 +135,71 @@ FORMATS = (
 
 
 def load_model(path: str | Path | None = None, checkpoint: str = "best") -> SketchRNN:
-    """Reads a model: a run's folder, one of the original trainer's, a `.keras` or browser file.
+    """Read a model, from the folder of a run, from a file, or by name.
 
     Args:
-      path: the folder, the `.keras`, `.gen.json` or `.vae.json` file, or a name such as
-        `quickdraw/cat.vae`, of which `sketch_rnn_dataset download` has the list; None is
-        `doodles`, the model in the package.
-      checkpoint: of a run, "best" (the latest where none is best yet) or "latest".
+      path: the folder of a run, ours or the original trainer's; a `.keras`, `.gen.json` or
+        `.vae.json` file; a name such as `quickdraw/cat.vae` (`sketch_rnn_dataset download` lists
+        them), or `hf://user/name` on the Hugging Face Hub. None is `doodles`, the model in the
+        package.
+      checkpoint: which checkpoint of a run, "best" or "latest". Before the first validation, "best"
+        is the latest.
 
     Raises:
-      UserError: there is no model, or it is damaged.
+      UserError: there is no such model, or it is damaged.
     """
     setup()
     check_choice("checkpoint", checkpoint, CHECKPOINTS)
     place = catalog.model_path(path)
     try:
-        model = _format_of(place).load(place, checkpoint)
+        model = _loaded(place, checkpoint)
     except UserError as error:
         again = catalog.fetched_anew(path)
         if again is None:
             raise
         warn(f"{error}; it was fetched again")
-        model = _format_of(again).load(again, checkpoint)
+        model = _loaded(again, checkpoint)
     if not all(np.isfinite(weight).all() for weight in model.get_weights()):
         raise UserError(f"{place}: its weights are not all finite; take an earlier checkpoint")
     return model
 
 
+def _loaded(place: Path, checkpoint: str) -> SketchRNN:
+    with weights_are_read():
+        return _format_of(place).load(place, checkpoint)
+
+
 def save_model(model: SketchRNN, path: str | Path, **options: Any) -> None:
-    """Writes a model as the path's suffix says: `.keras`, `.gen.json` ...; without, a SavedModel.
+    """Write a model in the format of the path's suffix; without a suffix, as a SavedModel.
 
     Args:
-      model: to write.
-      path: of the new file or folder; only a file is written over.
-      **options: what the form takes: `z` `[Z]`, at which a conditional model becomes a `.gen.json`,
-        which holds none; `title`, `examples` and `weights` of a page, `weights` of an ES module
-        (see `page`); `overwrite` of a SavedModel. None is as if it were left out.
+      model: the model.
+      path: the file or folder to write. It replaces a file, but not a folder.
+      **options: options of the format: for `.gen.json`, the `z` `[Z]` at which to write a
+        conditional model; for a page, `title`, `examples` and `weights`; for an ES module,
+        `weights`; for a SavedModel, `overwrite`. None has no effect.
 
     Raises:
-      UserError: no form has this suffix, or it takes no such option or cannot hold the model.
+      UserError: no format has this suffix, or it has no such option, or cannot hold the model.
       OSError: the file or folder cannot be written.
     """
     path, form = Path(path), format_to_save(path)
     given = {name: value for name, value in options.items() if value is not None}
     if "z" in given and "z" not in form.options:
-        raise UserError(f"{form.name} holds the model at every z; leave z out")
+        raise UserError(f"{form.name} holds the model for every z; leave z out")
     for name in given:
         if name not in form.options:
             raise UserError(f"{form.name} takes no {name}; leave it out")
-    cast(Callable[..., None], form.save)(model, path, **given)  # a form to save has it
+    cast(Callable[..., None], form.save)(
+        model, path, **given
+    )  # `format_to_save` returns only formats with `save`
 
 
 def format_to_save(path: str | Path) -> Format:
-    """The form that a path's suffix asks for.
+    """Return the format to write for a path's suffix.
 
     Raises:
-      UserError: none has it.
+      UserError: no format has this suffix.
     """
     name = Path(path).name
     for form in FORMATS:
@@ -203,7 +212,7 @@ def format_to_save(path: str | Path) -> Format:
 
 
 def _format_of(path: Path) -> Format:
-    """The form of what is there."""
+    """Return the format of a file or folder."""
     for form in FORMATS:
         if (form.suffix and path.name.endswith(form.suffix)) or form.holds(path):
             return form
@@ -215,7 +224,7 @@ def _format_of(path: Path) -> Format:
 
 
 def _what_it_is(path: Path) -> str:
-    """What a file is that no form here has, and what can be done with it."""
+    """Say why a file cannot be read as a model, and what to do instead."""
     for suffixes, text in _STRANGERS.items():
         if path.name.lower().endswith(suffixes):
             return text

@@ -1,4 +1,4 @@
-"""Reads and writes models that browser clients load (`@magenta/sketch`, ml5, sketch-rnn-js).
+"""Read and write models for browser clients (`@magenta/sketch`, ml5, sketch-rnn-js).
 
 `.gen.json` is a decoder alone: output kernel, output bias, W_xh, W_hh, bias. `.vae.json` is a
 conditional model, 17 arrays: those of the encoder's forward direction (W_xh, W_hh, bias), of its
@@ -25,8 +25,8 @@ from sketch_rnn.model.recurrent.base import GATES
 
 CLIENT_MIXTURES = 20
 _DECODER_ARRAYS, _ALL_ARRAYS = 5, 17
-_VERSION = 6  # clients of files below it squash z
-_TRAINED = {  # keys of `info`, and attributes of `Trained`
+_VERSION = 6  # for files of earlier versions clients squash z
+_TRAINED = {  # from keys of `info` to attributes of `Trained`
     "training_steps": "steps",
     "training_size": "sketches",
     "r_loss": "reconstruction",
@@ -38,7 +38,7 @@ _LONGEST_NAME = 100
 
 
 class Sizes(NamedTuple):
-    """U, M, E and Z of a file; the last two are 0 for a decoder alone."""
+    """U, M, E and Z of a model; the last two are 0 for a decoder alone."""
 
     units: int
     mixtures: int
@@ -47,13 +47,13 @@ class Sizes(NamedTuple):
 
 
 def load(path: str | Path) -> SketchRNN:
-    """Reads a model; sizes are checked before memory is taken.
+    """Read a model, checking sizes before taking memory.
 
     Returns:
       An lstm model, conditional if the file holds an encoder.
 
     Raises:
-      UserError: the file is absent, or is not such a model.
+      UserError: the file is missing, or is not such a model.
     """
     path = Path(path)
     try:
@@ -72,7 +72,7 @@ def load(path: str | Path) -> SketchRNN:
 
 
 def _model(info: dict, sizes: Sizes) -> SketchRNN:
-    """The model without its weights."""
+    """Build the model without its weights."""
     return SketchRNN(
         _hparams(info, sizes),
         _positive(info, "scale_factor"),
@@ -85,14 +85,14 @@ def _model(info: dict, sizes: Sizes) -> SketchRNN:
 
 
 def save(model: SketchRNN, path: str | Path, z: np.ndarray | None = None) -> None:
-    """Writes a `.gen.json`, and warns of weights that the format cannot hold.
+    """Write a `.gen.json`, and warn of weights that the format cannot hold.
 
-    A conditional model is written at one z: what z adds to every step's input is constant and goes
-    into the bias, and the state that it starts from is `info.initial_state`, c and h.
+    A conditional model is written at one z: what z adds to the input of every step is constant,
+    so it goes into the bias; `info.initial_state` holds the initial state, c and h.
 
     Args:
-      model: an lstm decoder with 20 mixtures and a scale factor.
-      path: of the file.
+      model: a model with an lstm decoder, 20 mixtures and a scale factor.
+      path: the file.
       z: `[Z]`, for a conditional model only.
 
     Raises:
@@ -115,22 +115,22 @@ def save(model: SketchRNN, path: str | Path, z: np.ndarray | None = None) -> Non
 
 
 def save_conditional(model: SketchRNN, path: str | Path) -> None:
-    """Writes a `.vae.json`, and warns of weights that the format cannot hold.
+    """Write a `.vae.json`, and warn of weights that the format cannot hold.
 
     Args:
-      model: conditional, lstm in encoder and decoder, with 20 mixtures and a scale factor.
-      path: of the file.
+      model: a conditional model with an lstm encoder and decoder, 20 mixtures and a scale factor.
+      path: the file.
 
     Raises:
       UserError: the clients cannot run the model.
       OSError: the file cannot be written.
     """
     if not model.hparams.conditional:
-        raise UserError("this model is unconditional, it has no encoder: export it to .gen.json")
+        raise UserError("this model is unconditional, so it has no encoder; export it to .gen.json")
     _check_client_can(model)
     if model.hparams.enc_model != "lstm":
         raise UserError(
-            f"browser clients run only an lstm encoder, this one is {model.hparams.enc_model}; "
+            f"browser clients run only lstm encoders, and this one is {model.hparams.enc_model}; "
             "export it to .gen.json at one z, or to .keras or a folder"
         )
     version = _VERSION - 1 if model.squashes_z else _VERSION
@@ -139,7 +139,7 @@ def save_conditional(model: SketchRNN, path: str | Path) -> None:
 
 
 def _known(model: SketchRNN) -> dict[str, Any]:
-    """What `info` says of any model; of its training what is known."""
+    """Return what `info` says of the model, and what is known of its training."""
     told: dict[str, Any] = {key: getattr(model.trained, name) for key, name in _TRAINED.items()}
     told |= {"full_size": model.full_size}
     return {
@@ -150,7 +150,7 @@ def _known(model: SketchRNN) -> dict[str, Any]:
 
 
 def _variables(model: SketchRNN) -> list[keras.Variable]:
-    """The weights in the order of the file."""
+    """Return the weights in the order of the file."""
     if model.encoder is None or model.latent is None:
         return _decoder_variables(model)
     found = []
@@ -167,7 +167,7 @@ def _decoder_variables(model: SketchRNN) -> list[keras.Variable]:
 
 
 def _shapes(sizes: Sizes) -> list[tuple[int, ...]]:
-    """The shapes in the order of the file."""
+    """Return the shapes in the order of the file."""
     units, mixtures, encoder, latent = sizes
     width, gates = PEN_STATES + PER_MIXTURE * mixtures, GATES * units
     decoder = [(units, width), (width,), (POINT + latent, gates), (units, gates), (gates,)]
@@ -180,7 +180,7 @@ def _shapes(sizes: Sizes) -> list[tuple[int, ...]]:
 
 
 def _sizes(shapes: list) -> Sizes:
-    """The sizes of which all shapes follow."""
+    """Derive the sizes from the shapes, and check that all shapes fit them."""
     units, width = _pair(shapes[-_DECODER_ARRAYS])
     mixtures, rest = divmod(width - PEN_STATES, PER_MIXTURE)
     sizes, within = Sizes(units, mixtures), 1 <= units <= _LARGEST_UNITS
@@ -204,7 +204,7 @@ def _sizes(shapes: list) -> Sizes:
 
 
 def _pair(shape: Any) -> tuple[int, int]:
-    """A shape of two whole numbers; zeros for anything else."""
+    """Return a shape of two whole numbers; zeros for anything else."""
     if isinstance(shape, list) and len(shape) == 2 and all(type(size) is int for size in shape):
         return shape[0], shape[1]
     return 0, 0
@@ -238,7 +238,7 @@ def _version(info: dict) -> float:
 
 
 def _trained(info: dict) -> Trained:
-    """What a file says of the training; what is no such number is as if it were left out."""
+    """Read what a file says of the training, and ignore what is not a number."""
     known: dict[str, Any] = {}
     for key, name in _TRAINED.items():
         value = info.get(key)
@@ -248,7 +248,7 @@ def _trained(info: dict) -> Trained:
 
 
 def _positive(info: dict, key: str) -> float | None:
-    """A number of data units; None where the file does not say."""
+    """Read a positive number of data units; None if the file has none."""
     value = info.get(key)
     if value is not None and not (_is_number(value) and 1e-30 < value < 1e30):
         raise UserError(f"expected a positive {key}, got {value!r:.60}")
@@ -256,7 +256,7 @@ def _positive(info: dict, key: str) -> float | None:
 
 
 def _fixed_state(info: dict, units: int) -> np.ndarray | None:
-    """c then h, `[2 U]`; None for the zero state."""
+    """Read the initial state, c then h, `[2 U]`; None for the zero state."""
     state = info.get("initial_state")
     if state is None:
         return None
@@ -276,32 +276,32 @@ def _is_number(value: Any) -> TypeGuard[float]:
 
 
 def _check_client_can(model: SketchRNN) -> None:
-    """Raises UserError with the reason why the clients cannot run the decoder."""
+    """Raise UserError if the clients cannot run the decoder."""
     hparams = model.hparams
     other = "export it to .keras or a folder instead"
     if hparams.dec_model != "lstm":
         raise UserError(
-            f"browser clients run only an lstm decoder, this one is {hparams.dec_model}; {other}"
+            f"browser clients run only lstm decoders, and this one is {hparams.dec_model}; {other}"
         )
     if hparams.num_mixture != CLIENT_MIXTURES:
         raise UserError(
-            f"browser clients expect {CLIENT_MIXTURES} mixtures, this model has "
+            f"browser clients expect {CLIENT_MIXTURES} mixtures, and this model has "
             f"{hparams.num_mixture}; {other}"
         )
     if model.scale_factor is None:
-        raise UserError("browser clients need the scale factor, and this model has none")
+        raise UserError("browser clients need a scale factor, which this model does not have")
 
 
 def _check_z(hparams: HParams, z: np.ndarray | None) -> None:
-    """Raises UserError if it is not the z that such a model is written at."""
+    """Raise UserError if the model cannot be written at this z."""
     if not hparams.conditional and z is not None:
-        raise UserError("this model is unconditional: it is exported without z")
+        raise UserError("this model is unconditional; export it without z")
     if hparams.conditional and z is None:
-        raise UserError("a .gen.json knows no z; give the one to export this model at")
+        raise UserError("a .gen.json holds a model at one z; give that z")
     if z is not None and np.shape(z) != (hparams.z_size,):
         raise UserError(f"expected one z [{hparams.z_size}], got shape {list(np.shape(z))}")
 
 
 def _plain(values: np.ndarray) -> list[float]:
-    """The shortest decimals that read back as the same float32."""
+    """Return the shortest decimals that read back as the same float32."""
     return [float(str(value)) for value in values]

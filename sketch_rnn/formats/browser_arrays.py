@@ -16,13 +16,13 @@ from sketch_rnn import files
 from sketch_rnn.errors import UserError, warn
 
 LARGEST_FILE = 1 << 27
-_LARGEST_COUNTS = {b"[": 64, b"{": 64, b",": 100_000}  # of a whole file; weights have none
+_LARGEST_COUNTS = {b"[": 64, b"{": 64, b",": 100_000}  # in a whole file; base64 has none of these
 _LARGEST_WEIGHT = 10.0
 _LARGEST_INTEGER = 32767
 
 
 class Container(NamedTuple):
-    """What a file holds, its weights still text; `shapes` is whatever the file says."""
+    """The content of a file: weights still as text, shapes not yet checked."""
 
     info: dict[str, Any]
     shapes: list[Any]
@@ -30,10 +30,10 @@ class Container(NamedTuple):
 
 
 def read(path: Path, counts: Sequence[int]) -> Container:
-    """Reads a file of as many arrays as one of `counts`.
+    """Read a file whose number of arrays is one of `counts`.
 
     Raises:
-      UserError: the file is absent, too large, or holds something else.
+      UserError: the file is missing, too large, or holds something else.
     """
     content = _read_json(path)
     if (
@@ -51,7 +51,7 @@ def read(path: Path, counts: Sequence[int]) -> Container:
 
 
 def _read_json(path: Path) -> Any:
-    """The file's JSON, which is mostly the text of the weights."""
+    """Parse the JSON of a file."""
     if not path.is_file():
         raise UserError("there is no such file")
     with path.open("rb") as file:
@@ -67,10 +67,10 @@ def _read_json(path: Path) -> Any:
 
 
 def decoded(text: str, shape: tuple[int, ...]) -> np.ndarray:
-    """The weights, float32, as the clients compute them.
+    """Decode weights to float32, as the clients do.
 
     Raises:
-      UserError: the text is not that of an array of this shape.
+      UserError: the text does not hold an array of this shape.
     """
     size = 2 * math.prod(shape)
     if len(text) != 4 * -(-size // 3):
@@ -86,7 +86,7 @@ def decoded(text: str, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def write(path: str | Path, info: dict[str, Any], weights: Sequence[np.ndarray]) -> None:
-    """Writes a file, and warns of weights that it cannot hold.
+    """Write a file, and warn of weights that it cannot hold.
 
     Raises:
       UserError: a weight is not finite.
@@ -98,7 +98,7 @@ def write(path: str | Path, info: dict[str, Any], weights: Sequence[np.ndarray])
 
 
 def _encoded(weights: Sequence[np.ndarray]) -> list[str]:
-    """The weights as text."""
+    """Encode the weights as text."""
     scaled = [
         np.round(weight.astype(np.float64) * _LARGEST_INTEGER / _LARGEST_WEIGHT)
         for weight in weights
@@ -111,7 +111,7 @@ def _encoded(weights: Sequence[np.ndarray]) -> list[str]:
     if changed:
         total = sum(values.size for values in scaled)
         warn(
-            f"{changed} of {total} weights are beyond +-{_LARGEST_WEIGHT:g}, which is as far as "
-            "the file goes, and were clipped; look at what the exported model draws"
+            f"{changed} of {total} weights were clipped to +-{_LARGEST_WEIGHT:g}, the largest that "
+            "the file can hold; check what the exported model draws"
         )
     return [base64.b64encode(values.astype("<i2").tobytes()).decode() for values in clipped]

@@ -1,7 +1,7 @@
 """The full size of a model: the longer side of a typical drawing, in its data units.
 
-Runs and what is written of them record it. For other models it is found out, of their data set
-where that is known, else of drawings of their own; what those say is kept in the cache.
+Runs record it, and so do the files written from them. For other models it is measured, on their
+data set if that is known, otherwise on drawings by the model; that result is kept in the cache.
 """
 
 import hashlib
@@ -28,16 +28,16 @@ def find_full_size(
     full_size: float | None = None,
     data_dir: str | Path | None = None,
 ) -> float:
-    """Sets the full size of a model, and returns it; says how it was found out.
+    """Set the full size of a model, and return it; log how it was measured.
 
     Args:
-      model: to know it.
+      model: the model.
       path: where the model was loaded from.
-      full_size: what the user says; it counts before anything else.
-      data_dir: where its data set is; None is where its run had it.
+      full_size: the user's value, which comes first.
+      data_dir: where its data set is; None is where its run read it.
 
     Raises:
-      UserError: what the user says cannot be.
+      UserError: the user's value is out of range.
     """
     if full_size is not None:
         if not 0 < full_size <= LARGEST:
@@ -53,7 +53,7 @@ def find_full_size(
 def _of_data_set(
     model: SketchRNN, path: str | Path | None, data_dir: str | Path | None
 ) -> float | None:
-    """Of the data set, where it can be had without an address that nobody named."""
+    """Measure the data set, if that needs no download that nobody asked for."""
     names = model.hparams.data_set
     with suppress(UserError):
         folder = RunFolder(path or "")
@@ -65,7 +65,7 @@ def _of_data_set(
 
 
 def _of_own_drawings(model: SketchRNN, path: Path) -> float:
-    """Of drawings of the model's own, which are drawn once."""
+    """Measure drawings by the model; the result is cached."""
     scale_factor = model.scale_factor or 1.0
     kept = files.cache_dir() / "full_sizes" / _key(path) if path.is_file() else None
     known = _read(kept)
@@ -73,22 +73,23 @@ def _of_own_drawings(model: SketchRNN, path: Path) -> float:
         found = sampling.typical_size(model)
         known = found / scale_factor
         inform(
-            f"{path} does not say how large its drawings are; {sampling.DRAWN} that it drew have a "
-            f"median longer side of {found:.4g}, and inputs are made so; `full_size=N` sets it"
+            f"{path} does not say how large its drawings are; the median longer side of "
+            f"{sampling.DRAWN} that it drew is {found:.4g}, and inputs are scaled to that; "
+            "`full_size=N` sets another"
         )
         _keep(kept, known)
     return known * scale_factor
 
 
 def _key(path: Path) -> str:
-    """A name for what is in a file, by its path, size and time of change."""
+    """Return a cache key for a file, from its path, size and modification time."""
     status = path.stat()
     told = f"{path.resolve()}|{status.st_size}|{status.st_mtime_ns}"
     return f"{path.stem}-{hashlib.sha256(told.encode()).hexdigest()[:24]}.txt"
 
 
 def _read(kept: Path | None) -> float | None:
-    """The full size in model units that was kept; None if there is none that can be."""
+    """Read a cached full size, in model units; None if there is no valid one."""
     if kept is None:
         return None
     try:
@@ -100,7 +101,7 @@ def _read(kept: Path | None) -> float | None:
 
 
 def _keep(kept: Path | None, value: float) -> None:
-    """Keeps it where that is possible; else it is found out again."""
+    """Cache a full size, if the cache can be written."""
     if kept is None:
         return
     with suppress(OSError):

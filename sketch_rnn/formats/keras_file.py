@@ -1,10 +1,9 @@
-"""Reads and writes `.keras` files: a zip of a configuration and of weights in HDF5.
+"""Reads `.keras` files, which `SketchRNN.save` writes: a zip of a configuration and of weights.
 
 `load` makes the model itself and lets Keras read the weights alone, so that a stranger's
 configuration makes nothing but a model of ours.
 """
 
-import tempfile
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,12 +12,12 @@ from typing import Any
 import h5py
 import keras
 
-from sketch_rnn import files, untrusted_json
+from sketch_rnn import untrusted_json
 from sketch_rnn.errors import UserError, first_line
 from sketch_rnn.hparams import PRECISIONS, HParams
 from sketch_rnn.model.network import SketchRNN
 
-# The second is what models with a first state of their own were called in older files.
+# Older files have the second name for models with an initial state of their own.
 _NAMES = ("sketch_rnn>SketchRNN", "sketch_rnn>StartedSketchRNN")
 keras.saving.get_custom_objects()[_NAMES[1]] = SketchRNN
 _CONFIG, _WEIGHTS = "config.json", "model.weights.h5"
@@ -26,10 +25,10 @@ _LARGEST_RATIO = 4  # of a file's content to the file; Keras does not compress
 
 
 def load(path: str | Path) -> SketchRNN:
-    """Reads a model; sizes are checked before memory is taken.
+    """Read a model, checking sizes before taking memory.
 
     Raises:
-      UserError: the file is absent, damaged, or holds another model.
+      UserError: the file is missing or damaged, or holds another model.
     """
     path = Path(path)
     if not path.is_file():
@@ -40,31 +39,18 @@ def load(path: str | Path) -> SketchRNN:
         return model
     except UserError as error:
         raise UserError(f"{path}: {error}") from None
-    except Exception as error:  # whatever a damaged file makes zipfile, h5py and Keras raise
+    except Exception as error:  # zipfile, h5py and Keras raise many kinds for damaged files
         raise UserError(
             f"{path}: expected a .keras file of this program: {first_line(error)}"
         ) from None
 
 
-def save(model: SketchRNN, path: str | Path) -> None:
-    """Writes a file, which `load` and `keras.saving.load_model` read.
-
-    Raises:
-      OSError: the file cannot be written; an earlier one is then as it was.
-    """
-    path = Path(path)
-    with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as folder:
-        part = Path(folder) / "model.keras"
-        keras.saving.save_model(model, part)
-        files.replace(part, path)
-
-
 def _model(path: Path) -> SketchRNN:
-    """The model that the configuration says, without the file's weights."""
+    """Build the model of the configuration, without its weights."""
     with zipfile.ZipFile(path) as file:
         unpacked = sum(entry.file_size for entry in file.infolist())
         if unpacked > _LARGEST_RATIO * path.stat().st_size:
-            raise UserError(f"it is to become {unpacked:,} bytes, more than a file of Keras's does")
+            raise UserError(f"it unpacks to {unpacked:,} bytes, more than a file of Keras does")
         if file.getinfo(_CONFIG).file_size > untrusted_json.LARGEST:
             raise UserError(f"its {_CONFIG} is larger than 1 MB")
         content = untrusted_json.parse(file.read(_CONFIG))
@@ -76,16 +62,16 @@ def _model(path: Path) -> SketchRNN:
 
 
 def _check_weights(file: zipfile.ZipFile, hparams: HParams) -> None:
-    """Refuses weights that lie elsewhere or are packed, and sizes that they cannot be of."""
+    """Refuse weights that are compressed or in other files, and sizes that do not fit them."""
     stored = file.getinfo(_WEIGHTS).file_size
     with file.open(_WEIGHTS) as weights, h5py.File(weights, "r") as root:
         held = sum(dataset.nbytes for dataset in _datasets(root))
     if held > stored:
-        raise UserError(f"its weights are to become {held:,} bytes, the file holds {stored:,}")
+        raise UserError(f"its weights would take {held:,} bytes, but the file holds {stored:,}")
     if hparams.least_bytes() > held:
         raise UserError(
-            f"its {_CONFIG} does not fit its weights: expected a model of at most {held:,} bytes, "
-            f"got one of {hparams.least_bytes():,}"
+            f"its {_CONFIG} does not match its weights: expected a model of at most {held:,} "
+            f"bytes, got one of {hparams.least_bytes():,}"
         )
 
 
@@ -97,11 +83,11 @@ def _datasets(group: h5py.Group) -> Iterator[h5py.Dataset]:
         elif isinstance(item, h5py.Dataset) and not item.external and not item.is_virtual:
             yield item
         else:
-            raise UserError(f"its weights are to be read from elsewhere: {name!r:.60}")
+            raise UserError(f"its weights are in another file: {name!r:.60}")
 
 
 def _own(config: dict[str, Any]) -> dict[str, Any]:
-    """What a model of ours is made from, checked."""
+    """Check the configuration, and return the parts that make a model of ours."""
     names = (
         "hparams",
         "scale_factor",
@@ -110,6 +96,8 @@ def _own(config: dict[str, Any]) -> dict[str, Any]:
         "first_state",
         "squashes_z",
         "full_size",
+        "license",
+        "trained",
     )
     own = {name: config[name] for name in names if name in config}
     scale_factor = own.get("scale_factor")
@@ -126,4 +114,16 @@ def _own(config: dict[str, Any]) -> dict[str, Any]:
         raise UserError(f"expected true or false as squashes_z, got {own['squashes_z']!r:.60}")
     if not isinstance(own.get("seed"), int | None):
         raise UserError(f"expected a whole number as seed, got {own['seed']!r:.60}")
+    if not isinstance(own.get("license", ""), str):
+        raise UserError(f"expected a text as license, got {own['license']!r:.60}")
+    _check_trained(own.get("trained", {}))
     return own
+
+
+def _check_trained(trained: Any) -> None:
+    """Refuse anything but figures of a training."""
+    kinds = {"steps": int, "sketches": int, "reconstruction": float, "kl": float}
+    if not isinstance(trained, dict) or not all(
+        type(value) is kinds.get(name) for name, value in trained.items()
+    ):
+        raise UserError(f"expected the figures of a training as trained, got {trained!r:.60}")

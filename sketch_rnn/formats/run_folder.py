@@ -36,18 +36,18 @@ _VARIABLE = "optimizer/_trainable_variables/{}/.ATTRIBUTES/VARIABLE_VALUE"
 
 @dataclass(frozen=True)
 class RunConfig:
-    """What a run is, beside its weights.
+    """The configuration of a run: everything but its weights.
 
     Attributes:
       hparams: with N_max as `max_seq_len`.
       scale_factor: data units in a model unit.
-      seed: what everything random in the run follows from.
+      seed: the seed of everything random in the run.
       data_dir: where the data set was read from: a folder, an address or a name.
-      precision: of the products while training.
-      training_size: sketches of the training split; None in folders of older versions.
-      init_from: the model that the run began with; "" for none.
-      full_size: the longer side of a typical drawing, in data units; None as training_size.
-      held_out: training drawings that validate instead; see `Dataset.holding_out`.
+      precision: the precision of matrix products in training.
+      training_size: sketches in the training split; None in folders of older versions.
+      init_from: the model that the run started from; "" for none.
+      full_size: the longer side of a typical drawing, in data units; None in older folders.
+      held_out: training drawings moved to the validation split; see `Dataset.holding_out`.
     """
 
     hparams: HParams
@@ -62,12 +62,12 @@ class RunConfig:
 
 
 def holds(path: Path) -> bool:
-    """Whether a run of this program has begun in a folder."""
+    """Return whether a folder holds a run of this program."""
     return RunFolder(path).holds_run()
 
 
 def load(path: Path, checkpoint: str = "best") -> SketchRNN:
-    """Reads the model of a run, "best" (the latest where none is best yet) or "latest".
+    """Read the model of a run: "best" (or the latest, if none is best yet) or "latest".
 
     Raises:
       UserError: the folder holds no checkpoint yet, or it is damaged.
@@ -85,27 +85,29 @@ def load(path: Path, checkpoint: str = "best") -> SketchRNN:
 
 
 class RunFolder:
-    """Reads and writes a run's folder."""
+    """Read and write the folder of a run."""
 
     def __init__(self, path: str | Path):
         self.path = Path(path)
         self.checkpoints = self.path / CHECKPOINT_FOLDER
 
     def holds_run(self) -> bool:
-        """Whether a run of this program has begun here."""
+        """Return whether the folder holds a run of this program."""
         return self.checkpoints.is_dir()
 
     def create(self, config: RunConfig, checkpoint: tf.train.Checkpoint, step: int) -> None:
-        """Begins a run at a step.
+        """Start a run at a step.
 
-        What the run starts from is its first checkpoint, so that a kill before the next one does
-        not lose the weights of another model. A kill in here leaves no run.
+        The first checkpoint holds the initial weights, so that a kill before the next one does not
+        lose weights of another model. A kill during this call leaves no run.
 
         Raises:
-          UserError: another process has begun one meanwhile, or the folder is full.
+          UserError: another process has started one meanwhile, or the folder is full.
         """
         if self.holds_run():
-            raise UserError(f"another process has begun a run in {self.path}; name another folder")
+            raise UserError(
+                f"another process has started a run in {self.path}; name another folder"
+            )
         self.write_config(config)
         part = self.path / f".{CHECKPOINT_FOLDER}.part"
         shutil.rmtree(part, ignore_errors=True)
@@ -113,16 +115,16 @@ class RunFolder:
             part.mkdir()
             self._write(checkpoint, part / f"latest-{step}")
         except (tf.errors.OpError, OSError) as error:
-            raise UserError(f"could not begin a run in {self.path}: {first_line(error)}") from None
+            raise UserError(f"could not start a run in {self.path}: {first_line(error)}") from None
         files.replace(part, self.checkpoints)
         files.sync_folder(self.path)
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """Keeps other processes from training in this folder; ends with the process.
+        """Keep other processes from training in this folder, until this process ends.
 
         Raises:
-          UserError: another process is at work here, or the folder has links in it.
+          UserError: another process is training here, or the folder has links in it.
         """
         self.path.mkdir(parents=True, exist_ok=True)
         self._check_files()
@@ -139,17 +141,17 @@ class RunFolder:
             lock.release()
 
     def _check_files(self) -> None:
-        """Refuses links, which may lead what is written here to somewhere else, and pipes."""
+        """Refuse links, through which files would be written elsewhere, and devices."""
         inside = self.checkpoints.iterdir() if self.holds_run() else ()
         for path in (*self.path.iterdir(), *inside):
             if path.is_symlink() or not (path.is_file() or path.is_dir()):
                 raise UserError(
-                    f"{path}: expected a file or a folder of the run's own, got a link or a "
-                    "device; copy what it leads to into its place, or remove it"
+                    f"{path}: expected a file or a folder, got a link or a device; replace it by a "
+                    "copy of what it leads to, or remove it"
                 )
 
     def write_config(self, config: RunConfig) -> None:
-        """Writes `model_config.json`."""
+        """Write `model_config.json`."""
         content = asdict(config) | {
             "hparams": config.hparams.to_dict(),
             "versions": {
@@ -162,10 +164,10 @@ class RunFolder:
         files.write_text(self.path / CONFIG_FILE, json.dumps(content, indent=1) + "\n")
 
     def read_config(self) -> RunConfig:
-        """Reads `model_config.json`.
+        """Read `model_config.json`.
 
         Raises:
-          UserError: it is missing, damaged, or not of this program.
+          UserError: it is missing or damaged, or another program wrote it.
         """
         path = self.path / CONFIG_FILE
         content = _read_json(path)
@@ -185,25 +187,24 @@ class RunFolder:
             raise UserError(f"{path}: {error}") from None
 
     def figures(self) -> StepLines:
-        """What was recorded of its steps."""
+        """Return the recorded figures."""
         return StepLines(self.path / METRICS_FILE)
 
     def validated(self, step: int) -> tuple[float | None, float | None]:
-        """Reconstruction and KL cost of the validation split after a step; None where unknown."""
+        """Return the validation's reconstruction and KL cost after a step; None if unknown."""
         figures = self.figures()
         return figures.figure(step, "Valid_Reconstr_Cost"), figures.figure(step, "Valid_KL_Cost")
 
     def check_sizes(self, config: RunConfig) -> None:
-        """Refuses sizes that no checkpoint here can hold, before memory is taken for them.
+        """Refuse sizes that no checkpoint here can hold, before taking memory for them.
 
         Raises:
-          UserError: the configuration is of another model than the checkpoints, or they are cut
-            short.
+          UserError: the configuration does not match the checkpoints, or they are cut short.
         """
         held = [
             path
             for path in self.checkpoints.glob("*.data-*")
-            if path.with_suffix(".index").exists()  # else its save was not finished
+            if path.with_suffix(".index").exists()  # written last, so its save was finished
         ]
         wanted = config.hparams.least_bytes()
         if not held or wanted <= max(path.stat().st_size for path in held):
@@ -212,15 +213,15 @@ class RunFolder:
             self._check_fit(path.with_suffix(""), config.hparams)
         largest = max(path.stat().st_size for path in held)
         raise UserError(
-            f"the checkpoints in {self.checkpoints} are cut short, the whole of them: the largest "
-            f"has {largest:,} bytes, of {wanted:,} at the least; take them from a copy of the run"
+            f"all checkpoints in {self.checkpoints} are cut short: the largest has {largest:,} "
+            f"bytes, but needs at least {wanted:,}; restore them from a copy of the run"
         )
 
     def _check_fit(self, prefix: Path, hparams: HParams) -> None:
-        """Refuses sizes that are not those that a checkpoint was written with.
+        """Refuse sizes other than those that a checkpoint was written with.
 
         Raises:
-          UserError: naming the hyperparameter. Nothing is said of a checkpoint that is damaged.
+          UserError: naming the hyperparameter. A damaged checkpoint is not judged.
         """
         try:
             shapes = tf.train.load_checkpoint(str(prefix)).get_variable_to_shape_map()
@@ -230,30 +231,30 @@ class RunFolder:
             wanted = getattr(hparams, name)
             if wanted != held:
                 raise UserError(
-                    f"{self.path / CONFIG_FILE} does not fit {prefix.name}, a checkpoint of "
-                    f"{name} {held}: expected that, got {wanted}; set it back, or take the "
-                    "run's own configuration"
+                    f"{self.path / CONFIG_FILE} does not match the checkpoint {prefix.name}: "
+                    f"expected {name} {held}, got {wanted}; set it back, or restore the run's "
+                    "own configuration"
                 )
 
     def save(self, checkpoint: tf.train.Checkpoint, step: int, kind: str) -> None:
-        """Saves a checkpoint of the steps done so far, then removes what it replaces.
+        """Save a checkpoint, then remove the one that it replaces.
 
-        A kill at any instant leaves an earlier one whole.
+        A kill at any moment leaves an earlier checkpoint intact.
 
         Raises:
           UserError: the folder cannot be written to, is full, or has been removed.
         """
         if not (self.path / CONFIG_FILE).is_file():
-            raise UserError(f"{self.path} has been removed while its run trained; begin a new run")
+            raise UserError(f"{self.path} was removed while its run trained; start a new run")
         prefix = self.checkpoints / f"{kind}-{step}"
         try:
             self._write(checkpoint, prefix)
         except (tf.errors.OpError, OSError) as error:
             raise UserError(
-                f"could not save {prefix}: {first_line(error)}; earlier checkpoints are whole, "
-                "`resume` goes on from them"
+                f"could not save {prefix}: {first_line(error)}; earlier checkpoints are intact; "
+                "`resume` continues from them"
             ) from None
-        for half in self.checkpoints.glob("*_temp*"):  # of a process that was killed
+        for half in self.checkpoints.glob("*_temp*"):  # left by a process that was killed
             shutil.rmtree(half, ignore_errors=True)
         for old in self._by_age(kind)[_KEPT[kind] :]:
             if files.remove(old):  # the index first: without it the rest is no checkpoint
@@ -261,17 +262,17 @@ class RunFolder:
                     files.remove(path)
 
     def restore(self, checkpoint: tf.train.Checkpoint, *kinds: str) -> bool:
-        """Restores the newest whole checkpoint; damaged ones are named and skipped.
+        """Restore the newest intact checkpoint; warn of damaged ones and skip them.
 
         Args:
-          checkpoint: what gets the values; it may ask for a part of what was saved.
-          *kinds: "best" or "latest", in the order in which they are tried; none is "latest".
+          checkpoint: gets the values; it may hold only a part of what was saved.
+          *kinds: "best" or "latest", in the order to try them; by default "latest".
 
         Returns:
-          Whether there was one.
+          Whether there was a checkpoint.
 
         Raises:
-          UserError: there are only damaged ones, or the weights are not of this model's shapes.
+          UserError: all are damaged, or the weights have other shapes than this model's.
         """
         kinds = kinds or ("latest",)
         names = [f"{kind}-{step}" for kind in kinds for step in self._steps(kind)]
@@ -285,7 +286,7 @@ class RunFolder:
             except (ValueError, AssertionError) as error:
                 self._check_fit(prefix, self.read_config().hparams)
                 raise UserError(
-                    f"{prefix} does not fit {self.path / CONFIG_FILE}: {first_line(error)}"
+                    f"{prefix} does not match {self.path / CONFIG_FILE}: {first_line(error)}"
                 ) from None
             else:
                 return True
@@ -296,19 +297,19 @@ class RunFolder:
         return False
 
     def steps_done(self, checkpoint: str = "best") -> int | None:
-        """After how many steps the model of a checkpoint, as `load` takes it, was saved."""
+        """Return how many steps the model that `load` reads has had; None without a checkpoint."""
         kinds = CHECKPOINTS[CHECKPOINTS.index(checkpoint) :]
         return next((step for kind in kinds for step in self._steps(kind)), None)
 
     def _steps(self, kind: str) -> list[int]:
-        """The steps of a kind's checkpoints, the newest first."""
+        """Return the steps of the checkpoints of a kind, newest first."""
         names = (path.name for path in self.checkpoints.glob(f"{kind}-*.index"))
         found = (re.fullmatch(rf"{kind}-(\d+)\.index", name) for name in names)
         return sorted((int(match.group(1)) for match in found if match), reverse=True)
 
     def _by_age(self, kind: str) -> list[Path]:
-        """The index files of a kind, the last one written first: a damaged one may be of a later
-        step than one that the run wrote since."""
+        """Return the index files of a kind, last written first: a damaged one may have a later step
+        than one that the run has written since."""
         paths = self.checkpoints.glob(f"{kind}-*.index")
         return sorted(paths, key=lambda path: path.stat().st_mtime_ns, reverse=True)
 
@@ -317,16 +318,16 @@ class RunFolder:
         self.sync(prefix)
 
     def sync(self, prefix: Path) -> None:
-        """Makes the files of a checkpoint last through a loss of power."""
+        """Sync the files of a checkpoint, so that they survive a loss of power."""
         for path in prefix.parent.glob(prefix.name + ".*"):
             files.sync_file(path)
         files.sync_folder(prefix.parent)
 
 
 def _sizes(shapes: Mapping[str, Sequence[int]]) -> dict[str, int]:
-    """The hyperparameters that the shapes in a checkpoint tell.
+    """Derive hyperparameters from the shapes in a checkpoint.
 
-    Of the variables, in order: each layer of the encoder, mu and logvar (kernel, bias) with 2 E
+    Its variables, in order, are each layer of the encoder, mu and logvar (kernel, bias) with 2 E
     inputs, the decoder, and last its output (kernel `[U, 6 M + 3]`, bias).
     """
     found: list[list[int]] = []
@@ -336,7 +337,7 @@ def _sizes(shapes: Mapping[str, Sequence[int]]) -> dict[str, int]:
     if len(found) > 1 and len(found[-2]) == 2:
         sizes = {"dec_rnn_size": found[-2][0], "num_mixture": (found[-2][1] - 3) // 6}
     for kernel, bias, again in zip(found, found[1:], found[2:], strict=False):
-        if len(kernel) == 2 and kernel == again and bias == kernel[1:]:  # of mu, and of logvar
+        if len(kernel) == 2 and kernel == again and bias == kernel[1:]:  # mu, then logvar
             sizes |= {"enc_rnn_size": kernel[0] // 2, "z_size": kernel[1]}
     return sizes
 

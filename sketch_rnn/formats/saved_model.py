@@ -1,4 +1,4 @@
-"""Writes SavedModel folders, which TensorFlow Serving runs.
+"""Write SavedModel folders, which TensorFlow Serving runs.
 
 Legend: B batch, T time, N N_max, Z latent, U units.
 """
@@ -20,32 +20,32 @@ from sketch_rnn.model.packing import Batch, one_sketch_a_row
 
 
 def holds(path: Path) -> bool:
-    """Whether a folder is a SavedModel."""
+    """Return whether a folder is a SavedModel."""
     return (path / "saved_model.pb").is_file()
 
 
 def refuse(path: Path, _: str = "") -> SketchRNN:
-    """Raises UserError: the folder does not say what model it was made from."""
+    """Raise UserError: the folder does not hold the model that it was made from."""
     raise UserError(
-        f"{path} is a SavedModel, which only TensorFlow runs; take the model that it was made from"
+        f"{path} is a SavedModel, which only TensorFlow runs; use the model that it was made from"
     )
 
 
 def save(model: SketchRNN, path: str | Path, overwrite: bool = False) -> None:
-    """Writes a SavedModel with the signatures of `Serving`.
+    """Write a SavedModel with the signatures of `Serving`.
 
     Args:
-      model: to write.
-      path: of the new folder.
-      overwrite: a SavedModel that is there goes.
+      model: the model.
+      path: the new folder.
+      overwrite: replace a SavedModel that is there.
 
     Raises:
-      UserError: there is something else of that name, or TensorFlow cannot write.
+      UserError: something else has that name, or TensorFlow cannot write.
       OSError: the folder cannot be written.
     """
     path = Path(path)
     if path.exists() and not (overwrite and holds(path)):
-        raise UserError(f"{path} is there already; remove it, or export to another folder")
+        raise UserError(f"{path} exists; remove it, or export to another folder")
     part = tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent)
     try:
         serving = Serving(model)
@@ -57,14 +57,14 @@ def save(model: SketchRNN, path: str | Path, overwrite: bool = False) -> None:
                 files.replace(path, Path(old) / path.name)
             files.replace(part, path)
     except tf.errors.OpError as error:  # such as a disk that is full
-        reason = error.message.rsplit("; ", 1)[-1]  # before it the names of parts
+        reason = error.message.rsplit("; ", 1)[-1]  # the text before it names parts of the file
         raise UserError(f"{path}: cannot be written: {reason}") from None
     finally:
         shutil.rmtree(part, ignore_errors=True)
 
 
 class Serving(tf.Module):
-    """What a served model does, in data units.
+    """The functions of a served model, in data units.
 
     `encode(strokes [B, T, 3], lengths [B])` gives `mu` and `logvar`, each `[B, Z]`; strokes are
     stroke-3, of which the first `lengths` rows count. A model without encoder has no `encode`.
@@ -75,10 +75,10 @@ class Serving(tf.Module):
 
     def __init__(self, model: SketchRNN):
         super().__init__()
-        self.model = model.computed_by(Execution())  # which takes any number of steps
+        self.model = model.computed_by(Execution())  # this execution takes any number of steps
 
     def signatures(self) -> dict[str, tf.types.experimental.ConcreteFunction]:
-        """The functions by name, traced."""
+        """Trace the functions, and return them by name."""
         with as_one():  # a server does not compile
             return self._signatures()
 
@@ -104,7 +104,9 @@ class Serving(tf.Module):
         points = tf.concat(
             [strokes[:, :, :2] / scale, 1 - lifted, lifted, tf.zeros_like(lifted)], axis=-1
         )
-        first = tf.zeros([tf.shape(points)[0], 1, points.shape[2]])  # which the encoder leaves out
+        first = tf.zeros(
+            [tf.shape(points)[0], 1, points.shape[2]]
+        )  # the start token, which the encoder skips
         packing = one_sketch_a_row(lengths, tf.shape(points)[1])
         batch = Batch(tf.concat([first, points], axis=1), lengths, packing)
         mu, logvar, _ = self.model.forward.encode(batch, Noise())

@@ -1,4 +1,4 @@
-"""Files of JSON lines that a run adds to, each line of a step: its figures, or what it was told."""
+"""Files of JSON lines that a run appends to: figures or notes, each with its step."""
 
 import json
 import math
@@ -14,18 +14,18 @@ _MOST_LINES_OF_A_STEP = 9
 
 
 class StepLines:
-    """The file at `path`, which need not be there yet; lines that are not whole are skipped."""
+    """A file of JSON lines, which need not exist yet. Incomplete lines are skipped."""
 
     def __init__(self, path: Path):
         self.path = path
 
     def append(self, rows: Iterable[Mapping[str, Any]]) -> None:
-        """Adds a line for each row, which has a `step`."""
+        """Append a line for each row; rows have a `step`."""
         with self.path.open("a", encoding="utf-8", newline="\n") as file:
             file.writelines(json.dumps(row) + "\n" for row in rows)
 
     def cut(self, first_step: int) -> None:
-        """Keeps the lines of the steps before `first_step`; a half line at the end goes too."""
+        """Keep only complete lines of steps before `first_step`."""
         if not self.path.exists():
             return
         with files.replacing(self.path) as kept, self.path.open("rb") as file:
@@ -35,7 +35,7 @@ class StepLines:
                     kept.write(line.rstrip(b"\n") + b"\n")
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
-        """The rows, the first one first."""
+        """Iterate over the rows, oldest first."""
         if self.path.exists():
             with self.path.open("rb") as file:
                 while line := file.readline(LARGEST):
@@ -44,14 +44,14 @@ class StepLines:
                         yield row
 
     def figure(self, step: int, tag: str) -> float | None:
-        """The last finite figure of a step under a tag; None where there is none.
+        """Return the last figure of a step under a tag; None if there is none, or it is not finite.
 
-        The file is searched from its end, as it may be long.
+        The search starts at the end of the file, which may be long.
         """
         try:
             with self.path.open("rb") as file:
                 data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        except (OSError, ValueError):  # there is none, or it is empty
+        except (OSError, ValueError):  # the file is missing or empty
             return None
         with data:
             place = len(data)
@@ -68,7 +68,7 @@ class StepLines:
 
 
 def _row(line: bytes) -> dict[str, Any] | None:
-    """What a line says; None where it is not a JSON object with a `step`."""
+    """Parse a line; None unless it is a JSON object with a `step`."""
     try:
         row = parse(line)
     except ValueError:

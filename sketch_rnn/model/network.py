@@ -3,18 +3,24 @@
 Legend: B batch, T time (N_max), Z latent, M mixtures.
 """
 
+import math
+import tempfile
+import zipfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import keras
 import numpy as np
 import tensorflow as tf
+from numpy.typing import ArrayLike
 
-from sketch_rnn import strokes
+from sketch_rnn import files, strokes
+from sketch_rnn.choices import KERAS_SUFFIX
 from sketch_rnn.errors import UserError
 from sketch_rnn.hparams import HParams
-from sketch_rnn.model import sampling
+from sketch_rnn.model import card, sampling
 from sketch_rnn.model.distribution import Distribution
 from sketch_rnn.model.execution import Execution
 from sketch_rnn.model.fitting import Fitting
@@ -33,6 +39,13 @@ class Outputs(NamedTuple):
     output: tf.Tensor  # [T, B, 3 + 6 M], of the decoder
     mu: tf.Tensor | None  # [B, Z]; None without an encoder, as the next
     logvar: tf.Tensor | None  # [B, Z]
+
+
+class Posterior(NamedTuple):
+    """q(z | sketch), a diagonal Gaussian (Ha & Eck 2017, equation 2), each `[B, Z]`."""
+
+    mu: tf.Tensor
+    logvar: tf.Tensor
 
 
 @dataclass(frozen=True)
@@ -65,6 +78,7 @@ class SketchRNN(Fitting):
       trained: what is known of its training, by what it was read from.
       full_size: the longer side of a typical drawing in data units; None where it is not known
         (`formats.full_size` finds it out).
+      license: under which others may use it, as in "cc-by-4.0", for its card; "" is not stated.
     """
 
     def __init__(
@@ -77,6 +91,7 @@ class SketchRNN(Fitting):
         squashes_z: bool = False,
         trained: Trained = Trained(),
         full_size: float | None = None,
+        license: str = "",
         **kwargs: Any,
     ):
         """Initialises the model.
@@ -91,12 +106,13 @@ class SketchRNN(Fitting):
           squashes_z: a conditional model starts from tanh(W tanh(z) + b), as old browser models do.
           trained: see the class.
           full_size: see the class.
+          license: see the class.
         """
         super().__init__(**kwargs)
         self.__dict__.pop("loss", None)  # Keras's, where the model has a method
         self.hparams, self.scale_factor, self.seed = hparams, scale_factor, seed
         self.execution, self.trained = execution or Execution.for_device(), trained
-        self.full_size = full_size
+        self.full_size, self.license = full_size, license
         seeds = independent_seeds(seed, 3)
         self.encoder: Encoder | None = None
         self.latent: Latent | None = None
@@ -156,6 +172,12 @@ class SketchRNN(Fitting):
             own["squashes_z"] = True
         if self.full_size is not None:
             own["full_size"] = self.full_size
+        told = asdict(self.trained).items()
+        trained = {name: v for name, v in told if v is not None and math.isfinite(v)}
+        if trained:
+            own["trained"] = trained
+        if self.license:
+            own["license"] = self.license
         return super().get_config() | own
 
     @classmethod
@@ -165,7 +187,55 @@ class SketchRNN(Fitting):
         hparams = HParams.from_dict(config.pop("hparams"))
         execution = Execution.for_device(config.pop("precision"))
         fixed_state = config.pop("first_state", None)  # its name in files
-        return cls(hparams, execution=execution, fixed_state=fixed_state, **config)
+        trained = Trained(**config.pop("trained", {}))
+        return cls(hparams, execution=execution, fixed_state=fixed_state, trained=trained, **config)
+
+    def save(self, filepath: str | Path, overwrite: bool = True) -> None:
+        """Write a `.keras` file, with the model's card in it.
+
+        `load_model` and `keras.saving.load_model` read it. It is a zip: `README.md` in it is the
+        card, and `drawings.png` shows what the model draws.
+
+        Args:
+          filepath: of the file, which ends in `.keras`; `save_model` writes other formats.
+          overwrite: replace a file that is there.
+
+        Raises:
+          UserError: the name has another suffix, or the file exists.
+          OSError: the file cannot be written; an earlier one is then as it was.
+        """
+        path = Path(filepath)
+        if path.suffix != KERAS_SUFFIX:
+            raise UserError(
+                f"save: expected a name that ends in {KERAS_SUFFIX}, got {path.name}; "
+                "`save_model` writes other formats"
+            )
+        if path.exists() and not overwrite:
+            raise UserError(f"{path} exists; `overwrite` replaces it, or name another file")
+        with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as folder:
+            part = Path(folder) / "model.keras"
+            keras.saving.save_model(self, part)
+            with zipfile.ZipFile(part, "a") as archive:
+                for name, content in self.card_files(path.name).items():
+                    archive.writestr(name, content)
+            files.replace(part, path)
+
+    def card(self, name: str = "model.keras") -> str:
+        """Return what is known of the model, as Markdown for people.
+
+        Args:
+          name: how `load_model` reads the model.
+
+        Returns:
+          Its data, training steps, costs, license and architecture.
+        """
+        return card.text(self, name)
+
+    def card_files(self, name: str) -> dict[str, bytes]:
+        """Return the card and its picture as files, by their names; see `card`."""
+        shown = card.picture(self)
+        pictures = {} if shown is None else {card.PICTURE_FILE: shown}
+        return {card.TEXT_FILE: self.card(name).encode(), **pictures}
 
     def with_scale_factor(self, scale_factor: float) -> "SketchRNN":
         """A model of the same weights in other data units."""
@@ -193,6 +263,7 @@ class SketchRNN(Fitting):
             squashes_z=self.squashes_z,
             trained=self.trained,
             full_size=self._full_size_in(scale_factor),
+            license=self.license,
         )
         model.set_weights(self.get_weights())
         return model
@@ -218,6 +289,21 @@ class SketchRNN(Fitting):
         scaled = self.to_model_units(sketches)
         strokes5 = strokes.to_stroke5(scaled, self.hparams.max_seq_len)
         return Batch(tf.constant(strokes5), tf.constant([len(sketch) for sketch in scaled]))
+
+    def posterior(self, batch: Batch | tuple[tf.Tensor, tf.Tensor]) -> Posterior:
+        """Return q(z | sketch) of each sketch, as tensors that have gradients; `encode` is for
+        arrays.
+
+        Args:
+          batch: (strokes5, lengths), as `batch` and `Dataset.batches` give them.
+
+        Raises:
+          UserError: the model is unconditional.
+        """
+        mu, logvar, _ = self.forward.encode(Batch(*batch), Noise())
+        if mu is None or logvar is None:
+            raise UserError("expected a conditional model, this one has no encoder")
+        return Posterior(mu, logvar)
 
     def distribution(
         self, batch: Batch | tuple[tf.Tensor, tf.Tensor], z: tf.Tensor | None = None
@@ -264,16 +350,14 @@ class SketchRNN(Fitting):
         longest = max(len(sketch) for sketch in scaled)
         strokes5 = tf.constant(strokes.to_stroke5(scaled, longest))
         batch = Batch(strokes5, tf.constant([len(sketch) for sketch in scaled]))
-        mu, logvar, _ = self.forward.encode(batch, Noise())
-        if mu is None or logvar is None:
-            raise UserError("expected a conditional model, this one has no encoder")
+        mu, logvar = self.posterior(batch)
         return mu.numpy(), logvar.numpy()
 
     def decode(
         self,
-        z: np.ndarray | None = None,
+        z: ArrayLike | None = None,
         num_samples: int | None = None,
-        temperature: float | np.ndarray = sampling.TEMPERATURE,
+        temperature: ArrayLike = sampling.TEMPERATURE,
         greedy: bool = False,
         max_len: int | None = None,
         seed: int | None = None,
@@ -309,9 +393,9 @@ class SketchRNN(Fitting):
     def complete(
         self,
         sketch: np.ndarray,
-        z: np.ndarray | None = None,
+        z: ArrayLike | None = None,
         num_samples: int | None = None,
-        temperature: float | np.ndarray = sampling.TEMPERATURE,
+        temperature: ArrayLike = sampling.TEMPERATURE,
         greedy: bool = False,
         max_len: int | None = None,
         seed: int | None = None,
@@ -350,7 +434,7 @@ class SketchRNN(Fitting):
         first: np.ndarray,
         last: np.ndarray,
         steps: int = 10,
-        temperature: float = sampling.TEMPERATURE,
+        temperature: ArrayLike = sampling.TEMPERATURE,
         seed: int | None = None,
         spherical: bool = True,
     ) -> list[np.ndarray]:

@@ -13,6 +13,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 import tensorflow as tf
+from numpy.typing import ArrayLike
 
 from sketch_rnn import strokes
 from sketch_rnn.errors import UserError
@@ -208,10 +209,10 @@ def compiled_decode_strokes(
 
 def decode(
     model: Drawer,
-    z: np.ndarray | None = None,
+    z: ArrayLike | None = None,
     num_samples: int | None = None,
     *,
-    temperature: float | np.ndarray = TEMPERATURE,
+    temperature: ArrayLike = TEMPERATURE,
     greedy: bool = False,
     max_len: int | None = None,
     seed: int | None = None,
@@ -231,10 +232,10 @@ def decode(
 def complete(
     model: Drawer,
     sketch: np.ndarray,
-    z: np.ndarray | None = None,
+    z: ArrayLike | None = None,
     num_samples: int | None = None,
     *,
-    temperature: float | np.ndarray = TEMPERATURE,
+    temperature: ArrayLike = TEMPERATURE,
     greedy: bool = False,
     max_len: int | None = None,
     seed: int | None = None,
@@ -320,7 +321,7 @@ def _draw(
     z: np.ndarray | None,
     total: int,
     *,
-    temperature: float | np.ndarray,
+    temperature: ArrayLike,
     greedy: bool,
     max_len: int | None,
     seed: int | None,
@@ -397,7 +398,7 @@ def _key(seed: int | None, stream: int) -> tf.Tensor:
     return tf.random.fold_in(tf.constant([low, high], tf.int32), stream)
 
 
-def _repeated(model: Drawer, z: np.ndarray, count: int) -> np.ndarray:
+def _repeated(model: Drawer, z: ArrayLike, count: int) -> np.ndarray:
     """Each row of z `count` times."""
     z = np.atleast_2d(np.asarray(z, np.float32))
     size = model.hparams.z_size if model.hparams.conditional else 0
@@ -408,7 +409,7 @@ def _repeated(model: Drawer, z: np.ndarray, count: int) -> np.ndarray:
     return np.repeat(z, count, axis=0)
 
 
-def _checked_temperature(temperature: float | np.ndarray, total: int) -> np.ndarray:
+def _checked_temperature(temperature: ArrayLike, total: int) -> np.ndarray:
     """`[total]` float32."""
     temperature = np.asarray(temperature, np.float32)
     if not ((temperature >= SMALLEST_TEMPERATURE) & np.isfinite(temperature)).all():

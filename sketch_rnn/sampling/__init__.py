@@ -1,1 +1,1 @@
-"""Pictures that a model draws: what can be drawn, the drawing of it, and its files."""
+"""Drawing with a model: the modes, the sampler, and the files that it writes."""

@@ -1,4 +1,4 @@
-"""The kinds of drawings that a model has learnt, by the names of the files of its data set."""
+"""The kinds of drawings that a model has learned, named after the files of its data set."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,13 +14,13 @@ from sketch_rnn.model.network import SketchRNN
 
 
 def kinds_of(model_dir: str | Path | None) -> dict[str, Path]:
-    """The file of the drawings of each kind.
+    """Return the file with the drawings of each kind, by the name of the kind.
 
     Args:
       model_dir: a run's folder; None or `doodles` is the model in the package.
 
     Raises:
-      UserError: the model does not say what it has learnt, or its drawings are not there.
+      UserError: the model does not say what it has learned, or its drawings are missing.
     """
     if catalog.is_packaged(model_dir):
         names = load_config(catalog.PACKAGED_MODEL)["data_set"]
@@ -32,16 +32,16 @@ def kinds_of(model_dir: str | Path | None) -> dict[str, Path]:
 
 
 def data_of(model_dir: str) -> tuple[str, Sequence[str]]:
-    """Where a run has its drawings, and the names of the files there.
+    """Return the folder or address of a run's data set, and the names of its files.
 
     Raises:
-      UserError: it is no run's folder, or the drawings are not there any more.
+      UserError: this is not the folder of a run, or the drawings are no longer there.
     """
     folder = RunFolder(model_dir)
     if not folder.holds_run():
         raise UserError(
-            f"{model_dir} does not say which drawings it has learnt: expected the folder of a run, "
-            "or the model in the package"
+            f"{model_dir} does not say which drawings it has learned: expected the folder of a "
+            "run, or the model in the package"
         )
     config = folder.read_config()
     names = config.hparams.data_set
@@ -51,10 +51,10 @@ def data_of(model_dir: str) -> tuple[str, Sequence[str]]:
 def z_like(
     model: SketchRNN, model_dir: str | Path | None, kinds: Sequence[str], count: int, seed: int
 ) -> np.ndarray:
-    """z `[B, Z]` of `count` random drawings, as many of each kind, as the encoder spreads them.
+    """Sample z `[B, Z]` from the posteriors of `count` random drawings, as many of each kind.
 
     Raises:
-      UserError: there is no such kind, or the model has no encoder.
+      UserError: a kind is unknown, or the model has no encoder.
     """
     if not model.hparams.conditional:
         raise UserError("`like`: this model is unconditional, it draws without z")

@@ -1,4 +1,4 @@
-"""What a model can be asked to draw: one record a mode. Nothing here needs TensorFlow."""
+"""The modes of drawing, one record each. Nothing here needs TensorFlow."""
 
 from dataclasses import dataclass
 
@@ -9,19 +9,19 @@ TEMPERATURES, LADDER = (0.5,), (0.2, 0.4, 0.6, 0.8, 1.0)  # the second for mode 
 
 @dataclass(frozen=True)
 class Mode:
-    """What is drawn, and what from.
+    """A mode of drawing: what it draws, and from what.
 
     Attributes:
-      name: of the mode; `Sampler` draws it with the method of this name.
-      text: what it draws, as `sketch_rnn_sample --help` says.
-      takes_input: it can be given drawings.
-      needs_input: it cannot do without.
-      takes_z: it can be given z.
-      conditional: it needs a model with an encoder.
-      temperatures: of the drawings, if none are asked for.
-      drawings: of an input of several, how many are taken at random; None is all.
-      counted: how many are taken can be asked for.
-      together: how many drawings it takes, of all inputs together; 0 is any number.
+      name: the name of the mode, and of the method of `Sampler` that draws it.
+      text: what it draws, for `sketch_rnn_sample --help`.
+      takes_input: whether it can draw from given drawings.
+      needs_input: whether it needs them.
+      takes_z: whether it can draw from given z.
+      conditional: whether it needs a model with an encoder.
+      temperatures: the default temperatures.
+      drawings: how many drawings to pick at random from an input file with several; None is all.
+      counted: whether the user can choose that number.
+      together: how many drawings it takes from all inputs together; 0 is any number.
     """
 
     name: str
@@ -36,10 +36,10 @@ class Mode:
     together: int = 0
 
     def check_sources(self, has_input: bool, has_z: bool) -> None:
-        """Refuses what the mode would ignore, or misses.
+        """Check that the mode gets what it needs, and nothing that it would ignore.
 
         Raises:
-          UserError: saying what it takes.
+          UserError: it does not.
         """
         if self.needs_input and not has_input:
             raise UserError(f"`mode={self.name}`: expected `input`, an SVG, .npz or other drawings")
@@ -51,10 +51,10 @@ class Mode:
             raise UserError("expected `input` or `z_file`, got both")
 
     def check_model(self, conditional: bool, has_input: bool, has_z: bool) -> None:
-        """Refuses what an unconditional model cannot draw.
+        """Check that an unconditional model can draw this.
 
         Raises:
-          UserError: saying why.
+          UserError: it cannot.
         """
         if conditional:
             return
@@ -68,36 +68,36 @@ class Mode:
             )
 
     def takes_own(self, has_z: bool, is_packaged: bool) -> bool:
-        """Whether, without inputs, it takes drawings of the model's own data set.
+        """Return whether, without inputs, it uses drawings from the model's own data set.
 
-        The model in the package takes them also where random z would do.
+        With the model in the package it does so even where random z would do.
         """
         return self.needs_input or (is_packaged and self.conditional and not has_z)
 
     def drawings_of_each(self, inputs: int, count: int | None) -> int | None:
-        """How many drawings of each of so many inputs are taken at random; None is all."""
+        """Return how many drawings to pick at random from each of the inputs; None is all."""
         if self.together:
             return max(1, self.together // max(1, inputs))
         return count if self.counted and count else self.drawings
 
 
 # fmt: off
-ENCODE = Mode("encode", "input drawings to the .npz that --z_file takes: mu and logvar",
+ENCODE = Mode("encode", "latent vectors of the inputs: an .npz with mu and logvar, for --z_file",
     takes_input=True, needs_input=True, conditional=True, drawings=None, counted=True)
 MODES = {mode.name: mode for mode in (
     Mode("generate", "new drawings (default)", takes_z=True),
     ENCODE,
-    Mode("reconstruct", "input drawings beside what the model makes of them",
+    Mode("reconstruct", "input drawings, each beside its reconstruction",
         takes_input=True, needs_input=True, conditional=True, drawings=10, counted=True),
-    Mode("interpolate", "from each input, or random z, to the next",
+    Mode("interpolate", "steps from each input, or random z, to the next",
         takes_input=True, takes_z=True, conditional=True, drawings=2, counted=True),
-    Mode("complete", "an unfinished drawing, finished in several ways",
+    Mode("complete", "an unfinished drawing, completed in several ways",
         takes_input=True, needs_input=True, takes_z=True),
     Mode("temperatures", "one z or input at several temperatures",
         takes_input=True, takes_z=True, temperatures=LADDER),
-    Mode("analogy", "of three inputs the first - the second + the third",
+    Mode("analogy", "of three inputs: the first - the second + the third",
         takes_input=True, needs_input=True, conditional=True, together=3),
-    Mode("grid", "a square between four inputs, which are its corners",
+    Mode("grid", "a square of drawings with four inputs, or random z, at its corners",
         takes_input=True, takes_z=True, conditional=True, together=4),
 )}
 # fmt: on

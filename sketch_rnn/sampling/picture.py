@@ -1,4 +1,4 @@
-"""What a model drew and its files: pictures, data sets, lists of points; and z in a file.
+"""Drawings by a model, as a picture, a data set or lists of points; latent vectors in a file.
 
 Legend: B drawings, Z latent.
 """
@@ -18,20 +18,20 @@ from sketch_rnn.drawing import draw
 from sketch_rnn.errors import UserError
 from sketch_rnn.pictures import Style
 
-LARGEST_Z_FILE = 256 << 20  # bytes of its `mu`
+LARGEST_Z_FILE = 256 << 20  # bytes of `mu` in it
 
 
 @dataclass
 class Picture:
-    """Rows of drawings, all of the same number.
+    """Rows of drawings, all of the same length.
 
     Attributes:
-      rows: stroke-3 in data units; inputs and what the model made of them.
-      titles: of each row; all empty or none.
-      column_titles: or empty.
-      is_row: keep a single row in one line.
-      given: columns at the start of every row that are inputs.
-      prefixes: points of each row's drawings that were given; or empty.
+      rows: stroke-3 arrays in data units; inputs, and what the model drew.
+      titles: a title per row, or empty.
+      column_titles: a title per column, or empty.
+      is_row: whether a single row stays on one line.
+      given: how many columns at the start of each row are inputs.
+      prefixes: for each row, how many points of its drawings were given; or empty.
     """
 
     rows: list[list[np.ndarray]]
@@ -42,19 +42,19 @@ class Picture:
     prefixes: list[int] = field(default_factory=list)
 
     def drawn(self) -> list[np.ndarray]:
-        """What the model drew."""
+        """Return the drawings by the model, without the inputs."""
         return [sketch for row in self.rows for sketch in row[self.given :]]
 
     def write(self, path: str | Path, style: Style | None = None, animate: bool = False) -> None:
-        """Writes a picture (.svg, .png), or what the model drew (.npz, .json).
+        """Write a picture (.svg, .png), or the drawings by the model (.npz, .json).
 
         Args:
-          path: of the file; what is there is replaced.
-          style: how a picture looks.
-          animate: an SVG draws itself.
+          path: the file, which replaces an earlier one.
+          style: the look of a picture.
+          animate: whether an SVG draws itself.
 
         Raises:
-          UserError: the name ends otherwise, or the picture cannot have the style's columns.
+          UserError: the name has another suffix, or the rows do not fit the style's columns.
           OSError: the file cannot be written.
         """
         path = Path(path)
@@ -86,9 +86,9 @@ class Picture:
 
 
 def _arranged(picture: Picture, columns: int | None) -> Picture:
-    """The same with its rows in so many columns: a single row is broken, many go side by side.
+    """Return the picture with this many columns: break a single row, or put rows side by side.
 
-    By default many short rows go side by side to about a square.
+    By default, many short rows are put side by side to form about a square.
     """
     width, has_titles = len(picture.rows[0]), bool(picture.titles or picture.column_titles)
     if columns is not None and len(picture.rows) == 1 and not has_titles:
@@ -103,7 +103,7 @@ def _arranged(picture: Picture, columns: int | None) -> Picture:
 
 
 def _side_by_side(picture: Picture, blocks: int) -> Picture:
-    """The same with its rows in several blocks beside each other."""
+    """Return the picture with its rows in several blocks, side by side."""
     if blocks < 2:
         return picture
     height = math.ceil(len(picture.rows) / blocks)
@@ -114,7 +114,7 @@ def _side_by_side(picture: Picture, blocks: int) -> Picture:
 
 
 def _write_npz(path: Path, sketches: list[np.ndarray]) -> None:
-    """Writes a data set whose three splits all hold the sketches, in order."""
+    """Write a data set whose three splits all hold the sketches, in order."""
     array = np.empty(len(sketches), object)
     for i, sketch in enumerate(sketches):
         array[i] = sketch
@@ -124,10 +124,10 @@ def _write_npz(path: Path, sketches: list[np.ndarray]) -> None:
 
 
 def read_z(path: str | Path, z_size: int) -> np.ndarray:
-    """z `[B, Z]` float32 from a file: its `mu`.
+    """Read z, `[B, Z]` float32: the `mu` of a file.
 
     Raises:
-      UserError: the file is absent, damaged, too large, or of another Z.
+      UserError: the file is missing, damaged, too large, or has another Z.
     """
     try:
         with np.load(path, allow_pickle=False) as file:
@@ -138,7 +138,7 @@ def read_z(path: str | Path, z_size: int) -> np.ndarray:
         raise UserError(f"`z_file`: there is no file {path}") from None
     except Exception:  # whatever a damaged file makes zipfile and NumPy raise
         raise UserError(
-            f"`z_file`: expected a file that `mode=encode` wrote, with mu in it; {path} is none"
+            f"`z_file`: expected a file with mu, written by `mode=encode`; {path} is not one"
         ) from None
     if z.ndim != 2 or z.shape[1] != z_size or not len(z) or not np.isfinite(z).all():
         raise UserError(f"`z_file`: expected finite mu [B, {z_size}], got shape {list(z.shape)}")
@@ -146,6 +146,6 @@ def read_z(path: str | Path, z_size: int) -> np.ndarray:
 
 
 def write_latent(path: Path, mu: np.ndarray, logvar: np.ndarray) -> None:
-    """Writes `mu` and `logvar`, each `[B, Z]`."""
+    """Write `mu` and `logvar`, each `[B, Z]`."""
     with files.replacing(path) as file:
         np.savez(file, mu=mu, logvar=logvar)

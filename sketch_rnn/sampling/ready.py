@@ -1,4 +1,4 @@
-"""Whether a model is ready to draw: it knows its scale factor, and has trained enough."""
+"""Check whether a model can draw: it knows its scale factor, and has trained enough."""
 
 import numpy as np
 
@@ -7,19 +7,22 @@ from sketch_rnn.errors import UserError, warn
 from sketch_rnn.formats.run_folder import RunFolder
 from sketch_rnn.model.network import SketchRNN
 
-FEW_STEPS, FEW_STEPS_SINCE = 300, 150  # from nothing, and since a trained model
-FEW_TO_CHOOSE = 600  # training drawings; with fewer, those that validate hardly say what is best
-EARLY = 0.75  # of a run
-HIGH_KL = 0.6  # nats a dimension
+FEW_STEPS, FEW_STEPS_SINCE = (
+    300,
+    150,
+)  # of a new model, and of one that started from trained weights
+FEW_TO_CHOOSE = 600  # training drawings; with fewer, the validation split is too small to tell
+EARLY = 0.75  # of the steps of a run
+HIGH_KL = 0.6  # nats per latent dimension
 
 
 def with_scale_factor(
     model: SketchRNN, scale_factor: float | None, data_dir: str | None
 ) -> SketchRNN:
-    """The model with the scale factor, or where it has none with that of its data set.
+    """Return the model with this scale factor, or if it has none, with that of its data set.
 
     Raises:
-      UserError: the scale factor is none, or the data set cannot be read.
+      UserError: the scale factor is not above 0, or the data set cannot be read.
     """
     if scale_factor is not None:
         if not 0 < scale_factor < 1e30:
@@ -32,20 +35,20 @@ def with_scale_factor(
 
 
 def check_scale_factor(model: SketchRNN) -> None:
-    """Refuses a model without scale factor, which inputs need.
+    """Check that the model has a scale factor, which inputs need.
 
     Raises:
-      UserError: saying how it gets one.
+      UserError: it has none.
     """
     if model.scale_factor is None:
         raise UserError(
-            "this model does not know its scale factor, which inputs need: give `scale_factor`, "
-            "or `data_dir` to compute it"
+            "inputs need a scale factor, which this model does not have; give `scale_factor`, or "
+            "`data_dir` to compute it"
         )
 
 
 def warn_of_junk(run: RunFolder, checkpoint: str, of_random_z: bool) -> None:
-    """Warns where a run's model cannot draw well yet, or not from random z."""
+    """Warn if the model of a run cannot draw well yet, or not from random z."""
     steps = run.steps_done(checkpoint) if run.holds_run() else None
     if steps is None:
         return
@@ -55,21 +58,21 @@ def warn_of_junk(run: RunFolder, checkpoint: str, of_random_z: bool) -> None:
     kl = run.validated(steps - 1)[1] if of_random_z else None
     if kl is not None and kl > HIGH_KL:
         warn(
-            f"random z mean little to this model: KL {kl:.2f} a dimension; try "
+            f"random z mean little to this model: its KL is {kl:.2f} nats per dimension; try "
             "`mode=reconstruct`, or train with a larger kl_weight"
         )
 
 
 def _about_steps(run: RunFolder, steps: int, latest: int) -> str:
-    """What to do where a checkpoint is of few steps, or chance chose it among few drawings."""
+    """Return advice if a checkpoint had few steps, or few drawings chose it by chance."""
     config = run.read_config()
-    begun = f" since it began with {config.init_from}" if config.init_from else ""
+    begun = f" since it started from {config.init_from}" if config.init_from else ""
     few = FEW_STEPS_SINCE if config.init_from else FEW_STEPS
     is_chance = (config.training_size or FEW_TO_CHOOSE) < FEW_TO_CHOOSE and steps < EARLY * latest
     if latest > steps and (is_chance or (steps < few <= latest)):
         return (
-            f"drawn by the best checkpoint, after {steps} of {latest} steps; `checkpoint=latest` "
-            "draws with all of them, which looks better where few drawings say what is best"
+            f"the best checkpoint drew this, after {steps} of {latest} steps; with few drawings to "
+            "validate on, the latest often draws better: try `checkpoint=latest`"
         )
     if steps >= few:
         return ""
@@ -81,7 +84,7 @@ def _about_steps(run: RunFolder, steps: int, latest: int) -> str:
 
 
 def first_half(sketch: np.ndarray) -> np.ndarray:
-    """What to complete of a whole drawing: about half its points, up to the end of a line."""
-    ends = np.flatnonzero(sketch[:-1, 2]) + 1  # there may be none
+    """Return the first half of a drawing, up to the end of the line nearest to the middle."""
+    ends = np.flatnonzero(sketch[:-1, 2]) + 1  # may be empty
     nearest = ends[np.abs(ends - len(sketch) / 2).argmin()] if len(ends) else len(sketch) // 2
     return sketch[: max(nearest, 1)]

@@ -22,7 +22,7 @@ DRAWING_MODES = [name for name in MODES if name != ENCODE.name]
 
 
 def _checked(draw: Callable[["Sampler"], Picture]) -> Callable[["Sampler"], Picture]:
-    """Checks what the mode of the method's name says of its sources."""
+    """Check inputs and z by the mode that has the name of the method."""
 
     @functools.wraps(draw)
     def checked(self: "Sampler") -> Picture:
@@ -36,22 +36,22 @@ def _checked(draw: Callable[["Sampler"], Picture]) -> Callable[["Sampler"], Pict
 
 @dataclass(frozen=True)
 class Sampler:
-    """Draws with one model: a method a mode, each of which gives a `Picture`.
+    """Draw with a model: one method for each mode, which returns a `Picture`.
 
         sampler = Sampler(load_model("doodles"), [cat, house, fish], temperature=0.2)
         sampler.analogy().write("analogy.svg")
 
     Attributes:
       model: the model.
-      inputs: drawings, stroke-3 in data units; may be empty.
-      z: `[B, Z]` instead of inputs, or None.
-      temperature: one or several; None is 0.5, in `temperatures` five from 0.2 to 1.
-      count: drawings, as the mode means it; None is the mode's default.
-      steps: drawings of an interpolation, or of each side of a grid.
-      spherical: interpolate on the sphere; else straight.
-      greedy: take what is most probable at every point.
+      inputs: drawings to start from, stroke-3 arrays in data units; may be empty.
+      z: `[B, Z]`, in place of inputs; or None.
+      temperature: one or several; by default 0.5, or for `temperatures` five from 0.2 to 1.
+      count: how many drawings; None is the default of the mode.
+      steps: drawings in an interpolation, or along each side of a grid.
+      spherical: interpolate along the sphere; otherwise along a straight line.
+      greedy: take the most probable choice at every point.
       max_len: points of the longest drawing; None is N_max.
-      seed: the same one draws the same; by default a new one.
+      seed: the same seed draws the same; by default a new one.
     """
 
     model: SketchRNN
@@ -69,7 +69,7 @@ class Sampler:
         if len(self.inputs):
             check_scale_factor(self.model)
         if self.temperature is not None and not np.size(self.temperature):
-            raise UserError("`temperature`: expected one or several, got none")
+            raise UserError("`temperature`: expected one number or several, got none")
         if self.steps < 2:
             raise UserError(f"`steps`: expected 2 or more, got {self.steps}")
         if self.count is not None and self.count < 1:
@@ -77,21 +77,21 @@ class Sampler:
 
     @property
     def draws_random_z(self) -> bool:
-        """Whether the drawings begin with random z."""
+        """Whether it draws from random z."""
         return self.model.hparams.conditional and self.z is None and not len(self.inputs)
 
     def draw(self, mode: str) -> Picture:
-        """Draws in the mode of a name.
+        """Draw in a mode given by name.
 
         Raises:
-          UserError: there is no such mode, or it draws from something else, or the model cannot.
+          UserError: there is no such mode, it needs other sources, or the model cannot draw it.
         """
         check_choice("mode", mode, DRAWING_MODES)
         return getattr(self, mode)()
 
     @_checked
     def generate(self) -> Picture:
-        """New drawings, of random z or of the given ones; a row for each temperature."""
+        """Draw new sketches from random z, or from the given z; a row for each temperature."""
         z, temperatures = self.z, self._temperatures("generate")
         number = self.count or sampling.NEW_DRAWINGS
         if z is None:
@@ -105,7 +105,7 @@ class Sampler:
 
     @_checked
     def reconstruct(self) -> Picture:
-        """Each input, and what the model makes of it at each temperature."""
+        """Show each input beside its reconstructions, one for each temperature."""
         mu, _ = self.model.encode(self.inputs)
         temperatures = self._temperatures("reconstruct")
         columns = [self._decode(mu, len(mu), t) for t in temperatures]
@@ -115,7 +115,7 @@ class Sampler:
 
     @_checked
     def interpolate(self) -> Picture:
-        """A row from each z to the next (section 4.2)."""
+        """Draw a row of steps from each z to the next (section 4.2)."""
         z = self._z_or_random(self.count or 2)
         if len(z) < 2:
             raise UserError(f"interpolate: expected two or more inputs, got {len(z)}")
@@ -131,7 +131,7 @@ class Sampler:
 
     @_checked
     def complete(self) -> Picture:
-        """Each input finished in several ways, in a row (section 4.4)."""
+        """Complete each input in several ways, side by side in a row (section 4.4)."""
         picture, temperatures = Picture([]), self._temperatures("complete")
         all_z = None if self.z is None else np.atleast_2d(self.z)
         for number, sketch in enumerate(self.inputs):
@@ -154,7 +154,7 @@ class Sampler:
 
     @_checked
     def temperatures(self) -> Picture:
-        """One z, or each of several, at all temperatures in a row."""
+        """Draw each z at all temperatures, side by side in a row."""
         z, temperatures = None, self._temperatures("temperatures")
         if self.model.hparams.conditional:
             z = self._z_or_random(self.count or 1)
@@ -165,7 +165,7 @@ class Sampler:
 
     @_checked
     def analogy(self) -> Picture:
-        """Three inputs, and what the first - the second + the third is (section 4.3).
+        """Show three inputs, and draw the first - the second + the third (section 4.3).
 
         There is a row for each temperature.
         """
@@ -183,7 +183,7 @@ class Sampler:
 
     @_checked
     def grid(self) -> Picture:
-        """A square of z whose corners are four z: the first two above, the others below."""
+        """Draw a square of z between four corners: the first two at the top, the others below."""
         z, temperatures = self._z_or_random(4), self._temperatures("grid")
         if len(z) != 4:
             raise UserError(f"grid: expected four inputs, got {len(z)}")
@@ -195,7 +195,7 @@ class Sampler:
         return Picture([drawn[row * steps : (row + 1) * steps] for row in range(steps)])
 
     def _z_or_random(self, count: int) -> np.ndarray:
-        """The given z, those of the inputs, or from the prior; of a conditional model."""
+        """Return the given z, those of the inputs, or samples from the prior."""
         if self.z is not None:
             return np.atleast_2d(self.z)
         if len(self.inputs):
@@ -205,7 +205,7 @@ class Sampler:
         return z
 
     def _decode(self, z: np.ndarray | None, count: int, temperature: float) -> list[np.ndarray]:
-        """A drawing of each z, or without z so many."""
+        """Draw one sketch of each z, or without z `count` sketches."""
         return self.model.decode(
             z,
             count if z is None else 1,

@@ -6,6 +6,7 @@ Legend: S drawings of a split, B batch, T time (N_max), Z latent, M mixtures.
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import tensorflow as tf
@@ -24,8 +25,12 @@ from sketch_rnn.model.forward import SketchCosts
 from sketch_rnn.model.network import SketchRNN
 from sketch_rnn.model.noise import SPLIT_STREAMS, Noise, Shard, draw_noise, noise_key
 from sketch_rnn.model.packing import Batch
+from sketch_rnn.tables import table
 from sketch_rnn.training.metrics import Costs
 from sketch_rnn.training.options import DEFAULT_SEED
+
+if TYPE_CHECKING:
+    import pandas
 
 _NEAR = 3  # folders above a run of the original in which its data set may be
 
@@ -70,6 +75,25 @@ class Evaluation:
     def kl_per_dimension(self) -> np.ndarray:
         """KL divergence of each latent dimension, `[Z]`."""
         return self.kl.mean(axis=0)
+
+    def table(self) -> "pandas.DataFrame":
+        """These rows as a table of pandas, in the order of the split.
+
+        Its columns are `points`, `offset`, `pen`, their sum `reconstruction`, and with an encoder
+        `kl`, the mean over the dimensions of z, before its floor.
+
+        Raises:
+          UserError: pandas is not installed.
+        """
+        columns = {"points": self.points, "offset": self.offset, "pen": self.pen}
+        columns["reconstruction"] = self.offset + self.pen
+        if self.kl.shape[1]:
+            columns["kl"] = self.kl.mean(axis=1)
+        rows = self.index.tolist()
+        return table(
+            {name: dict(zip(rows, of.tolist(), strict=True)) for name, of in columns.items()},
+            "drawing",
+        )
 
     def costs(self, hparams: HParams) -> Costs:
         """The validation figures: KL with its floor batch by batch, weighted by drawings; the cost

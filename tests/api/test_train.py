@@ -79,7 +79,7 @@ def test_callbacks_are_told_of_every_step_and_validation(run, told):
 def test_a_finished_run_is_opened(run):
     again = sketch_rnn.open_run(run.folder)
     assert again.history == run.history and again.reason == run.reason
-    with pytest.raises(UserError, match="expected the folder of a run, found none in"):
+    with pytest.raises(UserError, match="expected the folder of a run, but"):
         sketch_rnn.open_run(run.folder.parent)
 
 
@@ -113,7 +113,7 @@ def test_data_may_be_files(run):
     ("arguments", "said"),
     [
         ((sketch_rnn.TrainOptions("run"), "doodles"), "expected a TrainOptions alone"),
-        (("run", "cat.npz", {"data_set": ["fish.npz"]}), "data names the files, and so does"),
+        (("run", "cat.npz", {"data_set": ["fish.npz"]}), "both data and hparams"),
         (("run", "doodles", {"z_sise": 3}), "unknown hyperparameter 'z_sise'"),
     ],
 )

@@ -300,7 +300,7 @@ def test_latest_checkpoint_is_missing(unconditional, tmp_path, capsys):
         (["--mode=grid", "--input=DATA", "--index=1,2,3"], "four inputs, got 3"),
         (["--mode=grid", "--temperature=0.1,1"], "one temperature"),
         (["--z_file=none.npz"], "none.npz"),
-        (["--z_file=DATA"], "--mode=encode wrote"),
+        (["--z_file=DATA"], "written by --mode=encode"),
         (["--scale_factor=0"], "--scale_factor"),
         (["--mode=dance"], "mode"),
         (["--modee=generate"], "--mode"),
@@ -403,8 +403,8 @@ def test_a_model_that_cannot_draw_yet_says_so(conditional, unconditional, tmp_pa
     (run / "metrics.jsonl").write_text(json.dumps(row) + "\n")
     assert sample(run, tmp_path / "a.svg", "--num_samples=1", "--greedy") == 0
     assert capsys.readouterr().err == (
-        "warning: random z mean little to this model: KL 1.35 a dimension; try --mode=reconstruct, "
-        "or train with a larger kl_weight\n"
+        "warning: random z mean little to this model: its KL is 1.35 nats per dimension; try "
+        "--mode=reconstruct, or train with a larger kl_weight\n"
     )
     flags = ("--mode=reconstruct", f"--input={SVGS[0]}", "--greedy")
     assert sample(run, tmp_path / "a.svg", *flags) == 0
@@ -417,10 +417,10 @@ def test_the_checkpoint_that_few_drawings_chose_is_not_taken_for_the_model(
     """The command that is named works as it stands, and its steps count from the beginning."""
     run = Path(shutil.copytree(unconditional, tmp_path / "run"))
     for best, latest, began, words in (
-        (100, 750, "", "after 100 of 750 steps; --checkpoint=latest draws"),
+        (100, 750, "", "after 100 of 750 steps; with few drawings"),
         (200, 200, "", "for 200 steps; drawings"),
         (200, 200, "doodles", ""),
-        (100, 100, "doodles", "for 100 steps since it began with doodles; drawings"),
+        (100, 100, "doodles", "for 100 steps since it started from doodles; drawings"),
     ):
         for path in (run / "checkpoints").iterdir():
             kind, _, end = re.fullmatch(r"(\w+)-(\d+)(.*)", path.name).groups()

@@ -16,7 +16,7 @@ from golden_models import original_run, published_model
 from sketch_rnn.choices import MODEL_SUFFIXES
 from sketch_rnn.cli import export
 from sketch_rnn.errors import UserError
-from sketch_rnn.formats import FORMATS, browser, keras_file, load_model, save_model, saved_model
+from sketch_rnn.formats import FORMATS, browser, load_model, save_model, saved_model
 from sketch_rnn.hparams import HParams
 from sketch_rnn.model import sampling
 from sketch_rnn.model.network import SketchRNN
@@ -59,7 +59,7 @@ def run_python(program, *arguments):
 @pytest.mark.parametrize("cell", CELLS)
 def test_a_keras_file_is_the_same_model(cell, conditional, tmp_path):
     model = small_model(cell, conditional=conditional)
-    keras_file.save(model, tmp_path / "x.keras")
+    model.save(tmp_path / "x.keras")
     again = keras.saving.load_model(tmp_path / "x.keras")
     assert again.hparams == model.hparams and again.scale_factor == 20.0
     for ours, theirs in zip(model.weights, again.weights, strict=True):
@@ -78,7 +78,7 @@ def test_a_keras_file_is_the_same_model(cell, conditional, tmp_path):
     ],
 )
 def test_keras_finds_the_classes_once_the_formats_are_imported(imports, tmp_path):
-    keras_file.save(small_model(), tmp_path / "x.keras")
+    small_model().save(tmp_path / "x.keras")
     program = (
         imports
         + """
@@ -98,7 +98,7 @@ def test_importing_the_package_imports_neither_tensorflow_nor_keras():
 def test_a_browser_model_at_a_z_keeps_its_first_state_as_a_keras_file(tmp_path):
     browser.save(small_model(), tmp_path / "x.gen.json", np.ones(4, np.float32))
     model = load_model(tmp_path / "x.gen.json")
-    keras_file.save(model, tmp_path / "x.keras")
+    model.save(tmp_path / "x.keras")
     program = """
 import sys, sketch_rnn.formats, keras
 print(keras.saving.load_model(sys.argv[1]).fixed_state.tolist())
@@ -145,7 +145,7 @@ def rewritten(path, hparams=None, weights=None, **changes):
 def test_a_keras_file_that_claims_a_huge_model_is_refused(tmp_path):
     save_model(small_model(), tmp_path / "x.keras")
     rewritten(tmp_path / "x.keras", {"dec_rnn_size": 2**31 - 1})
-    with pytest.raises(UserError, match="does not fit its weights"):
+    with pytest.raises(UserError, match="does not match its weights"):
         load_model(tmp_path / "x.keras")
 
 
@@ -180,7 +180,7 @@ def packed(file):
 
 @pytest.mark.parametrize(
     ("write", "reason"),
-    [(elsewhere, "elsewhere"), (outside, "elsewhere"), (packed, "to become 400,000,000 bytes")],
+    [(elsewhere, "another file"), (outside, "another file"), (packed, "take 400,000,000 bytes")],
 )
 def test_a_keras_file_whose_weights_lie_elsewhere_or_are_packed_is_refused(write, reason, tmp_path):
     save_model(small_model(), tmp_path / "x.keras")
@@ -194,7 +194,7 @@ def test_a_keras_file_whose_weights_lie_elsewhere_or_are_packed_is_refused(write
 def test_a_keras_file_that_unpacks_into_far_more_is_refused(tmp_path):
     with zipfile.ZipFile(tmp_path / "x.keras", "w", zipfile.ZIP_DEFLATED) as file:
         file.writestr("config.json", b" " * 1_000_000)
-    with pytest.raises(UserError, match="it is to become 1,000,000 bytes"):
+    with pytest.raises(UserError, match="it unpacks to 1,000,000 bytes"):
         load_model(tmp_path / "x.keras")
 
 
@@ -222,7 +222,7 @@ def test_a_saved_model_is_said_to_be_no_model_to_go_on_with(tmp_path):
 
 def test_an_unwritable_keras_file_leaves_nothing(tmp_path):
     with pytest.raises(OSError):
-        keras_file.save(small_model(), tmp_path / "none" / "x.keras")
+        small_model().save(tmp_path / "none" / "x.keras")
     assert not list(tmp_path.iterdir())
 
 
@@ -278,7 +278,7 @@ def test_a_served_unconditional_model_takes_a_count(tmp_path):
 
 def test_a_folder_is_not_written_over(tmp_path):
     (tmp_path / "served").mkdir()
-    with pytest.raises(UserError, match="already"):
+    with pytest.raises(UserError, match="exists; remove it"):
         saved_model.save(small_model(), tmp_path / "served")
 
 

@@ -11,11 +11,11 @@ from sketch_rnn.formats import load_model
     [
         ("x.pth", "holds weights of PyTorch"),
         ("X.PT", "holds weights of PyTorch"),
-        ("x.ckpt", "of a run of the original trainer name the folder"),
-        ("vector-100.index", "name the folder that it lies in"),
-        ("x.h5", "save a .keras file"),
-        ("x.weights.h5", "save a .keras file"),
-        ("x.onnx", "take the model that it was made from"),
+        ("x.ckpt", "for a run of the original trainer, name its folder"),
+        ("vector-100.index", "name the folder that it is in"),
+        ("x.h5", "model.save, to a .keras file"),
+        ("x.weights.h5", "model.save, to a .keras file"),
+        ("x.onnx", "use the model that it was made from"),
         ("x.txt", "is no model: expected the folder of a run, or X.gen.json"),
     ],
 )

@@ -4,7 +4,9 @@ Legend: T time, B rows, I inputs a step, C constant inputs, O outputs of a produ
 S width of the state.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import keras
@@ -21,6 +23,22 @@ GATES = 4  # in the order i, j, f, o; j is the candidate
 FORGET_BIAS = 1.0
 
 
+_ARE_READ = ContextVar("weights_are_read", default=False)
+
+
+@contextmanager
+def weights_are_read() -> Iterator[None]:
+    """Leave out the expensive part of the initial weights of models made in this block.
+
+    Their weights are read from a file next, and orthogonal matrices take longer than the reading.
+    """
+    token = _ARE_READ.set(True)
+    try:
+        yield
+    finally:
+        _ARE_READ.reset(token)
+
+
 class Orthogonal(keras.initializers.Initializer):
     """An orthogonal matrix for each of the four gates, side by side."""
 
@@ -29,6 +47,8 @@ class Orthogonal(keras.initializers.Initializer):
 
     def __call__(self, shape: tuple[int, int], dtype: str | None = None) -> tf.Tensor:
         """Returns `[U, 4U]`."""
+        if _ARE_READ.get():
+            return tf.zeros(shape, dtype or tf.float32)
         rows, columns = shape
         return tf.concat(
             [self._one_gate((rows, columns // GATES), dtype) for _ in range(GATES)], axis=1

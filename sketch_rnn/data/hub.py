@@ -1,0 +1,187 @@
+"""Models on the Hugging Face Hub: fetched once into its cache, and pushed.
+
+`huggingface_hub` does both. It is an extra, imported when a model is asked for by such a name.
+"""
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import sketch_rnn
+from sketch_rnn.errors import UserError, first_line
+
+PREFIX = "hf://"
+MODEL_FILE = "model.keras"  # in a repository, where no other file is named
+LARGEST = 4 << 30  # bytes of a model
+_ADDRESS = re.compile(
+    r"(?P<repository>[\w.-]+/[\w.-]+)(?:@(?P<revision>[^/\s]+))?(?:/(?P<file>\S+))?"
+)
+_LOG_IN = "`hf auth login` says who you are"
+
+
+class Address(NamedTuple):
+    """A file on the Hub."""
+
+    repository: str  # user/name
+    revision: str | None  # a branch, a tag or a commit; None is the main branch
+    file: str
+
+
+def is_address(name: str | Path | None) -> bool:
+    """Whether this names a model on the Hub, as in `hf://user/name`."""
+    return isinstance(name, str) and name.startswith(PREFIX)
+
+
+def parse(name: str) -> Address:
+    """Read `hf://user/name`, also with `@revision` and with `/file` behind it.
+
+    Raises:
+      UserError: it is no such address.
+    """
+    match = _ADDRESS.fullmatch(name.removeprefix(PREFIX))
+    if match is None or ".." in name:
+        raise UserError(f"expected a model on the Hub as in {PREFIX}user/name, got {name!r:.80}")
+    return Address(match["repository"], match["revision"], match["file"] or MODEL_FILE)
+
+
+def fetch(name: str, anew: bool = False) -> Path:
+    """Return the local file of a model on the Hub, and download it first if it is not there yet.
+
+    A download that breaks off goes on from there, and a file is whole before it gets its name.
+
+    Args:
+      name: as in `hf://user/name`.
+      anew: download it in any case.
+
+    Raises:
+      UserError: huggingface_hub is not installed, there is no such model, it is private, too large,
+        or cannot be fetched.
+    """
+    address, hub = parse(name), _library(name)
+    with _one_line(name, hub):
+        size = _size(hub, address)
+        if size and size > LARGEST:
+            raise UserError(f"{name}: expected a model of at most {LARGEST:,} bytes, got {size:,}")
+        path = hub.hf_hub_download(
+            address.repository,
+            address.file,
+            revision=address.revision,
+            force_download=anew and size is not None,
+            local_files_only=size is None,
+            endpoint=_endpoint(),
+            **_caller(),
+        )
+    return Path(path)
+
+
+def push(name: str, folder: Path, private: bool) -> str:
+    """Make the files of a folder the newest commit of a repository, which is created if need be.
+
+    Returns:
+      The address of the repository's page.
+
+    Raises:
+      UserError: huggingface_hub is not installed, nobody is logged in, or the Hub does not take it.
+    """
+    address, hub = check(name), _library(name)
+    api = hub.HfApi(endpoint=_endpoint(), **_caller())
+    with _one_line(name, hub):
+        page = api.create_repo(address.repository, private=private, exist_ok=True)
+        api.upload_folder(
+            repo_id=address.repository,
+            folder_path=folder,
+            commit_message="Push a model of sketch_rnn",
+        )
+    return str(page)
+
+
+def check(name: str) -> Address:
+    """Refuse, before the work, what nothing can be pushed to.
+
+    Raises:
+      UserError: it is no repository, or huggingface_hub is not installed.
+    """
+    address = parse(name)
+    if address != Address(address.repository, None, MODEL_FILE):
+        raise UserError(f"expected a repository to push to as in {PREFIX}user/name, got {name}")
+    _library(name)
+    return address
+
+
+def _library(name: str) -> Any:
+    try:
+        import_module("huggingface_hub.errors")
+        return import_module("huggingface_hub")
+    except ImportError:
+        raise UserError(
+            f"{name}: models on the Hub need huggingface_hub, which is not installed; "
+            "pip install 'sketch-rnn[hub]'"
+        ) from None
+
+
+def _endpoint() -> str | None:
+    """The Hub's address where it is another; the library reads the variable when it is imported."""
+    return os.environ.get("HF_ENDPOINT")
+
+
+def _caller() -> dict[str, str]:
+    return {"library_name": "sketch_rnn", "library_version": sketch_rnn.__version__}
+
+
+def _size(hub: Any, address: Address) -> int | None:
+    """The bytes of a file on the Hub, 0 if it does not say; None where it cannot be reached."""
+    url = hub.hf_hub_url(
+        address.repository, address.file, revision=address.revision, endpoint=_endpoint()
+    )
+    try:
+        return hub.get_hf_file_metadata(url).size or 0
+    except hub.errors.HfHubHTTPError:
+        raise
+    except _unreachable(hub):  # then the cache may hold it
+        return None
+
+
+def _unreachable(hub: Any) -> tuple[type[Exception], ...]:
+    """The errors of a network: the base class is one of the HTTP client of this version."""
+    return (OSError, ValueError, *hub.errors.HfHubHTTPError.__bases__)
+
+
+@contextmanager
+def _one_line(name: str, hub: Any) -> Iterator[None]:
+    """Turn what huggingface_hub raises into one line."""
+    errors = hub.errors
+    try:
+        yield
+    except UserError:
+        raise
+    except errors.HFValidationError as error:
+        raise UserError(f"{name}: {first_line(error)}") from None
+    except errors.GatedRepoError:
+        raise UserError(
+            f"{name}: its owner has to let you in; ask on its page, and then {_LOG_IN}"
+        ) from None
+    except errors.RepositoryNotFoundError:
+        raise UserError(
+            f"{name}: the Hub has no such repository, or a private one; {_LOG_IN}"
+        ) from None
+    except errors.RevisionNotFoundError:
+        raise UserError(f"{name}: the repository has no such revision") from None
+    except errors.LocalEntryNotFoundError:
+        raise UserError(
+            f"{name}: the Hub cannot be reached, and the model was not fetched before"
+        ) from None
+    except errors.EntryNotFoundError:
+        raise UserError(
+            f"{name}: the repository holds no {parse(name).file}; name the file of its model, "
+            f"as in {PREFIX}{parse(name).repository}/cat.keras"
+        ) from None
+    except (errors.HfHubHTTPError, errors.LocalTokenNotFoundError) as error:
+        status = getattr(getattr(error, "response", None), "status_code", None)
+        hint = f"; {_LOG_IN}" if status in (None, 401, 403) else ""
+        raise UserError(f"{name}: {first_line(error)[:200]}{hint}") from None
+    except _unreachable(hub) as error:
+        raise UserError(f"{name}: the Hub cannot be reached: {first_line(error)[:200]}") from None

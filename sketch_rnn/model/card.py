@@ -1,0 +1,105 @@
+"""The card of a model: what a person wants to know of it before they use it.
+
+It stands in the model's `.keras` file, and is the page of a model on the Hub.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from sketch_rnn.drawing import draw
+from sketch_rnn.errors import one_line
+from sketch_rnn.pictures import png
+
+TEXT_FILE, PICTURE_FILE = "README.md", "drawings.png"
+_SHOWN, _COLUMNS, _TEMPERATURE = 8, 4, 0.3
+_LONGEST = 500  # points of a drawing that is shown
+_NOT_SAID = "not stated; ask whoever trained it"
+_HUB_LICENSES = ("apache-2.0", "mit", "cc0-1.0", "cc-by-4.0", "cc-by-sa-4.0", "cc-by-nc-4.0")
+
+
+def text(model: Any, file: str) -> str:
+    """Return the card in Markdown, with the lines before it that the Hub reads.
+
+    Args:
+      model: a `SketchRNN`.
+      file: the name by which `load_model` reads it.
+    """
+    rows = "\n".join(f"| {name} | {_cell(value)} |" for name, value in _facts(model).items())
+    return f"""---
+library_name: sketch_rnn
+{_license_line(model.license)}tags: [sketch-rnn, keras, drawing]
+---
+# A model that draws
+
+A [Sketch-RNN](https://arxiv.org/abs/1704.03477) for TensorFlow 2 and Keras 3: it draws stroke by
+stroke.
+
+![Drawings by this model]({PICTURE_FILE})
+
+| | |
+|---|---|
+{rows}
+
+```python
+import sketch_rnn
+
+model = sketch_rnn.load_model("{file}")
+sketch_rnn.draw(model.decode(num_samples=8), "drawings.svg")
+```
+"""
+
+
+def picture(model: Any) -> bytes | None:
+    """Return drawings of the model's own as a PNG; None where it cannot draw."""
+    if not all(np.isfinite(weight).all() for weight in model.get_weights()):
+        return None
+    longest = min(model.hparams.max_seq_len, _LONGEST)
+    drawn = model.decode(num_samples=_SHOWN, temperature=_TEMPERATURE, max_len=longest, seed=1)
+    return png(draw(drawn, columns=_COLUMNS))
+
+
+def _facts(model: Any) -> dict[str, str]:
+    """What is known of a model, by what it is."""
+    hparams, trained = model.hparams, model.trained
+    names = ", ".join(f"`{name}`" for name in hparams.data_set)
+    facts = {
+        "data": names + (f", {trained.sketches:,} training drawings" if trained.sketches else ""),
+        "training steps": _steps(model),
+        "costs of the validation drawings": _costs(model),
+        "license": model.license or _NOT_SAID,
+    }
+    decoder = f"decoder: {hparams.dec_model}, {hparams.dec_rnn_size} units"
+    if hparams.conditional:
+        encoder = f"encoder: {hparams.enc_model}, {hparams.enc_rnn_size} units a direction"
+        decoder = f"{encoder}; z of {hparams.z_size}; {decoder}"
+    facts["architecture"] = f"{decoder}; {hparams.num_mixture} mixtures"
+    facts["parameters"] = f"{model.count_params():,}"
+    facts["longest drawing"] = f"{hparams.max_seq_len} points"
+    return facts
+
+
+def _steps(model: Any) -> str:
+    steps = model.trained.steps
+    if steps is None and model.compiled:
+        steps = int(model.optimizer.iterations)
+    return f"{steps:,}" if steps else "not known"
+
+
+def _costs(model: Any) -> str:
+    trained = model.trained
+    if trained.reconstruction is None:
+        return "not known"
+    kl = "" if trained.kl is None else f", KL {trained.kl:.4f}"
+    return f"reconstruction {trained.reconstruction:.4f}{kl}"
+
+
+def _cell(value: str) -> str:
+    """A text as a cell of a table."""
+    return one_line(value).replace("|", "\\|")
+
+
+def _license_line(license: str) -> str:
+    """The license by the Hub's name for it, `other` for an unusual one; "" where none is stated."""
+    name = license.lower().replace(" ", "-")
+    return f"license: {name if name in _HUB_LICENSES else 'other'}\n" if license else ""
