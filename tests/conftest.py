@@ -46,7 +46,11 @@ FIRST = (
 )
 
 
-def pytest_collection_modifyitems(items):
+def pytest_collection_modifyitems(config, items):
+    if not like_windows.IS_ASKED_FOR:
+        left_out = [item for item in items if item.get_closest_marker("like_windows")]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
     for item in items:
         for mark in list(item.iter_markers("long_where")):
             if mark.args[0](**item.callspec.params):

@@ -4,15 +4,12 @@ import os
 import subprocess
 import sys
 
-import like_windows
 import pytest
 
 from sketch_rnn import files, signals, system
 from sketch_rnn.errors import UserError
 
-pytestmark = pytest.mark.skipif(
-    not like_windows.IS_ASKED_FOR, reason="LIKE_WINDOWS=1 asks for Windows's rules"
-)
+pytestmark = pytest.mark.like_windows
 
 
 @pytest.mark.parametrize("call", [os.replace, os.rename])
