@@ -840,6 +840,7 @@ def picture_target() -> Target:
     from PIL import Image, ImageDraw
 
     from sketch_rnn.trace.pixels import pictures
+    from sketch_rnn.trace.sheets import grid_cells
     from sketch_rnn.trace.tracer import trace
 
     warnings.simplefilter("ignore")
@@ -871,7 +872,11 @@ def picture_target() -> Target:
 
     def read(data: bytes, folder: Path) -> object:
         found = pictures(data, b"%PDF" in data[:1024])
-        return [trace(picture.pixels) for picture in islice(found, 2)]
+        traced = []
+        for picture in islice(found, 2):
+            traced.append(trace(picture.pixels))
+            grid_cells(picture.pixels)
+        return traced
 
     return Target(
         lambda rng: mutated(rng, rng.choice(seeds), tokens),

@@ -23,6 +23,7 @@ MAX_PIXELS = 50_000_000  # of a picture, before it is scaled down
 MAX_SIDE = 1600  # pixels of the longer side of what is looked at
 MIN_SIDE = 16  # pixels of the shorter side, below which nothing can be told
 MAX_PAGES = 500
+SHARP = 300  # pixels an inch, that a page of a PDF has at most
 _FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "GIF", "BMP", "HEIF")
 
 
@@ -144,7 +145,7 @@ def _pages_of_pdf(content: bytes) -> Iterator[Picture]:
         if len(document) > MAX_PAGES:
             raise UserError(f"expected at most {MAX_PAGES} pages, it has {len(document)}")
         for page in document:
-            scale = MAX_SIDE / max(*page.get_size(), 1.0)
+            scale = min(MAX_SIDE / max(*page.get_size(), 1.0), SHARP / 72)
             image = page.render(scale=scale, may_draw_forms=False).to_pil()
             yield Picture(np.asarray(image.convert("RGB")), scale)
             page.close()

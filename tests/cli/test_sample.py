@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from golden_models import original_run
 from helpers import DOODLES, FIXTURES
+from PIL import Image, ImageDraw
 
 from sketch_rnn.cli.sample import main
 from sketch_rnn.data import npz
@@ -255,6 +256,35 @@ def test_other_drawings_than_svg_are_finished_too(unconditional, tmp_path):
     flags = ("--mode=complete", "--num_samples=2", f"--input={path}", "--index=0,2")
     assert sample(unconditional, tmp_path / "a.svg", *flags) == 0
     assert len(groups(tmp_path / "a.svg")) == 4
+
+
+@pytest.fixture(scope="module")
+def photo(tmp_path_factory):
+    """A photograph of two level lines, the lower one as long as the drawing is wide."""
+    path = tmp_path_factory.mktemp("photo") / "photo.jpg"
+    image = Image.new("RGB", (300, 160), (200, 195, 185))
+    pen = ImageDraw.Draw(image)
+    pen.line([(50, 40), (150, 40)], fill=(40, 40, 50), width=5)
+    pen.line([(50, 120), (250, 120)], fill=(40, 40, 50), width=5)
+    image.save(path)
+    return path
+
+
+def test_a_photograph_is_reconstructed(conditional, photo, tmp_path):
+    flags = ("--mode=reconstruct", f"--input={photo}")
+    assert sample(conditional, tmp_path / "a.svg", *flags) == 0
+    assert len(groups(tmp_path / "a.svg")) == 2
+    assert texts(tmp_path / "a.svg") == ["input", "reconstruction"]
+
+
+def test_a_photograph_is_finished(unconditional, photo, tmp_path):
+    flags = ("--mode=complete", "--num_samples=1", f"--input={photo}")
+    assert sample(unconditional, tmp_path / "a.json", *flags) == 0
+    (sketch,) = drawn(tmp_path / "a.json")
+    given = np.array(sketch[:3], float)
+    np.testing.assert_array_equal(given[:, 2], [1, 0, 1])
+    np.testing.assert_allclose(np.abs(given[0, :2]), [127.5, 0], atol=5)
+    np.testing.assert_allclose(np.abs(given[2, :2]), [255, 0], atol=5)
 
 
 def test_animate(unconditional, tmp_path):
