@@ -1,4 +1,4 @@
-"""What was traced, laid over the pictures that it was traced from."""
+"""Draw traced lines over the pictures that they were traced from."""
 
 from collections.abc import Sequence
 from itertools import islice
@@ -18,10 +18,10 @@ MOST = 24  # pictures that are shown
 
 
 def save_preview(inputs: Sequence[str | Path], reading: Reading, path: str | Path) -> None:
-    """Writes a PNG of the first pictures of pixels among the inputs, with the lines over them.
+    """Write a PNG of the first photographs and scans among the inputs, with the lines over them.
 
     Raises:
-      UserError: no line was traced in any.
+      UserError: no line was found in any of them.
     """
     from sketch_rnn.trace.preview import sheet
 
@@ -33,13 +33,13 @@ def save_preview(inputs: Sequence[str | Path], reading: Reading, path: str | Pat
     ]
     shown = list(islice(filter(None, (_overlay(file, reading) for file in found)), MOST))
     if not shown:
-        raise UserError("preview: expected photographs or scans that lines were traced in")
+        raise UserError("preview: expected photographs or scans with lines in them; found none")
     with replacing(path) as output:
         sheet(shown).save(output, "PNG")
 
 
 def _overlay(file: InputFile, reading: Reading) -> Image.Image | None:
-    """The first picture of a file with its lines over it; None if it has none."""
+    """Draw the lines of the first picture of a file over it; None if it has none."""
     from sketch_rnn.trace.preview import overlay
     from sketch_rnn.trace.tracer import trace
 

@@ -1,4 +1,4 @@
-"""What is in a data set: numbers, warnings, and a contact sheet of its drawings."""
+"""Describe a data set: numbers, and a contact sheet of its drawings."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,13 +20,13 @@ _SAMPLE = 20_000  # sketches that the distributions of offsets are taken from
 
 
 def read(path: str | Path) -> Dataset:
-    """The data set of one file."""
+    """Load the data set of one file."""
     path = shipped.drawings(path)
     return load_dataset([path.name], path.parent)
 
 
 def describe(dataset: Dataset) -> list[str]:
-    """Counts, distributions and what training derives from them, as lines of a table."""
+    """Return the lines of a table: counts, distributions, and what training derives from them."""
     lines = [_row("", "sketches", "points", "mean", _NAMES)]
     for name in SPLITS:
         lengths = getattr(dataset, name).lengths()
@@ -50,16 +50,16 @@ def contact_sheet(
     seed: int = 0,
     style: Style | None = None,
 ) -> None:
-    """Draws sketches of a split, labelled with their index and number of points.
+    """Draw sketches of a split, labeled with their index and number of points.
 
     Args:
       split: the sketches.
       path: the `.svg` or `.png` to write.
-      arrange: the first ones (`index`), any (`random`), or from the shortest to the longest in
-        even steps of rank (`length`).
-      count: how many.
-      seed: which ones, if random.
-      style: how it looks.
+      arrange: `index` draws the first sketches, `random` draws any, and `length` draws some from
+        the shortest to the longest, in even steps of rank.
+      count: number of sketches.
+      seed: of the random choice.
+      style: look of the drawings.
     """
     if count < 1:
         raise UserError(f"count: expected a number from 1, got {count}")
@@ -85,9 +85,9 @@ def augmentation_sheet(
     seed: int = 0,
     style: Style | None = None,
 ) -> None:
-    """Draws one sketch, then what augmentation makes of it, as training would see it.
+    """Draw one sketch, then augmented versions of it, as training would see them.
 
-    The labels tell how far it was stretched, and how many points it kept.
+    The labels say how far each version is stretched, and how many points it keeps.
     """
     if not 0 <= index < len(split):
         raise UserError(f"index: expected one from 0 to {len(split) - 1}, got {index}")
@@ -114,7 +114,7 @@ def _sketches(points: np.ndarray, lengths: np.ndarray) -> list[np.ndarray]:
 
 
 def _sample(split: Split) -> tuple[np.ndarray, np.ndarray]:
-    """Flat points and lengths of the sketches, or of some if they are very many."""
+    """Return flat points and lengths of the sketches, or of a sample of very many."""
     return split.gather(np.linspace(0, len(split) - 1, min(len(split), _SAMPLE)).astype(int))
 
 
@@ -123,7 +123,7 @@ def _lines_of_each(points: np.ndarray, lengths: np.ndarray) -> np.ndarray:
 
 
 def _longer_sides(points: np.ndarray, lengths: np.ndarray) -> np.ndarray:
-    """The longer side of each sketch's box, its origin included."""
+    """Return the longer side of each sketch's box, including its origin."""
     boxes = [strokes.bounds(sketch) for sketch in _sketches(points, lengths)]
     min_x, max_x, min_y, max_y = np.array(boxes).T
     width = np.maximum(max_x, 0) - np.minimum(min_x, 0)

@@ -1,4 +1,4 @@
-"""Branches of a skeleton mended, and those that one movement of the pen drew made one.
+"""Mend the branches of a skeleton, and join those that one movement of the pen drew.
 
 Lengths are in pixels, `width` is that of the line. Dimensions: n points of a line.
 """
@@ -12,31 +12,32 @@ from scipy.spatial import KDTree
 
 from sketch_rnn.trace.graph import Branch, End, Graph
 
-SPUR = 1.2  # times the line's half width at its junction: a branch that is shorter is a spur
-MERGE = 1.5  # line widths: junctions closer than this are one
-SHARED = 6.0  # line widths: up to this, two lines that lie over each other may share a branch
-WIDE = 1.25  # times half the line's width: two lines are in a branch of this half width
-NEAR, FAR = 0.8, 3.2  # line widths from a junction, between which a branch's direction is measured
+SPUR = 1.2  # half widths of the line at its junction: a shorter branch is a spur
+MERGE = 1.5  # line widths: junctions closer than this become one
+SHARED = 6.0  # line widths: the longest branch that two overlapping lines may share
+WIDE = 1.25  # half line widths: two lines lie in a branch whose half width is larger
+NEAR, FAR = 0.8, 3.2  # line widths from a junction: a branch's direction is measured between
 ALONG = 0.75  # cosine of the largest turn into a branch that two lines share
-TIP = 3.0  # line widths: as long may the tip of a sharp corner be, and
-OVERLAP, WEDGE = 1.3, 3.0  # times the length on which the sides of a corner overlap; of a wedge
-FAT = 1.2  # times half the line's width: the half width of a wedge of ink, on the average
-SHARP = 0.3  # cosine of the angle between the sides of a corner that is so sharp
-SHARPEST = np.radians(8)  # a sharper corner is taken to be as sharp
-RING = np.radians(40)  # what a closed loop counts, as a turn
-APART = 1.0  # line widths between the ends of two branches of a junction, from which the way counts
+TIP = 3.0  # line widths: a branch up to this length may be the tip of a sharp corner
+OVERLAP = 1.3  # lengths on which the sides of a corner overlap: the same for very sharp corners
+WEDGE = 3.0  # such lengths: the longest tip whose ink is as wide as a wedge
+FAT = 1.2  # half line widths: the ink of a wedge has a larger mean half width
+SHARP = 0.3  # cosine of the largest angle between the sides of a sharp corner
+SHARPEST = np.radians(8)  # a sharper corner counts as this sharp
+RING = np.radians(40)  # closing a loop costs as much as this turn
+APART = 1.0  # line widths: between ends farther apart than this, the way between them counts
 GAP = 3.0  # line widths: the longest gap that a dry pen leaves
-LEAST = 2.0  # line widths: a line that goes on over a gap is longer
-FACING = 0.93  # cosine of the angle between a line and the way over the gap
-TURN = np.radians(65)  # a line that turns more at a junction ends there
+LEAST = 2.0  # line widths: only a longer line continues across a gap
+FACING = 0.93  # cosine of the largest angle between a line and the way across the gap
+TURN = np.radians(65)  # a line that would turn more at a junction ends there
 
 
 def without_spurs(graph: Graph, radius: np.ndarray) -> None:
-    """Removes the short branches that thinning leaves at bumps of the ink's edge.
+    """Remove the short branches that thinning leaves at bumps in the edge of the ink.
 
     Args:
       graph: changed in place.
-      radius: distance to the edge of the ink at each pixel `[H, W]`.
+      radius: distance of each pixel from the edge of the ink `[H, W]`.
     """
     pending = True
     while pending:
@@ -61,10 +62,10 @@ def _is_spur(graph: Graph, branch: Branch, radius: np.ndarray) -> bool:
 
 
 def sharpen_tips(graph: Graph, radius: np.ndarray, width: float) -> None:
-    """Makes one line of the two that part from a short branch: they are a sharp corner.
+    """Join the two branches of a sharp corner, which part from a short third one.
 
-    Near the tip of a sharp corner the ink of both sides is one, so that thinning leaves a Y. Its
-    arms are drawn on to the end of its stem, straight.
+    Near its tip the ink of both sides runs together, so thinning leaves a Y. Extend the arms of
+    the Y straight to the end of its stem.
     """
     for met in list(graph.ends.values()):
         if len(met) != 3 or len({number for number, _ in met}) != 3:
@@ -81,7 +82,7 @@ def sharpen_tips(graph: Graph, radius: np.ndarray, width: float) -> None:
 
 
 def _past(points: np.ndarray, distance: float) -> np.ndarray:
-    """The points of a line from some distance on, but at least two thirds of it."""
+    """Return the points of a line beyond a distance, but at least two thirds of the line."""
     along = _along(points)
     return points[along >= min(distance, along[-1] / 3)]
 
@@ -91,7 +92,7 @@ def _far(graph: Graph, end: End) -> int:
 
 
 def _is_tip(graph: Graph, tip: End, radius: np.ndarray, width: float) -> bool:
-    """Whether a branch at a junction of three ends freely, between two sides of a corner."""
+    """Return whether a branch at a junction of three is the tip between two sides of a corner."""
     if len(graph.ends[_far(graph, tip)]) != 1:
         return False
     met = graph.ends[graph.branches[tip[0]].nodes[tip[1]]]
@@ -100,7 +101,7 @@ def _is_tip(graph: Graph, tip: End, radius: np.ndarray, width: float) -> bool:
     if one @ two < SHARP:
         return False
     angle = max(float(np.arccos(np.clip(one @ two, -1, 1))), SHARPEST)
-    overlap = width / 2 / np.sin(angle / 2)  # from where the pen turned to where the sides part
+    overlap = width / 2 / np.sin(angle / 2)  # from the pen's turn to where the sides part
     branch = graph.branches[tip[0]]
     if branch.length < max(TIP * width, OVERLAP * overlap + width / 2):
         return True
@@ -108,15 +109,15 @@ def _is_tip(graph: Graph, tip: End, radius: np.ndarray, width: float) -> bool:
 
 
 def _half_width(branch: Branch, radius: np.ndarray) -> float:
-    """The ink's half width along a branch, on the average."""
+    """Return the mean half width of the ink along a branch."""
     x, y = branch.points.astype(int).T
     return float(np.mean(radius[y, x]))
 
 
 def part_shared(graph: Graph, width: float) -> None:
-    """Gives two lines that lie over each other for a while a piece each.
+    """Give each of two lines that overlap for a while a copy of the shared branch.
 
-    Both run on into the shared branch at both of its ends without a turn to speak of.
+    Both lines enter the branch at both of its ends almost without a turn.
     """
     for number in sorted(graph.branches, key=lambda n: graph.branches[n].length):
         branch = graph.branches.get(number)
@@ -148,9 +149,9 @@ def _part(graph: Graph, number: int, before: list[End], after: list[End]) -> Non
 
 @dataclass(frozen=True)
 class Bridge:
-    """A branch that was taken out to make one junction of two.
+    """A branch that was removed to merge the two junctions at its ends.
 
-    number, length: of the branch. sides: the ends of branches that met at each of the two.
+    number, length: of the branch. sides: the ends of other branches that met at each junction.
     """
 
     number: int
@@ -161,10 +162,12 @@ class Bridge:
 def merged_and_paired(
     graph: Graph, radius: np.ndarray, width: float
 ) -> tuple[Graph, dict[End, End]]:
-    """The graph with near junctions made one, and which end of a branch goes on in which other.
+    """Merge junctions that are close together, and pair the ends of branches that continue.
 
-    Junctions at the two ends of a long bridge that no line goes over stay apart, so that its ink
-    is not lost.
+    A long bridge that no line crosses stays a branch, so that its ink is not lost.
+
+    Returns:
+      The merged graph, and the partner of each end, in both directions.
     """
     stays: set[int] = set()
     while True:
@@ -185,13 +188,13 @@ def merged_and_paired(
 def merge_junctions(
     graph: Graph, radius: np.ndarray, width: float, stays: Container[int] = ()
 ) -> list[Bridge]:
-    """Makes one of the junctions that are too near to be told apart.
+    """Merge junctions that are too close together to be told apart.
 
     Args:
       graph: changed in place.
-      radius: distance to the edge of the ink at each pixel `[H, W]`.
+      radius: distance of each pixel from the edge of the ink `[H, W]`.
       width: of most lines.
-      stays: numbers of branches that stay.
+      stays: numbers of branches that must stay.
     """
     bridges = []
     for number in sorted(graph.branches, key=lambda n: graph.branches[n].length):
@@ -225,9 +228,9 @@ def _is_bridge(graph: Graph, branch: Branch, radius: np.ndarray, width: float) -
 
 
 def reach_ends(graph: Graph, radius: np.ndarray, width: float) -> None:
-    """Makes lines as long as the pen's way: thinning takes too much off their ends.
+    """Extend lines to where the pen stopped: thinning shortens them.
 
-    The middle of the pen is half a line's width from the end of the ink.
+    The middle of the pen is half a line width from the end of the ink.
     """
     for met in list(graph.ends.values()):
         if len(met) != 1:
@@ -248,7 +251,7 @@ def reach_ends(graph: Graph, radius: np.ndarray, width: float) -> None:
 
 
 def join_gaps(graph: Graph, width: float) -> None:
-    """Makes one line of two whose ends face each other over a gap that a dry pen left."""
+    """Join two lines whose ends face each other across a gap that a dry pen left."""
     free = [met[0] for met in graph.ends.values() if len(met) == 1]
     free = [end for end in free if graph.branches[end[0]].length > LEAST * width]
     if len(free) < 2:
@@ -270,7 +273,7 @@ def join_gaps(graph: Graph, width: float) -> None:
 
 
 def _join(graph: Graph, one: End, two: End) -> None:
-    """Makes one node of those at two free ends."""
+    """Merge the nodes of two free ends."""
     kept, gone = (_node(graph, end) for end in (one, two))
     graph.ends.pop(gone)
     branch = graph.branches[two[0]]
@@ -284,7 +287,7 @@ def _node(graph: Graph, end: End) -> int:
 
 
 def _inside(points: np.ndarray, radius: np.ndarray) -> int:
-    """How many of the points are within the ink before the first that is not."""
+    """Return how many points lie in the ink before the first one that does not."""
     x, y = np.rint(points).astype(int).T
     height, width = radius.shape
     on_page = (x >= 0) & (y >= 0) & (x < width) & (y < height)
@@ -293,12 +296,12 @@ def _inside(points: np.ndarray, radius: np.ndarray) -> int:
 
 
 def _along(points: np.ndarray) -> np.ndarray:
-    """How far each point is from the first, along the line."""
+    """Return how far each point is from the first, along the line."""
     return np.concatenate([[0], np.cumsum(np.hypot(*np.diff(points, axis=0).T))])
 
 
 def pair(graph: Graph, width: float) -> dict[End, End]:
-    """Which end of a branch goes on in which other, both ways."""
+    """Return which end of a branch continues in which other, in both directions."""
     partner: dict[End, End] = {}
     for met in graph.ends.values():
         if len(met) < 2:
@@ -312,7 +315,7 @@ def pair(graph: Graph, width: float) -> dict[End, End]:
 
 
 def _direction(points: np.ndarray, width: float) -> np.ndarray:
-    """The unit vector in which a branch leaves its junction; a zero if it has no length."""
+    """Return the unit vector along which a branch leaves its junction; zero if it has no length."""
     along = _along(points)
     total = along[-1]
     far = min(FAR * width, total)
@@ -325,10 +328,10 @@ def _direction(points: np.ndarray, width: float) -> np.ndarray:
 def _turns(
     ways: list[np.ndarray], places: list[np.ndarray], numbers: list[int], width: float
 ) -> dict[tuple[int, int], float]:
-    """By what angle a line turns that comes in by one branch of a junction and leaves by another.
+    """Return by what angle a line turns that enters a junction by one branch and leaves by another.
 
-    Where the branches end far from each other, the way between their ends counts, too. A loop that
-    is closed is one line more, so that a spiral whose end touches it stays one.
+    Where the ends of the branches are far apart, the way between them counts, too. Closing a loop
+    costs extra, so that a spiral whose end touches its own line stays one line.
     """
     turns = {}
     for i, j in combinations(range(len(ways)), 2):
@@ -341,12 +344,12 @@ def _turns(
 
 
 def _angle(one: np.ndarray, two: np.ndarray) -> float:
-    """Between two directions."""
+    """Return the angle between two directions."""
     return float(np.abs(np.arctan2(one[0] * two[1] - one[1] * two[0], one @ two)))
 
 
 def _matching(count: int, turns: dict[tuple[int, int], float]) -> list[tuple[int, int]]:
-    """Pairs of branches that go straight on: those that turn least in sum."""
+    """Return the pairs of branches that continue straight: those with the least sum of turns."""
     if count == 2:
         return [(0, 1)]
     if count <= 8:
@@ -364,7 +367,7 @@ def _matching(count: int, turns: dict[tuple[int, int], float]) -> list[tuple[int
 def _best(
     left: tuple[int, ...], turns: dict[tuple[int, int], float]
 ) -> tuple[float, list[tuple[int, int]]]:
-    """The matching of the least cost: the turns of pairs, and half of TURN for each other."""
+    """Return the cheapest matching: a pair costs its turn, a single branch half of TURN."""
     if not left:
         return 0.0, []
     first, rest = left[0], left[1:]
@@ -379,7 +382,7 @@ def _best(
 
 
 def lines_of(graph: Graph, partner: dict[End, End], width: float) -> list[np.ndarray]:
-    """The lines that paired branches make, each `[n, 2]`; a closed one ends where it began."""
+    """Return the lines that paired branches form, each `[n, 2]`; a closed one ends at its start."""
     lines, used = [], set()
     starts = [end for number in graph.branches for end in ((number, 0), (number, 1))]
     for start in sorted(starts, key=lambda end: end in partner):
@@ -403,7 +406,7 @@ def lines_of(graph: Graph, partner: dict[End, End], width: float) -> list[np.nda
 def _trimmed(
     graph: Graph, number: int, end: int, partner: dict[End, End], width: float
 ) -> np.ndarray:
-    """A branch's points without those in a junction that it goes through, where skeletons bend."""
+    """Return a branch's points without those at junctions that it passes, where skeletons bend."""
     points = graph.branches[number].outward(end)
     along = _along(points)
     cut = min(NEAR * width, along[-1] / 3)

@@ -1,4 +1,4 @@
-"""A skeleton of one pixel's width as a graph: ends, junctions, and the branches between them.
+"""Turn a skeleton one pixel wide into a graph: ends, junctions, and the branches between them.
 
 Dimensions: H, W of the picture in pixels, P pixels of the skeleton, n points of a branch.
 """
@@ -30,13 +30,13 @@ class Branch:
         return float(np.hypot(*np.diff(self.points, axis=0).T).sum())
 
     def outward(self, end: int) -> np.ndarray:
-        """Its points from one end on."""
+        """Return its points, starting at one of its ends."""
         return self.points[::-1] if end else self.points
 
 
 @dataclass
 class Graph:
-    """Branches by number, and which of their ends meet at each node."""
+    """Branches by number, and the ends of branches that meet at each node."""
 
     branches: dict[int, Branch] = field(default_factory=dict)
     ends: dict[int, list[End]] = field(default_factory=lambda: defaultdict(list))
@@ -55,12 +55,12 @@ class Graph:
         return branch
 
     def copy(self) -> "Graph":
-        """A graph of its own, of the same branches."""
+        """Return an independent graph with the same branches."""
         ends = {node: list(met) for node, met in self.ends.items()}
         return Graph(dict(self.branches), defaultdict(list, ends))
 
     def dissolve(self, node: int) -> None:
-        """Makes two branches one that meet at a node alone; a loop's own ends stay."""
+        """Join the two branches of a node where only they meet; leave the ends of a loop."""
         met = self.ends[node]
         if len(met) != 2 or met[0][0] == met[1][0]:
             return
@@ -71,9 +71,9 @@ class Graph:
 
 
 def skeleton_graph(skeleton: np.ndarray) -> Graph:
-    """The graph of a skeleton, bool `[H, W]`.
+    """Return the graph of a skeleton, bool `[H, W]`.
 
-    Pixels that touch at a corner are neighbors only where no third one lies beside both.
+    Pixels that touch at a corner are neighbors only if no third pixel lies beside both.
     """
     neighbors = _neighbors(skeleton)
     y, x = np.nonzero(skeleton)
@@ -88,7 +88,7 @@ def skeleton_graph(skeleton: np.ndarray) -> Graph:
 
 
 def _neighbors(skeleton: np.ndarray) -> list[list[int]]:
-    """The numbers of the neighbors of each of the P pixels."""
+    """Return the numbers of the neighbors of each of the P pixels."""
     numbers = np.full(np.add(skeleton.shape, 2), -1)
     inner = np.pad(skeleton, 1)
     numbers[inner] = np.arange(inner.sum())
@@ -101,7 +101,7 @@ def _neighbors(skeleton: np.ndarray) -> list[list[int]]:
 
 
 def _nodes(neighbors: list[list[int]]) -> dict[int, int]:
-    """The node of each pixel that is an end or in a junction, whose pixels are one node."""
+    """Return the node of each pixel of an end or a junction; a junction is one node."""
     node_of: dict[int, int] = {}
     for pixel, near in enumerate(neighbors):
         if len(near) == 2 or pixel in node_of:
@@ -117,7 +117,7 @@ def _nodes(neighbors: list[list[int]]) -> dict[int, int]:
 
 
 def _paths(neighbors: list[list[int]], node_of: dict[int, int]) -> Iterator[list[int]]:
-    """The pixels of each branch; a ring without a node gets one at its first pixel."""
+    """Yield the pixels of each branch; a ring without a node gets one at its first pixel."""
     visited: set[int] = set()
     for start in list(node_of):
         if not neighbors[start]:

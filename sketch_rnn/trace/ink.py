@@ -1,4 +1,4 @@
-"""Ink and paper told apart, and how wide the pen's line is.
+"""Tell ink from paper, and measure how wide the pen's line is.
 
 Dimensions: H, W of the picture in pixels.
 """
@@ -10,15 +10,14 @@ from skimage.morphology import skeletonize
 
 LOW, HIGH = 0.28, 0.45  # of the contrast of full ink
 FAINTEST = 0.06  # contrast that can be ink at all
-NOISE = 10.0  # times the paper's noise, which ink has to exceed
-SLANT = 1.13  # length of a line of pixels, each 1, on the average of all directions
-SPECK = 0.8  # of the square of the line's width: what has less area is no ink
-PINHOLE = 0.6  # of it: what has less area is no hole
-MOST = 0.5  # of the page: where more is ink, there is no drawing on it
+NOISE = 10.0  # times the paper's noise: ink has more contrast
+SLANT = 1.13  # mean length of a line for each of its pixels, over all directions
+SPECK = 0.8  # squares of the line width: a smaller region is a speck
+PINHOLE = 0.6  # squares of the line width: a smaller hole is filled
 
 
 def full_ink(dark: np.ndarray) -> float:
-    """The contrast of full ink; 0 on a page without any.
+    """Return the contrast of full ink; 0 on a page without any.
 
     Args:
       dark: contrast to the paper `[H, W]`.
@@ -28,24 +27,24 @@ def full_ink(dark: np.ndarray) -> float:
 
 
 def noise(dark: np.ndarray) -> float:
-    """The standard deviation of the paper's contrast, nearly, as most of a page is paper."""
+    """Estimate the standard deviation of the paper's contrast; most of a page is paper."""
     some = dark[::2, ::2]
     return 1.4826 * float(np.median(np.abs(some - np.median(some))))
 
 
 def ink_mask(dark: np.ndarray, full: float) -> np.ndarray:
-    """Where ink is, bool `[H, W]`: above the lower threshold, and joined to above the higher."""
+    """Return where ink is, bool `[H, W]`, by two thresholds with hysteresis."""
     return apply_hysteresis_threshold(dark, LOW * full, HIGH * full)
 
 
 def about_width(mask: np.ndarray) -> float:
-    """About how wide lines are, by their area and the length of their middle; 0 without ink."""
+    """Estimate how wide lines are, from their area and their length; 0 without ink."""
     middle = int(skeletonize(mask).sum())
     return float(mask.sum()) / (SLANT * middle) if middle else 0.0
 
 
 def line_width(radius: np.ndarray, middle: np.ndarray) -> float:
-    """The width of most lines, in pixels; 0 without ink.
+    """Return the width of most lines, in pixels; 0 without ink.
 
     Args:
       radius: distance to the edge of the ink `[H, W]`. middle: skeleton of the ink, bool `[H, W]`.
@@ -54,13 +53,13 @@ def line_width(radius: np.ndarray, middle: np.ndarray) -> float:
 
 
 def cleaned(mask: np.ndarray, width: float) -> np.ndarray:
-    """The mask without specks and pinholes."""
+    """Return the mask without specks and pinholes."""
     mask = _without_small(mask, SPECK * width**2)
     return ~_without_small(~mask, PINHOLE * width**2)
 
 
 def _without_small(mask: np.ndarray, area: float) -> np.ndarray:
-    """The mask without the regions of less than an area."""
+    """Return the mask without regions smaller than an area."""
     labels, _ = ndimage.label(mask, np.ones((3, 3)))
     sizes = np.bincount(labels.ravel())
     keep = sizes >= area

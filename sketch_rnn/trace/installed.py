@@ -1,4 +1,4 @@
-"""Whether the libraries that tracing needs are installed: a plain install leaves them out."""
+"""Check that the libraries for tracing are installed; a plain install leaves them out."""
 
 from importlib.util import find_spec
 
@@ -8,10 +8,10 @@ LIBRARIES = ("scipy", "skimage", "pi_heif", "pypdfium2")
 
 
 def check_installed() -> None:
-    """Raises UserError if a library that tracing needs is missing."""
+    """Raise `UserError` if a library for tracing is missing."""
     missing = [name for name in LIBRARIES if find_spec(name) is None]
     if missing:
         raise UserError(
-            "tracing pictures and filled shapes needs more libraries "
-            f'({", ".join(missing)} missing): pip install "sketch-rnn[trace]"'
+            f"tracing pictures and filled shapes needs {', '.join(missing)}: "
+            'pip install "sketch-rnn[trace]"'
         )

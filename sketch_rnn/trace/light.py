@@ -1,4 +1,4 @@
-"""Even light: how much darker each point of a picture is than the paper around it.
+"""Even out the light: measure how much darker each pixel is than the paper around it.
 
 Dimensions: H, W of the picture in pixels.
 """
@@ -7,22 +7,22 @@ import numpy as np
 from PIL import Image
 from scipy import ndimage
 
-REACH = 1 / 10  # of the picture's shorter side: a dark region wider than this is ground, not ink
-SOFT = 0.8  # pixels that noise is smoothed by before the paper is looked for
-COARSE = 100  # pixels of the shorter side, at which it shows whether ink is dark or light
-COLORED = 0.3  # contrast in one color alone that no ruling has
-TINTED = 0.12  # contrast in one color alone that ruling has, too
-LITTLE = 3e-4  # of the picture: less than this is not drawn in color
-RULED = 0.5  # share of what is colored: if as much lies on long straight lines, it is ruling
+REACH = 1 / 10  # of the shorter side: a dark region wider than this is background, not ink
+SOFT = 0.8  # pixels: smoothing of noise before the paper's brightness is measured
+COARSE = 100  # pixels of the shorter side, when telling dark ink from light ink
+COLORED = 0.3  # contrast in one color channel that only a colored pen has
+TINTED = 0.12  # contrast in one color channel that ruling may have, too
+LITTLE = 3e-4  # of the picture: if less is colored, nothing was drawn in color
+RULED = 0.5  # of the colored pixels: if more lie on long straight lines, they are ruling
 
 
 def dark_ink(pixels: np.ndarray, ink: str) -> np.ndarray:
-    """The picture, turned over where its ink is lighter than the ground: chalk, white on black.
+    """Return the picture, inverted if its ink is lighter than the background, like chalk.
 
     Args:
       pixels: `[H, W, 3]` uint8.
-      ink: dark, light, or auto, which goes by whether the lightest or the darkest points are
-        further from the ground around them.
+      ink: dark, light, or auto, which compares how far the lightest and the darkest pixels are
+        from the background around them.
     """
     if ink == "light" or (ink == "auto" and _is_light(pixels)):
         return 255 - pixels
@@ -41,10 +41,10 @@ def _is_light(pixels: np.ndarray) -> bool:
 
 
 def contrast(pixels: np.ndarray) -> np.ndarray:
-    """How much darker than the local paper each pixel is, 0 to 1 `[H, W]` float32.
+    """Return how much darker than the local paper each pixel is, 0 to 1 `[H, W]` float32.
 
-    It is measured in the brightest color of each pixel, where blue ruling is hardly there; if
-    more is drawn in color, and it is no ruling, in the darkest one.
+    Measure it in the brightest color channel of each pixel, where blue ruling nearly vanishes. If
+    something is drawn in color, and is not ruling, use the darkest channel, too.
     """
     dark = darkness(pixels.max(axis=2))
     if (pixels.max(axis=2) - pixels.min(axis=2)).max() < 255 * TINTED:
@@ -58,10 +58,10 @@ def contrast(pixels: np.ndarray) -> np.ndarray:
 
 
 def darkness(bright: np.ndarray) -> np.ndarray:
-    """How much darker than the local paper a channel is, 0 to 1 `[H, W]` float32.
+    """Return how much darker than the local paper a channel is, 0 to 1 `[H, W]` float32.
 
-    The local paper is the closing of the brightness (the largest value within reach, then the
-    smallest of these), which is exact on both sides of the edge of a shadow.
+    The local paper is the morphological closing of the brightness (the largest value within reach,
+    then the smallest of these), which is exact on both sides of a shadow's edge.
     """
     bright = bright.astype(np.float32)
     soft = ndimage.gaussian_filter(bright, SOFT)
@@ -73,7 +73,7 @@ def darkness(bright: np.ndarray) -> np.ndarray:
 
 
 def _is_ruling(colored: np.ndarray) -> bool:
-    """Whether much of what is colored lies on long, level or upright lines."""
+    """Return whether most colored pixels lie on long horizontal or vertical lines."""
     length = max(min(colored.shape) // 8, 15)
     thick = ndimage.binary_dilation(colored, np.ones((3, 3)))
     straight = np.zeros_like(colored)

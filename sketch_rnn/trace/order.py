@@ -1,4 +1,4 @@
-"""Lines in the order and direction in which a hand would draw them, as far as a picture tells.
+"""Put lines in the order and direction in which a hand would draw them.
 
 Dimensions: L lines, n points of a line.
 """
@@ -7,16 +7,16 @@ from collections.abc import Sequence
 
 import numpy as np
 
-LONG = 0.5  # of the drawing's longest line: what is as long is drawn before the rest
+LONG = 0.5  # of the longest line of a drawing: lines at least as long are drawn first
 
 
 def ordered(lines: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """The lines `[n, 2]` in drawing order, long ones before details; see `nearest`."""
+    """Return the lines `[n, 2]` in drawing order."""
     return longest_first(lines)
 
 
 def longest_first(lines: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """Long lines first, then the details; within each, the nearest end next."""
+    """Order long lines before details, and both by `nearest`."""
     lengths = [_length(line) for line in lines]
     limit = LONG * max(lengths, default=0)
     long = [line for line, length in zip(lines, lengths, strict=True) if length >= limit]
@@ -26,7 +26,7 @@ def longest_first(lines: Sequence[np.ndarray]) -> list[np.ndarray]:
 
 
 def nearest(lines: Sequence[np.ndarray], pen: np.ndarray | None = None) -> list[np.ndarray]:
-    """From the top left on, each time the line with the nearest end, from that end."""
+    """Start at the top left; each time go on with the line whose end is nearest, from that end."""
     left = [opened(line) for line in lines]
     if not left:
         return []
@@ -49,18 +49,18 @@ def by_nearest_end(lines: Sequence[np.ndarray], pen: np.ndarray) -> list[np.ndar
 
 
 def downward(lines: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """From top to bottom, each from its upper left end."""
+    """Order lines from top to bottom, each from its upper left end."""
     turned = [_from_top_left(opened(line)) for line in lines]
     return sorted(turned, key=lambda line: tuple(line.min(axis=0)[::-1]))
 
 
 def opened(line: np.ndarray) -> np.ndarray:
-    """A closed line from its top on, against the clock; another as it is."""
+    """Start a closed line at its top, counterclockwise; return any other line unchanged."""
     if len(line) < 4 or (line[0] != line[-1]).any():
         return line
     ring = line[:-1]
     x, y = ring.T
-    if x @ np.roll(y, -1) - y @ np.roll(x, -1) > 0:  # with the clock, as y points down
+    if x @ np.roll(y, -1) - y @ np.roll(x, -1) > 0:  # clockwise, since y points down
         ring = ring[::-1]
     ring = np.roll(ring, -int(np.argmin(ring[:, 1])), axis=0)
     return np.concatenate([ring, ring[:1]])

@@ -1,4 +1,4 @@
-"""What is dark in a picture and no stroke: what lies beside the paper, edges, fingers, holes.
+"""Leave out what is dark but not a stroke: surroundings, edges, fingers, holes, filled areas.
 
 Dimensions: H, W of the picture in pixels.
 """
@@ -7,24 +7,24 @@ import numpy as np
 from PIL import Image
 from scipy import ndimage
 
-COARSE = 150  # pixels of the shorter side, at which the paper is looked for
-GONE = 9  # pixels there: what is narrower is drawn on the paper
-EDGE = 0.12  # change of the logarithm of brightness within two pixels, at the edge of something
-TINT = 0.05  # difference in color that no shadow on the paper makes
-DARKER = 0.45  # of the brightness of the brightest paper: what is darker is no paper in the shade
-LEAST_PAPER = 0.15  # of the picture: less than this is no sheet
-MARGIN = 0.012  # of the shorter side: this near to the edge of the sheet lies the edge itself
-ALONG = 0.03  # of the shorter side from the picture's edge: what mostly lies there is an edge
-THICK = 1.6  # line widths from the middle to the edge of what is no line
-HOLE = 0.13  # of the shorter side from its edge: where holes are punched
-ROUND = 0.75  # of the area of the circle around it: a hole fills it
-FILL = 1.6  # line widths from the edge, by which ink is an area that was filled in
+COARSE = 150  # pixels of the shorter side, when looking for the paper
+GONE = 9  # of these pixels: what is narrower is drawn on the paper
+EDGE = 0.12  # change of the logarithm of brightness within two pixels, at the edge of an object
+TINT = 0.05  # difference in color: a shadow on the paper causes less
+DARKER = 0.45  # of the brightness of the brightest paper: paper in the shade is brighter
+LEAST_PAPER = 0.15  # of the picture: a sheet of paper takes more
+MARGIN = 0.012  # of the shorter side: the edge of the sheet is this wide
+ALONG = 0.03  # of the shorter side: ink that is mostly this near the edge is an edge
+THICK = 1.6  # line widths from its middle to its edge: what is thicker is no line
+HOLE = 0.13  # of the shorter side: holes are punched this near the edge
+ROUND = 0.75  # of the area of the circle around it: a hole fills more
+FILL = 1.6  # line widths from its middle to its edge: a thicker area was filled in
 
 
 def sheet(pixels: np.ndarray) -> np.ndarray | None:
-    """Where the paper is, bool `[H, W]`; None where it is all of the picture, or cannot be told.
+    """Return where the paper is, bool `[H, W]`; None if it fills the picture or cannot be told.
 
-    Paper is all that is as bright and as colorless as its brightest part, shaded parts too.
+    Paper is whatever has the color of its brightest part and is not much darker, as in the shade.
     """
     size = (pixels.shape[1], pixels.shape[0])
     share = max(min(size) / COARSE, 1)
@@ -77,11 +77,16 @@ def _largest(region: np.ndarray) -> np.ndarray:
 def without_edges(
     mask: np.ndarray, radius: np.ndarray, width: float, sheet: np.ndarray | None = None
 ) -> tuple[np.ndarray, list[str]]:
-    """The ink without what lies at the paper's edges, and without punched holes; what was there.
+    """Remove dark edges of the paper and punched holes from the ink.
 
     Args:
-      mask: of ink, bool `[H, W]`. radius: how far each pixel is from the edge of its ink.
-      width: of most lines. sheet: where the paper is.
+      mask: of ink, bool `[H, W]`.
+      radius: distance of each pixel from the edge of its ink `[H, W]`.
+      width: of most lines.
+      sheet: where the paper is.
+
+    Returns:
+      The rest of the ink, and a line of text for each kind of thing that was removed.
     """
     from_edge = _from_edge(mask.shape, sheet)
     labels, count = ndimage.label(mask, np.ones((3, 3)))
@@ -102,7 +107,7 @@ def without_edges(
 
 
 def _from_edge(shape: tuple[int, ...], sheet: np.ndarray | None) -> np.ndarray:
-    """How far each pixel is from the edge of the paper, or of the picture."""
+    """Return how far each pixel is from the edge of the paper, or of the picture."""
     if sheet is not None:
         return ndimage.distance_transform_edt(np.pad(sheet, 1))[1:-1, 1:-1]
     rows, columns = (np.minimum(np.arange(n), np.arange(n)[::-1]) + 1 for n in shape)
@@ -110,7 +115,7 @@ def _from_edge(shape: tuple[int, ...], sheet: np.ndarray | None) -> np.ndarray:
 
 
 def _is_edge(from_edge: np.ndarray, radius: np.ndarray, width: float, side: int) -> bool:
-    """Whether a region of ink touches the edge, and is thick or runs along it."""
+    """Return whether a region of ink touches the edge, and is thick or runs along it."""
     if from_edge.min() > 2:
         return False
     along = from_edge < max(ALONG * side, 3)
@@ -120,7 +125,7 @@ def _is_edge(from_edge: np.ndarray, radius: np.ndarray, width: float, side: int)
 def _is_hole(
     part: np.ndarray, from_edge: np.ndarray, radius: np.ndarray, width: float, side: int
 ) -> bool:
-    """Whether a region of ink is a full, large round spot near the edge."""
+    """Return whether a region of ink is a large, filled, round spot near the edge."""
     if radius.max() < FILL * width or max(part.shape) > 1.3 * min(part.shape):
         return False
     circle = np.pi / 4 * max(part.shape) ** 2
@@ -128,7 +133,7 @@ def _is_hole(
 
 
 def hollowed(mask: np.ndarray, radius: np.ndarray, width: float) -> tuple[np.ndarray, int]:
-    """The ink with areas that are filled in made lines around them, and how many there are."""
+    """Replace filled areas by lines around them; return the ink, and how many areas there were."""
     deep, count = ndimage.label(mask & (radius > width))
     if not count:
         return mask, 0

@@ -1,7 +1,7 @@
-"""Files of pixels, read: pictures of any usual kind, and the pages of a PDF.
+"""Read files of pixels: pictures of any common kind, and the pages of a PDF.
 
-Who wrote a file is not trusted: its size is looked at before its pixels are decoded, and what a
-decoder cannot read is a `UserError`.
+Files are not trusted: the size is checked before pixels are decoded, and a file that a decoder
+cannot read is a `UserError`.
 """
 
 import io
@@ -20,16 +20,16 @@ PICTURE_SUFFIXES = (
 )  # fmt: skip
 PDF_SUFFIXES = (".pdf",)
 MAX_PIXELS = 50_000_000  # of a picture, before it is scaled down
-MAX_SIDE = 1600  # pixels of the longer side of what is looked at
-MIN_SIDE = 16  # pixels of the shorter side, below which nothing can be told
+MAX_SIDE = 1600  # pixels of the longer side, to which pictures are scaled down
+MIN_SIDE = 16  # pixels of the shorter side of the smallest picture that is read
 MAX_PAGES = 500
-SHARP = 300  # pixels an inch, that a page of a PDF has at most
+SHARP = 300  # pixels per inch, at most, at which a page of a PDF is rendered
 _FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "GIF", "BMP", "HEIF")
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture as it is looked at.
+    """A picture, ready to be traced.
 
     pixels: `[H, W, 3]` uint8. scale: its size as a share of that in the file.
     """
@@ -39,10 +39,10 @@ class Picture:
 
 
 def pictures(content: bytes, is_pdf: bool = False) -> Iterator[Picture]:
-    """The pictures of a file: the pages of a PDF or TIFF, else one.
+    """Yield the pictures of a file: the pages of a PDF or TIFF, else one.
 
     Raises:
-      UserError: it is damaged, or too large or too small to be used.
+      UserError: the file is damaged, or a picture is too large or too small.
     """
     with _decoding():
         yield from _pages_of_pdf(content) if is_pdf else _frames(content)
@@ -50,7 +50,7 @@ def pictures(content: bytes, is_pdf: bool = False) -> Iterator[Picture]:
 
 @contextmanager
 def _decoding() -> Iterator[None]:
-    """Makes what decoders raise for a file that they cannot read one kind of error."""
+    """Turn whatever a decoder raises for an unreadable file into a `UserError`."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -107,7 +107,7 @@ def _scaled(image: Image.Image, share: float, size: tuple[int, int]) -> Image.Im
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:
-    """The picture with 8 bits a channel: L, RGB, or one of these with alpha."""
+    """Return the picture with 8 bits per channel: L, RGB, or RGBA."""
     if image.mode.startswith(("I", "F")):
         values = np.asarray(image, np.float32)
         values = np.nan_to_num(values)
@@ -127,7 +127,7 @@ def _keeping_exif(image: Image.Image, source: Image.Image) -> Image.Image:
 
 
 def _on_ground(image: Image.Image) -> Image.Image:
-    """The picture in RGB; what is transparent becomes white, or black below a bright drawing."""
+    """Return the picture in RGB, on white, or on black if a bright drawing is on nothing."""
     if image.mode != "RGBA":
         return _keeping_exif(image.convert("RGB"), image)
     pixels = np.asarray(image)

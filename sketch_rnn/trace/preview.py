@@ -1,4 +1,4 @@
-"""Pictures with the lines that were traced over them, each in a color of its own."""
+"""Draw traced lines over their picture, each in a color of its own."""
 
 from collections.abc import Sequence
 
@@ -10,7 +10,7 @@ COLORS = ("#e6194b", "#4363d8", "#3cb44b", "#f58231", "#911eb4", "#008080", "#f0
 
 
 def overlay(pixels: np.ndarray, lines: Sequence[np.ndarray]) -> Image.Image:
-    """A picture `[H, W, 3]`, paler, and lines `[n, 2]` over it; a ring shows where one begins."""
+    """Draw lines `[n, 2]` over a paler picture `[H, W, 3]`; a ring shows where each begins."""
     scale = SIDE / max(pixels.shape[:2])
     size = [max(round(side * scale), 1) for side in pixels.shape[1::-1]]
     pale = Image.fromarray(pixels).resize(size, Image.Resampling.BOX).point(lambda v: 128 + v // 2)
@@ -26,7 +26,7 @@ def overlay(pixels: np.ndarray, lines: Sequence[np.ndarray]) -> Image.Image:
 
 
 def sheet(pictures: Sequence[Image.Image]) -> Image.Image:
-    """Pictures in rows, as one."""
+    """Arrange pictures in rows, as one picture."""
     columns = max(round(len(pictures) ** 0.5 + 0.49), 1)
     rows = -(-len(pictures) // columns)
     page = Image.new("RGB", (columns * (SIDE + 8), rows * (SIDE + 8)), "white")

@@ -1,4 +1,4 @@
-"""The lines along the middle of filled shapes, which are drawn to pixels for that."""
+"""Find lines along the middle of filled shapes, by rendering and tracing them."""
 
 from collections.abc import Sequence
 
@@ -10,20 +10,20 @@ from skimage.morphology import skeletonize
 from sketch_rnn.trace import ink, order
 from sketch_rnn.trace.tracer import Inked, lines_of
 
-WIDE = 8.0  # pixels that a ribbon's width is drawn with
-MOST = 1600  # pixels of the longer side of what is drawn
+WIDE = 8.0  # pixels: the width at which a ribbon is rendered
+MOST = 1600  # pixels of the longer side of what is rendered, at most
 AROUND = 3  # pixels around it
 
 
 def middle(
     rings: Sequence[np.ndarray], even_odd: bool, stroke: float
 ) -> tuple[list[np.ndarray], float] | None:
-    """The lines along the middle of a filled shape, each `[n, 2]`, and their width.
+    """Return the lines along the middle of a filled shape, each `[n, 2]`, and their width.
 
     Args:
       rings: edges of the shape, each `[n, 2]`.
       even_odd: by which rule it is filled; else by the nonzero one.
-      stroke: width of a line about it.
+      stroke: width of the line around it; 0 if there is none.
 
     Returns:
       None if the shape is not thin.
@@ -53,7 +53,7 @@ def middle(
 def _drawn(
     rings: Sequence[np.ndarray], even_odd: bool, stroke: float, low: np.ndarray, scale: float
 ) -> np.ndarray:
-    """Where a shape is, bool `[H, W]`, drawn by resvg."""
+    """Return where a shape is, bool `[H, W]`, as resvg renders it."""
     import io
 
     import resvg_py

@@ -1,4 +1,4 @@
-"""Ruled and squared paper: lines that run across the whole page, evenly spaced, are no strokes.
+"""Leave out the ruling of paper: evenly spaced lines or squares across the whole page.
 
 Dimensions: H, W of the picture in pixels.
 """
@@ -9,22 +9,22 @@ from scipy import ndimage
 from sketch_rnn.trace import ink
 
 FAINT = 0.05  # contrast from which a pixel may be of a ruling
-LENGTH = 1 / 16  # of the shorter side: pieces of a ruling are as long, and level or upright
-ACROSS = 0.6  # of the page: a line of a ruling is as long
-LEVEL = 0.08  # of its length: a line of a ruling rises no more
-EDGE = 0.06  # of the page from its edge: a line of a ruling ends there
-FEW = 4  # lines, at least, that are a ruling
-EVEN = 0.25  # of the spacing of the lines of a ruling: by so much it differs
-CLOSE = 9  # pixels: a ruling is no wider, so that no gap that it leaves in ink is
-THIN = 1.5  # times the thickness of a ruling: what is thicker there is ink
+LENGTH = 1 / 16  # of the shorter side: pieces of a ruling are straight for this long
+ACROSS = 0.6  # of the page: a line of a ruling is longer
+LEVEL = 0.08  # of its length: a line of a ruling rises less
+EDGE = 0.06  # of the page: a line of a ruling ends this near the edge
+FEW = 4  # lines: a ruling has at least this many
+EVEN = 0.25  # of the spacing of a ruling's lines: it varies by less
+CLOSE = 9  # pixels: a gap in the ink is closed if it is narrower
+THIN = 1.5  # times the thickness of a ruling: what is thicker is ink
 
 
 def without_ruling(dark: np.ndarray, sheet: np.ndarray | None = None) -> tuple[np.ndarray, bool]:
-    """The contrast without that of a ruling, and whether there was one.
+    """Remove the ruling from the contrast; return the rest, and whether there was a ruling.
 
     Args:
       dark: contrast to the paper `[H, W]`, 0 to 1.
-      sheet: where the paper is; None: everywhere.
+      sheet: where the paper is; None if everywhere.
     """
     mask = dark > max(FAINT, ink.NOISE / 2 * ink.noise(dark))
     box = ndimage.find_objects(sheet.astype(int))[0] if sheet is not None else np.s_[:, :]
@@ -42,7 +42,7 @@ def without_ruling(dark: np.ndarray, sheet: np.ndarray | None = None) -> tuple[n
 
 
 def _ruled(mask: np.ndarray) -> np.ndarray:
-    """Where level lines of a ruling are, with ink on them: bool `[H, W]`."""
+    """Return where horizontal lines of a ruling are, with the ink on them, bool `[H, W]`."""
     width = mask.shape[1]
     length = max(round(LENGTH * min(mask.shape)), 15)
     thick = ndimage.maximum_filter1d(mask.view(np.uint8), 3, axis=0)
@@ -61,7 +61,7 @@ def _ruled(mask: np.ndarray) -> np.ndarray:
 
 
 def _is_across(box: tuple[slice, slice], width: int) -> bool:
-    """Whether a region is a thin line from one edge of the page to far across it."""
+    """Return whether a region is a thin line that reaches far across the page from its edge."""
     rows, columns = box
     long = columns.stop - columns.start
     at_edge = columns.start < EDGE * width or columns.stop > (1 - EDGE) * width
@@ -69,7 +69,7 @@ def _is_across(box: tuple[slice, slice], width: int) -> bool:
 
 
 def _are_even(places: np.ndarray) -> bool:
-    """Whether most of the lines are evenly spaced; some may be missing."""
+    """Return whether most of the lines are evenly spaced; some may be missing."""
     gaps = np.diff(places)
     spacing = float(np.median(gaps))
     if spacing < 3:
@@ -79,7 +79,7 @@ def _are_even(places: np.ndarray) -> bool:
 
 
 def _thin(mask: np.ndarray, level: np.ndarray, upright: np.ndarray) -> np.ndarray:
-    """Where level lines of a ruling are, and no ink: the mask is no thicker there than they are."""
+    """Return where horizontal lines of a ruling are without ink: where the mask is as thin."""
     if not level.any():
         return np.zeros_like(mask)
     alone = mask & ~upright

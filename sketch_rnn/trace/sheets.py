@@ -1,4 +1,4 @@
-"""Pages that hold many drawings: told apart by the white space between them, in reading order.
+"""Split pages into their drawings, by a printed grid or by white space, in reading order.
 
 Dimensions: L lines of a page, n points of a line, C cells of a grid.
 """
@@ -12,28 +12,28 @@ from scipy.spatial import KDTree
 
 from sketch_rnn.trace import light
 
-GAP = 0.035  # of the page's shorter side: what is further apart is two drawings
-SMALL = 0.03  # of it: what is smaller is no drawing, but a speck
-CELLS = 400  # pixels of the page's shorter side, at which white space is looked for
-WALL, INK = 0.04, 0.3  # contrast from which a pixel may be of a printed grid, and must be ink
-CROSSING = 25  # pixels: ink so near to the grid's own lines hides them
-CELL = 0.004  # of the page: a cell of a grid is no smaller
-FULL = 0.8  # of its box: a cell fills as much
-ALIKE = 1.6  # times the median area of the cells: none is larger, or so much smaller
-PITCH = 1.08  # sizes of a cell from the middle of one to that of the next
-FOUND = 0.6  # of the cells: the edges of as many have to be found
-GRID = 0.3  # of the page: a grid's cells take as much
+GAP = 0.035  # of the shorter side: lines farther apart belong to two drawings
+SMALL = 0.03  # of the shorter side: a drawing is larger
+CELLS = 400  # pixels of the shorter side, when looking for white space
+WALL, INK = 0.04, 0.3  # contrast: a printed grid has more than the first, ink more than the second
+CROSSING = 25  # pixels: ink this near the grid's lines may hide them
+CELL = 0.004  # of the page: a cell of a grid is larger
+FULL = 0.8  # of its bounding box: a cell fills more
+ALIKE = 1.6  # the largest ratio between a cell's area and the median area
+PITCH = 1.08  # cell sizes from the center of a cell to that of the next
+FOUND = 0.6  # of the cells: the outlines of more have to be found
+GRID = 0.3  # of the page: the cells of a grid take more
 
 
 def drawings(
     lines: Sequence[np.ndarray], size: tuple[int, int], cells: np.ndarray | None = None
 ) -> list[list[np.ndarray]]:
-    """The lines of each drawing of a page, from the upper left one on.
+    """Group the lines of a page by drawing, from the upper left drawing on.
 
     Args:
       lines: of the whole page, each `[n, 2]`, in pixels.
       size: width and height of the page.
-      cells: middles of the cells `[C, 2]` of a grid on it, if there is one, see `grid_cells`.
+      cells: centers `[C, 2]` of the cells of its printed grid, if it has one; see `grid_cells`.
     """
     side, scale = min(size), CELLS / min(size)
     if cells is not None:
@@ -54,18 +54,18 @@ def drawings(
 
 
 def grid_cells(pixels: np.ndarray) -> np.ndarray | None:
-    """The middles of the cells of a printed grid, `[C, 2]` in reading order.
+    """Return the centers of the cells of a printed grid, `[C, 2]` in reading order.
 
-    Cells whose edges cannot be told, as under a shadow's edge, are where those beside them say.
+    A cell whose outline is hidden, as by the edge of a shadow, is placed by its neighbors.
 
     Returns:
-      None if there is no grid on the page.
+      None if the page has no grid.
     """
     dark = light.darkness(pixels.min(axis=2))
     inked = ndimage.maximum_filter(dark > INK, 7)
     faint = ndimage.gaussian_filter(np.where(inked, 0, dark), 1.0)
     walls = faint > WALL
-    walls |= inked & ndimage.maximum_filter(walls, CROSSING)  # lines cross the grid
+    walls |= inked & ndimage.maximum_filter(walls, CROSSING)  # where lines cross the grid
     walls = ndimage.binary_dilation(walls, np.ones((3, 3)), iterations=3)
     labels, count = ndimage.label(~walls)
     areas = np.bincount(labels.ravel(), minlength=count + 1)
@@ -83,7 +83,7 @@ def grid_cells(pixels: np.ndarray) -> np.ndarray | None:
 
 
 def _lattice(middles: np.ndarray, size: np.ndarray) -> np.ndarray:
-    """The middles of all cells of a grid, from those of some `[n, 2]` and their size `[2]`."""
+    """Return the centers of all cells, given those of some `[n, 2]` and the size of one `[2]`."""
     place = np.rint((middles - middles.min(axis=0)) / (size * PITCH)).astype(int)
     columns, rows = place.max(axis=0) + 1
     row, column = (part.ravel() for part in np.mgrid[:rows, :columns])
@@ -95,7 +95,7 @@ def _bilinear(column: np.ndarray, row: np.ndarray) -> np.ndarray:
 
 
 def _is_cell(labels: np.ndarray, number: int, box: tuple[slice, slice]) -> bool:
-    """Whether a region fills its box, with what is drawn in it, and does not touch the edge."""
+    """Return whether a region fills its box, with what is drawn in it, away from the edge."""
     if any(s.start == 0 or s.stop == side for s, side in zip(box, labels.shape, strict=True)):
         return False
     return bool(ndimage.binary_fill_holes(labels[box] == number).mean() > FULL)
@@ -104,7 +104,7 @@ def _is_cell(labels: np.ndarray, number: int, box: tuple[slice, slice]) -> bool:
 def _in_cells(
     lines: Sequence[np.ndarray], middles: np.ndarray, limit: float
 ) -> list[list[np.ndarray]]:
-    """The lines of each cell that is not empty; a line is where most of its points are."""
+    """Group lines by cell, without empty cells; a line belongs where most of its points are."""
     found: list[list[np.ndarray]] = [[] for _ in middles]
     tree = KDTree(middles)
     for line in lines:
@@ -117,9 +117,9 @@ def _side(lines: Sequence[np.ndarray]) -> float:
 
 
 def _reading_order(boxes: Sequence[np.ndarray]) -> list[int]:
-    """The numbers of boxes row by row, each given by points `[n, 2]` in it.
+    """Return the numbers of boxes row by row, each box given by points `[n, 2]` in it.
 
-    The highest one that is left says how far down its row reaches.
+    The highest box that is left tells how far down its row reaches.
     """
     left = sorted(range(len(boxes)), key=lambda n: boxes[n][:, 1].min())
     ordered: list[int] = []

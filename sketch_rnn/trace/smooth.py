@@ -1,4 +1,4 @@
-"""Lines of pixels made smooth, without moving their corners.
+"""Smooth lines of pixels without moving their corners.
 
 Dimensions: n points of a line.
 """
@@ -10,14 +10,14 @@ from scipy import ndimage
 
 STEP = 0.5  # line widths between two points
 SMOOTH = 0.35  # line widths: the standard deviation of the smoothing along the line
-ARM = 2.0  # line widths on each side of a corner by which it is told
-AT_ONCE = 0.65  # share of a corner's turn within half of the arms; a curve turns evenly
-DOT = 1.0  # line widths: what is shorter is a dot
-CORNER = np.radians(50)  # a turn that is sharper is a corner
+ARM = 2.0  # line widths on each side of a point, between which its turn is measured
+AT_ONCE = 0.65  # share of a corner's turn within half of these arms; a curve turns evenly
+DOT = 1.0  # line widths: a shorter line is a dot
+CORNER = np.radians(50)  # a larger turn is a corner
 
 
 def smooth(line: np.ndarray, width: float) -> np.ndarray:
-    """The line `[n, 2]` with evenly spaced points, smooth between its corners."""
+    """Return the line `[n, 2]` with evenly spaced points, smooth between its corners."""
     step = max(STEP * width, 0.75)
     points = evenly(line, step)
     if len(points) < 4:
@@ -36,12 +36,12 @@ def smooth(line: np.ndarray, width: float) -> np.ndarray:
 
 
 def length(line: np.ndarray) -> float:
-    """How long a line is."""
+    """Return the length of a line."""
     return float(np.hypot(*np.diff(line, axis=0).T).sum())
 
 
 def evenly(line: np.ndarray, step: float) -> np.ndarray:
-    """Points of the line about a step apart, its ends among them."""
+    """Return points of the line about a step apart, including its ends."""
     along = np.concatenate([[0], np.cumsum(np.hypot(*np.diff(line, axis=0).T))])
     count = max(int(np.ceil(along[-1] / step)), 1)
     at = np.linspace(0, along[-1], count + 1)
@@ -49,7 +49,7 @@ def evenly(line: np.ndarray, step: float) -> np.ndarray:
 
 
 def _corners(points: np.ndarray, arm: float) -> np.ndarray:
-    """Numbers of the points where the line turns sharply, and most of those around."""
+    """Return the numbers of points where the line turns sharply, and more than nearby."""
     arm = max(round(arm), 2)
     inner = np.arange(arm, len(points) - arm)
     if not len(inner):
@@ -61,7 +61,7 @@ def _corners(points: np.ndarray, arm: float) -> np.ndarray:
 
 
 def _turn(points: np.ndarray, at: np.ndarray, arm: int) -> np.ndarray:
-    """By what angle the line turns between the points on both sides, so many points away."""
+    """Return by what angle the line turns at points, measured `arm` points to both sides."""
     before = points[at] - points[at - arm]
     after = points[at + arm] - points[at]
     cross = before[:, 0] * after[:, 1] - before[:, 1] * after[:, 0]
@@ -69,7 +69,7 @@ def _turn(points: np.ndarray, at: np.ndarray, arm: int) -> np.ndarray:
 
 
 def _with_sharp(points: np.ndarray, corners: np.ndarray, width: float, step: float) -> np.ndarray:
-    """The points, each corner where the lines on both sides meet: thinning cuts it off."""
+    """Move each corner to where the lines on both sides meet: thinning cuts corners off."""
     result, near, far = points.copy(), max(round(width / step), 1), round(ARM * width / step)
     for corner in corners:
         before, after = points[[corner - far, corner - near]], points[[corner + far, corner + near]]
@@ -90,7 +90,7 @@ def _with_sharp(points: np.ndarray, corners: np.ndarray, width: float, step: flo
 
 
 def _gauss(points: np.ndarray, sigma: float, mode: str) -> np.ndarray:
-    """The points smoothed along the line; with mode `ends` the first and last stay."""
+    """Return the points smoothed along the line; with mode `ends` the first and last stay."""
     if mode == "wrap":
         ring = ndimage.gaussian_filter1d(points[:-1], sigma, axis=0, mode="wrap")
         return np.concatenate([ring, ring[:1]])

@@ -1,7 +1,7 @@
-"""A picture to the strokes of the pen that drew it.
+"""Trace a picture: find the strokes of the pen that drew it.
 
-`trace` goes the whole way; each step is a function of the module that it names, and can be looked
-at on its own. Dimensions: H, W of the picture in pixels, n points of a line.
+`trace` runs all steps; each is a function, most in a module of its own. Dimensions: H, W of the
+picture in pixels, n points of a line.
 """
 
 from dataclasses import dataclass
@@ -14,21 +14,21 @@ from sketch_rnn.errors import UserError
 from sketch_rnn.trace import branches, ink, light, order, paper, ruling, smooth
 from sketch_rnn.trace.graph import Graph, skeleton_graph
 
-LEAST_WIDTH, MOST_WIDTH = 5.0, 8.0  # pixels of a line, at which its middle is found best
-WIDTH = 6.0  # pixels that the lines of other pictures are scaled to
-MOST_PIXELS = 3_000_000  # of a picture that is enlarged
-MOST_SCALED = 3.0  # times that a picture is enlarged, at most
-GRAIN = 0.25  # line widths that the contrast is smoothed by
+LEAST_WIDTH, MOST_WIDTH = 5.0, 8.0  # pixels: lines of these widths are traced best
+WIDTH = 6.0  # pixels: pictures with other lines are scaled to this width
+MOST_PIXELS = 3_000_000  # of a picture after it was enlarged, at most
+MOST_SCALED = 3.0  # times: a picture is enlarged no more
+GRAIN = 0.25  # line widths by which the contrast is smoothed
 
 
 @dataclass(frozen=True)
 class Traced:
-    """What is found in a picture.
+    """The strokes of a picture.
 
-    lines: one `[n, 2]` float64 array a stroke, in pixels of the picture (x, y; the left upper
-      corner of its first pixel is the origin), in drawing order; a dot is one point.
+    lines: one `[n, 2]` float64 array per stroke, in drawing order, in pixels of the picture (x, y;
+      the origin is the upper left corner of the first pixel); a dot is one point.
     width: of most lines, in pixels.
-    left_out: what else was found and is no stroke, a line of text for each kind.
+    left_out: a line of text for each kind of thing that is not a stroke.
     """
 
     lines: list[np.ndarray]
@@ -38,10 +38,10 @@ class Traced:
 
 @dataclass(frozen=True)
 class Inked:
-    """Where ink is, at the scale at which it is looked at.
+    """The ink of a picture, at the scale at which it is traced.
 
-    mask: bool `[H, W]`. width: of most lines there. pen: that of the pen, at half of full ink.
-    scale: of the mask, as a share of the picture's.
+    mask: where ink is, bool `[H, W]`. width: of most lines in the mask. pen: width of most lines
+    where the ink has half of its full contrast. scale: size of the mask over that of the picture.
     """
 
     mask: np.ndarray
@@ -51,31 +51,31 @@ class Inked:
 
 
 def trace(pixels: np.ndarray, ink_is: str = "auto") -> Traced:
-    """The strokes of a drawing.
+    """Find the strokes of a drawing.
 
     Args:
       pixels: `[H, W, 3]` uint8.
-      ink_is: dark or light; `auto` finds out.
+      ink_is: dark or light; `auto` decides by the picture.
 
     Raises:
-      UserError: there is no drawing in it.
+      UserError: the picture has no lines.
     """
     found, left_out = inked(pixels, ink_is)
     lines = lines_of(found)
     if not lines:
-        raise UserError("no line is drawn in it")
+        raise UserError("no line was found in it")
     lines = [line / found.scale for line in order.ordered(lines)]
     return Traced(lines, found.pen / found.scale, tuple(left_out))
 
 
 def inked(pixels: np.ndarray, ink_is: str = "auto") -> tuple[Inked, list[str]]:
-    """Where the drawing's ink is, and what else is dark and left out of it."""
+    """Find the ink of a drawing; return it, and what else is dark and was left out."""
     pixels = light.dark_ink(pixels, ink_is)
     dark = light.contrast(pixels)
     sheet, said = paper.sheet(pixels), []
     if sheet is not None:
         dark[~sheet] = 0
-        said.append("what lies beside the paper left out")
+        said.append("surroundings of the paper left out")
     dark, ruled = ruling.without_ruling(dark, sheet)
     if ruled:
         said.append("ruling left out")
@@ -83,7 +83,7 @@ def inked(pixels: np.ndarray, ink_is: str = "auto") -> tuple[Inked, list[str]]:
     mask = ink.ink_mask(dark, full) if full else np.zeros(dark.shape, bool)
     width = ink.about_width(mask)
     if not width:
-        raise UserError("no line is drawn in it")
+        raise UserError("no line was found in it")
     scale = _best_scale(mask, width)
     dark = ndimage.gaussian_filter(_zoomed(dark, scale), GRAIN * width * scale)
     if sheet is not None and sheet.shape != dark.shape:
@@ -93,7 +93,7 @@ def inked(pixels: np.ndarray, ink_is: str = "auto") -> tuple[Inked, list[str]]:
 
 
 def _inked(dark: np.ndarray, sheet: np.ndarray | None, scale: float) -> tuple[Inked, list[str]]:
-    """The ink of an image of contrast at its best scale."""
+    """Find the ink in an image of contrast that has its final scale."""
     full = ink.full_ink(dark)
     mask = ink.ink_mask(dark, full)
     radius = ndimage.distance_transform_edt(mask)
@@ -107,14 +107,14 @@ def _inked(dark: np.ndarray, sheet: np.ndarray | None, scale: float) -> tuple[In
 
 
 def _best_scale(mask: np.ndarray, width: float) -> float:
-    """By what a picture is scaled so that its lines are as wide as is best, if it is not huge."""
+    """Return the scale at which lines have the best width, unless the picture becomes too large."""
     if LEAST_WIDTH <= width <= MOST_WIDTH:
         return 1.0
     return min(WIDTH / width, MOST_SCALED, max((MOST_PIXELS / mask.size) ** 0.5, 1.0))
 
 
 def _zoomed(values: np.ndarray, scale: float) -> np.ndarray:
-    """An image `[H, W]` scaled, averaged where it becomes smaller."""
+    """Scale an image `[H, W]`; smooth it first if it becomes smaller."""
     if scale == 1:
         return values
     if scale < 1:
@@ -123,7 +123,7 @@ def _zoomed(values: np.ndarray, scale: float) -> np.ndarray:
 
 
 def lines_of(found: Inked) -> list[np.ndarray]:
-    """The lines `[n, 2]` along the middle of the ink, in pixels of the mask."""
+    """Return the lines `[n, 2]` along the middle of the ink, in pixels of the mask."""
     radius = ndimage.distance_transform_edt(found.mask)
     graph = graph_of(found, radius)
     graph, partner = branches.merged_and_paired(graph, radius, found.width)
@@ -132,7 +132,7 @@ def lines_of(found: Inked) -> list[np.ndarray]:
 
 
 def graph_of(found: Inked, radius: np.ndarray) -> Graph:
-    """The skeleton of the ink as a graph, mended; radius: how far ink is from its edge `[H, W]`."""
+    """Return the mended graph of the ink's skeleton; radius: distance to its edge `[H, W]`."""
     graph = skeleton_graph(skeletonize(found.mask))
     branches.without_spurs(graph, radius)
     branches.reach_ends(graph, radius, found.width)

@@ -1,4 +1,4 @@
-"""Files of pixels of every usual kind."""
+"""Read picture files of every common kind."""
 
 import numpy as np
 import pytest

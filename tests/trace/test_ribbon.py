@@ -1,4 +1,4 @@
-"""Thin filled shapes as lines along their middle."""
+"""Take thin filled shapes as lines along their middle."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ WAVE = np.stack([20 + X, 100 + 60 * np.sin(X / 40)], 1)
 
 
 def ribbon(line):
-    """The outline of a brush's way that is wide in the middle."""
+    """Return the outline of a brush stroke that is wide in the middle."""
     along = np.gradient(line, axis=0)
     across = np.stack([-along[:, 1], along[:, 0]], 1) / np.hypot(*along.T)[:, None]
     half = (2 + 3 * np.sin(np.linspace(0, np.pi, len(line))))[:, None]

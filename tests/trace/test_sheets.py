@@ -42,7 +42,7 @@ def grid(tmp_path_factory):
 
 
 def photographed(paper, places):
-    """A photograph of the paper with a cross at each place, in the shade, on a table."""
+    """Photograph the paper, with a cross drawn at each place, half in the shade, on a table."""
     paper = paper.copy()
     pen = ImageDraw.Draw(paper)
     for x, y in places:
@@ -61,7 +61,7 @@ def photographed(paper, places):
 
 @pytest.mark.parametrize("mode", ["RGB", "L"], ids=["in color", "in gray"])
 def test_a_printed_grid_is_found_again_in_a_photograph(grid, mode):
-    wide = 2.5 * 110  # a cross as wide as its cell reaches over the edge of the cell
+    wide = 2.5 * 110  # the last cross reaches over the edge of its cell
     places = [(100, 100), (700, 120), (690, 610), (90, 1080), (1132 - 60 - wide, 1080)]
     photo = photographed(grid.convert(mode).convert("RGB"), places)
     cells = grid_cells(photo)

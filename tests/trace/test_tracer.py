@@ -1,4 +1,4 @@
-"""Pictures with a known truth: what was drawn is what is found."""
+"""Trace pictures whose lines are known."""
 
 import numpy as np
 import pytest
@@ -109,5 +109,5 @@ def test_what_lies_beside_the_paper_is_no_stroke_and_a_page_alone_is_all_paper()
     table[40:190, 50:210] = np.asarray(page(CROSS))
     found = trace(table)
     assert apart([line - (50, 40) for line in found.lines], CROSS) < 3
-    assert found.left_out == ("what lies beside the paper left out",)
+    assert found.left_out == ("surroundings of the paper left out",)
     assert traced(page(CROSS)).left_out == ()

@@ -1,4 +1,4 @@
-"""Small pictures of drawings, made as they are needed."""
+"""Make small pictures of drawings for tests."""
 
 import io
 
@@ -11,7 +11,7 @@ CIRCLE = [[(80 + 50 * np.cos(t), 75 + 50 * np.sin(t)) for t in np.linspace(0, 2 
 
 
 def page(lines, size=(160, 150), width=5, paper="white", ink="black", smooth=4):
-    """A picture with lines drawn by a round pen."""
+    """Draw lines with a round pen."""
     image = Image.new("RGB", (size[0] * smooth, size[1] * smooth), paper)
     pen = ImageDraw.Draw(image)
     for line in lines:
@@ -25,14 +25,14 @@ def page(lines, size=(160, 150), width=5, paper="white", ink="black", smooth=4):
 
 
 def encoded(image, form="PNG", **options):
-    """The bytes of a file of a picture."""
+    """Return the content of a picture file."""
     file = io.BytesIO()
     image.save(file, form, **options)
     return file.getvalue()
 
 
 def along(line, step=1.0):
-    """Points of a line, about a step apart."""
+    """Return points of a line, about a step apart."""
     line = np.asarray(line, float)
     far = np.concatenate([[0], np.cumsum(np.hypot(*np.diff(line, axis=0).T))])
     at = np.linspace(0, far[-1], int(far[-1] / step) + 2)
@@ -40,7 +40,7 @@ def along(line, step=1.0):
 
 
 def apart(found, true):
-    """The largest distance of the points of either set of lines from the other."""
+    """Return the largest distance from a point of either set of lines to the other set."""
     a, b = (np.concatenate([along(line) for line in lines]) for lines in (found, true))
     far = np.hypot(*np.moveaxis(a[:, None] - b, -1, 0))
     return max(far.min(0).max(), far.min(1).max())
