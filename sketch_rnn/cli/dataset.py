@@ -61,8 +61,8 @@ BUILD = new_flags(
         "lines along their middle."),
     Flag("ink", INKS, INKS[0], "Lines in photographs and scans: darker or lighter than the "
         "ground; auto finds out."),
-    Flag("sheet", bool, False, "Each photograph or scan is a page of many drawings, with white "
-        "space between them."),
+    Flag("sheet", bool, False, "Each photograph or scan is a page of many drawings, in a printed "
+        "grid or with white space between them."),
     Flag("size", float, Recipe.size, "Longer side of a drawing, in data units."),
     Flag("tolerance", float, Recipe.tolerance, "How far a curve's lines may be off it, in data "
         "units."),

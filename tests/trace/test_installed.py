@@ -11,7 +11,7 @@ from sketch_rnn.convert.inputs import read_named
 from sketch_rnn.errors import UserError
 from sketch_rnn.trace import installed
 
-LINE = r"pip install 'sketch-rnn\[trace\]'"
+LINE = r'pip install "sketch-rnn\[trace\]"'
 SVG = '<svg viewBox="0 0 90 90"><path d="M1 1L80 50" stroke="black" fill="none"/></svg>'
 
 
