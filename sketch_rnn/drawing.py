@@ -72,7 +72,8 @@ def draw(
       columns: sketches in a row; by default the style's number, else one for each column title,
         else a nearly square grid.
       labels: a text below each sketch.
-      row_titles, column_titles: texts to the left of the rows, and above the columns.
+      row_titles: texts to the left of the rows.
+      column_titles: texts above the columns.
       caption: a text above the whole picture.
       prefixes: the number of points at the start of each sketch that were given, not drawn by the
         model; they get another color. In one row they have the same place in each cell.

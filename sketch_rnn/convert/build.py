@@ -140,17 +140,27 @@ def build(
 
     Args:
       inputs: files, folders and zips of drawings, in any form that is read, or stroke-3 arrays.
-      output: the `.npz` to write. overwrite: replace it and a report, unless they are inputs.
+      output: the `.npz` to write.
       recipe: how drawings become sketches.
-      outline, recognized, ink, centerline, sheet: see `Reading`.
       strokes: drawings, each a list of lines, each a list of points or an array `[n, 2]`.
+      outline: see `Reading`.
       valid: drawings of the validation split: a share below 1, or a count; if 0, it repeats some
-        of train. test: of the test split. seed: of the shuffle.
+        of train.
+      test: the same for the test split.
+      seed: of the shuffle.
       drop_copies: keep only the first of sketches that are alike point by point.
       strict: stop at the first drawing that cannot be used, or not all of it, instead of dropping
         it or what cannot be used; text beside lines is left out in any case.
-      first_row, coordinates, pen: of arrays: see `Layout`.
-      report: a CSV file to write, a row for each drawing. processes: all cores by default.
+      recognized: see `Reading`.
+      first_row: of arrays, see `Layout`.
+      coordinates: of arrays, see `Layout`.
+      pen: of arrays, see `Layout`.
+      ink: see `Reading`.
+      centerline: see `Reading`.
+      sheet: see `Reading`.
+      report: a CSV file to write, a row for each drawing.
+      overwrite: replace the output and the report, unless they are inputs.
+      processes: that convert at the same time; all cores by default.
 
     Raises:
       UserError: what is wrong; then nothing is written.
