@@ -1,6 +1,6 @@
 // A visitor of a pad: node visit_pad.js CHROMIUM PAD PAD_WITH_MODEL FOLDER
-// Draws, reloads, looks at what is kept, saves and loads, at two widths; prints what came of it as
-// JSON. Pads are asked for a cat and a house, two of each.
+// Draws, reloads, checks what is kept, saves and loads, at two widths; prints a report as JSON. The
+// pads ask for a cat and a house, two of each.
 const fs = require('fs');
 const path = require('path');
 const {pathToFileURL} = require('url');
@@ -29,7 +29,7 @@ class PadVisitor extends Visitor {
     await this.page.waitForFunction(() => document.querySelector('#next').onclick);
   }
 
-  /** Chromium drops a tap that a busy page does not take in time; what is drawn comes by touch. */
+  /** Clicks: Chromium drops a tap if the page is busy. Drawing uses touch where there is touch. */
   async tap(selector) {
     await this.page.locator(selector).click();
   }
@@ -90,7 +90,7 @@ class PadVisitor extends Visitor {
     report.saved = await this.text('#status');
   }
 
-  /** A stroke that had not ended is lost; those before it are there again. */
+  /** Reloads in the middle of a stroke: it is lost, and the strokes before it are there again. */
   async reloadsWithinAStroke() {
     const {page, report} = this;
     await this.kept(2);
@@ -104,7 +104,7 @@ class PadVisitor extends Visitor {
     await page.mouse.up();
   }
 
-  /** Pointer events as a browser sends them for a pen, for the palm beside it, for two fingers. */
+  /** Sends pointer events as a browser does for a pen, for the palm beside it, for two fingers. */
   async penAndPalm() {
     this.report.fingers = await this.pointers([
       ['pointerdown', 'touch', 11, true, 0.2], ['pointermove', 'touch', 11, true, 0.4],
@@ -123,7 +123,7 @@ class PadVisitor extends Visitor {
     ]);
   }
 
-  /** The drawing after events [type, kind, id, isPrimary, place along the diagonal]. */
+  /** Returns the drawing after events [type, kind, id, isPrimary, place along the diagonal]. */
   async pointers(events) {
     await this.page.evaluate((events) => {
       const paper = document.querySelector('#paper');
@@ -155,7 +155,7 @@ class PadVisitor extends Visitor {
     await page.keyboard.press('Escape');
   }
 
-  /** The second tab gets a drawing of its own, and both count what the other has drawn. */
+  /** Opens a second tab: it gets a drawing of its own, and both tabs count all drawings. */
   async inTwoTabs(url) {
     const {page, report} = this;
     await this.drawCircle();
@@ -198,7 +198,7 @@ class PadVisitor extends Visitor {
     report.notLoaded = await this.text('#status');
   }
 
-  /** A store that is full for two drawings, and then has room again. */
+  /** Fills the store for two drawings, and then makes room again. */
   async isFull() {
     const {page, report} = this;
     const draw = async () => {
@@ -227,7 +227,7 @@ class PadVisitor extends Visitor {
     report.hasRoomAgain = await this.number() - before;
   }
 
-  /** How many drawings there are. */
+  /** Returns how many drawings there are. */
   async number() {
     return parseInt((await this.text('#progress')).split(', ')[1]);
   }

@@ -1,4 +1,4 @@
-// What all visitors of pages share: a browser at two widths, eyes, hands.
+// Shared by all visitors of pages: a browser at two widths, and ways to look, draw and click.
 const fs = require('fs');
 const {createRequire} = require('module');
 
@@ -16,7 +16,7 @@ const SCREENS = {
 };
 const PATIENCE = 60000; // ms
 
-/** Prints what `visit(context, name)` reports of each screen, as JSON. */
+/** Prints the reports of `visit(context, name)` on each screen, as JSON. */
 async function atBothWidths(executablePath, visit) {
   const browser = await chromium.launch({executablePath, args: FLAGS});
   try {
@@ -45,7 +45,7 @@ class Visitor {
     page.on('pageerror', (error) => this.report.console.push(String(error)));
   }
 
-  /** Runs a visit; where it fails, leaves a picture of the page and says what the console said. */
+  /** Runs a visit; if it fails, saves a picture of the page and reports the console's messages. */
   async run(visit) {
     try {
       await visit();
@@ -101,7 +101,7 @@ class Visitor {
     await (await waiting).saveAs(`${this.prefix}${name}`);
   }
 
-  /** A picture of the page, what axe-core says of it, and whether it is too wide. */
+  /** Saves a picture of the page, and records axe-core's findings and whether it is too wide. */
   async look(name) {
     const {page, report} = this;
     await page.evaluate(axe);

@@ -1,4 +1,4 @@
-"""What is written into a pad, and what is refused."""
+"""Tests of the page that `save_pad` writes, and of the settings that it refuses."""
 
 import json
 import re
@@ -15,7 +15,7 @@ def settings(page):
     return json.loads(re.search(r'id="pad">(.*?)</script>', page)[1])
 
 
-def test_a_pad_is_one_file_that_asks_for_what_was_said(tmp_path):
+def test_a_pad_is_one_file_with_its_settings(tmp_path):
     save_pad(tmp_path / "pad.html", ["cat", "tall  house"], count=12, seconds=20, title="My cats")
     page = (tmp_path / "pad.html").read_text("utf-8")
     written = settings(page)
@@ -52,7 +52,7 @@ def test_a_title_and_prompts_are_text(tmp_path):
         ({"seconds": -1}, "0 to 3600 seconds, got -1"),
     ],
 )
-def test_a_pad_that_cannot_be_used_is_not_written(tmp_path, options, line):
+def test_a_pad_with_bad_settings_is_not_written(tmp_path, options, line):
     with pytest.raises(UserError, match=line):
         save_pad(tmp_path / "pad.html", **options)
     assert not list(tmp_path.iterdir())

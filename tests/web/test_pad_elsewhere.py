@@ -1,4 +1,4 @@
-"""A pad in Firefox and in WebKit: what is drawn is kept, saved and loaded there too."""
+"""A pad in Firefox and in WebKit: drawings are kept, saved and loaded there too."""
 
 import json
 import time
@@ -76,7 +76,7 @@ def test_a_full_store_loses_nothing(browser, tmp_path):
 
 
 def _draw_line(browser):
-    """From a fifth to four fifths of the paper's diagonal."""
+    """Draw from a fifth to four fifths of the paper's diagonal."""
     x, y, width = browser.run(
         "const box = document.querySelector('#paper').getBoundingClientRect();"
         "return [box.x, box.y, box.width]"
@@ -90,7 +90,7 @@ def _text(browser, selector):
 
 
 def _saved(folder):
-    """The text of the file that a browser saves."""
+    """Return the text of the file that the browser saves."""
     end = time.monotonic() + PATIENCE
     while time.monotonic() < end:
         for path in folder.rglob("pad-*.ndjson"):

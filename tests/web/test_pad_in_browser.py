@@ -17,7 +17,7 @@ SCREENS = ["wide", "narrow"]
 
 @pytest.fixture(scope="module")
 def visited(tmp_path_factory):
-    """What the visitor reports of each screen, and the folder of the downloads."""
+    """Return the visitor's report on each screen, and the folder of the downloads."""
     program, browser, packages = node(), chromium(), node_packages()
     folder = tmp_path_factory.mktemp("pad")
     model = random_model(max_seq_len=30)
@@ -86,7 +86,7 @@ def test_thousands_of_drawings_are_kept_and_shown_page_by_page(visit):
     assert (visit["many"], visit["more"]) == (60, 120)
 
 
-def test_a_file_that_is_none_is_refused_by_its_line(visit):
+def test_a_bad_file_is_refused_with_the_number_of_its_line(visit):
     assert visit["notLoaded"].startswith("many.ndjson was not loaded: line 1 is not")
 
 
@@ -95,11 +95,11 @@ def test_time_ends_a_drawing_and_the_network_answers(visit):
     assert visit["echo"] > 1
 
 
-def test_a_browser_that_keeps_nothing_is_said(visit):
+def test_the_pad_says_that_the_browser_keeps_nothing(visit):
     assert "does not keep these drawings (not in this window)" in visit["refused"]
 
 
-def test_a_full_store_is_said_and_written_to_again_when_it_has_room(visit):
+def test_the_pad_says_that_the_store_is_full_and_writes_again_when_it_has_room(visit):
     drawn, warning = visit["full"]
     assert drawn == 2
     assert "does not keep 2 drawings (its store is full): save before" in warning

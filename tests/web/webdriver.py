@@ -1,7 +1,8 @@
-"""Firefox and WebKit by the commands of WebDriver, which both take with the same meaning.
+"""Firefox and WebKit, driven by the commands of WebDriver.
 
-WebKit has a driver that takes them over HTTP; Firefox takes them itself, over a socket, by the
-protocol Marionette (firefox-source-docs.mozilla.org/testing/marionette/Protocol.html).
+WebKit has a driver that takes the commands over HTTP. Firefox itself takes the same commands over a
+socket, by the protocol Marionette
+(firefox-source-docs.mozilla.org/testing/marionette/Protocol.html).
 """
 
 import json
@@ -20,21 +21,21 @@ import pytest
 from helpers import free_ports
 
 PATIENCE = 60  # seconds
-ELEMENT = "element-6066-11e4-a52e-4f735466cecf"  # the name that the standard gives a reference
+ELEMENT = "element-6066-11e4-a52e-4f735466cecf"  # key of an element, from the standard
 MINI_BROWSERS = "/usr/lib/*/webkit2gtk-4.*/MiniBrowser"
 
 
 class Browser:
-    """A running browser that saves files somewhere in its folder."""
+    """A running browser; it saves files in its folder, or below it."""
 
     folder: Path
 
     def begin(self) -> None:
-        """Connects with the program that has been started."""
+        """Connect to the program, which has been started."""
         raise NotImplementedError
 
     def send(self, command: str, values: dict[str, Any] | None = None) -> Any:
-        """The result of a command, by the name that Marionette gives it."""
+        """Send a command, by Marionette's name for it, and return the result."""
         raise NotImplementedError
 
     def close(self) -> None:
@@ -44,7 +45,7 @@ class Browser:
         self.send("Navigate", {"url": url})
 
     def run(self, script: str, *values: Any) -> Any:
-        """The result of a function's body, which may be a promise's."""
+        """Run the body of an async function, and return its result."""
         body = f"const [done] = [...arguments].slice(-1); (async () => {{{script}}})()"
         body += ".then(done, (error) => done({failed: String(error)}))"
         found = self.send("ExecuteAsyncScript", {"script": body, "args": list(values)})
@@ -52,7 +53,7 @@ class Browser:
         return found
 
     def wait(self, condition: str, *values: Any) -> None:
-        """Waits until an expression is true."""
+        """Wait until an expression is true."""
         end = time.monotonic() + PATIENCE
         while not self.run(f"return Boolean({condition})", *values):
             assert time.monotonic() < end, f"this did not become true: {condition}"
@@ -69,7 +70,7 @@ class Browser:
         self.send("ElementSendKeys", {"id": self.find(selector), "text": text})
 
     def drag(self, points: list[tuple[float, float]]) -> None:
-        """Draws a line with the mouse, through points of the window."""
+        """Draw a line with the mouse through points of the window."""
         move = [
             {"type": "pointerMove", "duration": 5, "x": round(x), "y": round(y)} for x, y in points
         ]
@@ -187,7 +188,7 @@ class WebKit(Browser):
 
 
 def _connected(port: int) -> socket.socket:
-    """A connection to a program of this machine that is still starting."""
+    """Connect to a program on this machine that may still be starting."""
     end = time.monotonic() + PATIENCE
     while True:
         try:
