@@ -93,12 +93,30 @@ def test_no_function_on_the_way_of_a_training_step_has_forty_lines(path):
     assert long == []
 
 
-def test_the_way_of_an_svg_has_twelve_files():
-    way = section("## From an SVG to a data set in twelve files")
+@pytest.mark.parametrize(
+    "title",
+    ["## From an SVG to a data set in twelve files", "## From z to an SVG in twelve files"],
+)
+def test_ways_through_the_house_have_twelve_files(title):
+    way = section(title)
     files = re.findall(r"^\d+\. `([\w/]+\.py)`", way, re.M)
     assert len(files) == 12 and all((PACKAGE / file).exists() for file in files)
     for name in re.findall(r"`(\w+)`", way):
         assert any(re.search(rf"\b{name}\b", (PACKAGE / file).read_text()) for file in files)
+
+
+def test_the_way_from_a_data_set_to_an_update_has_fifteen_files():
+    files = re.findall(r"`(\w+/[\w/]+\.py)`", section("## A training step in five files"))
+    below = [file for file in files if file not in ("cli/train.py", "training/start.py")]
+    assert len(set(below) - {"training/record.py"}) == 15
+    assert all((PACKAGE / file).exists() for file in files)
+
+
+def test_the_picture_shows_the_wings_of_the_table():
+    picture = (PAGE.parent / "pictures" / "architecture.svg").read_text()
+    wings = re.findall(r'class="wing"[^>]*>([\w/]+)<', picture)
+    rows = re.findall(r"^\| `(\w+/?)` \| `", PAGE.read_text(), re.M)
+    assert wings == list(dict.fromkeys(rows))
 
 
 def test_what_the_page_names_is_there():
