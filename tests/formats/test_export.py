@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -128,6 +129,19 @@ def test_a_keras_file_with_a_lambda_is_refused(tmp_path):
         load_model(tmp_path / "x.keras")
 
 
+@pytest.fixture(scope="module")
+def keras_file(tmp_path_factory):
+    path = tmp_path_factory.mktemp("saved") / "x.keras"
+    small_model().save(path)
+    return path
+
+
+@pytest.fixture
+def saved(keras_file, tmp_path):
+    """A model in `tmp_path / "x.keras"`."""
+    shutil.copy(keras_file, tmp_path)
+
+
 def rewritten(path, hparams=None, weights=None, **changes):
     """Gives the Keras file another configuration or other weights."""
     with zipfile.ZipFile(path) as file:
@@ -142,13 +156,14 @@ def rewritten(path, hparams=None, weights=None, **changes):
             file.writestr(name, content)
 
 
+@pytest.mark.usefixtures("saved")
 def test_a_keras_file_that_claims_a_huge_model_is_refused(tmp_path):
-    save_model(small_model(), tmp_path / "x.keras")
     rewritten(tmp_path / "x.keras", {"dec_rnn_size": 2**31 - 1})
     with pytest.raises(UserError, match="does not match its weights"):
         load_model(tmp_path / "x.keras")
 
 
+@pytest.mark.usefixtures("saved")
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
@@ -160,7 +175,6 @@ def test_a_keras_file_that_claims_a_huge_model_is_refused(tmp_path):
     ],
 )
 def test_a_keras_file_with_an_odd_configuration_is_refused(changes, reason, tmp_path):
-    save_model(small_model(), tmp_path / "x.keras")
     rewritten(tmp_path / "x.keras", **changes)
     with pytest.raises(UserError, match=reason):
         load_model(tmp_path / "x.keras")
@@ -178,12 +192,12 @@ def packed(file):
     file.create_dataset("x", [10**8], "f", chunks=(10**6,), compression="gzip")
 
 
+@pytest.mark.usefixtures("saved")
 @pytest.mark.parametrize(
     ("write", "reason"),
     [(elsewhere, "another file"), (outside, "another file"), (packed, "take 400,000,000 bytes")],
 )
 def test_a_keras_file_whose_weights_lie_elsewhere_or_are_packed_is_refused(write, reason, tmp_path):
-    save_model(small_model(), tmp_path / "x.keras")
     with h5py.File(tmp_path / "x.h5", "w") as file:
         write(file)
     rewritten(tmp_path / "x.keras", weights=(tmp_path / "x.h5").read_bytes())
@@ -205,8 +219,8 @@ def test_a_keras_file_that_is_none_is_named(content, tmp_path):
         load_model(tmp_path / "x.keras")
 
 
+@pytest.mark.usefixtures("saved")
 def test_a_keras_file_cut_short_is_refused(tmp_path):
-    save_model(small_model(), tmp_path / "x.keras")
     whole = (tmp_path / "x.keras").read_bytes()
     (tmp_path / "x.keras").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(UserError, match=r"x\.keras: expected"):
