@@ -32,7 +32,9 @@ LONGEST_TITLE = 28  # characters
 # A line is hidden only while the animation runs, so that programs without animations show the whole
 # drawing. The dash starts a little before its line, or its round cap would show there.
 ANIMATION = """
-.sketch path, .given path {animation: sketch-draws-itself linear backwards}
+@media (prefers-reduced-motion: no-preference) {
+  .sketch path, .given path {animation: sketch-draws-itself linear backwards}
+}
 @keyframes sketch-draws-itself {
   from {visibility: hidden; stroke-dasharray: 1 2; stroke-dashoffset: 1.05}
   to {stroke-dasharray: 1 2}
@@ -60,6 +62,7 @@ def draw(
     prefixes: int | Sequence[int] = 0,
     cell: float | None = None,
     animate: bool = False,
+    one_by_one: bool = False,
     **options: Any,
 ) -> Svg:
     """Draw one sketch, or a grid of them row by row.
@@ -78,7 +81,9 @@ def draw(
       prefixes: the number of points at the start of each sketch that were given, not drawn by the
         model; they get another color. In one row they have the same place in each cell.
       cell: side of a cell in the picture's units; by default 400 for one sketch, 160 in a grid.
-      animate: make the SVG draw itself, each sketch in the order of its strokes, at a steady speed.
+      animate: make the SVG draw itself, each sketch in the order of its strokes, at a steady speed;
+        it stands still for people who have asked their system for less motion.
+      one_by_one: animate one sketch after the other, instead of all at once.
       **options: fields of `Style` one by one, such as `color="red"`.
 
     Returns:
@@ -95,7 +100,8 @@ def draw(
     titles = _Titles(labels, row_titles, column_titles, caption)
     grid = _grid(len(sketches), style.columns if columns is None else columns, cell, titles)
     given = _for_each(prefixes, len(sketches))
-    text = _text_of(sketches, given, titles, grid, style=style, animate=animate)
+    animation = _Animation(2 * grid.cell, one_by_one) if animate else None
+    text = _text_of(sketches, given, titles, grid, style=style, animation=animation)
     if path is not None:
         save(text, Path(path), style, animate)
     return text
@@ -116,11 +122,11 @@ def _text_of(
     grid: "_Grid",
     *,
     style: Style,
-    animate: bool,
+    animation: "_Animation | None",
 ) -> Svg:
     """The picture as the text of an SVG."""
-    svg = _document(grid.width, grid.height, style, animate)
-    _add_lines(svg, sketches, prefixes, grid, style=style, animate=animate)
+    svg = _document(grid.width, grid.height, style, animation is not None)
+    _add_lines(svg, sketches, prefixes, grid, style=style, animation=animation)
     _add_titles(svg, titles, grid)
     return Svg('<?xml version="1.0" encoding="UTF-8"?>\n' + pretty_xml(svg.tostring()))
 
@@ -188,7 +194,7 @@ def _add_lines(
     grid: _Grid,
     *,
     style: Style,
-    animate: bool,
+    animation: "_Animation | None",
 ) -> None:
     """Draw the sketches in their cells, one layer for each ink that is used."""
     stroke_width = 2 * math.sqrt(grid.cell / 160)
@@ -198,11 +204,12 @@ def _add_lines(
         name: _layer(svg, name, round(max(stroke_width, 0.001), 3), ink)
         for name, ink in (("given", PREFIX_INK), ("drawn", style.color))
     }
-    speed = 2 * grid.cell if animate else None
     lines = [_colored_lines(*pair) for pair in zip(sketches, prefixes, strict=True)]
     for number, placed in enumerate(_placed(lines, prefixes, grid.columns, grid.cell)):
         moved = [(line + grid.corner(number), is_given) for line, is_given in placed]
-        for is_given, group in _groups(svg, moved, style.smooth, speed).items():
+        if animation:
+            animation.begin_sketch()
+        for is_given, group in _groups(svg, moved, style.smooth, animation).items():
             layers["given" if is_given else "drawn"].add(group)
     for layer in layers.values():
         if layer.elements:
@@ -314,20 +321,34 @@ def _box(lines: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     return (points.min(axis=0), points.max(axis=0)) if len(points) else (np.zeros(2), np.zeros(2))
 
 
-def _groups(svg: svgwrite.Drawing, lines: Lines, smooth: bool, speed: float | None) -> dict:
-    """Return one sketch as groups of paths: the given lines, and those that were drawn.
+class _Animation:
+    """Knows when each line is drawn by a pen of `speed` pixels per second."""
 
-    With a `speed`, in pixels per second, animate them in order.
-    """
+    def __init__(self, speed: float, one_by_one: bool):
+        self.speed, self.one_by_one = speed, one_by_one
+        self.now = 0.0  # seconds
+
+    def begin_sketch(self) -> None:
+        if not self.one_by_one:
+            self.now = 0.0
+
+    def style(self, line: np.ndarray) -> str:
+        """Return the CSS of the next line."""
+        seconds = max(0.05, np.linalg.norm(np.diff(line, axis=0), axis=1).sum() / self.speed)
+        begin, self.now = self.now, self.now + seconds + 0.1
+        return f"animation-duration:{seconds:.2f}s; animation-delay:{begin:.2f}s"
+
+
+def _groups(
+    svg: svgwrite.Drawing, lines: Lines, smooth: bool, animation: _Animation | None
+) -> dict[bool, Any]:
+    """Return one sketch as groups of paths: the given lines, and those that were drawn."""
     groups: dict[bool, Any] = {} if lines else {False: svg.g(class_="sketch")}
-    begin = 0.0
     for line, is_given in lines:
         path = svg.path(_curve(line) if smooth else _straight(line))
-        if speed:
-            seconds = max(0.05, np.linalg.norm(np.diff(line, axis=0), axis=1).sum() / speed)
+        if animation:
             path["pathLength"] = 1
-            path["style"] = f"animation-duration:{seconds:.2f}s; animation-delay:{begin:.2f}s"
-            begin += seconds + 0.1
+            path["style"] = animation.style(line)
         if is_given not in groups:
             groups[is_given] = svg.g(class_="given" if is_given else "sketch")
         groups[is_given].add(path)

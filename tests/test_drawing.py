@@ -183,6 +183,25 @@ def test_an_animation_draws_the_lines_one_after_the_other():
     assert all(path.get("pathLength") == "1" for path in paths(svg))
 
 
+def test_an_animation_draws_all_at_once_or_one_by_one():
+    def begins(**options):
+        svg = draw([SQUARE_AND_DOT] * 2, animate=True, **options)
+        return [float(re.search(r"delay:([\d.]+)s", p.get("style"))[1]) for p in paths(svg)]
+
+    together, in_turn = begins(), begins(one_by_one=True)
+    assert together[:2] == together[2:] == in_turn[:2]
+    assert in_turn == sorted(in_turn) and in_turn[2] > in_turn[1] > 0
+
+
+def test_an_animation_stands_still_for_who_wants_less_motion():
+    svg = draw(SQUARE_AND_DOT, animate=True)
+    (inside,) = re.findall(
+        r"@media \(prefers-reduced-motion: no-preference\) {(.*?)}\s*}", svg, re.S
+    )
+    assert "animation: sketch-draws-itself" in inside
+    assert svg.count("animation: ") == 1
+
+
 def test_an_animation_takes_time_in_proportion_to_length():
     sketch = np.array([[0, 0, 0], [100, 0, 1], [0, 50, 0], [-50, 0, 1]])
     times = [

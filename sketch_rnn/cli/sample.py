@@ -100,6 +100,7 @@ FLAGS = new_flags(
         "factor of a model that has none."),
     *DRAWING,
     Flag("animate", bool, False, "Make an SVG that draws itself, stroke by stroke."),
+    Flag("one_by_one", bool, False, "With --animate, draw one drawing after the other."),
 )
 # fmt: on
 
@@ -148,7 +149,7 @@ def _sample() -> None:
     )
     picture = sampler.draw(mode.name)
     with common.writing(output):
-        picture.write(output, style, FLAGS.animate)
+        picture.write(output, style, FLAGS.animate, FLAGS.one_by_one)
     again = f" (--seed={seed} draws the same again)" if FLAGS.seed is None else ""
     print(f"wrote {output}{again}")
     if FLAGS.model_dir:
@@ -216,6 +217,8 @@ def _checked_output() -> Path:
     data_dir = FLAGS.data_dir if output.suffix.lower() == ".npz" else None
     inputs = [*(path for path in FLAGS.input if not Path(path).is_dir()), FLAGS.z_file, data_dir]
     check_output(output, inputs, FLAGS.model_dir, FLAGS.overwrite)
+    if FLAGS.one_by_one and not FLAGS.animate:
+        raise UserError("--one_by_one: expected --animate beside it")
     if FLAGS.animate and output.suffix.lower() != ".svg":
         raise UserError(f"--animate: expected an --output that ends in .svg, got {output}")
     return output

@@ -45,13 +45,20 @@ class Picture:
         """Return the drawings by the model, without the inputs."""
         return [sketch for row in self.rows for sketch in row[self.given :]]
 
-    def write(self, path: str | Path, style: Style | None = None, animate: bool = False) -> None:
+    def write(
+        self,
+        path: str | Path,
+        style: Style | None = None,
+        animate: bool = False,
+        one_by_one: bool = False,
+    ) -> None:
         """Write a picture (.svg, .png), or the drawings by the model (.npz, .json).
 
         Args:
           path: the file, which replaces an earlier one.
           style: the look of a picture.
           animate: whether an SVG draws itself.
+          one_by_one: whether it then draws one drawing after the other.
 
         Raises:
           UserError: the name has another suffix, or the rows do not fit the style's columns.
@@ -65,9 +72,9 @@ class Picture:
             sketches = [to_lists(sketch) for sketch in self.drawn()]
             files.write_text(path, json.dumps({"sketches": sketches}) + "\n")
         else:
-            self._draw(path, style or Style(), animate)
+            self._draw(path, style or Style(), animate, one_by_one)
 
-    def _draw(self, path: Path, style: Style, animate: bool) -> None:
+    def _draw(self, path: Path, style: Style, animate: bool, one_by_one: bool) -> None:
         picture = _arranged(self, style.columns)
         columns = len(picture.rows[0]) if len(picture.rows) > 1 or picture.is_row else None
         prefixes: int | list[int] = 0
@@ -82,6 +89,7 @@ class Picture:
             column_titles=picture.column_titles or None,
             prefixes=prefixes,
             animate=animate,
+            one_by_one=one_by_one,
         )
 
 
