@@ -289,10 +289,10 @@ def _pad() -> None:
 def _answering_model() -> tuple[dict[str, Any], dict[str, Any]]:
     """The model that a pad runs: its weights, and what the pad has to know of it."""
     common.quiet_tensorflow(PAD.verbose_tensorflow)
-    from sketch_rnn.formats import load_model, page
+    from sketch_rnn.formats import load_model, module, page
 
     model = load_model(PAD.model_dir)
-    return page.content(model, "int16"), page.interface(model, [])
+    return module.content(model, "int16"), page.interface(model, [])
 
 
 def _paper(*rest: str) -> None:

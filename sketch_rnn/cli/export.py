@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING, Any
 from sketch_rnn.choices import (
     BROWSER_SUFFIX,
     CHECKPOINTS,
+    CLASSIC_SUFFIX,
     LARGEST_SEED,
     MODEL_SUFFIXES,
     MODULE_SUFFIXES,
+    PACKAGE_SUFFIX,
     PAGE_SUFFIX,
     SPLITS,
+    TYPES_SUFFIXES,
     WEIGHTS,
 )
 from sketch_rnn.cli import common
@@ -25,20 +28,22 @@ if TYPE_CHECKING:
     from sketch_rnn.model.network import SketchRNN
 
 USAGE = """
-Writes a model for other programs. The name of --output says the form:
+Writes a model for other programs. The name of --output chooses the format:
 
   X.keras       keras.saving.load_model reads it, once sketch_rnn.formats is imported
-  X.html        a page to draw on, in one file: the network finishes what one begins
-  X.js, X.mjs   an ES module: load, encode, decode and complete, for pages of your own
+  X.html        a page to draw on, as one file: you begin a drawing, the model finishes it
+  X.js, X.mjs   an ES module for your own pages, with its TypeScript types beside it (X.d.ts)
+  X.classic.js  the same as a classic script, for pages without a server
+  X.tgz         the same as an npm package
   X.gen.json    browser clients load it (@magenta/sketch, ml5): lstm, 20 mixtures
   X.vae.json    a conditional model whole, for the clients that know z: lstm, 20 mixtures
   another name  a SavedModel folder with the signatures encode and decode, for TensorFlow Serving
 
-A .gen.json knows no z, so a conditional model is written at one z: that of a drawing (--input), of
-a file (--z_file), or a random one (--seed).
+A .gen.json has no z, so a conditional model is written for one fixed z: that of a drawing
+(--input), one from a file (--z_file), or a random one (--seed).
 
-A page offers a dozen drawings to begin with: those of the run's data set where it can be read, or
-of --input.
+A page offers a dozen drawings to begin with: those of --input, or else drawings of every file of
+the run's data set, from the test split unless --split names another.
 
   sketch_rnn_export --model_dir=doodles --output=doodles.html    (the model in the package)
   sketch_rnn_export --model_dir=models/cat --output=cat.keras
@@ -49,27 +54,31 @@ of --input.
 
 # fmt: off
 FLAGS = new_flags(
-    Flag("model_dir", str, None, "Folder of a run or of an original checkpoint, a .gen.json, "
-        ".vae.json or .keras model, or the name of one, as in doodles or "
+    Flag("model_dir", str, None, "The model: folder of a run or of an original checkpoint, a "
+        ".gen.json, .vae.json or .keras file, or a name such as doodles or "
         "quickdraw/cat.vae.", also="log_root"),
     Flag("output", str, None, "File or folder to write."),
     OVERWRITE,
-    Flag("checkpoint", CHECKPOINTS, "best", "Which checkpoint of a run."),
-    Flag("z_file", str, None, "z of `sketch_rnn_sample --mode=encode`."),
-    Flag("input", str, None, "A drawing whose z to take, or drawings that a page offers, as "
-        "sketch_rnn_sample reads them."),
-    Flag("split", SPLITS, "test", "Split of a .npz input."),
-    Flag("index", int, 0, "Which drawing of the input, or z of the file.", least=0),
-    Flag("seed", int, None, "Draw z from the prior.", least=0, most=LARGEST_SEED),
+    Flag("checkpoint", CHECKPOINTS, "best", "Which checkpoint of a run to export."),
+    Flag("z_file", str, None, "File of z, from `sketch_rnn_sample --mode=encode`."),
+    Flag("input", str, None, "For a .gen.json, the drawing whose z to use; for a page, drawings "
+        "to begin with. sketch_rnn_sample --help says what can be read."),
+    Flag("split", SPLITS, "test", "Split to take the drawings from, in a .npz file."),
+    Flag("index", int, 0, "Number of the drawing in the input, or of the z in the file.", least=0),
+    Flag("seed", int, None, "Sample z from the prior with this seed.", least=0, most=LARGEST_SEED),
     Flag("scale_factor", float, None, "Data units in a model unit, where the model does not know "
         "it."),
     Flag("data_dir", str, None, "Folder or http(s) address of the data set, to compute the scale "
         "factor that a model lacks."),
     FULL_SIZE,
-    Flag("title", str, None, "Title of a page."),
-    Flag("examples", bool, True, "Put drawings to begin with into a page."),
-    Flag("weights", WEIGHTS, "float32", "How a page or module stores its weights: int16 and "
-        "float16 halve the file."),
+    Flag("title", str, None, "Title of the page."),
+    Flag("subtitle", str, None, "The line under the title of the page, such as a credit "
+        "(default: what the model was trained on)."),
+    Flag("color", str, None, "Color of the lines that the model draws on the page: red, #c33 ..."),
+    Flag("background", str, None, "Color of the page."),
+    Flag("examples", bool, True, "Put drawings to begin with on the page."),
+    Flag("weights", WEIGHTS, None, "How to store the weights (default: int8 in a page, float32 in "
+        "a module): float16 and int16 halve the file, int8 makes it a quarter."),
 )
 # fmt: on
 
@@ -77,14 +86,17 @@ _Z_FLAGS = ("z_file", "input", "seed")
 _FORMS = ", ".join(f"X{suffix}" for suffix in MODEL_SUFFIXES)
 _ONLY_FOR = {
     "title": (PAGE_SUFFIX,),
+    "subtitle": (PAGE_SUFFIX,),
+    "color": (PAGE_SUFFIX,),
+    "background": (PAGE_SUFFIX,),
     "examples": (PAGE_SUFFIX,),
-    "weights": (PAGE_SUFFIX, *MODULE_SUFFIXES),
+    "weights": (PAGE_SUFFIX, PACKAGE_SUFFIX, *MODULE_SUFFIXES),
     "index": (BROWSER_SUFFIX,),
 }
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Runs the command; returns its exit status."""
+    """Run the command; return its exit status."""
     return common.run("sketch_rnn_export", _export, FLAGS, USAGE, argv)
 
 
@@ -106,14 +118,16 @@ def _export() -> None:
         _check_ready_for_browser(model)
         options["z"] = _z(model)
     if "title" in takes:
-        options |= {"title": FLAGS.title, "examples": _examples(model)}
+        names = ("title", "subtitle", "color", "background")
+        options |= {name: FLAGS[name].value for name in names} | {"examples": _examples(model)}
     if "weights" in takes:
         options["weights"] = FLAGS.weights
     if "overwrite" in takes:
         options["overwrite"] = FLAGS.overwrite
     with common.writing(output):
         save_model(model, output, **options)
-    print(f"wrote {output}")
+    types = _types_of(output)
+    print(f"wrote {output}{f' and its types, {types.name}' if types else ''}")
 
 
 def _check_flags() -> None:
@@ -127,6 +141,9 @@ def _check_flags() -> None:
             f"--output: expected {_FORMS}, or a folder without a dot, got {output.name}"
         )
     check_output(output, [FLAGS.input, FLAGS.z_file], FLAGS.model_dir, FLAGS.overwrite)
+    types = _types_of(output)
+    if types:
+        check_output(types, overwrite=FLAGS.overwrite)
     given = [f"--{flag}" for flag in _Z_FLAGS if FLAGS[flag].value is not None]
     if len(given) > 1:
         raise UserError(f"expected one of {' and '.join(given)}, got both")
@@ -135,8 +152,15 @@ def _check_flags() -> None:
             raise UserError(f"--{flag} is for {' and '.join(suffixes)} only; leave it out")
 
 
+def _types_of(output: Path) -> Path | None:
+    """Return the file of types that is written beside a module."""
+    if output.name.endswith(CLASSIC_SUFFIX) or output.suffix not in TYPES_SUFFIXES:
+        return None
+    return output.with_suffix(TYPES_SUFFIXES[output.suffix])
+
+
 def _options_of(output: Path) -> tuple[str, ...]:
-    """What the form that the output's name asks for takes."""
+    """Return the options of the format that the output's name chooses."""
     from sketch_rnn.formats import format_to_save
 
     takes = format_to_save(output).options
@@ -170,7 +194,7 @@ def _examples(model: "SketchRNN") -> "list[np.ndarray]":
 
 
 def _z(model: "SketchRNN") -> "np.ndarray | None":
-    """The z to export at, `[Z]`; None for an unconditional model."""
+    """Return the fixed z `[Z]` of a .gen.json; None for an unconditional model."""
     from sketch_rnn.convert.inputs import Choice, Size, read_inputs
     from sketch_rnn.model import sampling
     from sketch_rnn.sampling.picture import read_z

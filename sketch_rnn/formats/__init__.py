@@ -13,14 +13,24 @@ import numpy as np
 from sketch_rnn.choices import (
     BROWSER_SUFFIX,
     CHECKPOINTS,
+    CLASSIC_SUFFIX,
     CONDITIONAL_BROWSER_SUFFIX,
     KERAS_SUFFIX,
     MODULE_SUFFIXES,
+    PACKAGE_SUFFIX,
     PAGE_SUFFIX,
 )
 from sketch_rnn.data import catalog
 from sketch_rnn.errors import UserError, check_choice, warn
-from sketch_rnn.formats import browser, keras_file, original, page, run_folder, saved_model
+from sketch_rnn.formats import (
+    browser,
+    keras_file,
+    module,
+    original,
+    page,
+    run_folder,
+    saved_model,
+)
 from sketch_rnn.model.network import SketchRNN
 from sketch_rnn.model.recurrent.base import weights_are_read
 from sketch_rnn.setup import setup
@@ -103,18 +113,15 @@ FORMATS = (
         holds=_never,
         load=page.refuse,
         save=page.save_page,
-        options=("title", "examples", "weights"),
+        options=("title", "examples", "weights", "subtitle", "color", "background"),
     ),
     *(
-        Format(
-            "an ES module",
-            suffix,
-            holds=_never,
-            load=page.refuse,
-            save=page.save_module,
-            options=("weights",),
+        Format(name, suffix, holds=_never, load=page.refuse, save=save, options=("weights",))
+        for name, suffix, save in (
+            ("a classic script", CLASSIC_SUFFIX, module.save_classic),
+            ("a package for npm", PACKAGE_SUFFIX, module.save_package),
+            *(("an ES module", suffix, module.save_module) for suffix in MODULE_SUFFIXES),
         )
-        for suffix in MODULE_SUFFIXES
     ),
     Format("a run's folder", "", holds=run_folder.holds, load=run_folder.load),
     Format(
@@ -176,8 +183,9 @@ def save_model(model: SketchRNN, path: str | Path, **options: Any) -> None:
       model: the model.
       path: the file or folder to write. It replaces a file, but not a folder.
       **options: options of the format: for `.gen.json`, the `z` `[Z]` at which to write a
-        conditional model; for a page, `title`, `examples` and `weights`; for an ES module,
-        `weights`; for a SavedModel, `overwrite`. None has no effect.
+        conditional model; for a page, `title`, `subtitle`, `color`, `background`, `examples` and
+        `weights`; for an ES module, a classic script or a package, `weights`; for a SavedModel,
+        `overwrite`. None has no effect.
 
     Raises:
       UserError: no format has this suffix, or it has no such option, or cannot hold the model.

@@ -1,7 +1,7 @@
 """The drawings that a page offers to begin with."""
 
-import math
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +21,7 @@ def examples_for(
     data_dir: str | None = None,
     split: str = "test",
 ) -> list[np.ndarray]:
-    """Choose `MOST_EXAMPLES` drawings, or as many as there are, for a page of the model.
+    """Choose `MOST_EXAMPLES` drawings of all kinds of the data set for a page of the model.
 
     Args:
       model: what the page draws with; without a scale factor there are no examples.
@@ -39,22 +39,31 @@ def examples_for(
     """
     if model.scale_factor is None:
         return []
-    if given is None and data_dir is None and catalog.is_packaged(model_dir):
-        given = str(catalog.PACKAGED_DRAWINGS_PATH)
+    if data_dir is None and catalog.is_packaged(model_dir):
+        data_dir = download.EMBEDDED
     names, longest = model.hparams.data_set, model.hparams.max_seq_len
     if given:
         choice = Choice(split, most=MOST_EXAMPLES)
         return read_inputs([given], names, longest, choice, Size(full=model.full_size))
     try:
         paths = _data_set(RunFolder(model_dir), names, data_dir)
-        choice = Choice(split, most=math.ceil(MOST_EXAMPLES / max(len(paths), 1)))
-        examples = read_inputs(paths, names, longest, choice)[:MOST_EXAMPLES] if paths else []
+        examples = [
+            sketch
+            for path, count in zip(paths, _shares(len(paths)), strict=True)
+            for sketch in read_inputs([path], names, longest, Choice(split, most=count))
+        ]
     except UserError as error:
         warn(f"the page has no drawings to begin with: {error}; --input names others")
         return []
     if paths:
-        inform(f"drawings to begin with: {', '.join(paths)}")
+        inform(f"drawings to begin with: the {split} split of {', '.join(paths)}")
     return examples
+
+
+def _shares(count: int) -> list[int]:
+    """How many examples come from each of so many files, one a kind."""
+    ends = [MOST_EXAMPLES * number // max(count, 1) for number in range(count + 1)]
+    return [end - begin for begin, end in pairwise(ends)]
 
 
 def _data_set(run: RunFolder, names: Sequence[str], data_dir: str | None) -> list[str]:

@@ -16,7 +16,15 @@ from typing import Any
 from sketch_rnn import files
 from sketch_rnn.errors import UserError
 
-INFERENCE = ("weights.mjs", "mixture.mjs", "cells.mjs", "model.mjs")  # each imports those before it
+INFERENCE = (  # each needs those before it
+    "checks.mjs",
+    "products.mjs",
+    "weights.mjs",
+    "mixture.mjs",
+    "cells.mjs",
+    "latent.mjs",
+    "model.mjs",
+)
 WORKER = (*INFERENCE, "worker.mjs")
 LARGEST_FILE = 100_000_000  # bytes
 
@@ -41,10 +49,17 @@ def as_json(value: Any) -> str:
 
 
 def page(
-    template: str, styles: Sequence[str], modules: Sequence[str], parts: Mapping[str, str]
+    template: str,
+    styles: Sequence[str],
+    modules: Sequence[str],
+    parts: Mapping[str, str],
+    colors: str = "",
 ) -> str:
-    """Return a template with its style, its script, their hashes and each `{{part}}` filled in."""
-    style = "\n".join(asset(name) for name in styles)
+    """A template's text with its style, its script, their hashes and each `{{part}}` filled in.
+
+    `colors` is a style sheet that follows the others.
+    """
+    style = "\n".join([*(asset(name) for name in styles), colors])
     code = script(modules)
     own = {
         "style": style,
@@ -63,14 +78,19 @@ def write(path: str | Path, text: str) -> None:
       OSError: the file cannot be written; an existing file is unchanged.
     """
     data = text.encode()
-    if len(data) > LARGEST_FILE:
-        raise UserError(
-            f"this model would make a file of {len(data) / 1e6:.0f} MB, expected at most "
-            f"{LARGEST_FILE / 1e6:.0f} MB; --weights=float16 or int16 makes it smaller, or train a "
-            "smaller model"
-        )
+    check_size(len(data))
     with files.replacing(path) as file:
         file.write(data)
+
+
+def check_size(size: int) -> None:
+    """Refuse a file of more than 100 MB with a UserError."""
+    if size > LARGEST_FILE:
+        raise UserError(
+            f"this model would make a file of {size / 1e6:.0f} MB, expected at most "
+            f"{LARGEST_FILE / 1e6:.0f} MB; --weights=float16 or int8 makes it smaller, or train a "
+            "smaller model"
+        )
 
 
 def _hash(text: str) -> str:

@@ -36,7 +36,7 @@ def save_pad(
       count: how many drawings to ask for, for each prompt.
       seconds: time for a drawing, from its first stroke; 0 is no limit.
       title: the page's title; None is `TITLE`.
-      model: weights from `formats.page.content`; with them, the pad shows what the model makes of
+      model: weights from `formats.module.content`; with them, the pad shows what the model makes of
         each drawing.
       interface: the description of that model, from `formats.page.interface`.
 

@@ -14,6 +14,7 @@ from sketch_rnn.errors import UserError
 from sketch_rnn.training.run import train as engine
 
 HPARAMS = {
+    "data_set": ["cat.npz"],
     "enc_rnn_size": 4,
     "dec_rnn_size": 8,
     "z_size": 2,
@@ -22,7 +23,6 @@ HPARAMS = {
     "num_steps": 45,
     "save_every": 20,
 }
-BY_NAME = HPARAMS | {"data_set": ["cat.npz"]}
 
 
 class Told(sketch_rnn.Callback):
@@ -50,7 +50,7 @@ def told():
 @pytest.fixture(scope="module")
 def run(told, tmp_path_factory):
     folder = tmp_path_factory.mktemp("trained") / "run"
-    return sketch_rnn.train(folder, DOODLES / "cat.npz", HPARAMS, seed=3, callbacks=[told])
+    return sketch_rnn.train(folder, DOODLES, HPARAMS, seed=3, callbacks=[told])
 
 
 def test_a_run_has_its_figures_its_model_and_why_it_ended(run):
@@ -86,7 +86,7 @@ def test_a_finished_run_is_opened(run):
 @pytest.mark.long
 def test_it_trains_as_the_command_does(run, tmp_path):
     """The costs are those of the engine, bit for bit."""
-    engine(sketch_rnn.TrainOptions(tmp_path / "run", BY_NAME, DOODLES, seed=3))
+    engine(sketch_rnn.TrainOptions(tmp_path / "run", HPARAMS, DOODLES, seed=3))
     again = sketch_rnn.open_run(tmp_path / "run").history
     for name in ("Train_Cost", "Valid_Cost", "Eval_Cost"):
         assert again[name] == run.history[name]
@@ -98,15 +98,18 @@ class Enough(sketch_rnn.Callback):
 
 
 def test_a_callback_ends_a_run_that_then_goes_on(tmp_path):
-    options = sketch_rnn.TrainOptions(tmp_path / "run", BY_NAME, DOODLES, seed=3)
+    options = sketch_rnn.TrainOptions(tmp_path / "run", HPARAMS, DOODLES, seed=3)
     stopped = sketch_rnn.train(options, callbacks=[Enough()])
     assert stopped.reason == "enough" and stopped.steps["Valid_Cost"] == [20]
     on = sketch_rnn.train(tmp_path / "run", resume=True, hparams={"num_steps": 30})
     assert on.reason == "num_steps" and on.steps["Valid_Cost"] == [20, 29]
 
 
-def test_data_may_be_files(run):
-    assert [path.rpartition("/")[2] for path in run.hparams.data_set] == ["cat.npz"]
+def test_data_may_be_files(tmp_path):
+    few = HPARAMS | {"num_steps": 1}
+    del few["data_set"]
+    run = sketch_rnn.train(tmp_path / "run", DOODLES / "fish.npz", few)
+    assert [path.rpartition("/")[2] for path in run.hparams.data_set] == ["fish.npz"]
 
 
 @pytest.mark.parametrize(

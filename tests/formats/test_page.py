@@ -1,9 +1,11 @@
 """The JavaScript that runs exported models, beside the models; and what goes into a page."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
+import tarfile
 
 import numpy as np
 import pytest
@@ -11,12 +13,13 @@ import shapely
 import tensorflow as tf
 from golden.cases import case_of
 from golden_models import model_of, published_model
-from helpers import DOODLES, ROOT, node, public
+from helpers import DOODLES, ROOT, costs_of, node, public
 
 from sketch_rnn import strokes
 from sketch_rnn.cli import export
+from sketch_rnn.data import npz
 from sketch_rnn.errors import UserError
-from sketch_rnn.formats import browser, load_model, page
+from sketch_rnn.formats import browser, load_model, module, page
 from sketch_rnn.hparams import HParams
 from sketch_rnn.model import sampling
 from sketch_rnn.model.mixture import split_output
@@ -59,15 +62,16 @@ def golden(name):
     return model
 
 
-def in_javascript(model, tmp_path, *calls, weights="float32"):
-    """What the exported module gives for `[function, ...arguments]` each."""
-    page.save_module(model, tmp_path / "model.mjs", weights)
+def in_javascript(model, tmp_path, *calls, weights="float32", plain=False):
+    """What the exported module gives for `[function, ...arguments]` each; plain: no WebAssembly."""
+    module.save_module(model, tmp_path / "model.mjs", weights)
     done = subprocess.run(
         [node(), str(RUNNER), str(tmp_path / "model.mjs"), str(ASSETS)],
         input=json.dumps(calls),
         capture_output=True,
         text=True,
         timeout=120,
+        env=os.environ | ({"PLAIN": "1"} if plain else {}),
     )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
@@ -87,7 +91,7 @@ def flat(found):
     return np.array([[x for values in step.values() for x in values] for step in found])
 
 
-def assert_same_model(model, tmp_path):
+def assert_same_model(model, tmp_path, plain=False):
     """Distributions, latent vectors and greedy drawings."""
     conditional = model.hparams.conditional
     z, sketch = None, a_sketch()
@@ -102,7 +106,7 @@ def assert_same_model(model, tmp_path):
     ]
     if conditional:
         calls.append(["encode", "MODEL", sketch.tolist()])
-    found, drawn, completed, *encoded = in_javascript(model, tmp_path, *calls)
+    found, drawn, completed, *encoded = in_javascript(model, tmp_path, *calls, plain=plain)
     np.testing.assert_allclose(flat(found), distributions(model, sketch, z), atol=1e-5, rtol=1e-5)
     (expected,) = model.decode(z, num_samples=1, greedy=True, max_len=longest)
     found = np.reshape(drawn[0], [-1, 3])
@@ -133,10 +137,32 @@ def test_a_model_is_the_same_in_javascript(cell, conditional, tmp_path):
     assert_same_model(random_model(cell, conditional=conditional), tmp_path)
 
 
+@pytest.mark.parametrize("cell", CELLS)
+def test_a_model_is_the_same_where_there_is_no_webassembly(cell, tmp_path):
+    assert_same_model(random_model(cell), tmp_path, plain=True)
+
+
 def test_a_model_that_starts_from_a_state_is_the_same_in_javascript(tmp_path):
     model = random_model(num_mixture=20)
     browser.save(model, tmp_path / "x.gen.json", np.ones(5, np.float32))
     assert_same_model(load_model(tmp_path / "x.gen.json"), tmp_path)
+
+
+def test_weights_of_a_byte_change_costs_by_less_than_a_hundredth():
+    """Of the model in the package, on drawings of all its kinds that it has not learned from."""
+    model = load_model()
+    files = [npz.read_split(DOODLES / name, "test") for name in model.hparams.data_set]
+    sketches = [s for points, n in files for s in np.split(points, np.cumsum(n)[:-1])[:20]]
+    points = strokes.to_stroke5(model.to_model_units(sketches), model.hparams.max_seq_len)
+    lengths, eps = [len(s) for s in sketches], np.zeros([len(sketches), model.hparams.z_size])
+    exact = costs_of(model, points, lengths, eps.astype(np.float32))
+    for variable in model.weights:
+        kind, scales, data = module._packed(np.asarray(variable), "int8")
+        values = np.frombuffer(data, kind).astype(np.float32).reshape(variable.shape)
+        variable.assign(values * scales if len(scales) else values)
+    rounded = costs_of(model, points, lengths, eps.astype(np.float32))
+    np.testing.assert_allclose(rounded, exact, atol=0.01, rtol=0)
+    assert rounded != exact
 
 
 @pytest.mark.parametrize("weights", ["float16", "int16"])
@@ -155,7 +181,7 @@ def test_float16_refuses_weights_that_it_cannot_hold(tmp_path):
     model = random_model()
     model.decoder.output_layer.bias.assign_add(np.full(21, 1e5, np.float32))
     with pytest.raises(UserError, match="too large for float16"):
-        page.save_module(model, tmp_path / "x.mjs", "float16")
+        module.save_module(model, tmp_path / "x.mjs", "float16")
     assert not list(tmp_path.iterdir())
 
 
@@ -186,6 +212,125 @@ def test_a_seed_draws_the_same_again_and_each_drawing_by_itself(tmp_path):
     )
     assert three[:2] == two != others
     assert three[0] != three[1]
+
+
+def test_steps_give_a_drawing_row_by_row(tmp_path):
+    model, sketch = random_model(max_seq_len=12), a_sketch(4).tolist()
+    options = {"seed": 3, "leastPoints": 2}
+    found = in_javascript(
+        model,
+        tmp_path,
+        ["decode", "MODEL", options],
+        ["decodeSteps", "MODEL", options],
+        ["complete", "MODEL", sketch, options],
+        ["completeSteps", "MODEL", sketch, options],
+    )
+    assert found[1] == found[0][0] and len(found[1]) >= 2
+    assert sketch + found[3] == found[2][0]
+
+
+def test_each_z_of_a_list_becomes_its_drawings(tmp_path):
+    first, second = np.random.default_rng(1).normal(size=[2, 5]).tolist()
+    options = {"greedy": True, "maxPoints": 5, "leastPoints": 5}
+    both, one, other = in_javascript(
+        random_model(),
+        tmp_path,
+        *(
+            ["decode", "MODEL", options | changes]
+            for changes in ({"z": [first, second], "count": 2}, {"z": first}, {"z": second})
+        ),
+    )
+    assert both == one * 2 + other * 2
+
+
+def test_grids_and_analogies_are_the_same_in_javascript(tmp_path):
+    corners = np.random.default_rng(1).normal(size=[4, 5]).astype(np.float32)
+    square, third = in_javascript(
+        random_model(),
+        tmp_path,
+        ["grid", corners.tolist(), 3],
+        ["analogy", *corners[:3].tolist()],
+    )
+    np.testing.assert_allclose(square, sampling.grid(corners, 3).reshape(9, 5), atol=1e-6)
+    np.testing.assert_allclose(third, sampling.analogy(*corners[:3]), atol=1e-6)
+
+
+ROW = [1.0, 2.0, 0]
+REFUSED = {
+    "cont": ("decode", "MODEL", {"cont": 2}),
+    "expected options as {count: 3}, got 3": ("decode", "MODEL", 3),
+    "count: expected a whole number from 1 to 10000, got 0": ("decode", "MODEL", {"count": 0}),
+    "temperature: expected a number above 0, got 0": ("decode", "MODEL", {"temperature": 0}),
+    'greedy: expected true or false, got "yes"': ("decode", "MODEL", {"greedy": "yes"}),
+    "seed: expected a whole number": ("decode", "MODEL", {"seed": -1}),
+    "maxPoints: expected a whole number": ("decode", "MODEL", {"maxPoints": 1.5}),
+    "expected a z of 5 numbers, got 2": ("decode", "MODEL", {"z": [1, 2]}),
+    "expected the model that load() gives, got {}": ("decode", {}, {}),
+    "leave it out": ("decodeSteps", "MODEL", {"count": 2}),
+    "expected one z to finish": ("complete", "MODEL", [ROW], {"z": [[0] * 5] * 2}),
+    "got row 1: [1,2]": ("complete", "MODEL", [ROW, [1, 2]]),
+    "got row 0: [1,2,0.5]": ("encode", "MODEL", [[1, 2, 0.5]]),
+    "list of rows [dx, dy, pen lifted], got none": ("encode", "MODEL", []),
+    "expected a drawing of 1 to 24 points, got 25": ("complete", "MODEL", [ROW] * 25),
+    "t: expected a number from 0 to 1, got 2": ("interpolate", [1], [2], 2),
+    "z of the same length, 1 numbers, got 2": ("interpolate", [1], [2, 3], 0.5),
+    "expected four corners": ("grid", [[1]], 3),
+    "steps: expected a whole number from 2 to 1000, got 1": ("grid", [[1]] * 4, 1),
+}
+
+
+def test_what_a_module_cannot_take_throws_a_line_that_says_what_was_expected(tmp_path):
+    found = in_javascript(random_model(), tmp_path, *map(list, REFUSED.values()))
+    for expected, given in zip(REFUSED, found, strict=True):
+        assert expected in given["error"] and "\n" not in given["error"]
+
+
+def test_a_model_without_an_encoder_takes_no_z(tmp_path):
+    model = random_model(conditional=False)
+    calls = ["decode", "MODEL", {"z": [1] * 5}], ["encode", "MODEL", [ROW]]
+    refused, encoded = in_javascript(model, tmp_path, *calls)
+    assert "draws without z" in refused["error"] and "no encoder" in encoded["error"]
+
+
+def test_a_module_a_script_and_a_package_give_the_same(tmp_path):
+    """In Node: as a module, as a script without modules, and as a package that is installed."""
+    model, options = random_model(), {"seed": 2}
+    (expected,) = in_javascript(model, tmp_path, ["decode", "MODEL", options])
+    module.save_classic(model, tmp_path / "x.classic.js")
+    module.save_package(model, tmp_path / "My cats.tgz")
+    package = tmp_path / "node_modules" / "my-cats"
+    with tarfile.open(tmp_path / "My cats.tgz") as tar:
+        tar.extractall(tmp_path, filter="data")
+    package.parent.mkdir()
+    (tmp_path / "package").rename(package)
+    program = f"""
+import {{readFileSync}} from 'node:fs';
+import vm from 'node:vm';
+import {{decode, load}} from 'my-cats';
+vm.runInThisContext(readFileSync('x.classic.js', 'utf8'));
+const {{sketchRNN}} = globalThis;
+console.log(JSON.stringify([
+  decode(load(), {json.dumps(options)}), sketchRNN.decode(sketchRNN.load(), {json.dumps(options)}),
+]));"""
+    (tmp_path / "main.mjs").write_text(program)
+    done = subprocess.run(
+        [node(), "main.mjs"], cwd=tmp_path, capture_output=True, text=True, timeout=120
+    )
+    assert json.loads(done.stdout or "null") == [expected, expected], done.stderr
+    types = (tmp_path / "model.d.mts").read_text()
+    assert types == (package / "index.d.ts").read_text()
+    exported = set(
+        re.findall(r"export \{(.*)\};", (tmp_path / "model.mjs").read_text())[0].split(", ")
+    )
+    assert exported == set(re.findall(r"^export function (\w+)", types, re.M))
+
+
+def test_the_types_beside_a_module_take_no_file_s_place(tmp_path, capfd):
+    (tmp_path / "x.d.ts").write_text("mine")
+    arguments = ["--model_dir=doodles", f"--output={tmp_path / 'x.js'}"]
+    assert export.main(arguments) == 2
+    assert "x.d.ts exists" in capfd.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["x.d.ts"]
 
 
 def test_the_way_between_two_z_is_the_same_in_javascript(tmp_path):
@@ -231,6 +376,25 @@ def test_lines_are_simplified_as_the_data_sets_are(tmp_path):
     assert 5 < len(found) < 70
 
 
+def test_a_drawing_in_an_address_is_read_again(tmp_path):
+    random = np.random.default_rng(1)
+    lines = [random.uniform(-50, 400, [n, 2]).tolist() for n in (1, 2, 40)]
+    long = [np.cumsum(random.normal(0, 9, [4000, 2]), axis=0).tolist()]
+    texts = in_javascript(
+        random_model(), tmp_path, ["toFragment", lines, 306], ["toFragment", long, 306]
+    )
+    assert all(re.fullmatch(r"[\w-]+", text) for text in texts) and len(texts[1]) <= 1600
+    found, short, *refused = in_javascript(
+        random_model(),
+        tmp_path,
+        *(["fromFragment", text, 306] for text in (*texts, texts[0][:-3], "", "!", "_____w", "AA")),
+    )
+    for line, again in zip(lines, found, strict=True):
+        np.testing.assert_allclose(again, line, atol=0.5 * 306 / 1000 + 1e-6)
+    np.testing.assert_allclose(short[0][-1], long[0][-1], atol=0.2)
+    assert all("holds no whole drawing" in error["error"] for error in refused)
+
+
 HOSTILE = "</title></script><script>alert(1)</script><!--<img src=x onerror=alert(1)>"
 
 
@@ -257,7 +421,7 @@ def test_a_page_allows_its_own_script_and_style_alone(tmp_path):
     )
     rules = dict(rule.split(maxsplit=1) for rule in policy.split("; "))
     assert rules.pop("default-src") == "'none'"
-    assert re.fullmatch("'sha256-[^']+'", rules.pop("script-src"))
+    assert re.fullmatch("'sha256-[^']+' 'wasm-unsafe-eval'", rules.pop("script-src"))
     assert re.fullmatch("'sha256-[^']+'", rules.pop("style-src"))
     assert rules == {
         "worker-src": "blob:",
@@ -269,7 +433,7 @@ def test_a_page_allows_its_own_script_and_style_alone(tmp_path):
 
 def test_a_model_that_is_too_large_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(assembly, "LARGEST_FILE", 5000)
-    for save, name in ((page.save_page, "x.html"), (page.save_module, "x.mjs")):
+    for save, name in ((page.save_page, "x.html"), (module.save_module, "x.mjs")):
         with pytest.raises(UserError, match="--weights=float16"):
             save(random_model(), tmp_path / name)
     assert not list(tmp_path.iterdir())
@@ -310,11 +474,27 @@ def test_the_examples_of_a_page_are_of_the_data_set_where_it_is_known(tmp_path, 
     assert len(found["examples"]) == page.MOST_EXAMPLES
 
 
-def test_the_page_of_the_model_in_the_package_begins_with_the_drawings_beside_it(tmp_path):
+@pytest.mark.parametrize("split", ["test", "train"])
+def test_the_page_of_the_model_in_the_package_begins_with_all_its_kinds(split, tmp_path):
     output = tmp_path / "x.html"
-    assert export.main(["--model_dir=doodles", f"--output={output}"]) == 0
+    arguments = ["--model_dir=doodles", f"--output={output}", f"--split={split}"]
+    assert export.main(arguments) == 0
     found = drawings_of(output)
     assert len(found["examples"]) == page.MOST_EXAMPLES and 250 < found["side"] <= 255
+    for number, name in enumerate(load_model().hparams.data_set):
+        points, lengths = npz.read_split(DOODLES / name, split)
+        known = [sketch.tolist() for sketch in np.split(points, np.cumsum(lengths)[:-1])]
+        assert all(sketch in known for sketch in found["examples"][2 * number : 2 * number + 2])
+
+
+def test_a_page_says_what_its_owner_writes_and_is_of_her_colors(tmp_path):
+    words = {"title": "Ours & theirs", "subtitle": "By <us>"}
+    page.save_page(random_model(), tmp_path / "x.html", **words, color="#0a5", background="navy")
+    text = (tmp_path / "x.html").read_text()
+    assert "<h1>Ours &amp; theirs</h1>" in text and "<p>By &lt;us&gt;</p>" in text
+    assert "--accent:#00aa55;" in text and "--ground:#000080;" in text
+    with pytest.raises(UserError, match="expected a color"):
+        page.save_page(random_model(), tmp_path / "y.html", color="nothing")
 
 
 def test_a_page_without_examples(tmp_path, capfd):

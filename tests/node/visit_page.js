@@ -1,17 +1,30 @@
-// A visitor of an exported page: node visit_page.js CHROMIUM PAGE FOLDER
+// A visitor of an exported page: node visit_page.js CHROMIUM PAGE PAGE_OF_OWN_COLORS FOLDER
 // Does everything that the page offers, at two widths, and writes what came of it, as JSON. The
 // downloads and pictures of the page go into the folder.
+const fs = require('fs');
 const path = require('path');
 const {pathToFileURL} = require('url');
 
 const {Visitor, atBothWidths} = require('./visitor.js');
 
-async function main([executablePath, file, folder]) {
+async function main([executablePath, file, colored, folder]) {
+  const frame = path.join(folder, 'around.html');
+  fs.writeFileSync(frame, AROUND.replace('PAGE', path.basename(file)));
   await atBothWidths(executablePath, async (context, name) => {
     const visitor = new PageVisitor(await context.newPage(), path.join(folder, name));
-    return visitor.run(() => visitor.visit(pathToFileURL(file).href));
+    return visitor.run(async () => {
+      await visitor.visit(pathToFileURL(file).href);
+      await visitor.shares(pathToFileURL(file).href);
+      await visitor.isEmbedded(pathToFileURL(frame).href);
+      await visitor.seesColors(pathToFileURL(colored).href);
+    });
   });
 }
+
+// A page of somebody else's, with the page in it.
+const AROUND = `<!doctype html><html lang="en"><title>Around</title><body style="margin: 0">
+<iframe title="Draw" src="PAGE?mode=mimic" style="border: 0; width: 340px; height: 600px"></iframe>
+<script>window.onmessage = ({data}) => { window.told = data; };</script>`;
 
 class PageVisitor extends Visitor {
   async visit(url) {
@@ -26,6 +39,7 @@ class PageVisitor extends Visitor {
     report.title = await page.title();
     report.heading = await page.textContent('h1');
     await this.look('start');
+    report.examples = await page.$$eval('.example', (all) => all.map((e) => e.offsetWidth));
     await this.drawCircle();
     await this.answers(/ending/);
     report.drawn = await this.drawing();
@@ -39,11 +53,23 @@ class PageVisitor extends Visitor {
     await this.tap('#undo');
     report.undone = await this.drawing();
     await this.answers(/ending/);
+    await this.tap('#redo');
+    report.redone = await this.drawing();
+    await page.keyboard.press('Control+z');
+    await page.keyboard.press('Control+y');
+    await page.keyboard.press('Control+z');
+    await page.keyboard.press('Control+Shift+z');
+    report.byKeys = await this.drawing();
+    await page.reload();
+    await this.answers(/ending/);
+    report.reloaded = await this.drawing();
     const before = await this.tiles();
+    report.temperature = await page.textContent('#degrees');
     await page.fill('#temperature', '1');
+    report.moved = await page.textContent('#status');
     await page.waitForFunction(() => document.querySelector('#tiles').ariaBusy === 'false');
     await this.changed(before);
-    report.temperature = await page.textContent('#degrees');
+    report.after = await page.textContent('#status');
     await this.tap('#clear');
     report.cleared = await this.drawing();
     report.withoutDrawing = await page.locator('.tile:enabled').count();
@@ -54,6 +80,66 @@ class PageVisitor extends Visitor {
     await this.answers(/ending/);
     report.example = await this.drawing();
     report.status = await page.textContent('#status');
+  }
+
+  /** A drawing goes into an address, and comes out of it. */
+  async shares(url) {
+    const {page, report} = this;
+    await this.tap('#clear');
+    await this.drawCircle();
+    report.shared = await this.drawing();
+    report.address = await this.copied('link');
+    report.mail = await page.getAttribute('#mail', 'href');
+    await this.tap('#clear');
+    await page.goto(report.address);
+    await page.waitForFunction(() => document.querySelector('#paper path'));
+    report.received = await this.drawing();
+    await page.goto(`${url}#d=no!drawing`);
+    await page.waitForFunction(() => /^No drawing/.test(document.querySelector('#status').textContent));
+    report.notReceived = await page.textContent('#status');
+  }
+
+  /** The page with a title of one line and with its owner's colors; how high each mode of it is. */
+  async seesColors(url) {
+    const {page, report} = this;
+    await page.goto(url);
+    await this.drawCircle();
+    await this.answers(/ending/);
+    await this.look('colored');
+    report.heights = [];
+    for (const mode of ['draw', 'mimic', 'between']) {
+      await page.click(`[data-mode=${mode}]`);
+      report.heights.push(await page.evaluate(() => document.documentElement.scrollHeight));
+    }
+  }
+
+  /** The page in an <iframe>, with motion. */
+  async isEmbedded(url) {
+    const {page, report} = this;
+    await page.emulateMedia({reducedMotion: 'no-preference'});
+    await page.goto(url);
+    const frame = page.frames()[1];
+    report.scrollBars = [];
+    for (const [width, height] of [[340, 600], [700, 460], [340, 480]]) {
+      await page.$eval('iframe', (element, size) => Object.assign(element.style, size),
+          {width: `${width}px`, height: `${height}px`});
+      report.scrollBars.push(...await frame.evaluate(() => {
+        const {scrollWidth, scrollHeight, clientWidth, clientHeight} = document.documentElement;
+        return [scrollWidth > clientWidth, scrollHeight > clientHeight];
+      }));
+    }
+    report.mode = await frame.getAttribute('body', 'data-now');
+    await frame.evaluate(() => { sessionStorage.clear(); });
+    await page.goto(url);
+    await this.drawCircle(page.frames()[1]);
+    await page.frames()[1].waitForFunction(() => document.querySelector('.tile:enabled .added'));
+    report.moving = await page.frames()[1].evaluate(() => document.getAnimations().length);
+    report.embedded = await page.frames()[1].$$eval('#paper path', (all) => all.length);
+    await page.screenshot({path: `${this.prefix}_embedded.png`});
+    await page.frames()[1].click('#done');
+    await page.waitForFunction(() => window.told);
+    report.told = await page.evaluate(() => window.told);
+    await page.emulateMedia({reducedMotion: 'reduce'});
   }
 
   /** What the page of a conditional model does more. */
@@ -122,11 +208,12 @@ class PageVisitor extends Visitor {
   }
 
   /** What the page writes to the clipboard, which is not ours to read. */
-  async copied() {
+  async copied(id = 'json') {
     await this.page.evaluate(() => {
+      window.copied = null;
       navigator.clipboard.writeText = async (text) => { window.copied = text; };
     });
-    await this.tap('#json');
+    await this.page.click(`#${id}`); // a busy page would drop a tap
     await this.page.waitForFunction(() => window.copied);
     return this.page.evaluate(() => window.copied);
   }

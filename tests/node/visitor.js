@@ -62,13 +62,14 @@ class Visitor {
     else await place.click();
   }
 
-  async drawCircle() {
-    const {page} = this;
-    await page.locator('#paper').scrollIntoViewIfNeeded();
-    const box = await page.locator('#paper').boundingBox();
+  /** `where` is the page, or a frame of it. */
+  async drawCircle(where = this.page) {
+    await where.locator('#paper').scrollIntoViewIfNeeded();
+    const box = await where.locator('#paper').boundingBox();
+    const side = Math.min(box.width, box.height);
     const points = Array.from({length: 41}, (_, i) => ({
-      x: box.x + box.width * (0.5 + 0.3 * Math.cos(i * Math.PI / 20)),
-      y: box.y + box.width * (0.5 + 0.3 * Math.sin(i * Math.PI / 20)),
+      x: box.x + box.width / 2 + 0.3 * side * Math.cos(i * Math.PI / 20),
+      y: box.y + box.height / 2 + 0.3 * side * Math.sin(i * Math.PI / 20),
     }));
     if (this.touches) await this.touchAlong(points);
     else await this.dragAlong(points);

@@ -8,7 +8,7 @@ import pytest
 from formats.test_page import random_model
 from helpers import ROOT, chromium, node, node_packages
 
-from sketch_rnn.formats import page
+from sketch_rnn.formats import module, page
 from sketch_rnn.web.pad import save_pad
 
 VISITOR = ROOT / "tests" / "node" / "visit_pad.js"
@@ -21,7 +21,7 @@ def visited(tmp_path_factory):
     program, browser, packages = node(), chromium(), node_packages()
     folder = tmp_path_factory.mktemp("pad")
     model = random_model(max_seq_len=30)
-    content, interface = page.content(model, "int16"), page.interface(model, [])
+    content, interface = module.content(model, "int16"), page.interface(model, [])
     save_pad(folder / "pad.html", ["cat", "house"], 2)
     save_pad(folder / "play.html", ["cat", "house"], 2, 1, "Play", content, interface)
     done = subprocess.run(

@@ -4,12 +4,14 @@
 // with the pen down, so that the first row is the first segment.
 
 import {CELLS} from './cells.mjs';
+import {checkModel, checkSketch, checkedOptions, checkedZs} from './checks.mjs';
 import {distribution, outputSize, randomNumbers, samplePoint, twoNormals} from './mixture.mjs';
-import {Dense, decodeTensors, repeated} from './weights.mjs';
+import {Dense, decodeTensors, keepRows, repeated} from './weights.mjs';
 
 const POINT = 5; // the width of a stroke-5 row
-const START_TOKEN = [0, 0, 1, 0, 0];
+const START_TOKEN = Float64Array.of(0, 0, 1, 0, 0);
 const LEAST_ADDED = 2; // points that finishing a drawing adds at least
+const TEMPERATURE = 0.5; // as of the commands
 
 /**
  * A model that the exporter wrote.
@@ -19,6 +21,13 @@ const LEAST_ADDED = 2; // points that finishing a drawing adds at least
  * not known) and `zSize`, which is 0 for a model without an encoder.
  */
 export function load(content) {
+  if (!loaded.has(content)) loaded.set(content, read(content));
+  return loaded.get(content);
+}
+
+const loaded = new WeakMap(); // what was loaded before, whose weights are in memory already
+
+function read(content) {
   const tensors = decodeTensors(content);
   const layer = (path) => (name) => {
     const tensor = tensors[`${path}.${name}`];
@@ -53,8 +62,9 @@ export function load(content) {
 
 /** The distribution of z given a drawing: {mu, logvar}, each of `zSize` numbers. */
 export function encode(model, sketch) {
-  if (!model.encoder) throw new Error('this model has no encoder');
-  if (!sketch.length) throw new Error('expected a drawing with a point or more');
+  checkModel(model);
+  checkSketch(sketch);
+  if (!model.encoder) throw new RangeError('this model has no encoder, it cannot encode');
   const {forward, backward, mu, logvar} = model.encoder;
   const points = toStroke5(model, sketch);
   const ends = [readAll(forward, points), readAll(backward, points.slice().reverse())];
@@ -65,50 +75,96 @@ export function encode(model, sketch) {
 /**
  * New drawings.
  *
- * Options: `z` (of all of them; without it each has its own, at random), `count`, `temperature`
- * (low is sure, 1 is as trained), `greedy`, `leastPoints` (0) and `maxPoints` (the model's), and
- * `seed`, with which the same drawings come again.
+ * Options: `z`, of all drawings, or a list of z (without it each drawing has its own, at random);
+ * `count`, the number of drawings, of each z where there is a list; `temperature` (0.5; low is
+ * sure, 1 is as trained); `greedy`; `leastPoints` (0) and `maxPoints` (the model's); and `seed`,
+ * with which the same drawings come again.
  */
 export function decode(model, options = {}) {
-  return last(decodeSteps(model, options));
+  return last(decodeTogether(model, options));
 }
 
 /**
- * A drawing, finished in `count` ways that begin with it; `maxPoints` are those of the
- * whole. Without `z` a model with an encoder takes the mu of what there is.
+ * A drawing, finished in `count` ways that begin with it.
+ *
+ * Options as of `decode`, but `maxPoints` are those of the whole, `leastPoints` (2) those that are
+ * added, and `z` is one; without it a model with an encoder takes the mu of what there is.
  */
 export function complete(model, sketch, options = {}) {
-  return last(completeSteps(model, sketch, options));
+  return last(completeTogether(model, sketch, options));
+}
+
+/**
+ * One new drawing as a generator that gives its rows [dx, dy, pen lifted] one by one, and at last
+ * returns the drawing. Options as of `decode`, but `count`.
+ */
+export function decodeSteps(model, options = {}) {
+  return rowsOf(model, decodeTogether(model, ofOne(options)));
+}
+
+/** `complete` as a generator, as `decodeSteps`: it gives the rows that are added. */
+export function completeSteps(model, sketch, options = {}) {
+  return rowsOf(model, completeTogether(model, sketch, ofOne(options)));
 }
 
 /** `decode` as a generator that halts after each step, and at last returns the drawings. */
-export function* decodeSteps(model, options) {
+export function decodeTogether(model, options) {
   const settings = readSettings(model, options);
-  const zs = settings.z ? [settings.z] : randomZs(model, settings.random);
-  const run = startDecoder(model, zs, settings.count);
+  return decodeAll(model, settings);
+}
+
+function* decodeAll(model, settings) {
+  const zs = settings.zs || randomZs(model, settings.random);
+  const run = startDecoder(model, zs, settings.random.length);
   const drawn = yield* drawSteps(model, run, START_TOKEN, settings);
   return drawn.map((points) => toStroke3(model, points));
 }
 
-/** `complete` as a generator, as `decodeSteps`. */
-export function* completeSteps(model, sketch, options) {
-  const settings = readSettings(model, options);
-  const left = settings.maxPoints - sketch.length;
-  if (!sketch.length || left < 1) {
-    throw new Error(
-        `expected a drawing of 1 to ${settings.maxPoints - 1} points, got ${sketch.length}`);
+/** `complete` as a generator, as `decodeTogether`. */
+export function completeTogether(model, sketch, options) {
+  checkModel(model);
+  checkSketch(sketch);
+  const settings = readSettings(model, options, {leastPoints: LEAST_ADDED});
+  const most = settings.maxPoints - 1;
+  if (sketch.length > most) {
+    throw new RangeError(`expected a drawing of 1 to ${most} points, got ${sketch.length}`);
   }
-  const z = settings.z || (model.zSize ? encode(model, sketch).mu : null);
-  const run = startDecoder(model, z && [z], 1);
+  if (settings.zs?.length > settings.count) {
+    throw new RangeError('option z: expected one z to finish a drawing');
+  }
+  return completeAll(model, sketch, settings);
+}
+
+function* completeAll(model, sketch, settings) {
+  const zs = settings.zs || (model.zSize ? [encode(model, sketch).mu] : null);
+  const run = startDecoder(model, zs, 1);
   const points = toStroke5(model, sketch);
   for (const point of [START_TOKEN, ...points.slice(0, -1)]) {
     model.decoder.recurrent.step(run, point);
-    yield;
+    yield [[]];
   }
   const drawn = yield* drawSteps(
       model, repeatRun(run, settings.count), points[points.length - 1],
-      {...settings, maxPoints: left, leastPoints: LEAST_ADDED});
+      {...settings, maxPoints: settings.maxPoints - sketch.length});
   return drawn.map((added) => [...sketch, ...toStroke3(model, added)]);
+}
+
+/** The rows of the first drawing as they come. */
+function* rowsOf(model, steps) {
+  let known = 0;
+  let step = steps.next();
+  for (; !step.done; step = steps.next()) {
+    const [points] = step.value;
+    for (; known < points.length; known++) yield toStroke3(model, [points[known]])[0];
+  }
+  return step.value[0];
+}
+
+function ofOne(options) {
+  if (options?.count !== undefined) {
+    throw new RangeError('option count: the steps are of one drawing, leave it out');
+  }
+  return options;
 }
 
 /** The distribution of the point after the start token, and of that after each row. */
@@ -120,18 +176,6 @@ export function distributions(model, sketch, z) {
   });
 }
 
-/** z at `t`, from 0 to 1, on the great circle from one to another (White 2016). */
-export function interpolate(first, second, t) {
-  const dot = (a, b) => a.reduce((sum, value, i) => sum + value * b[i], 0);
-  const lengths = Math.sqrt(dot(first, first) * dot(second, second));
-  const angle = Math.acos(Math.min(1, Math.max(-1, dot(first, second) / Math.max(lengths, 1e-30))));
-  const sine = Math.sin(angle);
-  const [a, b] = sine < 1e-6
-    ? [1 - t, t]
-    : [Math.sin((1 - t) * angle) / sine, Math.sin(t * angle) / sine];
-  return first.map((value, i) => a * value + b * second[i]);
-}
-
 /** Runs a generator to its end. */
 function last(steps) {
   let step = steps.next();
@@ -139,40 +183,42 @@ function last(steps) {
   return step.value;
 }
 
-function readSettings(model, options) {
-  const settings = {
-    z: null, count: 1, temperature: 1, greedy: false, maxPoints: model.maxPoints, leastPoints: 0,
-    seed: Math.floor(Math.random() * 2 ** 32),
-    ...options,
-  };
-  const {z, count, temperature, seed} = settings;
-  if (!(temperature > 0)) throw new Error(`expected a temperature above 0, got ${temperature}`);
-  if (z && z.length !== model.zSize) {
-    throw new Error(`expected a z of ${model.zSize} numbers, got ${z.length}`);
-  }
-  return {...settings, random: Array.from({length: count}, (_, row) => randomNumbers(seed, row))};
+/** Options with their defaults, a list `zs` or null, and random numbers for each drawing. */
+function readSettings(model, options, defaults = {}) {
+  checkModel(model);
+  const settings = checkedOptions(options, {
+    z: null, count: 1, temperature: TEMPERATURE, greedy: false, leastPoints: 0,
+    maxPoints: model.maxPoints, seed: Math.floor(Math.random() * 2 ** 32), ...defaults,
+  });
+  const {z, count, seed} = settings;
+  const all = z && checkedZs(z, model.zSize);
+  const zs = all && all.flatMap((each) => Array(count).fill(each));
+  const random = Array.from({length: zs ? zs.length : count}, (_, row) => randomNumbers(seed, row));
+  return {...settings, zs, random};
 }
 
-/** Draws from `point` on; returns the drawn stroke-5 rows of each sketch, without the end. */
+/**
+ * Draws from `point` on; returns the drawn stroke-5 rows of each sketch, without the end, and gives
+ * them after each step. Sketches that have ended take no part in the steps that follow.
+ */
 function* drawSteps(model, run, point, settings) {
   const {recurrent, output, outputSize: width} = model.decoder;
-  const {count, temperature, greedy, random, maxPoints, leastPoints} = settings;
+  const {temperature, greedy, random, maxPoints, leastPoints} = settings;
   const drawn = random.map(() => []);
-  const alive = random.map(() => true);
-  const x = repeated(point, count, POINT);
-  for (let step = 0; step < maxPoints && alive.includes(true); step++) {
+  let numbers = random.map((_, i) => i); // the sketch of each row
+  let x = repeated(point, numbers.length, POINT);
+  for (let step = 0; step < maxPoints && numbers.length; step++) {
     recurrent.step(run, x);
-    const outputs = output.apply(run.h, count);
-    for (let row = 0; row < count; row++) {
-      if (!alive[row]) continue;
-      const next = samplePoint(
-          Array.from(outputs.subarray(row * width, (row + 1) * width)),
-          {temperature, greedy, random: random[row], mayEnd: step >= leastPoints});
-      alive[row] = next[4] === 0;
-      if (alive[row]) drawn[row].push(next);
-      x.set(next, row * POINT);
-    }
-    yield;
+    const outputs = output.apply(run.h, numbers.length);
+    const points = numbers.map((number, row) => samplePoint(
+        Array.from(outputs.subarray(row * width, (row + 1) * width)),
+        {temperature, greedy, random: random[number], mayEnd: step >= leastPoints}));
+    const alive = numbers.map((_, row) => row).filter((row) => points[row][4] === 0);
+    for (const row of alive) drawn[numbers[row]].push(points[row]);
+    if (alive.length < numbers.length) keepRows(run, alive);
+    numbers = alive.map((row) => numbers[row]);
+    x = Float64Array.from(alive.flatMap((row) => points[row]));
+    yield drawn;
   }
   return drawn;
 }
@@ -210,8 +256,8 @@ function readAll(cell, points) {
 }
 
 function toStroke5(model, sketch) {
-  return sketch.map(([dx, dy, lifted]) =>
-    [dx / model.scaleFactor, dy / model.scaleFactor, lifted ? 0 : 1, lifted ? 1 : 0, 0]);
+  return sketch.map(([dx, dy, lifted]) => Float64Array.of(
+      dx / model.scaleFactor, dy / model.scaleFactor, lifted ? 0 : 1, lifted ? 1 : 0, 0));
 }
 
 function toStroke3(model, points) {

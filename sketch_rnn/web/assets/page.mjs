@@ -2,11 +2,13 @@
 
 import {copy, download, toJson, toPng, toSvg} from './keep.mjs';
 import {Paper, showPicture} from './paper.mjs';
+import {fromFragment, toFragment} from './share.mjs';
 import {boundsOf, centered, fromLines, simplify, toLines} from './strokes.mjs';
 
 const TILES = 9;
 const EPSILON_OF_LINES = 2; // data units, as in the data sets
 const PAPER = 1.2; // its side, in typical drawings
+const FINE = 1 / 1500; // of the paper's side: what nobody sees of a line that was drawn
 const LEAST_POINTS = 2; // of a drawing from nothing
 const ROOM = 60; // points that an ending may add to a drawing as long as the model's longest
 
@@ -15,10 +17,11 @@ const {side, maxPoints, conditional, examples} = JSON.parse(find('drawings').tex
 const paperSide = side * PAPER;
 const reducedMotion = matchMedia('(prefers-reduced-motion: reduce)');
 
-/** The states of a drawing, each a list of lines. */
+/** The states of a drawing, each a list of lines, and those that were undone. */
 class History {
   constructor() {
     this.states = [[]];
+    this.undone = [];
   }
 
   get lines() {
@@ -27,10 +30,15 @@ class History {
 
   add(lines) {
     this.states.push(lines);
+    this.undone = [];
   }
 
   undo() {
-    if (this.states.length > 1) this.states.pop();
+    if (this.states.length > 1) this.undone.push(this.states.pop());
+  }
+
+  redo() {
+    if (this.undone.length) this.states.push(this.undone.pop());
   }
 }
 
@@ -39,6 +47,10 @@ let mode = 'draw'; // or mimic, between
 let slot = 'first'; // the drawing on the paper while the mode is between
 let asked = {id: 0}; // the newest task
 let answers = []; // lines of each tile
+let remark = ''; // what the next answers are beside, as after the temperature was moved
+
+const embedded = window.parent !== window; // in an <iframe>
+const storeName = `sketch_rnn ${location.pathname}`;
 
 const paper = new Paper(find('paper'), paperSide, addLine);
 const tiles = Array.from({length: TILES}, (_, i) => makeTile(i));
@@ -51,49 +63,84 @@ for (const button of document.querySelectorAll('[data-slot]')) {
   button.onclick = () => setSlot(button.dataset.slot);
 }
 find('undo').onclick = undo;
+find('redo').onclick = redo;
 find('clear').onclick = clear;
 find('surprise').onclick = () => ask('surprise', {});
-find('temperature').oninput = showTemperature;
-find('temperature').onchange = () => (asked.kind === 'surprise' ? ask('surprise', {}) : askForMode());
+find('temperature').oninput = () => {
+  showTemperature();
+  say(temperatureInWords());
+};
+find('temperature').onchange = changeTemperature;
 find('way').oninput = askForMode;
 find('svg').onclick = () => download(new Blob([toSvg(lines())], {type: 'image/svg+xml'}), 'drawing.svg');
 find('png').onclick = async () => download(await toPng(lines()), 'drawing.png');
-find('json').onclick = copyJson;
-document.onkeydown = (event) => {
-  if ((event.ctrlKey || event.metaKey) && event.key === 'z') {
-    event.preventDefault();
-    undo();
-  }
-};
-makeExamples();
-showTemperature();
-refresh();
-if (!conditional) ask('surprise', {});
+find('json').onclick = () => copyText(toJson(read(lines())), 'Copied as stroke-3 JSON.');
+find('link').onclick = () => copyText(address(), 'Copied: an address that opens this page with your drawing.');
+find('done').onclick = tellParent;
+document.onkeydown = onKey;
+window.onhashchange = takeFragment;
+start();
 
-function history() {
+/** Takes up what the address and the browser say. */
+function start() {
+  document.body.toggleAttribute('data-embedded', embedded);
+  find('done').hidden = !embedded;
+  makeExamples();
+  recall();
+  takeMode(new URLSearchParams(location.search).get('mode'));
+  showTemperature();
+  refresh();
+  if (lines().length) askForMode();
+  else if (!conditional) ask('surprise', {});
+  takeFragment();
+}
+
+/** The drawing on the paper, with what can be undone. */
+function current() {
   return mode === 'between' ? drawings[slot] : drawings.mine;
 }
 
 function lines() {
-  return history().lines;
+  return current().lines;
+}
+
+/** Lines as the model reads them: simplified as those that it has learned from. */
+function read(ofLines) {
+  return ofLines.map((line) => simplify(line, EPSILON_OF_LINES));
 }
 
 function addLine(line) {
-  const simple = simplify(line, EPSILON_OF_LINES);
-  change([...lines(), simple.map(([x, y]) => [x, y])]);
+  const points = line.map(([x, y]) => [x, y]);
+  change([...lines(), simplify(points, paperSide * FINE)]);
 }
 
 /** Another drawing on the paper, which can be undone. */
 function change(newLines) {
-  history().add(newLines);
+  current().add(newLines);
   refresh();
   askForMode();
 }
 
+function onKey(event) {
+  if (!event.ctrlKey && !event.metaKey) return;
+  const key = event.key.toLowerCase();
+  if (key !== 'z' && key !== 'y') return;
+  event.preventDefault();
+  if (key === 'y' || event.shiftKey) redo();
+  else undo();
+}
+
 function undo() {
-  history().undo();
+  current().undo();
   refresh();
   say('Undone.');
+  askForMode();
+}
+
+function redo() {
+  current().redo();
+  refresh();
+  say('Redone.');
   askForMode();
 }
 
@@ -101,6 +148,14 @@ function clear() {
   if (!lines().length) return;
   change([]);
   say('The paper is empty.');
+}
+
+/** The mode that the address asks for. */
+function takeMode(wanted) {
+  if (wanted === null) return;
+  const modes = conditional ? ['draw', 'mimic', 'between'] : ['draw'];
+  if (!modes.includes(wanted)) say(`The address asks for ?mode=${wanted}; expected ${modes.join(', ')}.`);
+  else if (wanted !== mode) setMode(wanted);
 }
 
 function setMode(newMode) {
@@ -145,7 +200,7 @@ function askForMode() {
     }
   } else if (lines().length) {
     if (mode === 'mimic') return ask('mimic', {sketch: fitted(lines())});
-    return ask('complete', {sketch: fromLines(lines())});
+    return ask('complete', {sketch: fromLines(read(lines()))});
   }
   asked = {id: asked.id + 1};
   emptyTiles();
@@ -155,7 +210,7 @@ function askForMode() {
 function fitted(ofLines) {
   const {width, height} = boundsOf(ofLines);
   const longer = Math.max(width, height);
-  return fromLines(centered(ofLines, 0, 0, longer ? side / longer : 1));
+  return fromLines(read(centered(ofLines, 0, 0, longer ? side / longer : 1)));
 }
 
 function ask(kind, more) {
@@ -168,7 +223,8 @@ function ask(kind, more) {
     maxPoints: Math.max(maxPoints, length + ROOM),
   };
   const base = kind === 'complete' ? lines() : [];
-  asked = {id: asked.id + 1, kind, base};
+  asked = {id: asked.id + 1, kind, base, remark};
+  remark = '';
   find('tiles').setAttribute('aria-busy', 'true');
   worker.postMessage({id: asked.id, kind, options, ...more});
 }
@@ -191,8 +247,7 @@ function startWorker() {
 function showAnswers(sketches) {
   const {kind, base} = asked;
   const given = base.reduce((sum, line) => sum + line.length, 0);
-  answers = sketches.map((sketch) =>
-    (base.length ? toLines(sketch, base[0][0]) : onPaper(toLines(sketch))));
+  answers = sketches.map((sketch) => (base.length ? finished(base, sketch) : onPaper(toLines(sketch))));
   const animate = kind !== 'between' && !reducedMotion.matches;
   tiles.forEach((tile, i) => {
     tile.disabled = !answers[i]?.length;
@@ -200,13 +255,23 @@ function showAnswers(sketches) {
     tile.setAttribute('aria-label', tileLabel(kind, i));
     showPicture(tile.firstChild, answers[i] || [], {given, animate, large: kind === 'between'});
   });
-  say(SAID[kind]);
+  say([said(kind), asked.remark].filter(Boolean).join(' '));
+}
+
+/** The lines that were drawn, as they were, and those that the model adds to them. */
+function finished(base, sketch) {
+  return [...base, ...toLines(sketch, base[0][0]).slice(base.length)];
+}
+
+function said(kind) {
+  if (kind !== 'between') return SAID[kind];
+  const share = find('way').value;
+  return `${share} % of the way from the first drawing to the second. Move the slider, or take it.`;
 }
 
 const SAID = {
   complete: 'Nine ways to finish it. Take one, or draw on.',
   mimic: 'Your drawing, nine times in the network’s own hand.',
-  between: 'What lies between the two. Move the slider, or take it.',
   surprise: 'Nine new drawings. Take one, or draw a line of your own.',
 };
 const LABELS = {complete: 'ending', mimic: 'mimic', surprise: 'drawing'};
@@ -275,8 +340,9 @@ function makeExamples() {
   });
 }
 
-/** Shows the drawing, and which buttons can do something. */
+/** Shows the drawing, keeps it, and shows which buttons can do something. */
 function refresh() {
+  remember();
   document.body.dataset.now = mode;
   for (const button of document.querySelectorAll('[data-mode]')) {
     button.setAttribute('aria-pressed', button.dataset.mode === mode);
@@ -290,18 +356,35 @@ function refresh() {
   find('paper').setAttribute(
       'aria-label', count ? `Your drawing: ${count} ${count > 1 ? 'lines' : 'line'}` : 'Empty paper');
   find('hint').hidden = count > 0;
-  find('undo').disabled = history().states.length < 2;
-  for (const id of ['clear', 'svg', 'png', 'json']) find(id).disabled = !count;
+  find('undo').disabled = current().states.length < 2;
+  find('redo').disabled = !current().undone.length;
+  for (const id of ['clear', 'done', 'svg', 'png', 'json', 'link']) find(id).disabled = !count;
+  if (count) find('mail').href = mailAddress();
+  else find('mail').removeAttribute('href');
 }
 
 function showTemperature() {
   find('degrees').textContent = find('temperature').valueAsNumber.toFixed(2);
 }
 
-async function copyJson() {
+function changeTemperature() {
+  remember();
+  remark = temperatureInWords();
+  if (asked.kind === 'surprise') ask('surprise', {});
+  else askForMode();
+}
+
+function temperatureInWords() {
+  const temperature = find('temperature').valueAsNumber;
+  const word = temperature < 0.35 ? 'sure, so it draws what is most likely'
+    : temperature < 0.75 ? 'neither sure nor daring' : 'daring, so it draws what is less likely, too';
+  return `Temperature ${temperature.toFixed(2)}: the network is ${word}.`;
+}
+
+async function copyText(text, done) {
   try {
-    await copy(toJson(lines()));
-    say('Copied as stroke-3 JSON.');
+    await copy(text);
+    say(done);
   } catch (error) {
     say(`Not copied: ${error.message}`);
   }
@@ -309,4 +392,62 @@ async function copyJson() {
 
 function say(text) {
   find('status').textContent = text;
+}
+
+// What outlives a visit
+
+/** Keeps the drawings until the tab is closed, so that a reload keeps them. */
+function remember() {
+  const kept = Object.entries(drawings).map(([name, {lines}]) => [name, lines]);
+  const temperature = find('temperature').value;
+  try {
+    sessionStorage.setItem(storeName, JSON.stringify({mode, slot, temperature, kept}));
+  } catch {
+    // a browser that keeps nothing
+  }
+}
+
+function recall() {
+  try {
+    const stored = JSON.parse(sessionStorage.getItem(storeName));
+    if (!stored) return;
+    for (const [name, ofLines] of stored.kept) if (ofLines.length) drawings[name].add(ofLines);
+    find('temperature').value = stored.temperature;
+    if (conditional) [mode, slot] = [stored.mode, stored.slot];
+  } catch {
+    // a browser that keeps nothing
+  }
+}
+
+/** The page's address with the drawing in it, after the #, which browsers send nowhere. */
+function address() {
+  return `${location.href.split('#')[0]}#d=${toFragment(lines(), paperSide)}`;
+}
+
+/** A mail with the drawing; a page that lies on a disk has no address that others can open. */
+function mailAddress() {
+  const fragment = `#d=${toFragment(lines(), paperSide)}`;
+  const text = location.protocol === 'file:'
+    ? `Open the page “${document.title}” and write this behind its address:\n\n${fragment}`
+    : address();
+  return `mailto:?subject=${encodeURIComponent(document.title)}&body=${encodeURIComponent(text)}`;
+}
+
+/** Takes the drawing of the address, and then leaves it out there: a reload keeps what is drawn. */
+function takeFragment() {
+  if (!location.hash.startsWith('#d=')) return;
+  const text = location.hash.slice(3);
+  window.history.replaceState(null, '', location.href.split('#')[0]);
+  try {
+    change(fromFragment(text, paperSide));
+  } catch (error) {
+    say(`No drawing: ${error.message}`);
+  }
+}
+
+/** Gives the drawing to the page around this one. */
+function tellParent() {
+  const drawing = {sketch: fromLines(read(lines())), svg: toSvg(lines())};
+  window.parent.postMessage({type: 'sketch_rnn drawing', ...drawing}, '*');
+  say('Done: the page has your drawing.');
 }

@@ -118,12 +118,8 @@ export class Paper {
 
   /** Where an event is, in data units, and when, in milliseconds: [x, y, t]. */
   place(event) {
-    const rect = this.svg.getBoundingClientRect();
-    return [
-      this.view.x + (event.clientX - rect.left) / rect.width * this.view.width,
-      this.view.y + (event.clientY - rect.top) / rect.height * this.view.height,
-      event.timeStamp,
-    ];
+    const {a: zoom, e: left, f: top} = this.svg.getScreenCTM();
+    return [(event.clientX - left) / zoom, (event.clientY - top) / zoom, event.timeStamp];
   }
 }
 

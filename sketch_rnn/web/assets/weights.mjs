@@ -2,21 +2,35 @@
 //
 // Legend: B batch, I inputs, O outputs. Arrays are row-major and flat.
 
+import {vectors} from './products.mjs';
+
 const READERS = {
   float32: {width: 4, read: (view, offset) => view.getFloat32(offset, true)},
   float16: {width: 2, read: (view, offset) => halfToNumber(view.getUint16(offset, true))},
-  int16: {width: 2, read: (view, offset, scale) => scale * view.getInt16(offset, true)},
+  int16: {width: 2, read: (view, offset) => view.getInt16(offset, true)},
+  int8: {width: 1, read: (view, offset) => view.getInt8(offset)},
 };
 
-/** The tensors of an exported model by name, each {shape, values}; values are a Float32Array. */
+/**
+ * The tensors of an exported model by name, each {shape, values}; values are a Float32Array.
+ *
+ * Where integers are stored, `scales` float32 numbers come before them: one for all columns, or
+ * one for each column. A weight is its integer times the scale of its column.
+ */
 export function decodeTensors(content) {
   const view = new DataView(decodeBase64(content.data));
-  const {width, read} = READERS[content.weights];
   const tensors = {};
   let offset = 0;
-  for (const {name, shape, scale} of content.tensors) {
-    const values = new Float32Array(shape.reduce((product, side) => product * side, 1));
-    for (let i = 0; i < values.length; i++, offset += width) values[i] = read(view, offset, scale);
+  const take = (type, count) => {
+    const {width, read} = READERS[type];
+    const values = new Float32Array(count);
+    for (let i = 0; i < count; i++, offset += width) values[i] = read(view, offset);
+    return values;
+  };
+  for (const {name, shape, type, scales: count} of content.tensors) {
+    const scales = take('float32', count);
+    const values = take(type, shape.reduce((product, side) => product * side, 1));
+    for (let i = 0; count && i < values.length; i++) values[i] *= scales[i % count];
     tensors[name] = {shape, values};
   }
   return tensors;
@@ -39,90 +53,98 @@ export function halfToNumber(bits) {
   return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
 }
 
-/** Rows `begin` to `end` of a kernel [I, O], kept transposed for products with rows of x. */
+/**
+ * Rows `begin` to `end` of a kernel [I, O], kept for products with rows of x: the weights of four
+ * outputs lie side by side, input by input, as all products read them. Zeros fill the last four.
+ */
 export class Matrix {
   constructor(kernel, begin = 0, end = kernel.shape[0]) {
     const outputs = kernel.shape[1];
     this.inputs = end - begin;
     this.outputs = outputs;
-    this.columns = new Float32Array(this.inputs * outputs);
-    for (let i = 0; i < this.inputs; i++) {
-      const row = (begin + i) * outputs;
-      for (let o = 0; o < outputs; o++) {
-        this.columns[o * this.inputs + i] = kernel.values[row + o];
+    const fours = new Float32Array(Math.ceil(outputs / 4) * 4 * this.inputs);
+    for (let o = 0; o < outputs; o++) {
+      const place = (o - o % 4) * this.inputs + o % 4;
+      for (let i = 0; i < this.inputs; i++) {
+        fours[place + 4 * i] = kernel.values[(begin + i) * outputs + o];
       }
     }
+    this.kept = this.inputs && vectors?.keep(fours, this.inputs);
+    this.fours = this.kept ? null : fours;
   }
 
   /** y += x W, for x [B, I] and y [B, O]: rows three at a time where there are as many. */
   addProduct(x, y, batch) {
+    if (this.kept) return vectors.addProduct(this.kept, this.outputs, x, y, batch);
     const threes = batch - batch % 3;
     for (let b = 0; b < threes; b += 3) this.addThreeRows(x, y, b);
     for (let b = threes; b < batch; b++) this.addRow(x, y, b);
   }
 
-  /** Two outputs at a time: six sums that do not wait for each other. */
-  addThreeRows(x, y, b) {
-    const {inputs, outputs, columns} = this;
-    const x0 = b * inputs, x1 = x0 + inputs, x2 = x1 + inputs;
-    const y0 = b * outputs, y1 = y0 + outputs, y2 = y1 + outputs;
-    let o = 0;
-    for (; o + 2 <= outputs; o += 2) {
-      const w0 = o * inputs, w1 = w0 + inputs;
-      let s00 = 0, s01 = 0, s10 = 0, s11 = 0, s20 = 0, s21 = 0;
-      for (let i = 0; i < inputs; i++) {
-        const first = columns[w0 + i], second = columns[w1 + i];
+  /** Four outputs at a time: twelve sums that do not wait for each other. */
+  addThreeRows(x, y, row) {
+    const {inputs, outputs, fours} = this;
+    const x0 = row * inputs, x1 = x0 + inputs, x2 = x1 + inputs;
+    for (let o = 0, w = 0; o < outputs; o += 4) {
+      let a0 = 0, a1 = 0, a2 = 0, a3 = 0, b0 = 0, b1 = 0, b2 = 0, b3 = 0;
+      let c0 = 0, c1 = 0, c2 = 0, c3 = 0;
+      for (let i = 0; i < inputs; i++, w += 4) {
+        const w0 = fours[w], w1 = fours[w + 1], w2 = fours[w + 2], w3 = fours[w + 3];
         const a = x[x0 + i], b = x[x1 + i], c = x[x2 + i];
-        s00 += a * first;
-        s01 += a * second;
-        s10 += b * first;
-        s11 += b * second;
-        s20 += c * first;
-        s21 += c * second;
+        a0 += a * w0;
+        a1 += a * w1;
+        a2 += a * w2;
+        a3 += a * w3;
+        b0 += b * w0;
+        b1 += b * w1;
+        b2 += b * w2;
+        b3 += b * w3;
+        c0 += c * w0;
+        c1 += c * w1;
+        c2 += c * w2;
+        c3 += c * w3;
       }
-      y[y0 + o] += s00;
-      y[y0 + o + 1] += s01;
-      y[y1 + o] += s10;
-      y[y1 + o + 1] += s11;
-      y[y2 + o] += s20;
-      y[y2 + o + 1] += s21;
-    }
-    for (; o < outputs; o++) {
-      for (let row = b; row < b + 3; row++) y[row * outputs + o] += this.dot(x, row, o);
+      addFour(y, row * outputs, o, outputs, a0, a1, a2, a3);
+      addFour(y, (row + 1) * outputs, o, outputs, b0, b1, b2, b3);
+      addFour(y, (row + 2) * outputs, o, outputs, c0, c1, c2, c3);
     }
   }
 
-  /** Four outputs at a time. */
-  addRow(x, y, b) {
-    const {inputs, outputs, columns} = this;
-    const row = b * inputs;
-    let o = 0;
-    for (; o + 4 <= outputs; o += 4) {
-      const w0 = o * inputs, w1 = w0 + inputs, w2 = w1 + inputs, w3 = w2 + inputs;
+  addRow(x, y, row) {
+    const {inputs, outputs, fours} = this;
+    const x0 = row * inputs;
+    for (let o = 0, w = 0; o < outputs; o += 4) {
       let s0 = 0, s1 = 0, s2 = 0, s3 = 0;
-      for (let i = 0; i < inputs; i++) {
-        const value = x[row + i];
-        s0 += value * columns[w0 + i];
-        s1 += value * columns[w1 + i];
-        s2 += value * columns[w2 + i];
-        s3 += value * columns[w3 + i];
+      for (let i = 0; i < inputs; i++, w += 4) {
+        const value = x[x0 + i];
+        s0 += value * fours[w];
+        s1 += value * fours[w + 1];
+        s2 += value * fours[w + 2];
+        s3 += value * fours[w + 3];
       }
-      const place = b * outputs + o;
-      y[place] += s0;
-      y[place + 1] += s1;
-      y[place + 2] += s2;
-      y[place + 3] += s3;
+      addFour(y, row * outputs, o, outputs, s0, s1, s2, s3);
     }
-    for (; o < outputs; o++) y[b * outputs + o] += this.dot(x, b, o);
   }
+}
 
-  /** Row b of x, times column o. */
-  dot(x, b, o) {
-    const {inputs, columns} = this;
-    let sum = 0;
-    for (let i = 0; i < inputs; i++) sum += x[b * inputs + i] * columns[o * inputs + i];
-    return sum;
+/** Adds sums to the outputs from `o` on of the row that begins at `begin`, as many as there are. */
+function addFour(y, begin, o, outputs, s0, s1, s2, s3) {
+  const place = begin + o, left = outputs - o;
+  y[place] += s0;
+  if (left > 1) y[place + 1] += s1;
+  if (left > 2) y[place + 2] += s2;
+  if (left > 3) y[place + 3] += s3;
+}
+
+/** The rows of a run that go on, by their numbers in ascending order; the others leave it. */
+export function keepRows(run, rows) {
+  for (const [name, array] of Object.entries(run)) {
+    if (name === 'batch') continue;
+    const width = array.length / run.batch;
+    rows.forEach((from, to) => array.copyWithin(to * width, from * width, (from + 1) * width));
+    run[name] = array.subarray(0, rows.length * width);
   }
+  run.batch = rows.length;
 }
 
 /** `batch` rows, each equal to `row`; zeros without one. */

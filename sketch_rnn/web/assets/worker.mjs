@@ -2,19 +2,20 @@
 //
 // A task is {id, kind, options} and more as its kind needs; the answer {id, sketches} or {id, error}.
 
-import {completeSteps, decodeSteps, encode, interpolate, load} from './model.mjs';
+import {interpolate} from './latent.mjs';
+import {completeTogether, decodeTogether, encode, load} from './model.mjs';
 
 const SLICE = 20; // ms between two looks for a newer task
 const MOST_KNOWN = 8; // drawings whose mu are kept, for a slider that asks for them again and again
 
 const TASKS = {
-  complete: (model, {sketch, options}) => completeSteps(model, sketch, options),
-  surprise: (model, {options}) => decodeSteps(model, options),
+  complete: (model, {sketch, options}) => completeTogether(model, sketch, options),
+  surprise: (model, {options}) => decodeTogether(model, options),
   mimic: (model, {sketch, options}) =>
-    decodeSteps(model, {...options, z: muOf(model, sketch)}),
+    decodeTogether(model, {...options, z: muOf(model, sketch)}),
   between: (model, {sketches, t, options}) => {
     const [first, second] = sketches.map((sketch) => muOf(model, sketch));
-    return decodeSteps(model, {...options, z: interpolate(first, second, t)});
+    return decodeTogether(model, {...options, z: interpolate(first, second, t)});
   },
 };
 

@@ -1,0 +1,94 @@
+// A drawing as a piece of an address, which a server never sees: `#d=` and what `toFragment` gives.
+//
+// Each line is the number of its points and then their offsets, in whole thousandths of the paper's
+// side, as varints (seven bits a byte; the sign is the lowest bit); the bytes as base64 for addresses.
+
+import {simplify} from './strokes.mjs';
+
+const UNITS = 1000; // along the paper's side
+const LONGEST = 1600; // characters that every mail program takes in an address
+const MOST_POINTS = 5000;
+const FINEST = 0.5; // units
+
+/** The lines as text, simplified until it is short enough to be sent. */
+export function toFragment(lines, side) {
+  const whole = lines.map((line) => line.map((point) => point.map((x) => x * UNITS / side)));
+  for (let epsilon = FINEST; ; epsilon *= 2) {
+    const text = written(whole.map((line) => simplify(line, epsilon)));
+    if (text.length <= LONGEST || epsilon > UNITS) return text;
+  }
+}
+
+/** The lines of a text; throws where it is none of `toFragment`'s. */
+export function fromFragment(text, side) {
+  const numbers = numbersOf(text);
+  const lines = [];
+  let points = 0, x = 0, y = 0;
+  for (let i = 0; i < numbers.length;) {
+    const count = numbers[i++];
+    points += count;
+    if (count < 1 || points > MOST_POINTS || i + 2 * count > numbers.length) throw notOne();
+    lines.push(Array.from({length: count}, () => {
+      x += signed(numbers[i++]);
+      y += signed(numbers[i++]);
+      return [x * side / UNITS, y * side / UNITS];
+    }));
+  }
+  if (!lines.length) throw notOne();
+  return lines;
+}
+
+function written(lines) {
+  const bytes = [];
+  const add = (n) => {
+    for (; n > 127; n >>>= 7) bytes.push(n & 127 | 128);
+    bytes.push(n);
+  };
+  let before = [0, 0];
+  for (const line of lines) {
+    add(line.length);
+    for (const point of line) {
+      const now = point.map(Math.round);
+      now.forEach((value, axis) => add(unsigned(value - before[axis])));
+      before = now;
+    }
+  }
+  const text = btoa(String.fromCharCode(...bytes));
+  return text.replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
+}
+
+function numbersOf(text) {
+  const numbers = [];
+  let n = 0, shift = 0;
+  for (const sign of decoded(text)) {
+    const byte = sign.charCodeAt(0);
+    n += (byte & 127) << shift;
+    shift += 7;
+    if (shift > 28) throw notOne();
+    if (byte > 127) continue;
+    numbers.push(n);
+    n = shift = 0;
+  }
+  if (shift) throw notOne();
+  return numbers;
+}
+
+function decoded(text) {
+  try {
+    return atob(text.replaceAll('-', '+').replaceAll('_', '/'));
+  } catch {
+    throw notOne();
+  }
+}
+
+function notOne() {
+  return new Error('the address holds no whole drawing; was it cut off?');
+}
+
+function unsigned(n) {
+  return n < 0 ? -2 * n - 1 : 2 * n;
+}
+
+function signed(n) {
+  return n % 2 ? -(n + 1) / 2 : n / 2;
+}

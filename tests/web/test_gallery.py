@@ -1,0 +1,38 @@
+"""The live pages of the documentation's site, which its build makes."""
+
+import re
+import sys
+from types import SimpleNamespace
+
+import pytest
+from helpers import ROOT
+
+sys.path.insert(0, str(ROOT / "scripts"))
+
+import mkdocs_gallery as gallery
+
+DOCS = ROOT / "docs"
+
+
+def named_in(page):
+    return gallery.LINE.findall((DOCS / page).read_text())
+
+
+def test_the_site_s_first_page_and_the_gallery_have_live_pages():
+    assert named_in("index.md") == ["doodles"]
+    assert named_in("gallery.md") == list(gallery.PAGES)
+    assert not list(DOCS.rglob("*.html"))  # they lie in no repository
+
+
+@pytest.mark.parametrize("url, address", [("", "live/"), ("gallery/", "../live/")])
+def test_a_line_becomes_a_frame(url, address):
+    text = "above\n\n<!-- live: doodles -->\n\nbelow"
+    found = gallery.on_page_markdown(text, SimpleNamespace(url=url))
+    assert re.search(f'<iframe class="live" src="{address}doodles.html" title="[^"]+"', found)
+    assert found.startswith("above\n") and found.endswith("\nbelow")
+
+
+def test_a_model_that_is_not_there_leaves_nothing(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    found = gallery.on_page_markdown("<!-- live: kanji -->", SimpleNamespace(url=""))
+    assert found == ""

@@ -1,0 +1,53 @@
+"""The colors of a page that an owner chose, and those that follow from them."""
+
+import re
+
+import pytest
+
+from sketch_rnn.errors import UserError
+from sketch_rnn.web import theme
+
+
+def colors(color=None, background=None):
+    found = re.findall(r"--([\w-]+):#(\w{6});", theme.style(color, background))
+    return {
+        name: theme.Color(*(int(text[i : i + 2], 16) / 255 for i in (0, 2, 4)))
+        for name, text in found
+    }
+
+
+def test_a_page_keeps_its_own_colors_unless_others_are_asked_for():
+    assert theme.style(None, None) == ""
+
+
+def test_contrast_is_as_wcag_computes_it():
+    assert theme.Color(0, 0, 0).contrast(theme.Color(1, 1, 1)) == pytest.approx(21)
+    grey = theme.Color(*[0x77 / 255] * 3)
+    assert grey.contrast(theme.Color(1, 1, 1)) == pytest.approx(4.48, abs=0.005)
+
+
+@pytest.mark.parametrize(
+    "background", ["white", "black", "navy", "#c33", "#777", "yellow", "teal", "rgb(0, 128, 0)"]
+)
+def test_text_can_be_read_on_any_background(background):
+    found = colors(background=background)
+    for text in ("ink", "quiet"):
+        assert found[text].contrast(found["ground"]) >= 4
+    assert found["ink"].contrast(found["paper"]) >= 3
+    assert found["on-accent"].contrast(found["accent"]) >= 4.5
+
+
+def test_a_color_is_that_of_the_network_s_lines():
+    found = colors(color="#0a5")
+    assert set(found) == {"accent", "on-accent"} and found["accent"].css() == "#00aa55"
+
+
+@pytest.mark.parametrize("text", ["no", "none", "currentColor", "rgba(0, 0, 0, 0.5)", "red;}"])
+def test_what_is_no_color_is_refused(text):
+    with pytest.raises(UserError, match="expected a color"):
+        theme.style(text, None)
+
+
+def test_lines_that_can_hardly_be_seen_are_warned_of(caplog):
+    theme.style("#fe0", "white")
+    assert "hard to see" in caplog.text
