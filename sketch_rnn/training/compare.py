@@ -176,10 +176,16 @@ def evaluate_data_set(
     dataset = dataset_of(path, names, data_dir)
     evaluator = evaluator_of(path, model, dataset.scale_factor, dataset.max_seq_len)
     drawings: Split = getattr(dataset, split)
-    table = evaluator.evaluate(drawings, split)
-    scale_factor, longest = evaluator.scale_factor, evaluator.max_seq_len
     return Evaluated(
-        path, model.hparams, scale_factor, longest, split, drawings, names, None, table
+        model=path,
+        hparams=model.hparams,
+        scale_factor=evaluator.scale_factor,
+        max_seq_len=evaluator.max_seq_len,
+        split_name=split,
+        split=drawings,
+        files=names,
+        names=None,
+        table=evaluator.evaluate(drawings, split),
     )
 
 
@@ -214,10 +220,16 @@ def evaluate_inputs(
         parts.append(make_part(*strokes.flatten([drawing.sketch for drawing in drawings])))
         names += [drawing.name for drawing in drawings]
     evaluator = evaluator_of(path, model, None, max(part.longest for part in parts))
-    table = evaluator.evaluate(Split(parts), split)
-    scale_factor, longest = evaluator.scale_factor, evaluator.max_seq_len
     return Evaluated(
-        path, hparams, scale_factor, longest, split, Split(parts), inputs, names, table
+        model=path,
+        hparams=hparams,
+        scale_factor=evaluator.scale_factor,
+        max_seq_len=evaluator.max_seq_len,
+        split_name=split,
+        split=Split(parts),
+        files=inputs,
+        names=names,
+        table=evaluator.evaluate(Split(parts), split),
     )
 
 

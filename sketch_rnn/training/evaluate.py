@@ -137,7 +137,15 @@ class Evaluator:
         lengths = split.lengths()
         index = np.argsort(lengths, kind="stable")
         batch = np.arange(len(index)) // batch_size
-        return Evaluation(index, lengths[index], batch, offset, pen, kl, mu)
+        return Evaluation(
+            index=index,
+            points=lengths[index],
+            batch=batch,
+            offset=offset,
+            pen=pen,
+            kl=kl,
+            mu=mu,
+        )
 
     @tf.function(autograph=False, reduce_retracing=False)
     def _step(

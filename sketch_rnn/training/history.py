@@ -63,11 +63,14 @@ class History:
         if "Valid_Cost" in figures:
             validation = Validation(
                 step,
-                figures["Valid_Cost"],
-                figures["Valid_Reconstr_Cost"],
-                self._train_sum / self._train_count if self._train_count else math.nan,
-                figures.get(LEFT_OUT, 0),
-                *(figures.get(tag, math.nan) for tag in (KL_SUM, UNUSED, RECOVERED, CLIPPED)),
+                cost=figures["Valid_Cost"],
+                reconstruction=figures["Valid_Reconstr_Cost"],
+                train=self._train_sum / self._train_count if self._train_count else math.nan,
+                left_out=figures.get(LEFT_OUT, 0),
+                kl_sum=figures.get(KL_SUM, math.nan),
+                unused=figures.get(UNUSED, math.nan),
+                recovered=figures.get(RECOVERED, math.nan),
+                clipped=figures.get(CLIPPED, math.nan),
             )
             self.validations.append(validation)
             del self.validations[:-MOST]

@@ -250,6 +250,7 @@ def activate(products: tf.Tensor) -> tuple[tf.Tensor, ...]:
 
 def gate_gradients(
     gates: Sequence[tf.Tensor],
+    *,
     previous_c: tf.Tensor,
     tanh_c: tf.Tensor,
     d_h: tf.Tensor,

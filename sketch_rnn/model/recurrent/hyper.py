@@ -144,7 +144,12 @@ class HyperLSTM(Recurrent):
     ) -> tuple[HyperState, tuple[tf.Tensor, ...], Scales]:
         h_products, saved, hyper_saved = saved[0], saved[1:5], saved[5:]
         d_gates, d_c, d_norms = normalised_step_back(
-            d_state.h, d_state.c, saved, previous.c, scales.norms, dropout
+            d_state.h,
+            d_state.c,
+            saved=saved,
+            previous_c=previous.c,
+            norms=scales.norms,
+            dropout=dropout,
         )
         z, modulation = self._modulation(products, scales, state.hyper_h)
         d_x_products, d_h_products, d_modulation = _modulate_gradient(
@@ -153,13 +158,9 @@ class HyperLSTM(Recurrent):
         d_modulation = products.operand(d_modulation)
         d_kernel = products.product(z, d_modulation, transpose_x=True)
         d_z = _join(products.product(d_modulation, scales.modulation, transpose_y=True))
-        d_hyper_products, d_hyper_c, d_hyper_norms = normalised_step_back(
-            d_state.hyper_h + products.back(OF_Z, d_z),
-            d_state.hyper_c,
-            hyper_saved,
-            previous.hyper_c,
-            scales.hyper_norms,
-            1.0,
+        d_hyper_h = d_state.hyper_h + products.back(OF_Z, d_z)
+        d_hyper_products, d_hyper_c, d_hyper_norms = _hyper_step_back(
+            d_hyper_h, d_state.hyper_c, hyper_saved, previous, scales
         )
         d_h, d_hyper_h = tf.split(
             products.back(OF_HYPER, d_hyper_products), [self.units, HYPER_UNITS], axis=-1
@@ -179,6 +180,24 @@ class HyperLSTM(Recurrent):
         """The embeddings z `[K, B, E]` and the modulations `[K, B, U]` of one step."""
         z = _by_modulation(products(OF_Z, hyper_h))
         return z, products.product(z, scales.modulation)
+
+
+def _hyper_step_back(
+    d_h: tf.Tensor,
+    d_c: tf.Tensor,
+    saved: Sequence[tf.Tensor],
+    previous: HyperState,
+    scales: Scales,
+) -> tuple[tf.Tensor, tf.Tensor, Norms]:
+    """`normalised_step_back` of the small LSTM, which has no dropout."""
+    return normalised_step_back(
+        d_h,
+        d_c,
+        saved=saved,
+        previous_c=previous.hyper_c,
+        norms=scales.hyper_norms,
+        dropout=1.0,
+    )
 
 
 def _by_modulation(z: tf.Tensor) -> tf.Tensor:

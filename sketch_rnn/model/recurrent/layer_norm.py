@@ -105,7 +105,12 @@ class LayerNormLSTM(Recurrent):
         dropout: Factor,
     ) -> tuple[LayerNormState, tuple[tf.Tensor, ...], Norms]:
         d_products, d_c, d_norms = normalised_step_back(
-            d_state.h, d_state.c, saved, previous.c, scales, dropout
+            d_state.h,
+            d_state.c,
+            saved=saved,
+            previous_c=previous.c,
+            norms=scales,
+            dropout=dropout,
         )
         return LayerNormState(products.back(0, d_products), d_c), (d_products,), d_norms
 
@@ -166,6 +171,7 @@ def normalised_step(
 def normalised_step_back(
     d_h: tf.Tensor,
     d_c: tf.Tensor,
+    *,
     saved: Sequence[tf.Tensor],
     previous_c: tf.Tensor,
     norms: Norms,
@@ -179,7 +185,9 @@ def normalised_step_back(
     tanh_c = tf.tanh(c_normal * norms.c_gamma + norms.c_beta)
     d_c_scaled = d_h * o * (1 - tanh_c * tanh_c)
     d_c = d_c + normalise_gradient(d_c_scaled * norms.c_gamma, c_normal, c_inverse)
-    d_gates = gate_gradients(gates, previous_c, tanh_c, d_h, d_c, dropout)
+    d_gates = gate_gradients(
+        gates, previous_c=previous_c, tanh_c=tanh_c, d_h=d_h, d_c=d_c, dropout=dropout
+    )
     d_products = normalise_gradient(
         _by_gate(d_gates * norms.gamma), _by_gate(normal), inverse[..., None]
     )

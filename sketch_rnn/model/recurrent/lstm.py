@@ -77,7 +77,14 @@ class LSTM(Recurrent):
         i, j, f, o = tf.split(saved[0], GATES, axis=-1)
         tanh_c = tf.tanh(state.c)
         d_c = d_state.c + d_state.h * o * (1 - tanh_c * tanh_c)
-        d_gates = gate_gradients((i, j, f, o), previous.c, tanh_c, d_state.h, d_c, dropout)
+        d_gates = gate_gradients(
+            (i, j, f, o),
+            previous_c=previous.c,
+            tanh_c=tanh_c,
+            d_h=d_state.h,
+            d_c=d_c,
+            dropout=dropout,
+        )
         return LSTMState(d_c * f, products.back(0, d_gates)), (d_gates,), ()
 
     def inputs(self, x: tf.Tensor, previous: LSTMState, state: LSTMState) -> ReadByProducts:

@@ -89,7 +89,13 @@ class _Forward:
         carried = self.segments.carried(initial)
         kept = _kept(x, [*self.state_widths, *self.cell.saved_widths()], x.dtype)
         self.final, found = _scan(
-            self._step, 0, 1, self.steps, sequences.execution.turn(self.steps), tuple(carried), kept
+            self._step,
+            0,
+            stride=1,
+            count=self.steps,
+            unroll=sequences.execution.turn(self.steps),
+            carry=tuple(carried),
+            kept=kept,
         )
         self.states = self.cell.State(*found[: len(self.final)])  # [T, B, U]
         self.saved = found[len(self.final) :]
@@ -173,7 +179,7 @@ class _Backward:
         ) -> tuple[tuple[Carried, _Totals], list[tf.Tensor]]:
             return self._chunk(steps - (number + 1) * size, size, carry), []
 
-        carry, _ = _scan(whole, 0, 1, steps // size, 1, carry, [])
+        carry, _ = _scan(whole, 0, stride=1, count=steps // size, unroll=1, carry=carry, kept=[])
         if steps % size:
             carry = self._chunk(tf.constant(0), steps % size, carry)
         (d_carried, d_scales), totals = carry
@@ -199,7 +205,9 @@ class _Backward:
             ),
         ]
         last, unroll = first + size - 1, self.execution.turn(size)
-        carried, found = _scan(self._step, last, -1, size, unroll, carried, kept)
+        carried, found = _scan(
+            self._step, last, stride=-1, count=size, unroll=unroll, carry=carried, kept=kept
+        )
         return carried, self._collect(totals, first, found)
 
     def _products_kept(self) -> list[Kept]:
@@ -214,11 +222,11 @@ class _Backward:
             forward.products_at(t),
             forward.weights.scales,
             forward.x[t],
-            forward.previous_at(t),
-            make(*[sequence[t] for sequence in forward.states]),
-            [sequence[t] for sequence in forward.saved],
-            d_state._replace(h=d_state.h + self.d_h[t]),
-            forward.dropout(t),
+            previous=forward.previous_at(t),
+            state=make(*[sequence[t] for sequence in forward.states]),
+            saved=[sequence[t] for sequence in forward.saved],
+            d_state=d_state._replace(h=d_state.h + self.d_h[t]),
+            dropout=forward.dropout(t),
         )
         if not self.execution.rows_summed_late:
             new = tf.nest.map_structure(_summed, forward.weights.scales, new)
@@ -277,6 +285,7 @@ def _columns(sequence: tf.Tensor) -> tf.Tensor:
 def _scan(
     step: Callable,
     first: int | tf.Tensor,
+    *,
     stride: int,
     count: int,
     unroll: int,
