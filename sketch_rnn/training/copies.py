@@ -8,6 +8,7 @@ differ, one of them is stretched, by `STRETCH` at most.
 Legend: S drawings, R points on the lines of each.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -108,15 +109,54 @@ def find_copies(
 
 def copies_of(drawn: Sequence[np.ndarray], dataset: Dataset) -> Copies:
     """Find the nearest training drawing of each drawing that is not empty."""
+    drawn, nearest, distances, training = _nearest(drawn, dataset)
+    return Copies(drawn, nearest, distances, np.array([*_real(training, dataset)]))
+
+
+def copies_if_many(drawn: Sequence[np.ndarray], dataset: Dataset) -> Copies | None:
+    """Return `copies_of` where the model copies, else None.
+
+    It stops as soon as so many real drawings are as close that the share cannot reach `MANY`, so
+    that it takes little time at the end of a run that has not copied.
+    """
+    drawn, nearest, distances, training = _nearest(drawn, dataset)
+    decisive = np.sort(distances)[math.ceil(MANY * len(distances)) - 1]
+    real, as_close = [], 0
+    enough = math.floor(NEAR * (_count_real(dataset) - 1)) + 2  # then the quantile is no larger
+    for distance in _real(training, dataset):
+        real.append(distance)
+        as_close += distance <= decisive
+        if as_close >= enough:
+            return None
+    found = Copies(drawn, nearest, distances, np.array(real))
+    return found if found.share >= MANY else None
+
+
+def _nearest(
+    drawn: Sequence[np.ndarray], dataset: Dataset
+) -> tuple[list[np.ndarray], list[np.ndarray], np.ndarray, "_Shapes"]:
+    """Return the drawings that are not empty, the nearest training drawing of each, the distances
+    to these, `[S]`, and all training drawings."""
     training = _Shapes([dataset.train[i] for i in range(len(dataset.train))])
     drawn = [sketch for sketch in drawn if len(sketch)]
     found = [training.nearest(*shape) for shape in _Shapes(drawn).each()]
-    held = [split[i] for split in (dataset.valid, dataset.test) for i in range(len(split))]
-    real = [training.nearest(*shape)[1] for shape in _Shapes(held).each()]
-    if len(held) < FEW_HELD_OUT and len(dataset.train) > 1:
-        real += [training.nearest(*shape, but=i)[1] for i, shape in enumerate(training.each())]
     nearest = [dataset.train[i] for i, _ in found]
-    return Copies(list(drawn), nearest, np.array([d for _, d in found]), np.array(real))
+    return drawn, nearest, np.array([distance for _, distance in found]), training
+
+
+def _real(training: "_Shapes", dataset: Dataset) -> Iterator[float]:
+    """Yield the distances of real drawings that `Copies` describes, `_count_real` of them."""
+    held = [split[i] for split in (dataset.valid, dataset.test) for i in range(len(split))]
+    for shape in _Shapes(held).each():
+        yield training.nearest(*shape)[1]
+    if _count_real(dataset) > len(held):
+        for i, shape in enumerate(training.each()):
+            yield training.nearest(*shape, but=i)[1]
+
+
+def _count_real(dataset: Dataset) -> int:
+    held, count = len(dataset.valid) + len(dataset.test), len(dataset.train)
+    return held + count if held < FEW_HELD_OUT and count > 1 else held
 
 
 class _Shapes:

@@ -15,7 +15,7 @@ from sketch_rnn.model import losses
 from sketch_rnn.model.compiling import has_xla
 from sketch_rnn.model.sampling import random_z
 from sketch_rnn.training import history, projector, signs
-from sketch_rnn.training.copies import MANY, copies_of
+from sketch_rnn.training.copies import copies_if_many
 from sketch_rnn.training.devices import Workers
 from sketch_rnn.training.evaluate import Evaluation, Evaluator
 from sketch_rnn.training.history import History
@@ -322,8 +322,8 @@ class ChiefRecorder:
         drawn = [sketch for sketch in self.new_drawings if len(sketch)]
         if not drawn or len(self.dataset.train) > MOST_COMPARED:
             return
-        found = copies_of(drawn, self.dataset)
-        if found.share >= MANY:
+        found = copies_if_many(drawn, self.dataset)
+        if found is not None:
             shown = f"sketch_rnn_eval --log_root={self.folder.path} --copies --checkpoint=latest"
             self._note(last, "Copies", f"{found.verdict}; {shown} --output=pairs.svg shows them")
 

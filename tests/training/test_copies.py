@@ -3,11 +3,13 @@
 from types import SimpleNamespace
 
 import numpy as np
+import pytest
 
 from sketch_rnn.data.dataset import Dataset, Split
 from sketch_rnn.data.split import make_part
 from sketch_rnn.strokes import flatten
-from sketch_rnn.training.copies import MANY, Copies, _shape, copies_of
+from sketch_rnn.training import copies
+from sketch_rnn.training.copies import MANY, Copies, _shape, copies_if_many, copies_of
 from sketch_rnn.training.record import ChiefRecorder
 
 
@@ -86,3 +88,21 @@ def test_a_run_says_that_it_copies():
     ChiefRecorder._say_copies(recorder, 99)
     assert len(said) == 1
     assert isinstance(copies_of(recorder.new_drawings, data), Copies)
+
+
+@pytest.mark.parametrize("held", [5, 40])
+@pytest.mark.parametrize("copied", range(0, 21, 2))
+def test_many_copies_are_found_as_all_distances_say(held, copied):
+    data = dataset(held=held)
+    drawn = [*list(data.train)[:copied], *scrawls(20 - copied, 9)]
+    whole, found = copies_of(drawn, data), copies_if_many(drawn, data)
+    assert (found is not None) == (whole.share >= MANY)
+    if found is not None:
+        assert found.verdict == whole.verdict
+
+
+def test_few_real_drawings_tell_that_a_model_does_not_copy(monkeypatch):
+    compared, nearest = [], copies._Shapes.nearest
+    monkeypatch.setattr(copies._Shapes, "nearest", lambda *a: compared.append(1) or nearest(*a))
+    assert copies_if_many(scrawls(5, 9), dataset(held=100)) is None
+    assert len(compared) < 5 + 100
