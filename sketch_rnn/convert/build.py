@@ -410,7 +410,8 @@ class _Parallel:
         try:
             for item in chain(first, items):
                 waiting.append(self._pool.submit(function, item))
-                if len(waiting) > CHUNKS_AHEAD * self._processes:
+                most = CHUNKS_AHEAD * self._processes
+                while waiting and (len(waiting) > most or waiting[0].done()):
                     yield waiting.popleft().result()
             while waiting:
                 yield waiting.popleft().result()

@@ -520,7 +520,8 @@ def test_when_nothing_is_left_nothing_is_written(tmp_path):
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGKILL"])
 def test_a_build_that_is_killed_takes_its_workers_with_it(tmp_path, name):
     number = signal.Signals[name]
-    (tmp_path / "cat.ndjson").write_text(quickdraw() * 100_000)
+    long = json.dumps({"drawing": [[[*range(9)], [*range(9)]]]})  # surely columns
+    (tmp_path / "cat.ndjson").write_text(f"{long}\n" + quickdraw() * 100_000)
     program = "from sketch_rnn.cli.dataset import main; raise SystemExit(main())"
     flags = ["--output=o.npz", "--report=r.csv"]
     command = [sys.executable, "-c", program, "build", *flags, "cat.ndjson"]
