@@ -63,6 +63,8 @@ class Copies:
         found += " than nine in ten real drawings are"
         if self.share >= MANY:
             return f"the model copies: {found}; take fewer steps or more drawings"
+        if self.share > 2 * NEAR:
+            return f"some drawings may be copies: {found}; by chance it would be 10%"
         return f"no sign of copying: {found}; by chance it would be 10%"
 
     def table(self) -> list[str]:

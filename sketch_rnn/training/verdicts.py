@@ -139,7 +139,9 @@ def z_not_used(found: Sequence[Validation], facts: Facts) -> str:
 
 def random_z_mean_little(found: Sequence[Validation], facts: Facts) -> str:
     """Less than `LEAST_RECOVERED` of random z can be recovered from their drawings, though z tells
-    something of a drawing."""
+    something of a drawing; a few validation drawings do not show how much."""
+    if facts.validating < FEW_TO_CHOOSE_BY:
+        return ""
     if len(found) < 2 or not found[-1].recovered < LEAST_RECOVERED:
         return ""
     nats, hparams = found[-1].kl_sum, facts.hparams

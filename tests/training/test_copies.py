@@ -51,6 +51,13 @@ def test_new_drawings_are_no_copies():
     assert found.share < MANY / 2 and found.verdict.startswith("no sign of copying: ")
 
 
+def test_a_third_of_copies_is_more_than_chance():
+    data = dataset()
+    drawn = [changed(data.train[i], noise=1.0) for i in range(5)] + scrawls(10, 9)
+    verdict = copies_of(drawn, data).verdict
+    assert verdict.startswith("some drawings may be copies: ") and "by chance" in verdict
+
+
 def test_training_drawings_among_each_other_stand_in_for_held_out_ones():
     assert len(copies_of(scrawls(2, 9), dataset(held=5)).real) == 10 + 30
     assert len(copies_of(scrawls(2, 9), dataset(held=15)).real) == 30
