@@ -1,4 +1,4 @@
-// What the visitor takes along: the drawing as SVG, PNG and stroke-3 JSON.
+// Saves the drawing as SVG, PNG and stroke-3 JSON.
 
 import {boundsOf, fromLines, pathData, rounded, squareAround} from './strokes.mjs';
 
@@ -7,7 +7,7 @@ const PIXELS = 1200; // of a PNG's side
 const MARGIN_OF_FILES = 0.08;
 const PEN_OF_FILES = 1 / 110; // of the side
 
-/** The text of an SVG file, a path for each line. */
+/** Returns the text of an SVG file with a path for each line. */
 export function toSvg(lines) {
   const {x, y, width} = squareAround(boundsOf(lines), MARGIN_OF_FILES);
   const box = [x, y, width, width].map(rounded).join(' ');
@@ -22,7 +22,7 @@ ${paths.join('\n')}
 `;
 }
 
-/** A PNG as a blob, ink on white. */
+/** Returns a PNG as a blob: ink on white. */
 export function toPng(lines) {
   const canvas = document.createElement('canvas');
   canvas.width = canvas.height = PIXELS;
@@ -39,7 +39,7 @@ export function toPng(lines) {
   return new Promise((resolve) => canvas.toBlob(resolve, 'image/png'));
 }
 
-/** The drawing in data units, in the form of `sketch_rnn_sample --output=X.json`. */
+/** Returns the drawing in data units, in the format of `sketch_rnn_sample --output=X.json`. */
 export function toJson(lines) {
   const rows = fromLines(lines).map(([dx, dy, lifted]) => [rounded(dx), rounded(dy), lifted]);
   return JSON.stringify({sketches: [rows]});
@@ -53,7 +53,7 @@ export function download(content, name) {
   setTimeout(() => URL.revokeObjectURL(link.href), 10000);
 }
 
-/** Copies a text, also where the page's address is not a secure one. */
+/** Copies a text, even if the page's address is not a secure one. */
 export async function copy(text) {
   try {
     await navigator.clipboard.writeText(text);

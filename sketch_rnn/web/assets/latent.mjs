@@ -1,10 +1,10 @@
-// Ways through the latent space: from z to z.
+// Moves through the latent space, from z to z.
 
 import {checkNumbers, checkWhole} from './checks.mjs';
 
 const Z = 'a z, a list of numbers';
 
-/** z at `t`, from 0 to 1, on the great circle from one to another (White 2016). */
+/** Returns the z at `t`, from 0 to 1, on the great circle from one z to another (White 2016). */
 export function interpolate(first, second, t) {
   checkAlike([first, second]);
   if (!(t >= 0 && t <= 1)) throw new RangeError(`t: expected a number from 0 to 1, got ${t}`);
@@ -12,8 +12,8 @@ export function interpolate(first, second, t) {
 }
 
 /**
- * z of a square between four corners, row by row: the first two corners are above, the others below
- * (Ha & Eck 2017, figure 1). `steps` is the number of z along a side.
+ * Returns the z of a square between four corners, row by row. The first two corners are at the top,
+ * the others at the bottom (Ha & Eck 2017, figure 1). `steps` is the number of z along a side.
  */
 export function grid(corners, steps) {
   if (!Array.isArray(corners) || corners.length !== 4) {
@@ -29,7 +29,7 @@ export function grid(corners, steps) {
   });
 }
 
-/** z of first - second + third (Ha & Eck 2017, section 4.3). */
+/** Returns first - second + third (Ha & Eck 2017, section 4.3). */
 export function analogy(first, second, third) {
   checkAlike([first, second, third]);
   return Array.from(third, (value, i) => value + (first[i] - second[i]));

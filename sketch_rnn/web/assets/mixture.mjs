@@ -11,7 +11,7 @@ export function outputSize(mixtures) {
   return PEN_STATES + 6 * mixtures;
 }
 
-/** The parameters of the distribution of the next point. */
+/** Returns the parameters of the distribution of the next point. */
 export function distribution(output) {
   const part = (index) => mixturePart(output, index);
   return {
@@ -26,10 +26,10 @@ export function distribution(output) {
 }
 
 /**
- * The next point, [dx, dy, p1, p2, p3].
+ * Samples the next point, [dx, dy, p1, p2, p3].
  *
- * log pi / t and log pen / t, renormalised; both standard deviations times t. Greedy: the most
- * probable component's mean, the most probable pen state.
+ * A temperature t divides the logits of pi and of the pen, and multiplies both standard deviations.
+ * Greedy takes the mean of the most probable component, and the most probable pen state.
  */
 export function samplePoint(output, {temperature, greedy, random, mayEnd}) {
   const part = (index) => mixturePart(output, index);
@@ -50,7 +50,7 @@ export function samplePoint(output, {temperature, greedy, random, mayEnd}) {
   return point;
 }
 
-/** Numbers in [0, 1) that follow from two whole numbers. */
+/** Returns a function that gives random numbers in [0, 1), from two whole numbers as the seed. */
 export function randomNumbers(seed, stream) {
   let state = scramble((seed >>> 0) ^ scramble((stream + 1) >>> 0));
   return () => {
@@ -59,7 +59,7 @@ export function randomNumbers(seed, stream) {
   };
 }
 
-/** Two independent standard normal numbers (Box & Muller 1958). */
+/** Samples two independent standard normal numbers (Box & Muller 1958). */
 export function twoNormals(random) {
   const radius = Math.sqrt(-2 * Math.log(1 - random()));
   const angle = 2 * Math.PI * random();
@@ -92,7 +92,7 @@ function chooseIndex(logits, temperature, random) {
   return largest(probabilities);
 }
 
-/** Mixes the bits of a 32-bit number; every number has another result. */
+/** Mixes the bits of a 32-bit number; different numbers have different results. */
 function scramble(x) {
   x = Math.imul(x ^ (x >>> 16), 0x85ebca6b);
   x = Math.imul(x ^ (x >>> 13), 0xc2b2ae35);

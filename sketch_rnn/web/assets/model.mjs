@@ -14,7 +14,7 @@ const LEAST_ADDED = 2; // points that finishing a drawing adds at least
 const TEMPERATURE = 0.5; // as of the commands
 
 /**
- * A model that the exporter wrote.
+ * Returns a model that the exporter wrote; the same content gives the same model.
  *
  * It has `name`, `maxPoints`, `scaleFactor` (data units in a model unit), `fullSize` (the longer
  * side of a typical drawing in data units, which a drawing to encode should have; null where it is
@@ -60,7 +60,7 @@ function read(content) {
   };
 }
 
-/** The distribution of z given a drawing: {mu, logvar}, each of `zSize` numbers. */
+/** Returns the posterior of z given a drawing: {mu, logvar}, `zSize` numbers each. */
 export function encode(model, sketch) {
   checkModel(model);
   checkSketch(sketch);
@@ -73,41 +73,42 @@ export function encode(model, sketch) {
 }
 
 /**
- * New drawings.
+ * Returns new drawings.
  *
- * Options: `z`, of all drawings, or a list of z (without it each drawing has its own, at random);
- * `count`, the number of drawings, of each z where there is a list; `temperature` (0.5; low is
- * sure, 1 is as trained); `greedy`; `leastPoints` (0) and `maxPoints` (the model's); and `seed`,
- * with which the same drawings come again.
+ * Options: `z`, one for all drawings or a list of z (default: each drawing samples its own from the
+ * prior); `count`, the number of drawings, or of drawings of each z in a list (1); `temperature`
+ * (0.5; low is sure, 1 is as trained); `greedy` (false); `leastPoints` (0); `maxPoints` (the
+ * model's); and `seed`, with which the same drawings come again.
  */
 export function decode(model, options = {}) {
   return last(decodeTogether(model, options));
 }
 
 /**
- * A drawing, finished in `count` ways that begin with it.
+ * Finishes a drawing in `count` ways; each result begins with the drawing.
  *
- * Options as of `decode`, but `maxPoints` are those of the whole, `leastPoints` (2) those that are
- * added, and `z` is one; without it a model with an encoder takes the mu of what there is.
+ * The options are those of `decode`, except that `maxPoints` counts the points of the whole drawing,
+ * `leastPoints` (2) those that are added, and that `z` is a single one; without it, a model with an
+ * encoder takes the mu of the given drawing.
  */
 export function complete(model, sketch, options = {}) {
   return last(completeTogether(model, sketch, options));
 }
 
 /**
- * One new drawing as a generator that gives its rows [dx, dy, pen lifted] one by one, and at last
- * returns the drawing. Options as of `decode`, but `count`.
+ * Draws one new drawing as a generator, which yields its rows [dx, dy, pen lifted] one by one and
+ * finally returns the drawing. The options are those of `decode` without `count`.
  */
 export function decodeSteps(model, options = {}) {
   return rowsOf(model, decodeTogether(model, ofOne(options)));
 }
 
-/** `complete` as a generator, as `decodeSteps`: it gives the rows that are added. */
+/** Finishes a drawing as a generator, like `decodeSteps`; it yields only the added rows. */
 export function completeSteps(model, sketch, options = {}) {
   return rowsOf(model, completeTogether(model, sketch, ofOne(options)));
 }
 
-/** `decode` as a generator that halts after each step, and at last returns the drawings. */
+/** Does the work of `decode` as a generator, which yields after each step. */
 export function decodeTogether(model, options) {
   const settings = readSettings(model, options);
   return decodeAll(model, settings);
@@ -120,7 +121,7 @@ function* decodeAll(model, settings) {
   return drawn.map((points) => toStroke3(model, points));
 }
 
-/** `complete` as a generator, as `decodeTogether`. */
+/** Does the work of `complete` as a generator, like `decodeTogether`. */
 export function completeTogether(model, sketch, options) {
   checkModel(model);
   checkSketch(sketch);
@@ -149,7 +150,7 @@ function* completeAll(model, sketch, settings) {
   return drawn.map((added) => [...sketch, ...toStroke3(model, added)]);
 }
 
-/** The rows of the first drawing as they come. */
+/** Yields the rows of the first drawing as they come. */
 function* rowsOf(model, steps) {
   let known = 0;
   let step = steps.next();
@@ -167,7 +168,7 @@ function ofOne(options) {
   return options;
 }
 
-/** The distribution of the point after the start token, and of that after each row. */
+/** Returns the distributions of the point after the start token and after each row. */
 export function distributions(model, sketch, z) {
   const run = startDecoder(model, z && [z], 1);
   return [START_TOKEN, ...toStroke5(model, sketch)].map((point) => {
@@ -183,7 +184,7 @@ function last(steps) {
   return step.value;
 }
 
-/** Options with their defaults, a list `zs` or null, and random numbers for each drawing. */
+/** Returns all options, a list `zs` or null, and random numbers for each drawing. */
 function readSettings(model, options, defaults = {}) {
   checkModel(model);
   const settings = checkedOptions(options, {
@@ -198,8 +199,8 @@ function readSettings(model, options, defaults = {}) {
 }
 
 /**
- * Draws from `point` on; returns the drawn stroke-5 rows of each sketch, without the end, and gives
- * them after each step. Sketches that have ended take no part in the steps that follow.
+ * Draws on from `point`. Yields the stroke-5 rows of each sketch so far after each step, and returns
+ * them at the end. Sketches that have ended take no part in later steps.
  */
 function* drawSteps(model, run, point, settings) {
   const {recurrent, output, outputSize: width} = model.decoder;
@@ -223,7 +224,7 @@ function* drawSteps(model, run, point, settings) {
   return drawn;
 }
 
-/** The decoder before its first step; `zs` are one z for all, or one for each, or null. */
+/** Starts the decoder; `zs` is a list of one z for all sketches or one z for each, or null. */
 function startDecoder(model, zs, batch) {
   const {recurrent, stateOfZ, firstState} = model.decoder;
   if (!zs) {
@@ -235,20 +236,20 @@ function startDecoder(model, zs, batch) {
   return recurrent.start(batch, stateOfZ.apply(context, batch).map(Math.tanh), context);
 }
 
-/** The run of one sketch as that of several. */
+/** Returns the run of one sketch as a run of several equal ones. */
 function repeatRun(run, batch) {
   const {batch: _, ...arrays} = run;
   const repeat = ([name, array]) => [name, repeated(array, batch, array.length)];
   return {batch, ...Object.fromEntries(Object.entries(arrays).map(repeat))};
 }
 
-/** A z from the prior for each sketch; null for a model without an encoder. */
+/** Samples a z from the prior for each sketch; returns null for a model without an encoder. */
 function randomZs(model, random) {
   if (!model.zSize) return null;
   return random.map((next) => Array.from({length: model.zSize}, () => twoNormals(next)[0]));
 }
 
-/** h after all points, from the zero state. */
+/** Returns h after all points, from the zero state. */
 function readAll(cell, points) {
   const run = cell.start(1, null, null);
   for (const point of points) cell.step(run, point);

@@ -1,4 +1,4 @@
-// The page: what its buttons do, and what it asks the worker for.
+// The page: what its buttons do, and what it asks its worker for.
 
 import {copy, download, toJson, toPng, toSvg} from './keep.mjs';
 import {Paper, showPicture} from './paper.mjs';
@@ -17,7 +17,7 @@ const {side, maxPoints, conditional, examples} = JSON.parse(find('drawings').tex
 const paperSide = side * PAPER;
 const reducedMotion = matchMedia('(prefers-reduced-motion: reduce)');
 
-/** The states of a drawing, each a list of lines, and those that were undone. */
+/** Keeps the states of a drawing, each a list of lines, and those that were undone. */
 class History {
   constructor() {
     this.states = [[]];
@@ -81,7 +81,7 @@ document.onkeydown = onKey;
 window.onhashchange = takeFragment;
 start();
 
-/** Takes up what the address and the browser say. */
+/** Begins with what the address and the browser's storage say. */
 function start() {
   document.body.toggleAttribute('data-embedded', embedded);
   find('done').hidden = !embedded;
@@ -95,7 +95,7 @@ function start() {
   takeFragment();
 }
 
-/** The drawing on the paper, with what can be undone. */
+/** Returns the history of the drawing on the paper. */
 function current() {
   return mode === 'between' ? drawings[slot] : drawings.mine;
 }
@@ -104,7 +104,7 @@ function lines() {
   return current().lines;
 }
 
-/** Lines as the model reads them: simplified as those that it has learned from. */
+/** Returns the lines as the model reads them, simplified like those that it was trained on. */
 function read(ofLines) {
   return ofLines.map((line) => simplify(line, EPSILON_OF_LINES));
 }
@@ -114,7 +114,7 @@ function addLine(line) {
   change([...lines(), simplify(points, paperSide * FINE)]);
 }
 
-/** Another drawing on the paper, which can be undone. */
+/** Puts another drawing on the paper, which can be undone. */
 function change(newLines) {
   current().add(newLines);
   refresh();
@@ -150,7 +150,7 @@ function clear() {
   say('The paper is empty.');
 }
 
-/** The mode that the address asks for. */
+/** Sets the mode that the address asks for. */
 function takeMode(wanted) {
   if (wanted === null) return;
   const modes = conditional ? ['draw', 'mimic', 'between'] : ['draw'];
@@ -171,7 +171,7 @@ function setSlot(newSlot) {
   refresh();
 }
 
-/** The visitor's drawing and examples, where a slot is still empty. */
+/** Fills empty slots with the visitor's drawing and with examples. */
 function fillSlots() {
   if (!drawings.first.lines.length && drawings.mine.lines.length) {
     drawings.first.add(drawings.mine.lines);
@@ -186,12 +186,12 @@ function fillSlots() {
   slot = drawings.first.lines.length && !drawings.second.lines.length ? 'second' : 'first';
 }
 
-/** Lines in the middle of the paper. */
+/** Moves lines to the middle of the paper. */
 function onPaper(newLines) {
   return centered(newLines, paperSide / 2, paperSide / 2);
 }
 
-/** Asks for what the mode shows of the drawing on the paper. */
+/** Asks the worker for what the current mode shows. */
 function askForMode() {
   if (mode === 'between') {
     const both = [drawings.first.lines, drawings.second.lines];
@@ -206,7 +206,7 @@ function askForMode() {
   emptyTiles();
 }
 
-/** A drawing as large as those that the model has learned from, as stroke-3 rows. */
+/** Returns a drawing as stroke-3 rows, as large as those that the model was trained on. */
 function fitted(ofLines) {
   const {width, height} = boundsOf(ofLines);
   const longer = Math.max(width, height);
@@ -258,7 +258,7 @@ function showAnswers(sketches) {
   say([said(kind), asked.remark].filter(Boolean).join(' '));
 }
 
-/** The lines that were drawn, as they were, and those that the model adds to them. */
+/** Returns the lines as they were drawn, followed by those that the model adds. */
 function finished(base, sketch) {
   return [...base, ...toLines(sketch, base[0][0]).slice(base.length)];
 }
@@ -290,7 +290,7 @@ function emptyTiles() {
   find('tiles').setAttribute('aria-busy', 'false');
 }
 
-/** A tile's drawing becomes the visitor's; the tiles stay, so that one can take another. */
+/** Makes a tile's drawing the visitor's; the tiles stay, so that another can be taken instead. */
 function take(i) {
   if (mode === 'between') {
     mode = 'draw';
@@ -419,12 +419,12 @@ function recall() {
   }
 }
 
-/** The page's address with the drawing in it, after the #, which browsers send nowhere. */
+/** Returns the page's address with the drawing after the #, a part that browsers do not send. */
 function address() {
   return `${location.href.split('#')[0]}#d=${toFragment(lines(), paperSide)}`;
 }
 
-/** A mail with the drawing; a page that lies on a disk has no address that others can open. */
+/** Returns a mail with the drawing; others cannot open the address of a page on a disk. */
 function mailAddress() {
   const fragment = `#d=${toFragment(lines(), paperSide)}`;
   const text = location.protocol === 'file:'
@@ -433,7 +433,7 @@ function mailAddress() {
   return `mailto:?subject=${encodeURIComponent(document.title)}&body=${encodeURIComponent(text)}`;
 }
 
-/** Takes the drawing of the address, and then leaves it out there: a reload keeps what is drawn. */
+/** Takes the drawing out of the address, so that a reload keeps what is drawn after it. */
 function takeFragment() {
   if (!location.hash.startsWith('#d=')) return;
   const text = location.hash.slice(3);
@@ -445,7 +445,7 @@ function takeFragment() {
   }
 }
 
-/** Gives the drawing to the page around this one. */
+/** Sends the drawing to the page around this one. */
 function tellParent() {
   const drawing = {sketch: fromLines(read(lines())), svg: toSvg(lines())};
   window.parent.postMessage({type: 'sketch_rnn drawing', ...drawing}, '*');

@@ -1,8 +1,8 @@
-// y += x W for a few rows of x: by WebAssembly's vectors of four numbers where the browser lets the
-// page use them, else in JavaScript.
+// Computes y += x W for a few rows of x with WebAssembly's vectors of four numbers. Where a browser
+// or a Content-Security-Policy does not allow WebAssembly, `Matrix` multiplies in JavaScript.
 //
 // Both read the weights in the same order: those of four outputs side by side, input by input. The
-// program of WebAssembly is written here, byte by byte, as its specification says.
+// WebAssembly program is written here byte by byte, as its specification defines it.
 
 const PAGE = 65536; // bytes of WebAssembly's memory
 const ROWS = [3, 1]; // that a function takes at once
@@ -22,14 +22,14 @@ const section = (id, bytes) => [id, ...size(bytes.length), ...bytes];
 const text = (word) => list(Array.from(word, (sign) => [sign.charCodeAt(0)]));
 const each = (rows, write) => Array.from({length: rows}, (_, row) => write(row)).flat();
 
-/** A number as WebAssembly writes it: seven bits a byte. */
+/** Returns a number as WebAssembly writes it, with seven bits in a byte. */
 function size(n) {
   return n < 128 ? [n] : [n & 127 | 128, ...size(n >> 7)];
 }
 
 /**
- * The body of a function of the addresses of x, W and y and the bytes of a row of x and of y: for
- * `rows` rows y += x W, four outputs at a time.
+ * Returns the body of a function that computes y += x W for `rows` rows, four outputs at a time. Its
+ * parameters are the addresses of x, W and y, and the bytes of a row of x and of y.
  */
 function body(rows) {
   const [x, w, y, xBytes, yBytes, yEnd, xEnd, place, sums] = Array.from({length: 9}, (_, i) => i);
@@ -73,7 +73,7 @@ function program() {
   ]);
 }
 
-/** What multiplies on this machine; null where only JavaScript can. */
+/** Starts WebAssembly; returns null where it is not available. */
 function startVectors() {
   try {
     const memory = new WebAssembly.Memory({initial: 1});
@@ -84,7 +84,7 @@ function startVectors() {
   }
 }
 
-/** Weights in WebAssembly's memory, each matrix with room for the rows that it reads and adds to. */
+/** Keeps weights in WebAssembly's memory; each matrix has room there for its rows of x and y. */
 class Vectors {
   constructor(memory, functions) {
     this.memory = memory;
@@ -92,7 +92,7 @@ class Vectors {
     this.end = 0; // bytes that are taken
   }
 
-  /** Takes the weights [O / 4, I, 4]; gives what `addProduct` needs of them. */
+  /** Copies weights [O / 4, I, 4] into the memory; returns what `addProduct` needs. */
   keep(fours, inputs) {
     const width = fours.length / inputs;
     const sizes = [fours.length, ROWS[0] * inputs, ROWS[0] * width];
@@ -101,7 +101,7 @@ class Vectors {
     return {weights, x, y, inputs, width};
   }
 
-  /** The address of new room for numbers. */
+  /** Reserves room for numbers; returns its address. */
   take(count) {
     const place = this.end;
     this.end += Math.ceil(count / 4) * 16;

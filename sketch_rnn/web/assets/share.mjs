@@ -1,7 +1,8 @@
-// A drawing as a piece of an address, which a server never sees: `#d=` and what `toFragment` gives.
+// Writes a drawing into the part of an address that no server sees: `#d=` and a text.
 //
-// Each line is the number of its points and then their offsets, in whole thousandths of the paper's
-// side, as varints (seven bits a byte; the sign is the lowest bit); the bytes as base64 for addresses.
+// For each line, the text holds the number of its points and then their offsets, in thousandths of
+// the paper's side. Numbers are varints (seven bits in a byte, the sign is the lowest bit), and the
+// bytes are in base64 for addresses.
 
 import {simplify} from './strokes.mjs';
 
@@ -10,7 +11,7 @@ const LONGEST = 1600; // characters that every mail program takes in an address
 const MOST_POINTS = 5000;
 const FINEST = 0.5; // units
 
-/** The lines as text, simplified until it is short enough to be sent. */
+/** Returns the lines as text, simplified until the text is short enough for a mail. */
 export function toFragment(lines, side) {
   const whole = lines.map((line) => line.map((point) => point.map((x) => x * UNITS / side)));
   for (let epsilon = FINEST; ; epsilon *= 2) {
@@ -19,7 +20,7 @@ export function toFragment(lines, side) {
   }
 }
 
-/** The lines of a text; throws where it is none of `toFragment`'s. */
+/** Returns the lines of a text; throws an Error if it is not one of `toFragment`'s. */
 export function fromFragment(text, side) {
   const numbers = numbersOf(text);
   const lines = [];
