@@ -3,10 +3,11 @@
 import os
 import tempfile
 import time
+import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from sketch_rnn import system
 from sketch_rnn.errors import UserError
@@ -175,6 +176,12 @@ def sync_folder(folder: Path) -> None:
 
 def cache_dir() -> Path:
     """Return the cache folder: `$SKETCH_RNN_CACHE`, or the system's usual one."""
-    import pooch
+    return Path(os.environ.get("SKETCH_RNN_CACHE") or imported_pooch().os_cache("sketch_rnn"))
 
-    return Path(os.environ.get("SKETCH_RNN_CACHE") or pooch.os_cache("sketch_rnn"))
+
+def imported_pooch() -> Any:
+    """Import pooch, without the warning that its progress bar misses a package in a notebook."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "IProgress not found")
+        import pooch
+    return pooch

@@ -19,7 +19,8 @@ class Bar(LogReporter):
         with warnings.catch_warnings():  # about ipywidgets, which only makes the bar prettier
             warnings.simplefilter("ignore", TqdmWarning)
             from tqdm.auto import tqdm
-        is_seen = issubclass(tqdm, tqdm_notebook) or sys.stderr.isatty()
+        is_notebook = issubclass(tqdm, tqdm_notebook) or "ipykernel.zmqshell" in sys.modules
+        is_seen = is_notebook or sys.stderr.isatty()
         self._bar = tqdm(
             initial=first_step,
             total=None if is_endless(num_steps) else num_steps,

@@ -18,7 +18,7 @@ import filelock
 
 from sketch_rnn import shipped
 from sketch_rnn.errors import UserError, warn
-from sketch_rnn.files import cache_dir
+from sketch_rnn.files import cache_dir, imported_pooch
 
 DEFAULT_DATA_DIR = "https://github.com/hardmaru/sketch-rnn-datasets/raw/master/aaron_sheep"
 EMBEDDED = "doodles"
@@ -103,8 +103,7 @@ def remembered(data_dir: str, names: Sequence[str]) -> str:
     Raises:
       UserError: it is an address that is neither the default nor in the cache.
     """
-    import pooch
-
+    pooch = imported_pooch()
     if not _is_address(data_dir) and not shipped.drawings(Path(data_dir).expanduser()).is_dir():
         raise UserError(
             f"the run's folder says that its drawings are in {data_dir}, and there is no such "
@@ -175,9 +174,9 @@ def fetch(url: str, offline: str, most: int, anew: bool = False) -> Path:
     Raises:
       UserError: the download failed.
     """
-    import pooch
     import requests
 
+    pooch = imported_pooch()
     pooch.get_logger().setLevel("WARNING")
     download = partial(_download, most=most)
     if anew:

@@ -181,6 +181,23 @@ def test_one_bar_is_shown_on_a_terminal_and_without_a_warning(monkeypatch, capsy
     assert "6/20" in shown and "Warning" not in shown
 
 
+def test_a_notebook_shows_no_warning_of_a_missing_package():
+    """The import of a progress bar, within pooch, would warn of a missing package of Jupyter's."""
+    program = """
+import os, sys, types
+kernel = types.SimpleNamespace(config={"IPKernelApp": {}})
+sys.modules["IPython"] = types.SimpleNamespace(get_ipython=lambda: kernel)
+sys.modules["ipykernel.zmqshell"] = types.ModuleType("ipykernel.zmqshell")
+sys.modules["ipywidgets"] = None
+os.environ.pop("SKETCH_RNN_CACHE", None)
+from sketch_rnn.files import cache_dir
+cache_dir()
+assert "tqdm.auto" in sys.modules
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.returncode == 0 and done.stderr == ""
+
+
 def test_the_bar_warns_of_no_package_of_jupyter():
     """The import of tqdm's own does."""
     program = "import warnings; warnings.simplefilter('error'); from sketch_rnn.api import bar"
