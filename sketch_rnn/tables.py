@@ -23,7 +23,7 @@ def table(columns: Mapping[str, Any], index_name: str) -> "pandas.DataFrame":
         import pandas
     except ImportError:
         raise UserError(
-            "a table needs pandas, which is not installed; pip install 'sketch-rnn[pandas]'"
+            'a table needs pandas, which is not installed; pip install "sketch-rnn[pandas]"'
         ) from None
     series = {name: pandas.Series(values) for name, values in columns.items()}
     return pandas.DataFrame(series).rename_axis(index_name).sort_index()

@@ -109,3 +109,12 @@ def test_a_script_of_a_shell_has_the_readme_s_commands(shell, monkeypatch):
     assert len(readme_script.commands()) > 8
     assert all(line in readme and line in text for line in readme_script.commands())
     assert text.count("num_steps=20") == 2 and "pip install" not in text
+
+
+def test_messages_quote_extras_so_that_cmd_takes_them():
+    found = [
+        path.name
+        for path in (ROOT / "sketch_rnn").rglob("*.py")
+        if re.search(r"install '", path.read_text(encoding="utf-8"))
+    ]
+    assert found == []

@@ -13,7 +13,7 @@ def push(model: SketchRNN, name: str, *, private: bool = False) -> str:
 
     `load_model("hf://user/name")` then reads it anywhere. One commit holds the model, the card and
     its picture, so nobody loads half of it. Each push writes the card anew; earlier ones stay in
-    the history of the repository. This needs `pip install 'sketch-rnn[hub]'` and `hf auth login`.
+    the history of the repository. This needs `pip install "sketch-rnn[hub]"` and `hf auth login`.
 
     Args:
       model: to share; set `model.license` first, as in "cc-by-4.0", for the card.

@@ -119,7 +119,7 @@ def _library(name: str) -> Any:
     except ImportError:
         raise UserError(
             f"{name}: models on the Hub need huggingface_hub, which is not installed; "
-            "pip install 'sketch-rnn[hub]'"
+            'pip install "sketch-rnn[hub]"'
         ) from None
 
 
