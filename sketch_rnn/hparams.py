@@ -48,7 +48,7 @@ Made = TypeVar("Made")
 
 
 class _Range(NamedTuple):
-    """What values of a hyperparameter are allowed."""
+    """The values of a hyperparameter that are allowed."""
 
     expected: str
     holds: Callable[[Any], bool]
@@ -180,7 +180,7 @@ class HParams:
         return cls(**checked_overrides(mapping.items()))
 
     def least_bytes(self) -> int:
-        """What the largest matrices of such a model take, so less than its weights."""
+        """Return the bytes of such a model's largest matrices, fewer than all its weights have."""
         decoder, encoder = self.dec_rnn_size, self.enc_rnn_size
         numbers = 4 * decoder**2 + 6 * decoder * self.num_mixture
         if self.conditional:

@@ -199,5 +199,5 @@ def _match(pattern: re.Pattern[str], body: str, position: int) -> re.Match[str]:
 
 
 def _content(match: re.Match[str]) -> str:
-    """What a match of quoted or bare text holds."""
+    """Return the text that a match of quoted or bare text holds."""
     return next(group for group in match.groups() if group is not None).strip()

@@ -1,4 +1,4 @@
-"""What the program changes of the process that it runs in: `setup`, and nothing at import.
+"""All changes to the process that the program runs in: `setup`, and nothing at import.
 
 TensorFlow reads the environment when it first needs it, so `setup` comes before it. The commands
 call it, and so do the functions of the Python API that need TensorFlow.
@@ -81,7 +81,7 @@ def gpu_flags(tensorflow: str) -> dict[str, str]:
 
 
 def set_up_gpu(tensorflow: str) -> None:
-    """What a GPU wants where the user does not say otherwise, for a version of TensorFlow.
+    """Set what a GPU needs, unless the user has set it, for a version of TensorFlow.
 
     Its memory is taken as it is needed, not all at once, so that other processes can use it too.
     """
@@ -96,7 +96,7 @@ def seal_programs() -> None:
 
 
 def _keep_programs() -> None:
-    """Has TensorFlow keep its programs in the cache folder, where it can be written to."""
+    """Make TensorFlow keep its programs in the cache folder, where it can be written to."""
     global _programs
     if "--tf_xla_persistent_cache_directory" in os.environ.get("TF_XLA_FLAGS", ""):
         return

@@ -81,7 +81,7 @@ class PublicSet:
 
     @property
     def use(self) -> str:
-        """How to train on it."""
+        """Return how to train on it."""
         return f'--data_dir={self.folder} "--hparams=data_set=[{self.file}]" trains on it'
 
     def fetch(self) -> Path:
@@ -99,7 +99,7 @@ class PublicModel:
 
     @property
     def use(self) -> str:
-        """How to draw with it."""
+        """Return how to draw with it."""
         return f"--model_dir={self.name} draws with it"
 
     def fetch(self, anew: bool = False) -> Path:
@@ -164,7 +164,7 @@ def find(name: str) -> PublicSet | PublicModel:
 
 
 def is_packaged(name: str | Path | None) -> bool:
-    """Whether the model of that name is the one in the package; None is."""
+    """Return whether the name is that of the model in the package; None is."""
     return name is None or (_plain(str(name)) == PACKAGED_MODEL and not exists(Path(name)))
 
 

@@ -31,7 +31,7 @@ SHOWN, SHOWN_CELL = 10, 80  # sketches of each split in a notebook, and pixels o
 
 @dataclass(frozen=True)
 class Dataset:
-    """What a run trains on.
+    """The three splits that a run trains on, and the numbers that follow from them.
 
     scale_factor: standard deviation of the training split's offsets; data units / scale_factor =
       model units.

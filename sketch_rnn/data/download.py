@@ -88,7 +88,7 @@ def _common_folder(paths: Sequence[PurePath]) -> PurePath:
 
 
 def kept(data_dir: str | Path) -> str:
-    """How a run keeps where its drawings are, so that it finds them from any folder."""
+    """Return a run's data folder as the run records it, so that it is found from anywhere."""
     if _is_address(data_dir):
         return str(data_dir)
     path = Path(data_dir).expanduser()

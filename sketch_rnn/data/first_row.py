@@ -1,4 +1,4 @@
-"""What the first row of sketches is: drawn, or the place where the drawing begins.
+"""Tell what the first row of sketches is: drawn, or the place where the drawing begins.
 
 The public data sets begin with the pen down at the first point, and row 0 leads to the second.
 Files that were made of absolute lines by differences hold the first point itself in row 0: its
@@ -18,7 +18,7 @@ _LONG = 1.25  # of row 0 to a sketch's other drawn offsets, in the middle of the
 
 
 def is_place(points: np.ndarray, lengths: np.ndarray) -> bool:
-    """Whether row 0 looks like a place, by flat stroke-3 points `[P, 3]` and lengths `[S]`.
+    """Return whether row 0 looks like a place, by flat stroke-3 points `[P, 3]` and lengths `[S]`.
 
     It does if nearly all sketches lie in the same quadrant, with (0, 0) before row 0 at or beyond
     its corner, and row 0 is long beside the offsets that are drawn.

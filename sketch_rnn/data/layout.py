@@ -1,4 +1,4 @@
-"""What the rows of strangers' sketches mean: coordinates and pen, found out and mended.
+"""Find out what the rows of strangers' sketches mean, coordinates and pen, and convert them.
 
 A stroke-3 row is (dx, dy, pen_lifted). Files in its place hold rows of padding at the end of their
 sketches (`padding.py`), absolute coordinates, or another meaning of the pen, and nothing in them
@@ -61,7 +61,7 @@ _LONGER = 1.4  # leap of one reading to that of the other
 
 @dataclass(frozen=True)
 class Layout:
-    """What the user says of a file's rows; `auto` is found out.
+    """The meaning of a file's rows, as the user states it; `auto` is detected.
 
     first_row: `drawn`, or a `place`; see `first_row`. Of absolute coordinates row 0 is the place
       of the first point unless it is `drawn`, from (0, 0).
@@ -116,7 +116,7 @@ def plain(
 
 
 def oddities(sketches: Sequence[np.ndarray]) -> list[str]:
-    """What a file's stroke-3 sketches hold in the place of what they should, a clause for each."""
+    """Return what is odd about a file's stroke-3 sketches, a clause for each."""
     found = []
     padding = padding_of(sketches)
     if padding is not None:
@@ -173,7 +173,7 @@ def _with_two_pens(sketches: list[np.ndarray], where: str) -> list[np.ndarray]:
 
 
 def _pen(sample: Sequence[np.ndarray], where: str, layout: Layout) -> str:
-    """What 1 means in sketches of offsets, and says so if it is not that the pen is lifted."""
+    """Return what 1 means in sketches of offsets; warn unless it is that the pen is lifted."""
     if layout.pen != "auto":
         return layout.pen
     pen = _pen_that_makes_sense(sample)
@@ -212,7 +212,7 @@ def _pen_that_makes_sense(sample: Sequence[np.ndarray]) -> str | None:
 
 
 def _up_value(pens: Sequence[np.ndarray]) -> int | None:
-    """Which value, 0 or 1, says that the pen is up; None if it cannot be told."""
+    """Return which value, 0 or 1, means that the pen is up; None if it cannot be told."""
     zeros, ones = (_followed_by_its_like(pens, value) for value in (0, 1))
     ended = float(np.mean([pen[-1] for pen in pens]))
     if ones is None:
@@ -237,7 +237,7 @@ def _followed_by_its_like(pens: Sequence[np.ndarray], value: int) -> float | Non
 
 
 def _is_absolute(sample: Sequence[np.ndarray], where: str, layout: Layout) -> bool:
-    """Whether sketches hold absolute coordinates, and says so."""
+    """Return whether sketches hold absolute coordinates; warn where they do."""
     if layout.coordinates != "auto":
         return layout.coordinates == "absolute"
     found = _looks_absolute(sample)
@@ -255,7 +255,7 @@ def _is_absolute(sample: Sequence[np.ndarray], where: str, layout: Layout) -> bo
 
 
 def _looks_absolute(sample: Sequence[np.ndarray]) -> bool | None:
-    """Whether coordinates are absolute; None if it cannot be told."""
+    """Return whether coordinates are absolute; None if it cannot be told."""
     sketches = [sketch for sketch in sample if len(sketch) >= _SHORT]
     if sum(map(len, sketches)) < _FEW_ROWS:
         return False
@@ -281,7 +281,7 @@ def _absolute_score(sketches: Sequence[np.ndarray]) -> float:
 
 
 def _is_cornered(sketch: np.ndarray) -> bool:
-    """Whether all rows lie on one side of each axis, and not all on it."""
+    """Return whether all rows lie on one side of each axis, and not all on it."""
     points = sketch[:, :2]
     one_side = (points >= 0).all(axis=0) | (points <= 0).all(axis=0)
     return bool(one_side.all() and points.any(axis=0).all())

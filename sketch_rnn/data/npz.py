@@ -166,7 +166,7 @@ def _check_member(path: Path, member: zipfile.ZipInfo) -> None:
 
 
 def _most_bytes(member: zipfile.ZipInfo) -> int:
-    """What a member may become."""
+    """Return how many bytes a member may unpack to."""
     return MAX_SMALL + MAX_RATIO * member.compress_size
 
 

@@ -21,7 +21,7 @@ def is_rows(sketch: np.ndarray) -> bool:
 
 
 def without_padding(sketches: Sequence[np.ndarray], where: str) -> list[np.ndarray]:
-    """The sketches without rows that only make them as long as others."""
+    """Return the sketches without the rows that only make them as long as others."""
     padding = padding_of(sketches)
     if padding is None:
         return list(sketches)
@@ -39,7 +39,7 @@ def without_padding(sketches: Sequence[np.ndarray], where: str) -> list[np.ndarr
 
 
 def padding_of(sketches: Sequence[np.ndarray]) -> np.ndarray | None:
-    """The row that pads sketches; None if there is none."""
+    """Return the row that pads the sketches; None if there is none."""
     rows = [sketch for sketch in sketches if is_rows(sketch) and len(sketch) > 1]
     ends = Counter(
         tuple("nan" if math.isnan(value) else value for value in sketch[-1].tolist())
@@ -62,14 +62,14 @@ def _is_end_of_stroke5(row: tuple) -> bool:
 
 
 def _is_at_ends_alone(padding: np.ndarray, rows: Sequence[np.ndarray]) -> bool:
-    """Whether hardly any other row is the same."""
+    """Return whether hardly any row but those at the ends equals the padding."""
     kept = [stripped(sketch, padding) for sketch in rows]
     same = sum(int(_equal(sketch, padding).sum()) for sketch in kept)
     return same <= 0.01 * sum(map(len, kept))
 
 
 def _equal(sketch: np.ndarray, padding: np.ndarray) -> np.ndarray:
-    """Which rows are the padding, bool `[n]`."""
+    """Return which rows equal the padding, bool `[n]`."""
     if sketch.ndim != 2 or sketch.shape[1] != len(padding):
         return np.zeros(len(sketch) if sketch.ndim else 0, bool)
     same = (sketch == padding) | (np.isnan(sketch.astype(np.float64)) & np.isnan(padding))
@@ -87,7 +87,7 @@ def stripped(sketch: np.ndarray, padding: np.ndarray) -> np.ndarray:
 
 
 def _is_image_of_zero(padding: np.ndarray, kept: Sequence[np.ndarray]) -> bool:
-    """Whether what pads was (0, 0, 0) before all rows were normalized together."""
+    """Return whether the padding was (0, 0, 0) before all rows were normalized together."""
     if len(padding) != 3 or not padding[:2].any() or not np.isfinite(padding).all():
         return False
     pens = {float(pen) for sketch in kept if is_rows(sketch) for pen in sketch[:, 2]}

@@ -1,4 +1,4 @@
-"""What the names in a pickle of arrays stand for: dtypes, arrays, numbers and rows of numbers.
+"""The objects that a pickle of arrays may name: dtypes, arrays, numbers and rows of numbers.
 
 Nothing here is Python's unpickler: each function checks what the file gives it, and calls nothing
 that the file names. `unpickle.py` is the machine that reads the words.

@@ -1,4 +1,4 @@
-"""What a data set's owner should know before training on it."""
+"""Warnings about a data set, for its owner to read before training."""
 
 from collections.abc import Iterator
 

@@ -304,7 +304,7 @@ class _Machine:
 
 
 def _is_of_sketch(value: Any) -> bool:
-    """Whether it is a list, or a tuple that is a row or of rows, and not a shape or a state."""
+    """Return whether a value is a list or a tuple of rows or numbers, not a shape or a state."""
     if isinstance(value, tuple) and len(value) > 2:
         return isinstance(value[0], int | float | list | tuple)
     return isinstance(value, list)

@@ -1,4 +1,4 @@
-"""What becomes a program of XLA's: `compiled`; and whether there is an XLA."""
+"""Make a method one XLA program: `compiled`; and find out whether there is an XLA."""
 
 import functools
 from collections.abc import Callable, Iterator
@@ -13,7 +13,7 @@ _WITHIN_PROGRAM = ContextVar("within_program", default=False)
 
 @contextmanager
 def as_one() -> Iterator[None]:
-    """What is traced in this block makes no programs of its own."""
+    """Make what is traced in this block part of one program."""
     token = _WITHIN_PROGRAM.set(True)
     try:
         yield
@@ -23,7 +23,7 @@ def as_one() -> Iterator[None]:
 
 @functools.cache
 def has_xla() -> bool:
-    """Whether TensorFlow compiles here, which some of its builds do not, on Windows above all.
+    """Return whether TensorFlow compiles here; some of its builds do not, mainly on Windows.
 
     It is tried out once in a process. Without XLA all is computed the same, operation by operation;
     that is said once.

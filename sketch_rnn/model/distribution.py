@@ -1,4 +1,4 @@
-"""What the decoder expects at each step of sketches, as an object.
+"""The distribution that the decoder predicts at each step of sketches, as an object.
 
 Legend: B batch, T time, M mixtures, N = B T points.
 """
@@ -35,7 +35,7 @@ class Distribution:
 
     @classmethod
     def of_output(cls, output: tf.Tensor) -> "Distribution":
-        """What the decoder's output `[T, B, 3 + 6 M]` stands for."""
+        """Return the distribution that the decoder's output `[T, B, 3 + 6 M]` stands for."""
         steps, batch, width = output.shape
         found = split_output(tf.reshape(tf.transpose(output, [1, 0, 2]), [-1, width]))
 

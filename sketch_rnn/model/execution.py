@@ -1,4 +1,4 @@
-"""How a model's arithmetic is run: all that depends on the device, and the products of the cells.
+"""The way a model's arithmetic is run: all that depends on the device, and the cells' products.
 
 Every execution computes the same on every device, but for rounding.
 
@@ -23,7 +23,7 @@ _OPERANDS = {"float32": None, "tf32": None, "bfloat16": tf.bfloat16}
 
 @dataclass(frozen=True)
 class Execution:
-    """How a model's arithmetic is run.
+    """The way a model's arithmetic is run.
 
     Attributes:
       packed: several sketches stand one after the other in a row, so that little is computed past
@@ -76,7 +76,7 @@ class Execution:
 
     @contextmanager
     def in_force(self) -> Iterator[None]:
-        """Has this block's products on a GPU rounded as the precision says.
+        """Round this block's products on a GPU as the precision says.
 
         TensorFlow rounds the operands of float32 products there to TensorFloat-32 unless it is
         told not to. That is a switch of the whole process, which is set here, and afterwards as it
@@ -90,7 +90,7 @@ class Execution:
             tf.config.experimental.enable_tensor_float_32_execution(before)
 
     def turn(self, steps: int) -> int:
-        """How many of some steps are one turn of a loop: so that the fewest are left over.
+        """Return how many steps make one turn of a loop, so that the fewest are left over.
 
         What is left over is compiled step by step behind the loop, so a turn is somewhat shorter
         than `unroll` where that leaves less.
@@ -142,7 +142,7 @@ class Execution:
 
 
 class Affine(NamedTuple):
-    """What a product of a cell is made with: inputs @ kernel + bias."""
+    """The weights of a product of a cell: inputs @ kernel + bias."""
 
     kernel: tf.Tensor  # [I, O], or [D, I, O]
     bias: tf.Tensor  # [B or 1, O], or [D, 1, O]

@@ -1,4 +1,4 @@
-"""What batches cost, for loops of one's own, and Keras's: `compile`, `fit` and `evaluate`.
+"""The costs of batches for loops of one's own, and Keras's loop: `compile`, `fit`, `evaluate`.
 
 A step is that of a run: its noise, schedules and clipping, as functions of (seed, step).
 
@@ -23,7 +23,7 @@ ADAM_EPSILON = 1e-8
 
 
 class Costs(NamedTuple):
-    """What a batch costs, scalars: `cost` is reconstruction + kl_weight kl."""
+    """The costs of a batch, scalars: `cost` is reconstruction + kl_weight kl."""
 
     cost: tf.Tensor
     reconstruction: tf.Tensor
@@ -50,7 +50,7 @@ class DecayedRate(keras.optimizers.schedules.LearningRateSchedule):
 
 
 class Fitting(keras.Model):
-    """What loops that train need of a `SketchRNN`."""
+    """The part of a `SketchRNN` that loops that train need."""
 
     hparams: HParams
     seed: int | None
@@ -65,7 +65,7 @@ class Fitting(keras.Model):
         training: bool = False,
         kl_weight: tf.Tensor | float | None = None,
     ) -> Costs:
-        """What a batch costs, to be differentiated in a loop of one's own.
+        """Return the costs of a batch, to be differentiated in a loop of one's own.
 
         Args:
           batch: (strokes5, lengths), as `batch` and `Dataset.batches` give them.
@@ -90,13 +90,13 @@ class Fitting(keras.Model):
         return self.costs_of(read, noise, tf.cast(kl_weight, tf.float32))
 
     def costs_of(self, batch: Batch, noise: Noise, kl_weight: tf.Tensor) -> Costs:
-        """What a batch costs with this noise; below its floor the KL has no gradient."""
+        """Return the costs of a batch with this noise; below its floor the KL has no gradient."""
         reconstruction, kl = self.forward.costs(batch, noise)
         floored = losses.floored(kl, self.hparams)
         return Costs(reconstruction + kl_weight * floored, reconstruction, floored)
 
     def compile(self, optimizer: Any = None, jit_compile: bool = False, **options: Any) -> None:
-        """Says how `fit` trains; it is not needed for what is as in a run.
+        """Set how `fit` trains; without it, `fit` trains as a run does.
 
         Args:
           optimizer: of Keras; None is Adam with the learning rate of the hyperparameters.
@@ -132,7 +132,7 @@ class Fitting(keras.Model):
 
     @property
     def metrics(self) -> list[Any]:
-        """What Keras sets to zero at each epoch."""
+        """The metrics that Keras sets to zero at each epoch."""
         return [*self._figures, self._batches_seen] if self.compiled else []
 
     def fit(self, *arguments: Any, **options: Any) -> Any:
@@ -155,7 +155,7 @@ class Fitting(keras.Model):
         return self._computed(super().evaluate, *arguments, **options)
 
     def predict(self, *_: Any, **__: Any) -> NoReturn:
-        """Has no one meaning for this model.
+        """Raise UserError: `predict` has no single meaning for this model.
 
         Raises:
           UserError: what to call instead.

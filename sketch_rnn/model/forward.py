@@ -23,7 +23,7 @@ from sketch_rnn.model.recurrent.segments import Segments
 
 
 class Latents(NamedTuple):
-    """What the encoder says of sketches, `[B, Z]` each; None each without an encoder."""
+    """The posterior of sketches and a sample of it, `[B, Z]` each; None each without an encoder."""
 
     mu: tf.Tensor | None
     logvar: tf.Tensor | None
@@ -31,7 +31,7 @@ class Latents(NamedTuple):
 
 
 class SketchCosts(NamedTuple):
-    """What each sketch costs."""
+    """The costs of each sketch."""
 
     offset: tf.Tensor  # [B]: the offset loss, summed over its points and divided by T
     pen: tf.Tensor  # [B]: the pen loss, summed over all steps and divided by T
@@ -40,7 +40,7 @@ class SketchCosts(NamedTuple):
 
 
 class DecoderInput(NamedTuple):
-    """What the decoder reads in one of its programs."""
+    """The input of one of the decoder's programs."""
 
     points: tf.Tensor  # [T, R, 5], the one before each target
     segments: Segments
@@ -73,7 +73,7 @@ class Forward:
         return output
 
     def sketch_costs(self, batch: Batch, noise: Noise) -> SketchCosts:
-        """What each sketch costs, decoded to the last step."""
+        """Return the costs of each sketch, decoded to the last step."""
         mu, logvar, z = self.encode(batch, noise)
         output = self.decode(batch, z, noise)
         target = tf.transpose(batch.strokes5[:, 1:], [1, 0, 2])  # [T, B, 5]

@@ -20,7 +20,7 @@ from sketch_rnn.model.recurrent.segments import Segments, length_of
 
 
 class Direction(NamedTuple):
-    """What one direction of the encoder reads."""
+    """The input of one direction of the encoder."""
 
     layer: Recurrent
     x: tf.Tensor  # [T, R, 5]
@@ -95,7 +95,7 @@ class Encoder(keras.layers.Layer):
         forward_mask: tf.Tensor | None = None,
         backward_mask: tf.Tensor | None = None,
     ) -> tuple[Direction, Direction]:
-        """What both directions read; the arguments are those of `call`."""
+        """Return the input of both directions; the arguments are those of `call`."""
         x = in_rows(points, packing.source)
         forward_mask = in_rows(forward_mask, packing.source)
         backward_mask = in_rows(backward_mask, packing.source)
@@ -186,7 +186,7 @@ class Decoder(keras.layers.Layer):
         squashes_z: bool = False,
         **kwargs: Any,
     ):
-        """Initialises the layer.
+        """Initialize the layer.
 
         Args:
           cell, units, num_mixture: see `HParams`.
@@ -289,7 +289,7 @@ class Decoder(keras.layers.Layer):
     def stepper(
         self, point: tf.Tensor, z: tf.Tensor | None
     ) -> Callable[[tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
-        """What does one step: `[B, 5]`, state `[B, S]` -> output `[B, 3 + 6 M]`, state.
+        """Return one step's function: `[B, 5]`, state `[B, S]` -> output `[B, 3 + 6 M]`, state.
 
         What z adds to every step is computed once.
 

@@ -1,4 +1,4 @@
-"""What training minimises (Ha & Eck 2017, section 3.2), and how its weights change over steps.
+"""The costs that training minimizes (Ha & Eck 2017, section 3.2), and the schedules of its rates.
 
 Legend: B batch, T time, M mixtures, Z latent.
 """

@@ -34,7 +34,7 @@ POINT = 5  # the width of a stroke-5 row
 
 
 class Outputs(NamedTuple):
-    """What a forward pass gives."""
+    """The results of a forward pass."""
 
     output: tf.Tensor  # [T, B, 3 + 6 M], of the decoder
     mu: tf.Tensor | None  # [B, Z]; None without an encoder, as the next
@@ -50,7 +50,7 @@ class Posterior(NamedTuple):
 
 @dataclass(frozen=True)
 class Trained:
-    """What is known of a model's training; None is unknown.
+    """The facts that are known of a model's training; None is unknown.
 
     Attributes:
       steps: how many updates it has had.
@@ -94,7 +94,7 @@ class SketchRNN(Fitting):
         license: str = "",
         **kwargs: Any,
     ):
-        """Initialises the model.
+        """Initialize the model.
 
         Args:
           hparams: its hyperparameters.
@@ -160,7 +160,7 @@ class SketchRNN(Fitting):
 
     @property
     def squashes_z(self) -> bool:
-        """Whether a conditional model starts from tanh(W tanh(z) + b)."""
+        """Return whether a conditional model starts from tanh(W tanh(z) + b)."""
         return self.decoder.squashes_z
 
     def get_config(self) -> dict:
@@ -308,7 +308,7 @@ class SketchRNN(Fitting):
     def distribution(
         self, batch: Batch | tuple[tf.Tensor, tf.Tensor], z: tf.Tensor | None = None
     ) -> Distribution:
-        """What the decoder expects at each step, given the points before.
+        """Return the distribution of each next point, given the points before.
 
         Args:
           batch: (strokes5, lengths), as `batch` and `Dataset.batches` give them.

@@ -1,4 +1,4 @@
-"""How the sketches of a batch are laid out over time.
+"""The layout of a batch's sketches over time.
 
 A sketch is much shorter than the longest. Several of them go one after the other into one row, so
 that no work is done past their ends; the state starts anew where the next begins.
@@ -67,7 +67,7 @@ class Batch(NamedTuple):
 
 
 class Rows(NamedTuple):
-    """How many rows a batch has."""
+    """The number of rows that a batch has."""
 
     encoder: int
     decoder: int  # of each micro-batch
@@ -75,7 +75,7 @@ class Rows(NamedTuple):
 
 @dataclass(frozen=True)
 class Layout:
-    """How the batches of a training run are laid out.
+    """The layout of a training run's batches.
 
     Attributes:
       execution: whether sketches share rows, and how many micro-batches there are.
@@ -117,7 +117,7 @@ class Layout:
         )
 
     def micro_batches(self, lengths: np.ndarray, steps: int) -> tuple[MicroBatch, ...]:
-        """What the decoder reads of sketches of these lengths, `[B]`, each from 1 to T."""
+        """Return the micro-batches of sketches of these lengths, `[B]`, each from 1 to T."""
         programs = self.execution.programs
         if self.pad_steps == "all":
             return whole_micro_batches(len(lengths), steps, programs)

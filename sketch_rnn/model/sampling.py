@@ -35,13 +35,13 @@ Step = Callable[[tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
 
 
 class PointDecoder(Protocol):
-    """What gives the distribution of each next point; `layers.Decoder` says how."""
+    """A source of the distribution of each next point, such as `layers.Decoder`."""
 
     def initial_state(self, z: tf.Tensor | None, batch: int | tf.Tensor) -> tf.Tensor:
         """Before the first point, `[B, S]`."""
 
     def stepper(self, point: tf.Tensor, z: tf.Tensor | None) -> Step:
-        """What does one step: `[B, 5]`, `[B, S]` -> output `[B, 3 + 6 M]`, `[B, S]`."""
+        """Return one step's function: `[B, 5]`, `[B, S]` -> output `[B, 3 + 6 M]`, `[B, S]`."""
 
     def __call__(self, points: tf.Tensor, z: tf.Tensor | None) -> tuple[tf.Tensor, tf.Tensor]:
         """The outputs of points that are known, `[T, B, 5]`, and the state after them."""
@@ -72,7 +72,7 @@ def sample_point(
 ) -> tf.Tensor:
     """Draws a point from the mixture at a temperature (equation 8).
 
-    log pi / t and log pen / t, renormalised; both standard deviations times t.
+    log pi / t and log pen / t, renormalized; both standard deviations times t.
 
     Args:
       mixture: at B points.
@@ -381,7 +381,7 @@ def _choose(logits: tf.Tensor, uniform: tf.Tensor) -> tf.Tensor:
 
 
 def _noise(key: tf.Tensor, t: tf.Tensor, batch: int | tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """What a step draws from: uniform and standard normal, each `[B, 2]`.
+    """Return the random numbers of a step: uniform and standard normal, each `[B, 2]`.
 
     The normal ones are made here (Box & Muller 1958): drawn by the compiler, those of a sketch
     would depend on the size of the batch.

@@ -43,7 +43,7 @@ cost: L_R + kl_weight_start * KL with its floor, a run's validation figure
 
 @dataclass(frozen=True)
 class Row:
-    """What the drawings of a file cost a model.
+    """The costs of a file's drawings for a model.
 
     Attributes:
       model, file, split: their names; `all` is the file of the sum of several.
@@ -76,7 +76,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Evaluated:
-    """What the drawings of some files cost a model.
+    """The costs of the drawings of some files for a model.
 
     Attributes:
       model: its name.
@@ -157,7 +157,7 @@ class Evaluated:
         return self.split[int(self.table.index[row])]
 
     def label(self, row: int) -> str:
-        """What to call the drawing of a row in its file."""
+        """Return the name of a row's drawing in its file."""
         if self.names is not None:
             return self.names[self.table.index[row]]
         return str(self.places[1][row])
@@ -170,7 +170,7 @@ def evaluate_data_set(
     checkpoint: str = "best",
     data_set: Sequence[str] = (),
 ) -> Evaluated:
-    """What the drawings of a data set cost a model, its own if none is named; see `evaluate`."""
+    """Evaluate a model on a data set, its own if none is named; see `evaluate`."""
     model = load_model(path, checkpoint)
     names = data_set or model.hparams.data_set
     dataset = dataset_of(path, names, data_dir)
@@ -197,7 +197,7 @@ def evaluate_inputs(
     full_size: float | None = None,
     layout: Layout = AS_IT_LOOKS,
 ) -> Evaluated:
-    """What other drawings cost a model.
+    """Evaluate a model on other drawings.
 
     Args:
       path: of the model.

@@ -65,7 +65,7 @@ class Workers:
 
     @contextmanager
     def collective(self) -> Iterator[None]:
-        """What is done with all other processes at the same time.
+        """Do the block's work with all other processes at the same time.
 
         Raises:
           UserError: one of them was lost.
@@ -189,7 +189,7 @@ def _answering(address: str) -> Iterator[None]:
 
 
 def _answers(address: str) -> bool:
-    """Whether a worker is at an address: one that waits, or one that TensorFlow serves already."""
+    """Return whether a worker is at an address, waiting or already served by TensorFlow."""
     host, _, port = address.rpartition(":")
     try:
         with socket.create_connection((host.strip("[]"), int(port)), _PROBE_EVERY) as connection:

@@ -1,4 +1,4 @@
-"""What drawings cost a model: a row a drawing, which sums up to the validation figures.
+"""The costs of drawings for a model: a row a drawing, which sums up to the validation figures.
 
 Legend: S drawings of a split, B batch, T time (N_max), Z latent, M mixtures.
 """
@@ -37,7 +37,7 @@ _NEAR = 3  # folders above a run of the original in which its data set may be
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What the drawings of a split cost, a row a drawing, from the shortest to the longest.
+    """The costs of a split's drawings, a row a drawing, from the shortest to the longest.
 
     Attributes:
       index: the drawing's place in the split, `[S]`.
@@ -183,7 +183,7 @@ def evaluate(
     split: str = "test",
     checkpoint: str = "best",
 ) -> tuple[Evaluation, Costs]:
-    """What the drawings of a split cost a trained model, as in a run's validation figures.
+    """Evaluate a trained model on a split, as a run's validation does.
 
     Args:
       log_root: a run's folder, or another model that `load_model` reads.

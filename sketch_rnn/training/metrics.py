@@ -144,7 +144,7 @@ def _cut_events(path: Path, first_step: int) -> None:
 
 
 def _has_settings(event: tf.compat.v1.Event) -> bool:
-    """Whether an event is of the HParams tab."""
+    """Return whether an event belongs to the HParams tab."""
     plugins = [value.metadata.plugin_data.plugin_name for value in event.summary.value]
     return metadata.PLUGIN_NAME in plugins
 

@@ -1,4 +1,4 @@
-"""What is asked of a training run."""
+"""The options of a training run."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ DEFAULT_TIMEOUT = 300.0  # seconds
 
 @dataclass(frozen=True)
 class TrainOptions:
-    """What is asked of a training run.
+    """The options of a training run.
 
     It is checked when it is made; what cannot be is a `UserError`.
 

@@ -1,4 +1,4 @@
-"""What is recorded of a run: figures, pictures, validation, checkpoints."""
+"""The record of a run: figures, pictures, validation, checkpoints."""
 
 import json
 import time
@@ -34,7 +34,7 @@ RANDOM = 64  # z, which tell whether random z mean anything
 
 
 class Recorder(Protocol):
-    """What the loop tells."""
+    """The receiver of everything that the loop reports."""
 
     def begin(self) -> None:
         """Before the first step."""
@@ -281,7 +281,7 @@ class ChiefRecorder:
     def _recovered(
         self, z: np.ndarray, drawn: list[np.ndarray], kl_per_dimension: np.ndarray
     ) -> dict[str, float]:
-        """How much of random z is found in what was drawn of them, if that can be said."""
+        """Return how much of random z is recovered from their drawings, if that can be told."""
         is_drawn = np.array([len(sketch) > 0 for sketch in drawn])
         mu = np.zeros_like(z)  # of what is empty
         if is_drawn.any():
@@ -290,7 +290,7 @@ class ChiefRecorder:
         return {} if value is None else {history.RECOVERED: value}
 
     def _settings(self) -> dict[str, bool | int | float | str]:
-        """What the run is, for TensorBoard's HParams."""
+        """Return the settings of the run, for TensorBoard's HParams."""
         values = self.hparams.to_dict() | {"data_set": ",".join(self.hparams.data_set)}
         return values | {"seed": self.config.seed, "precision": self.config.precision}
 
@@ -318,7 +318,7 @@ class ChiefRecorder:
             self._note(found[-1].step, tag, *texts)
 
     def _say_copies(self, last: int) -> None:
-        """Whether the new drawings of the last validation are copies, of few training drawings."""
+        """Say so if the last validation's drawings are copies, where training drawings are few."""
         drawn = [sketch for sketch in self.new_drawings if len(sketch)]
         if not drawn or len(self.dataset.train) > MOST_COMPARED:
             return

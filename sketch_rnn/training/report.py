@@ -1,4 +1,4 @@
-"""What a run tells a person while it trains."""
+"""The reports of a run to a person while it trains."""
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -111,14 +111,14 @@ class LogReporter:
 
 
 def is_endless(num_steps: int) -> bool:
-    """Whether no number of steps was given; the default is none that a run reaches."""
+    """Return whether no number of steps was given; the default is more than a run reaches."""
     return num_steps >= HParams.num_steps
 
 
 def span(first_step: int, num_steps: int) -> str:
     """From where to where a run goes."""
     if is_endless(num_steps):
-        return f"from step {first_step} on, no end set; Ctrl-C keeps what is learnt"
+        return f"from step {first_step} on, no end set; Ctrl-C keeps what is learned"
     return f"steps {first_step} to {num_steps}"
 
 

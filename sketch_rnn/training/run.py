@@ -78,7 +78,7 @@ def _check(options: TrainOptions, workers: Workers) -> None:
 
 
 def _instead(options: TrainOptions, start: Start) -> str | None:
-    """What to type instead of a run that begins from nothing with few drawings."""
+    """Return what to type instead of a run that begins from nothing with few drawings."""
     if options.few or options.resume or options.init_from:
         return None
     names, config = "+".join(start.config.hparams.data_set), start.config

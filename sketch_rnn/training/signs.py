@@ -18,7 +18,7 @@ def unused_dimensions(kl_per_dimension: np.ndarray) -> int:
 
 
 def recovered(z: np.ndarray, mu: np.ndarray, kl_per_dimension: np.ndarray) -> float | None:
-    """How much of random z is found in what is drawn of them, to what the KL promises.
+    """Return how much of random z is recovered from their drawings, as a share of what KL promises.
 
     A dimension with a KL of k nats, whose z are spread like the prior, has a posterior variance of
     exp(-2 k): so much of z is lost on its way through a drawing, and no more if drawings of random

@@ -1,4 +1,4 @@
-"""What a training run starts from: nothing, a run of ours, or a run of the original's."""
+"""The start of a training run: nothing, a run of ours, or a run of the original's."""
 
 import math
 from collections.abc import Collection, Mapping
@@ -33,7 +33,7 @@ CHANGEABLE = (
 
 
 class Start(NamedTuple):
-    """What training starts from."""
+    """The state, the configuration and the data set that training starts from."""
 
     state: TrainState
     config: RunConfig
@@ -60,7 +60,7 @@ def check_log_root(options: TrainOptions) -> None:
 
 
 def begin(options: TrainOptions) -> Start:
-    """What training starts from; only reads.
+    """Find what training starts from; write nothing.
 
     Raises:
       UserError: the folder, the data or the hyperparameters do not allow it.
@@ -133,7 +133,7 @@ def _with_architecture(overrides: Mapping[str, Any], hparams: HParams) -> dict[s
 
 
 def kl_settings(init_from: str | Path, hparams: HParams) -> dict[str, Any]:
-    """How a model weighs its KL; browser files do not say so, the package does of its own model."""
+    """Return a model's KL settings, of the packaged model those of its configuration."""
     if is_packaged(init_from):
         hparams = HParams(**load_config(PACKAGED_MODEL))
     return {name: getattr(hparams, name) for name in KL_SETTINGS}

@@ -19,7 +19,7 @@ SUM = tf.distribute.ReduceOp.SUM
 
 
 class StepResult(NamedTuple):
-    """What a step found, still on the device."""
+    """The results of a step, still on the device."""
 
     figures: tf.Tensor  # [3]: cost, reconstruction and KL, before the update
     is_finite: tf.Tensor  # bool: they and every gradient; else nothing was updated

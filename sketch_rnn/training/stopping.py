@@ -11,7 +11,7 @@ VALIDATIONS = 8  # in a run that only time ends
 
 
 class Stopping:
-    """Says when a run has to end.
+    """The rules that say when a run has to end.
 
     What `patience` counts follows from the run's figures, so that a run that was cut off and went
     on ends where the uninterrupted one ends. `max_time` counts from when this is made.
@@ -33,7 +33,7 @@ class Stopping:
         self._validated: float | None = None
 
     def is_validation_due(self) -> bool:
-        """Whether a run that only time ends, and not steps, has to validate now."""
+        """Return whether a run that only time ends, and not steps, has to validate now."""
         if self._max_time is None:
             return False
         now = self._clock()
@@ -54,7 +54,7 @@ class Stopping:
 
 
 def end_note(reason: str, steps: int, folder: Path) -> str:
-    """What a person is told at the end of a run; `reason` is "" after its last step."""
+    """Return the line at the end of a run; `reason` is "" after its last step."""
     if reason:
         return f"stopped by {reason} after {steps} steps; `resume` goes on from here"
     return f"done: {steps} steps, model in {folder}"

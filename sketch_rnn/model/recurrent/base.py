@@ -1,4 +1,4 @@
-"""What the three recurrent layers have in common.
+"""The base of the three recurrent layers.
 
 Legend: T time, B rows, I inputs a step, C constant inputs, O outputs of a product, U units,
 S width of the state.
@@ -56,7 +56,7 @@ class Orthogonal(keras.initializers.Initializer):
 
 
 class Inputs:
-    """What a layer reads at every step: x, and a context that is the same at every step.
+    """The input of a layer at every step: x, and a context that is the same at every step.
 
     The context's part of a product is computed once. Where a row holds several sketches, each with
     a context of its own, x is followed by a one-hot vector of the sketch, and the kernel by each
@@ -103,7 +103,7 @@ class Recurrent(keras.layers.Layer):
         execution: Execution | None = None,
         **kwargs: Any,
     ):
-        """Initialises the layer.
+        """Initialize the layer.
 
         Args:
           units: U, the size of h and of c.
@@ -189,7 +189,7 @@ class Recurrent(keras.layers.Layer):
     def stepper(
         self, x: tf.Tensor, context: tf.Tensor | None = None
     ) -> Callable[[tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
-        """What does one step without dropout: x `[B, I]`, state `[B, S]` -> h `[B, U]`, state.
+        """Return a step without dropout: x `[B, I]`, state `[B, S]` -> h `[B, U]`, state.
 
         Args:
           x: `[B, I]`, of which only the shape is read.

@@ -1,4 +1,4 @@
-"""What a recurrent network is to the loop over time: one step forward and one step back.
+"""The part of a recurrent network that the loop over time calls: one step forward, one step back.
 
 Legend: T time, B rows, I inputs, O outputs of a product, U units; D directions that run side by
 side, an axis before B that is there only where they do.

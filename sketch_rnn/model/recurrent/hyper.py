@@ -3,7 +3,7 @@ weights at every step.
 
     h^  = LayerNormLSTM([h, h^, x])                     the small one, 256 units
     i, j, f, o = LN(alpha_x * x W_xh + alpha_h * h W_hh + beta(h^) + b)
-    c', h' as in the layer-normalised LSTM
+    c', h' as in the layer-normalized LSTM
 
 with alpha(h^) = W_alpha (W_zw h^ + b_zw) and beta(h^) = W_beta (W_zb h^), each through 32 numbers.
 
@@ -22,8 +22,8 @@ from sketch_rnn.model.recurrent.base import GATES, Inputs, Orthogonal, Recurrent
 from sketch_rnn.model.recurrent.cell import CellWeights, Factor, ReadByProducts
 from sketch_rnn.model.recurrent.layer_norm import (
     Norms,
-    normalised_step,
-    normalised_step_back,
+    normalized_step,
+    normalized_step_back,
     saved_widths,
 )
 
@@ -36,7 +36,7 @@ OF_HYPER, OF_X, OF_H, OF_Z = range(4)  # the products
 
 
 class HyperState(NamedTuple):
-    """What a step hands to the next, `[B, U]` or `[B, H]` each."""
+    """The state that a step hands to the next, `[B, U]` or `[B, H]` each."""
 
     h: tf.Tensor
     hyper_h: tf.Tensor
@@ -45,7 +45,7 @@ class HyperState(NamedTuple):
 
 
 class Scales(NamedTuple):
-    """What is read element by element, and the modulations' kernels `[K, E, U]`."""
+    """The weights that are read element by element, and the modulations' kernels `[K, E, U]`."""
 
     bias: tf.Tensor
     modulation: tf.Tensor
@@ -122,13 +122,13 @@ class HyperLSTM(Recurrent):
         dropout: Factor,
     ) -> tuple[HyperState, tuple[tf.Tensor, ...]]:
         hyper_products = products(OF_HYPER, previous.h, previous.hyper_h, x)
-        hyper_c, hyper_h, hyper_saved = normalised_step(
+        hyper_c, hyper_h, hyper_saved = normalized_step(
             hyper_products, previous.hyper_c, scales.hyper_norms, 1.0
         )
         _, modulation = self._modulation(products, scales, hyper_h)
         h_products = products(OF_H, previous.h)
         gates = _modulate(products(OF_X, x), h_products, modulation) + scales.bias
-        c, h, saved = normalised_step(gates, previous.c, scales.norms, dropout)
+        c, h, saved = normalized_step(gates, previous.c, scales.norms, dropout)
         return HyperState(h, hyper_h, c, hyper_c), (h_products, *saved, *hyper_saved)
 
     def step_back(
@@ -143,7 +143,7 @@ class HyperLSTM(Recurrent):
         dropout: Factor,
     ) -> tuple[HyperState, tuple[tf.Tensor, ...], Scales]:
         h_products, saved, hyper_saved = saved[0], saved[1:5], saved[5:]
-        d_gates, d_c, d_norms = normalised_step_back(
+        d_gates, d_c, d_norms = normalized_step_back(
             d_state.h,
             d_state.c,
             saved=saved,
@@ -189,8 +189,8 @@ def _hyper_step_back(
     previous: HyperState,
     scales: Scales,
 ) -> tuple[tf.Tensor, tf.Tensor, Norms]:
-    """`normalised_step_back` of the small LSTM, which has no dropout."""
-    return normalised_step_back(
+    """`normalized_step_back` of the small LSTM, which has no dropout."""
+    return normalized_step_back(
         d_h,
         d_c,
         saved=saved,

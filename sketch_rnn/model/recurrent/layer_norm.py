@@ -1,4 +1,4 @@
-"""The LSTM with layer normalisation (Ba et al. 2016, section 3.1; epsilon inside the root).
+"""The LSTM with layer normalization (Ba et al. 2016, section 3.1; epsilon inside the root).
 
     i, j, f, o = LN([h, x] W), each gate by itself
     c' = sigmoid(f + 1) * c + sigmoid(i) * dropout(tanh(j))
@@ -28,7 +28,7 @@ EPSILON = 1e-3
 
 
 class LayerNormState(NamedTuple):
-    """What a step hands to the next, `[B, U]` each."""
+    """The state that a step hands to the next, `[B, U]` each."""
 
     h: tf.Tensor
     c: tf.Tensor
@@ -90,7 +90,7 @@ class LayerNormLSTM(Recurrent):
         dropout: Factor,
     ) -> tuple[LayerNormState, tuple[tf.Tensor, ...]]:
         gates = products(0, previous.h, x)
-        c, h, saved = normalised_step(gates, previous.c, scales, dropout)
+        c, h, saved = normalized_step(gates, previous.c, scales, dropout)
         return LayerNormState(h, c), saved
 
     def step_back(
@@ -104,7 +104,7 @@ class LayerNormLSTM(Recurrent):
         d_state: LayerNormState,
         dropout: Factor,
     ) -> tuple[LayerNormState, tuple[tf.Tensor, ...], Norms]:
-        d_products, d_c, d_norms = normalised_step_back(
+        d_products, d_c, d_norms = normalized_step_back(
             d_state.h,
             d_state.c,
             saved=saved,
@@ -120,31 +120,31 @@ class LayerNormLSTM(Recurrent):
         return ((previous.h, x),)
 
 
-def normalise(x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+def normalize(x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """Layer norm over the last axis without gain and offset.
 
     Returns:
       (x - mean) / sigma, and 1 / sigma with a last axis of 1.
     """
-    centred = x - tf.reduce_mean(x, axis=-1, keepdims=True)
-    variance = tf.reduce_mean(centred * centred, axis=-1, keepdims=True)
+    centered = x - tf.reduce_mean(x, axis=-1, keepdims=True)
+    variance = tf.reduce_mean(centered * centered, axis=-1, keepdims=True)
     inverse = tf.math.rsqrt(variance + EPSILON)
-    return centred * inverse, inverse
+    return centered * inverse, inverse
 
 
-def normalise_gradient(d_normal: tf.Tensor, normal: tf.Tensor, inverse: tf.Tensor) -> tf.Tensor:
-    """The gradient of x, from that of `normalise(x)` and what it returned."""
+def normalize_gradient(d_normal: tf.Tensor, normal: tf.Tensor, inverse: tf.Tensor) -> tf.Tensor:
+    """The gradient of x, from that of `normalize(x)` and what it returned."""
     mean = tf.reduce_mean(d_normal, axis=-1, keepdims=True)
     along = tf.reduce_mean(d_normal * normal, axis=-1, keepdims=True)
     return inverse * (d_normal - mean - normal * along)
 
 
 def saved_widths(units: int) -> tuple[int, ...]:
-    """The widths of what `normalised_step` saves for its gradient."""
+    """The widths of what `normalized_step` saves for its gradient."""
     return GATES * units, GATES, units, 1
 
 
-def normalised_step(
+def normalized_step(
     products: tf.Tensor, c: tf.Tensor, norms: Norms, dropout: Factor
 ) -> tuple[tf.Tensor, tf.Tensor, tuple[tf.Tensor, ...]]:
     """One step after the products.
@@ -156,19 +156,19 @@ def normalised_step(
       dropout: what the candidate is multiplied with.
 
     Returns:
-      c, h, and what the gradient needs (the normalised products and 1 / sigma of each gate, the
-      normalised c and its 1 / sigma).
+      c, h, and what the gradient needs (the normalized products and 1 / sigma of each gate, the
+      normalized c and its 1 / sigma).
     """
-    normal, inverse = normalise(_by_gate(products))
+    normal, inverse = normalize(_by_gate(products))
     normal = _joined(normal)
     i, j, f, o = activate(normal * norms.gamma + norms.beta)
     c = c * f + i * j * dropout
-    c_normal, c_inverse = normalise(c)
+    c_normal, c_inverse = normalize(c)
     h = tf.tanh(c_normal * norms.c_gamma + norms.c_beta) * o
     return c, h, (normal, inverse[..., 0], c_normal, c_inverse)
 
 
-def normalised_step_back(
+def normalized_step_back(
     d_h: tf.Tensor,
     d_c: tf.Tensor,
     *,
@@ -177,18 +177,18 @@ def normalised_step_back(
     norms: Norms,
     dropout: Factor,
 ) -> tuple[tf.Tensor, tf.Tensor, Norms]:
-    """The gradients of `normalised_step`: of the products, of the c it read, of the norms for each
+    """The gradients of `normalized_step`: of the products, of the c it read, of the norms for each
     row."""
     normal, inverse, c_normal, c_inverse = saved
     gates = activate(normal * norms.gamma + norms.beta)
     f, o = gates[2:]
     tanh_c = tf.tanh(c_normal * norms.c_gamma + norms.c_beta)
     d_c_scaled = d_h * o * (1 - tanh_c * tanh_c)
-    d_c = d_c + normalise_gradient(d_c_scaled * norms.c_gamma, c_normal, c_inverse)
+    d_c = d_c + normalize_gradient(d_c_scaled * norms.c_gamma, c_normal, c_inverse)
     d_gates = gate_gradients(
         gates, previous_c=previous_c, tanh_c=tanh_c, d_h=d_h, d_c=d_c, dropout=dropout
     )
-    d_products = normalise_gradient(
+    d_products = normalize_gradient(
         _by_gate(d_gates * norms.gamma), _by_gate(normal), inverse[..., None]
     )
     d_norms = Norms(

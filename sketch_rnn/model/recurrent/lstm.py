@@ -26,7 +26,7 @@ from sketch_rnn.model.recurrent.cell import CellWeights, Factor, ReadByProducts
 
 
 class LSTMState(NamedTuple):
-    """What a step hands to the next, `[B, U]` each."""
+    """The state that a step hands to the next, `[B, U]` each."""
 
     c: tf.Tensor
     h: tf.Tensor

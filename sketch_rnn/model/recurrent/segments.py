@@ -86,7 +86,7 @@ class Segments(NamedTuple):
         ]
 
     def _initial(self, first: tf.Tensor, begin: tf.Tensor, count: int) -> tf.Tensor:
-        """What a sequence reads that starts at these steps, `[count, B, U]`, or zero."""
+        """Return the state before sequences that start at these steps, `[count, B, U]`, or zero."""
         if self.sketch is None:
             return tf.zeros([], first.dtype)
         return tf.gather(first, window(self.sketch, begin, count))

@@ -20,7 +20,7 @@ from sketch_rnn.model.recurrent.segments import Segments, length_of, window
 
 
 class Sequences(NamedTuple):
-    """What a cell runs over."""
+    """The sequences that a cell runs over."""
 
     cell: Cell
     execution: Execution
@@ -61,7 +61,7 @@ def run(
 
 
 class Kept(NamedTuple):
-    """What a loop keeps of the outputs of every step."""
+    """One of the outputs that a loop keeps from every step."""
 
     shape: Sequence[int | None]  # of one step
     dtype: tf.DType
@@ -114,7 +114,7 @@ class _Forward:
         return self.products.given_x([None if of_x is None else of_x[t] for of_x in self.of_x])
 
     def dropout(self, t: tf.Tensor) -> tf.Tensor | float:
-        """What the candidate is multiplied with at step t: 1 / keep_prob or 0."""
+        """Return the factor of the candidate at step t: 1 / keep_prob or 0."""
         mask = self.sequences.dropout_mask
         if mask is None:
             return 1.0
@@ -134,7 +134,7 @@ class _Forward:
         return self.cell.inputs(window(self.x, begin, count), make(*previous), make(*state))
 
     def _x_widths(self) -> list[int]:
-        """How many of the columns that each product reads are x."""
+        """Return how many of the columns that each product reads are x."""
         inputs = self.cell.inputs(self.x, self.initial, self.initial)
         return [self.x.shape[-1] if parts[-1] is self.x else 0 for parts in inputs]
 
