@@ -1,4 +1,4 @@
-"""`sketch_rnn_dataset`: makes data sets of drawings, shows what is in them, fetches public ones."""
+"""`sketch_rnn_dataset`: build data sets from drawings, show them, and fetch public ones."""
 
 import sys
 from typing import Any
@@ -35,19 +35,19 @@ Makes data sets of drawings.
   sketch_rnn_dataset download [NAME...]
       fetches public data sets and models into the cache; without a name, lists them
   sketch_rnn_dataset pad --output=pad.html
-      writes a page that asks people for drawings, for those who have none yet
+      writes a page that collects drawings from people
 
 `COMMAND --help` lists a command's flags.
 """
 
 BUILD_USAGE = """
-Converts drawings to a data set: curves are flattened, each drawing is scaled into a box of --size,
-simplified (Ramer-Douglas-Peucker) and rounded; the drawings are shuffled and split. SVG elements
-count if they are stroked and can be seen, as a browser shows them; small filled ones beside them
-are dots. What else can be seen is left out, and that is said. Of pictures of pixels (PNG, JPEG,
-WebP, TIFF, HEIC, PDF) the lines of the pen are traced. The sketches of an .npz file,
-whatever its layout, stay as they are if all its offsets are whole numbers and hardly any is above
-1000; else all are scaled.
+Converts drawings to a data set. Curves are flattened; each drawing is scaled into a box of --size,
+simplified (Ramer-Douglas-Peucker), and rounded; then the drawings are shuffled and split. SVG
+elements are used if they are stroked and visible in a browser; small filled elements beside them
+become dots. Other visible elements are left out, and the command says so. In pictures (PNG, JPEG,
+WebP, TIFF, HEIC, PDF) the lines of the pen are traced. The sketches of an .npz file of any layout
+keep their units if all offsets are whole numbers and hardly any is above 1000; otherwise all of
+them are scaled.
 
   sketch_rnn_dataset build --output=mine.npz drawings/ photo.jpg scans.zip cat.ndjson
 """
@@ -56,41 +56,42 @@ whatever its layout, stay as they are if all its offsets are whole numbers and h
 BUILD = new_flags(
     Flag("output", str, None, "The .npz to write."),
     OVERWRITE,
-    Flag("outline", bool, False, "Take also the outlines of filled shapes."),
-    Flag("centerline", bool, False, "Take thin filled shapes of SVGs, as brushes leave them, as "
-        "lines along their middle."),
-    Flag("ink", INKS, INKS[0], "Lines in photographs and scans: darker or lighter than the "
-        "ground; auto finds out."),
-    Flag("sheet", bool, False, "Each photograph or scan is a page of many drawings, in a printed "
-        "grid or with white space between them."),
+    Flag("outline", bool, False, "Use the outlines of filled shapes too."),
+    Flag("centerline", bool, False, "Replace thin filled shapes of SVGs, such as brush strokes, "
+        "with lines along their middle."),
+    Flag("ink", INKS, INKS[0], "Whether lines in photographs and scans are darker or "
+        "lighter than the paper; auto decides for each picture."),
+    Flag("sheet", bool, False, "Treat each photograph or scan as a page of several drawings with "
+        "white space between them."),
     Flag("size", float, Recipe.size, "Longer side of a drawing, in data units."),
-    Flag("tolerance", float, Recipe.tolerance, "How far a curve's lines may be off it, in data "
-        "units."),
-    Flag("epsilon", float, Recipe.epsilon, "How far a simplified line may be off, in data units."),
-    Flag("max_points", int, Recipe.max_points, "Points of the longest sketch; what has more is "
-        "simplified more, or else dropped."),
-    Flag("order", ORDERS, Recipe.order, "Order of the lines: as in the file, or next the one with "
-        "the nearest end."),
-    Flag("join", bool, Recipe.join, "Take pieces as one line: those of SVGs that start where the "
-        "one before ended, and with --order=nearest all that meet at any of their ends."),
-    Flag("join_distance", float, Recipe.join_distance, "How far apart pieces of a line may be, as "
-        "a share of the drawing's longer side; by default they touch."),
-    Flag("valid", float, 0.05, "Drawings to validate on: a share, or a count; if 0, some of those "
-        "to train on."),
-    Flag("test", float, 0.05, "Drawings to test on: a share, or a count."),
-    Flag("seed", int, 0, "Of the shuffle.", least=0),
-    Flag("drop_copies", bool, False, "Keep only the first of sketches that are alike point by "
-        "point."),
-    Flag("strict", bool, False, "Stop at the first drawing that cannot be used, or not all of it, "
-        "instead of dropping it. Text beside lines does not stop it."),
-    Flag("recognized", bool, False, "Of Quick, Draw! drawings only those that the game "
+    Flag("tolerance", float, Recipe.tolerance, "Largest distance of a flattened curve from the "
+        "curve, in data units."),
+    Flag("epsilon", float, Recipe.epsilon, "Largest distance of a simplified line from the line, "
+        "in data units."),
+    Flag("max_points", int, Recipe.max_points, "Points of the longest sketch; a longer one is "
+        "simplified more, or dropped if that is not enough."),
+    Flag("order", ORDERS, Recipe.order, "Order of the lines: as in the file, or always the line "
+        "with the nearest end next."),
+    Flag("join", bool, Recipe.join, "Join pieces of a line: in SVGs, a piece that starts where the "
+        "previous one ended; with --order=nearest, pieces that meet at any of their ends."),
+    Flag("join_distance", float, Recipe.join_distance, "Largest gap between pieces that are "
+        "joined, as a share of the drawing's longer side; by default they have to touch."),
+    Flag("valid", float, 0.05, "Drawings to validate on, as a share or a count; 0 repeats some of "
+        "the training drawings."),
+    Flag("test", float, 0.05, "Drawings to test on, as a share or a count."),
+    Flag("seed", int, 0, "Seed of the shuffle.", least=0),
+    Flag("drop_copies", bool, False, "Keep only the first of several sketches that have the same "
+        "points."),
+    Flag("strict", bool, False, "Stop at the first drawing that cannot be used in full, instead of "
+        "dropping it or a part of it. Text beside the lines does not count."),
+    Flag("recognized", bool, False, "Keep only those Quick, Draw! drawings that the game "
         "recognized."),
-    Flag("first_row", FIRST_ROWS, FIRST_ROWS[0], "Row 0 of .npz drawings: a drawn line, the place "
-        "of the first point, or as each file looks."),
+    Flag("first_row", FIRST_ROWS, FIRST_ROWS[0], "Meaning of row 0 of .npz drawings: a drawn line, "
+        "or the position of the first point; auto decides for each file."),
     *LAYOUT,
-    Flag("preview", str, None, "A .png to draw, with the traced lines over the photographs "
+    Flag("preview", str, None, "A .png to write that shows the traced lines over the photographs "
         "and scans."),
-    Flag("report", str, None, "A .csv file to write, with what became of each drawing."),
+    Flag("report", str, None, "A .csv to write that says what became of each drawing."),
 )
 # fmt: on
 
@@ -108,7 +109,7 @@ SHOW = new_flags(
     Flag("arrange", ("random", "index", "length"), "random", "Which drawings: any, the first ones, "
         "or from the shortest to the longest."),
     Flag("count", int, 60, "How many drawings.", least=1),
-    Flag("seed", int, 0, "Of random choices.", least=0),
+    Flag("seed", int, 0, "Seed of random choices.", least=0),
     *DRAWING,
     Flag("augment", int, None, "Draw the sketch of this index as augmentation changes it."),
     Flag("random_scale_factor", float, HParams.random_scale_factor, "As in --hparams."),
@@ -287,7 +288,7 @@ def _pad() -> None:
 
 
 def _answering_model() -> tuple[dict[str, Any], dict[str, Any]]:
-    """The model that a pad runs: its weights, and what the pad has to know of it."""
+    """Return the weights of the model that a pad runs, and its interface."""
     common.quiet_tensorflow(PAD.verbose_tensorflow)
     from sketch_rnn.formats import load_model, module, page
 

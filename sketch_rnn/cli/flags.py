@@ -80,12 +80,12 @@ FULL_SIZE = Flag("full_size", float, None, "Scale inputs so that their longer si
     "length, in the model's data units (default: the size of a typical drawing, as recorded by the "
     "run, or measured on the data set or on forty of the model's own drawings).")
 LAYOUT = (  # flags of commands that read drawings stored as rows
-    Flag("coordinates", COORDINATES, COORDINATES[0], "What the rows of a file (.npz, .npy, "
-        "lists) hold: offsets from the previous point, or absolute coordinates; auto tells from "
-        "the rows."),
-    Flag("pen", PENS, PENS[0], "What a 1 in the third column of such rows means: the pen is "
-        "lifted after the point, stays down after it, moved to it lifted, or drew a line to it; "
-        "auto tells from the rows."),
+    Flag("coordinates", COORDINATES, COORDINATES[0], "Coordinates in drawings stored as rows "
+        "(.npz, .npy, lists): offsets from the previous point, or absolute; auto decides for each "
+        "file."),
+    Flag("pen", PENS, PENS[0], "Meaning of 1 in column 3 of such rows: the pen is lifted after the "
+        "point, stays down after it, came to it lifted, or drew a line to it; auto decides for "
+        "each file."),
 )
 DRAWING = (  # flags of commands that draw; `drawing_style` reads them
     Flag("stroke_width", float, None, "Width of the lines in pixels, or in millimeters if --size "

@@ -1,1 +1,1 @@
-"""Other people's drawings (SVG, ndjson, zips, folders) to data sets that can be trained on."""
+"""Convert other people's drawings (SVG, ndjson, zips, folders) to data sets for training."""

@@ -1,4 +1,4 @@
-"""Drawings to a data set: find, convert on every core, spool, shuffle, split, write."""
+"""Build a data set from drawings: find, convert on every core, spool, shuffle, split, write."""
 
 import csv
 import io
@@ -94,7 +94,7 @@ class Summary:
     started: float = field(default_factory=time.monotonic)
 
     def lines(self) -> list[str]:
-        """For a person to read."""
+        """Return the summary as lines of text."""
         kept = ", ".join(f"{count} {split}" for split, count in self.kept.items())
         total = self.drawings + sum(self.dropped.values())
         lines = [f"kept {self.drawings} of {total} drawings: {kept}"]
@@ -186,7 +186,7 @@ def build(
 
 
 def _split_inputs(inputs: Inputs) -> tuple[list[str | Path], list[Any]]:
-    """The inputs that are paths, and the drawings among them."""
+    """Return the inputs that are paths, and the drawings among them."""
     is_array = isinstance(inputs, np.ndarray) and inputs.ndim == 2
     is_many = isinstance(inputs, Iterable) and not isinstance(inputs, str | Path) and not is_array
     every: list[Any] = [*cast(Iterable, inputs)] if is_many else [inputs]
@@ -254,7 +254,7 @@ def _checked_output(
     inputs: Sequence[str | Path],
     overwrite: bool,
 ) -> Path:
-    """The path to write, which and a report beside it can be written."""
+    """Return the output's path; check that it and the report beside it can be written."""
     if output is None:
         raise UserError("output: expected the name of an .npz to write")
     output = Path(output)
@@ -294,7 +294,7 @@ def _kept(name: str, sketch: Sketch) -> Row:
 
 
 def _without_copies(part: Converted, seen: set[int]) -> Converted:
-    """The part without sketches whose digest has been seen; adds the others to `seen`."""
+    """Drop the sketches whose digest has been seen; add the others to `seen`."""
     sketches, rows = np.split(part.points, np.cumsum(part.lengths)), []
     kept: list[np.ndarray] = []
     for row in part.rows:
@@ -333,7 +333,7 @@ def _suffix(name: str) -> str:
 
 
 def _stops(reason: str) -> bool:
-    """Whether a drawing that is changed or dropped for a reason stops a strict build."""
+    """Return whether a strict build stops at a drawing that is changed or dropped for a reason."""
     return reason not in ("", COPY, NOT_RECOGNIZED) and not _TEXT.match(reason)
 
 
@@ -347,7 +347,7 @@ def _why_none(summary: Summary) -> str:
 
 
 def _split(count: int, valid: float, test: float, seed: int) -> dict[str, np.ndarray]:
-    """Numbers of the drawings of each split, shuffled.
+    """Shuffle the drawings and return the numbers of those in each split.
 
     A share gives at least one drawing; of 0 the split repeats some of train, since a run validates
     in any case. Fewer than three drawings are in every split.
@@ -390,7 +390,7 @@ class _Report:
 
 
 class _Parallel:
-    """Maps over an iterable in worker processes, in order, taking only little ahead of them.
+    """Map over an iterable in worker processes, in order, and read only a little ahead of them.
 
     What is short enough for one process is done in this one.
     """
@@ -427,7 +427,7 @@ class _Parallel:
 
 
 def _start_worker() -> None:
-    """Leaves Ctrl-C to the parent, which then ends the workers; they also end if it was killed."""
+    """Leave Ctrl-C to the parent, which then ends the workers; end also if the parent is killed."""
     leave_to_parent()
     threading.Thread(target=_end_with_parent, daemon=True).start()
 

@@ -1,4 +1,4 @@
-"""A file of drawings: on disk, or within a zip, which is only ever read, never unpacked to disk."""
+"""A file of drawings, on disk or within a zip. A zip is read in place, never unpacked to disk."""
 
 import gzip
 import io
@@ -22,7 +22,7 @@ _DAMAGES = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplement
 
 @dataclass(frozen=True)
 class InputFile:
-    """A file by its path; if that is a zip, a member by its name, and so on within a zip there."""
+    """A file: a path, and within a zip the name of the member, and so on for zips within zips."""
 
     path: Path
     members: tuple[str, ...] = ()
@@ -38,12 +38,12 @@ class InputFile:
 
     @property
     def is_gzip(self) -> bool:
-        """Whether its name says that it is packed by gzip."""
+        """Whether the file is packed by gzip, according to its name."""
         return (self.members or (self.path.name,))[-1].lower().endswith(".gz")
 
     @contextmanager
     def open(self) -> Iterator[IO[bytes]]:
-        """The file's bytes, unpacked if its name ends in `.gz`.
+        """Open the file's bytes, unpacked if its name ends in `.gz`.
 
         Raises:
           UserError: it is damaged, also when that shows only while it is read.
@@ -60,7 +60,7 @@ class InputFile:
             raise UserError(f"damaged ({error})") from None
 
     def read(self, most: int = MAX_WHOLE) -> bytes:
-        """The whole file; raises UserError if it is larger than `most` bytes."""
+        """Return the whole file; raise UserError if it is larger than `most` bytes."""
         with self.open() as file:
             content = file.read(most + 1)
         if len(content) > most:
@@ -69,7 +69,7 @@ class InputFile:
 
     @contextmanager
     def on_disk(self) -> Iterator[Path]:
-        """A path of the file, for what reads no other; of a member, that of a copy for the time."""
+        """Give a path of the file for code that reads only paths; a member is copied."""
         if not self.members and not self.is_gzip:
             yield self.path
             return
@@ -80,7 +80,7 @@ class InputFile:
             yield path
 
     def copy_to(self, copy: IO[bytes]) -> None:
-        """Writes the file's bytes; raises UserError if they are more than `MAX_ON_DISK`."""
+        """Write the file's bytes; raise UserError if there are more than `MAX_ON_DISK`."""
         size = 0
         with self.open() as file:
             while part := file.read(1 << 20):
@@ -89,7 +89,7 @@ class InputFile:
                     raise UserError(f"larger than the limit of {MAX_ON_DISK >> 20} MB")
 
     def inside(self) -> "list[InputFile]":
-        """The files within this zip; raises UserError."""
+        """Return the files within this zip; raise UserError."""
         names = [name for name in self._archive().namelist() if not name.endswith("/")]
         return [InputFile(self.path, (*self.members, name)) for name in names]
 
@@ -104,7 +104,7 @@ class InputFile:
 
 @lru_cache(maxsize=2)
 def _archive(path: Path, members: tuple[str, ...]) -> zipfile.ZipFile:
-    """The zip at a path, or within zips there."""
+    """Return the zip at a path, or within zips there."""
     if len(members) >= MAX_ZIPS:
         raise UserError(f"zips in zips, more than {MAX_ZIPS} deep")
     file = io.BytesIO(InputFile(path, members).read()) if members else path

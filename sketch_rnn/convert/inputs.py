@@ -1,4 +1,4 @@
-"""Single drawings for a trained model, from whatever data sets are built of.
+"""Read single drawings for a trained model, from everything that data sets are built from.
 
 Sketches of data sets in about the model's own units stay as they are, as a model meets them in
 training; other drawings are made as `build` makes them and then get the model's full size.
@@ -36,7 +36,7 @@ AS_TRAINED = Form(whole=True, large=False, is_place=False)
 
 
 class Named(NamedTuple):
-    """A drawing, stroke-3 `[n, 3]` float32 in data units, and what to call it in its file."""
+    """A drawing, stroke-3 `[n, 3]` float32 in data units, and its name in its file."""
 
     name: str
     sketch: np.ndarray
@@ -44,7 +44,7 @@ class Named(NamedTuple):
 
 @dataclass(frozen=True)
 class Choice:
-    """Which drawings of an input that holds several.
+    """Selects drawings of an input that holds several.
 
     split: of a data set. indices: of the drawings; if there are none, `most` at random, or all.
     seed: of the random choice.
@@ -56,7 +56,7 @@ class Choice:
     seed: int = 0
 
     def of(self, count: int, where: str) -> Sequence[int]:
-        """The indices of the chosen ones of `count` drawings."""
+        """Return the indices of the chosen ones of `count` drawings."""
         for index in self.indices:
             if not 0 <= index < count:
                 raise UserError(
@@ -72,7 +72,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class Size:
-    """How large a drawing becomes.
+    """Says how large a drawing becomes.
 
     share: of the full size, which its longer side takes; None is 1, and leaves sketches of data
       sets as they are.
@@ -87,7 +87,7 @@ class Size:
 
     @property
     def box(self) -> float:
-        """The longer side of a whole drawing while it is made ready.
+        """The longer side of a whole drawing during its preparation.
 
         It is the full size, so that lines are simplified by as many data units as `build` does it
         by: measured on Google's browser models, whose drawings are about 900 units long. Where that
@@ -97,16 +97,16 @@ class Size:
 
     @property
     def units(self) -> float:
-        """The model's data units in one of a drawing that was made ready."""
+        """The model's data units per unit of a prepared drawing."""
         return (self.full or self.box) / self.box
 
     def recipe(self, max_points: int) -> Recipe:
-        """How a drawing of so many points at most is made ready."""
+        """Return the recipe for a drawing of at most so many points."""
         coarsest = MAX_EPSILON * Recipe.epsilon * self.box / Recipe.size
         return Recipe(self.box * (self.share or 1), max_points=max_points, coarsest=coarsest)
 
     def is_far_from(self, sketches: Sequence[np.ndarray], where: str) -> bool:
-        """Whether sketches are of another size altogether, and says so."""
+        """Return whether the size of sketches is far from the full size; if it is, warn."""
         side = typical_side(sketches)
         smallest = _SMALLEST if len(sketches) >= FEW else _SMALLEST_OF_FEW
         if not self.full or not side or smallest <= side / self.full <= _LARGEST:
@@ -126,7 +126,7 @@ def read_inputs(
     size: Size | None = None,
     layout: Layout = AS_IT_LOOKS,
 ) -> list[np.ndarray]:
-    """Drawings as stroke-3 `[n, 3]` float32 in data units.
+    """Return drawings as stroke-3 `[n, 3]` float32 in data units.
 
     Args:
       paths: files of drawings, folders of them, or a folder that holds the data set.
@@ -154,7 +154,7 @@ def read_named(
     size: Size | None = None,
     layout: Layout = AS_IT_LOOKS,
 ) -> list[Named]:
-    """The drawings of one input with their names; see `read_inputs`."""
+    """Return the drawings of one input with their names; see `read_inputs`."""
     choice, size = choice or Choice(), size or Size()
     recipe = size.recipe(max_points)
     path = shipped.drawings(path)
@@ -175,7 +175,7 @@ def read_named(
 
 
 def holds_data_set(path: str | Path, data_set: Sequence[str]) -> bool:
-    """Whether a folder holds files of the data set; then nothing else in it is read."""
+    """Return whether a folder holds files of the data set; then nothing else in it is read."""
     folder = shipped.drawings(path)
     return folder.is_dir() and any((folder / name).is_file() for name in data_set)
 
@@ -183,7 +183,7 @@ def holds_data_set(path: str | Path, data_set: Sequence[str]) -> bool:
 def _of_data_set(
     folder: Path, data_set: Sequence[str], recipe: Recipe, choice: Choice, size: Size
 ) -> list[Named]:
-    """Sketches of a split of the model's own data set, clamped as in training."""
+    """Return sketches of a split of the model's own data set, clamped as in training."""
     found = [npz.read_split(file, choice.split) for file in download.resolve(folder, data_set)]
     sketches = list(chain.from_iterable(np.split(p, np.cumsum(n))[:-1] for p, n in found))
     return _chosen(sketches, f"{folder}, split {choice.split}", AS_TRAINED, recipe, choice, size)
@@ -197,7 +197,7 @@ def _of_stored(
     choice: Choice,
     size: Size,
 ) -> list[Named]:
-    """Sketches of a file; if many of them have offsets above the limit, all are scaled."""
+    """Return sketches of a file; if many have offsets above the limit, scale all of them."""
     where = str(path)
     members, form = read_as(stored.members, where, layout)
     everything = list(chain.from_iterable(members.values()))
@@ -244,7 +244,7 @@ def _chosen(
 
 
 def _of_drawings(path: Path, reading: Reading, choice: Choice, size: Size) -> list[Named]:
-    """Drawings made ready as the data tools do; those that are all filled, by their outlines."""
+    """Prepare drawings as `build` does; take outlines only where a drawing has nothing else."""
     chunks = sources.find([path], reading)
     drawings = [drawing for chunk in chunks for drawing in chunk.drawings(reading)]
     chosen = choice.of(len(drawings), str(path))
@@ -252,12 +252,12 @@ def _of_drawings(path: Path, reading: Reading, choice: Choice, size: Size) -> li
 
 
 def _sized(sketch: Sketch, size: Size) -> np.ndarray:
-    """A drawing that was made ready, stroke-3 `[n, 3]` float32 in the model's data units."""
+    """Return a prepared drawing as stroke-3 `[n, 3]` float32 in the model's data units."""
     return sketch.points * np.array([size.units, size.units, 1], np.float32)
 
 
 def _made(drawings: Sequence[Pending], all_of_them: bool, size: Size) -> list[Named]:
-    """Drawings that are made.
+    """Prepare drawings.
 
     Those that cannot be made are left out, with a warning, unless all have to be made.
     """
@@ -276,7 +276,7 @@ def _made(drawings: Sequence[Pending], all_of_them: bool, size: Size) -> list[Na
 
 
 def _whole_page(path: Path, recipe: Recipe) -> Sketch:
-    """An SVG drawing, scaled so that its page's longer side has the recipe's size."""
+    """Return an SVG drawing, scaled so that its page's longer side has the recipe's size."""
     content = read_content(_existing(path))
     try:
         scale = recipe.size / _page_side(content)
@@ -288,7 +288,7 @@ def _whole_page(path: Path, recipe: Recipe) -> Sketch:
 
 
 def _page_side(content: bytes) -> float:
-    """The longer side of an SVG's page in pixels."""
+    """Return the longer side of an SVG's page in pixels."""
     size = page_size(content)
     if size is None:
         raise UserError("does not say how large its page is, by viewBox or width and height")

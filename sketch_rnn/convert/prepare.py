@@ -1,4 +1,4 @@
-"""Polylines to a sketch that Sketch-RNN can learn: scaled, ordered, joined, simplified, rounded.
+"""Turn polylines into a sketch for training: scale, order, join, simplify, and round them.
 
 Dimensions: L lines, P points of all lines, n points of one line or rows of one sketch.
 """
@@ -24,7 +24,7 @@ MAX_OFFSET = np.iinfo(np.int16).max
 
 @dataclass(frozen=True)
 class Recipe:
-    """How drawings become sketches.
+    """Says how drawings become sketches.
 
     size: longer side of the box that a drawing is scaled into, its aspect kept.
     tolerance: largest distance of a flattened curve from the curve, in units of the box.
@@ -67,7 +67,7 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Sketch:
-    """A drawing made ready.
+    """A drawing that is ready for a data set.
 
     points: stroke-3 `[n, 3]` int16. epsilon: that it took. left_out: what is not among them or was
     cut down, a line of text for each kind of thing. line_width: that was measured in a picture, in
@@ -99,7 +99,7 @@ def to_sketch(
 
 
 def arranged(polylines: Sequence[np.ndarray], recipe: Recipe, *, pieces: bool) -> list[np.ndarray]:
-    """Lines `[n, 2]` in the recipe's order, those as one that it joins; see `to_sketch`."""
+    """Put lines `[n, 2]` into the recipe's order and join those that it joins; see `to_sketch`."""
     lines = [line for line in polylines if len(line)]
     if recipe.order == "nearest":
         return nearest_order(chained(lines, recipe.join_distance) if recipe.join else lines)
@@ -107,7 +107,7 @@ def arranged(polylines: Sequence[np.ndarray], recipe: Recipe, *, pieces: bool) -
 
 
 def joined(polylines: Sequence[np.ndarray], distance: float = TOUCHING) -> list[np.ndarray]:
-    """Lines `[n, 2]` with those as one that start where the one before ended, about.
+    """Join each line `[n, 2]` to the previous one if it starts near the end of that.
 
     Many programs write a line for each movement of the pen.
     """
@@ -124,7 +124,7 @@ def joined(polylines: Sequence[np.ndarray], distance: float = TOUCHING) -> list[
 
 
 def chained(lines: Sequence[np.ndarray], distance: float) -> list[np.ndarray]:
-    """Lines `[n, 2]` with those as one that meet at any of their ends, about.
+    """Join lines `[n, 2]` that meet, or nearly meet, at any of their ends.
 
     Where several meet, the straightest way goes on, and none comes back to where it has been.
     """
@@ -148,7 +148,7 @@ def chained(lines: Sequence[np.ndarray], distance: float) -> list[np.ndarray]:
 
 
 def _meetings(lines: Sequence[np.ndarray], reach: float) -> dict[int, int]:
-    """Which end goes on at which, in both directions: 2 i is the start of line i, 2 i + 1 its end.
+    """Return which ends meet, in both directions; line i has the ends 2 i (start) and 2 i + 1.
 
     Ends that are near and in one direction come first.
     """
@@ -174,7 +174,7 @@ def _meetings(lines: Sequence[np.ndarray], reach: float) -> dict[int, int]:
 
 
 def _near(ends: np.ndarray, reach: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Pairs of ends `[E, 2]` within reach, each with its nearest: their numbers, how far apart."""
+    """Return pairs of near ends as their numbers `[E, 2]`, and the distances between them."""
     points = shapely.points(ends)
     few = np.flatnonzero(_rank(np.unique(ends, axis=0, return_inverse=True)[1].ravel()) < NEIGHBORS)
     tree = shapely.STRtree(points[few])  # without the rest of many that lie in one place
@@ -192,7 +192,7 @@ def _near(ends: np.ndarray, reach: float) -> tuple[np.ndarray, np.ndarray, np.nd
 
 
 def _rank(groups: np.ndarray) -> np.ndarray:
-    """How many of the same group stand before each."""
+    """Return, for each item, the number of items of its group before it."""
     order = np.argsort(groups, kind="stable")
     ordered = groups[order]
     rank = np.empty(len(groups), int)
@@ -201,7 +201,7 @@ def _rank(groups: np.ndarray) -> np.ndarray:
 
 
 def _way_out(line: np.ndarray) -> np.ndarray:
-    """The direction `[2]` in which a line leaves its last point, of length 1."""
+    """Return the direction `[2]` in which a line leaves its last point, of length 1."""
     steps = line[-1] - line[::-1]
     lengths = np.hypot(*steps.T)
     place = int(np.argmax(lengths > 0.05 * lengths.max())) if len(line) > 1 else 0
@@ -244,7 +244,7 @@ def simplify(polylines: Sequence[np.ndarray], recipe: Recipe) -> Sketch:
 
 
 def _simplified(lines: Sequence[np.ndarray], epsilon: float) -> tuple[np.ndarray, np.ndarray]:
-    """Ramer-Douglas-Peucker on every line: points `[P, 2]` and the number of their line `[P]`.
+    """Simplify every line by Ramer-Douglas-Peucker; return points `[P, 2]` and line numbers `[P]`.
 
     Where pieces of a line meet, a point stands twice.
     """
@@ -260,7 +260,7 @@ def _simplified(lines: Sequence[np.ndarray], epsilon: float) -> tuple[np.ndarray
 
 
 def _pieces(lines: Sequence[np.ndarray]) -> Iterator[tuple[int, np.ndarray]]:
-    """Pieces of two points or more, each from where the one before ended, and their lines' numbers.
+    """Yield pieces of two points or more with their lines' numbers; each starts where one ended.
 
     The time of a piece grows with the square of its points.
     """
@@ -271,7 +271,7 @@ def _pieces(lines: Sequence[np.ndarray]) -> Iterator[tuple[int, np.ndarray]]:
 
 
 def _without_repeats(points: np.ndarray, index: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Rounds to whole numbers; points of a line that repeat the one before go."""
+    """Round to whole numbers and drop points that repeat the previous point of their line."""
     points = np.rint(points)
     kept = np.ones(len(points), bool)
     kept[1:] = np.any(points[1:] != points[:-1], axis=1) | (index[1:] != index[:-1])
@@ -279,12 +279,12 @@ def _without_repeats(points: np.ndarray, index: np.ndarray) -> tuple[np.ndarray,
 
 
 def nearest_order(lines: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """The first line, then each time the line with the end nearest to the pen, from that end."""
+    """Order lines: after the first, always the one with the end nearest to the pen."""
     return [lines[0], *by_nearest_end(lines[1:], lines[0][-1])] if lines else []
 
 
 def _whole(lines: Sequence[np.ndarray]) -> np.ndarray:
-    """Lines of whole coordinates as stroke-3 int16; a dot to begin with is the row (0, 0, 1)."""
+    """Return lines of whole coordinates as stroke-3 int16; a dot at the start is (0, 0, 1)."""
     stroke3 = from_polylines(lines)
     if np.abs(stroke3).max() > MAX_OFFSET:
         raise UserError(f"an offset is larger than {MAX_OFFSET}")

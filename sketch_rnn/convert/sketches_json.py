@@ -1,4 +1,4 @@
-"""The `.json` that `sketch_rnn_sample` writes: `{"sketches": [[[dx, dy, pen_lifted], ...], ...]}`.
+"""Read and write the `.json` of `sketch_rnn_sample`: `{"sketches": [[[dx, dy, pen_lifted], ...]]}`.
 
 Dimensions: n points of one sketch.
 """
@@ -9,7 +9,7 @@ from sketch_rnn.errors import UserError
 
 
 def from_lists(sketches: list, name: str) -> list[np.ndarray]:
-    """The sketches `[n, 3]` of a file, in data units; nothing of them is checked but their form.
+    """Return the sketches `[n, 3]` of a file in data units; only their form is checked.
 
     Args:
       sketches: the file's, as lists.
@@ -22,7 +22,7 @@ def from_lists(sketches: list, name: str) -> list[np.ndarray]:
 
 
 def to_lists(sketch: np.ndarray) -> list[list[float]]:
-    """stroke-3 rows as lists, the offsets with six digits."""
+    """Return stroke-3 rows as lists, with six digits per offset."""
     return [[float(f"{dx:.6g}"), float(f"{dy:.6g}"), int(pen)] for dx, dy, pen in sketch]
 
 

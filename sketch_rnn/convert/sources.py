@@ -1,4 +1,4 @@
-"""What drawings come from: files of every form, folders and zips of them.
+"""Find the drawings in files, folders, and zips.
 
 `find` names everything without reading it all, as chunks; a worker process reads one chunk. What
 is read of a folder or a zip is what is read by its name; hidden files and what systems leave there
@@ -40,7 +40,7 @@ Outcome = tuple[str, Sketch | UserError]  # a drawing's name, and what became of
 
 
 def find(inputs: Sequence[str | Path], reading: Reading) -> Iterator[Chunk]:
-    """The drawings of files and folders, in order; folders are searched through and sorted.
+    """Yield the drawings of files and folders in order; folders are searched recursively.
 
     Raises:
       UserError: an input is not there, or of a kind that cannot be read.
@@ -59,7 +59,7 @@ def find(inputs: Sequence[str | Path], reading: Reading) -> Iterator[Chunk]:
 
 
 def outcomes(chunk: Chunk, reading: Reading) -> Iterator[Outcome]:
-    """What becomes of each drawing of a chunk."""
+    """Convert each drawing of a chunk and yield the outcome."""
     for name, make in chunk.drawings(reading):
         try:
             yield name, _cut_down(make())
@@ -70,7 +70,7 @@ def outcomes(chunk: Chunk, reading: Reading) -> Iterator[Outcome]:
 
 
 def check_kind(path: Path) -> None:
-    """Raises UserError for a file that by its suffix cannot be read."""
+    """Raise UserError for a file whose suffix is not read."""
     for ends, advice in CONVERTED.items():
         if path.name.lower().endswith(ends):
             raise UserError(f"{path}: {advice.format(path.name, path.stem)}")
@@ -80,7 +80,7 @@ def check_kind(path: Path) -> None:
 
 
 def _is_zip(file: InputFile) -> bool:
-    """Whether a file is a zip by its suffix; a wheel is one."""
+    """Return whether a file is a zip by its suffix; a wheel is one."""
     return file.base.endswith(ZIP_SUFFIXES)
 
 
@@ -116,7 +116,7 @@ def _is_hidden_member(name: str) -> bool:
 
 
 def _in_files(files: Sequence[InputFile], reading: Reading) -> Iterator[Chunk]:
-    """The chunks of files: those that are whole drawings first, many in a chunk."""
+    """Yield the chunks of files, beginning with files that are one drawing, many to a chunk."""
     names = {str(file) for file in files}
     copies = {file for file in files if is_copy(file, names)}
     for reader in READERS:
@@ -134,7 +134,7 @@ def _in_files(files: Sequence[InputFile], reading: Reading) -> Iterator[Chunk]:
 
 
 def _guarded(file: InputFile, chunks: Iterator[Chunk]) -> Iterator[Chunk]:
-    """The chunks of a file, and at its end what is wrong with it, if anything is."""
+    """Yield the chunks of a file and, if an error ends them, the error."""
     try:
         yield from chunks
     except UserError as error:
@@ -144,7 +144,7 @@ def _guarded(file: InputFile, chunks: Iterator[Chunk]) -> Iterator[Chunk]:
 
 
 def _cut_down(sketch: Sketch) -> Sketch:
-    """The sketch with offsets up to the limit, and how many were larger."""
+    """Limit the sketch's offsets and report how many were larger."""
     large = int((np.abs(sketch.points[:, :2]) > npz.LIMIT).sum())
     if not large:
         return sketch

@@ -1,4 +1,4 @@
-"""Sketches on disk while they come in, and the `.npz` file at the end; memory stays bounded.
+"""Keep sketches on disk, then write the `.npz`; memory use is bounded.
 
 A data set's splits are object arrays of int16 `[n, 3]` arrays, which NumPy writes as one pickle.
 Its own writer holds every object of that pickle in memory, about a kilobyte a sketch, so the
@@ -37,7 +37,7 @@ class Spool:
         self._lengths.extend(map(int, lengths))
 
     def sketches(self, numbers: np.ndarray) -> Iterator[np.ndarray]:
-        """The sketches of those numbers, in that order."""
+        """Yield the sketches of those numbers, in that order."""
         self._file.flush()
         ends = np.cumsum(np.frombuffer(self._lengths, np.int64))
         if not len(ends):
@@ -67,7 +67,7 @@ def write_npz(path: Path, splits: Mapping[str, tuple[int, Iterable[np.ndarray]]]
 
 
 def _opcodes(value: object) -> bytes:
-    """The pickle opcodes that push a small value, without its protocol and stop."""
+    """Return the pickle opcodes that push a small value, without its protocol and stop."""
     return pickletools.optimize(pickle.dumps(value, 3))[2:-1]
 
 
@@ -94,7 +94,7 @@ _END_OF_STATE = pickle.TUPLE + pickle.BUILD
 
 
 def _write_object_array(out: IO[bytes], count: int, sketches: Iterable[np.ndarray]) -> None:
-    """What `np.save` writes for an object array of `count` int16 arrays `[n, 3]`."""
+    """Write an object array of `count` int16 arrays `[n, 3]` as `np.save` does."""
     header = {"descr": "|O", "fortran_order": False, "shape": (count,)}
     np.lib.format.write_array_header_1_0(out, header)
     out.write(pickle.PROTO + bytes([3]) + _first(_RECONSTRUCT) + _first(_NO_ARRAY) + _STATE)

@@ -1,4 +1,4 @@
-"""Sketches that are stroke-3 or stroke-5 already, as data sets hold them.
+"""Convert sketches that are already stroke-3 or stroke-5.
 
 Those of a file stay as they are if all are whole numbers and few are large; else all of the file go
 through the recipe.
@@ -22,7 +22,7 @@ MANY_LARGE = 0.01  # share of the sketches with offsets above `npz.LIMIT`
 
 @dataclass(frozen=True)
 class Form:
-    """What holds for all sketches of a file.
+    """Properties that all sketches of a file share.
 
     whole: all their offsets are whole numbers. large: many have offsets above the limit.
     is_place: their row 0 is the place of the first point.
@@ -34,14 +34,14 @@ class Form:
 
     @property
     def scaled(self) -> bool:
-        """They go through the recipe; otherwise they stay as they are, if not too long."""
+        """Whether they go through the recipe; if not, they stay as they are unless too long."""
         return self.large or not self.whole
 
 
 def read_as(
     members: Mapping[str, Sequence[np.ndarray]], where: str, layout: Layout
 ) -> tuple[dict[str, list[np.ndarray]], Form]:
-    """The sketches of a file as stroke-3, by their member, and what holds for all of them.
+    """Return the sketches of a file as stroke-3, by member, and the form that they share.
 
     Raises:
       UserError: it cannot be told what their rows are.
@@ -54,7 +54,7 @@ def read_as(
 
 
 def _with_one_pen(sketch: np.ndarray) -> np.ndarray:
-    """Rows (x, y, pen down, pen lifted) as (x, y, pen lifted); others, and what pads them, stay."""
+    """Turn rows (x, y, pen down, pen lifted) into (x, y, pen lifted); keep other rows."""
     if sketch.ndim != 2 or sketch.shape[1] != 4 or sketch.dtype.kind not in "iuf":
         return sketch
     pens = sketch[:, 2:]
@@ -64,7 +64,7 @@ def _with_one_pen(sketch: np.ndarray) -> np.ndarray:
 
 
 def _form_of(sketches: Sequence[np.ndarray], where: str, first_row: str) -> Form:
-    """What holds for all sketches of a file; says what is not to be expected."""
+    """Return the form that sketches share, and warn of what is unusual."""
     usable = [s for s in sketches if s.ndim == 2 and s.shape[1] in (3, 5) and len(s)]
     usable = [s for s in usable if np.isfinite(s).all()]
     places = first_row == "place" or (first_row == "auto" and _are_places(usable))
@@ -83,7 +83,7 @@ def _form_of(sketches: Sequence[np.ndarray], where: str, first_row: str) -> Form
 
 
 def _are_places(sketches: Sequence[np.ndarray]) -> bool:
-    """`is_place` of sketches that need not be right."""
+    """Return `is_place` of sketches that have not been checked."""
     try:
         stroke3 = [npz.as_stroke3(sketch) for sketch in sketches[:: len(sketches) // 1000 + 1]]
     except UserError:
@@ -94,7 +94,7 @@ def _are_places(sketches: Sequence[np.ndarray]) -> bool:
 
 
 def stored_sketch(sketch: np.ndarray, form: Form, recipe: Recipe) -> Sketch:
-    """A sketch of a data set as its file's form asks for; raises UserError if it is none."""
+    """Convert a sketch of a data set by its file's form; raise UserError for invalid rows."""
     sketch = npz.as_stroke3(sketch)
     if form.is_place:
         sketch = without_place(sketch)

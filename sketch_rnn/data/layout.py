@@ -84,7 +84,7 @@ AS_IT_LOOKS, AS_IT_IS = Layout(), Layout("drawn", "offsets", "lifted")
 def plain(
     sketches: Sequence[np.ndarray], where: str, layout: Layout = AS_IT_LOOKS
 ) -> list[np.ndarray]:
-    """The sketches of a file as stroke-3, with offsets and 1 where the pen is lifted.
+    """Return the sketches of a file as stroke-3, with offsets and 1 where the pen is lifted.
 
     What is no sketch stays as it is, to be refused by those who read on. A line is logged for
     each thing that was found out.
@@ -142,7 +142,7 @@ def _is_usable(sketch: np.ndarray) -> bool:
 
 
 def _as_stroke3(sketch: np.ndarray) -> np.ndarray:
-    """Stroke-5 as stroke-3; what is neither as it is."""
+    """Return stroke-5 as stroke-3, and anything else as it is."""
     try:
         return npz.as_stroke3(sketch) if is_rows(sketch) else sketch
     except UserError:
@@ -153,7 +153,7 @@ def _as_stroke3(sketch: np.ndarray) -> np.ndarray:
 
 
 def _with_two_pens(sketches: list[np.ndarray], where: str) -> list[np.ndarray]:
-    """The sketches with 0 and 1 for the two values that their pen has, as -1 and 1."""
+    """Replace the two values of the pen, such as -1 and 1, with 0 and 1."""
     rows = [s for s in sketches if is_rows(s) and s.shape[1] == 3 and len(s)]
     values: set[float] = set()
     for sketch in rows:
@@ -191,7 +191,7 @@ def _pen(sample: Sequence[np.ndarray], where: str, layout: Layout) -> str:
 
 
 def _pen_that_makes_sense(sample: Sequence[np.ndarray]) -> str | None:
-    """One of `PENS`; None if it cannot be told."""
+    """Return one of `PENS`; None if it cannot be told."""
     pens = [sketch[:, 2] for sketch in sample]
     if sum(map(len, pens)) < _FEW_ROWS:
         return "lifted"
@@ -227,7 +227,7 @@ def _up_value(pens: Sequence[np.ndarray]) -> int | None:
 
 
 def _followed_by_its_like(pens: Sequence[np.ndarray], value: int) -> float | None:
-    """Share of the rows of that pen, but a sketch's last, whose next has it too."""
+    """Return the share of rows with that pen whose next row has the same pen."""
     rows = sum(int((pen[:-1] == value).sum()) for pen in pens)
     pairs = sum(int(((pen[:-1] == value) & (pen[1:] == value)).sum()) for pen in pens)
     return pairs / rows if rows else None
@@ -268,7 +268,7 @@ def _looks_absolute(sample: Sequence[np.ndarray]) -> bool | None:
 
 
 def _absolute_score(sketches: Sequence[np.ndarray]) -> float:
-    """Above 0 for absolute coordinates, as the module's head says; below where little is known."""
+    """Return the score of the module's docstring: above 0 for absolute coordinates."""
     lifting = [sketch for sketch in sketches if 0 < sketch[:-1, 2].sum() < len(sketch) - 1]
     if len(sketches) < _FEWEST or len(lifting) < len(sketches) / 2:
         return -math.inf
@@ -288,7 +288,7 @@ def _is_cornered(sketch: np.ndarray) -> bool:
 
 
 def _spread(sketch: np.ndarray) -> float:
-    """Logarithm of the box of the summed rows by that of the rows."""
+    """Return the log ratio of the box of the summed rows to the box of the rows."""
     rows = sketch[:, :2].astype(np.float64)
     summed = np.concatenate([np.zeros((1, 2)), np.cumsum(rows, axis=0)])
     boxes = [float(np.ptp(points, axis=0).max()) for points in (summed, rows)]
@@ -296,14 +296,14 @@ def _spread(sketch: np.ndarray) -> float:
 
 
 def _turn(sketch: np.ndarray) -> float:
-    """Share of the rows' differences in these and the rows."""
+    """Return the share of the rows' differences in the sum of these and the rows."""
     rows = sketch[:, :2].astype(np.float64)
     differences = float(np.abs(np.diff(rows, axis=0)).sum())
     return differences / max(differences + float(np.abs(rows[1:]).sum()), 1e-9)
 
 
 def _leap(sketches: Sequence[np.ndarray], is_up: int, after: bool) -> float:
-    """Logarithm of the length of rows to which the pen is lifted by that of others, the median.
+    """Return the median log ratio of the length of rows with a lifted pen to other rows.
 
     The pen is lifted after the row before, or before the row itself.
     """
@@ -320,7 +320,7 @@ def _leap(sketches: Sequence[np.ndarray], is_up: int, after: bool) -> float:
 
 
 def _mended(sketch: np.ndarray, is_place: bool, is_absolute: bool, pen: str) -> np.ndarray:
-    """A stroke-3 sketch of what it holds."""
+    """Return what a sketch holds as stroke-3."""
     sketch = _as_offsets(sketch) if is_absolute else sketch.copy()
     if pen in ("down", "drawn"):
         sketch[:, 2] = 1 - sketch[:, 2]
@@ -331,7 +331,7 @@ def _mended(sketch: np.ndarray, is_place: bool, is_absolute: bool, pen: str) -> 
 
 
 def _as_offsets(sketch: np.ndarray) -> np.ndarray:
-    """The sketch with the differences of its points; row 0 is the first point."""
+    """Return the sketch as differences of its points; row 0 is the first point."""
     kind = np.float64 if sketch.dtype.kind == "f" else np.int64
     points = sketch[:, :2].astype(kind)
     offsets = np.diff(points, axis=0, prepend=np.zeros((1, 2), kind))

@@ -1,4 +1,4 @@
-"""SVG files as lines."""
+"""Read SVG files as lines."""
 
 from sketch_rnn.svg.reader import read_svg
 

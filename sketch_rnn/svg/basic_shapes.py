@@ -1,4 +1,4 @@
-"""The shapes that CSS clips with: `circle()`, `ellipse()`, `inset()`, `polygon()` and others.
+"""The shapes of CSS's clip-path: `circle()`, `ellipse()`, `inset()`, `polygon()`, and others.
 
 https://www.w3.org/TR/css-shapes-1/. What is not understood raises ValueError. The corners of
 `inset()` and the like are taken as square.
@@ -20,7 +20,7 @@ Rings = list[np.ndarray]  # closed lines `[n, 2]`
 
 
 def rings(node: Node, box: Box, units: Units) -> tuple[Rings, bool]:
-    """The edges of a shape, and whether they follow the even-odd rule.
+    """Return the edges of a shape, and whether they follow the even-odd rule.
 
     Args:
       node: the function.
@@ -66,7 +66,7 @@ def _ellipse(parts: Parts, size: Size, units: Units) -> Rings:
 
 
 def _around(nodes: list[Node], size: Size, units: Units) -> tuple[list[Node], Size]:
-    """The radii of a round shape, and its middle, which stands behind `at`."""
+    """Return the radii of a round shape, and its middle, which stands behind `at`."""
     at = [i for i, node in enumerate(nodes) if node.type == "ident" and node.lower_value == "at"]
     if not at:
         return nodes, (size[0] / 2, size[1] / 2)
@@ -105,7 +105,7 @@ def _xywh(parts: Parts, size: Size, units: Units) -> Rings:
 
 
 def _four(nodes: list[Node], size: Size, units: Units) -> list[float]:
-    """Lengths of the four sides, of which not all need be said."""
+    """Return the lengths of four sides; CSS lets some of them be omitted."""
     nodes = _square(nodes, 0)
     if not 1 <= len(nodes) <= 4:
         raise ValueError("expected one to four lengths")
@@ -115,7 +115,7 @@ def _four(nodes: list[Node], size: Size, units: Units) -> list[float]:
 
 
 def _square(nodes: list[Node], count: int) -> list[Node]:
-    """What stands before `round`."""
+    """Return the part before `round`."""
     for i, node in enumerate(nodes):
         if node.type == "ident" and node.lower_value == "round":
             nodes = nodes[:i]
@@ -159,7 +159,7 @@ _SHAPES: dict[str, Callable[[Parts, Size, Units], Rings]] = {
 
 
 def understood(text: str) -> bool:
-    """Whether the value of `clip-path` is understood; of another, raises ValueError."""
+    """Return whether a `clip-path` value is understood; raise ValueError for invalid ones."""
     if text.lower() == "none" or text.lower().startswith("url("):
         return True
     nodes = [node for node in values.components(text) if node.type != "ident"]

@@ -1,4 +1,4 @@
-"""What `clip-path`, `mask` and `overflow` leave of elements, and shapes cut down to that.
+"""Cut shapes down to what `clip-path`, `mask`, and `overflow` leave of them.
 
 https://www.w3.org/TR/css-masking-1/. A mask hides where it is black or has nothing in it; where it
 is gray, lines are fainter, and stay.
@@ -30,7 +30,7 @@ _BOXES = ("border-box", "content-box", "fill-box", "margin-box", "padding-box", 
 
 @dataclass(frozen=True)
 class Place:
-    """Where an element stands that is clipped.
+    """The position and size of an element that is clipped.
 
     matrix: of its own coordinates. box: measures what it draws, with strokes or without. depth: of
     the elements around it.
@@ -50,7 +50,7 @@ Collect = Callable[[Element, np.ndarray, Place, bool], tuple[list[Painted], bool
 
 @dataclass
 class Clips:
-    """The regions that elements of a file are clipped to.
+    """The regions that clip the elements of a file.
 
     by_id: the file's elements. collect: see `Collect`. style: an element's own properties.
     not_made_out: how many clips and masks do not count, or not wholly.
@@ -65,7 +65,7 @@ class Clips:
     _busy: set[Element] = field(default_factory=set)
 
     def of(self, own: Mapping[str, str], place: Place) -> tuple[Region, ...]:
-        """What an element's properties leave of it: what lies in all of the regions."""
+        """Return the regions that clip an element; what lies in all of them remains."""
         found: list[Region] = []
         for name, read in (("clip-path", self._clip), ("mask", self._mask)):
             text = own.get(name, "none")
@@ -113,7 +113,7 @@ class Clips:
         raise ValueError("not a mask of this file")
 
     def _target(self, text: str) -> Element | None:
-        """The element that a property refers to, if there is one."""
+        """Return the element that a property refers to, if there is one."""
         match = re.match(r"url\(\s*['\"]?#([^'\")]*)", text)
         return self.by_id.get(match[1]) if match else None
 
@@ -124,7 +124,7 @@ class Clips:
         tag: str,
         make: Callable[[Element, Place], tuple[Region, ...]],
     ) -> tuple[Region, ...]:
-        """The regions of an element that is referred to; those that are known are made once."""
+        """Return the regions of a referenced element; each is made once."""
         if target.tag != tag:
             return ()
         if target in self._busy:
@@ -176,7 +176,7 @@ class Clips:
     def _lights(
         self, shape: Painted, is_alpha: bool
     ) -> Iterator[tuple[shapely.Geometry, float, float]]:
-        """What a shape paints of a mask: areas, each with its light and its opacity."""
+        """Yield the areas that a shape paints in a mask, each with its light and opacity."""
         for paint, is_stroke in ((shape.fill, False), (shape.stroke, True)):
             if paint is None:
                 continue
@@ -187,7 +187,7 @@ class Clips:
             yield area, light * paint.opacity, paint.opacity
 
     def _frame(self, target: Element, place: Place, box: Box) -> np.ndarray:
-        """The corners of the box that a mask is in."""
+        """Return the corners of the box that a mask is in."""
         of_box = target.get("maskUnits") != "userSpaceOnUse"
         wholes = (1.0, 1.0) if of_box else place.viewport
         x, y, width, height = (
@@ -201,7 +201,7 @@ class Clips:
         return _checked([corners @ matrix[:, :2].T + matrix[:, 2]])[0]
 
     def _area(self, shape: Painted) -> shapely.Geometry:
-        """What a shape fills, where it is not clipped itself."""
+        """Return the area that a shape fills, where nothing clips the shape itself."""
         area = regions.area(_rings(shape.filled), shape.even_odd, self.work)
         return self._within(area, shape.clips)
 
@@ -215,7 +215,7 @@ class Clips:
         return area
 
     def cut(self, painted: Sequence[Painted], limit: float) -> list[Painted]:
-        """Shapes without what lies outside of their regions.
+        """Cut shapes down to their regions.
 
         Args:
           painted: the shapes.
@@ -252,7 +252,7 @@ class Clips:
     def _cut_line(
         self, line: np.ndarray, clips: Sequence[Region], limit: float
     ) -> list[np.ndarray]:
-        """The pieces of a line, as curves `[C, 4, 2]`; one that is not cut stays as it is."""
+        """Return the pieces of a line as curves `[C, 4, 2]`; an uncut line stays as it is."""
         whole = curves.flatten(line, max(limit, _limit(line) / 100))
         pieces = [whole]
         for region in clips:
@@ -263,7 +263,7 @@ class Clips:
 
 
 def viewport(matrix: np.ndarray, size: tuple[float, float]) -> tuple[Region, ...]:
-    """What an `svg` or `symbol` of some size shows, with the matrix of its corner."""
+    """Return the region that an `svg` or `symbol` shows, from its size and its corner's matrix."""
     corners = np.array([(0, 0), (size[0], 0), size, (0, size[1])], np.float64)
     corners = corners @ matrix[:, :2].T + matrix[:, 2]
     if not (np.abs(corners) < MAX_SIDE).all():
@@ -272,13 +272,13 @@ def viewport(matrix: np.ndarray, size: tuple[float, float]) -> tuple[Region, ...
 
 
 def _of_box(box: Box) -> np.ndarray:
-    """The matrix of coordinates that go from 0 to 1 across a box."""
+    """Return the matrix of coordinates that go from 0 to 1 across a box."""
     left, top, width, height = box
     return np.array([[width, 0, left], [0, height, top]], np.float64)
 
 
 def _rings(lines: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """The closed lines `[n, 2]` of a shape's subpaths."""
+    """Return the closed lines `[n, 2]` of a shape's subpaths."""
     return _checked([curves.closed(curves.flatten(line, _limit(line))) for line in lines])
 
 

@@ -1,4 +1,4 @@
-"""What hides lines: fills, and strokes in the color of the page.
+"""Find what hides lines: fills, and strokes in the color of the page.
 
 Dimensions: n points of one line, s segments.
 """
@@ -20,7 +20,7 @@ MAX_BUFFERED = 100  # segments of a stroke whose ends are drawn as they are, and
 
 @dataclass(frozen=True)
 class Line:
-    """A line of a pen, the number of its shape, and how it looks."""
+    """A pen line, the number of its shape, and its looks."""
 
     curves: np.ndarray
     place: int
@@ -30,7 +30,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Cover:
-    """A fill, or a stroke in the colour of the page, that hides what is below."""
+    """A fill, or a stroke in the color of the page, that hides what is below."""
 
     shape: Painted
     place: int
@@ -39,13 +39,13 @@ class Cover:
     tolerance: float
 
     def hides(self, line: Line, ground: Colour | None) -> bool:
-        """Whether it can be told apart from a line, and is wide enough to hide it."""
+        """Return whether it differs in color from a line and is wide enough to hide it."""
         if self.is_stroke and self.shape.width < 0.9 * line.width:
             return False
         return not same(self.colour, line.colour) or same(self.colour, ground)
 
     def goes_on(self, before: "Cover") -> bool:
-        """Whether it is a stroke like another, with nothing between them."""
+        """Return whether it is a stroke like another, with nothing painted between them."""
         return (
             self.is_stroke
             and before.is_stroke
@@ -67,7 +67,7 @@ class Cover:
         return [curves.closed(curves.flatten(line, self.tolerance)) for line in self.shape.filled]
 
     def cost(self, points: np.ndarray) -> int:
-        """What it takes to look at points, in tests of one."""
+        """Return the cost of testing points against it, in tests of one point and one segment."""
         if self._is_long_stroke:
             made = 0 if "_segments" in self.__dict__ else self._edges
             near = sum(len(found) for found in self._within_reach(points))
@@ -76,7 +76,7 @@ class Cover:
         return made + len(points) * (2 if self.is_stroke else 1 + self._edges // 8)
 
     def hidden(self, points: np.ndarray, width: float) -> np.ndarray:
-        """Which points `[n, 2]` of a pen of that width are wholly hidden `[n]`."""
+        """Return which points `[n, 2]` of a pen of that width it hides completely, `[n]`."""
         if self._is_long_stroke:
             segments, reach = self._segments[0], self.shape.width / 2
             return np.concatenate(
@@ -107,13 +107,13 @@ class Cover:
 
     @cached_property
     def _segments(self) -> tuple[np.ndarray, shapely.STRtree]:
-        """The segments of a stroke `[s, 2, 2]`, and what finds them by their place."""
+        """The segments of a stroke `[s, 2, 2]`, and an index that finds them by place."""
         pairs = [line if len(line) > 1 else line[[0, 0]] for line in self.lines]
         segments = np.concatenate([np.stack([line[:-1], line[1:]], axis=1) for line in pairs])
         return segments, shapely.STRtree(shapely.linestrings(segments))
 
     def _within_reach(self, points: np.ndarray) -> list[np.ndarray]:
-        """For every `CHUNK` points in a row, the numbers of a stroke's segments in their reach."""
+        """Return the numbers of the stroke's segments near each run of `CHUNK` points."""
         firsts, reach = np.arange(0, len(points), CHUNK), self.shape.width / 2
         low, high = (of.reduceat(points, firsts, axis=0) for of in (np.minimum, np.maximum))
         boxes = shapely.box(*(low - reach).T, *(high + reach).T)
@@ -135,7 +135,7 @@ class Cover:
 
 
 class Covers:
-    """Covers, found by their place on the page.
+    """Covers, with an index by place on the page.
 
     any_fills: whether there are some that are not in its colour.
     """
@@ -147,7 +147,7 @@ class Covers:
         self._tree = shapely.STRtree(boxes) if covers else None
 
     def near(self, line: np.ndarray) -> list[Cover]:
-        """Those that a line may meet, in order."""
+        """Return the covers that a line may meet, in order."""
         if self._tree is None:
             return []
         box = shapely.box(*line.min(axis=(0, 1)), *line.max(axis=(0, 1)))
@@ -155,7 +155,7 @@ class Covers:
 
 
 def _are_near(points: np.ndarray, segments: np.ndarray, reach: float) -> np.ndarray:
-    """Which of the points `[n, 2]` are no further than that from any of the segments `[n]`."""
+    """Return which points `[n, 2]` are within that distance of any segment, `[n]`."""
     (x, y), (left, top) = points.T[..., None], segments[:, 0].T
     along_x, along_y = (segments[:, 1] - segments[:, 0]).T
     x, y = x - left, y - top  # [n, s]

@@ -1,4 +1,4 @@
-"""Bezier curves to polylines, within a tolerance, and back."""
+"""Convert Bezier curves to polylines within a tolerance, and back."""
 
 import numpy as np
 
@@ -8,7 +8,7 @@ MAX_POINTS = 200_000  # of one drawing; what needs more is no sketch
 
 
 def flatten(controls: np.ndarray, tolerance: float) -> np.ndarray:
-    """A chain of cubic Bezier curves as one polyline.
+    """Return a chain of cubic Bezier curves as one polyline.
 
     Each curve is cut into equal steps of its parameter, as many as keep the chords within
     `tolerance` of it: n = sqrt(6 / 8 * max |second difference of the controls| / tolerance)
@@ -40,7 +40,7 @@ def flatten(controls: np.ndarray, tolerance: float) -> np.ndarray:
 
 
 def straight(points: np.ndarray) -> np.ndarray:
-    """Lines between points `[n, 2]` as curves `[n - 1, 4, 2]`; of a dot, one without length."""
+    """Return lines between points `[n, 2]` as curves `[n - 1, 4, 2]`; a dot is one curve."""
     if len(points) == 1:
         points = points[[0, 0]]
     start, end = points[:-1, None], points[1:, None]
@@ -48,5 +48,5 @@ def straight(points: np.ndarray) -> np.ndarray:
 
 
 def closed(points: np.ndarray) -> np.ndarray:
-    """Points `[n, 2]` with the first once more at the end."""
+    """Return points `[n, 2]` with the first one repeated at the end."""
     return np.concatenate([points, points[:1]])

@@ -1,4 +1,4 @@
-"""Dashed strokes: what a pattern of dashes leaves of a line.
+"""Cut strokes at the gaps of their dash patterns.
 
 https://svgwg.org/svg2-draft/painting.html#StrokeDashing. A line of many dashes is drawn as a whole,
 as a pen would draw it; one that has a dash or two is cut.
@@ -19,14 +19,14 @@ FINE = 1e-3  # of a line's longer side: how far it may be from its curve where i
 
 @dataclass(frozen=True)
 class Pattern:
-    """Lengths of dashes and gaps in turn, and where in them a line starts, in its own units."""
+    """Alternating lengths of dashes and gaps, and the offset at which a line starts."""
 
     lengths: np.ndarray
     offset: float
 
 
 def pattern(style: Mapping[str, str], diagonal: float, units: Units) -> Pattern | None:
-    """The pattern that properties say; None for a line without gaps.
+    """Return the dash pattern of properties; None for a line without gaps.
 
     Args:
       style: the properties.
@@ -51,7 +51,7 @@ def pattern(style: Mapping[str, str], diagonal: float, units: Units) -> Pattern 
 def dashed(
     chains: Sequence[np.ndarray], of: Pattern, path_length: float
 ) -> tuple[list[np.ndarray], bool]:
-    """What is seen of a shape's subpaths, and whether it is drawn without its many gaps.
+    """Return the visible parts of subpaths, and whether gaps were ignored as too many.
 
     Args:
       chains: the subpaths, each curves `[C, 4, 2]`, in the coordinates of the stroke.
@@ -71,7 +71,7 @@ def dashed(
 
 
 def _cut(chain: np.ndarray, of: Pattern, scale: float, period: float) -> list[np.ndarray] | None:
-    """The dashes of a line; None if they are many."""
+    """Return the dashes of a line; None if there are too many."""
     if not period > 0 or _length(np.concatenate([chain[:, 0], chain[-1:, 3]])) > FEW * period:
         return None
     line = curves.flatten(chain, _limit(chain))
@@ -91,7 +91,7 @@ def _length(line: np.ndarray) -> float:
 
 
 def _spans(of: Pattern, scale: float, period: float, length: float) -> list[tuple[float, float]]:
-    """From where to where a line of some length is drawn."""
+    """Yield the start and end of each dash on a line of some length."""
     ends = np.cumsum(of.lengths) * scale
     starts = ends - of.lengths * scale
     start = (of.offset * scale) % period
@@ -110,7 +110,7 @@ def _spans(of: Pattern, scale: float, period: float, length: float) -> list[tupl
 
 
 def _between(line: np.ndarray, low: float, high: float) -> np.ndarray:
-    """The part of a line `[n, 2]` from one length along it to another."""
+    """Return the part of a line `[n, 2]` from one length along it to another."""
     along = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(line, axis=0).T))])
     ends = np.array([np.interp(at, along, of) for at in (low, high) for of in line.T])
     inner = line[(along > low) & (along < high)]

@@ -1,4 +1,4 @@
-"""Conditions of style sheets, `@media` and `@supports`, as they hold on a screen in daylight.
+"""Evaluate `@media` and `@supports` for a screen with a light color scheme.
 
 https://www.w3.org/TR/mediaqueries-5/, https://www.w3.org/TR/css-conditional-3/. True, False, or
 None for what is not understood.
@@ -43,7 +43,7 @@ Function = Callable[[Node], bool | None]  # of what is written as a function
 
 
 def media(tokens: Sequence[Node], page: Page) -> bool | None:
-    """Whether one of the queries of an `@media` holds for a page."""
+    """Return whether any query of an `@media` rule matches a page."""
     queries = [values.solid(part) for part in values.parts(tokens)]
     if queries == [()]:
         return True
@@ -52,7 +52,7 @@ def media(tokens: Sequence[Node], page: Page) -> bool | None:
 
 
 def supports(tokens: Sequence[Node], test: Test, function: Function) -> bool | None:
-    """Whether the condition of an `@supports` holds.
+    """Return whether the condition of an `@supports` holds.
 
     Args:
       tokens: the condition.
@@ -63,13 +63,13 @@ def supports(tokens: Sequence[Node], test: Test, function: Function) -> bool | N
 
 
 def _word(tokens: Sequence[Node], at: int = 0) -> str:
-    """The word at a place; "" if there is none."""
+    """Return the word at a place; "" if there is none."""
     is_word = at < len(tokens) and tokens[at].type == "ident"
     return tokens[at].lower_value if is_word else ""
 
 
 def _query(tokens: Sequence[Node], test: Test) -> bool | None:
-    """A media type with conditions behind it, or conditions alone."""
+    """Evaluate a media type with conditions after it, or conditions alone."""
     word = _word(tokens)
     negated = word == "not" and bool(_word(tokens, 1))
     if negated or word == "only":
@@ -125,7 +125,7 @@ def _unknown(token: Node) -> None:
 
 
 def _feature(tokens: Sequence[Node], page: Page) -> bool | None:
-    """Whether a feature holds: alone, with a value, or in a range."""
+    """Return whether a feature matches: alone, with a value, or in a range."""
     name = _word(tokens)
     if len(tokens) > 2 and name and tokens[1] == ":":
         return _with_value(name, tokens[2:], page)
@@ -149,7 +149,7 @@ def _with_value(name: str, tokens: Sequence[Node], page: Page) -> bool | None:
 
 
 def _range(tokens: Sequence[Node], page: Page) -> bool | None:
-    """`width >= 9px`, `9px <= width`, or `1px < width < 9px`."""
+    """Evaluate `width >= 9px`, `9px <= width`, or `1px < width < 9px`."""
     sides: list[list[Node]] = [[]]
     signs: list[str] = []
     for token in tokens:
@@ -179,7 +179,7 @@ def _compared(a: float | None, sign: str, b: float | None) -> bool | None:
 
 
 def _number(name: str, page: Page) -> float | None:
-    """What a feature measures."""
+    """Return the value of a feature for the page."""
     return {
         "aspect-ratio": page[0] / page[1],
         "color": 8.0,
@@ -195,7 +195,7 @@ def _number(name: str, page: Page) -> float | None:
 
 
 def _value(tokens: Sequence[Node]) -> float | None:
-    """A length in pixels, a number, a ratio `16 / 9`, or a resolution."""
+    """Return a length in pixels, a number, a ratio `16 / 9`, or a resolution."""
     if len(tokens) == 3 and tokens[1] == "/":
         parts = [token.value for token in tokens[::2] if token.type == "number"]
         return parts[0] / parts[1] if len(parts) == 2 and parts[1] else None

@@ -1,4 +1,4 @@
-"""Paints of strokes and fills: colours, and how much of what is below shows through.
+"""Paints of strokes and fills: their colors, and their opacity.
 
 Dimensions: C cubic curves of one line.
 """
@@ -27,7 +27,7 @@ WHITE: Colour = (1.0, 1.0, 1.0)
 
 @dataclass(frozen=True)
 class Paint:
-    """A colour, None if it is many or unknown, and its opacity from 0 to 1."""
+    """A color, or None for many or an unknown one, and its opacity from 0 to 1."""
 
     colour: Colour | None
     opacity: float
@@ -64,21 +64,21 @@ class Painted:
 
 
 def bounds(painted: Sequence[Painted]) -> tuple[np.ndarray, np.ndarray]:
-    """The least and the largest coordinates of shapes."""
+    """Return the least and the largest coordinates of shapes."""
     lines = [line for shape in painted for line in [*shape.lines, *(shape.area or ())]]
     points = np.concatenate([line.reshape(-1, 2) for line in lines])
     return points.min(axis=0), points.max(axis=0)
 
 
 def same(a: Colour | None, b: Colour | None) -> bool:
-    """Whether two colours are known and cannot be told apart."""
+    """Return whether two colors are known and cannot be told apart."""
     if a is None or b is None:
         return False
     return max(abs(x - y) for x, y in zip(a, b, strict=True)) <= SAME
 
 
 def understood(text: str) -> bool:
-    """Whether a paint is one, in CSS."""
+    """Return whether a value is a valid paint in CSS."""
     return text.lower() in ("none", "context-fill", "context-stroke") or (
         text.lower().startswith("url(") or _parsed(text) is not None
     )
@@ -87,7 +87,7 @@ def understood(text: str) -> bool:
 def paint(
     text: str, current: str, known_ids: Container[str], scheme: str = "normal"
 ) -> Paint | None:
-    """The paint that a property says; None where nothing is painted.
+    """Return the paint of a property; None if it paints nothing.
 
     Args:
       text: the property `fill` or `stroke`.
@@ -113,7 +113,7 @@ def paint(
 
 @lru_cache(maxsize=4096)
 def _parsed(text: str, is_dark: bool = False) -> Paint | str | None:
-    """A color, "currentcolor", or None for what is no color."""
+    """Return a color, or "currentcolor"; None if the value is no color."""
     if len(text) > MAX_PAINT:
         return None
     return _of_node(tinycss2.parse_one_component_value(text, skip_comments=True), is_dark)
@@ -145,7 +145,7 @@ def _of_node(node: Node, is_dark: bool, depth: int = 0) -> Paint | str | None:
 
 
 def _mixed(node: Node, is_dark: bool, depth: int) -> Paint | None:
-    """`color-mix(in space, color share, color share)`, mixed in sRGB whatever the space."""
+    """Evaluate `color-mix(in space, color share, color share)`; all spaces are mixed in sRGB."""
     parts = [values.solid(part) for part in values.parts(node.arguments)]
     if parts and parts[0] and parts[0][0].type == "ident" and parts[0][0].lower_value == "in":
         parts = parts[1:]
@@ -166,7 +166,7 @@ def _mixed(node: Node, is_dark: bool, depth: int) -> Paint | None:
 
 
 def _both_shares(parts: Sequence[Sequence[Node]], said: Sequence[float]) -> tuple[float, float]:
-    """The shares of two colors, of which not each need be said."""
+    """Return the shares of two colors; CSS lets either be omitted."""
     if len(said) == 2:
         return said[0], said[1]
     if not said:

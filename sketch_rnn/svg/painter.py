@@ -1,4 +1,4 @@
-"""A shape's element, with what is inherited, to what it paints.
+"""Turn a shape's element and its inherited properties into what it paints.
 
 Dimensions: C cubic curves of one line.
 """
@@ -25,7 +25,7 @@ MAX_WIDTH = 1e9  # of a stroke, in pixels
 
 @dataclass(frozen=True)
 class Context:
-    """What an element takes from those around it.
+    """The properties that an element inherits from its ancestors.
 
     style: inherited properties. viewport: width and height that percentages refer to. opacity: of
     all groups around. units: what relative units are of. clips: regions that it is cut to.
@@ -42,7 +42,7 @@ class Context:
 
 
 class For(Enum):
-    """What elements are visited for: to be painted, measured, or clipped with."""
+    """The purpose of a visit to elements: to paint, to measure, or to clip with them."""
 
     PAINT = "paint"
     BOX = "box"
@@ -51,7 +51,7 @@ class For(Enum):
 
 @dataclass
 class Painter:
-    """Makes painted shapes of elements, and counts what they take.
+    """Makes painted shapes of elements, and counts their cost.
 
     by_id: what gradients and patterns may be found by. dashed: how many shapes are painted without
     the gaps of their strokes.
@@ -70,7 +70,7 @@ class Painter:
         context: Context,
         purpose: For,
     ) -> Painted | None:
-        """What an element paints, in pixels; None if that is nothing.
+        """Return the painted shape of an element, in pixels; None if it paints nothing.
 
         Args:
           element: one of `shapes.SHAPES`.
@@ -104,7 +104,7 @@ class Painter:
     def _paints(
         self, element: Element, context: Context, purpose: For
     ) -> tuple[paint.Paint | None, paint.Paint | None, bool]:
-        """Stroke and fill, and whether the fill follows the even-odd rule."""
+        """Return stroke and fill, and whether the fill follows the even-odd rule."""
         style = context.style
         stroke, fill = self._paint("stroke", context), self._paint("fill", context)
         if purpose == For.CLIP:
@@ -119,7 +119,7 @@ class Painter:
     def _lines(
         self, element: Element, geometry: Callable[[str], str | None], context: Context
     ) -> list[np.ndarray]:
-        """A shape's subpaths in its own coordinates, as chains of cubic curves `[C, 4, 2]`."""
+        """Return a shape's subpaths, in its own coordinates, as chains of curves `[C, 4, 2]`."""
         is_line = element.tag in shapes.LINES
         if is_line:
             self._count_closed(shapes.path_data(element, geometry))
@@ -133,14 +133,14 @@ class Painter:
         return lines
 
     def _width(self, context: Context) -> float:
-        """Of the stroke, in the shape's own coordinates."""
+        """Return the width of the stroke, in the shape's own coordinates."""
         text = context.style.get("stroke-width")
         return values.length(text, _diagonal(context), 1.0, context.units)
 
     def _dashed(
         self, element: Element, lines: list[np.ndarray], context: Context
     ) -> list[np.ndarray]:
-        """A shape's subpaths without their gaps; those that an animation draws are whole."""
+        """Return a shape's subpaths without their gaps; animated ones stay whole."""
         pattern = dashes.pattern(context.style, _diagonal(context), context.units)
         if pattern is None or context.moves or not lines:
             return lines
@@ -171,7 +171,7 @@ class Painter:
 
 
 def share(text: str | None) -> float:
-    """An opacity, from 0 to 1."""
+    """Return an opacity, from 0 to 1."""
     match = re.match(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)(%?)", text or "")
     if not match:
         return 1.0
@@ -179,7 +179,7 @@ def share(text: str | None) -> float:
 
 
 def _diagonal(context: Context) -> float:
-    """What percentages of a stroke are of."""
+    """Return the length that percentages of a stroke refer to."""
     return float(np.hypot(*context.viewport) / np.sqrt(2))
 
 

@@ -1,4 +1,4 @@
-"""The CSS properties that say how a drawing looks, and which of their values are understood."""
+"""The CSS properties that affect how a drawing looks, and the values that are understood."""
 
 import re
 from collections.abc import Iterable
@@ -62,7 +62,7 @@ Values = dict[str, str]  # of properties by their names
 
 
 def declared(nodes: Iterable[Node]) -> tuple[Values, Values, tuple[str, ...]]:
-    """What declarations say.
+    """Return the properties that declarations set.
 
     Returns:
       The properties that are not important, those that are, and what is not understood.
@@ -86,14 +86,14 @@ def declared(nodes: Iterable[Node]) -> tuple[Values, Values, tuple[str, ...]]:
 
 @lru_cache(maxsize=256)
 def of_attribute(text: str) -> tuple[Values, Values, tuple[str, ...]]:
-    """What a `style` attribute declares."""
+    """Return the properties that a `style` attribute sets."""
     nodes = tinycss2.parse_blocks_contents(text[:MAX_DECLARATIONS], skip_comments=True)
     return declared(nodes)
 
 
 @lru_cache(maxsize=4096)
 def understood(name: str, value: str) -> bool:
-    """Whether a value can be made use of; those that name variables may be."""
+    """Return whether a value can be used; values with variables may be usable."""
     if "var(" in value or value.lower() in _WIDE:
         return True
     try:
@@ -122,13 +122,13 @@ def understood(name: str, value: str) -> bool:
 
 
 def path_of(value: str) -> str | None:
-    """The data of `path("...")`, as the property `d` has it."""
+    """Return the data of `path("...")`, as the property `d` has it."""
     match = re.fullmatch(r"path\(\s*(?:\"([^\"]*)\"|'([^']*)')\s*\)", value, re.DOTALL)
     return match and (match[1] or match[2] or "")
 
 
 def plain(name: str, value: str) -> str:
-    """A value without CSS's general words; "" where it says nothing of its own."""
+    """Return a value other than CSS's general keywords; "" for those."""
     word = value.lower()
     if word not in _WIDE:
         return value

@@ -1,4 +1,4 @@
-"""SVG files to polylines: what a pen would draw.
+"""Read SVG files as polylines, as a pen would draw them.
 
 Paths, polylines, polygons, lines, rectangles, circles and ellipses are read, with nested
 transforms, `use`, viewBox, units and style sheets (https://www.w3.org/TR/SVG2/). What cannot be
@@ -42,7 +42,7 @@ _LEFT_OUT = {
 
 @dataclass(frozen=True)
 class Polylines:
-    """What is read of an SVG file.
+    """The content of an SVG file.
 
     lines: one `[n, 2]` float64 array for each line, in pixels (y points down), without repeated
     points; a dot is one point. left_out: what can be seen and is not among them, a line of text
@@ -56,7 +56,7 @@ class Polylines:
 def read_svg(
     source: str | Path | bytes, *, outline: bool | None = False, tolerance: float = 0.001
 ) -> list[np.ndarray]:
-    """The lines of an SVG drawing, in document order; warns of what is left out.
+    """Return the lines of an SVG drawing in document order; warn of what is left out.
 
     Args:
       source: a file's name, or its content; gzip (`.svgz`) is understood.
@@ -85,7 +85,7 @@ def read_svg(
 
 
 def read_content(path: Path) -> bytes:
-    """A file's bytes, as many as `read_polylines` looks at; raises UserError if there is none."""
+    """Return a file's bytes, up to the limit of `read_polylines`; raise UserError if missing."""
     if not path.is_file():
         raise UserError(f"{path}: expected an SVG file, there is none")
     with path.open("rb") as file:
@@ -99,7 +99,7 @@ def read_polylines(
     tolerance: float = 0.001,
     middle: Middle | None = None,
 ) -> Polylines:
-    """What `read_svg` reads of a file's content, and what is left out of it.
+    """Return the lines of a file's content, as `read_svg`, and what is left out.
 
     With `middle`, ribbons are lines along their middle, which it finds.
     """
@@ -133,7 +133,7 @@ def read_polylines(
 
 
 def _check_is_drawn(painted: Sequence[Painted], lines: Sequence[np.ndarray]) -> None:
-    """Raises UserError where ribbons are longer than all lines: they are the drawing."""
+    """Raise UserError if ribbons are longer than all lines: then they are the drawing."""
     low, high = bounds(painted)
     drawn = sum(float(np.hypot(*(line[:, 3] - line[:, 0]).T).sum()) for line in lines)
     stroked = [shape for shape in painted if shape.stroke and is_ribbon(shape)]
@@ -146,7 +146,7 @@ def _check_is_drawn(painted: Sequence[Painted], lines: Sequence[np.ndarray]) -> 
 
 
 def page_size(content: bytes) -> tuple[float, float] | None:
-    """Width and height of a file's page, in the units of its lines; None where it says none."""
+    """Return the width and height of the page in the units of its lines; None if not given."""
     root = xml.parse(content)
     page, box = Walker(root).page(), viewports.view_box(root)
     if page is None or box is None:
@@ -156,7 +156,7 @@ def page_size(content: bytes) -> tuple[float, float] | None:
 
 
 def _and_odd(odd: Iterable[str]) -> str:
-    """What else may be why nothing of a drawing is a line."""
+    """Return further reasons why a drawing has no lines."""
     texts = list(odd)
     more = f" and {len(texts) - 3} more" if len(texts) > 3 else ""
     return f"; not understood: {', '.join(texts[:3])}{more}" if texts else ""
@@ -176,7 +176,7 @@ def _why_empty(left_out: Mapping[str, int], found: Shown) -> str:
 
 
 def _left_out(walker: Walker, found: Shown) -> list[str]:
-    """What is left out, in words."""
+    """Return descriptions of what is left out."""
     counts = walker.left_out + walker.clips.not_made_out + Counter(filled=found.filled)
     texts = []
     for kind, (noun, advice) in _LEFT_OUT.items():
@@ -203,7 +203,7 @@ def _check_size(lines: list[np.ndarray], page: tuple[float, float] | None) -> No
 
 
 def _side(painted: list[Painted], page: tuple[float, float] | None) -> float:
-    """The longer side of the page, or of what is painted if that is not known."""
+    """Return the longer side of the page, or of what is painted if the page has no size."""
     if page or not painted:
         return max(page or (1.0,))
     lines = [line.reshape(-1, 2) for shape in painted for line in [*shape.lines, *shape.filled]]
@@ -211,7 +211,7 @@ def _side(painted: list[Painted], page: tuple[float, float] | None) -> float:
 
 
 def _background(walker: Walker) -> paint.Colour:
-    """The colour of the page before anything is painted."""
+    """Return the color of the page before anything is painted."""
     own = walker.styles.of(walker.root)
     text = own.get("background-color") or own.get("background", "none")
     found = paint.paint(text, "black", ())
@@ -219,7 +219,7 @@ def _background(walker: Walker) -> paint.Colour:
 
 
 def _flatten_all(lines: list[np.ndarray], tolerance: float) -> list[np.ndarray]:
-    """Flattens each line's curves `[C, 4, 2]`; the tolerance is a share of the longer side."""
+    """Flatten each line's curves `[C, 4, 2]`; the tolerance is a share of the longer side."""
     side = np.ptp(np.concatenate(lines).reshape(-1, 2), axis=0).max()
     limit = max(side * tolerance, 1e-12)
     polylines, total = [], 0

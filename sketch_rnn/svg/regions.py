@@ -1,4 +1,4 @@
-"""Regions of the page, and lines that are cut at their edges, by shapely, within limits.
+"""Regions of the page, and lines cut at their edges, by shapely, within limits.
 
 Dimensions: n points of one line, s of its segments.
 """
@@ -21,7 +21,7 @@ CHUNK = 256  # edges that are looked for at once
 
 
 class TooMuch(Exception):
-    """The regions of a file are too many, or too intricate, to be made out."""
+    """The regions of a file are too many or too intricate to compute."""
 
 
 Made = TypeVar("Made")
@@ -29,7 +29,7 @@ Given = ParamSpec("Given")
 
 
 def _or_too_much(function: Callable[Given, Made]) -> Callable[Given, Made]:
-    """A function that raises TooMuch for what the library cannot make out, such as no numbers."""
+    """Make a function raise TooMuch where the library fails, for example at NaN."""
 
     @wraps(function)
     def wrapped(*args: Given.args, **options: Given.kwargs) -> Made:
@@ -43,19 +43,19 @@ def _or_too_much(function: Callable[Given, Made]) -> Callable[Given, Made]:
 
 @dataclass
 class Work:
-    """What is left of the work that a file's regions may take."""
+    """The work that the regions of a file may still take."""
 
     edges: int = MAX_EDGES
     cuts: int = MAX_CUTS
 
     def add_edges(self, count: int) -> None:
-        """Counts edges of a region that is made; raises TooMuch."""
+        """Count the edges of a new region; raise TooMuch."""
         self.edges -= count + MADE if count else 0
         if self.edges < 0:
             raise TooMuch
 
     def add_cuts(self, count: int) -> None:
-        """Counts cuts of a line; raises TooMuch."""
+        """Count the cuts of a line; raise TooMuch."""
         self.cuts -= count
         if self.cuts < 0:
             raise TooMuch
@@ -63,7 +63,7 @@ class Work:
 
 @dataclass(frozen=True, eq=False)
 class Region:
-    """A part of the page that shows what is drawn, in pixels."""
+    """A part of the page in which drawings are visible, in pixels."""
 
     area: shapely.Geometry
     bounds: tuple[float, float, float, float] = field(init=False)
@@ -73,19 +73,19 @@ class Region:
         object.__setattr__(self, "bounds", tuple(shapely.bounds(self.area).tolist()))
 
     def holds(self, low: np.ndarray, high: np.ndarray) -> bool:
-        """Whether a box from corner to corner lies inside of it."""
+        """Return whether a box, given by two corners, lies inside the region."""
         left, top, right, bottom = self.bounds
         if not (left <= low[0] and top <= low[1] and high[0] <= right and high[1] <= bottom):
             return False
         return bool(shapely.covers(self.area, shapely.box(*low, *high)))
 
     def grown(self, by: float) -> "Region":
-        """The region with that much more around it; of corners, the corner."""
+        """Return the region with that margin around it; corners stay sharp."""
         return Region(shapely.buffer(self.area, by, quad_segs=1, join_style="mitre"))
 
     @_or_too_much
     def cut(self, line: np.ndarray, work: Work) -> list[np.ndarray]:
-        """The pieces of a line `[n, 2]` that lie in the region, in its direction.
+        """Return the pieces of a line `[n, 2]` that lie in the region, in its direction.
 
         Raises:
           TooMuch: there is too much to cut.
@@ -121,7 +121,7 @@ class Region:
 
 
 def _along(part: shapely.Geometry, start: np.ndarray, end: np.ndarray) -> list[np.ndarray]:
-    """The stretches `[2, 2]` of a segment that are left of it, in its direction.
+    """Return the remaining stretches `[2, 2]` of a segment, in its direction.
 
     Ends that are the segment's own, but for rounding, are exactly so.
     """
@@ -142,7 +142,7 @@ def _along(part: shapely.Geometry, start: np.ndarray, end: np.ndarray) -> list[n
 
 
 def _around(pieces: list[np.ndarray], line: np.ndarray) -> list[np.ndarray]:
-    """Of a closed line, the pieces before and behind its start are one."""
+    """Join the pieces of a closed line before and after its start."""
     if len(pieces) < 2 or (line[0] != line[-1]).any():
         return pieces
     first, *others, last = pieces
@@ -153,7 +153,7 @@ def _around(pieces: list[np.ndarray], line: np.ndarray) -> list[np.ndarray]:
 
 @_or_too_much
 def area(rings: Sequence[np.ndarray], even_odd: bool, work: Work) -> shapely.Geometry:
-    """What closed lines `[n, 2]` fill.
+    """Return the area that closed lines `[n, 2]` fill.
 
     Raises:
       TooMuch: they have too many edges, or cross too often.
@@ -178,7 +178,7 @@ def area(rings: Sequence[np.ndarray], even_odd: bool, work: Work) -> shapely.Geo
 
 @_or_too_much
 def strokes(lines: Sequence[np.ndarray], width: float, cap: str, work: Work) -> shapely.Geometry:
-    """What a pen of some width paints along lines `[n, 2]`; raises TooMuch."""
+    """Return the area that a pen of some width paints along lines `[n, 2]`; raise TooMuch."""
     work.add_edges(sum(map(len, lines)))
     geometries = []
     for line in lines:
@@ -190,7 +190,7 @@ def strokes(lines: Sequence[np.ndarray], width: float, cap: str, work: Work) -> 
 
 
 def around(points: np.ndarray, width: float, cap: str) -> np.ndarray:
-    """Corners of the box about a stroke along a line `[n, 2]`; of a long one, about."""
+    """Return corners of the box around a stroke along a line `[n, 2]`; rough if it is long."""
     if len(points) > MAX_MEASURED or not np.isfinite(points).all():
         return np.concatenate([points - width / 2, points + width / 2])
     line = shapely.LineString(points if len(points) > 1 else points[[0, 0]])
@@ -203,7 +203,7 @@ def around(points: np.ndarray, width: float, cap: str) -> np.ndarray:
 def combined(
     operation: np.ufunc, a: shapely.Geometry, b: shapely.Geometry, work: Work
 ) -> shapely.Geometry:
-    """`shapely.union`, `intersection` or `difference` of two areas; raises TooMuch."""
+    """Apply `shapely.union`, `intersection`, or `difference` to two areas; raise TooMuch."""
     _check_meeting(*(np.array(list(_boundary(of)), dtype=object) for of in (a, b)))
     found = operation(a, b)
     work.add_edges(shapely.get_num_coordinates(found))
@@ -211,14 +211,14 @@ def combined(
 
 
 def rings_of(found: shapely.Geometry) -> list[np.ndarray]:
-    """The edges of an area, as closed lines `[n, 2]`."""
+    """Return the edges of an area, as closed lines `[n, 2]`."""
     polygons = [part for part in shapely.get_parts(found) if part.geom_type == "Polygon"]
     rings = shapely.get_rings(np.array(polygons, dtype=object)) if polygons else []
     return [shapely.get_coordinates(ring) for ring in rings]
 
 
 def _edges(ring: np.ndarray) -> np.ndarray:
-    """A line `[n, 2]` as its segments `[n - 1, 2, 2]`."""
+    """Return a line `[n, 2]` as its segments `[n - 1, 2, 2]`."""
     return np.stack([ring[:-1], ring[1:]], axis=1)
 
 
@@ -228,7 +228,7 @@ def _boundary(found: shapely.Geometry) -> Iterator[shapely.Geometry]:
 
 
 def _check_meeting(lines: np.ndarray, others: np.ndarray) -> None:
-    """Refuses edges of which too many may meet."""
+    """Refuse edges with too many possible intersections."""
     if not len(lines) or not len(others):
         return
     tree, count = shapely.STRtree(others), 0
@@ -239,7 +239,7 @@ def _check_meeting(lines: np.ndarray, others: np.ndarray) -> None:
 
 
 def turns_about(points: np.ndarray, ring: np.ndarray) -> np.ndarray:
-    """How often a closed line turns about each of the points `[n]` (its winding number)."""
+    """Return the winding number of a closed line about each of the points `[n]`."""
     turns, step = np.zeros(len(points), np.int64), max(1_000_000 // len(ring), 1)
     for first in range(0, len(points), step):
         some = points[first : first + step, None]

@@ -1,4 +1,4 @@
-"""Ribbons: filled shapes that are thin, as brushes of drawing apps leave them instead of lines.
+"""Ribbons: thin filled shapes that brushes of drawing apps write in place of lines.
 
 Dimensions: C curves of one subpath, n points of one line.
 """
@@ -23,7 +23,7 @@ Middle = Callable[[Sequence[np.ndarray], bool, float], tuple[list[np.ndarray], f
 
 
 def is_ribbon(shape: Painted) -> bool:
-    """Whether a shape is filled, without a stroke of another color, and thin on the average."""
+    """Return whether a shape is filled, has no stroke of another color, and is thin on average."""
     if shape.fill is None or not shape.filled:
         return False
     if shape.stroke and not same(shape.stroke.colour, shape.fill.colour):
@@ -34,13 +34,13 @@ def is_ribbon(shape: Painted) -> bool:
 
 
 def ribbon_length(painted: Sequence[Painted], side: float) -> float:
-    """How long the ribbons of a drawing are, in pixels, without those that may be dots."""
+    """Return the length of a drawing's ribbons in pixels, without possible dots."""
     half = [_around(shape)[0] / 2 for shape in painted if is_ribbon(shape)]
     return sum(length for length in half if length > SHORT * side)
 
 
 def along_middle(shape: Painted, middle: Middle, tolerance: float) -> Painted:
-    """A ribbon as strokes along its middle; another shape as it is."""
+    """Return a ribbon as strokes along its middle, and any other shape as it is."""
     if not is_ribbon(shape):
         return shape
     rings = [curves.flatten(line, tolerance) for line in shape.filled]
@@ -55,7 +55,7 @@ def along_middle(shape: Painted, middle: Middle, tolerance: float) -> Painted:
 
 
 def _around(shape: Painted) -> tuple[float, float]:
-    """How long the edge of a filled shape is, and its area, both about."""
+    """Return the approximate perimeter and area of a filled shape."""
     corners = [np.concatenate([line[:, 0], line[-1:, 3], line[:1, 0]]) for line in shape.filled]
     around = sum(float(np.hypot(*np.diff(ring, axis=0).T).sum()) for ring in corners)
     if shape.even_odd and len(corners) <= MOST_RINGS:

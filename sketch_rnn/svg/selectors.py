@@ -1,4 +1,4 @@
-"""Selectors of CSS, by cssselect2, with a limit on what trying them takes.
+"""Match CSS selectors by cssselect2, with a limit on the work of matching.
 
 A selector may look at all ancestors and siblings of an element, once for each of its parts. All
 that it looks at is counted.
@@ -40,7 +40,7 @@ Selectors = list[tuple[Any, int]]  # of the library, each with what a test by it
 
 
 class Matcher:
-    """Selectors with what belongs to each, for the elements of one file.
+    """Selectors with their payloads, for the elements of one file.
 
     All methods raise UserError where the selectors are too many to be tried.
     """
@@ -50,7 +50,7 @@ class Matcher:
         self._library = _Library(self._work)
 
     def compiled(self, text: str, namespaces: Mapping[str | None, str]) -> Selectors:
-        """A list of selectors made ready; raises ValueError if it is not understood."""
+        """Compile a list of selectors; raise ValueError if it is not understood."""
         tokens = tinycss2.parse_component_value_list(text, skip_comments=True)
         lengths = [len(values.serialized(part)) for part in values.parts(tokens)]
         if max(lengths) > MAX_SELECTOR:
@@ -70,7 +70,7 @@ class Matcher:
                 self._library.add_selector(selector, (payload, cost))
 
     def match(self, element: Element) -> list[tuple[tuple[int, int, int], int, Any]]:
-        """Specificity, number and payload of each selector that fits."""
+        """Yield specificity, number, and payload of each matching selector."""
         if not self._library.order:
             return []
         found = self._library.match(self._elements[element])
@@ -84,7 +84,7 @@ class Matcher:
 
 
 class _Work:
-    """What is left of the work that trying a file's selectors may take.
+    """The work that matching a file's selectors may still take.
 
     weight: what a look at an element takes with the selector that is tried.
     """
@@ -99,7 +99,7 @@ class _Work:
 
 
 class _Library(cssselect2.Matcher):
-    """The library's matcher, which counts."""
+    """The library's matcher, with a count of its work."""
 
     def __init__(self, work: _Work):
         super().__init__()
@@ -116,13 +116,13 @@ class _Library(cssselect2.Matcher):
 
 
 class _Element(cssselect2.ElementWrapper):
-    """An element as the library sees it; each look at another one is counted."""
+    """An element as the library sees it; each access to another element is counted."""
 
     work: _Work
 
     @cached_property
     def cost(self) -> int:
-        """Of a look at it, in tests."""
+        """The cost of an access to it, in tests."""
         return 1 + attribute_size(self.etree_element.attrib) // READ
 
     @cached_property
@@ -155,7 +155,7 @@ class _Element(cssselect2.ElementWrapper):
 
 
 class _Children(list):
-    """An element's children; what is taken of them is counted."""
+    """An element's children; each access to one is counted."""
 
     def __init__(self, work: _Work, children: Sequence[Element]):
         super().__init__(children)

@@ -1,4 +1,4 @@
-"""Shapes of SVG files to cubic curves."""
+"""Convert shapes of SVG files to cubic curves."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -31,7 +31,7 @@ def segments(
     viewport: tuple[float, float],
     units: Units,
 ) -> Segments:
-    """The segments of a shape, in its own coordinates.
+    """Return the segments of a shape, in its own coordinates.
 
     Args:
       element: one of `SHAPES`.
@@ -61,7 +61,7 @@ def segments(
 
 
 def chains(segments: Segments) -> Iterator[list[Curve]]:
-    """Each subpath's cubic curves; straight lines are curves too."""
+    """Return each subpath's cubic curves; straight lines are curves too."""
     chain: list[Curve] = []
     for segment in segments:
         if isinstance(segment, svgelements.Move) or not _is_whole(segment):
@@ -78,32 +78,32 @@ def chains(segments: Segments) -> Iterator[list[Curve]]:
 
 
 def of_data(data: str) -> list[list[Curve]]:
-    """The subpaths of a path's data, each cubic curves."""
+    """Return the subpaths of path data, each as cubic curves."""
     return list(chains(_path(data)))
 
 
 def path_data(element: Element, geometry: Callable[[str], str | None]) -> str:
-    """The data of one of `LINES`; polylines and polygons are defined by those of a path."""
+    """Return the path data of an element of `LINES`, by which the standard defines it."""
     if element.tag == "path":
         return geometry("d") or ""
     return f"M{element.get('points', '')}{'z' if element.tag == 'polygon' else ''}"
 
 
 def _whole(name: str, viewport: tuple[float, float]) -> float:
-    """What a percentage of that attribute is of."""
+    """Return the length that a percentage of that attribute refers to."""
     if name == "r":
         return math.hypot(*viewport) / math.sqrt(2)
     return viewport[0] if name in ("x", "cx", "rx", "x1", "x2", "width") else viewport[1]
 
 
 def check_count(segments: int) -> None:
-    """Refuses more segments than the limit."""
+    """Refuse more segments than the limit."""
     if segments > MAX_SEGMENTS:
         raise UserError(f"its lines have more than {MAX_SEGMENTS} segments")
 
 
 class _Path(svgelements.Path):
-    """A path that does not grow without end while it is parsed."""
+    """A path with a limit on its growth while it is parsed."""
 
     def append(self, segment: svgelements.PathSegment) -> None:
         check_count(len(self) + 1)
@@ -111,7 +111,7 @@ class _Path(svgelements.Path):
 
 
 def _path(data: str) -> svgelements.Path:
-    """The segments up to the first error, as the standard asks for; none without a first move."""
+    """Return the segments up to the first error, as the standard asks; none before a move."""
     path = _Path()
     if data.lstrip()[:1] not in ("M", "m"):
         return path
@@ -125,13 +125,13 @@ def _path(data: str) -> svgelements.Path:
 
 
 def _is_whole(segment: svgelements.PathSegment) -> bool:
-    """Whether both ends are known; the last of an odd number of coordinates is not."""
+    """Return whether both ends are known; an odd number of coordinates leaves the last unknown."""
     ends = (segment.start, segment.end)
     return None not in ends and None not in (*segment.start, *segment.end)
 
 
 def _cubics(segment: svgelements.PathSegment) -> list[Curve]:
-    """A segment as cubic curves, each four points."""
+    """Return a segment as cubic curves of four points each."""
     start, end = tuple(segment.start), tuple(segment.end)
     if isinstance(segment, svgelements.CubicBezier):
         return [[start, tuple(segment.control1), tuple(segment.control2), end]]

@@ -1,4 +1,4 @@
-"""Style sheets to rules: at-rules, layers and nested rules are resolved.
+"""Turn style sheets into rules: resolve at-rules, layers, and nested rules.
 
 https://www.w3.org/TR/css-cascade-5/, https://www.w3.org/TR/css-nesting-1/. What is not understood
 does not count, and is said.
@@ -43,7 +43,7 @@ Layer = tuple[str, ...]  # the names of a layer and of those around it, the oute
 
 @dataclass(frozen=True)
 class Rule:
-    """What a rule declares, and the layer that it is in."""
+    """The declarations of a rule, and its layer."""
 
     layer: Layer
     normal: properties.Values
@@ -65,7 +65,7 @@ class Sheets:
     namespaces: dict[str | None, str] = field(default_factory=dict)
 
     def read(self, root: Element) -> None:
-        """Takes the rules from all `style` elements."""
+        """Take the rules from all `style` elements."""
         left = MAX_SHEET
         for element in root.iter("style"):
             text = (element.text or "")[:left]
@@ -77,12 +77,12 @@ class Sheets:
                 self._take(tinycss2.parse_stylesheet(text, skip_comments=True), "", (), 0)
 
     def order(self, layer: Layer) -> tuple[float, ...]:
-        """Sorts layers by weight, the lightest first; what is in none comes last."""
+        """Sort layers by weight, the lightest first; rules outside layers come last."""
         numbers = [self.layers[layer[: depth + 1]] for depth in range(len(layer))]
         return (*numbers, math.inf)
 
     def _take(self, nodes: Sequence[Node], parent: str, layer: Layer, depth: int) -> None:
-        """Takes rules, and declarations that are about a `parent` selector."""
+        """Take rules, and declarations for a `parent` selector."""
         if depth > MAX_NESTED:
             self.say(["rules that are nested too deeply"])
             return
@@ -131,7 +131,7 @@ class Sheets:
         return bool(found)
 
     def _take_layer(self, node: Node, parent: str, layer: Layer, depth: int) -> None:
-        """A layer with its rules, or names of layers in their order."""
+        """Take a layer with its rules, or the names of layers in order."""
         text = values.serialized(node.prelude)
         names = [name.strip() for name in text.split(",")] if text.strip() else []
         if node.content is None:
@@ -148,7 +148,7 @@ class Sheets:
         return layer
 
     def _name_space(self, prelude: Sequence[Node]) -> None:
-        """`@namespace prefix url(...)`; SVG's and XLink's are none of their own here."""
+        """Read `@namespace prefix url(...)`; the prefixes of SVG and XLink stay."""
         words = [token.value for token in prelude if token.type == "ident"]
         rest = values.serialized([token for token in prelude if token.type != "ident"])
         self.namespaces[words[0] if words else None] = "" if _SVG.search(rest) else "other"
@@ -168,7 +168,7 @@ def _content(node: Node) -> Sequence[Node]:
 
 
 def _within(parent: str, prelude: Sequence[Node]) -> str:
-    """The selector of a rule in another; `&` is the outer rule's.
+    """Return the selector of a nested rule; `&` stands for the outer rule's.
 
     Of one that is too long the beginning, which is then not understood.
     """
@@ -183,7 +183,7 @@ def _within(parent: str, prelude: Sequence[Node]) -> str:
 
 
 def _supported(tokens: Sequence[Node]) -> bool | None:
-    """Whether a declaration is one; of other properties than ours, a browser knows most."""
+    """Return whether a declaration is supported; browsers know most properties that we do not."""
     found = tinycss2.parse_one_declaration(list(tokens))
     if found.type != "declaration":
         return None

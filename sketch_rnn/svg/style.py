@@ -1,4 +1,4 @@
-"""Which properties the style sheets inside of an SVG file give to its elements.
+"""Compute the properties that style sheets inside an SVG file give its elements.
 
 Importance, layers, specificity and order decide (https://www.w3.org/TR/css-cascade-5/). Values that
 are not understood do not count, so that what would have counted without them does.
@@ -32,7 +32,7 @@ class Styles:
         self._sheets.read(root)
 
     def of(self, element: Element) -> properties.Values:
-        """An element's own properties: attributes, then the sheets' rules, then its `style`.
+        """Return an element's own properties: attributes, then rules of sheets, then `style`.
 
         Of its place and size only what is said in CSS is among them, and `transform` is always the
         property's value. What is inherited in any case is not.
@@ -72,7 +72,7 @@ class Styles:
         return style
 
     def resolved(self, own: Mapping[str, str], inherited: Mapping[str, str]) -> properties.Values:
-        """Properties with the values of the variables that they name (`var(--name)`)."""
+        """Return properties with their variables (`var(--name)`) replaced."""
         if not any("var(" in value for value in own.values()):
             return dict(own)
         variables = {k: v for k, v in {**inherited, **own}.items() if k.startswith("--")}

@@ -1,4 +1,4 @@
-"""Transforms of elements, as browsers apply them to SVG.
+"""Compute transforms of elements, as browsers apply them to SVG.
 
 https://www.w3.org/TR/css-transforms-1/ and -2: lists of functions, the properties `translate`,
 `rotate` and `scale`, and the origin of all of them. Of what turns a drawing out of its plane only
@@ -29,19 +29,19 @@ _NUMBER = re.compile(r"\s*,?\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)")
 
 
 def compose(outer: np.ndarray, inner: np.ndarray) -> np.ndarray:
-    """The matrix that applies `inner`, then `outer`."""
+    """Return the matrix that applies `inner`, then `outer`."""
     linear = outer[:, :2] @ inner
     linear[:, 2] += outer[:, 2]
     return linear
 
 
 def moved(matrix: np.ndarray, x: float, y: float) -> np.ndarray:
-    """The matrix of coordinates whose origin lies at (x, y)."""
+    """Return the matrix of coordinates with their origin at (x, y)."""
     return compose(matrix, np.array([[1, 0, x], [0, 1, y]]))
 
 
 def own_transform(style: Mapping[str, str], box: Box, units: Units) -> np.ndarray:
-    """An element's transform, from its properties.
+    """Return an element's transform, from its properties.
 
     Args:
       style: its properties.
@@ -62,7 +62,7 @@ def own_transform(style: Mapping[str, str], box: Box, units: Units) -> np.ndarra
 
 
 def property_matrix(name: str, text: str, size: tuple[float, float], units: Units) -> np.ndarray:
-    """The matrix `[4, 4]` of one of `PROPERTIES`."""
+    """Return the matrix `[4, 4]` of one of `PROPERTIES`."""
     nodes = values.components(text)
     if len(nodes) == 1 and nodes[0].type == "ident" and nodes[0].lower_value == "none":
         return np.eye(4)
@@ -84,14 +84,14 @@ def property_matrix(name: str, text: str, size: tuple[float, float], units: Unit
 
 
 def origin(text: str, size: tuple[float, float], units: Units) -> tuple[float, float, float]:
-    """The point that `transform-origin` names, from the corner of a box of that size."""
+    """Return the point of `transform-origin`, from the corner of a box of that size."""
     return place(values.components(text), size, units)
 
 
 def place(
     said: Sequence[Node], size: tuple[float, float], units: Units
 ) -> tuple[float, float, float]:
-    """The point that words and lengths name, from the corner of a box of that size."""
+    """Return the point that keywords and lengths name, from the corner of a box of that size."""
     first, *others = said or (None,)
     if first is None or len(others) > 2:
         raise ValueError("expected one to three lengths")
@@ -124,7 +124,7 @@ def _place(node: Node | None, words: Mapping[str, float], whole: float, units: U
 
 @lru_cache(maxsize=1024)
 def from_attribute(text: str) -> str:
-    """The attribute `transform`, which has a grammar of its own, as the property's value."""
+    """Convert the attribute `transform`, which has its own grammar, to a property value."""
     matrix, at = np.eye(4), 0
     text = text[: values.MAX_VALUE].rstrip()
     while at < len(text):
@@ -169,7 +169,7 @@ def _attribute_function(name: str, numbers: Sequence[float]) -> np.ndarray:
 def _arguments(
     kinds: str, nodes: Sequence[Node], size: tuple[float, float], units: Units
 ) -> list[float]:
-    """Values of these kinds: x, y and z lengths, numbers n, factors s, angles a; `?` may lack."""
+    """Parse arguments: x, y, z lengths, n numbers, s factors, a angles; `?` makes one optional."""
     letters = kinds.replace("?", "")
     if not len(letters) - kinds.count("?") <= len(nodes) <= len(letters):
         raise ValueError("too few or too many values")
@@ -186,7 +186,7 @@ def _arguments(
 
 
 def _rotation(nodes: Sequence[Node], units: Units) -> np.ndarray:
-    """The property `rotate`: an angle, with an axis before or behind it."""
+    """Return the property `rotate`: an angle, with an axis before or after it."""
     if len(nodes) == 1:
         return _turn(values.as_angle(nodes[0], units))
     axes = {"x": (1.0, 0.0, 0.0), "y": (0.0, 1.0, 0.0), "z": (0.0, 0.0, 1.0)}
@@ -222,7 +222,7 @@ def _turn_about(angle: float, x: float, y: float) -> np.ndarray:
 
 
 def _turn_in_space(x: float, y: float, z: float, angle: float) -> np.ndarray:
-    """A turn about an axis (Rodrigues' formula)."""
+    """Return a rotation about an axis (Rodrigues' formula)."""
     matrix = np.eye(4)
     norm = math.hypot(x, y, z)
     if norm == 0:

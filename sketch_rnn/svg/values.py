@@ -1,4 +1,4 @@
-"""Values of CSS: lengths, angles and numbers, with their units and calc().
+"""Parse values of CSS: lengths, angles, and numbers, with units and calc().
 
 https://www.w3.org/TR/css-values-4/. A value that is not understood raises ValueError.
 """
@@ -33,7 +33,7 @@ _DEGREES = {"deg": 1.0, "grad": 0.9, "rad": 180 / math.pi, "turn": 360.0}
 
 @dataclass(frozen=True)
 class Units:
-    """What units are of that are not absolute, in pixels.
+    """The sizes of relative units, in pixels.
 
     font, root_font: the size of the element's font, and of the outermost one's. page: width and
     height that `vw` and `vh` are a hundredth of.
@@ -50,7 +50,7 @@ Value = tuple[float, str]  # in pixels or degrees, and "length", "angle", "numbe
 def length(
     text: str | None, whole: float, default: float = 0.0, units: Units | None = None
 ) -> float:
-    """A length in pixels; a number is one of pixels, percentages are of `whole`."""
+    """Return a length in pixels; a bare number is pixels, a percentage is a share of `whole`."""
     if not text or text == "auto":
         return default
     if _NUMBER.fullmatch(text):
@@ -66,7 +66,7 @@ def length(
 def lengths(
     text: str, wholes: Sequence[float], units: Units, unitless: bool = False
 ) -> list[float]:
-    """Lengths with spaces between them, in pixels, at most as many as `wholes`."""
+    """Return lengths separated by spaces, in pixels, at most as many as `wholes`."""
     nodes = components(text)
     if not 1 <= len(nodes) <= len(wholes):
         raise ValueError(f"expected up to {len(wholes)} lengths")
@@ -76,7 +76,7 @@ def lengths(
 
 
 def as_length(node: Node, whole: float | None, units: Units, unitless: bool = False) -> float:
-    """A length in pixels; a number is none, unless it is 0 or they are `unitless`."""
+    """Return a length in pixels; a bare number counts only if it is 0 or `unitless` allows it."""
     value, kind = evaluate(node, units, whole)
     if kind == "length" or (kind == "number" and (unitless or value == 0)):
         return value
@@ -84,7 +84,7 @@ def as_length(node: Node, whole: float | None, units: Units, unitless: bool = Fa
 
 
 def as_angle(node: Node, units: Units) -> float:
-    """An angle in degrees."""
+    """Return an angle in degrees."""
     value, kind = evaluate(node, units)
     if kind == "angle" or (kind == "number" and value == 0):
         return value
@@ -92,7 +92,7 @@ def as_angle(node: Node, units: Units) -> float:
 
 
 def as_number(node: Node, units: Units, percentage: bool = False) -> float:
-    """A number; where a percentage may be one, 50% is 0.5."""
+    """Return a number; where percentages are allowed, 50% is 0.5."""
     value, kind = evaluate(node, units)
     if kind == "number" or (percentage and kind == "percentage"):
         return value
@@ -101,14 +101,14 @@ def as_number(node: Node, units: Units, percentage: bool = False) -> float:
 
 @lru_cache(maxsize=1024)
 def components(text: str) -> tuple[Node, ...]:
-    """The parts of a value, without comments and space."""
+    """Return the parts of a value, without comments and spaces."""
     if len(text) > MAX_VALUE:
         raise ValueError("too long")
     return solid(tinycss2.parse_component_value_list(text, skip_comments=True))
 
 
 def arguments(function: Node) -> list[Node]:
-    """What stands between the commas of a function, one part each."""
+    """Return the arguments of a function, the parts between its commas."""
     groups: list[list[Node]] = [[]]
     for node in solid(function.arguments):
         if node == ",":
@@ -121,7 +121,7 @@ def arguments(function: Node) -> list[Node]:
 
 
 def evaluate(node: Node, units: Units, whole: float | None = None, depth: int = 0) -> Value:
-    """A number, a dimension, or what is calculated of them.
+    """Return a number or a dimension, or the result of a calculation.
 
     Args:
       node: a part of a value.
@@ -229,13 +229,13 @@ def _product(
 
 
 def solid(nodes: Sequence[Node]) -> tuple[Node, ...]:
-    """The nodes without space and comments."""
+    """Return the nodes without space and comments."""
     return tuple(node for node in nodes if node.type not in ("whitespace", "comment"))
 
 
 @lru_cache(maxsize=1024)
 def with_variables(text: str, variables: tuple[tuple[str, str], ...]) -> str:
-    """A value with its `var(--name, other)` replaced."""
+    """Return a value with its `var(--name, other)` replaced."""
     known = dict(variables)
     for _ in range(8):  # a variable may name another
         if "var(" not in text or len(text) > MAX_VALUE:
@@ -249,7 +249,7 @@ def with_variables(text: str, variables: tuple[tuple[str, str], ...]) -> str:
 
 
 def parts(tokens: Sequence[Node]) -> list[list[Node]]:
-    """The tokens between commas."""
+    """Return the tokens between commas."""
     found: list[list[Node]] = [[]]
     for token in tokens:
         if token == ",":
@@ -260,7 +260,7 @@ def parts(tokens: Sequence[Node]) -> list[list[Node]]:
 
 
 def serialized(nodes: Sequence[Node]) -> str:
-    """Parts of a style sheet as text; the library follows their brackets by recursion."""
+    """Return parts of a style sheet as text, with a limit on nested brackets."""
     try:
         return tinycss2.serialize(nodes)
     except RecursionError:

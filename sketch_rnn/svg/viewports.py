@@ -13,7 +13,7 @@ Page = tuple[float, float]  # width and height, in pixels
 
 
 def page(root: Element, own: Mapping[str, str]) -> Page | None:
-    """Width and height of the outermost `svg` in pixels, if the file says them.
+    """Return the size of the outermost `svg` in pixels, if the file gives it.
 
     Args:
       root: the element.
@@ -28,7 +28,7 @@ def page(root: Element, own: Mapping[str, str]) -> Page | None:
 
 
 def view_box(element: Element) -> list[float] | None:
-    """Left, top, width and height of the box that is fitted into an element."""
+    """Return left, top, width and height of the box that is fitted into an element."""
     numbers = re.findall(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?", element.get("viewBox", ""))
     return [float(number) for number in numbers] if len(numbers) == 4 else None
 
@@ -36,7 +36,7 @@ def view_box(element: Element) -> list[float] | None:
 def enter(
     element: Element, matrix: np.ndarray, inside: tuple[float, float]
 ) -> tuple[np.ndarray, tuple[float, float] | None]:
-    """The coordinates inside an `svg` or `symbol`.
+    """Return the matrix of the coordinates inside an `svg` or `symbol`.
 
     Args:
       element: with a box that is fitted, perhaps.
@@ -58,7 +58,7 @@ def enter(
 
 
 def _fitted(text: str) -> np.ndarray:
-    """The matrix of what the library writes; what is not finite changes nothing."""
+    """Return the matrix of a transform that the library wrote; the identity if not finite."""
     m = svgelements.Matrix(text)
     matrix = np.array([[m.a, m.c, m.e], [m.b, m.d, m.f]], np.float64)
     return matrix if np.isfinite(matrix).all() else transforms.IDENTITY

@@ -1,4 +1,4 @@
-"""What of a drawing shows: what is painted over or rubbed out does not, nor what is off the page.
+"""Find the visible part of a drawing: not painted over, not erased, not off the page.
 
 Dimensions: C cubic curves of one line, n points of one line.
 """
@@ -28,7 +28,7 @@ MAX_TESTS = 1_500_000  # of a point against what lies over it
 
 @dataclass(frozen=True)
 class Shown:
-    """What a pen would draw.
+    """The lines that a pen would draw.
 
     lines: curves `[C, 4, 2]`, in the order in which they are painted.
     filled: how many filled shapes are left out.
@@ -49,7 +49,7 @@ def shown(
     outline: bool,
     tolerance: float,
 ) -> Shown:
-    """The lines that can be seen of what is painted, in document order.
+    """Return the visible lines of what is painted, in document order.
 
     What is stroked is a line; of what is only filled, small shapes beside lines are dots or short
     lines. If all strokes are in the colour of the page, that is taken to be another.
@@ -73,7 +73,7 @@ def shown(
 
 
 def _on_page(painted: Sequence[Painted], page: Page | None) -> list[Painted]:
-    """The shapes without subpaths that are wholly off the page, unless all are."""
+    """Return the shapes without subpaths that are wholly off the page, unless all are."""
     result = [shape for shape in painted if shape.lines or shape.filled]
     if page is None:
         return result
@@ -94,7 +94,7 @@ def _touches(line: np.ndarray, page: Page) -> bool:
 def _above_ground(
     painted: Sequence[Painted], page: Page | None, ground: Colour
 ) -> tuple[list[Painted], Colour | None]:
-    """The shapes from the last one on that fills the whole page, and the page's colour then."""
+    """Return the shapes from the last one that fills the page, and the page's color then."""
     box = (np.zeros(2), np.array(page)) if page else bounds(painted)
     last = len(painted) if page else 1
     for place in reversed(range(last)):
@@ -109,7 +109,7 @@ def _above_ground(
 
 
 def _covers(shape: Painted, low: np.ndarray, high: np.ndarray) -> bool:
-    """Whether a shape is one rectangle, about, that is as large as a box."""
+    """Return whether a shape is roughly one rectangle that is as large as a box."""
     if len(shape.filled) != 1 or len(shape.filled[0]) > 8:
         return False
     corners = shape.filled[0][:, 0]
@@ -123,7 +123,7 @@ def _covers(shape: Painted, low: np.ndarray, high: np.ndarray) -> bool:
 
 
 class _Sight:
-    """Shapes of a page, and what is seen of them."""
+    """The shapes of a page, and what is visible of them."""
 
     def __init__(
         self,
@@ -154,7 +154,7 @@ class _Sight:
         return Shown(seen, filled, self._tests <= MAX_TESTS)
 
     def _on_page(self, line: Line) -> list[Line]:
-        """What of a line is on the page; half of the pen's width, if not much, is its edge."""
+        """Return the parts of a line on the page, plus half of the pen's width at its edges."""
         low, high = line.curves.min(axis=(0, 1)), line.curves.max(axis=(0, 1))
         if self._page is None or ((low >= 0).all() and (high <= self._page).all()):
             return [line]
@@ -181,14 +181,14 @@ class _Sight:
                 yield Line(line, place, paint.colour, width)
 
     def _only_fill(self, shape: Painted) -> Paint | None:
-        """The fill of a shape that can be seen and is only filled."""
+        """Return the visible fill of a shape that is filled and not stroked."""
         stroked = shape.stroke and not same(shape.stroke.colour, self._ground)
         if stroked or shape.fill is None or same(shape.fill.colour, self._ground):
             return None
         return shape.fill
 
     def _marks(self) -> tuple[list[Line], int]:
-        """Small filled shapes as lines, and how many shapes are too large for that."""
+        """Return small filled shapes as lines, and the number of shapes that are too large."""
         marks, too_large = [], 0
         for place, shape in enumerate(self._painted):
             fill = self._only_fill(shape)
@@ -200,7 +200,7 @@ class _Sight:
         return marks, too_large
 
     def _outer_rings(self, shape: Painted) -> list[np.ndarray]:
-        """The subpaths of a fill that are in none of the others, if all are small."""
+        """Return the outermost subpaths of a fill, if all are small."""
         sizes = [np.ptp(line.reshape(-1, 2), axis=0).max() for line in shape.filled]
         if max(sizes) > MARK * self._side or len(sizes) > MAX_BUFFERED:
             return [np.zeros((0, 2))]
@@ -213,7 +213,7 @@ class _Sight:
         ]
 
     def _mark(self, ring: np.ndarray, place: int, colour: Colour | None) -> Line | None:
-        """A small area as a dot or a short line; None if it is too large."""
+        """Return a small area as a dot or a short line; None if it is too large."""
         if not len(ring):
             return None
         corners = shapely.get_coordinates(shapely.oriented_envelope(shapely.MultiPoint(ring)))
@@ -230,7 +230,7 @@ class _Sight:
         return Line(curves.straight(ends), place, colour, float(short))
 
     def _seen(self, line: Line) -> list[np.ndarray]:
-        """What is seen of a line, as curves."""
+        """Return the visible parts of a line, as curves."""
         if self._tests > MAX_TESTS:
             return [line.curves]
         ghost = same(line.colour, self._ground)
@@ -265,7 +265,7 @@ class _Sight:
         return [curves.straight(piece) for piece in _pieces(points, given, seen, speck)]
 
     def _points(self, chain: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Points along a line `[n, 2]`, close to one another, and which are not only between."""
+        """Return close points along a line `[n, 2]`, and which of them are its own."""
         corners = curves.flatten(chain, self._limit)
         far = np.hypot(*np.diff(corners, axis=0).T)
         step = max(STEP * self._side, far.sum() / MAX_LOOKED_AT)
@@ -278,7 +278,7 @@ class _Sight:
         return np.concatenate([corners[:1], between]), given
 
     def _inside(self, cover: "Cover", points: np.ndarray, width: float) -> np.ndarray:
-        """Numbers of the points that a cover hides of a pen of that width."""
+        """Return the numbers of the points that a cover hides from a pen of that width."""
         low, high = cover.box
         near = np.flatnonzero((points >= low).all(axis=1) & (points <= high).all(axis=1))
         self._tests += 150 + cover.cost(points[near])
@@ -307,7 +307,7 @@ class _Sight:
 def _pieces(
     points: np.ndarray, given: np.ndarray, seen: np.ndarray, speck: float
 ) -> Iterator[np.ndarray]:
-    """The parts of a line that are seen, without those that are no longer than a speck."""
+    """Return the visible parts of a line that are longer than a speck."""
     edges = np.flatnonzero(np.diff(np.concatenate([[False], seen, [False]]).astype(np.int8)))
     for first, end in edges.reshape(-1, 2):
         kept = given[first:end].copy()

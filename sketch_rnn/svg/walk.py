@@ -1,4 +1,4 @@
-"""The elements of an SVG file as a browser renders them, to painted shapes.
+"""Visit the elements of an SVG file as a browser renders them, and collect painted shapes.
 
 Nested transforms, `use`, `switch`, viewports, inherited properties and clips are resolved
 (https://www.w3.org/TR/SVG2/). Nothing outside of the file is read, and the work is limited whatever
@@ -61,7 +61,7 @@ class Walker:
         self.clips = clips.Clips(self.by_id, self._clipping, self.styles.of)
 
     def walk(self) -> list[Painted]:
-        """What the file paints, in pixels of its page."""
+        """Return what the file paints, in pixels of its page."""
         self.visit(self.root, IDENTITY, Context(style={}, viewport=values.PAGE))
         return self.painted
 
@@ -116,7 +116,7 @@ class Walker:
         inner.visit(matrix)
 
     def page(self) -> tuple[float, float] | None:
-        """Width and height of the outermost `svg` in pixels, if the file says them."""
+        """The size of the outermost `svg` in pixels, if the file gives it."""
         return viewports.page(self.root, self.styles.of(self.root))
 
     def _units(self, own: Mapping[str, str], context: Context, is_root: bool) -> Units:
@@ -152,7 +152,7 @@ class Walker:
     def _clipping(
         self, container: Element, matrix: np.ndarray, place: clips.Place, is_clip: bool
     ) -> tuple[list[Painted], bool]:
-        """What the children of a `clipPath` or a `mask` paint, and whether that is all."""
+        """Return what the children of a `clipPath` or `mask` paint, and whether it is complete."""
         style, own = self._inherited_by(container)
         transform = transforms.own_transform(own, (0.0, 0.0, *place.viewport), place.units)
         context = Context(style, place.viewport, 1.0, place.units, place.depth + 1)
@@ -167,7 +167,7 @@ class Walker:
         return found
 
     def _inherited_by(self, element: Element) -> tuple[dict[str, str], dict[str, str]]:
-        """What is inherited inside of an element that is not rendered, and its own properties."""
+        """Return the inherited and own properties of an element that is not rendered."""
         path = [element]
         while path[-1] in self._parents:
             path.append(self._parents[path[-1]])
@@ -183,7 +183,7 @@ class Walker:
         return {child: parent for parent in self.root.iter() for child in parent}
 
     def _reference_box(self, inner: "_Inner") -> Box:
-        """What an element's transform and its origin refer to."""
+        """Return the box that an element's transform and its origin refer to."""
         if not any(name in inner.own for name in transforms.PROPERTIES):
             return (0.0, 0.0, 0.0, 0.0)
         if inner.element is self.root:
@@ -195,7 +195,7 @@ class Walker:
         return self._box(inner, with_strokes=kind in ("stroke-box", "border-box"))
 
     def _box(self, inner: "_Inner", with_strokes: bool) -> Box:
-        """The box of what an element draws, in its own coordinates; of shapes, also unseen."""
+        """Return the box of what an element draws, seen or not, in its own coordinates."""
         key = inner.element, with_strokes
         if key not in self.boxes:
             saved = self.painted, self.purpose
@@ -208,7 +208,7 @@ class Walker:
 
 @dataclass
 class _Inner:
-    """What is inside of an element's own transform."""
+    """The content of an element, within its own transform."""
 
     walker: Walker
     element: Element
@@ -217,14 +217,14 @@ class _Inner:
     size: Mapping[str, str]  # that a `use` gives it
 
     def geometry(self, name: str) -> str | None:
-        """An attribute of place or size, or what CSS says in its place."""
+        """Return an attribute of position or size, or the CSS value that replaces it."""
         text = self.own.get(name)
         if text is None:
             return self.element.get(name)
         return path_of(text) if name == "d" else text
 
     def inside(self) -> tuple[float, float]:
-        """Width and height of an `svg` or `symbol`; CSS counts for the outermost only."""
+        """Return the size of an `svg` or `symbol`; CSS applies to the outermost only."""
         box, is_root = viewports.view_box(self.element), self.element is self.walker.root
         default = box[2:] if box and is_root else self.context.viewport
         said = self.geometry if is_root else self.element.get
@@ -263,7 +263,7 @@ class _Inner:
             self.walker.visit(child, matrix, context)
 
     def _within(self, matrix: np.ndarray, size: tuple[float, float]) -> Context:
-        """The context inside of a viewport, which hides what leaves it, unless it says other."""
+        """Return the context inside a viewport, which clips unless its overflow is visible."""
         context = self.context
         if self.own.get("overflow", "hidden") in ("visible", "auto") or min(size) <= 0:
             return context
@@ -286,7 +286,7 @@ class _Inner:
 
 
 def _box_of(painted: list[Painted], with_strokes: bool) -> Box:
-    """The box about shapes, or nothing at the origin if there are none."""
+    """Return the box around shapes; an empty box at the origin if there are none."""
     corners = []
     for shape in painted:
         for line in shape.lines:
@@ -302,7 +302,7 @@ def _box_of(painted: list[Painted], with_strokes: bool) -> Box:
 
 
 def _alternative(switch: Element) -> list[Element]:
-    """The one child of a `switch` that is rendered, for a reader of English."""
+    """Return the child of a `switch` that is rendered for a reader of English."""
     for child in switch:
         language = child.get("systemLanguage", "en")
         understood = not child.get("requiredExtensions") and child.tag in _DRAWN

@@ -1,4 +1,4 @@
-"""XML from strangers: the tree of a file's elements, within limits."""
+"""Parse XML of unknown origin, within limits, to a tree of elements."""
 
 import codecs
 import gzip
@@ -44,7 +44,7 @@ _OTHERS = re.compile(
 def parse(
     content: bytes, *, any_namespace: bool = False, max_elements: int = MAX_ELEMENTS
 ) -> Element:
-    """The tree of a file's elements, without namespaces; nothing outside of it is read.
+    """Return the tree of a file's elements, without namespaces; nothing outside of it is read.
 
     What browsers refuse and people can read is read, too: well-known prefixes that are not
     declared, the names that HTML has for signs, a bare `&`, and Latin-1 that does not say so.
@@ -75,7 +75,7 @@ def parse(
 
 
 class _Reader:
-    """A file's content on its way to a tree."""
+    """Turns a file's content into a tree."""
 
     def __init__(self, content: bytes, any_namespace: bool, max_elements: int):
         self._content = content
@@ -90,7 +90,7 @@ class _Reader:
         self._parser.EntityDeclHandler = self._entity
 
     def read(self) -> Element:
-        """The root; raises ExpatError, and UserError for what is beyond a limit."""
+        """Return the root; raise ExpatError, or UserError where a limit is exceeded."""
         try:
             self._parser.Parse(self._content, True)
         except (LookupError, ValueError) as error:  # an encoding that Python or expat lacks
@@ -121,7 +121,7 @@ class _Reader:
         self._spaces.pop()
 
     def _local(self, name: str) -> str:
-        """The name without its prefix, if that stands for SVG or XLink; "" for another's."""
+        """Return the name without its prefix if that stands for SVG or XLink; else ""."""
         prefix, _, local = name.rpartition(":")
         if self._any_namespace:
             return local
@@ -153,7 +153,7 @@ def _entity_at(content: bytes, error: expat.ExpatError) -> str:
 
 
 def _mended(content: bytes) -> bytes:
-    """The content with its signs as XML has them; as it is if that is not known or too long."""
+    """Return the content with valid XML references; as it is if that is not possible."""
     text = _decoded(content)
     if text is None:
         return content
@@ -164,7 +164,7 @@ def _mended(content: bytes) -> bytes:
 
 
 def _mended_part(match: re.Match[str], known: set[str]) -> str:
-    """What stands for a comment, which stays, or for what begins with `&`."""
+    """Return what stands for a comment, which stays, or for what begins with `&`."""
     text, name = match[0], match["name"]
     if text[:2].lower() == "<!":
         return text[:9].upper() + text[9:] if text[:9].lower() == "<!doctype" else text
@@ -181,13 +181,13 @@ def _mended_part(match: re.Match[str], known: set[str]) -> str:
 
 
 def _sign(number: str) -> str:
-    """The sign of a character reference; NUL if there is none."""
+    """Return the character of a character reference; NUL if there is none."""
     value = int(number[1:], 16) if number[0] in "xX" else int(number)
     return chr(value) if value < 0x110000 else "\0"
 
 
 def _decoded(content: bytes) -> str | None:
-    """The text, without what its declaration says of its encoding."""
+    """Return the text, without the encoding that its declaration names."""
     if content[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
         return None
     said = _ENCODING.match(content)
@@ -202,18 +202,18 @@ def _decoded(content: bytes) -> str | None:
 
 
 def check_depth(depth: int) -> None:
-    """Refuses elements that are nested deeper than the limit."""
+    """Refuse elements that are nested deeper than the limit."""
     if depth > MAX_DEPTH:
         raise UserError(f"its elements are nested more than {MAX_DEPTH} deep")
 
 
 def attribute_size(attributes: Mapping[str, str]) -> int:
-    """What an element's attributes take in a file, about."""
+    """Return the approximate size of an element's attributes in a file."""
     return sum(len(name) + len(value) + 4 for name, value in attributes.items())
 
 
 def _plain(content: bytes) -> bytes:
-    """The content, unpacked if it is gzip; both within the limit."""
+    """Return the content, unpacked if it is gzip; both sizes are limited."""
     if content[:2] == b"\x1f\x8b":
         try:
             with gzip.open(io.BytesIO(content)) as file:
@@ -228,7 +228,7 @@ def _plain(content: bytes) -> bytes:
 
 
 def _from_declaration(content: bytes) -> bytes:
-    """The content without a byte order mark and blank lines before its declaration."""
+    """Return the content from its declaration on, without a byte order mark and blank lines."""
     if content[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
         text = content.decode("utf-16", "replace").lstrip()
         return text.encode("utf-16")

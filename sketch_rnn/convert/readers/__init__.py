@@ -1,4 +1,4 @@
-"""Readers of other people's drawings, one module a form; the table of them is `READERS`.
+"""Readers of other people's drawings, one module per format; `READERS` is their table.
 
 A reader is a row of the table: the suffixes of its files, and one of two functions.
 
@@ -30,7 +30,7 @@ from sketch_rnn.convert.readers.svg import svg_drawings
 
 
 class Reader(NamedTuple):
-    """A reader of a form of files, by `whole` or by `cut`.
+    """A reader of one file format, by `whole` or by `cut`.
 
     stored: the sketches of a file that holds them as stroke-3 or stroke-5, which a model takes in
     the units that they have; None of a file that holds other drawings. in_chunk: how many files a
@@ -61,16 +61,16 @@ READERS = (
 
 
 def reader_of(file: InputFile) -> Reader | None:
-    """The reader of a file by its suffix, if there is one."""
+    """Return the reader for a file's suffix, if there is one."""
     return next((reader for reader in READERS if file.base.endswith(reader.suffixes)), None)
 
 
 def is_copy(file: InputFile, files: Container[str]) -> bool:
-    """Whether a picture of pixels lies beside an SVG of its name, of which it is a picture."""
+    """Return whether a picture is a rendering of the SVG of the same name beside it."""
     stem = str(file).rpartition(".")[0]
     return reader_of(file) is _PICTURES and any(stem + suffix in files for suffix in _SVG.suffixes)
 
 
 def suffixes() -> list[str]:
-    """All that are read."""
+    """Return all suffixes that are read."""
     return [suffix for reader in READERS for suffix in reader.suffixes]

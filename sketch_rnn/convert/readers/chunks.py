@@ -1,4 +1,4 @@
-"""What readers have in common: how an input is read, and chunks of drawings for a process.
+"""Shared parts of the readers: options for reading, and chunks of drawings for a process.
 
 A chunk is made in the first process, which reads as little as it can, and its drawings are made in
 another.
@@ -25,7 +25,7 @@ NOT_RECOGNIZED = "not recognized by Quick, Draw!"
 
 @dataclass(frozen=True)
 class Reading:
-    """How inputs are read.
+    """Says how inputs are read.
 
     recipe: how drawings become sketches. outline: take the outlines of filled shapes of SVGs; None:
     of those drawings that hold nothing else. recognized: leave out what Quick, Draw! did not
@@ -60,7 +60,7 @@ class Drawing(NamedTuple):
     line_width: float | None = None
 
     def sketch(self, reading: Reading) -> Sketch:
-        """The drawing made ready; raises UserError if it cannot be used."""
+        """Return the prepared drawing; raise UserError if it cannot be used."""
         if reading.recognized and not self.recognized:
             raise UserError(NOT_RECOGNIZED)
         sketch = to_sketch(self.lines, reading.recipe)
@@ -72,7 +72,7 @@ Pending = tuple[str, Callable[[], Sketch]]  # a drawing's name, and what makes a
 
 @dataclass(frozen=True)
 class Files:
-    """Whole files, and what gives the drawings of one."""
+    """Whole files, and the function that reads the drawings of one."""
 
     files: Sequence[InputFile]
     read: Callable[[InputFile, Reading], Iterator[Pending]]
@@ -87,7 +87,7 @@ class Files:
 
 @dataclass(frozen=True)
 class Items:
-    """Drawings cut out of a file, by their names, and what reads one of them."""
+    """Drawings cut out of a file, with their names, and the function that reads one."""
 
     names: Sequence[str]
     items: Sequence[Any]
@@ -135,7 +135,7 @@ Chunk = Files | Items | StoredSketches | Unreadable
 
 
 def stored_chunks(source: str, sketches: Sequence[np.ndarray], form: Form) -> Iterator[Chunk]:
-    """Chunks of sketches of one form."""
+    """Yield chunks of sketches of one form."""
     for first in range(0, len(sketches), SKETCHES_IN_CHUNK):
         yield StoredSketches(source, first, sketches[first : first + SKETCHES_IN_CHUNK], form)
 
@@ -145,7 +145,7 @@ def item_chunks(
     cut: Callable[[InputFile], Iterator[tuple[str, bytes]]],
     parse: Callable[[Any], Drawing],
 ) -> Iterator[Chunk]:
-    """Chunks of what a file is cut into; where it is damaged, the rest of it is not read.
+    """Yield chunks of a file's items; stop where the file is damaged.
 
     Args:
       file: to cut.

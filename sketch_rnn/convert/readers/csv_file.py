@@ -26,7 +26,7 @@ Row = dict[str, str]
 
 
 def csv_chunks(file: InputFile, reading: Reading) -> Iterator[Chunk]:
-    """Chunks of the drawings of a file."""
+    """Yield chunks of the drawings of a file."""
     first = next(_rows(file), None)
     if first is None:
         raise UserError("no rows in this table")
@@ -41,7 +41,7 @@ def csv_chunks(file: InputFile, reading: Reading) -> Iterator[Chunk]:
 
 
 def _rows(file: InputFile) -> Iterator[tuple[int, Row]]:
-    """The rows of a table, names of columns in lower case, with their lines' numbers."""
+    """Yield the rows of a table with their line numbers; column names are in lower case."""
     with file.open() as opened:
         text = io.TextIOWrapper(opened, "utf-8-sig", "replace", newline="")
         before = csv.field_size_limit(MAX_LINE)
@@ -65,7 +65,7 @@ def _drawings(column: str, file: InputFile) -> Iterator[tuple[str, bytes]]:
 
 
 def _of_points(file: InputFile) -> Iterator[tuple[str, bytes]]:
-    """Drawings of a table that has a point a row; those of one follow each other."""
+    """Yield the drawings of a table with one point per row; rows of a drawing are consecutive."""
     for drawing, rows in groupby(_rows(file), lambda row: _id(row[1], _DRAWING_IDS)):
         points = []
         for number, row in rows:

@@ -1,4 +1,4 @@
-"""Scenes of Excalidraw: `.excalidraw`, libraries, and what it copies to the clipboard.
+"""Read scenes of Excalidraw: `.excalidraw` files, libraries, and copies from its clipboard.
 
 https://docs.excalidraw.com/docs/codebase/json-schema: an element has its first point at x, y,
 `points` from there, and is turned by `angle` around the middle of its box.
@@ -20,7 +20,7 @@ _HEAD, _HEAD_ANGLE = 30, math.radians(20)  # of an arrow: its sides' length, and
 
 
 def is_scene(value: dict[str, Any]) -> bool:
-    """Whether an object is a scene."""
+    """Return whether an object is a scene."""
     inner = value.get("elements")
     if not isinstance(inner, list):
         return False
@@ -28,7 +28,7 @@ def is_scene(value: dict[str, Any]) -> bool:
 
 
 def is_element(value: Any) -> bool:
-    """Whether an object is an element of a scene."""
+    """Return whether an object is an element of a scene."""
     return (
         isinstance(value, dict)
         and value.get("type") in (*LINEAR, *BOXES, "text", "image", "frame")
@@ -38,7 +38,7 @@ def is_element(value: Any) -> bool:
 
 
 def of_library(value: dict[str, Any]) -> list[Any]:
-    """The scenes of a library; none if it is no library."""
+    """Return the scenes of a library; none if it is no library."""
     items = value.get("libraryItems", value.get("library"))
     if value.get("type") != "excalidrawlib" or not isinstance(items, list):
         return []
@@ -47,7 +47,7 @@ def of_library(value: dict[str, Any]) -> list[Any]:
 
 
 def read(scene: dict[str, Any]) -> Drawing:
-    """The drawing of a scene; raises UserError."""
+    """Return the drawing of a scene; raise UserError."""
     canvas = Canvas()
     for element in elements(scene.get("elements")):
         kind = element.get("type")
@@ -83,7 +83,7 @@ def _draw_linear(canvas: Canvas, element: dict[str, Any]) -> None:
 
 
 def _through(points: np.ndarray) -> str:
-    """A Catmull-Rom curve through points `[n, 2]`, as path data."""
+    """Return a Catmull-Rom curve through points `[n, 2]`, as path data."""
     around = np.concatenate([points[:1], points, points[-1:]])
     first = points[:-1] + (around[2:-1] - around[:-3]) / 6
     second = points[1:] - (around[3:] - around[1:-2]) / 6
@@ -94,7 +94,7 @@ def _through(points: np.ndarray) -> str:
 
 
 def _head(before: np.ndarray, tip: np.ndarray) -> np.ndarray:
-    """The line of an arrow's head `[3, 2]`."""
+    """Return the line of an arrow's head `[3, 2]`."""
     back = before - tip
     length = float(np.hypot(*back))
     back = back * (min(_HEAD, length / 2) / max(length, 1e-9))
@@ -116,7 +116,7 @@ def _draw_box(canvas: Canvas, element: dict[str, Any], kind: str) -> None:
 
 
 def _matrix(element: dict[str, Any], middle: np.ndarray) -> np.ndarray:
-    """The matrix of an element that turns around a middle in its own coordinates."""
+    """Return the matrix of an element that turns around a middle in its own coordinates."""
     x, y = number(element.get("x")), number(element.get("y"))
     turned = placed(x + middle[0], y + middle[1], number(element.get("angle")))
     return compose(turned, placed(-middle[0], -middle[1]))

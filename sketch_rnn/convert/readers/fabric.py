@@ -1,4 +1,4 @@
-"""Scenes of fabric.js, as `canvas.toJSON()` gives them.
+"""Read scenes of fabric.js, as `canvas.toJSON()` writes them.
 
 http://fabricjs.com: an object's `left` and `top` are those of its origin in its parent. A path,
 polyline or polygon has coordinates of its own, whose box's middle is the object's middle; those of
@@ -23,18 +23,18 @@ _ARGUMENTS = {"M": 2, "L": 2, "Q": 4, "C": 6, "Z": 0, "H": 1, "V": 1, "T": 2, "S
 
 
 def is_scene(value: dict[str, Any]) -> bool:
-    """Whether an object is a scene, or a path alone."""
+    """Return whether an object is a scene, or a path alone."""
     return isinstance(value.get("objects"), list) or is_path(value)
 
 
 def is_path(value: dict[str, Any]) -> bool:
-    """Whether an object is a path, which has its commands as lists."""
+    """Return whether an object is a path whose commands are lists."""
     path = value.get("path")
     return isinstance(path, list) and bool(path) and isinstance(path[0], list)
 
 
 def read(scene: dict[str, Any]) -> Drawing:
-    """The drawing of a scene; raises UserError."""
+    """Return the drawing of a scene; raise UserError."""
     canvas = Canvas()
     _draw_all(canvas, [scene] if is_path(scene) else scene["objects"], IDENTITY, 0)
     return canvas.drawing()
@@ -121,13 +121,13 @@ _SHAPES = {
 
 
 def _middle(lines: list[np.ndarray]) -> np.ndarray:
-    """The middle of the box of lines."""
+    """Return the middle of the box of lines."""
     points = np.concatenate([line.reshape(-1, 2) for line in lines])
     return (points.min(axis=0) + points.max(axis=0)) / 2
 
 
 def _matrix(item: dict[str, Any], middle: np.ndarray) -> np.ndarray:
-    """The matrix of an object in its parent; `middle` is that of its own coordinates."""
+    """Return the matrix of an object in its parent; `middle` is that of its own coordinates."""
     if "left" not in item and "top" not in item:
         return IDENTITY
     scale = np.array([number(item.get("scaleX"), 1), number(item.get("scaleY"), 1)])

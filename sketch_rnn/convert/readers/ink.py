@@ -1,4 +1,4 @@
-"""Digital ink in XML: InkML, and the files of IAM-OnDB.
+"""Read digital ink in XML: InkML, and the files of IAM-OnDB.
 
 InkML (https://www.w3.org/TR/InkML/): a `trace` holds points, separated by commas, of as many
 values as its `traceFormat` has channels; X and Y where there is none. A value alone is the
@@ -31,7 +31,7 @@ _VALUE = re.compile(
 
 
 class Format(NamedTuple):
-    """Which values of a point are x and y, and the signs of their axes."""
+    """The places of x and y among the values of a point, and the signs of their axes."""
 
     x: int = 0
     y: int = 1
@@ -40,7 +40,7 @@ class Format(NamedTuple):
 
 
 def ink_drawings(file: InputFile, reading: Reading) -> Iterator[Pending]:
-    """The drawing of a file."""
+    """Yield the drawing of a file."""
     yield str(file), partial(_sketch, file, reading)
 
 
@@ -49,7 +49,7 @@ def _sketch(file: InputFile, reading: Reading) -> Sketch:
 
 
 def parse(content: bytes) -> Drawing:
-    """The drawing of a file's content; raises UserError."""
+    """Return the drawing of a file's content; raise UserError."""
     root = xml.parse(content, any_namespace=True, max_elements=MAX_ELEMENTS)
     if root.tag == "ink":
         return _inkml(root)
@@ -93,7 +93,7 @@ def _inkml(root: Element) -> Drawing:
 
 
 def _traces(element: Element, context: str) -> Iterator[tuple[Element, str]]:
-    """Traces in their order, and contexts that hold for those after them.
+    """Yield traces in order, and the contexts that apply to the traces after them.
 
     With each comes the context of the groups around it. Definitions draw nothing.
     """
@@ -105,7 +105,7 @@ def _traces(element: Element, context: str) -> Iterator[tuple[Element, str]]:
 
 
 def _format_of(context: Element, by_id: dict) -> Format | None:
-    """The format that a context names, or that of the device it names; None if none."""
+    """Return the format that a context, or its device, names; None if neither names one."""
     seen: Element | None = context
     for _ in range(5):  # a context of a context, and its device
         if seen is None:
@@ -135,7 +135,7 @@ def _format(element: Element | None) -> Format:
 
 
 def points_of(text: str, form: Format) -> np.ndarray:
-    """The line `[n, 2]` of a trace's text; raises UserError."""
+    """Return the line `[n, 2]` of a trace's text; raise UserError."""
     needed = (form.x, form.y)
     states = {place: _Channel() for place in needed}
     points = []
@@ -159,7 +159,7 @@ class _Channel:
         self._order = "!"
 
     def next(self, order: str, text: str) -> float:
-        """The next value, by the sign before it, which holds on, and its text."""
+        """Return the next value from its text and the sign before it; the sign stays in force."""
         self._order = order or self._order
         if text == "*":
             return self._value

@@ -1,4 +1,4 @@
-"""Files that are one JSON value: the `.json` of `sketch_rnn_sample`, and those of many programs.
+"""Read files that are one JSON value: those of `sketch_rnn_sample` and of many programs.
 
 The value is a drawing or a list of them, see `values`; `{"sketches": ...}` is ours.
 """
@@ -17,7 +17,7 @@ from sketch_rnn.errors import UserError
 
 
 def json_chunks(file: InputFile, reading: Reading) -> Iterator[Chunk]:
-    """Chunks of the drawings of a file."""
+    """Yield chunks of the drawings of a file."""
     content = file.read()
     if ours := _ours(content, str(file)):
         yield from ours.chunks(str(file), reading)
@@ -26,7 +26,7 @@ def json_chunks(file: InputFile, reading: Reading) -> Iterator[Chunk]:
 
 
 def json_stored(file: InputFile) -> Stored | None:
-    """The sketches of a file that holds rows of them, stroke-3 or stroke-5; else None."""
+    """Return the sketches of a file that holds rows of them, stroke-3 or stroke-5; else None."""
     content = file.read()
     return _ours(content, str(file)) or stored_of(file, _cut(content))
 
@@ -42,7 +42,7 @@ def _ours(content: bytes, name: str) -> Stored | None:
 
 
 def _cut(content: bytes) -> Cut:
-    """What cuts the content into the values of its drawings."""
+    """Return a function that cuts the content into the values of its drawings."""
     try:
         value = values.parse(content)
     except UserError:

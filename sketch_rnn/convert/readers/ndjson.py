@@ -1,4 +1,4 @@
-"""Lines of JSON, each a drawing, as Quick, Draw! and many programs write them.
+"""Read lines of JSON, one drawing each, as Quick, Draw! and many programs write them.
 
 https://github.com/googlecreativelab/quickdraw-dataset: `{"word": ..., "recognized": true,
 "drawing": [line, ...]}`, each line `[[x, ...], [y, ...]]` (simplified) or `[[x, ...], [y, ...],
@@ -19,17 +19,17 @@ _BRACKETS = (b"", b"[", b"]", b"],")  # lines of an array that hold none of its 
 
 
 def ndjson_chunks(file: InputFile, reading: Reading) -> Iterator[Chunk]:
-    """Chunks of the drawings of a file."""
+    """Yield chunks of the drawings of a file."""
     yield from record_chunks(file, reading, lines)
 
 
 def ndjson_stored(file: InputFile) -> Stored | None:
-    """The sketches of a file that has rows of one in each line, stroke-3 or stroke-5; else None."""
+    """Return the sketches of a file whose lines are stroke-3 or stroke-5 rows; else None."""
     return stored_of(file, lines)
 
 
 def lines(file: InputFile) -> Iterator[tuple[str, bytes]]:
-    """The lines of a file and their places; raises UserError at one that is too long."""
+    """Yield the lines of a file and their places; raise UserError at a line that is too long."""
     with file.open() as opened:
         number = 0
         while line := opened.readline(MAX_LINE):

@@ -1,4 +1,4 @@
-"""Tables of drawings as `.parquet`, as Hugging Face and TFDS keep rows; pyarrow reads them."""
+"""Read tables of drawings in `.parquet`, as Hugging Face and TFDS keep them, by pyarrow."""
 
 import json
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ _COLUMNS = (*STROKES, "x", "y", "recognized")  # others may hold pictures
 
 
 def parquet_chunks(file: InputFile, reading: Reading) -> Iterator[Chunk]:
-    """Chunks of the drawings of a file."""
+    """Yield chunks of the drawings of a file."""
     yield from record_chunks(file, reading, _rows)
 
 

@@ -1,4 +1,4 @@
-"""Pictures of pixels: photographs, scans, pages of PDFs; `sketch_rnn.trace` finds the lines."""
+"""Read photographs, scans, and pages of PDFs; `sketch_rnn.trace` traces their lines."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -13,7 +13,7 @@ PICTURES = (*PICTURE_SUFFIXES, *PDF_SUFFIXES)
 
 
 def picture_drawings(file: InputFile, reading: Reading) -> Iterator[Pending]:
-    """A drawing for each picture of a file."""
+    """Yield a drawing for each picture of a file."""
     check_installed()
     if reading.sheet:
         yield from _of_sheets(file, reading)
@@ -34,7 +34,7 @@ def _sketch(picture: Picture, reading: Reading) -> Sketch:
 
 
 def _of_sheets(file: InputFile, reading: Reading) -> Iterator[Pending]:
-    """The drawings of each page, numbered through the file."""
+    """Yield the drawings of each page, numbered through the file."""
     number = 0
     for picture in pictures(file.read(), file.base.endswith(PDF_SUFFIXES)):
         for drawing in _of_sheet(picture, reading):
@@ -43,7 +43,7 @@ def _of_sheets(file: InputFile, reading: Reading) -> Iterator[Pending]:
 
 
 def _of_sheet(picture: Picture, reading: Reading) -> Iterator[Drawing]:
-    """The drawings of a page; the first also says what of the page was left out."""
+    """Yield the drawings of a page; the first one also reports what was left out of the page."""
     from sketch_rnn.trace import sheets
     from sketch_rnn.trace.tracer import trace
 

@@ -1,4 +1,4 @@
-"""Quick, Draw! drawings in their binary form, one record a drawing, little endian.
+"""Read Quick, Draw! drawings in their binary format: little-endian, one record per drawing.
 
 https://github.com/googlecreativelab/quickdraw-dataset: a record is key_id (uint64), country code
 (2 characters), recognized (a byte), time (uint32) and the number of lines (uint16); then for each
@@ -21,7 +21,7 @@ _POINTS = struct.Struct("<H")
 
 
 def bin_chunks(file: InputFile, reading: Reading) -> Iterator[Chunk]:
-    """Chunks of the drawings of a file."""
+    """Yield chunks of the drawings of a file."""
     yield from item_chunks(file, _numbered, parse_record)
 
 
@@ -32,7 +32,7 @@ def _numbered(file: InputFile) -> Iterator[tuple[str, bytes]]:
 
 
 def records(file: IO[bytes]) -> Iterator[bytes]:
-    """The bytes of each drawing of a file.
+    """Yield the bytes of each drawing of a file.
 
     Raises:
       UserError: the file ends within a drawing, or holds something else.
@@ -55,7 +55,7 @@ def records(file: IO[bytes]) -> Iterator[bytes]:
 
 
 def parse_record(record: bytes) -> Drawing:
-    """The drawing of a record that `records` cut out."""
+    """Return the drawing of a record that `records` cut out."""
     recognized, lines = _HEAD.unpack_from(record)
     place, polylines = _HEAD.size, []
     for _ in range(lines):

@@ -1,4 +1,4 @@
-"""Files of records: JSON values one after the other, each a drawing.
+"""Read files of records: consecutive JSON values, one drawing each.
 
 Whether their strokes are lists of x and of y or of points is decided by the file (see `strokes`),
 so it is looked at twice: in the first process until that is clear, which mostly is after a line or
@@ -21,7 +21,7 @@ Cut = Callable[[InputFile], Iterator[tuple[str, bytes]]]  # places in a file, an
 
 
 def record_chunks(file: InputFile, reading: Reading, cut: Cut) -> Iterator[Chunk]:
-    """Chunks of the drawings of a file."""
+    """Yield chunks of the drawings of a file."""
     if stored := stored_of(file, cut):
         yield from stored.chunks(str(file), reading)
     else:
@@ -31,7 +31,7 @@ def record_chunks(file: InputFile, reading: Reading, cut: Cut) -> Iterator[Chunk
 
 
 def parse_record(text: bytes, arrangement: Arrangement | None = None) -> Drawing:
-    """The drawing of a JSON value, in a file of that arrangement; raises UserError."""
+    """Return the drawing of a JSON value, in a file of that arrangement; raise UserError."""
     found = values.found(values.parse(text))
     if isinstance(found, values.Strokes):
         return found.drawing(arrangement)
@@ -41,7 +41,7 @@ def parse_record(text: bytes, arrangement: Arrangement | None = None) -> Drawing
 
 
 def arrangement_of(file: InputFile, cut: Cut) -> Arrangement | None:
-    """The arrangement of the strokes of a file, as far as it can be read."""
+    """Return the arrangement of the strokes of a file, as far as it can be read."""
     vote = Vote()
     try:
         for _, text in cut(file):
@@ -62,7 +62,7 @@ def _unsure(text: bytes) -> list[list]:
 
 
 def stored_of(file: InputFile, cut: Cut) -> Stored | None:
-    """The sketches of a file whose first value is one, stroke-3 or stroke-5; else None.
+    """Return the sketches of a file whose first value is one, stroke-3 or stroke-5; else None.
 
     Raises:
       UserError: one of them is none, or they take more than `MAX_WHOLE` bytes.

@@ -1,4 +1,4 @@
-"""Scenes of drawing programs in JSON: what those of all programs have in common.
+"""Shared parts of the readers of scenes that drawing programs save as JSON.
 
 A scene holds elements, each with a place, a turn and lines of its own. What has no line of a pen,
 as texts and pictures, is left out, and that is said.
@@ -58,7 +58,7 @@ class Canvas:
             self.path(f"M{-rx} 0A{rx} {ry} 0 1 1 {rx} 0A{rx} {ry} 0 1 1 {-rx} 0", matrix)
 
     def drawing(self) -> Drawing:
-        """All of it as lines; raises UserError if there is none."""
+        """Return all lines of the scene; raise UserError if there is none."""
         said = tuple(f"{n} {kind}{'s' * (n > 1)} left out" for kind, n in self.left_out.items())
         drawn = [curve for curve in self.pieces if len(curve)]
         if not drawn:
@@ -74,7 +74,7 @@ class Canvas:
 
 
 def number(value: Any, default: float = 0.0) -> float:
-    """A finite number of a scene; what is left out has its default. Raises UserError."""
+    """Return a finite number of a scene, or the default if it is missing. Raise UserError."""
     if value is None:
         return default
     if isinstance(value, bool) or not isinstance(value, int | float):
@@ -89,13 +89,13 @@ def number(value: Any, default: float = 0.0) -> float:
 
 
 def elements(value: Any) -> list[dict[str, Any]]:
-    """The objects of a list; raises UserError if it is none."""
+    """Return the objects of a list; raise UserError if it is none."""
     if not isinstance(value, list):
         raise UserError("a scene's elements are not a list")
     return [element for element in value if isinstance(element, dict)]
 
 
 def placed(x: float, y: float, angle: float = 0, scale: Sequence[float] = (1, 1)) -> np.ndarray:
-    """The matrix `[2, 3]` that scales, turns by an angle in radians, and moves to (x, y)."""
+    """Return the matrix `[2, 3]` that scales, turns by an angle in radians, and moves to (x, y)."""
     cos, sin = math.cos(angle), math.sin(angle)
     return np.array([[cos * scale[0], -sin * scale[1], x], [sin * scale[0], cos * scale[1], y]])

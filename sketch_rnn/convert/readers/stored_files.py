@@ -1,4 +1,4 @@
-"""Files of sketches that are arrays already, stroke-3 or stroke-5: `.npz`, and `.npy` alone."""
+"""Read files of stroke-3 or stroke-5 arrays: `.npz` and `.npy`."""
 
 import tempfile
 import zipfile
@@ -18,7 +18,7 @@ from sketch_rnn.errors import UserError, warn
 
 
 class Stored(NamedTuple):
-    """The sketches of a file by the name of the array that holds them, "" if there is but one.
+    """The sketches of a file by the name of their array, or "" if there is only one.
 
     is_ours: this program wrote them, so that it is known what their rows mean.
     """
@@ -27,7 +27,7 @@ class Stored(NamedTuple):
     is_ours: bool = False
 
     def chunks(self, source: str, reading: Reading) -> Iterator[Chunk]:
-        """Chunks of all of them; `source` is what they are called."""
+        """Yield chunks of all sketches; `source` is their name in reports."""
         layout = AS_IT_IS if self.is_ours else reading.layout
         members, form = read_as(self.members, source, layout)
         for name, sketches in members.items():
@@ -35,12 +35,12 @@ class Stored(NamedTuple):
 
 
 def array_chunks(file: InputFile, reading: Reading) -> Iterator[Chunk]:
-    """Chunks of the sketches of a file of any layout, all its splits."""
+    """Yield chunks of the sketches of a file of any layout, with all its splits."""
     yield from array_stored(file).chunks(str(file), reading)
 
 
 def array_stored(file: InputFile) -> Stored:
-    """The sketches of a file; says which of its arrays hold none. Raises UserError."""
+    """Return the sketches of a file and warn of arrays that hold none. Raise UserError."""
     is_one = file.base.endswith(".npy")
     with _as_npz(file) if is_one else file.on_disk() as path:
         try:
@@ -55,7 +55,7 @@ def array_stored(file: InputFile) -> Stored:
 
 @contextmanager
 def _as_npz(file: InputFile) -> Iterator[Path]:
-    """The path of an `.npz` whose only array is that of an `.npy` file."""
+    """Give the path of an `.npz` whose only array is that of an `.npy` file."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "array.npz"
         with zipfile.ZipFile(path, "w") as archive, archive.open("array.npy", "w") as member:

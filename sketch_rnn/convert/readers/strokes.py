@@ -1,4 +1,4 @@
-"""Strokes as lists of numbers, of which no word says whether they are columns or points.
+"""Read strokes given as lists of numbers that may be columns or points.
 
 Columns are [[x, x, ...], [y, y, ...]], with the time or more as further lists, as Quick, Draw!
 writes them; points are [[x, y], [x, y], ...], with pressure or time as further numbers. A stroke of
@@ -31,7 +31,7 @@ UNDECIDED = (
 
 
 class Vote:
-    """The arrangement of a file's strokes, by what has been seen of them."""
+    """Finds the arrangement of a file's strokes from the strokes that it is shown."""
 
     def __init__(self) -> None:
         self.sure: Arrangement | None = None
@@ -39,7 +39,7 @@ class Vote:
         self._chances: dict[Arrangement, float] = {"columns": 1.0, "points": 1.0}
 
     def add(self, strokes: Iterable[Sequence[Any]]) -> None:
-        """Looks at strokes, each a list of lists."""
+        """Take strokes into account, each a list of lists."""
         for stroke in strokes:
             if self.sure or not all(map(_is_numbers, stroke)):
                 continue
@@ -69,7 +69,7 @@ class Vote:
 
 
 def _chance_of_times(found: Sequence[Sequence[Any]]) -> float:
-    """The chance of what may be times to grow in no order; infinite if they do not grow."""
+    """Return the chance that numbers in random order grow; infinity if these do not grow."""
     if not found or len(found[0]) < 2:
         return math.inf
     grows = all(a < b for a, b in pairwise(found[0]))
@@ -77,7 +77,7 @@ def _chance_of_times(found: Sequence[Sequence[Any]]) -> float:
 
 
 def _by_shape(lists: int, numbers: int) -> Arrangement | None:
-    """The arrangement of a stroke of so many lists of so many numbers, if it can be only one."""
+    """Return the arrangement of a stroke of that shape, if only one is possible."""
     can_be_columns = 2 <= lists <= (MAX_CHANNELS if numbers > MAX_CHANNELS else SURE_COLUMNS)
     can_be_points = 2 <= numbers <= MAX_CHANNELS
     if can_be_columns != can_be_points:
@@ -86,7 +86,7 @@ def _by_shape(lists: int, numbers: int) -> Arrangement | None:
 
 
 def line_of(stroke: Sequence[Any], arrangement: Arrangement | None) -> np.ndarray:
-    """The line `[n, 2]` of a stroke; raises UserError if it is not of the arrangement."""
+    """Return the line `[n, 2]` of a stroke; raise UserError if it is not of the arrangement."""
     if not len(stroke):
         return np.zeros((0, 2))
     if not all(isinstance(part, list) for part in stroke):
@@ -109,7 +109,7 @@ def _shape(stroke: Sequence[Sequence[Any]]) -> tuple[int, int]:
 
 
 def from_columns(x: Any, y: Any) -> np.ndarray:
-    """A line `[n, 2]` of its x and y; raises UserError if they are none."""
+    """Return a line `[n, 2]` of its x and y; raise UserError if they do not fit."""
     x, y = numbers(x), numbers(y)
     if x.ndim != 1 or x.shape != y.shape:
         raise UserError("a stroke has not as many x as y")
@@ -117,7 +117,7 @@ def from_columns(x: Any, y: Any) -> np.ndarray:
 
 
 def _is_numbers(part: Any) -> bool:
-    """Whether part of a stroke is a list of numbers."""
+    """Return whether part of a stroke is a list of numbers."""
     try:
         return isinstance(part, list) and numbers(part).ndim == 1
     except UserError:
@@ -125,7 +125,7 @@ def _is_numbers(part: Any) -> bool:
 
 
 def numbers(values: Any) -> np.ndarray:
-    """Nested lists of numbers as float64; raises UserError if they are none."""
+    """Return nested lists of numbers as float64; raise UserError for anything else."""
     try:
         array = np.array(values)
     except (ValueError, OverflowError, TypeError):

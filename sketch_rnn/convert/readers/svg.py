@@ -1,4 +1,4 @@
-"""SVG files; `sketch_rnn.svg` reads them, this makes sketches of what it finds."""
+"""Make sketches of SVG files; `sketch_rnn.svg` reads them."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -15,7 +15,7 @@ from sketch_rnn.trace.installed import check_installed
 
 
 def svg_drawings(file: InputFile, reading: Reading) -> Iterator[Pending]:
-    """The drawing of a file."""
+    """Yield the drawing of a file."""
     yield str(file), partial(_sketch, file, reading)
 
 

@@ -1,4 +1,4 @@
-"""Scenes of tldraw: `.tldr` files, snapshots of its store, and what it copies to the clipboard.
+"""Read scenes of tldraw: `.tldr` files, snapshots of its store, copies from its clipboard.
 
 A shape is a record with x, y and a rotation within its parent, and `props`. Points of a `draw`
 shape come as objects; as base64 of 16-bit floats x, y, z (`points`); or, today, as base64 of the
@@ -28,12 +28,12 @@ _GROUPS = ("group", "frame")
 
 
 def is_scene(value: Any) -> bool:
-    """Whether an object is a scene."""
+    """Return whether an object is a scene."""
     return isinstance(value, dict) and _records(value) is not None
 
 
 def _records(value: dict[str, Any]) -> list[Any] | None:
-    """The records of a file, a snapshot or a clipboard."""
+    """Return the records of a file, a snapshot or a clipboard."""
     document = value.get("document")
     inside = [value, document] if isinstance(document, dict) else [value]
     for part in inside:
@@ -51,7 +51,7 @@ def _is_shape(value: Any) -> bool:
 
 
 def read(scene: dict[str, Any]) -> Drawing:
-    """The drawing of a scene, all its pages; raises UserError."""
+    """Return the drawing of all pages of a scene; raise UserError."""
     shapes = [shape for shape in elements(_records(scene)) if _is_shape(shape)]
     shapes = [shape for shape in shapes if shape.get("typeName", "shape") == "shape"]
     by_id = {shape["id"]: shape for shape in shapes if isinstance(shape.get("id"), str)}
@@ -71,7 +71,7 @@ def read(scene: dict[str, Any]) -> Drawing:
 
 
 def _matrix(shape: Shape, by_id: dict[str, Shape]) -> np.ndarray:
-    """A shape's matrix, with those of all groups around it."""
+    """Return a shape's matrix, with those of all groups around it."""
     matrix, depth = IDENTITY, 0
     inside: Shape | None = shape
     while inside is not None:
@@ -85,7 +85,7 @@ def _matrix(shape: Shape, by_id: dict[str, Shape]) -> np.ndarray:
 
 
 def _draw_segments(canvas: Canvas, props: dict[str, Any], matrix: np.ndarray) -> None:
-    """Draws the segments of a line of the pen, which go on where the one before ended."""
+    """Draw the segments of a pen line, each of which begins where the previous one ended."""
     parts = [_points(segment) for segment in elements(props.get("segments"))]
     line = np.concatenate([np.zeros((0, 2)), *parts])
     line = line * (number(props.get("scaleX"), 1), number(props.get("scaleY"), 1))
@@ -94,7 +94,7 @@ def _draw_segments(canvas: Canvas, props: dict[str, Any], matrix: np.ndarray) ->
 
 
 def _points(segment: dict[str, Any]) -> np.ndarray:
-    """The points `[n, 2]` of a segment."""
+    """Return the points `[n, 2]` of a segment."""
     points = segment.get("points")
     if isinstance(points, list):
         items = elements(points)
@@ -112,7 +112,7 @@ def _points(segment: dict[str, Any]) -> np.ndarray:
 
 
 def _bytes(text: str, size: int) -> bytes:
-    """What base64 holds, whole numbers of `size` bytes of it."""
+    """Decode base64 and drop bytes beyond the last whole number of `size` bytes."""
     try:
         data = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
@@ -125,7 +125,7 @@ def _rows(values: np.ndarray, width: int) -> np.ndarray:
 
 
 def _corners_of(props: dict[str, Any]) -> np.ndarray:
-    """The points `[n, 2]` of a line or an arrow, in their order."""
+    """Return the points `[n, 2]` of a line or an arrow, in their order."""
     points = props.get("points", props.get("handles"))
     if isinstance(points, dict):
         points = sorted(elements(list(points.values())), key=lambda p: str(p.get("index", "")))

@@ -1,4 +1,4 @@
-"""Drawings in JSON values, as the programs of many people write them.
+"""Read drawings from JSON values of the many forms that programs write.
 
 A value is one of
 - a record, an object with its strokes under one of `STROKES`, which may be a text that is JSON;
@@ -40,11 +40,11 @@ class Strokes:
 
     @property
     def unsure(self) -> list[list[Any]]:
-        """Those whose arrangement the file decides."""
+        """The strokes whose arrangement the file decides."""
         return [stroke for stroke in self.strokes if isinstance(stroke, list)]
 
     def drawing(self, arrangement: Arrangement | None) -> Drawing:
-        """The drawing, by the arrangement of its file; raises UserError."""
+        """Return the drawing, by the arrangement of its file; raise UserError."""
         lines = [
             stroke if isinstance(stroke, np.ndarray) else line_of(stroke, arrangement)
             for stroke in self.strokes
@@ -54,7 +54,7 @@ class Strokes:
 
 @dataclass(frozen=True)
 class Scene:
-    """A scene of a drawing program, and what reads it."""
+    """A scene of a drawing program, and the function that reads it."""
 
     value: Any
     read: Callable[[Any], Drawing]
@@ -64,7 +64,7 @@ Found = Strokes | Scene | np.ndarray  # an array is a sketch, stroke-3 [n, 3] or
 
 
 def parse(text: str | bytes) -> Any:
-    """The value of a JSON text; raises UserError."""
+    """Return the value of a JSON text; raise UserError."""
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
@@ -72,7 +72,7 @@ def parse(text: str | bytes) -> Any:
 
 
 def split(value: Any) -> list[Any]:
-    """The values of the drawings that a file's value holds, one or many."""
+    """Return the values of the drawings that a file's value holds, one or many."""
     if isinstance(value, dict):
         if isinstance(many := value.get("drawings"), list):
             return many
@@ -83,7 +83,7 @@ def split(value: Any) -> list[Any]:
 
 
 def found(value: Any) -> Found:
-    """The drawing of a value; raises UserError."""
+    """Return the drawing of a value; raise UserError."""
     if isinstance(value, str):
         value = parse(value)
     if isinstance(value, dict):
@@ -124,7 +124,7 @@ def _of_object(value: dict[str, Any]) -> Found:
 
 
 def _of_columns(x: list[Any], y: list[Any]) -> Strokes:
-    """A stroke, or all of them, as columns of a table."""
+    """Return one stroke, or all strokes, given as columns of a table."""
     if x and isinstance(x[0], list):
         if len(x) != len(y):
             raise UserError("its x have not as many strokes as its y")
@@ -133,7 +133,7 @@ def _of_columns(x: list[Any], y: list[Any]) -> Strokes:
 
 
 def _of_list(value: list[Any]) -> Found:
-    """The drawing of a list of rows, points or strokes."""
+    """Return the drawing of a list of rows, points or strokes."""
     first = _first(value)
     if isinstance(first, dict) and "dx" in first:
         return _of_ml5(value)
@@ -152,7 +152,7 @@ def _of_list(value: list[Any]) -> Found:
 
 
 def _of_stroke(stroke: Any) -> list[Any]:
-    """The lines of a stroke of any form, or itself if its arrangement is not known."""
+    """Return the lines of a stroke of any form, or the stroke if its arrangement is unknown."""
     if isinstance(stroke, dict):
         if isinstance(stroke.get("x"), list):
             return [from_columns(stroke["x"], stroke.get("y"))]
@@ -177,7 +177,7 @@ def _of_stroke(stroke: Any) -> list[Any]:
 
 
 def _lines_of_points(points: list[Any]) -> list[np.ndarray]:
-    """The lines of points {"x", "y"}; one ends at a None and where a point says that it begins."""
+    """Split points {"x", "y"} into lines, at each None and at points that begin a line."""
     lines: list[list[dict[str, Any]]] = [[]]
     for point in points:
         if point is None:
@@ -192,7 +192,7 @@ def _lines_of_points(points: list[Any]) -> list[np.ndarray]:
 
 
 def _starts_line(point: dict[str, Any], before: dict[str, Any]) -> bool:
-    """Whether a point is the first of a line, by what programs call that."""
+    """Return whether a point is the first of a line, by the words that programs use."""
     if any(point.get(key) is False for key in ("dragging", "drag")):
         return True
     if any(point.get(key) != before.get(key) for key in ("stroke", "strokeId", "stroke_id")):
@@ -202,7 +202,7 @@ def _starts_line(point: dict[str, Any], before: dict[str, Any]) -> bool:
 
 
 def _of_ml5(rows: list[Any]) -> np.ndarray:
-    """ml5's rows as stroke-3: the pen is lifted after a row whose pen is "up" or "end"."""
+    """Return ml5's rows as stroke-3: the pen is lifted after a row whose pen is "up" or "end"."""
     sketch = []
     for row in rows:
         if not isinstance(row, dict) or row.get("pen") not in ("down", "up", "end"):
@@ -214,7 +214,7 @@ def _of_ml5(rows: list[Any]) -> np.ndarray:
 
 
 def are_rows(sketches: Sequence[Any]) -> bool:
-    """Whether lists of rows are sketches: stroke-5, or stroke-3 by pens of -1, 0 or 1 that move."""
+    """Return whether lists of rows are sketches: stroke-5, or stroke-3 with pens of -1, 0, 1."""
     try:
         arrays = [np.array(sketch) for sketch in sketches if len(sketch)]
     except (ValueError, TypeError, OverflowError):
@@ -231,7 +231,7 @@ def are_rows(sketches: Sequence[Any]) -> bool:
 
 
 def _are_many(value: list[Any]) -> bool:
-    """Whether a list holds drawings, rather than the strokes, points or rows of one."""
+    """Return whether a list holds drawings, rather than the strokes, points or rows of one."""
     first = _first(value)
     if isinstance(first, str):
         return True
@@ -247,7 +247,7 @@ def _are_many(value: list[Any]) -> bool:
 
 
 def _is_stroke(value: dict[str, Any]) -> bool:
-    """Whether an object may be one stroke."""
+    """Return whether an object may be one stroke."""
     if fabric.is_path(value) or isinstance(value.get("points"), list):
         return True
     columns = value.get("x"), value.get("y")
@@ -257,7 +257,7 @@ def _is_stroke(value: dict[str, Any]) -> bool:
 
 
 def _holds_strokes(value: dict[str, Any]) -> bool:
-    """Whether what an object holds are strokes, and so it is no stroke itself."""
+    """Return whether an object holds strokes, and so is no stroke itself."""
     inner = value.get("points", value.get("paths"))
     if any(key in value for key in ("drawing", "strokes", "lines")):
         return True
@@ -268,7 +268,7 @@ def _holds_strokes(value: dict[str, Any]) -> bool:
 
 
 def _erases(stroke: Any) -> bool:
-    """Whether a stroke is an eraser's."""
+    """Return whether a stroke is an eraser's."""
     return isinstance(stroke, dict) and (
         stroke.get("drawMode") is False or stroke.get("compositeOperation") == "destination-out"
     )
@@ -287,7 +287,7 @@ def _is_number(value: Any) -> bool:
 
 
 def _first(value: Any) -> Any:
-    """The first item of a list that is neither None nor an empty list; else None."""
+    """Return the first item of a list that is neither None nor an empty list; else None."""
     if not isinstance(value, list):
         return None
     return next((item for item in value if item is not None and item != []), None)
