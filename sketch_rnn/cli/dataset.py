@@ -134,7 +134,7 @@ PAPER = new_flags(
 # fmt: on
 
 DOWNLOAD_USAGE = """
-Fetches public data sets and trained models into the cache, and prints their files and licences.
+Fetches public data sets and trained models into the cache, and prints their files and licenses.
 Without a name, lists what there is.
 
   sketch_rnn_dataset download aaron_sheep cat alarm_clock

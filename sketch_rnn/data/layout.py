@@ -163,7 +163,7 @@ def _with_two_pens(sketches: list[np.ndarray], where: str) -> list[np.ndarray]:
     if len(values) != 2 or values <= {0, 1} or not all(map(math.isfinite, values)):
         return sketches
     low, high = sorted(values)
-    warn(f"{where}: its pen is {low:g} or {high:g}, which is taken for 0 or 1")
+    warn(f"{where}: its pen is {low:g} or {high:g} and is read as 0 or 1")
     return [
         np.concatenate([s[:, :2], (s[:, 2:] == high).astype(s.dtype)], axis=1)
         if is_rows(s) and s.shape[1] == 3

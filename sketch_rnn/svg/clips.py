@@ -180,8 +180,8 @@ class Clips:
         for paint, is_stroke in ((shape.fill, False), (shape.stroke, True)):
             if paint is None:
                 continue
-            light = 1.0 if is_alpha or not paint.colour else float(np.dot(_LIGHT, paint.colour))
-            if not is_alpha and not paint.colour:
+            light = 1.0 if is_alpha or not paint.color else float(np.dot(_LIGHT, paint.color))
+            if not is_alpha and not paint.color:
                 self.not_made_out["mask"] += 1  # of many colors: taken for white
             area = self._stroked(shape) if is_stroke else self._area(shape)
             yield area, light * paint.opacity, paint.opacity

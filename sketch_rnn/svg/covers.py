@@ -11,7 +11,7 @@ import numpy as np
 import shapely
 
 from sketch_rnn.svg import curves
-from sketch_rnn.svg.paint import Colour, Painted, bounds, same
+from sketch_rnn.svg.paint import Color, Painted, bounds, same
 from sketch_rnn.svg.regions import turns_about
 
 CHUNK = 64  # points of a line that are looked for at once
@@ -24,7 +24,7 @@ class Line:
 
     curves: np.ndarray
     place: int
-    colour: Colour | None
+    color: Color | None
     width: float
 
 
@@ -35,14 +35,14 @@ class Cover:
     shape: Painted
     place: int
     is_stroke: bool
-    colour: Colour
+    color: Color
     tolerance: float
 
-    def hides(self, line: Line, ground: Colour | None) -> bool:
+    def hides(self, line: Line, ground: Color | None) -> bool:
         """Return whether it differs in color from a line and is wide enough to hide it."""
         if self.is_stroke and self.shape.width < 0.9 * line.width:
             return False
-        return not same(self.colour, line.colour) or same(self.colour, ground)
+        return not same(self.color, line.color) or same(self.color, ground)
 
     def goes_on(self, before: "Cover") -> bool:
         """Return whether it is a stroke like another, with nothing painted between them."""
@@ -137,12 +137,12 @@ class Cover:
 class Covers:
     """Covers, with an index by place on the page.
 
-    any_fills: whether there are some that are not in its colour.
+    any_fills: whether there are some that are not in its color.
     """
 
-    def __init__(self, covers: Sequence[Cover], ground: Colour | None):
+    def __init__(self, covers: Sequence[Cover], ground: Color | None):
         self._covers = covers
-        self.any_fills = any(not same(cover.colour, ground) for cover in covers)
+        self.any_fills = any(not same(cover.color, ground) for cover in covers)
         boxes = [shapely.box(*cover.box[0], *cover.box[1]) for cover in covers]
         self._tree = shapely.STRtree(boxes) if covers else None
 

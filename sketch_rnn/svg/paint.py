@@ -18,18 +18,18 @@ from sketch_rnn.svg.regions import Region
 
 MAX_PAINT = 200  # characters
 MAX_DEPTH = 8  # of colors that are made of others
-SAME = 2.5 / 255  # the largest difference of colours that nobody sees
+SAME = 2.5 / 255  # the largest difference of colors that nobody sees
 
-Colour = tuple[float, float, float]  # red, green, blue, from 0 to 1
+Color = tuple[float, float, float]  # red, green, blue, from 0 to 1
 
-WHITE: Colour = (1.0, 1.0, 1.0)
+WHITE: Color = (1.0, 1.0, 1.0)
 
 
 @dataclass(frozen=True)
 class Paint:
     """A color, or None for many or an unknown one, and its opacity from 0 to 1."""
 
-    colour: Colour | None
+    color: Color | None
     opacity: float
 
     def opaque(self) -> bool:
@@ -70,7 +70,7 @@ def bounds(painted: Sequence[Painted]) -> tuple[np.ndarray, np.ndarray]:
     return points.min(axis=0), points.max(axis=0)
 
 
-def same(a: Colour | None, b: Colour | None) -> bool:
+def same(a: Color | None, b: Color | None) -> bool:
     """Return whether two colors are known and cannot be told apart."""
     if a is None or b is None:
         return False
@@ -132,16 +132,16 @@ def _of_node(node: Node, is_dark: bool, depth: int = 0) -> Paint | str | None:
         if any(token.type == "ident" and token.value == "from" for token in node.arguments[:2]):
             return Paint(None, 1.0)  # a color made of another one
     try:
-        colour = color5.parse_color(node)
+        color = color5.parse_color(node)
     except (ArithmeticError, AttributeError, IndexError, TypeError, ValueError):
         return None
-    if colour is None or isinstance(colour, str):
-        return colour and colour.lower()
+    if color is None or isinstance(color, str):
+        return color and color.lower()
     try:
-        rgb = tuple(colour.to("srgb").coordinates)
+        rgb = tuple(color.to("srgb").coordinates)
     except (ArithmeticError, AttributeError, NotImplementedError, TypeError, ValueError):
         rgb = None
-    return Paint(rgb, colour.alpha)
+    return Paint(rgb, color.alpha)
 
 
 def _mixed(node: Node, is_dark: bool, depth: int) -> Paint | None:
@@ -154,11 +154,11 @@ def _mixed(node: Node, is_dark: bool, depth: int) -> Paint | None:
     paints: list[Paint] = []
     shares: list[float] = []
     for part in parts:
-        colours = [token for token in part if token.type != "percentage"]
-        found = _of_node(colours[0], is_dark, depth + 1) if len(colours) == 1 else None
+        colors = [token for token in part if token.type != "percentage"]
+        found = _of_node(colors[0], is_dark, depth + 1) if len(colors) == 1 else None
         if found is None:
             return None
-        if isinstance(found, str) or found.colour is None:
+        if isinstance(found, str) or found.color is None:
             return Paint(None, 1.0)
         paints.append(found)
         shares += [token.value / 100 for token in part if token.type == "percentage"][:1]
@@ -180,5 +180,5 @@ def _weighted(paints: Sequence[Paint], shares: tuple[float, float]) -> Paint | N
     if min(shares) < 0 or total == 0:
         return None
     weights = np.array(shares) / total * [paint.opacity for paint in paints]
-    red, green, blue = weights @ np.array([paint.colour for paint in paints]) / (weights.sum() or 1)
+    red, green, blue = weights @ np.array([paint.color for paint in paints]) / (weights.sum() or 1)
     return Paint((float(red), float(green), float(blue)), float(weights.sum()) * min(total, 1.0))

@@ -158,7 +158,7 @@ class Painter:
         scheme = style.get("color-scheme", "normal")
         found = paint.paint(text, style.get("color", "black"), self.by_id, scheme)
         opacity = context.opacity * share(style.get(f"{name}-opacity"))
-        return paint.Paint(found.colour, found.opacity * opacity) if found and opacity else None
+        return paint.Paint(found.color, found.opacity * opacity) if found and opacity else None
 
     def _count_closed(self, data: str) -> None:
         self.closed += data.lower().count("z")

@@ -210,12 +210,12 @@ def _side(painted: list[Painted], page: tuple[float, float] | None) -> float:
     return float(np.ptp(np.concatenate(lines), axis=0).max())
 
 
-def _background(walker: Walker) -> paint.Colour:
+def _background(walker: Walker) -> paint.Color:
     """Return the color of the page before anything is painted."""
     own = walker.styles.of(walker.root)
     text = own.get("background-color") or own.get("background", "none")
     found = paint.paint(text, "black", ())
-    return found.colour if found and found.colour and found.opaque() else paint.WHITE
+    return found.color if found and found.color and found.opaque() else paint.WHITE
 
 
 def _flatten_all(lines: list[np.ndarray], tolerance: float) -> list[np.ndarray]:

@@ -26,7 +26,7 @@ def is_ribbon(shape: Painted) -> bool:
     """Return whether a shape is filled, has no stroke of another color, and is thin on average."""
     if shape.fill is None or not shape.filled:
         return False
-    if shape.stroke and not same(shape.stroke.colour, shape.fill.colour):
+    if shape.stroke and not same(shape.stroke.color, shape.fill.color):
         return False
     around, area = _around(shape)
     points = np.concatenate([line.reshape(-1, 2) for line in shape.filled])

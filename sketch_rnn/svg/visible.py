@@ -12,7 +12,7 @@ import shapely
 
 from sketch_rnn.svg import curves
 from sketch_rnn.svg.covers import MAX_BUFFERED, Cover, Covers, Line
-from sketch_rnn.svg.paint import Colour, Paint, Painted, bounds, same
+from sketch_rnn.svg.paint import Color, Paint, Painted, bounds, same
 from sketch_rnn.svg.regions import Region, TooMuch, Work, turns_about
 from sketch_rnn.svg.viewports import Page
 
@@ -44,7 +44,7 @@ class Shown:
 def shown(
     painted: Sequence[Painted],
     page: Page | None,
-    ground: Colour,
+    ground: Color,
     *,
     outline: bool,
     tolerance: float,
@@ -52,22 +52,22 @@ def shown(
     """Return the visible lines of what is painted, in document order.
 
     What is stroked is a line; of what is only filled, small shapes beside lines are dots or short
-    lines. If all strokes are in the colour of the page, that is taken to be another.
+    lines. If all strokes are in the color of the page, that is taken to be another.
 
     Args:
       painted: the shapes; the later over the earlier.
       page: its size, if it is known.
-      ground: its colour, before anything is painted.
+      ground: its color, before anything is painted.
       outline: take the edges of what is only filled.
       tolerance: of flattened curves, as a share of the drawing's longer side.
     """
     painted = _on_page(painted, page)
     if not painted:
         return Shown([], 0)
-    painted, colour = _above_ground(painted, page, ground)
-    found = _Sight(painted, page, colour, outline, tolerance).shown()
+    painted, color = _above_ground(painted, page, ground)
+    found = _Sight(painted, page, color, outline, tolerance).shown()
     strokes = [shape.stroke for shape in painted if shape.stroke]
-    if found.lines or not all(same(stroke.colour, colour) for stroke in strokes):
+    if found.lines or not all(same(stroke.color, color) for stroke in strokes):
         return found
     return _Sight(painted, page, None, outline, tolerance).shown()
 
@@ -92,8 +92,8 @@ def _touches(line: np.ndarray, page: Page) -> bool:
 
 
 def _above_ground(
-    painted: Sequence[Painted], page: Page | None, ground: Colour
-) -> tuple[list[Painted], Colour | None]:
+    painted: Sequence[Painted], page: Page | None, ground: Color
+) -> tuple[list[Painted], Color | None]:
     """Return the shapes from the last one that fills the page, and the page's color then."""
     box = (np.zeros(2), np.array(page)) if page else bounds(painted)
     last = len(painted) if page else 1
@@ -104,7 +104,7 @@ def _above_ground(
         rest = [replace(shape, fill=None)] if shape.stroke else []
         rest += painted[place + 1 :]
         if rest and _covers(shape, *box):
-            return rest, shape.fill.colour
+            return rest, shape.fill.color
     return list(painted), ground
 
 
@@ -129,7 +129,7 @@ class _Sight:
         self,
         painted: Sequence[Painted],
         page: Page | None,
-        ground: Colour | None,
+        ground: Color | None,
         outline: bool,
         tolerance: float,
     ):
@@ -174,16 +174,16 @@ class _Sight:
     def _lines(self, place: int) -> Iterator[Line]:
         shape = self._painted[place]
         paint, width, lines = shape.stroke, shape.width, shape.lines
-        if self._outline and (paint is None or same(paint.colour, self._ground)) and shape.fill:
+        if self._outline and (paint is None or same(paint.color, self._ground)) and shape.fill:
             paint, width, lines = shape.fill, 0.0, shape.filled
         if paint:
             for line in lines:
-                yield Line(line, place, paint.colour, width)
+                yield Line(line, place, paint.color, width)
 
     def _only_fill(self, shape: Painted) -> Paint | None:
         """Return the visible fill of a shape that is filled and not stroked."""
-        stroked = shape.stroke and not same(shape.stroke.colour, self._ground)
-        if stroked or shape.fill is None or same(shape.fill.colour, self._ground):
+        stroked = shape.stroke and not same(shape.stroke.color, self._ground)
+        if stroked or shape.fill is None or same(shape.fill.color, self._ground):
             return None
         return shape.fill
 
@@ -194,7 +194,7 @@ class _Sight:
             fill = self._only_fill(shape)
             if fill is None:
                 continue
-            found = [self._mark(ring, place, fill.colour) for ring in self._outer_rings(shape)]
+            found = [self._mark(ring, place, fill.color) for ring in self._outer_rings(shape)]
             marks += [mark for mark in found if mark]
             too_large += not all(found)
         return marks, too_large
@@ -212,7 +212,7 @@ class _Sight:
             if not any(turns[number][:number]) and not any(turns[number][number + 1 :])
         ]
 
-    def _mark(self, ring: np.ndarray, place: int, colour: Colour | None) -> Line | None:
+    def _mark(self, ring: np.ndarray, place: int, color: Color | None) -> Line | None:
         """Return a small area as a dot or a short line; None if it is too large."""
         if not len(ring):
             return None
@@ -227,19 +227,19 @@ class _Sight:
         if long >= LONG * short:
             along = np.diff(corners[:3], axis=0)[sides.argmax()] / long
             ends += np.outer([-0.5, 0.5], along * (long - short))
-        return Line(curves.straight(ends), place, colour, float(short))
+        return Line(curves.straight(ends), place, color, float(short))
 
     def _seen(self, line: Line) -> list[np.ndarray]:
         """Return the visible parts of a line, as curves."""
         if self._tests > MAX_TESTS:
             return [line.curves]
-        ghost = same(line.colour, self._ground)
+        ghost = same(line.color, self._ground)
         if ghost and not self._covers.any_fills:
             return []
         near = self._covers.near(line.curves)
         self._tests += 10 * len(near)
         under = [cover for cover in near if cover.place < line.place] if ghost else []
-        if ghost and all(same(cover.colour, self._ground) for cover in under):
+        if ghost and all(same(cover.color, self._ground) for cover in under):
             return []
         over = [cover for cover in near if cover.place > line.place]
         over = [cover for cover in over if cover.hides(line, self._ground)]
@@ -250,7 +250,7 @@ class _Sight:
         if ghost:
             seen[:] = False
             for cover in under:
-                seen[self._inside(cover, points, 0.0)] = not same(cover.colour, self._ground)
+                seen[self._inside(cover, points, 0.0)] = not same(cover.color, self._ground)
         for cover in over:
             seen[self._inside(cover, points, line.width)] = False
         if seen.all():
@@ -290,13 +290,13 @@ class _Sight:
     def _covers(self) -> "Covers":
         covers = []
         for place, shape in enumerate(self._painted):
-            if shape.fill and shape.fill.opaque() and shape.fill.colour:
-                covers.append(Cover(shape, place, False, shape.fill.colour, self._limit))
+            if shape.fill and shape.fill.opaque() and shape.fill.color:
+                covers.append(Cover(shape, place, False, shape.fill.color, self._limit))
             stroke = shape.stroke
-            if not stroke or not stroke.opaque() or not stroke.colour:
+            if not stroke or not stroke.opaque() or not stroke.color:
                 continue
-            if same(stroke.colour, self._ground):
-                cover = Cover(shape, place, True, stroke.colour, self._limit)
+            if same(stroke.color, self._ground):
+                cover = Cover(shape, place, True, stroke.color, self._limit)
                 if covers and cover.goes_on(covers[-1]):
                     lines = [*covers.pop().shape.lines, *shape.lines]
                     cover = replace(cover, shape=replace(shape, lines=lines))

@@ -352,7 +352,7 @@ def test_row_0_as_a_place(tmp_path, caplog, first_row, count, expected):
     save(tmp_path / "a.npz", train=places(count))
     build([tmp_path / "a.npz"], tmp_path / "o.npz", first_row=first_row)
     assert pooled(tmp_path / "o.npz") == sorted((s.tolist() for s in expected), key=str)
-    assert ("looks like a place" in caplog.text) == (first_row == "auto" and count > 9)
+    assert ("looks like a position" in caplog.text) == (first_row == "auto" and count > 9)
 
 
 def test_a_place_far_away_is_no_large_offset(tmp_path):

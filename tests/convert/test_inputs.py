@@ -109,7 +109,7 @@ def test_a_first_row_that_is_a_place_is_left_out_but_of_the_model_s_own_data(tmp
     for name in ("other.npz", "set.npz"):
         np.savez(tmp_path / name, train=placed[:12], valid=placed[12:13], test=placed[13:])
     np.testing.assert_array_equal(read(tmp_path / "other.npz"), [rows(13)])
-    assert "looks like a place" in caplog.text
+    assert "looks like a position" in caplog.text
     np.testing.assert_array_equal(read(tmp_path / "set.npz"), [placed[13]])
     np.testing.assert_array_equal(read(tmp_path), [placed[13]])
 

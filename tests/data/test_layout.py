@@ -181,7 +181,7 @@ def test_right_files_are_left_alone(name, caplog):
         (Corruption(place="page"), "its coordinates look absolute"),
         (Corruption(pen="down"), "1 .* means that the pen stays down after the point"),
         (Corruption(pen="moved"), "1 .* means that the pen comes to the point lifted"),
-        (Corruption(pen="down", values=(-1, 1)), "its pen is -1 or 1, which is taken for 0 or 1"),
+        (Corruption(pen="down", values=(-1, 1)), "its pen is -1 or 1 and is read as 0 or 1"),
     ],
 )
 def test_what_is_found_out_is_said(how, said, caplog):

@@ -71,7 +71,7 @@ def _draw_path(canvas: Canvas, item: dict[str, Any], matrix: np.ndarray) -> None
             raise UserError("a path's command is not [letter, number, ...]")
         values = [number(value) for value in command[1:]]
         if len(values) != _ARGUMENTS[letter.upper()]:
-            raise UserError("a path's command has not as many numbers as it needs")
+            raise UserError("a path's command has a wrong number of values")
         data.append(letter + " ".join(map(repr, values)))
     own.path("".join(data))
     if own.pieces:

@@ -144,7 +144,7 @@ def points_of(text: str, form: Format) -> np.ndarray:
             continue
         tokens = _VALUE.findall(point)
         if len(tokens) <= max(needed) or _VALUE.sub("", point).strip():
-            raise UserError("a point of a trace has not the values that its format says")
+            raise UserError("a point of a trace lacks values that its format names")
         points.append([states[place].next(*tokens[place]) for place in needed])
         if len(points) > MAX_POINTS:
             raise UserError(f"more than {MAX_POINTS} points")

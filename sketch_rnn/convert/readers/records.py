@@ -37,7 +37,7 @@ def parse_record(text: bytes, arrangement: Arrangement | None = None) -> Drawing
         return found.drawing(arrangement)
     if isinstance(found, values.Scene):
         return found.read(found.value)
-    raise UserError("rows of a sketch among records of strokes")
+    raise UserError("it holds rows of a sketch, and other records hold strokes")
 
 
 def arrangement_of(file: InputFile, cut: Cut) -> Arrangement | None:
@@ -79,7 +79,7 @@ def stored_of(file: InputFile, cut: Cut) -> Stored | None:
         if not isinstance(found, np.ndarray):
             if not sketches:
                 return None
-            raise UserError(f"{file}{place}: not rows of a sketch, as the values before it")
+            raise UserError(f"{file}{place}: expected rows of a sketch, like the values before it")
         sketches.append(found)
         size += len(text)
         if size > MAX_WHOLE:

@@ -78,13 +78,13 @@ def number(value: Any, default: float = 0.0) -> float:
     if value is None:
         return default
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise UserError("a number of an element is none")
+        raise UserError("a value of an element is not a number")
     try:
         value = float(value)
     except OverflowError:
         value = math.inf
     if not math.isfinite(value):
-        raise UserError("a number of an element is not finite")
+        raise UserError("a value of an element is not finite")
     return value
 
 

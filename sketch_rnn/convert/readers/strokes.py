@@ -112,7 +112,7 @@ def from_columns(x: Any, y: Any) -> np.ndarray:
     """Return a line `[n, 2]` of its x and y; raise UserError if they do not fit."""
     x, y = numbers(x), numbers(y)
     if x.ndim != 1 or x.shape != y.shape:
-        raise UserError("a stroke has not as many x as y")
+        raise UserError("a stroke has different numbers of x and y")
     return np.column_stack([x, y])
 
 

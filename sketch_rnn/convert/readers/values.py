@@ -127,7 +127,7 @@ def _of_columns(x: list[Any], y: list[Any]) -> Strokes:
     """Return one stroke, or all strokes, given as columns of a table."""
     if x and isinstance(x[0], list):
         if len(x) != len(y):
-            raise UserError("its x have not as many strokes as its y")
+            raise UserError("its x and y have different numbers of strokes")
         return Strokes([from_columns(*xy) for xy in zip(x, y, strict=True)])
     return Strokes([from_columns(x, y)])
 
@@ -171,7 +171,7 @@ def _of_stroke(stroke: Any) -> list[Any]:
         return _lines_of_points(stroke)
     if stroke and all(map(_is_number, stroke)):
         if len(stroke) % 2:
-            raise UserError("a stroke has not as many x as y")
+            raise UserError("a stroke has different numbers of x and y")
         return [from_columns(stroke[::2], stroke[1::2])]
     return [stroke]
 
@@ -184,7 +184,7 @@ def _lines_of_points(points: list[Any]) -> list[np.ndarray]:
             lines.append([])
             continue
         if not isinstance(point, dict) or "x" not in point or "y" not in point:
-            raise UserError("a point has not both x and y")
+            raise UserError("a point lacks x or y")
         if lines[-1] and _starts_line(point, lines[-1][-1]):
             lines.append([])
         lines[-1].append(point)
