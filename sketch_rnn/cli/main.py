@@ -18,7 +18,7 @@ Trains neural networks that draw, and draws with them.
 
   sketch_rnn paper_table  trains the models of the paper's table 1, and prints the table
 
-`sketch_rnn COMMAND --help` lists a command's flags. Each command can be typed in three ways, such as
+`sketch_rnn COMMAND --help` lists a command's flags. Each command can be typed in three ways:
 `sketch_rnn train`, `sketch_rnn_train` or `python -m sketch_rnn train`.
 
   sketch_rnn sample --output=new.svg
