@@ -91,7 +91,7 @@ function start() {
   showTemperature();
   refresh();
   if (lines().length) askForMode();
-  else if (!conditional) ask('surprise', {});
+  else if (mode === 'draw' && (embedded || !conditional)) ask('surprise', {});
   takeFragment();
 }
 
