@@ -1,7 +1,7 @@
-"""The model computes what `scripts/record_original` recorded of the original.
+"""The model computes what the original computed, as `scripts/record_original` recorded it.
 
-Architectures, dropouts, lengths and batches of `golden/cases.py`, on every machine; programs as a
-user has them are compared in `test_golden.py`.
+The cases of `golden/cases.py` vary architectures, dropouts, lengths and batch sizes. They run here
+without compiling; `test_golden.py` compares compiled programs, as users run them.
 """
 
 import numpy as np
@@ -41,8 +41,8 @@ def check_costs_and_gradients(case, step, assert_near):
 def check_updates(case, step, figures, gradients, assert_near):
     """Compare costs and weights over three updates, of which the first has these gradients.
 
-    Where a gradient is zero but for rounding, Adam moves a weight by the learning rate either way:
-    such elements are left out.
+    Elements whose gradient is zero except for rounding are left out, since Adam moves them by the
+    learning rate in either direction.
     """
     recorded = recorded_of(case.name)
     kl_weight = tf.constant(case.hparams["kl_weight_start"], tf.float32)
@@ -100,7 +100,7 @@ def near(ours, theirs, name="", atol=0.0, rtol=0.0):
 @pytest.mark.parametrize("name", ["recurrent_dropout", "layer_norm_dropout", "hyper_dropout"])
 @pytest.mark.parametrize("weight", ["output", "w_xh", "w_hh", "w_xh of the encoder"])
 def test_an_error_of_a_ten_thousandth_in_one_weight_is_found(name, weight):
-    """Else nothing above would prove anything: one of each cell."""
+    """The comparisons above notice such an error in each of the cells."""
     case = case_of(name)
     model = model_of(case)
     variable = {
