@@ -100,7 +100,7 @@ def without_edges(
         elif _is_hole(part, from_edge[box], radius[box][part], width, min(mask.shape)):
             holes += 1
             gone[number] = True
-    said = ["what is dark at the edge left out"] if edges else []
+    said = ["dark edges of the paper left out"] if edges else []
     if holes:
         said.append(f"{holes} punched hole{'s' * (holes > 1)} left out")
     return mask & ~gone[labels], said

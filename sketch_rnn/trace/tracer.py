@@ -102,7 +102,7 @@ def _inked(dark: np.ndarray, sheet: np.ndarray | None, scale: float) -> tuple[In
     mask, said = paper.without_edges(ink.cleaned(mask, width), radius, width, sheet)
     mask, filled = paper.hollowed(mask, radius, width)
     if filled:
-        said.append(f"{filled} filled area{'s' * (filled > 1)} left out (their edges are lines)")
+        said.append(f"{filled} filled area{'s' * (filled > 1)} left out (only outlines are traced)")
     return Inked(mask, width, pen, scale), said
 
 
