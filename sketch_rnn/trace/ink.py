@@ -9,6 +9,8 @@ from skimage.filters import apply_hysteresis_threshold
 from skimage.morphology import skeletonize
 
 LOW, HIGH = 0.28, 0.45  # of the contrast of full ink
+EDGE = 0.42  # of the smoothed contrast of ink nearby: the edge of a line has as much
+EVEN = 0.3  # line widths by which that is smoothed, as the ink of a pencil is grainy
 FAINTEST = 0.06  # contrast that can be ink at all
 NOISE = 10.0  # times the paper's noise: ink has more contrast
 SLANT = 1.13  # mean length of a line for each of its pixels, over all directions
@@ -35,6 +37,16 @@ def noise(dark: np.ndarray) -> float:
 def ink_mask(dark: np.ndarray, full: float) -> np.ndarray:
     """Return where ink is, bool `[H, W]`, by two thresholds with hysteresis."""
     return apply_hysteresis_threshold(dark, LOW * full, HIGH * full)
+
+
+def sharp_mask(dark: np.ndarray, full: float, width: float) -> np.ndarray:
+    """Return the part of `ink_mask` with about half the contrast of ink nearby, bool `[H, W]`.
+
+    So a dark line ends at its edge, which keeps narrow gaps open, and a faint line stays.
+    """
+    even = ndimage.gaussian_filter(dark, EVEN * width)
+    near = ndimage.maximum_filter(even, 2 * max(round(width), 1) + 1)
+    return ink_mask(dark, full) & (dark > EDGE * np.minimum(near, full))
 
 
 def about_width(mask: np.ndarray) -> float:

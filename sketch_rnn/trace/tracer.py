@@ -18,7 +18,7 @@ LEAST_WIDTH, MOST_WIDTH = 5.0, 8.0  # pixels: lines of these widths are traced b
 WIDTH = 6.0  # pixels: pictures with other lines are scaled to this width
 MOST_PIXELS = 3_000_000  # of a picture after it was enlarged, at most
 MOST_SCALED = 3.0  # times: a picture is enlarged no more
-GRAIN = 0.25  # line widths by which the contrast is smoothed
+GRAIN = 0.2  # line widths by which the contrast is smoothed
 
 
 @dataclass(frozen=True)
@@ -88,14 +88,16 @@ def inked(pixels: np.ndarray, ink_is: str = "auto") -> tuple[Inked, list[str]]:
     dark = ndimage.gaussian_filter(_zoomed(dark, scale), GRAIN * width * scale)
     if sheet is not None and sheet.shape != dark.shape:
         sheet = _zoomed(sheet.astype(np.float32), scale) > 0.5
-    found, more = _inked(dark, sheet, scale)
+    found, more = _inked(dark, sheet, width * scale, scale)
     return found, [*said, *more]
 
 
-def _inked(dark: np.ndarray, sheet: np.ndarray | None, scale: float) -> tuple[Inked, list[str]]:
-    """Find the ink in an image of contrast that has its final scale."""
+def _inked(
+    dark: np.ndarray, sheet: np.ndarray | None, width: float, scale: float
+) -> tuple[Inked, list[str]]:
+    """Find the ink in an image of contrast at its final scale; lines are about `width` wide."""
     full = ink.full_ink(dark)
-    mask = ink.ink_mask(dark, full)
+    mask = ink.sharp_mask(dark, full, width)
     radius = ndimage.distance_transform_edt(mask)
     width = max(ink.line_width(radius, skeletonize(mask)), 1.5)
     pen = width * float((mask & (dark > full / 2)).sum()) / max(float(mask.sum()), 1)

@@ -47,6 +47,16 @@ def test_lines_that_run_side_by_side_for_a_while_lose_no_ink():
     assert apart(traced(page(beside, width=7)).lines, beside) < 5
 
 
+def test_a_narrow_gap_parts_two_lines_and_a_faint_line_is_found():
+    beside = [[(20, 40), (140, 40)], [(20, 45.5), (140, 45.5)]]
+    image = page(beside, width=4)
+    faint = [[(20, 100), (140, 100)]]
+    pixels = np.minimum(np.asarray(image), np.asarray(page(faint, width=4, ink=(140, 140, 140))))
+    found = trace(pixels)
+    assert len(found.lines) == 3
+    assert apart(found.lines, beside + faint) < 1.5
+
+
 def test_a_dot_is_one_point():
     found = traced(page([*CROSS, [(80, 20)]]))
     (dot,) = [line for line in found.lines if len(line) == 1]
