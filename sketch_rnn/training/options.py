@@ -17,7 +17,7 @@ DEFAULT_TIMEOUT = 300.0  # seconds
 class TrainOptions:
     """The options of a training run.
 
-    It is checked when it is made; what cannot be is a `UserError`.
+    They are checked when the object is made; a combination that cannot be is a `UserError`.
 
     Attributes:
       log_root: the run's folder.
@@ -29,7 +29,8 @@ class TrainOptions:
       init_from: a model whose weights a new run begins with, by a fresh optimizer; its
         architecture is taken over, and its KL settings unless they are given.
       few: choose what else the run begins with by how many drawings there are; see `few`.
-      precision: of matrix products, `float32` or `bfloat16`; None is the first, or that of the run.
+      precision: of matrix products, `float32`, `tf32` or `bfloat16`; None is the first, or the
+        run's.
       strategy: who shares the work; see `devices.find_workers`.
       patience: validations in a row without a new best after which the run ends.
       max_time: seconds after which it ends.

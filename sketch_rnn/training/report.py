@@ -16,46 +16,46 @@ STOPPING = "stopping after this step; again to quit now"
 
 
 class Reporter(Protocol):
-    """Shows how a run gets on."""
+    """Show a run's progress."""
 
     def update(self, figures: Mapping[str, float]) -> None:
-        """One more step is done, with these figures."""
+        """Take in the figures of one more step."""
 
     def line(self, step: int, figures: Mapping[str, float]) -> None:
-        """Figures that are worth a line, of the last of so many steps."""
+        """Show the figures of a step in a line that stays; `step` is the number of steps so far."""
 
     def say(self, text: str) -> None:
-        """A line to stay; options of the run stand in it in backticks, as in `resume`."""
+        """Show a line that stays; options of the run are in backticks, as in `resume`."""
 
     def paused(self, doing: str) -> AbstractContextManager[None]:
-        """Steps wait while something else is done, whose time is not theirs."""
+        """Pause while something other than a step is done; its time is not that of steps."""
 
     def stopping(self, number: int, at_once: bool) -> None:
-        """A signal asks the run to stop: after this step, or the second time at once.
+        """Show that a signal asks the run to stop: after this step, or the second time at once.
 
-        Called in another thread, whatever the run does meanwhile.
+        Another thread calls this while the run goes on.
         """
 
     def close(self) -> None:
-        """The run has ended."""
+        """Finish; the run has ended."""
 
 
 class Listener(Protocol):
-    """Is called as a run gets on, where a program and not a person wants to know."""
+    """A program that is told of a run's progress, as a `Reporter` tells a person."""
 
     def began(self, model: "SketchRNN") -> None:
-        """Before the first step, with the model that is trained."""
+        """Called before the first step, with the model that is trained."""
 
     def stepped(self, step: int, figures: Mapping[str, float]) -> None:
-        """After each step whose update was made, with the figures of its batch."""
+        """Called after each step that updated the model, with the figures of its batch."""
 
     def validated(
         self, step: int, figures: Mapping[str, float], drawings: Sequence[np.ndarray]
     ) -> None:
-        """After each validation, with its figures by their tags, and what the model draws."""
+        """Called after each validation, with its figures by tag and drawings of the model."""
 
     def reason_to_stop(self) -> str:
-        """Why the run has to end now; "" if it does not."""
+        """Return why the run has to end now; "" if it does not."""
 
 
 class NobodyListens:
@@ -81,13 +81,13 @@ NewReporter = Callable[[int, int], Reporter]  # from the first step and `num_ste
 
 
 class LogReporter:
-    """Tells Python's logger `sketch_rnn`, on the level INFO."""
+    """Log to Python's logger `sketch_rnn`, on the level INFO."""
 
     def __init__(self, first_step: int, num_steps: int):
         self._of = "" if is_endless(num_steps) else f" of {num_steps}"
 
     def update(self, figures: Mapping[str, float]) -> None:
-        """Says nothing of single steps."""
+        """Do nothing: single steps are not logged."""
 
     def line(self, step: int, figures: Mapping[str, float]) -> None:
         """See `Reporter`."""
@@ -98,7 +98,7 @@ class LogReporter:
         LOGGER.info("%s", text)
 
     def paused(self, doing: str) -> AbstractContextManager[None]:
-        """Says nothing of that."""
+        """Do nothing: pauses are not logged."""
         return nullcontext()
 
     def stopping(self, number: int, at_once: bool) -> None:
@@ -116,12 +116,12 @@ def is_endless(num_steps: int) -> bool:
 
 
 def span(first_step: int, num_steps: int) -> str:
-    """From where to where a run goes."""
+    """Return the steps that a run goes through, as text."""
     if is_endless(num_steps):
         return f"from step {first_step} on, no end set; Ctrl-C keeps what is learned"
     return f"steps {first_step} to {num_steps}"
 
 
 def listed(figures: Mapping[str, float]) -> str:
-    """Figures as text."""
+    """Return figures as text."""
     return ", ".join(f"{name} {value:.4g}" for name, value in figures.items())

@@ -146,7 +146,7 @@ class Loop:
         return ended_by
 
     def _batches(self) -> Iterator[tuple[int, list[Batch]]]:
-        """Each step, and this process's shards of its batch, copied to the device ahead."""
+        """Yield each step and this process's shards of its batch, copied to the device ahead."""
         hparams, config = self.config.hparams, self.config
         steps = range(int(self.state.step.numpy()), hparams.num_steps)
         if not steps:
@@ -179,7 +179,7 @@ class Loop:
         )
 
     def _record(self) -> None:
-        """Fetches and records what the steps found that were begun."""
+        """Fetch and record the results of the steps that have begun."""
         begun, self._begun = self._begun, []
         for step, result in begun:
             with self.workers.collective():

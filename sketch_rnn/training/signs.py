@@ -1,4 +1,4 @@
-"""Signs of how a run gets on, beside its costs.
+"""Signs of a run's progress, beside its costs.
 
 Legend: B drawings, Z latent.
 """
@@ -8,12 +8,12 @@ from collections.abc import Sequence
 import numpy as np
 
 UNUSED_BELOW = 0.01  # nats of KL: a dimension that tells nothing
-TELLING_FROM = 0.1  # nats of KL: a dimension of which something has to be found again
+TELLING_FROM = 0.1  # nats of KL: a dimension that drawings have to show
 NEAR_CLIP = 0.5  # of `grad_clip`
 
 
 def unused_dimensions(kl_per_dimension: np.ndarray) -> int:
-    """Latent dimensions `[Z]` that tell nothing of a drawing."""
+    """Return how many latent dimensions, of `[Z]`, tell nothing about a drawing."""
     return int((kl_per_dimension < UNUSED_BELOW).sum())
 
 
@@ -26,11 +26,11 @@ def recovered(z: np.ndarray, mu: np.ndarray, kl_per_dimension: np.ndarray) -> fl
 
     Args:
       z: from the prior, `[B, Z]`.
-      mu: of what was drawn from them, `[B, Z]`.
+      mu: of the drawings made from them, `[B, Z]`.
       kl_per_dimension: of real drawings, `[Z]`.
 
     Returns:
-      None where no dimension tells anything, or what was drawn cannot be read.
+      The share; None where no dimension tells anything, or the drawings cannot be encoded.
     """
     telling = kl_per_dimension >= TELLING_FROM
     if not telling.any() or not np.isfinite(mu).all():
@@ -41,7 +41,7 @@ def recovered(z: np.ndarray, mu: np.ndarray, kl_per_dimension: np.ndarray) -> fl
 
 
 def clipped(second_moments: Sequence[np.ndarray], updates: int, grad_clip: float) -> float:
-    """Share of the gradient's elements that were clipped, or nearly, in recent updates.
+    """Return the share of the gradient's elements that were clipped, or nearly, in recent updates.
 
     Args:
       second_moments: Adam's, of clipped gradients.

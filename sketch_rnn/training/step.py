@@ -25,7 +25,7 @@ class StepResult(NamedTuple):
     is_finite: tf.Tensor  # bool: they and every gradient; else nothing was updated
 
     def costs(self) -> Costs | None:
-        """Waits for the step; None where it updated nothing."""
+        """Wait for the step and return its costs; None where it updated nothing."""
         return Costs(*self.figures.numpy().tolist()) if self.is_finite else None
 
 
@@ -90,7 +90,7 @@ class TrainStep:
     def one_program(
         self, batch: Batch, noise: Noise, learning_rate: tf.Tensor, kl_weight: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """The step but for its noise, which XLA would draw differently."""
+        """Do the step without drawing its noise, which XLA would draw differently."""
         return self._given_noise(batch, noise, learning_rate, kl_weight)
 
     def _given_noise(

@@ -13,8 +13,8 @@ VALIDATIONS = 8  # in a run that only time ends
 class Stopping:
     """The rules that say when a run has to end.
 
-    What `patience` counts follows from the run's figures, so that a run that was cut off and went
-    on ends where the uninterrupted one ends. `max_time` counts from when this is made.
+    `patience` counts validations in the run's figures, so that a resumed run ends where an
+    uninterrupted one does. `max_time` counts from when this object is made.
 
     Args:
       patience: validations in a row without a new best; None is without end.
@@ -37,7 +37,7 @@ class Stopping:
         if self._max_time is None:
             return False
         now = self._clock()
-        if self._validated is None:  # the first step has compiled, which is not of the rhythm
+        if self._validated is None:  # the first step compiles, so the clock starts after it
             self._validated = now
         if now - self._validated < self._max_time / VALIDATIONS:
             return False
@@ -45,7 +45,7 @@ class Stopping:
         return True
 
     def reason(self, history: History) -> str:
-        """Why the run has to end now; "" if it does not."""
+        """Return why the run has to end now; "" if it does not."""
         if self._patience is not None and history.since_best() >= self._patience:
             return f"`patience={self._patience}`"
         if self._max_time is not None and self._clock() - self._begun >= self._max_time:
