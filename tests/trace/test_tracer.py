@@ -48,7 +48,7 @@ def test_lines_that_run_side_by_side_for_a_while_lose_no_ink():
 
 
 def test_a_narrow_gap_parts_two_lines_and_a_faint_line_is_found():
-    beside = [[(20, 40), (140, 40)], [(20, 45.5), (140, 45.5)]]
+    beside = [[(20, 40), (140, 40)], [(20, 46.5), (140, 46.5)]]
     image = page(beside, width=4)
     faint = [[(20, 100), (140, 100)]]
     pixels = np.minimum(np.asarray(image), np.asarray(page(faint, width=4, ink=(140, 140, 140))))
