@@ -31,7 +31,7 @@ Whether a model copies shows in how near its drawings are to those that it was t
 FLAGS = new_flags(
     Flag("log_root", Many.REPEATED, [], "The model: the folder of a run or of an original "
         "checkpoint, a .keras, .gen.json or .vae.json file, or a name such as quickdraw/cat.vae "
-        "or hf://user/name. Repeat the flag for several models.", also="model_dir"),
+        "or hf://user/name.", also="model_dir"),
     Flag("data_dir", str, None, "Folder or http(s) address of the .npz files (default: where the "
         "run read them)."),
     Flag("data_set", str, None, "Files of the data set, as in cat.npz+fish.npz, for a model that "
@@ -56,7 +56,7 @@ FLAGS = new_flags(
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Runs the command; returns its exit status."""
+    """Run the command, and return its exit status."""
     return common.run("sketch_rnn_eval", _evaluate, FLAGS, USAGE, argv)
 
 

@@ -106,7 +106,7 @@ FLAGS = new_flags(
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Runs the command; returns its exit status."""
+    """Run the command, and return its exit status."""
     return common.run("sketch_rnn_sample", _sample, FLAGS, USAGE, argv)
 
 
