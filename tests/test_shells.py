@@ -21,7 +21,8 @@ def commands():
         prose = re.sub(r"^```.*?^```", "", text, flags=re.M | re.S)
         found += re.findall(rf"`({NAMES}[^`]+)`", prose)
         found += re.findall(r"`([\"']?--\w[^`]+)`", prose)
-    return [line for line in dict.fromkeys(found) if "..." not in line]
+    lines = dict.fromkeys(" ".join(line.split()) for line in found)  # text is wrapped
+    return [line for line in lines if "..." not in line]
 
 
 def words_in_cmd(line):
