@@ -223,7 +223,7 @@ def _cut(points: np.ndarray, lengths: np.ndarray) -> Iterator[np.ndarray]:
     end, total = 0, len(points)
     within = (lengths >= 0) & (lengths <= total)
     if points.ndim != 2 or not within.all() or lengths.sum() != total:
-        raise Refused(f"an array of shape {list(points.shape)} that its lengths do not add up to")
+        raise Refused(f"an array of shape {list(points.shape)}, not as long as its lengths say")
     for length in lengths:
         yield points[end : end + length]
         end += length

@@ -71,7 +71,7 @@ def text_of(value: Any) -> str:
     if isinstance(value, bytes):
         value = value.decode("latin1")
     if not isinstance(value, str):
-        raise Refused("something that is no name")
+        raise Refused("something that is not a name")
     return value
 
 
@@ -90,7 +90,7 @@ def _array(data: Any, dtype: Any, shape: Any, order: Order) -> np.ndarray:
 def numbers_of(values: Sequence[Any]) -> np.ndarray:
     """Numbers of Python's as int64 or float64."""
     if not set(map(type, values)) <= {int, float, bool}:
-        raise Refused("something else than numbers in a list of numbers")
+        raise Refused("something other than numbers in a list of numbers")
     try:
         array = np.array(values, np.float64 if float in set(map(type, values)) else np.int64)
     except OverflowError:
@@ -102,7 +102,7 @@ def from_rows(rows: Sequence[Any]) -> np.ndarray:
     """A sketch that is a list of rows; each a list, a tuple or an array of numbers."""
     rows = [row.value if isinstance(row, Array) else row for row in rows]
     if not all(isinstance(row, list | tuple | np.ndarray) for row in rows):
-        raise Refused("a list that is not one of rows")
+        raise Refused("a list that does not hold rows")
     widths = sorted({np.size(row) if isinstance(row, np.ndarray) else len(row) for row in rows})
     if len(widths) > 1 or (widths and widths[0] > _MAX_ROW):
         raise Refused(f"a list of rows of {widths[0]} to {widths[-1]} numbers")

@@ -175,7 +175,7 @@ class _Machine:
 
     def pop(self) -> Any:
         if len(self.stack) <= (self.marks[-1] if self.marks else 0):
-            raise Refused("a stack that is empty")
+            raise Refused("an empty stack")
         return self.stack.pop()
 
     def pop_mark(self) -> list:
@@ -211,7 +211,7 @@ class _Machine:
     def integer(self) -> int:
         text = self.line()
         if not re.fullmatch(rb"-?\d{1,19}L?", text):
-            raise Refused("a number that is none")
+            raise Refused("a malformed number")
         return int(text.rstrip(b"L"))
 
     def string(self) -> None:
@@ -255,7 +255,7 @@ class _Machine:
             self.push(self.outer)
             return
         if not isinstance(target, (Array, Dtype)):
-            raise Refused("a state for something that has none")
+            raise Refused("a state for something that takes none")
         target.build(state)
         self.push(target)
         self._count_array(target)
@@ -273,11 +273,11 @@ class _Machine:
     def decimal(self) -> float:
         text = self.line()
         if not re.fullmatch(rb"-?[\d.]{1,30}(e[-+]?\d{1,4})?|-?inf|nan", text):
-            raise Refused("a number that is none")
+            raise Refused("a malformed number")
         try:
             return float(text)
         except ValueError:
-            raise Refused("a number that is none") from None
+            raise Refused("a malformed number") from None
 
     def empty_list(self) -> None:
         if self.outer is None:
@@ -295,7 +295,7 @@ class _Machine:
         elif isinstance(target, list):
             target.extend(items)
         else:
-            raise Refused("more items for something that is no list")
+            raise Refused("more items for something that is not a list")
 
     def mark_list(self) -> None:
         items = self.pop_mark()

@@ -35,7 +35,7 @@ def has_xla() -> bool:
             tf.function(lambda: tf.constant(1.0) + 1.0, autograph=False, jit_compile=True)()
     except (tf.errors.OpError, NotImplementedError, ValueError) as error:
         inform(
-            "this TensorFlow cannot compile (XLA), so the same is computed without, more slowly: "
+            "this TensorFlow cannot compile (XLA), so the same is computed more slowly without it: "
             f"{first_line(error)}"
         )
         return False

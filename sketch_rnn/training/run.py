@@ -70,8 +70,8 @@ def _check(options: TrainOptions, workers: Workers) -> None:
     """Refuses what several workers cannot do, and a folder that does not fit."""
     if workers.count > 1 and (options.patience or options.max_time):
         raise UserError(
-            "`patience` and `max_time` end a run of one worker, and would leave the others without "
-            "it; leave them out"
+            f"`patience` and `max_time` need a run of one worker, this one has {workers.count}; "
+            "leave them out"
         )
     if workers.is_chief or options.resume:
         check_log_root(options)

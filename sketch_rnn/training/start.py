@@ -71,7 +71,9 @@ def begin(options: TrainOptions) -> Start:
     start = _from_run(folder, options) if folder.holds_run() else _from_original(options)
     done, asked = int(start.state.step.numpy()), options.overrides.get("num_steps", math.inf)
     if asked < done:
-        raise UserError(f"expected num_steps of {done} or more, which are done, got {asked}")
+        raise UserError(
+            f"expected num_steps of {done} or more, the steps that are done; got {asked}"
+        )
     return start
 
 

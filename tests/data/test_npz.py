@@ -137,7 +137,7 @@ def test_lengths_whose_sum_is_right_only_in_their_type_are_refused(tmp_path):
     path = tmp_path / "a.npz"
     splits = {name: np.ones((100, 3), np.int16) for name in npz.SPLITS}
     np.savez(path, **splits, train_lengths=np.array([100, 100, 100, 56], np.int8))
-    assert "do not add up" in refusal(path)
+    assert "not as long as its lengths say" in refusal(path)
 
 
 @pytest.mark.parametrize("lengths", [[2, 1], [2, 1, 4], [7, -1], [[2, 1, 3]], [2.0, 1.0, 3.0]])
@@ -295,10 +295,10 @@ def test_to_train_on_another_layout_it_has_to_be_built_first(tmp_path, members):
     "wrong, reason",
     [
         ([[1, 2, 0], [3, 4]], "a list of rows of 2 to 3 numbers"),
-        ([[1, 2, 0], 3], "a list that is not one of rows"),
-        ([[1, "2", 0]], "something else than numbers"),
-        ([[[1], [2], [3]]], "something else than numbers"),
-        ([[None, 2, 0]], "something else than numbers"),
+        ([[1, 2, 0], 3], "a list that does not hold rows"),
+        ([[1, "2", 0]], "something other than numbers"),
+        ([[[1], [2], [3]]], "something other than numbers"),
+        ([[None, 2, 0]], "something other than numbers"),
         ([[10**40, 2, 0]], "a number that is too large"),
         ([[10**400, 0.5, 0]], "a number that is too large"),
         ({"a": 1}, "pickle opcode"),
