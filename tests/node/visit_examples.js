@@ -62,7 +62,7 @@ async function drawn(page) {
     const {data} = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
     let dark = 0;
     for (let i = 0; i < data.length; i += 4) dark += data[i + 3] > 99 && data[i] < 99 ? 1 : 0;
-    return dark > 200 ? dark : null;
+    return dark > 100 ? dark : null;
   });
   return found.jsonValue();
 }

@@ -118,8 +118,14 @@ export class Paper {
 
   /** Where an event is, in data units, and when, in milliseconds: [x, y, t]. */
   place(event) {
-    const {a: zoom, e: left, f: top} = this.svg.getScreenCTM();
-    return [(event.clientX - left) / zoom, (event.clientY - top) / zoom, event.timeStamp];
+    const {left, top, width, height} = this.svg.getBoundingClientRect();
+    const {view} = this; // in the middle of the element, which may not be square
+    const scale = view.width / Math.min(width, height);
+    return [
+      view.x + view.width / 2 + (event.clientX - left - width / 2) * scale,
+      view.y + view.height / 2 + (event.clientY - top - height / 2) * scale,
+      event.timeStamp,
+    ];
   }
 }
 
