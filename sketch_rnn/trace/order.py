@@ -7,34 +7,18 @@ from collections.abc import Sequence
 
 import numpy as np
 
-LONG = 0.5  # of the longest line of a drawing: lines at least as long are drawn first
-
 
 def ordered(lines: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """Return the lines `[n, 2]` in drawing order."""
-    return longest_first(lines)
+    """Order lines `[n, 2]` from top to bottom, each from its upper left end.
 
-
-def longest_first(lines: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """Order long lines before details, and both by `nearest`."""
-    lengths = [_length(line) for line in lines]
-    limit = LONG * max(lengths, default=0)
-    long = [line for line, length in zip(lines, lengths, strict=True) if length >= limit]
-    details = [line for line, length in zip(lines, lengths, strict=True) if length < limit]
-    first = nearest(long)
-    return first + nearest(details, first[-1][-1] if first else None)
-
-
-def nearest(lines: Sequence[np.ndarray], pen: np.ndarray | None = None) -> list[np.ndarray]:
-    """Start at the top left; each time go on with the line whose end is nearest, from that end."""
-    left = [opened(line) for line in lines]
-    if not left:
-        return []
-    return by_nearest_end(left, np.min(np.concatenate(left), axis=0) if pen is None else pen)
+    Of three orders, the packaged model finds this one the most likely: docs/paper_drawings.md.
+    """
+    turned = [_from_top_left(opened(line)) for line in lines]
+    return sorted(turned, key=lambda line: tuple(line.min(axis=0)[::-1]))
 
 
 def by_nearest_end(lines: Sequence[np.ndarray], pen: np.ndarray) -> list[np.ndarray]:
-    """The lines, each time the one with the end nearest to the pen `[2]`, drawn from that end."""
+    """Order lines so that each has the end nearest to the pen `[2]`, and starts at that end."""
     ends = np.array([[line[0], line[-1]] for line in lines], np.float64)  # [L, 2, 2]
     left = np.ones(len(lines), bool)
     result: list[np.ndarray] = []
@@ -46,12 +30,6 @@ def by_nearest_end(lines: Sequence[np.ndarray], pen: np.ndarray) -> list[np.ndar
         left[number] = False
         pen = result[-1][-1]
     return result
-
-
-def downward(lines: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """Order lines from top to bottom, each from its upper left end."""
-    turned = [_from_top_left(opened(line)) for line in lines]
-    return sorted(turned, key=lambda line: tuple(line.min(axis=0)[::-1]))
 
 
 def opened(line: np.ndarray) -> np.ndarray:
@@ -68,7 +46,3 @@ def opened(line: np.ndarray) -> np.ndarray:
 
 def _from_top_left(line: np.ndarray) -> np.ndarray:
     return line[::-1] if line[-1].sum() < line[0].sum() else line
-
-
-def _length(line: np.ndarray) -> float:
-    return float(np.hypot(*np.diff(line, axis=0).T).sum())

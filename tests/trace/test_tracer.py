@@ -29,6 +29,13 @@ def test_a_circle_is_closed_and_begins_at_its_top_against_the_clock():
     assert line[len(line) // 4, 0] < line[0, 0]
 
 
+def test_lines_go_from_top_to_bottom_each_from_its_upper_left_end():
+    drawn = [[(130, 120), (30, 110)], [(60, 60), (90, 90)], [(120, 20), (140, 40)]]
+    found = traced(page(drawn)).lines
+    starts = [(120, 20), (60, 60), (30, 110)]
+    np.testing.assert_allclose([line[0] for line in found], starts, atol=2)
+
+
 def test_a_corner_stays_where_it_is():
     (line,) = traced(page(ANGLE)).lines
     assert np.hypot(*(line - ANGLE[0][1]).T).min() < 1.5
