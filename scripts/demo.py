@@ -28,13 +28,14 @@ def main(flags: list[str]) -> None:
         *["--num_samples=12", "--temperature=0.2", f"--output={drawings}"],
     )
     activate = PROGRAMS / "activate"
+    model = f'"--model_dir={name}"' if " " in name else f"--model_dir={name}"
     print(f"""
 Drawings: {drawings} (open it in a browser)
 Curves:   {PROGRAMS / "tensorboard"} --logdir {run}
 
 Next, new drawings by this model:
   {activate if os.name == "nt" else f". {activate}"}
-  sketch_rnn_sample --model_dir={name} --output=new.svg""")
+  sketch_rnn_sample {model} --output=new.svg""")
 
 
 if __name__ == "__main__":
