@@ -113,8 +113,9 @@ def test_single_drawings_and_the_oddest_first(models, drawings, tmp_path, capsys
         (["--log_root=a", "--per_drawing=none/a.csv"], "no folder none"),
         (["--log_root=a", "--per_drawing=a.txt"], ".csv"),
         (["--log_root=a", "--input=a.npz", "--data_dir=b"], "got both"),
+        (["--log_root=a", "--pen=down"], "--pen: expected an --input"),
         (["--log_root=none.keras", f"--input={CATS}"], "none.keras"),
-        (["--log_root=MODEL", "--input=none.npz"], "none.npz"),
+        (["--log_root=MODEL", "--input=none.npz", "--full_size=255"], "none.npz"),
         (["--log_root=MODEL", f"--input={CATS}", "--split=all"], "split"),
     ],
 )
