@@ -26,6 +26,7 @@ from sketch_rnn.setup import setup
 
 OK, FAILED, MISUSED, INTERRUPTED, PIPE_CLOSED = 0, 1, 2, 130, 141
 ENDED_BY = 128  # and the number of the signal
+_NOT_NEEDED = ("pandas", "IPython")  # Keras imports them where they are, which takes long
 _OUT_OF_MEMORY = ("MemoryError", "ResourceExhaustedError")  # Python's and TensorFlow's
 
 
@@ -139,8 +140,21 @@ def columns() -> int:
 
 def quiet_tensorflow(verbose: bool = False) -> None:
     """Import TensorFlow, without its log lines unless `verbose`."""
-    with signals.ended_at_once():
+    with signals.ended_at_once(), _not_installed(_NOT_NEEDED):
         setup(verbose)
+
+
+@contextmanager
+def _not_installed(names: Sequence[str]) -> Iterator[None]:
+    """Let no import in this block find these packages, unless they were imported before."""
+    hidden = [name for name in names if name not in sys.modules]
+    for name in hidden:
+        sys.modules[name] = None  # type: ignore[assignment]  # by which Python marks what is absent
+    try:
+        yield
+    finally:
+        for name in hidden:
+            del sys.modules[name]
 
 
 @contextmanager

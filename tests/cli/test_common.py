@@ -268,3 +268,16 @@ def test_warnings_of_the_library_are_lines_on_stderr(capsys, caplog):
     assert caplog.messages == []  # other loggers, such as TensorFlow's, would print it again
     warn("after the command")
     assert capsys.readouterr().err == "warning: few drawings; see --data_dir\n"
+
+
+def test_what_is_not_needed_is_absent_while_tensorflow_is_imported():
+    sys.modules.pop("colorsys", None)
+    with common._not_installed(["colorsys", "json"]):
+        import json
+
+        assert json.loads("1") == 1
+        with pytest.raises(ImportError):
+            import colorsys
+    import colorsys
+
+    assert colorsys.rgb_to_hsv(0, 0, 0) == (0, 0, 0)
