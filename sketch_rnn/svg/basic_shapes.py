@@ -1,7 +1,7 @@
-"""The shapes of CSS's clip-path: `circle()`, `ellipse()`, `inset()`, `polygon()`, and others.
+"""The CSS shapes for clip-path: `circle()`, `ellipse()`, `inset()`, `polygon()`, and others.
 
-https://www.w3.org/TR/css-shapes-1/. What is not understood raises ValueError. The corners of
-`inset()` and the like are taken as square.
+https://www.w3.org/TR/css-shapes-1/. A shape that is not understood raises ValueError. Rounded
+corners of `inset()`, `rect()` and `xywh()` are treated as square.
 """
 
 import math
@@ -14,7 +14,7 @@ from sketch_rnn.svg import curves, shapes, values
 from sketch_rnn.svg.transforms import Box, place
 from sketch_rnn.svg.values import Units
 
-ROUND = 128  # corners of what is round
+ROUND = 128  # corners of the polygon for a circle or an ellipse
 
 Rings = list[np.ndarray]  # closed lines `[n, 2]`
 
@@ -23,9 +23,9 @@ def rings(node: Node, box: Box, units: Units) -> tuple[Rings, bool]:
     """Return the edges of a shape, and whether they follow the even-odd rule.
 
     Args:
-      node: the function.
-      box: what percentages and places are of.
-      units: what relative units are of.
+      node: the CSS function.
+      box: the box that percentages and positions refer to.
+      units: the sizes that relative units refer to.
     """
     if node.type != "function" or node.lower_name not in _SHAPES:
         raise ValueError("not a shape")
@@ -41,7 +41,7 @@ def rings(node: Node, box: Box, units: Units) -> tuple[Rings, bool]:
 
 
 Size = tuple[float, float]
-Parts = Sequence[list[Node]]  # what stands between commas
+Parts = Sequence[list[Node]]  # the arguments between commas
 
 
 def _circle(parts: Parts, size: Size, units: Units) -> Rings:
@@ -66,7 +66,7 @@ def _ellipse(parts: Parts, size: Size, units: Units) -> Rings:
 
 
 def _around(nodes: list[Node], size: Size, units: Units) -> tuple[list[Node], Size]:
-    """Return the radii of a round shape, and its middle, which stands behind `at`."""
+    """Return the radii of a round shape, and its center, which follows the word `at`."""
     at = [i for i, node in enumerate(nodes) if node.type == "ident" and node.lower_value == "at"]
     if not at:
         return nodes, (size[0] / 2, size[1] / 2)
@@ -105,17 +105,17 @@ def _xywh(parts: Parts, size: Size, units: Units) -> Rings:
 
 
 def _four(nodes: list[Node], size: Size, units: Units) -> list[float]:
-    """Return the lengths of four sides; CSS lets some of them be omitted."""
+    """Return the lengths for the four sides, in pixels; CSS lets some of them be omitted."""
     nodes = _square(nodes, 0)
     if not 1 <= len(nodes) <= 4:
         raise ValueError("expected one to four lengths")
-    while len(nodes) < 4:  # as the side opposite, or as the first
+    while len(nodes) < 4:  # copies the opposite side, or the first one
         nodes = [*nodes, nodes[max(len(nodes) - 2, 0)]]
     return [values.as_length(node, size[1 - i % 2], units) for i, node in enumerate(nodes)]
 
 
 def _square(nodes: list[Node], count: int) -> list[Node]:
-    """Return the part before `round`."""
+    """Return the nodes before `round`; raise ValueError unless there are `count` (0: any)."""
     for i, node in enumerate(nodes):
         if node.type == "ident" and node.lower_value == "round":
             nodes = nodes[:i]

@@ -1,7 +1,7 @@
-"""Cut shapes down to what `clip-path`, `mask`, and `overflow` leave of them.
+"""Cut shapes down to the parts that `clip-path`, `mask`, and `overflow` leave visible.
 
-https://www.w3.org/TR/css-masking-1/. A mask hides where it is black or has nothing in it; where it
-is gray, lines are fainter, and stay.
+https://www.w3.org/TR/css-masking-1/. A mask hides everything where it is black or empty; where it
+is gray, lines are only fainter, and stay.
 """
 
 import re
@@ -20,11 +20,11 @@ from sketch_rnn.svg.regions import Region, TooMuch, Work
 from sketch_rnn.svg.transforms import Box, compose
 from sketch_rnn.svg.values import Units
 
-FINE = 5e-4  # of a region's longer side: how far its edge may be from its curve
-HIDDEN = 0.02  # the largest share of light of a mask that nobody sees
-MAX_SIDE = 1e9  # of a region, in pixels
+FINE = 5e-4  # share of a region's longer side: tolerance of its flattened edge
+HIDDEN = 0.02  # luminance of a mask up to which things count as hidden
+MAX_SIDE = 1e9  # largest coordinate of a region, in pixels
 
-_LIGHT = (0.2126, 0.7152, 0.0722)  # of red, green and blue
+_LIGHT = (0.2126, 0.7152, 0.0722)  # luminance of red, green and blue
 _BOXES = ("border-box", "content-box", "fill-box", "margin-box", "padding-box", "stroke-box")
 
 
@@ -32,8 +32,8 @@ _BOXES = ("border-box", "content-box", "fill-box", "margin-box", "padding-box", 
 class Place:
     """The position and size of an element that is clipped.
 
-    matrix: of its own coordinates. box: measures what it draws, with strokes or without. depth: of
-    the elements around it.
+    matrix: maps its own coordinates to the page. box: measures the box around what it draws, with
+    or without strokes. depth: how many elements are around it.
     """
 
     matrix: np.ndarray
@@ -43,8 +43,8 @@ class Place:
     depth: int
 
 
-# what the children of an element paint, with a matrix, at a place, and whether it is all: for a
-# clip, shapes are painted that are not in the drawing
+# (element, matrix, place, is_clip) -> what the children of the element paint, and whether that is
+# everything; for a clip, invisible shapes count too
 Collect = Callable[[Element, np.ndarray, Place, bool], tuple[list[Painted], bool]]
 
 
@@ -52,8 +52,8 @@ Collect = Callable[[Element, np.ndarray, Place, bool], tuple[list[Painted], bool
 class Clips:
     """The regions that clip the elements of a file.
 
-    by_id: the file's elements. collect: see `Collect`. style: an element's own properties.
-    not_made_out: how many clips and masks do not count, or not wholly.
+    by_id: the file's elements, keyed by id. collect: see `Collect`. style: returns an element's own
+    properties. not_made_out: how many clips and masks were ignored, at least in part.
     """
 
     by_id: Mapping[str, Element]
@@ -65,7 +65,7 @@ class Clips:
     _busy: set[Element] = field(default_factory=set)
 
     def of(self, own: Mapping[str, str], place: Place) -> tuple[Region, ...]:
-        """Return the regions that clip an element; what lies in all of them remains."""
+        """Return the regions that clip an element; only what lies in all of them is visible."""
         found: list[Region] = []
         for name, read in (("clip-path", self._clip), ("mask", self._mask)):
             text = own.get(name, "none")
@@ -85,7 +85,7 @@ class Clips:
         if target is not None:
             return self._referred(target, place, "clipPath", self._clip_path)
         if text.lower().startswith("url("):
-            return ()  # refers to nothing that there is
+            return ()  # refers to an element that does not exist
         nodes = [
             node
             for node in values.components(text)
@@ -124,7 +124,7 @@ class Clips:
         tag: str,
         make: Callable[[Element, Place], tuple[Region, ...]],
     ) -> tuple[Region, ...]:
-        """Return the regions of a referenced element; each is made once."""
+        """Return the regions that a referenced element makes; they are cached."""
         if target.tag != tag:
             return ()
         if target in self._busy:
@@ -182,12 +182,12 @@ class Clips:
                 continue
             light = 1.0 if is_alpha or not paint.color else float(np.dot(_LIGHT, paint.color))
             if not is_alpha and not paint.color:
-                self.not_made_out["mask"] += 1  # of many colors: taken for white
+                self.not_made_out["mask"] += 1  # many colors: treated as white
             area = self._stroked(shape) if is_stroke else self._area(shape)
             yield area, light * paint.opacity, paint.opacity
 
     def _frame(self, target: Element, place: Place, box: Box) -> np.ndarray:
-        """Return the corners of the box that a mask is in."""
+        """Return the corners `[4, 2]` of the box that limits a mask."""
         of_box = target.get("maskUnits") != "userSpaceOnUse"
         wholes = (1.0, 1.0) if of_box else place.viewport
         x, y, width, height = (
@@ -201,7 +201,7 @@ class Clips:
         return _checked([corners @ matrix[:, :2].T + matrix[:, 2]])[0]
 
     def _area(self, shape: Painted) -> shapely.Geometry:
-        """Return the area that a shape fills, where nothing clips the shape itself."""
+        """Return the area that a shape fills, cut down by the shape's own clips."""
         area = regions.area(_rings(shape.filled), shape.even_odd, self.work)
         return self._within(area, shape.clips)
 
@@ -215,11 +215,11 @@ class Clips:
         return area
 
     def cut(self, painted: Sequence[Painted], limit: float) -> list[Painted]:
-        """Cut shapes down to their regions.
+        """Return shapes cut down to the regions that clip them.
 
         Args:
           painted: the shapes.
-          limit: how far a line may be from its curve, in pixels.
+          limit: the largest distance between a line and its curve, in pixels.
         """
         result = []
         for shape in painted:
@@ -263,7 +263,7 @@ class Clips:
 
 
 def viewport(matrix: np.ndarray, size: tuple[float, float]) -> tuple[Region, ...]:
-    """Return the region that an `svg` or `symbol` shows, from its size and its corner's matrix."""
+    """Return the region that an `svg` or `symbol` shows; `matrix` starts at its corner."""
     corners = np.array([(0, 0), (size[0], 0), size, (0, size[1])], np.float64)
     corners = corners @ matrix[:, :2].T + matrix[:, 2]
     if not (np.abs(corners) < MAX_SIDE).all():
@@ -272,13 +272,13 @@ def viewport(matrix: np.ndarray, size: tuple[float, float]) -> tuple[Region, ...
 
 
 def _of_box(box: Box) -> np.ndarray:
-    """Return the matrix of coordinates that go from 0 to 1 across a box."""
+    """Return the matrix that maps coordinates from 0 to 1 to a box."""
     left, top, width, height = box
     return np.array([[width, 0, left], [0, height, top]], np.float64)
 
 
 def _rings(lines: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """Return the closed lines `[n, 2]` of a shape's subpaths."""
+    """Return a shape's subpaths as closed lines `[n, 2]`."""
     return _checked([curves.closed(curves.flatten(line, _limit(line))) for line in lines])
 
 

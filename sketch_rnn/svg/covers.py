@@ -1,6 +1,6 @@
-"""Find what hides lines: fills, and strokes in the color of the page.
+"""Find the shapes that hide lines: fills, and strokes in the color of the page.
 
-Dimensions: n points of one line, s segments.
+Dimensions: n points in one line, s segments.
 """
 
 from collections.abc import Sequence
@@ -14,13 +14,13 @@ from sketch_rnn.svg import curves
 from sketch_rnn.svg.paint import Color, Painted, bounds, same
 from sketch_rnn.svg.regions import turns_about
 
-CHUNK = 64  # points of a line that are looked for at once
-MAX_BUFFERED = 100  # segments of a stroke whose ends are drawn as they are, and not round
+CHUNK = 64  # points in a line that are tested at once
+MAX_BUFFERED = 100  # segments in a stroke; longer strokes are tested as if their ends were round
 
 
 @dataclass(frozen=True)
 class Line:
-    """A pen line, the number of its shape, and its looks."""
+    """A pen line, the index of its shape (`place`), and its color and width."""
 
     curves: np.ndarray
     place: int
@@ -30,7 +30,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Cover:
-    """A fill, or a stroke in the color of the page, that hides what is below."""
+    """A fill, or a stroke in the color of the page, that hides what lies under it."""
 
     shape: Painted
     place: int
@@ -39,13 +39,13 @@ class Cover:
     tolerance: float
 
     def hides(self, line: Line, ground: Color | None) -> bool:
-        """Return whether it differs in color from a line and is wide enough to hide it."""
+        """Return whether the cover differs in color from a line and is wide enough to hide it."""
         if self.is_stroke and self.shape.width < 0.9 * line.width:
             return False
         return not same(self.color, line.color) or same(self.color, ground)
 
     def goes_on(self, before: "Cover") -> bool:
-        """Return whether it is a stroke like another, with nothing painted between them."""
+        """Return whether this is a stroke like `before`, with nothing painted between the two."""
         return (
             self.is_stroke
             and before.is_stroke
@@ -61,13 +61,13 @@ class Cover:
 
     @cached_property
     def lines(self) -> list[np.ndarray]:
-        """Its subpaths as points `[n, 2]`; those of a fill are closed."""
+        """The shape's subpaths as points `[n, 2]`; subpaths of a fill are closed."""
         if self.is_stroke:
             return [curves.flatten(line, self.tolerance) for line in self.shape.lines]
         return [curves.closed(curves.flatten(line, self.tolerance)) for line in self.shape.filled]
 
     def cost(self, points: np.ndarray) -> int:
-        """Return the cost of testing points against it, in tests of one point and one segment."""
+        """Return the cost of testing points; the unit is testing one point against one segment."""
         if self._is_long_stroke:
             made = 0 if "_segments" in self.__dict__ else self._edges
             near = sum(len(found) for found in self._within_reach(points))
@@ -76,7 +76,7 @@ class Cover:
         return made + len(points) * (2 if self.is_stroke else 1 + self._edges // 8)
 
     def hidden(self, points: np.ndarray, width: float) -> np.ndarray:
-        """Return which points `[n, 2]` of a pen of that width it hides completely, `[n]`."""
+        """Return a mask `[n]` of the points `[n, 2]` where it hides a pen of this width."""
         if self._is_long_stroke:
             segments, reach = self._segments[0], self.shape.width / 2
             return np.concatenate(
@@ -107,13 +107,13 @@ class Cover:
 
     @cached_property
     def _segments(self) -> tuple[np.ndarray, shapely.STRtree]:
-        """The segments of a stroke `[s, 2, 2]`, and an index that finds them by place."""
+        """The segments `[s, 2, 2]` of a stroke, and a spatial index of them."""
         pairs = [line if len(line) > 1 else line[[0, 0]] for line in self.lines]
         segments = np.concatenate([np.stack([line[:-1], line[1:]], axis=1) for line in pairs])
         return segments, shapely.STRtree(shapely.linestrings(segments))
 
     def _within_reach(self, points: np.ndarray) -> list[np.ndarray]:
-        """Return the numbers of the stroke's segments near each run of `CHUNK` points."""
+        """Return, for each run of `CHUNK` points, the indices of the stroke's segments near it."""
         firsts, reach = np.arange(0, len(points), CHUNK), self.shape.width / 2
         low, high = (of.reduceat(points, firsts, axis=0) for of in (np.minimum, np.maximum))
         boxes = shapely.box(*(low - reach).T, *(high + reach).T)
@@ -135,9 +135,9 @@ class Cover:
 
 
 class Covers:
-    """Covers, with an index by place on the page.
+    """The covers on a page, with a spatial index.
 
-    any_fills: whether there are some that are not in its color.
+    any_fills: whether any cover differs from the color of the page.
     """
 
     def __init__(self, covers: Sequence[Cover], ground: Color | None):
@@ -147,7 +147,7 @@ class Covers:
         self._tree = shapely.STRtree(boxes) if covers else None
 
     def near(self, line: np.ndarray) -> list[Cover]:
-        """Return the covers that a line may meet, in order."""
+        """Return the covers that may touch a line, in painting order."""
         if self._tree is None:
             return []
         box = shapely.box(*line.min(axis=(0, 1)), *line.max(axis=(0, 1)))
@@ -155,7 +155,7 @@ class Covers:
 
 
 def _are_near(points: np.ndarray, segments: np.ndarray, reach: float) -> np.ndarray:
-    """Return which points `[n, 2]` are within that distance of any segment, `[n]`."""
+    """Return a mask `[n]` of the points `[n, 2]` that are within `reach` of any segment."""
     (x, y), (left, top) = points.T[..., None], segments[:, 0].T
     along_x, along_y = (segments[:, 1] - segments[:, 0]).T
     x, y = x - left, y - top  # [n, s]

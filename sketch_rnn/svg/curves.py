@@ -1,28 +1,28 @@
-"""Convert Bezier curves to polylines within a tolerance, and back."""
+"""Convert Bezier curves to polylines within a tolerance, and polylines to curves."""
 
 import numpy as np
 
 from sketch_rnn.errors import UserError
 
-MAX_POINTS = 200_000  # of one drawing; what needs more is no sketch
+MAX_POINTS = 200_000  # in one drawing; a drawing that needs more is not a sketch
 
 
 def flatten(controls: np.ndarray, tolerance: float) -> np.ndarray:
     """Return a chain of cubic Bezier curves as one polyline.
 
-    Each curve is cut into equal steps of its parameter, as many as keep the chords within
-    `tolerance` of it: n = sqrt(6 / 8 * max |second difference of the controls| / tolerance)
+    Each curve is cut into equal steps of its parameter, enough to keep the chords within
+    `tolerance` of the curve: n = sqrt(6 / 8 * max |second difference of the controls| / tolerance)
     (Wang's bound for degree 3).
 
     Args:
-      controls: the curves' control points `[C, 4, 2]`; each starts where the one before ended.
+      controls: the curves' control points `[C, 4, 2]`; each starts where the last one ended.
       tolerance: the largest distance between curve and chord, in the controls' units.
 
     Returns:
       The points `[n, 2]`, the first curve's start first.
 
     Raises:
-      UserError: where that takes more than `MAX_POINTS` points.
+      UserError: the polyline would need more than `MAX_POINTS` points.
     """
     bend = controls[:, :2] - 2 * controls[:, 1:3] + controls[:, 2:]  # [C, 2, 2]
     bend = np.sqrt(np.square(bend).sum(axis=2)).max(axis=1)
@@ -40,7 +40,7 @@ def flatten(controls: np.ndarray, tolerance: float) -> np.ndarray:
 
 
 def straight(points: np.ndarray) -> np.ndarray:
-    """Return lines between points `[n, 2]` as curves `[n - 1, 4, 2]`; a dot is one curve."""
+    """Return the lines between points `[n, 2]` as curves `[n - 1, 4, 2]`; a dot is one curve."""
     if len(points) == 1:
         points = points[[0, 0]]
     start, end = points[:-1, None], points[1:, None]

@@ -1,7 +1,7 @@
-"""Cut strokes at the gaps of their dash patterns.
+"""Cut strokes at the gaps in their dash patterns.
 
-https://svgwg.org/svg2-draft/painting.html#StrokeDashing. A line of many dashes is drawn as a whole,
-as a pen would draw it; one that has a dash or two is cut.
+https://svgwg.org/svg2-draft/painting.html#StrokeDashing. A line with many dashes stays whole, as a
+pen would draw it; a line with one or two dashes is cut.
 """
 
 import re
@@ -13,8 +13,8 @@ import numpy as np
 from sketch_rnn.svg import curves, values
 from sketch_rnn.svg.values import Units
 
-FEW = 2  # dashes that a line is cut to
-FINE = 1e-3  # of a line's longer side: how far it may be from its curve where it is measured
+FEW = 2  # the most dashes that a line is cut into
+FINE = 1e-3  # share of a line's longer side: tolerance of the polyline that is measured
 
 
 @dataclass(frozen=True)
@@ -26,12 +26,12 @@ class Pattern:
 
 
 def pattern(style: Mapping[str, str], diagonal: float, units: Units) -> Pattern | None:
-    """Return the dash pattern of properties; None for a line without gaps.
+    """Return the dash pattern that properties describe; None for a line without gaps.
 
     Args:
       style: the properties.
-      diagonal: what percentages are of.
-      units: what relative units are of.
+      diagonal: the length that percentages refer to.
+      units: the sizes that relative units refer to.
     """
     text = style.get("stroke-dasharray", "none").strip()
     if text.lower() == "none":
@@ -51,12 +51,12 @@ def pattern(style: Mapping[str, str], diagonal: float, units: Units) -> Pattern 
 def dashed(
     chains: Sequence[np.ndarray], of: Pattern, path_length: float
 ) -> tuple[list[np.ndarray], bool]:
-    """Return the visible parts of subpaths, and whether gaps were ignored as too many.
+    """Return the visible parts of subpaths, and whether any gaps were ignored as too many.
 
     Args:
-      chains: the subpaths, each curves `[C, 4, 2]`, in the coordinates of the stroke.
-      of: the pattern.
-      path_length: what the shape says that it measures; 0 if it says nothing.
+      chains: the subpaths, each as curves `[C, 4, 2]`, in the coordinates of the stroke.
+      of: the dash pattern.
+      path_length: the shape's `pathLength` attribute; 0 if it has none.
     """
     scale = 1.0
     if path_length > 0:
@@ -91,7 +91,7 @@ def _length(line: np.ndarray) -> float:
 
 
 def _spans(of: Pattern, scale: float, period: float, length: float) -> list[tuple[float, float]]:
-    """Yield the start and end of each dash on a line of some length."""
+    """Return the start and end of each dash along a line of the given length."""
     ends = np.cumsum(of.lengths) * scale
     starts = ends - of.lengths * scale
     start = (of.offset * scale) % period
@@ -110,7 +110,7 @@ def _spans(of: Pattern, scale: float, period: float, length: float) -> list[tupl
 
 
 def _between(line: np.ndarray, low: float, high: float) -> np.ndarray:
-    """Return the part of a line `[n, 2]` from one length along it to another."""
+    """Return the part of a line `[n, 2]` between two distances along it."""
     along = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(line, axis=0).T))])
     ends = np.array([np.interp(at, along, of) for at in (low, high) for of in line.T])
     inner = line[(along > low) & (along < high)]

@@ -1,7 +1,7 @@
 """Evaluate `@media` and `@supports` for a screen with a light color scheme.
 
-https://www.w3.org/TR/mediaqueries-5/, https://www.w3.org/TR/css-conditional-3/. True, False, or
-None for what is not understood.
+https://www.w3.org/TR/mediaqueries-5/, https://www.w3.org/TR/css-conditional-3/. Conditions are
+True, False, or None if they are not understood.
 """
 
 from collections.abc import Callable, Sequence
@@ -11,10 +11,10 @@ from tinycss2.ast import Node
 
 from sketch_rnn.svg import values
 
-MAX_DEPTH = 16  # of conditions in one another
+MAX_DEPTH = 16  # levels of nested conditions
 
 _TYPES = {"all": True, "screen": True, "print": False, "speech": False}
-_WORDS = {  # features that have words for values: the one that holds
+_WORDS = {  # features whose values are words: the value that holds
     "any-hover": "hover",
     "any-pointer": "fine",
     "color-gamut": "srgb",
@@ -38,8 +38,8 @@ _WORDS = {  # features that have words for values: the one that holds
 _COMPARE = {"<": lt, "<=": le, "=": eq, ">=": ge, ">": gt}
 
 Page = tuple[float, float]  # width and height, in pixels
-Test = Callable[[Sequence[Node]], bool | None]  # of what stands in brackets
-Function = Callable[[Node], bool | None]  # of what is written as a function
+Test = Callable[[Sequence[Node]], bool | None]  # tests the content of brackets
+Function = Callable[[Node], bool | None]  # tests a condition written as a function
 
 
 def media(tokens: Sequence[Node], page: Page) -> bool | None:
@@ -52,24 +52,24 @@ def media(tokens: Sequence[Node], page: Page) -> bool | None:
 
 
 def supports(tokens: Sequence[Node], test: Test, function: Function) -> bool | None:
-    """Return whether the condition of an `@supports` holds.
+    """Return whether the condition of an `@supports` rule holds.
 
     Args:
       tokens: the condition.
-      test: of a declaration.
-      function: of what is written as one, such as `selector(a > b)`.
+      test: returns whether a declaration is supported.
+      function: returns whether a function, such as `selector(a > b)`, holds.
     """
     return _condition(values.solid(tokens), test, function)
 
 
 def _word(tokens: Sequence[Node], at: int = 0) -> str:
-    """Return the word at a place; "" if there is none."""
+    """Return the word at index `at`; "" if there is none."""
     is_word = at < len(tokens) and tokens[at].type == "ident"
     return tokens[at].lower_value if is_word else ""
 
 
 def _query(tokens: Sequence[Node], test: Test) -> bool | None:
-    """Evaluate a media type with conditions after it, or conditions alone."""
+    """Evaluate a media type, followed by conditions or not, or conditions alone."""
     word = _word(tokens)
     negated = word == "not" and bool(_word(tokens, 1))
     if negated or word == "only":
@@ -125,7 +125,7 @@ def _unknown(token: Node) -> None:
 
 
 def _feature(tokens: Sequence[Node], page: Page) -> bool | None:
-    """Return whether a feature matches: alone, with a value, or in a range."""
+    """Return whether a feature matches: given alone, with a value, or in a range."""
     name = _word(tokens)
     if len(tokens) > 2 and name and tokens[1] == ":":
         return _with_value(name, tokens[2:], page)
@@ -179,7 +179,7 @@ def _compared(a: float | None, sign: str, b: float | None) -> bool | None:
 
 
 def _number(name: str, page: Page) -> float | None:
-    """Return the value of a feature for the page."""
+    """Return the value of a numeric feature for the page; None if it is unknown."""
     return {
         "aspect-ratio": page[0] / page[1],
         "color": 8.0,
@@ -195,7 +195,7 @@ def _number(name: str, page: Page) -> float | None:
 
 
 def _value(tokens: Sequence[Node]) -> float | None:
-    """Return a length in pixels, a number, a ratio `16 / 9`, or a resolution."""
+    """Parse a length (returned in pixels), a number, a ratio `16 / 9`, or a resolution."""
     if len(tokens) == 3 and tokens[1] == "/":
         parts = [token.value for token in tokens[::2] if token.type == "number"]
         return parts[0] / parts[1] if len(parts) == 2 and parts[1] else None

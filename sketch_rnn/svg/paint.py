@@ -1,6 +1,6 @@
-"""Paints of strokes and fills: their colors, and their opacity.
+"""Parse the paints of strokes and fills: their colors and opacity.
 
-Dimensions: C cubic curves of one line.
+Dimensions: C cubic curves in one line.
 """
 
 import re
@@ -16,9 +16,9 @@ from tinycss2.ast import Node
 from sketch_rnn.svg import values
 from sketch_rnn.svg.regions import Region
 
-MAX_PAINT = 200  # characters
-MAX_DEPTH = 8  # of colors that are made of others
-SAME = 2.5 / 255  # the largest difference of colors that nobody sees
+MAX_PAINT = 200  # characters in a color
+MAX_DEPTH = 8  # levels of colors made from other colors
+SAME = 2.5 / 255  # the largest difference between colors that look the same
 
 Color = tuple[float, float, float]  # red, green, blue, from 0 to 1
 
@@ -27,7 +27,7 @@ WHITE: Color = (1.0, 1.0, 1.0)
 
 @dataclass(frozen=True)
 class Paint:
-    """A color, or None for many or an unknown one, and its opacity from 0 to 1."""
+    """A color (None for an unknown one or several) and its opacity, from 0 to 1."""
 
     color: Color | None
     opacity: float
@@ -40,12 +40,12 @@ class Paint:
 class Painted:
     """A shape as it is painted, in pixels.
 
-    lines: its subpaths, each curves `[C, 4, 2]`.
-    stroke, fill: None where there is none that can be seen.
-    width, cap: of the stroke; as shapely names the ends of lines.
+    lines: the subpaths, each as curves `[C, 4, 2]`.
+    stroke, fill: the paints; None if there is no visible one.
+    width, cap: the stroke's width, and shapely's name for the form of its ends.
     even_odd: whether the fill follows the even-odd rule.
-    area: subpaths of the fill, where they are not those of the stroke.
-    clips: regions of the page; outside of one of them, nothing of the shape shows.
+    area: the subpaths of the fill, if they differ from those of the stroke.
+    clips: regions of the page; the shape is visible only inside all of them.
     """
 
     lines: Sequence[np.ndarray]
@@ -64,14 +64,14 @@ class Painted:
 
 
 def bounds(painted: Sequence[Painted]) -> tuple[np.ndarray, np.ndarray]:
-    """Return the least and the largest coordinates of shapes."""
+    """Return the smallest and the largest coordinates, each `[2]`, of all shapes."""
     lines = [line for shape in painted for line in [*shape.lines, *(shape.area or ())]]
     points = np.concatenate([line.reshape(-1, 2) for line in lines])
     return points.min(axis=0), points.max(axis=0)
 
 
 def same(a: Color | None, b: Color | None) -> bool:
-    """Return whether two colors are known and cannot be told apart."""
+    """Return whether two colors are both known and look the same."""
     if a is None or b is None:
         return False
     return max(abs(x - y) for x, y in zip(a, b, strict=True)) <= SAME
@@ -87,13 +87,13 @@ def understood(text: str) -> bool:
 def paint(
     text: str, current: str, known_ids: Container[str], scheme: str = "normal"
 ) -> Paint | None:
-    """Return the paint of a property; None if it paints nothing.
+    """Return the paint that a property describes; None if it paints nothing.
 
     Args:
-      text: the property `fill` or `stroke`.
-      current: the property `color`.
-      known_ids: those that gradients and patterns may have.
-      scheme: the property `color-scheme`.
+      text: the value of the property `fill` or `stroke`.
+      current: the value of the property `color`.
+      known_ids: ids that references to gradients and patterns may name.
+      scheme: the value of the property `color-scheme`.
     """
     match = re.match(r"\s*url\(\s*['\"]?#([^'\")]*)['\"]?\s*\)(.*)", text, re.DOTALL)
     if match:
@@ -113,7 +113,7 @@ def paint(
 
 @lru_cache(maxsize=4096)
 def _parsed(text: str, is_dark: bool = False) -> Paint | str | None:
-    """Return a color, or "currentcolor"; None if the value is no color."""
+    """Return a color, or "currentcolor"; None if the value is not a color."""
     if len(text) > MAX_PAINT:
         return None
     return _of_node(tinycss2.parse_one_component_value(text, skip_comments=True), is_dark)
@@ -130,7 +130,7 @@ def _of_node(node: Node, is_dark: bool, depth: int = 0) -> Paint | str | None:
                 return None
             return _of_node(solid[is_dark][0], is_dark, depth + 1)
         if any(token.type == "ident" and token.value == "from" for token in node.arguments[:2]):
-            return Paint(None, 1.0)  # a color made of another one
+            return Paint(None, 1.0)  # a color made from another color
     try:
         color = color5.parse_color(node)
     except (ArithmeticError, AttributeError, IndexError, TypeError, ValueError):
@@ -145,7 +145,7 @@ def _of_node(node: Node, is_dark: bool, depth: int = 0) -> Paint | str | None:
 
 
 def _mixed(node: Node, is_dark: bool, depth: int) -> Paint | None:
-    """Evaluate `color-mix(in space, color share, color share)`; all spaces are mixed in sRGB."""
+    """Evaluate `color-mix(in space, color share, color share)`; always mix in sRGB."""
     parts = [values.solid(part) for part in values.parts(node.arguments)]
     if parts and parts[0] and parts[0][0].type == "ident" and parts[0][0].lower_value == "in":
         parts = parts[1:]

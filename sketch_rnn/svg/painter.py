@@ -1,6 +1,6 @@
-"""Turn a shape's element and its inherited properties into what it paints.
+"""Turn a shape's element and its inherited properties into a painted shape.
 
-Dimensions: C cubic curves of one line.
+Dimensions: C cubic curves in one line.
 """
 
 import re
@@ -19,17 +19,18 @@ from sketch_rnn.svg.properties import INHERITED
 from sketch_rnn.svg.regions import Region
 from sketch_rnn.svg.values import Units
 
-MAX_CLOSED = 3_000  # subpaths; the parser's time grows with their square
-MAX_WIDTH = 1e9  # of a stroke, in pixels
+MAX_CLOSED = 3_000  # closed subpaths; the parser's time grows with the square of their number
+MAX_WIDTH = 1e9  # width of a stroke, in pixels
 
 
 @dataclass(frozen=True)
 class Context:
     """The properties that an element inherits from its ancestors.
 
-    style: inherited properties. viewport: width and height that percentages refer to. opacity: of
-    all groups around. units: what relative units are of. clips: regions that it is cut to.
-    depth: how many elements are around it. moves: whether the element itself is animated.
+    style: inherited properties. viewport: the width and height that percentages refer to. opacity:
+    the product for all groups around the element. units: the sizes that relative units refer to.
+    depth: how many elements are around it. moves: whether the element itself is animated. clips:
+    the regions that it is cut to.
     """
 
     style: Mapping[str, str]
@@ -51,10 +52,10 @@ class For(Enum):
 
 @dataclass
 class Painter:
-    """Makes painted shapes of elements, and counts their cost.
+    """A maker of painted shapes from elements that counts what they cost.
 
-    by_id: what gradients and patterns may be found by. dashed: how many shapes are painted without
-    the gaps of their strokes.
+    by_id: the ids of elements, which gradients and patterns are found by. dashed: how many dashed
+    shapes are painted as whole lines.
     """
 
     by_id: Container[str]
@@ -74,10 +75,11 @@ class Painter:
 
         Args:
           element: one of `shapes.SHAPES`.
-          geometry: its attributes of place and size by their names, or what CSS says instead.
-          matrix: of its coordinates.
-          context: what it inherits.
-          purpose: what it is painted for.
+          geometry: returns the attribute for position or size with a given name, or the CSS
+            value that replaces it.
+          matrix: maps the shape's coordinates to pixels.
+          context: the properties that it inherits.
+          purpose: the purpose of the visit.
         """
         stroke, fill, even_odd = self._paints(element, context, purpose)
         is_seen = context.style.get("visibility", "visible") == "visible"
@@ -104,7 +106,7 @@ class Painter:
     def _paints(
         self, element: Element, context: Context, purpose: For
     ) -> tuple[paint.Paint | None, paint.Paint | None, bool]:
-        """Return stroke and fill, and whether the fill follows the even-odd rule."""
+        """Return the stroke and the fill, and whether the fill follows the even-odd rule."""
         style = context.style
         stroke, fill = self._paint("stroke", context), self._paint("fill", context)
         if purpose == For.CLIP:
@@ -140,7 +142,7 @@ class Painter:
     def _dashed(
         self, element: Element, lines: list[np.ndarray], context: Context
     ) -> list[np.ndarray]:
-        """Return a shape's subpaths without their gaps; animated ones stay whole."""
+        """Return a shape's subpaths cut at the gaps between dashes; animated ones stay whole."""
         pattern = dashes.pattern(context.style, _diagonal(context), context.units)
         if pattern is None or context.moves or not lines:
             return lines
@@ -171,7 +173,7 @@ class Painter:
 
 
 def share(text: str | None) -> float:
-    """Return an opacity, from 0 to 1."""
+    """Parse an opacity, from 0 to 1; return 1 if it is missing or invalid."""
     match = re.match(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)(%?)", text or "")
     if not match:
         return 1.0
@@ -179,7 +181,7 @@ def share(text: str | None) -> float:
 
 
 def _diagonal(context: Context) -> float:
-    """Return the length that percentages of a stroke refer to."""
+    """Return the length that percentages in stroke properties refer to."""
     return float(np.hypot(*context.viewport) / np.sqrt(2))
 
 

@@ -1,4 +1,4 @@
-"""The CSS properties that affect how a drawing looks, and the values that are understood."""
+"""Read the CSS properties that affect how a drawing looks, and check their values."""
 
 import re
 from collections.abc import Iterable
@@ -9,9 +9,9 @@ from tinycss2.ast import Node
 
 from sketch_rnn.svg import basic_shapes, paint, transforms, values
 
-MAX_DECLARATIONS = 4000  # characters of one `style` attribute; what follows does not count
+MAX_DECLARATIONS = 4000  # characters in one `style` attribute; the rest is ignored
 
-# properties that elements take from those around them, and what they are at first
+# properties that elements inherit from those around them, and their initial values
 INHERITED = {
     "clip-rule": "nonzero",
     "color": "black",
@@ -31,7 +31,7 @@ INHERITED = {
     "stroke-width": "1",
     "visibility": "visible",
 }
-ATTRIBUTES = (  # that are properties
+ATTRIBUTES = (  # attributes that are also CSS properties
     *INHERITED,
     "clip-path",
     "display",
@@ -54,18 +54,18 @@ _PROPERTIES = {
     "transform-box",
     "transform-origin",
 }
-_MOVES_TOO = ("offset", "offset-path")  # elements; not understood
+_MOVES_TOO = ("offset", "offset-path")  # also move elements; not understood
 _BOXES = ("border-box", "content-box", "fill-box", "stroke-box", "view-box")
 _WIDE = ("inherit", "initial", "revert", "revert-layer", "unset")
 
-Values = dict[str, str]  # of properties by their names
+Values = dict[str, str]  # property values, keyed by name
 
 
 def declared(nodes: Iterable[Node]) -> tuple[Values, Values, tuple[str, ...]]:
     """Return the properties that declarations set.
 
     Returns:
-      The properties that are not important, those that are, and what is not understood.
+      The normal properties, the important ones, and the declarations that are not understood.
     """
     normal: Values = {}
     important: Values = {}
@@ -86,14 +86,14 @@ def declared(nodes: Iterable[Node]) -> tuple[Values, Values, tuple[str, ...]]:
 
 @lru_cache(maxsize=256)
 def of_attribute(text: str) -> tuple[Values, Values, tuple[str, ...]]:
-    """Return the properties that a `style` attribute sets."""
+    """Return the properties that a `style` attribute sets; see `declared`."""
     nodes = tinycss2.parse_blocks_contents(text[:MAX_DECLARATIONS], skip_comments=True)
     return declared(nodes)
 
 
 @lru_cache(maxsize=4096)
 def understood(name: str, value: str) -> bool:
-    """Return whether a value can be used; values with variables may be usable."""
+    """Return whether a value is understood; one with variables counts as understood."""
     if "var(" in value or value.lower() in _WIDE:
         return True
     try:
@@ -122,13 +122,13 @@ def understood(name: str, value: str) -> bool:
 
 
 def path_of(value: str) -> str | None:
-    """Return the data of `path("...")`, as the property `d` has it."""
+    """Return the path data in `path("...")`, the form of the property `d`; None if invalid."""
     match = re.fullmatch(r"path\(\s*(?:\"([^\"]*)\"|'([^']*)')\s*\)", value, re.DOTALL)
     return match and (match[1] or match[2] or "")
 
 
 def plain(name: str, value: str) -> str:
-    """Return a value other than CSS's general keywords; "" for those."""
+    """Return a value unchanged, but for CSS-wide keywords the initial value or ""."""
     word = value.lower()
     if word not in _WIDE:
         return value

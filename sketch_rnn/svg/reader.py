@@ -1,11 +1,11 @@
 """Read SVG files as polylines, as a pen would draw them.
 
 Paths, polylines, polygons, lines, rectangles, circles and ellipses are read, with nested
-transforms, `use`, viewBox, units and style sheets (https://www.w3.org/TR/SVG2/). What cannot be
-seen is left out: what is invisible, painted over, rubbed out or off the page (unless everything
-is). So is, and this is said, what is no line: larger filled shapes, unless outlines are asked for,
-text and images. Nothing outside of the file is ever read, and the work is limited whatever the file
-says.
+transforms, `use`, viewBox, units and style sheets (https://www.w3.org/TR/SVG2/). Lines that cannot
+be seen are left out: invisible, painted over, erased, or off the page (unless everything is off the
+page). Text, images and larger filled shapes are left out too, with a warning; outlines of filled
+shapes can be asked for. Nothing outside the file is ever read, and the work is limited whatever the
+file contains.
 """
 
 from collections import Counter
@@ -23,12 +23,12 @@ from sketch_rnn.svg.ribbons import Middle, along_middle, is_ribbon, ribbon_lengt
 from sketch_rnn.svg.visible import Shown, shown
 from sketch_rnn.svg.walk import Walker
 
-DOT = 1e-3  # of the page's longer side; a drawing that is smaller is no more than a dot
+DOT = 1e-3  # share of the page's longer side; a smaller drawing is only a dot
 
 _BAD_NUMBER = "a number in it is too large or none"
 _TRACE = "traced to lines first (by Inkscape's Trace Bitmap, potrace or autotrace)"
 _TO_PATHS = "converted to paths first (Inkscape's Object to Path)"
-# what is left out: its word, and what to do about it
+# for each kind of thing left out: the noun for it, and advice
 _LEFT_OUT = {
     "filled": ("filled shape", "--outline takes their edges"),
     "image": ("picture", f"to be {_TRACE}"),
@@ -45,8 +45,8 @@ class Polylines:
     """The content of an SVG file.
 
     lines: one `[n, 2]` float64 array for each line, in pixels (y points down), without repeated
-    points; a dot is one point. left_out: what can be seen and is not among them, a line of text
-    for each kind of thing.
+    points; a dot is one point. left_out: descriptions of visible things that are not among the
+    lines, one text for each kind of thing.
     """
 
     lines: list[np.ndarray]
@@ -56,20 +56,20 @@ class Polylines:
 def read_svg(
     source: str | Path | bytes, *, outline: bool | None = False, tolerance: float = 0.001
 ) -> list[np.ndarray]:
-    """Return the lines of an SVG drawing in document order; warn of what is left out.
+    """Return the lines of an SVG drawing in document order; warn about what is left out.
 
     Args:
-      source: a file's name, or its content; gzip (`.svgz`) is understood.
-      outline: take also the outlines of what is filled and not stroked; None does so where
-        nothing is stroked.
-      tolerance: the largest distance of a line from its curve, as a share of the drawing's
+      source: the name of a file, or its content as bytes; either may be gzipped (`.svgz`).
+      outline: whether to include the outlines of shapes that are filled but not stroked; None
+        includes them only if nothing is stroked.
+      tolerance: the largest distance between a line and its curve, as a share of the drawing's
         longer side.
 
     Returns:
-      One `[n, 2]` float64 array for each line, as in `Polylines`.
+      One `[n, 2]` float64 array for each line; see `Polylines`.
 
     Raises:
-      UserError: what is wrong with it, in one line; without the file's name if given as bytes.
+      UserError: the drawing cannot be read; the message names the file unless bytes were given.
     """
     if isinstance(source, bytes):
         content, name = source, ""
@@ -99,15 +99,15 @@ def read_polylines(
     tolerance: float = 0.001,
     middle: Middle | None = None,
 ) -> Polylines:
-    """Return the lines of a file's content, as `read_svg`, and what is left out.
+    """Return the lines in a file's content, and what is left out; see `read_svg`.
 
-    With `middle`, ribbons are lines along their middle, which it finds.
+    If `middle` is given, it replaces each ribbon with lines along the ribbon's middle.
     """
     root = xml.parse(content)
     if root.tag != "svg":
         raise UserError(f"expected an SVG drawing, its first element is <{root.tag[:40]}>")
     walker = Walker(root)
-    with np.errstate(all="ignore"):  # what is not finite is refused below
+    with np.errstate(all="ignore"):  # numbers that are not finite are refused below
         try:
             painted = walker.walk()
             _check_finite(painted)
@@ -133,7 +133,7 @@ def read_polylines(
 
 
 def _check_is_drawn(painted: Sequence[Painted], lines: Sequence[np.ndarray]) -> None:
-    """Raise UserError if ribbons are longer than all lines: then they are the drawing."""
+    """Raise UserError if ribbons are longer than lines in total: then they are the drawing."""
     low, high = bounds(painted)
     drawn = sum(float(np.hypot(*(line[:, 3] - line[:, 0]).T).sum()) for line in lines)
     stroked = [shape for shape in painted if shape.stroke and is_ribbon(shape)]
@@ -146,7 +146,7 @@ def _check_is_drawn(painted: Sequence[Painted], lines: Sequence[np.ndarray]) -> 
 
 
 def page_size(content: bytes) -> tuple[float, float] | None:
-    """Return the width and height of the page in the units of its lines; None if not given."""
+    """Return the page's width and height in the same units as its lines; None if not given."""
     root = xml.parse(content)
     page, box = Walker(root).page(), viewports.view_box(root)
     if page is None or box is None:
@@ -156,7 +156,7 @@ def page_size(content: bytes) -> tuple[float, float] | None:
 
 
 def _and_odd(odd: Iterable[str]) -> str:
-    """Return further reasons why a drawing has no lines."""
+    """Return, as the end of a message, what was not understood; "" if nothing."""
     texts = list(odd)
     more = f" and {len(texts) - 3} more" if len(texts) > 3 else ""
     return f"; not understood: {', '.join(texts[:3])}{more}" if texts else ""
@@ -176,7 +176,7 @@ def _why_empty(left_out: Mapping[str, int], found: Shown) -> str:
 
 
 def _left_out(walker: Walker, found: Shown) -> list[str]:
-    """Return descriptions of what is left out."""
+    """Return descriptions of everything that is left out, one for each kind."""
     counts = walker.left_out + walker.clips.not_made_out + Counter(filled=found.filled)
     texts = []
     for kind, (noun, advice) in _LEFT_OUT.items():
@@ -219,7 +219,7 @@ def _background(walker: Walker) -> paint.Color:
 
 
 def _flatten_all(lines: list[np.ndarray], tolerance: float) -> list[np.ndarray]:
-    """Flatten each line's curves `[C, 4, 2]`; the tolerance is a share of the longer side."""
+    """Flatten the curves `[C, 4, 2]` of each line; tolerance is a share of the longer side."""
     side = np.ptp(np.concatenate(lines).reshape(-1, 2), axis=0).max()
     limit = max(side * tolerance, 1e-12)
     polylines, total = [], 0

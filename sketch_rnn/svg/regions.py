@@ -1,6 +1,6 @@
-"""Regions of the page, and lines cut at their edges, by shapely, within limits.
+"""Make regions of the page and cut lines at their edges, with shapely, within limits.
 
-Dimensions: n points of one line, s of its segments.
+Dimensions: n points in one line, s segments in it.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -12,16 +12,16 @@ import numpy as np
 import shapely
 import shapely.errors
 
-MAX_EDGES = 30_000  # of all regions of a file
-MADE = 10  # edges that take as long as making a region of them
-MAX_MEETING = 50_000  # pairs of edges that may meet, in one region or in two that are put together
-MAX_CUTS = 2_000_000  # of a segment at an edge, in one file
-MAX_MEASURED = 1000  # points of a line whose stroke is measured exactly
-CHUNK = 256  # edges that are looked for at once
+MAX_EDGES = 30_000  # edges of all regions in a file
+MADE = 10  # fixed cost of making a region, as a number of edges
+MAX_MEETING = 50_000  # pairs of edges that may intersect, within a region or between two
+MAX_CUTS = 2_000_000  # tests of a segment against an edge, in one file
+MAX_MEASURED = 1000  # points in a line; strokes of longer lines are measured roughly
+CHUNK = 256  # edges that are looked up at once
 
 
 class TooMuch(Exception):
-    """The regions of a file are too many or too intricate to compute."""
+    """An error: the regions of a file are too many or too intricate to compute."""
 
 
 Made = TypeVar("Made")
@@ -29,7 +29,7 @@ Given = ParamSpec("Given")
 
 
 def _or_too_much(function: Callable[Given, Made]) -> Callable[Given, Made]:
-    """Make a function raise TooMuch where the library fails, for example at NaN."""
+    """Make a function raise TooMuch if shapely fails, for example because of NaN."""
 
     @wraps(function)
     def wrapped(*args: Given.args, **options: Given.kwargs) -> Made:
@@ -43,19 +43,19 @@ def _or_too_much(function: Callable[Given, Made]) -> Callable[Given, Made]:
 
 @dataclass
 class Work:
-    """The work that the regions of a file may still take."""
+    """The amount of work that the regions of a file may still take."""
 
     edges: int = MAX_EDGES
     cuts: int = MAX_CUTS
 
     def add_edges(self, count: int) -> None:
-        """Count the edges of a new region; raise TooMuch."""
+        """Count the edges of a new region; raise TooMuch if there are too many."""
         self.edges -= count + MADE if count else 0
         if self.edges < 0:
             raise TooMuch
 
     def add_cuts(self, count: int) -> None:
-        """Count the cuts of a line; raise TooMuch."""
+        """Count the cuts of a line; raise TooMuch if there are too many."""
         self.cuts -= count
         if self.cuts < 0:
             raise TooMuch
@@ -80,7 +80,7 @@ class Region:
         return bool(shapely.covers(self.area, shapely.box(*low, *high)))
 
     def grown(self, by: float) -> "Region":
-        """Return the region with that margin around it; corners stay sharp."""
+        """Return the region with a margin of width `by` around it; corners stay sharp."""
         return Region(shapely.buffer(self.area, by, quad_segs=1, join_style="mitre"))
 
     @_or_too_much
@@ -121,9 +121,9 @@ class Region:
 
 
 def _along(part: shapely.Geometry, start: np.ndarray, end: np.ndarray) -> list[np.ndarray]:
-    """Return the remaining stretches `[2, 2]` of a segment, in its direction.
+    """Return the stretches `[2, 2]` of a segment that lie in `part`, in the segment's direction.
 
-    Ends that are the segment's own, but for rounding, are exactly so.
+    A stretch that ends at an end of the segment, apart from rounding, ends there exactly.
     """
     direction = end - start
     square = float(direction @ direction)
@@ -142,7 +142,7 @@ def _along(part: shapely.Geometry, start: np.ndarray, end: np.ndarray) -> list[n
 
 
 def _around(pieces: list[np.ndarray], line: np.ndarray) -> list[np.ndarray]:
-    """Join the pieces of a closed line before and after its start."""
+    """Join the last and the first piece of a closed line if they meet at its start."""
     if len(pieces) < 2 or (line[0] != line[-1]).any():
         return pieces
     first, *others, last = pieces
@@ -178,7 +178,7 @@ def area(rings: Sequence[np.ndarray], even_odd: bool, work: Work) -> shapely.Geo
 
 @_or_too_much
 def strokes(lines: Sequence[np.ndarray], width: float, cap: str, work: Work) -> shapely.Geometry:
-    """Return the area that a pen of some width paints along lines `[n, 2]`; raise TooMuch."""
+    """Return the area that a pen of some width paints along lines `[n, 2]`, or raise TooMuch."""
     work.add_edges(sum(map(len, lines)))
     geometries = []
     for line in lines:
@@ -190,7 +190,7 @@ def strokes(lines: Sequence[np.ndarray], width: float, cap: str, work: Work) -> 
 
 
 def around(points: np.ndarray, width: float, cap: str) -> np.ndarray:
-    """Return corners of the box around a stroke along a line `[n, 2]`; rough if it is long."""
+    """Return points that span the box around a stroke along a line `[n, 2]`, roughly if long."""
     if len(points) > MAX_MEASURED or not np.isfinite(points).all():
         return np.concatenate([points - width / 2, points + width / 2])
     line = shapely.LineString(points if len(points) > 1 else points[[0, 0]])
@@ -203,7 +203,7 @@ def around(points: np.ndarray, width: float, cap: str) -> np.ndarray:
 def combined(
     operation: np.ufunc, a: shapely.Geometry, b: shapely.Geometry, work: Work
 ) -> shapely.Geometry:
-    """Apply `shapely.union`, `intersection`, or `difference` to two areas; raise TooMuch."""
+    """Apply `shapely.union`, `intersection`, or `difference` to two areas, or raise TooMuch."""
     _check_meeting(*(np.array(list(_boundary(of)), dtype=object) for of in (a, b)))
     found = operation(a, b)
     work.add_edges(shapely.get_num_coordinates(found))
@@ -228,7 +228,7 @@ def _boundary(found: shapely.Geometry) -> Iterator[shapely.Geometry]:
 
 
 def _check_meeting(lines: np.ndarray, others: np.ndarray) -> None:
-    """Refuse edges with too many possible intersections."""
+    """Raise TooMuch if edges have too many possible intersections."""
     if not len(lines) or not len(others):
         return
     tree, count = shapely.STRtree(others), 0
@@ -239,7 +239,7 @@ def _check_meeting(lines: np.ndarray, others: np.ndarray) -> None:
 
 
 def turns_about(points: np.ndarray, ring: np.ndarray) -> np.ndarray:
-    """Return the winding number of a closed line about each of the points `[n]`."""
+    """Return the winding number `[n]` of a closed line around each of the points `[n, 2]`."""
     turns, step = np.zeros(len(points), np.int64), max(1_000_000 // len(ring), 1)
     for first in range(0, len(points), step):
         some = points[first : first + step, None]

@@ -1,6 +1,6 @@
-"""Ribbons: thin filled shapes that brushes of drawing apps write in place of lines.
+"""Find ribbons: thin filled shapes that brushes in drawing apps write instead of lines.
 
-Dimensions: C curves of one subpath, n points of one line.
+Dimensions: C curves in one subpath, n points in one line.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,12 +13,12 @@ import shapely
 from sketch_rnn.svg import curves
 from sketch_rnn.svg.paint import Painted, same
 
-THIN = 0.3  # of the longer side of its box: a ribbon is less wide
-SHORT = 1 / 16  # of the drawing's longer side: what is not longer is no ribbon, but may be a dot
-MOST_RINGS = 50  # whose area by the even-odd rule is looked at closely
+THIN = 0.3  # share of the longer side of a ribbon's box: the ribbon is narrower
+SHORT = 1 / 16  # share of the drawing's longer side: a ribbon is longer; shorter may be a dot
+MOST_RINGS = 50  # rings in a shape whose even-odd area is computed exactly
 
-# rings `[n, 2]` of a filled shape, whether by the even-odd rule, and the width of a stroke about it
-# -> lines `[n, 2]` along its middle, and their width; None if it is not thin
+# (rings `[n, 2]` of a filled shape, whether the even-odd rule applies, width of its stroke)
+# -> (lines `[n, 2]` along the shape's middle, their width), or None if the shape is not thin
 Middle = Callable[[Sequence[np.ndarray], bool, float], tuple[list[np.ndarray], float] | None]
 
 
@@ -34,13 +34,13 @@ def is_ribbon(shape: Painted) -> bool:
 
 
 def ribbon_length(painted: Sequence[Painted], side: float) -> float:
-    """Return the length of a drawing's ribbons in pixels, without possible dots."""
+    """Return the total length of a drawing's ribbons in pixels, not counting possible dots."""
     half = [_around(shape)[0] / 2 for shape in painted if is_ribbon(shape)]
     return sum(length for length in half if length > SHORT * side)
 
 
 def along_middle(shape: Painted, middle: Middle, tolerance: float) -> Painted:
-    """Return a ribbon as strokes along its middle, and any other shape as it is."""
+    """Return a ribbon as strokes along its middle, and any other shape unchanged."""
     if not is_ribbon(shape):
         return shape
     rings = [curves.flatten(line, tolerance) for line in shape.filled]

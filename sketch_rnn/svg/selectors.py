@@ -1,7 +1,7 @@
-"""Match CSS selectors by cssselect2, with a limit on the work of matching.
+"""Match CSS selectors with cssselect2, and limit the work that matching takes.
 
-A selector may look at all ancestors and siblings of an element, once for each of its parts. All
-that it looks at is counted.
+Each part of a selector may look at all ancestors and siblings of an element. Every element that is
+looked at is counted.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,15 +16,15 @@ from sketch_rnn.errors import UserError
 from sketch_rnn.svg import values
 from sketch_rnn.svg.xml import attribute_size
 
-MAX_SELECTOR = 4000  # characters between two commas; one with more is not understood
-MAX_TESTS = 500_000  # of an element against a part of a selector, in one file
-MAX_CLASSES = 1000  # characters of an element's `class`; what follows does not count
-COMPILED = 150  # tests that take as long as making a selector ready
-WRAPPED = 4  # tests that take as long as finding a child
-TESTED = 40  # characters of a selector that take as long as a test
-READ = 100  # characters of attributes that take as long as a test
+MAX_SELECTOR = 4000  # characters between two commas; longer selectors are not understood
+MAX_TESTS = 500_000  # tests of an element against a part of a selector, in one file
+MAX_CLASSES = 1000  # characters in an element's `class`; the rest is ignored
+COMPILED = 150  # cost of compiling a selector, in tests
+WRAPPED = 4  # cost of finding a child, in tests
+TESTED = 40  # characters in a selector that cost as much as one test
+READ = 100  # characters in attributes that cost as much as one test
 
-# what the library raises, and Python where a selector is nested too deeply
+# errors that cssselect2 raises, and that Python raises for deeply nested selectors
 _REFUSALS = (
     ArithmeticError,
     AttributeError,
@@ -36,13 +36,13 @@ _REFUSALS = (
     ValueError,
 )
 
-Selectors = list[tuple[Any, int]]  # of the library, each with what a test by it takes
+Selectors = list[tuple[Any, int]]  # compiled by cssselect2, each with the cost of one test
 
 
 class Matcher:
-    """Selectors with their payloads, for the elements of one file.
+    """Selectors with their payloads, for the elements in one file.
 
-    All methods raise UserError where the selectors are too many to be tried.
+    All methods raise UserError if there are too many selectors to try.
     """
 
     def __init__(self, root: Element):
@@ -50,7 +50,7 @@ class Matcher:
         self._library = _Library(self._work)
 
     def compiled(self, text: str, namespaces: Mapping[str | None, str]) -> Selectors:
-        """Compile a list of selectors; raise ValueError if it is not understood."""
+        """Compile a comma-separated list of selectors; raise ValueError if it is not understood."""
         tokens = tinycss2.parse_component_value_list(text, skip_comments=True)
         lengths = [len(values.serialized(part)) for part in values.parts(tokens)]
         if max(lengths) > MAX_SELECTOR:
@@ -64,13 +64,13 @@ class Matcher:
         return list(zip(found, costs, strict=True))
 
     def add(self, selectors: Selectors, payload: object) -> None:
-        """Adds selectors, all with the same payload."""
+        """Add selectors, all with the same payload."""
         for selector, cost in selectors:
             if selector.pseudo_element is None:
                 self._library.add_selector(selector, (payload, cost))
 
     def match(self, element: Element) -> list[tuple[tuple[int, int, int], int, Any]]:
-        """Yield specificity, number, and payload of each matching selector."""
+        """Return the specificity, order, and payload of each selector that matches an element."""
         if not self._library.order:
             return []
         found = self._library.match(self._elements[element])
@@ -84,9 +84,9 @@ class Matcher:
 
 
 class _Work:
-    """The work that matching a file's selectors may still take.
+    """The amount of work that matching a file's selectors may still take.
 
-    weight: what a look at an element takes with the selector that is tried.
+    weight: the cost of looking at one element with the current selector.
     """
 
     def __init__(self) -> None:
@@ -99,7 +99,7 @@ class _Work:
 
 
 class _Library(cssselect2.Matcher):
-    """The library's matcher, with a count of its work."""
+    """The matcher of cssselect2, with a count of its work."""
 
     def __init__(self, work: _Work):
         super().__init__()
@@ -116,13 +116,13 @@ class _Library(cssselect2.Matcher):
 
 
 class _Element(cssselect2.ElementWrapper):
-    """An element as the library sees it; each access to another element is counted."""
+    """An element as cssselect2 sees it; each access to another element is counted."""
 
     work: _Work
 
     @cached_property
     def cost(self) -> int:
-        """The cost of an access to it, in tests."""
+        """The cost of accessing this element, in tests."""
         return 1 + attribute_size(self.etree_element.attrib) // READ
 
     @cached_property
@@ -155,7 +155,7 @@ class _Element(cssselect2.ElementWrapper):
 
 
 class _Children(list):
-    """An element's children; each access to one is counted."""
+    """An element's children; each access to a child is counted."""
 
     def __init__(self, work: _Work, children: Sequence[Element]):
         super().__init__(children)

@@ -1,4 +1,4 @@
-"""Convert shapes of SVG files to cubic curves."""
+"""Convert the shapes in SVG files to cubic curves."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -9,7 +9,7 @@ import svgelements
 from sketch_rnn.errors import UserError
 from sketch_rnn.svg.values import Units, length
 
-MAX_SEGMENTS = 50_000  # of a drawing; moves of lines count
+MAX_SEGMENTS = 50_000  # in a drawing; the moves in paths count too
 
 LINES = ("path", "polygon", "polyline")
 _SIMPLE = {
@@ -22,7 +22,7 @@ SHAPES = (*LINES, *_SIMPLE)
 _SIZES = {"circle": ("r",), "ellipse": ("rx", "ry"), "rect": ("width", "height")}
 
 Segments = list[svgelements.PathSegment]
-Curve = list[tuple[float, float]]  # cubic, four points
+Curve = list[tuple[float, float]]  # cubic: four control points
 
 
 def segments(
@@ -35,12 +35,13 @@ def segments(
 
     Args:
       element: one of `SHAPES`.
-      geometry: its attributes of place and size by their names, or what CSS says in their place.
-      viewport: width and height that percentages refer to.
-      units: what relative units are of.
+      geometry: returns the attribute for position or size with a given name, or the CSS value
+        that replaces it.
+      viewport: the width and height that percentages refer to.
+      units: the sizes that relative units refer to.
 
     Raises:
-      UserError: more segments than the limit.
+      UserError: there are more segments than the limit.
     """
     tag = element.tag
     if tag in LINES:
@@ -61,7 +62,7 @@ def segments(
 
 
 def chains(segments: Segments) -> Iterator[list[Curve]]:
-    """Return each subpath's cubic curves; straight lines are curves too."""
+    """Yield each subpath as cubic curves; straight lines become curves too."""
     chain: list[Curve] = []
     for segment in segments:
         if isinstance(segment, svgelements.Move) or not _is_whole(segment):
@@ -83,27 +84,27 @@ def of_data(data: str) -> list[list[Curve]]:
 
 
 def path_data(element: Element, geometry: Callable[[str], str | None]) -> str:
-    """Return the path data of an element of `LINES`, by which the standard defines it."""
+    """Return an element of `LINES` as path data, as the standard defines it."""
     if element.tag == "path":
         return geometry("d") or ""
     return f"M{element.get('points', '')}{'z' if element.tag == 'polygon' else ''}"
 
 
 def _whole(name: str, viewport: tuple[float, float]) -> float:
-    """Return the length that a percentage of that attribute refers to."""
+    """Return the length that a percentage in the named attribute refers to."""
     if name == "r":
         return math.hypot(*viewport) / math.sqrt(2)
     return viewport[0] if name in ("x", "cx", "rx", "x1", "x2", "width") else viewport[1]
 
 
 def check_count(segments: int) -> None:
-    """Refuse more segments than the limit."""
+    """Raise UserError if there are more segments than the limit."""
     if segments > MAX_SEGMENTS:
         raise UserError(f"its lines have more than {MAX_SEGMENTS} segments")
 
 
 class _Path(svgelements.Path):
-    """A path with a limit on its growth while it is parsed."""
+    """A path whose number of segments is limited while it is parsed."""
 
     def append(self, segment: svgelements.PathSegment) -> None:
         check_count(len(self) + 1)
@@ -111,7 +112,7 @@ class _Path(svgelements.Path):
 
 
 def _path(data: str) -> svgelements.Path:
-    """Return the segments up to the first error, as the standard asks; none before a move."""
+    """Return the segments up to the first error, as the standard asks; paths start with a move."""
     path = _Path()
     if data.lstrip()[:1] not in ("M", "m"):
         return path
@@ -142,7 +143,7 @@ def _cubics(segment: svgelements.PathSegment) -> list[Curve]:
         return [[start, first, second, end]]
     if isinstance(segment, svgelements.Arc) and segment.rx and segment.ry:
         return [c for cubic in segment.as_cubic_curves() for c in _cubics(cubic)]
-    # a straight line, evenly paced: no bend
+    # a straight line: its controls are at a third and two thirds
     first = ((2 * start[0] + end[0]) / 3, (2 * start[1] + end[1]) / 3)
     second = ((start[0] + 2 * end[0]) / 3, (start[1] + 2 * end[1]) / 3)
     return [[start, first, second, end]]

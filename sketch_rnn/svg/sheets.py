@@ -1,7 +1,7 @@
 """Turn style sheets into rules: resolve at-rules, layers, and nested rules.
 
-https://www.w3.org/TR/css-cascade-5/, https://www.w3.org/TR/css-nesting-1/. What is not understood
-does not count, and is said.
+https://www.w3.org/TR/css-cascade-5/, https://www.w3.org/TR/css-nesting-1/. Whatever is not
+understood is ignored and reported.
 """
 
 import math
@@ -17,13 +17,13 @@ from tinycss2.ast import Node
 from sketch_rnn.svg import media, properties, values
 from sketch_rnn.svg.selectors import Matcher
 
-MAX_SHEET = 512 << 10  # characters; what follows does not count
-MAX_NESTED = 16  # rules in one another
-MAX_LIST = 1_000_000  # characters of a rule's selector times those of the rule's around it
+MAX_SHEET = 512 << 10  # characters in all style sheets; the rest is ignored
+MAX_NESTED = 16  # levels of nested rules
+MAX_LIST = 1_000_000  # characters of a rule's selector times those of the outer rule's selector
 
 _SVG = re.compile(r"https?://www\.w3\.org/(2000/svg|1999/xlink)")
-_SAY_NOTHING = re.compile(r"::|:-")  # selectors of what only some browsers have
-_WITHOUT_RULES = (  # that say how an element looks
+_SAY_NOTHING = re.compile(r"::|:-")  # selectors that only some browsers know; ignored silently
+_WITHOUT_RULES = (  # at-rules that do not style elements; ignored silently
     "charset",
     "color-profile",
     "counter-style",
@@ -38,12 +38,12 @@ _WITHOUT_RULES = (  # that say how an element looks
     "view-transition",
 )
 
-Layer = tuple[str, ...]  # the names of a layer and of those around it, the outermost first
+Layer = tuple[str, ...]  # the names of a layer and the layers around it, outermost first
 
 
 @dataclass(frozen=True)
 class Rule:
-    """The declarations of a rule, and its layer."""
+    """The declarations in a rule, and the rule's layer."""
 
     layer: Layer
     normal: properties.Values
@@ -54,14 +54,14 @@ class Rule:
 class Sheets:
     """The style sheets of a file.
 
-    matcher: gets the rules. page: width and height that media queries are about. say: is told what
-    is not understood.
+    matcher: receives the rules. page: the width and height that media queries test. say: is called
+    with whatever is not understood.
     """
 
     matcher: Matcher
     page: media.Page
     say: Callable[[Sequence[str]], None]
-    layers: dict[Layer, int] = field(default_factory=dict)  # numbered as they are first named
+    layers: dict[Layer, int] = field(default_factory=dict)  # numbers, by order of first mention
     namespaces: dict[str | None, str] = field(default_factory=dict)
 
     def read(self, root: Element) -> None:
@@ -77,12 +77,12 @@ class Sheets:
                 self._take(tinycss2.parse_stylesheet(text, skip_comments=True), "", (), 0)
 
     def order(self, layer: Layer) -> tuple[float, ...]:
-        """Sort layers by weight, the lightest first; rules outside layers come last."""
+        """Return a sort key for a layer: stronger layers sort later, rules outside layers last."""
         numbers = [self.layers[layer[: depth + 1]] for depth in range(len(layer))]
         return (*numbers, math.inf)
 
     def _take(self, nodes: Sequence[Node], parent: str, layer: Layer, depth: int) -> None:
-        """Take rules, and declarations for a `parent` selector."""
+        """Take rules, and declarations that belong to the selector `parent`."""
         if depth > MAX_NESTED:
             self.say(["rules that are nested too deeply"])
             return
@@ -131,7 +131,7 @@ class Sheets:
         return bool(found)
 
     def _take_layer(self, node: Node, parent: str, layer: Layer, depth: int) -> None:
-        """Take a layer with its rules, or the names of layers in order."""
+        """Take a layer with its rules, or a statement that only names layers in order."""
         text = values.serialized(node.prelude)
         names = [name.strip() for name in text.split(",")] if text.strip() else []
         if node.content is None:
@@ -148,7 +148,7 @@ class Sheets:
         return layer
 
     def _name_space(self, prelude: Sequence[Node]) -> None:
-        """Read `@namespace prefix url(...)`; the prefixes of SVG and XLink stay."""
+        """Read `@namespace prefix url(...)`; map prefixes of SVG and XLink to ""."""
         words = [token.value for token in prelude if token.type == "ident"]
         rest = values.serialized([token for token in prelude if token.type != "ident"])
         self.namespaces[words[0] if words else None] = "" if _SVG.search(rest) else "other"
@@ -168,9 +168,9 @@ def _content(node: Node) -> Sequence[Node]:
 
 
 def _within(parent: str, prelude: Sequence[Node]) -> str:
-    """Return the selector of a nested rule; `&` stands for the outer rule's.
+    """Return the full selector of a nested rule; `&` stands for the outer rule's selector.
 
-    Of one that is too long the beginning, which is then not understood.
+    If it is too long, return only its beginning, which is then reported as not understood.
     """
     text, outer = values.serialized(prelude).strip(), f":is({parent})" if parent else ":root"
     if len(text) * len(outer) > MAX_LIST:
@@ -183,7 +183,7 @@ def _within(parent: str, prelude: Sequence[Node]) -> str:
 
 
 def _supported(tokens: Sequence[Node]) -> bool | None:
-    """Return whether a declaration is supported; browsers know most properties that we do not."""
+    """Return whether a declaration is supported; unknown properties are assumed to be."""
     found = tinycss2.parse_one_declaration(list(tokens))
     if found.type != "declaration":
         return None

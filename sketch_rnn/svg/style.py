@@ -1,7 +1,8 @@
 """Compute the properties that style sheets inside an SVG file give its elements.
 
-Importance, layers, specificity and order decide (https://www.w3.org/TR/css-cascade-5/). Values that
-are not understood do not count, so that what would have counted without them does.
+Importance, layers, specificity and order decide which declaration wins
+(https://www.w3.org/TR/css-cascade-5/). A value that is not understood is ignored, so that the next
+declaration in that order applies.
 """
 
 import re
@@ -13,7 +14,7 @@ from sketch_rnn.svg.properties import understood
 from sketch_rnn.svg.selectors import Matcher
 from sketch_rnn.svg.sheets import Sheets
 
-MAX_SAID = 100  # different values that are not understood
+MAX_SAID = 100  # different values reported as not understood
 
 _UNITLESS = re.compile(r"(?<![\w.%#-])[-+]?(?:\d+\.?\d*|\.\d+)(?![\w.%])")
 
@@ -21,8 +22,8 @@ _UNITLESS = re.compile(r"(?<![\w.%#-])[-+]?(?:\d+\.?\d*|\.\d+)(?![\w.%])")
 class Styles:
     """The properties of a file's elements.
 
-    page: width and height that media queries are about, in pixels. not_understood: declarations,
-    selectors and conditions that do not count.
+    page: the width and height that media queries test, in pixels. not_understood: declarations,
+    selectors and conditions that were ignored.
     """
 
     def __init__(self, root: Element, page: tuple[float, float] = values.PAGE):
@@ -32,13 +33,13 @@ class Styles:
         self._sheets.read(root)
 
     def of(self, element: Element) -> properties.Values:
-        """Return an element's own properties: attributes, then rules of sheets, then `style`.
+        """Return an element's own properties: from attributes, then style sheets, then `style`.
 
-        Of its place and size only what is said in CSS is among them, and `transform` is always the
-        property's value. What is inherited in any case is not.
+        Position and size are included only if CSS sets them. `transform` is always in the syntax
+        of the CSS property. Inherited values are not included.
 
         Raises:
-          UserError: the rules are too many to be tried.
+          UserError: there are too many rules to try.
         """
         style = self._of_attributes(element)
         normal, important, odd = properties.of_attribute(element.get("style", ""))
@@ -50,7 +51,7 @@ class Styles:
         for *_, rule in sorted(rules, key=lambda found: found[:3]):
             style.update(rule.normal)
         style.update(normal)
-        # of what is important, the first layer weighs most
+        # among important declarations, the first layer wins
         rules = [([-n for n in layer], *rest) for layer, *rest in rules]
         for *_, rule in sorted(rules, key=lambda found: found[:3]):
             style.update(rule.important)
@@ -72,7 +73,7 @@ class Styles:
         return style
 
     def resolved(self, own: Mapping[str, str], inherited: Mapping[str, str]) -> properties.Values:
-        """Return properties with their variables (`var(--name)`) replaced."""
+        """Return the properties with variables (`var(--name)`) replaced by their values."""
         if not any("var(" in value for value in own.values()):
             return dict(own)
         variables = {k: v for k, v in {**inherited, **own}.items() if k.startswith("--")}

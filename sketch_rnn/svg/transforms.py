@@ -1,9 +1,9 @@
 """Compute transforms of elements, as browsers apply them to SVG.
 
 https://www.w3.org/TR/css-transforms-1/ and -2: lists of functions, the properties `translate`,
-`rotate` and `scale`, and the origin of all of them. Of what turns a drawing out of its plane only
-the affine part is left, as in browsers. A matrix `[2, 3]` maps x to `m[:, :2] @ x + m[:, 2]`; a
-value that is not understood raises ValueError.
+`rotate` and `scale`, and the origin of all of them. As in browsers, only the affine part of 3D
+transforms is kept. A matrix `[2, 3]` maps x to `m[:, :2] @ x + m[:, 2]`. A value that is not
+understood raises ValueError.
 """
 
 import math
@@ -18,7 +18,7 @@ from sketch_rnn.svg import values
 from sketch_rnn.svg.values import Units
 
 IDENTITY = np.array([[1.0, 0, 0], [0, 1, 0]])
-PROPERTIES = ("translate", "rotate", "scale", "transform")  # in the order of their matrices
+PROPERTIES = ("translate", "rotate", "scale", "transform")  # in order of multiplication
 
 Box = tuple[float, float, float, float]  # left, top, width, height
 
@@ -36,17 +36,17 @@ def compose(outer: np.ndarray, inner: np.ndarray) -> np.ndarray:
 
 
 def moved(matrix: np.ndarray, x: float, y: float) -> np.ndarray:
-    """Return the matrix of coordinates with their origin at (x, y)."""
+    """Return the matrix with its origin moved to (x, y)."""
     return compose(matrix, np.array([[1, 0, x], [0, 1, y]]))
 
 
 def own_transform(style: Mapping[str, str], box: Box, units: Units) -> np.ndarray:
-    """Return an element's transform, from its properties.
+    """Return an element's transform, `[2, 3]`, from its properties.
 
     Args:
-      style: its properties.
-      box: what percentages and the origin are of.
-      units: what relative units are of.
+      style: the element's properties.
+      box: the box that percentages and the origin refer to.
+      units: the sizes that relative units refer to.
     """
     if not any(name in style for name in PROPERTIES):
         return IDENTITY
@@ -84,14 +84,14 @@ def property_matrix(name: str, text: str, size: tuple[float, float], units: Unit
 
 
 def origin(text: str, size: tuple[float, float], units: Units) -> tuple[float, float, float]:
-    """Return the point of `transform-origin`, from the corner of a box of that size."""
+    """Return the point that `transform-origin` names, relative to the corner of a box."""
     return place(values.components(text), size, units)
 
 
 def place(
     said: Sequence[Node], size: tuple[float, float], units: Units
 ) -> tuple[float, float, float]:
-    """Return the point that keywords and lengths name, from the corner of a box of that size."""
+    """Return the point that keywords and lengths name, relative to the corner of a box."""
     first, *others = said or (None,)
     if first is None or len(others) > 2:
         raise ValueError("expected one to three lengths")
@@ -124,7 +124,7 @@ def _place(node: Node | None, words: Mapping[str, float], whole: float, units: U
 
 @lru_cache(maxsize=1024)
 def from_attribute(text: str) -> str:
-    """Convert the attribute `transform`, which has its own grammar, to a property value."""
+    """Convert the attribute `transform`, which has its own grammar, to a CSS property value."""
     matrix, at = np.eye(4), 0
     text = text[: values.MAX_VALUE].rstrip()
     while at < len(text):
@@ -169,7 +169,7 @@ def _attribute_function(name: str, numbers: Sequence[float]) -> np.ndarray:
 def _arguments(
     kinds: str, nodes: Sequence[Node], size: tuple[float, float], units: Units
 ) -> list[float]:
-    """Parse arguments: x, y, z lengths, n numbers, s factors, a angles; `?` makes one optional."""
+    """Parse arguments; `kinds`: x, y, z lengths, n number, s factor, a angle, `?` optional."""
     letters = kinds.replace("?", "")
     if not len(letters) - kinds.count("?") <= len(nodes) <= len(letters):
         raise ValueError("too few or too many values")
@@ -186,7 +186,7 @@ def _arguments(
 
 
 def _rotation(nodes: Sequence[Node], units: Units) -> np.ndarray:
-    """Return the property `rotate`: an angle, with an axis before or after it."""
+    """Return the matrix of the property `rotate`: an angle, with an axis before or after it."""
     if len(nodes) == 1:
         return _turn(values.as_angle(nodes[0], units))
     axes = {"x": (1.0, 0.0, 0.0), "y": (0.0, 1.0, 0.0), "z": (0.0, 0.0, 1.0)}

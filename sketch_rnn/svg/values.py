@@ -1,4 +1,4 @@
-"""Parse values of CSS: lengths, angles, and numbers, with units and calc().
+"""Parse CSS values: lengths, angles, and numbers, with units and calc().
 
 https://www.w3.org/TR/css-values-4/. A value that is not understood raises ValueError.
 """
@@ -14,9 +14,9 @@ from tinycss2.ast import Node
 
 from sketch_rnn.errors import UserError
 
-MAX_VALUE = 2000  # characters of one value; one with more is not understood
-PAGE = (300.0, 150.0)  # width and height of what says none, in pixels
-MAX_DEPTH = 32  # of calc() in calc()
+MAX_VALUE = 2000  # characters in one value; longer ones are not understood
+PAGE = (300.0, 150.0)  # default width and height, in pixels
+MAX_DEPTH = 32  # levels of calc() within calc()
 
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
 _PIXELS = {
@@ -33,10 +33,10 @@ _DEGREES = {"deg": 1.0, "grad": 0.9, "rad": 180 / math.pi, "turn": 360.0}
 
 @dataclass(frozen=True)
 class Units:
-    """The sizes of relative units, in pixels.
+    """The sizes that relative units refer to, in pixels.
 
-    font, root_font: the size of the element's font, and of the outermost one's. page: width and
-    height that `vw` and `vh` are a hundredth of.
+    font, root_font: the font size of the element, and of the outermost element. page: the width
+    and height; `vw` and `vh` are one hundredth of them.
     """
 
     font: float = 16.0
@@ -44,13 +44,13 @@ class Units:
     page: tuple[float, float] = PAGE
 
 
-Value = tuple[float, str]  # in pixels or degrees, and "length", "angle", "number" or "percentage"
+Value = tuple[float, str]  # pixels or degrees; and "length", "angle", "number" or "percentage"
 
 
 def length(
     text: str | None, whole: float, default: float = 0.0, units: Units | None = None
 ) -> float:
-    """Return a length in pixels; a bare number is pixels, a percentage is a share of `whole`."""
+    """Return a length in pixels; a bare number means pixels, a percentage is a share of `whole`."""
     if not text or text == "auto":
         return default
     if _NUMBER.fullmatch(text):
@@ -66,7 +66,7 @@ def length(
 def lengths(
     text: str, wholes: Sequence[float], units: Units, unitless: bool = False
 ) -> list[float]:
-    """Return lengths separated by spaces, in pixels, at most as many as `wholes`."""
+    """Return space-separated lengths in pixels; there may be at most as many as `wholes`."""
     nodes = components(text)
     if not 1 <= len(nodes) <= len(wholes):
         raise ValueError(f"expected up to {len(wholes)} lengths")
@@ -125,8 +125,8 @@ def evaluate(node: Node, units: Units, whole: float | None = None, depth: int = 
 
     Args:
       node: a part of a value.
-      units: what relative units are of.
-      whole: what a percentage is of, in pixels; if None, it stays one.
+      units: the sizes that relative units refer to.
+      whole: the length in pixels that percentages refer to; if None, they stay percentages.
     """
     if node.type == "number":
         return node.value, "number"
@@ -153,7 +153,7 @@ def _dimension(value: float, unit: str, units: Units) -> Value:
     relative = {
         "em": units.font,
         "rem": units.root_font,
-        "ex": 0.45 * units.font,  # of the fonts that browsers take for no name
+        "ex": 0.45 * units.font,  # as in browsers' default fonts
         "ch": 0.5 * units.font,
         "vw": width / 100,
         "vh": height / 100,
@@ -229,7 +229,7 @@ def _product(
 
 
 def solid(nodes: Sequence[Node]) -> tuple[Node, ...]:
-    """Return the nodes without space and comments."""
+    """Return the nodes without whitespace and comments."""
     return tuple(node for node in nodes if node.type not in ("whitespace", "comment"))
 
 
@@ -237,7 +237,7 @@ def solid(nodes: Sequence[Node]) -> tuple[Node, ...]:
 def with_variables(text: str, variables: tuple[tuple[str, str], ...]) -> str:
     """Return a value with its `var(--name, other)` replaced."""
     known = dict(variables)
-    for _ in range(8):  # a variable may name another
+    for _ in range(8):  # a variable may refer to another variable
         if "var(" not in text or len(text) > MAX_VALUE:
             break
         text = re.sub(
@@ -249,7 +249,7 @@ def with_variables(text: str, variables: tuple[tuple[str, str], ...]) -> str:
 
 
 def parts(tokens: Sequence[Node]) -> list[list[Node]]:
-    """Return the tokens between commas."""
+    """Split tokens at commas."""
     found: list[list[Node]] = [[]]
     for token in tokens:
         if token == ",":
@@ -260,7 +260,7 @@ def parts(tokens: Sequence[Node]) -> list[list[Node]]:
 
 
 def serialized(nodes: Sequence[Node]) -> str:
-    """Return parts of a style sheet as text, with a limit on nested brackets."""
+    """Return parts of a style sheet as text; raise UserError if brackets are nested too deeply."""
     try:
         return tinycss2.serialize(nodes)
     except RecursionError:

@@ -1,4 +1,4 @@
-"""Viewports of SVG files: boxes that are fitted into others."""
+"""Compute the viewports in SVG files: boxes that are fitted into other boxes."""
 
 import re
 from collections.abc import Mapping
@@ -13,11 +13,11 @@ Page = tuple[float, float]  # width and height, in pixels
 
 
 def page(root: Element, own: Mapping[str, str]) -> Page | None:
-    """Return the size of the outermost `svg` in pixels, if the file gives it.
+    """Return the size of the outermost `svg` in pixels; None if the file does not give it.
 
     Args:
-      root: the element.
-      own: what CSS says of it.
+      root: the outermost `svg`.
+      own: its CSS properties.
     """
     box = view_box(root)
     width, height = (
@@ -28,7 +28,7 @@ def page(root: Element, own: Mapping[str, str]) -> Page | None:
 
 
 def view_box(element: Element) -> list[float] | None:
-    """Return left, top, width and height of the box that is fitted into an element."""
+    """Return the left, top, width and height of an element's viewBox; None if it has none."""
     numbers = re.findall(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?", element.get("viewBox", ""))
     return [float(number) for number in numbers] if len(numbers) == 4 else None
 
@@ -36,15 +36,15 @@ def view_box(element: Element) -> list[float] | None:
 def enter(
     element: Element, matrix: np.ndarray, inside: tuple[float, float]
 ) -> tuple[np.ndarray, tuple[float, float] | None]:
-    """Return the matrix of the coordinates inside an `svg` or `symbol`.
+    """Return the matrix for coordinates inside an `svg` or `symbol`.
 
     Args:
-      element: with a box that is fitted, perhaps.
-      matrix: of the coordinates outside, from the element's corner.
-      inside: its width and height.
+      element: the `svg` or `symbol`, which may have a viewBox.
+      matrix: the matrix for coordinates outside, with its origin at the element's corner.
+      inside: the element's width and height.
 
     Returns:
-      The matrix inside, and the viewport; None where the element is not rendered.
+      The matrix inside, and the viewport; the viewport is None if the element is not rendered.
     """
     box = view_box(element)
     if min(inside) <= 0 or (box and min(box[2:]) <= 0):
@@ -58,7 +58,7 @@ def enter(
 
 
 def _fitted(text: str) -> np.ndarray:
-    """Return the matrix of a transform that the library wrote; the identity if not finite."""
+    """Parse a transform written by svgelements; return the identity if it is not finite."""
     m = svgelements.Matrix(text)
     matrix = np.array([[m.a, m.c, m.e], [m.b, m.d, m.f]], np.float64)
     return matrix if np.isfinite(matrix).all() else transforms.IDENTITY

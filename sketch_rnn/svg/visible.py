@@ -1,6 +1,6 @@
 """Find the visible part of a drawing: not painted over, not erased, not off the page.
 
-Dimensions: C cubic curves of one line, n points of one line.
+Dimensions: C cubic curves in one line, n points in one line.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,24 +16,24 @@ from sketch_rnn.svg.paint import Color, Paint, Painted, bounds, same
 from sketch_rnn.svg.regions import Region, TooMuch, Work, turns_about
 from sketch_rnn.svg.viewports import Page
 
-MARK = 1 / 16  # of the drawing's longer side: the size of the largest filled shape that is a mark
-LONG = 2  # how much longer than wide a mark is that is a short line and no dot
-STEP = 1e-3  # of the drawing's longer side: between points of a line that is looked at
-MAX_LOOKED_AT = 50_000  # points of one line; where that is too few, they are further apart
-SPECK = 4e-3  # of it: what is left of a line and shorter does not count
-EDGE = 4e-3  # of the page's longer side: how far the middle of a wide line may be off the page
-FINE = 1e-5  # of a line's longer side: how far it is from its curve at least, where it is cut
-MAX_TESTS = 1_500_000  # of a point against what lies over it
+MARK = 1 / 16  # share of the drawing's longer side: size of the largest filled mark (dot or dash)
+LONG = 2  # ratio of length to width from which a mark is a short line, not a dot
+STEP = 1e-3  # share of the drawing's longer side: distance between points that are tested
+MAX_LOOKED_AT = 50_000  # points tested in one line; a longer line is tested at wider steps
+SPECK = 4e-3  # share of the longer side: remainders of lines that are shorter are dropped
+EDGE = 4e-3  # share of the page's longer side: how far off the page a line's middle may be
+FINE = 1e-5  # share of a line's longer side: smallest tolerance for lines that are cut
+MAX_TESTS = 1_500_000  # tests of a point against a shape that may hide it
 
 
 @dataclass(frozen=True)
 class Shown:
     """The lines that a pen would draw.
 
-    lines: curves `[C, 4, 2]`, in the order in which they are painted.
-    filled: how many filled shapes are left out.
-    all_seen: False where too much lies over one another to say what is hidden; it is among the
-    lines then.
+    lines: one array of curves `[C, 4, 2]` for each line, in painting order.
+    filled: the number of filled shapes that are left out.
+    all_seen: False if too many shapes overlap to find all hidden lines; the lines then include
+    hidden ones.
     """
 
     lines: list[np.ndarray]
@@ -49,17 +49,17 @@ def shown(
     outline: bool,
     tolerance: float,
 ) -> Shown:
-    """Return the visible lines of what is painted, in document order.
+    """Return the visible lines among painted shapes, in document order.
 
-    What is stroked is a line; of what is only filled, small shapes beside lines are dots or short
-    lines. If all strokes are in the color of the page, that is taken to be another.
+    Strokes become lines. Small shapes that are only filled become dots or short lines, if there
+    are other lines too. If all strokes have the color of the page, that color is ignored.
 
     Args:
-      painted: the shapes; the later over the earlier.
-      page: its size, if it is known.
-      ground: its color, before anything is painted.
-      outline: take the edges of what is only filled.
-      tolerance: of flattened curves, as a share of the drawing's longer side.
+      painted: the shapes; later ones lie over earlier ones.
+      page: the size of the page, if known.
+      ground: the color of the page before anything is painted.
+      outline: whether the edges of shapes that are only filled become lines.
+      tolerance: the tolerance of flattened curves, as a share of the drawing's longer side.
     """
     painted = _on_page(painted, page)
     if not painted:
@@ -73,7 +73,7 @@ def shown(
 
 
 def _on_page(painted: Sequence[Painted], page: Page | None) -> list[Painted]:
-    """Return the shapes without subpaths that are wholly off the page, unless all are."""
+    """Return the shapes without subpaths that lie entirely off the page, unless all of them do."""
     result = [shape for shape in painted if shape.lines or shape.filled]
     if page is None:
         return result
@@ -94,7 +94,7 @@ def _touches(line: np.ndarray, page: Page) -> bool:
 def _above_ground(
     painted: Sequence[Painted], page: Page | None, ground: Color
 ) -> tuple[list[Painted], Color | None]:
-    """Return the shapes from the last one that fills the page, and the page's color then."""
+    """Return the shapes after the last one that fills the page, and the page's color there."""
     box = (np.zeros(2), np.array(page)) if page else bounds(painted)
     last = len(painted) if page else 1
     for place in reversed(range(last)):
@@ -109,7 +109,7 @@ def _above_ground(
 
 
 def _covers(shape: Painted, low: np.ndarray, high: np.ndarray) -> bool:
-    """Return whether a shape is roughly one rectangle that is as large as a box."""
+    """Return whether a shape is roughly a rectangle at least as large as the given box."""
     if len(shape.filled) != 1 or len(shape.filled[0]) > 8:
         return False
     corners = shape.filled[0][:, 0]
@@ -123,7 +123,7 @@ def _covers(shape: Painted, low: np.ndarray, high: np.ndarray) -> bool:
 
 
 class _Sight:
-    """The shapes of a page, and what is visible of them."""
+    """The shapes on a page, and their visible parts."""
 
     def __init__(
         self,
@@ -139,7 +139,7 @@ class _Sight:
         self._side = float((high - low).max()) or 1.0
         self._limit = max(self._side * tolerance, 1e-12)
         self._tests, self._cuts = 0, Work()
-        self._pages: dict[float, Region] = {}  # by how far a line may be off the page
+        self._pages: dict[float, Region] = {}  # keyed by how far off the page a line may be
 
     def shown(self) -> Shown:
         lines = [line for place in range(len(self._painted)) for line in self._lines(place)]
@@ -154,7 +154,7 @@ class _Sight:
         return Shown(seen, filled, self._tests <= MAX_TESTS)
 
     def _on_page(self, line: Line) -> list[Line]:
-        """Return the parts of a line on the page, plus half of the pen's width at its edges."""
+        """Return the parts of a line on the page, with a margin of up to half the pen's width."""
         low, high = line.curves.min(axis=(0, 1)), line.curves.max(axis=(0, 1))
         if self._page is None or ((low >= 0).all() and (high <= self._page).all()):
             return [line]
@@ -181,7 +181,7 @@ class _Sight:
                 yield Line(line, place, paint.color, width)
 
     def _only_fill(self, shape: Painted) -> Paint | None:
-        """Return the visible fill of a shape that is filled and not stroked."""
+        """Return the visible fill of a shape that has no visible stroke; None if there is none."""
         stroked = shape.stroke and not same(shape.stroke.color, self._ground)
         if stroked or shape.fill is None or same(shape.fill.color, self._ground):
             return None
@@ -200,7 +200,7 @@ class _Sight:
         return marks, too_large
 
     def _outer_rings(self, shape: Painted) -> list[np.ndarray]:
-        """Return the outermost subpaths of a fill, if all are small."""
+        """Return the outermost subpaths of a fill, or an empty one if the fill is too large."""
         sizes = [np.ptp(line.reshape(-1, 2), axis=0).max() for line in shape.filled]
         if max(sizes) > MARK * self._side or len(sizes) > MAX_BUFFERED:
             return [np.zeros((0, 2))]
@@ -213,7 +213,7 @@ class _Sight:
         ]
 
     def _mark(self, ring: np.ndarray, place: int, color: Color | None) -> Line | None:
-        """Return a small area as a dot or a short line; None if it is too large."""
+        """Return a small filled area as a dot or a short line; None if it is too large."""
         if not len(ring):
             return None
         corners = shapely.get_coordinates(shapely.oriented_envelope(shapely.MultiPoint(ring)))
@@ -230,7 +230,7 @@ class _Sight:
         return Line(curves.straight(ends), place, color, float(short))
 
     def _seen(self, line: Line) -> list[np.ndarray]:
-        """Return the visible parts of a line, as curves."""
+        """Return the visible parts of a line, each as curves `[C, 4, 2]`."""
         if self._tests > MAX_TESTS:
             return [line.curves]
         ghost = same(line.color, self._ground)
@@ -255,7 +255,7 @@ class _Sight:
             seen[self._inside(cover, points, line.width)] = False
         if seen.all():
             return [line.curves]
-        if (points[0] == points[-1]).all():  # begins anywhere: where it is hidden
+        if (points[0] == points[-1]).all():  # closed: let it start where it is hidden
             hidden = int(np.argmin(seen))
             points, given, seen = (
                 np.concatenate([values[hidden:], values[1 : hidden + 1]])
@@ -265,7 +265,7 @@ class _Sight:
         return [curves.straight(piece) for piece in _pieces(points, given, seen, speck)]
 
     def _points(self, chain: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return close points along a line `[n, 2]`, and which of them are its own."""
+        """Return closely spaced points `[n, 2]` along a line, and which ones are its corners."""
         corners = curves.flatten(chain, self._limit)
         far = np.hypot(*np.diff(corners, axis=0).T)
         step = max(STEP * self._side, far.sum() / MAX_LOOKED_AT)
@@ -278,7 +278,7 @@ class _Sight:
         return np.concatenate([corners[:1], between]), given
 
     def _inside(self, cover: "Cover", points: np.ndarray, width: float) -> np.ndarray:
-        """Return the numbers of the points that a cover hides from a pen of that width."""
+        """Return the indices of the points at which a cover hides a pen of the given width."""
         low, high = cover.box
         near = np.flatnonzero((points >= low).all(axis=1) & (points <= high).all(axis=1))
         self._tests += 150 + cover.cost(points[near])
@@ -307,7 +307,7 @@ class _Sight:
 def _pieces(
     points: np.ndarray, given: np.ndarray, seen: np.ndarray, speck: float
 ) -> Iterator[np.ndarray]:
-    """Return the visible parts of a line that are longer than a speck."""
+    """Yield the visible parts of a line that are longer than `speck`."""
     edges = np.flatnonzero(np.diff(np.concatenate([[False], seen, [False]]).astype(np.int8)))
     for first, end in edges.reshape(-1, 2):
         kept = given[first:end].copy()

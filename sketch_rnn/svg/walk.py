@@ -1,8 +1,8 @@
 """Visit the elements of an SVG file as a browser renders them, and collect painted shapes.
 
 Nested transforms, `use`, `switch`, viewports, inherited properties and clips are resolved
-(https://www.w3.org/TR/SVG2/). Nothing outside of the file is read, and the work is limited whatever
-it says.
+(https://www.w3.org/TR/SVG2/). Nothing outside the file is read, and the work is limited whatever
+the file contains.
 """
 
 import re
@@ -38,10 +38,10 @@ _MARKED = ("line", *shapes.LINES)
 
 @dataclass
 class Walker:
-    """Visits the elements as they are rendered and collects what they paint.
+    """A visitor of elements in rendering order that collects what they paint.
 
-    boxes: of elements whose transform or clip refers to it, by the element and whether strokes
-    count.
+    boxes: the bounding boxes that transforms and clips refer to, keyed by the element and whether
+    its strokes count.
     """
 
     root: Element
@@ -50,7 +50,7 @@ class Walker:
     boxes: dict[tuple[Element, bool], Box] = field(default_factory=dict)
     purpose: For = For.PAINT
     visited: int = 0
-    size: int = 0  # of the attributes of what was visited
+    size: int = 0  # characters of all visited attributes
 
     def __post_init__(self) -> None:
         self.styles = Styles(self.root, viewports.page(self.root, {}) or values.PAGE)
@@ -72,7 +72,7 @@ class Walker:
         context: Context,
         size: Mapping[str, str] | None = None,
     ) -> None:
-        """Collects what an element paints; `size` is given where a `use` refers to it."""
+        """Collect what an element paints; `size` is given if a `use` refers to the element."""
         self.visited += 1
         self.size += xml.attribute_size(element.attrib)
         if self.visited > xml.MAX_ELEMENTS or self.size > xml.MAX_BYTES:
@@ -107,7 +107,7 @@ class Walker:
         box = self._reference_box(inner)
         try:
             transform = transforms.own_transform(inner.own, box, units)
-        except ValueError:  # a unit that only fits elsewhere; what is known is checked before
+        except ValueError:  # a unit that is not valid here; other errors were found before
             transform = IDENTITY
         matrix = compose(matrix, transform)
         if self.purpose != For.BOX and ("clip-path" in own or "mask" in own):
@@ -116,7 +116,7 @@ class Walker:
         inner.visit(matrix)
 
     def page(self) -> tuple[float, float] | None:
-        """The size of the outermost `svg` in pixels, if the file gives it."""
+        """Return the size of the outermost `svg` in pixels; None if the file gives none."""
         return viewports.page(self.root, self.styles.of(self.root))
 
     def _units(self, own: Mapping[str, str], context: Context, is_root: bool) -> Units:
@@ -152,7 +152,7 @@ class Walker:
     def _clipping(
         self, container: Element, matrix: np.ndarray, place: clips.Place, is_clip: bool
     ) -> tuple[list[Painted], bool]:
-        """Return what the children of a `clipPath` or `mask` paint, and whether it is complete."""
+        """Return what the children of a `clipPath` or `mask` paint, and whether that is all."""
         style, own = self._inherited_by(container)
         transform = transforms.own_transform(own, (0.0, 0.0, *place.viewport), place.units)
         context = Context(style, place.viewport, 1.0, place.units, place.depth + 1)
@@ -183,7 +183,7 @@ class Walker:
         return {child: parent for parent in self.root.iter() for child in parent}
 
     def _reference_box(self, inner: "_Inner") -> Box:
-        """Return the box that an element's transform and its origin refer to."""
+        """Return the box that an element's transform and transform origin refer to."""
         if not any(name in inner.own for name in transforms.PROPERTIES):
             return (0.0, 0.0, 0.0, 0.0)
         if inner.element is self.root:
@@ -195,7 +195,7 @@ class Walker:
         return self._box(inner, with_strokes=kind in ("stroke-box", "border-box"))
 
     def _box(self, inner: "_Inner", with_strokes: bool) -> Box:
-        """Return the box of what an element draws, seen or not, in its own coordinates."""
+        """Return the box around what an element draws, visible or not, in its own coordinates."""
         key = inner.element, with_strokes
         if key not in self.boxes:
             saved = self.painted, self.purpose
@@ -208,23 +208,23 @@ class Walker:
 
 @dataclass
 class _Inner:
-    """The content of an element, within its own transform."""
+    """The content of an element, in the coordinates inside its transform."""
 
     walker: Walker
     element: Element
     own: dict[str, str]
     context: Context
-    size: Mapping[str, str]  # that a `use` gives it
+    size: Mapping[str, str]  # width and height from the `use` that refers to it
 
     def geometry(self, name: str) -> str | None:
-        """Return an attribute of position or size, or the CSS value that replaces it."""
+        """Return an attribute for position or size, or the CSS value that replaces it."""
         text = self.own.get(name)
         if text is None:
             return self.element.get(name)
         return path_of(text) if name == "d" else text
 
     def inside(self) -> tuple[float, float]:
-        """Return the size of an `svg` or `symbol`; CSS applies to the outermost only."""
+        """Return the size of an `svg` or `symbol`; CSS sizes apply only to the outermost `svg`."""
         box, is_root = viewports.view_box(self.element), self.element is self.walker.root
         default = box[2:] if box and is_root else self.context.viewport
         said = self.geometry if is_root else self.element.get
@@ -235,7 +235,7 @@ class _Inner:
         return width, height
 
     def visit(self, matrix: np.ndarray) -> None:
-        """Visits it with the matrix of its own coordinates."""
+        """Visit the content; `matrix` maps the element's own coordinates to the page."""
         tag = self.element.tag
         if tag in shapes.SHAPES:
             walker = self.walker

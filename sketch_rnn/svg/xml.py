@@ -1,4 +1,4 @@
-"""Parse XML of unknown origin, within limits, to a tree of elements."""
+"""Parse XML from untrusted sources into a tree of elements, within limits."""
 
 import codecs
 import gzip
@@ -16,13 +16,13 @@ MAX_ELEMENTS = 20_000
 MAX_DEPTH = 100
 MAX_BYTES_WITH_ENTITIES = 512 << 10
 MAX_ENTITY = 200  # characters
-MAX_MENDED = 100_000  # places; those behind stay as they are
+MAX_MENDED = 100_000  # places in a file; later ones are left unrepaired
 
 _UNDEFINED = expat.errors.codes[expat.errors.XML_ERROR_UNDEFINED_ENTITY]
 _ENCODING = re.compile(rb"<\?xml[^>]{0,100}?\s(encoding)=[\"']([\w.-]+)")
 _DECLARED = re.compile(r"<!ENTITY\s+([\w.:-]+)")
 _NO_SIGNS = re.compile(r"[\0-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
-# comments and the like, each up to its end or the file's, and what begins with `&`
+# comments, CDATA, instructions and doctypes, up to their end or the file's, and `&` references
 _PARTS = re.compile(
     r"<!--(?:.*?-->|.*)|<!\[CDATA\[(?:.*?\]\]>|.*)|<\?(?:.*?\?>|.*)"
     r"|<!doctype[^\[>]*(?:\[(?:.*?\]\s*>|.*))?"
@@ -30,9 +30,9 @@ _PARTS = re.compile(
     re.DOTALL | re.IGNORECASE,
 )
 SVG, XLINK = "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"
-# also as they are written by mistake
+# including common misspellings (https for http)
 _NAMESPACES = ("", SVG, XLINK, SVG.replace("http", "https"), XLINK.replace("http", "https"))
-# prefixes that files use without a declaration; what is not SVG's or XLink's is left out
+# prefixes that files often use without declaring them; elements in `_OTHERS` are left out
 _WELL_KNOWN = {"svg": SVG, "xlink": XLINK}
 _OTHERS = re.compile(
     "a|ai|aapt|android|bx|c|cc|d|dc|dcterms|draw|ev|fig|figma|freehep|graph|gwd|html|i|inkscape|"
@@ -44,18 +44,18 @@ _OTHERS = re.compile(
 def parse(
     content: bytes, *, any_namespace: bool = False, max_elements: int = MAX_ELEMENTS
 ) -> Element:
-    """Return the tree of a file's elements, without namespaces; nothing outside of it is read.
+    """Return a file's elements as a tree, without namespaces; read nothing outside the file.
 
-    What browsers refuse and people can read is read, too: well-known prefixes that are not
-    declared, the names that HTML has for signs, a bare `&`, and Latin-1 that does not say so.
+    Some mistakes that browsers refuse are tolerated: well-known prefixes that are not declared,
+    HTML's names for characters, a bare `&`, and undeclared Latin-1.
 
     Args:
-      content: of the file, plain or gzip.
-      any_namespace: keep the names of all namespaces, not only those of SVG.
-      max_elements: that are read.
+      content: the bytes of the file, plain or gzipped.
+      any_namespace: whether to keep element names from all namespaces, not only from SVG.
+      max_elements: the most elements that are read.
 
     Raises:
-      UserError: it is not XML, larger than a limit, or has other than short entities of its own.
+      UserError: the content is not XML, exceeds a limit, or has entities that are long or external.
     """
     content = _from_declaration(_plain(content))
     try:
@@ -75,13 +75,13 @@ def parse(
 
 
 class _Reader:
-    """Turns a file's content into a tree."""
+    """A parser that turns one file's content into a tree."""
 
     def __init__(self, content: bytes, any_namespace: bool, max_elements: int):
         self._content = content
         self._any_namespace, self._max_elements = any_namespace, max_elements
         self._builder, self._parser = TreeBuilder(), expat.ParserCreate()
-        self._spaces: list[dict[str, str]] = [{"": "", "xml": "other"}]  # by their prefixes
+        self._spaces: list[dict[str, str]] = [{"": "", "xml": "other"}]  # keyed by prefix
         self._count = self._size = 0
         self._parser.buffer_text = True
         self._parser.StartElementHandler = self._start
@@ -90,7 +90,7 @@ class _Reader:
         self._parser.EntityDeclHandler = self._entity
 
     def read(self) -> Element:
-        """Return the root; raise ExpatError, or UserError where a limit is exceeded."""
+        """Return the root; raise ExpatError, or UserError if a limit is exceeded."""
         try:
             self._parser.Parse(self._content, True)
         except (LookupError, ValueError) as error:  # an encoding that Python or expat lacks
@@ -105,7 +105,7 @@ class _Reader:
         if self._count > self._max_elements:
             raise UserError(f"it has more than {self._max_elements} elements")
         check_depth(len(self._spaces))
-        if self._size > MAX_BYTES:  # entities and the attributes of a DTD make more than it has
+        if self._size > MAX_BYTES:  # a DTD's entities and attributes can multiply its size
             raise UserError(f"its attributes become more than {MAX_BYTES >> 20} MB")
         declared = {k[6:]: v for k, v in attributes.items() if k == "xmlns" or k[:6] == "xmlns:"}
         self._spaces.append({**self._spaces[-1], **declared} if declared else self._spaces[-1])
@@ -121,7 +121,7 @@ class _Reader:
         self._spaces.pop()
 
     def _local(self, name: str) -> str:
-        """Return the name without its prefix if that stands for SVG or XLink; else ""."""
+        """Return the name without its prefix if the prefix stands for SVG or XLink; else ""."""
         prefix, _, local = name.rpartition(":")
         if self._any_namespace:
             return local
@@ -153,7 +153,7 @@ def _entity_at(content: bytes, error: expat.ExpatError) -> str:
 
 
 def _mended(content: bytes) -> bytes:
-    """Return the content with valid XML references; as it is if that is not possible."""
+    """Return the content with invalid XML references repaired, or unchanged if that fails."""
     text = _decoded(content)
     if text is None:
         return content
@@ -164,7 +164,7 @@ def _mended(content: bytes) -> bytes:
 
 
 def _mended_part(match: re.Match[str], known: set[str]) -> str:
-    """Return what stands for a comment, which stays, or for what begins with `&`."""
+    """Return the replacement for a match of `_PARTS`: comments stay, references are repaired."""
     text, name = match[0], match["name"]
     if text[:2].lower() == "<!":
         return text[:9].upper() + text[9:] if text[:9].lower() == "<!doctype" else text
@@ -174,20 +174,20 @@ def _mended_part(match: re.Match[str], known: set[str]) -> str:
         return "" if _NO_SIGNS.fullmatch(_sign(match["number"])) else text
     if name is None:
         return "&amp;"
-    if name[:3] == "ns_":  # Illustrator's, whose declarations others take away
+    if name[:3] == "ns_":  # from Illustrator; other programs remove the declarations
         return {"ns_svg": SVG, "ns_xlink": XLINK}.get(name, "other")
     signs = html.entities.html5.get(f"{name};")
     return "".join(f"&#{ord(sign)};" for sign in signs) if signs else text
 
 
 def _sign(number: str) -> str:
-    """Return the character of a character reference; NUL if there is none."""
+    """Return the character that a numeric reference stands for; NUL if there is none."""
     value = int(number[1:], 16) if number[0] in "xX" else int(number)
     return chr(value) if value < 0x110000 else "\0"
 
 
 def _decoded(content: bytes) -> str | None:
-    """Return the text, without the encoding that its declaration names."""
+    """Return the content as text, with the encoding removed from its XML declaration."""
     if content[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
         return None
     said = _ENCODING.match(content)
@@ -208,12 +208,12 @@ def check_depth(depth: int) -> None:
 
 
 def attribute_size(attributes: Mapping[str, str]) -> int:
-    """Return the approximate size of an element's attributes in a file."""
+    """Return approximately how many characters an element's attributes take in a file."""
     return sum(len(name) + len(value) + 4 for name, value in attributes.items())
 
 
 def _plain(content: bytes) -> bytes:
-    """Return the content, unpacked if it is gzip; both sizes are limited."""
+    """Return the content, unpacked if it is gzip; its unpacked size is limited."""
     if content[:2] == b"\x1f\x8b":
         try:
             with gzip.open(io.BytesIO(content)) as file:
@@ -228,7 +228,7 @@ def _plain(content: bytes) -> bytes:
 
 
 def _from_declaration(content: bytes) -> bytes:
-    """Return the content from its declaration on, without a byte order mark and blank lines."""
+    """Return the content without anything before its declaration (byte order mark, blank lines)."""
     if content[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
         text = content.decode("utf-16", "replace").lstrip()
         return text.encode("utf-16")
