@@ -65,7 +65,7 @@ def run(
         elif values.version:
             print(versions())
         elif rest and not arguments:
-            raise UserError(f"unexpected argument {rest[0]!r}; flags are --name=value")
+            raise UserError(f"unexpected argument {rest[0]!r}; write flags as --name=value")
         else:
             with signals.ended_in_order(), _lines_on_stderr():
                 status = main(*rest) or OK

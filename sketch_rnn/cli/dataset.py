@@ -26,26 +26,26 @@ USAGE = """
 Makes data sets of drawings.
 
   sketch_rnn_dataset build --output=mine.npz INPUT...
-      converts drawings of many forms, in folders and zips: SVG, pictures, Quick, Draw!, JSON of
-      pads and drawing programs, InkML, tables, arrays
+      converts drawings in many formats, also in folders and zips: SVG, pictures, Quick, Draw!,
+      JSON from drawing pads and drawing programs, InkML, tables, arrays
   sketch_rnn_dataset show [--output=sheet.svg] FILE.npz
-      prints numbers and warnings, and draws a contact sheet
+      prints statistics and warnings, and draws a contact sheet
   sketch_rnn_dataset paper --output=grid.pdf
-      writes a page with a grid to draw in
+      writes a page to print, with a grid to draw in
   sketch_rnn_dataset download [NAME...]
       fetches public data sets and models into the cache; without a name, lists them
   sketch_rnn_dataset pad --output=pad.html
-      writes a page that collects drawings from people
+      writes a web page that collects drawings from people
 
 `COMMAND --help` lists a command's flags.
 """
 
 BUILD_USAGE = """
-Converts drawings to a data set. Curves are flattened; each drawing is scaled into a box of --size,
-simplified (Ramer-Douglas-Peucker), and rounded; then the drawings are shuffled and split. SVG
-elements are used if they are stroked and visible in a browser; small filled elements beside them
-become dots. Other visible elements are left out, and the command says so. In pictures (PNG, JPEG,
-WebP, TIFF, HEIC, PDF) the lines of the pen are traced. The sketches of an .npz file of any layout
+Converts drawings into a data set. Curves are flattened; each drawing is scaled into a box of
+--size, simplified (Ramer-Douglas-Peucker), and rounded; then the drawings are shuffled and split.
+SVG elements are used if they are stroked and visible in a browser; small filled elements beside
+them become dots. Other visible elements are left out, with a message. In pictures (PNG, JPEG, WebP,
+TIFF, HEIC, PDF) the lines of the pen are traced. The sketches in an .npz file, whatever its layout,
 keep their units if all offsets are whole numbers and hardly any is above 1000; otherwise all of
 them are scaled.
 
@@ -54,88 +54,90 @@ them are scaled.
 
 # fmt: off
 BUILD = new_flags(
-    Flag("output", str, None, "The .npz to write."),
+    Flag("output", str, None, "The .npz file to write."),
     OVERWRITE,
-    Flag("outline", bool, False, "Use the outlines of filled shapes too."),
-    Flag("centerline", bool, False, "Replace thin filled shapes of SVGs, such as brush strokes, "
+    Flag("outline", bool, False, "Draw the outlines of filled shapes too."),
+    Flag("centerline", bool, False, "Replace thin filled shapes in SVGs, such as brush strokes, "
         "with lines along their middle."),
     Flag("ink", INKS, INKS[0], "Whether lines in photographs and scans are darker or "
         "lighter than the paper; auto decides for each picture."),
-    Flag("sheet", bool, False, "Treat each photograph or scan as a page of several drawings with "
-        "white space between them."),
+    Flag("sheet", bool, False, "Treat each photograph or scan as a page with several drawings that "
+        "have white space between them."),
     Flag("size", float, Recipe.size, "Longer side of a drawing, in data units."),
-    Flag("tolerance", float, Recipe.tolerance, "Largest distance of a flattened curve from the "
-        "curve, in data units."),
-    Flag("epsilon", float, Recipe.epsilon, "Largest distance of a simplified line from the line, "
-        "in data units."),
-    Flag("max_points", int, Recipe.max_points, "Points of the longest sketch; a longer one is "
-        "simplified more, or dropped if that is not enough."),
-    Flag("order", ORDERS, Recipe.order, "Order of the lines: as in the file, or always the line "
-        "with the nearest end next."),
+    Flag("tolerance", float, Recipe.tolerance, "Largest distance between a curve and its flattened "
+        "form, in data units."),
+    Flag("epsilon", float, Recipe.epsilon, "Largest distance between a line and its simplified "
+        "form, in data units."),
+    Flag("max_points", int, Recipe.max_points, "Largest number of points in a sketch; a longer "
+        "sketch is simplified more, or dropped if that is not enough."),
+    Flag("order", ORDERS, Recipe.order, "Order of the lines: as in the file, or after each line "
+        "the one that starts or ends nearest to it."),
     Flag("join", bool, Recipe.join, "Join pieces of a line: in SVGs, a piece that starts where the "
         "previous one ended; with --order=nearest, pieces that meet at any of their ends."),
     Flag("join_distance", float, Recipe.join_distance, "Largest gap between pieces that are "
         "joined, as a share of the drawing's longer side; by default they have to touch."),
-    Flag("valid", float, 0.05, "Drawings to validate on, as a share or a count; 0 repeats some of "
-        "the training drawings."),
-    Flag("test", float, 0.05, "Drawings to test on, as a share or a count."),
-    Flag("seed", int, 0, "Seed of the shuffle.", least=0),
+    Flag("valid", float, 0.05, "Drawings to hold out for validation, as a share or a count; 0 "
+        "repeats some of the training drawings."),
+    Flag("test", float, 0.05, "Drawings to hold out for testing, as a share or a count."),
+    Flag("seed", int, 0, "Seed for shuffling the drawings.", least=0),
     Flag("drop_copies", bool, False, "Keep only the first of several sketches that have the same "
         "points."),
     Flag("strict", bool, False, "Stop at the first drawing that cannot be used in full, instead of "
-        "dropping it or a part of it. Text beside the lines does not count."),
+        "dropping it or a part of it. Text next to the lines is dropped all the same."),
     Flag("recognized", bool, False, "Keep only those Quick, Draw! drawings that the game "
         "recognized."),
-    Flag("first_row", FIRST_ROWS, FIRST_ROWS[0], "Meaning of row 0 of .npz drawings: a drawn line, "
+    Flag("first_row", FIRST_ROWS, FIRST_ROWS[0], "Meaning of row 0 in .npz drawings: a drawn line, "
         "or the position of the first point; auto decides for each file."),
     *LAYOUT,
-    Flag("preview", str, None, "A .png to write that shows the traced lines over the photographs "
-        "and scans."),
-    Flag("report", str, None, "A .csv to write that says what became of each drawing."),
+    Flag("preview", str, None, "A .png file to write that shows the traced lines on top of the "
+        "photographs and scans."),
+    Flag("report", str, None, "A .csv file to write that says what became of each drawing."),
 )
 # fmt: on
 
 SHOW_USAGE = """
-Prints what is in a data set and what spoils training on it. With --output also draws a contact
-sheet, or with --augment what augmentation does to one of its drawings.
+Prints what is in a data set, and warns about what would spoil training on it. With --output, also
+draws a contact sheet; with --augment too, shows what augmentation does to one of its drawings.
 
   sketch_rnn_dataset show --output=sheet.png --arrange=length mine.npz
 """
 
 # fmt: off
 SHOW = new_flags(
-    Flag("output", str, None, "The .svg or .png to draw."),
-    Flag("split", SPLITS, "train", "What to draw from."),
-    Flag("arrange", ("random", "index", "length"), "random", "Which drawings: any, the first ones, "
-        "or from the shortest to the longest."),
-    Flag("count", int, 60, "How many drawings.", least=1),
-    Flag("seed", int, 0, "Seed of random choices.", least=0),
+    Flag("output", str, None, "The .svg or .png file to draw."),
+    Flag("split", SPLITS, "train", "Split to draw from."),
+    Flag("arrange", ("random", "index", "length"), "random", "Which drawings to show: random ones, "
+        "the first ones, or some from the shortest to the longest."),
+    Flag("count", int, 60, "Number of drawings to show.", least=1),
+    Flag("seed", int, 0, "Seed for the random choices.", least=0),
     *DRAWING,
-    Flag("augment", int, None, "Draw the sketch of this index as augmentation changes it."),
-    Flag("random_scale_factor", float, HParams.random_scale_factor, "As in --hparams."),
-    Flag("augment_stroke_prob", float, HParams.augment_stroke_prob, "As in --hparams."),
+    Flag("augment", int, None, "Draw the sketch with this index as augmentation changes it."),
+    Flag("random_scale_factor", float, HParams.random_scale_factor, "As in --hparams of "
+        "sketch_rnn_train."),
+    Flag("augment_stroke_prob", float, HParams.augment_stroke_prob, "As in --hparams of "
+        "sketch_rnn_train."),
 )
 # fmt: on
 
 PAPER_USAGE = """
-Writes a page of A4 with a grid to draw in, so faint that it is not traced. Print it, draw, take
-photographs or scan, and build a data set of them with --sheet.
+Writes an A4 page with a grid to draw in, which is so faint that it is not traced. Print the page,
+draw on it, photograph or scan it, and build a data set from the pictures with --sheet.
 
   sketch_rnn_dataset paper --output=grid.pdf --columns=3 --rows=4
 """
 
 # fmt: off
 PAPER = new_flags(
-    Flag("output", str, None, "The .pdf to write."),
+    Flag("output", str, None, "The .pdf file to write."),
     OVERWRITE,
     Flag("columns", int, 3, "Drawings in a row.", least=1, most=20),
-    Flag("rows", int, 4, "Rows of them.", least=1, most=30),
+    Flag("rows", int, 4, "Rows of drawings.", least=1, most=30),
 )
 # fmt: on
 
 DOWNLOAD_USAGE = """
 Fetches public data sets and trained models into the cache, and prints their files and licenses.
-Without a name, lists what there is.
+Without a name, lists what is available.
 
   sketch_rnn_dataset download aaron_sheep cat alarm_clock
   sketch_rnn_dataset download quickdraw/cat quickdraw/cat.vae
@@ -144,10 +146,10 @@ Without a name, lists what there is.
 DOWNLOAD = new_flags()
 
 PAD_USAGE = """
-Writes a page, one file, that asks people for drawings: on a phone, a tablet or a laptop, with a
-finger, a pen or a mouse, without a network. It keeps each stroke in the browser and saves the
-drawings as a file that `sketch_rnn_dataset build` reads, those of several people together. With
---model_dir it shows what a model makes of each drawing.
+Writes a web page, as a single file, that asks people for drawings. It runs on a phone, a tablet or
+a laptop, with a finger, a pen or a mouse, and needs no network. It keeps each stroke in the browser
+and saves the drawings as a file; `sketch_rnn_dataset build` reads such files from several people at
+once. With --model_dir, the page shows what a model makes of each drawing.
 
   sketch_rnn_dataset pad --output=pad.html --prompts=cat,house,tree --count=30
   sketch_rnn_dataset build --output=mine.npz pad-*.ndjson
@@ -155,15 +157,17 @@ drawings as a file that `sketch_rnn_dataset build` reads, those of several peopl
 
 # fmt: off
 PAD = new_flags(
-    Flag("output", str, None, "The .html to write."),
+    Flag("output", str, None, "The .html file to write."),
     OVERWRITE,
-    Flag("prompts", Many.LIST, None, "What is to be drawn, with commas between (default: any "
-        "drawing)."),
-    Flag("count", int, 30, "Drawings of each prompt.", least=1),
-    Flag("seconds", float, 0.0, "Time for a drawing, from its first stroke; 0 is without end.",
+    Flag("prompts", Many.LIST, None, "What people are asked to draw, separated by commas (default: "
+        "any drawing)."),
+    Flag("count", int, 30, "Number of drawings to ask for with each prompt.", least=1),
+    Flag("seconds", float, 0.0, "Seconds allowed for a drawing, from its first stroke on; 0 sets "
+        "no limit.",
         least=0, most=3600),
     Flag("title", str, None, "Title of the page."),
-    Flag("model_dir", str, None, "Folder, file or name of a model that answers each drawing."),
+    Flag("model_dir", str, None, "Folder, file or name of a model that answers each drawing with "
+        "drawings."),
 )
 # fmt: on
 
@@ -238,7 +242,7 @@ def _show(*paths: str) -> None:
     if shipped.drawings(paths[0]).is_dir():
         raise UserError(f"expected one .npz file, got the folder {paths[0]}; name one of its files")
     if SHOW.augment is not None and not SHOW.output:
-        raise UserError("expected --output=FILE.svg beside --augment")
+        raise UserError("expected --output=FILE.svg together with --augment")
     if SHOW.output:
         check_output(SHOW.output, paths)
     style = drawing_style(SHOW)
@@ -300,7 +304,7 @@ def _paper(*rest: str) -> None:
     from sketch_rnn.trace.grid import print_grid
 
     if rest or not PAPER.output or not PAPER.output.lower().endswith(".pdf"):
-        raise UserError("expected --output=FILE.pdf alone")
+        raise UserError("expected --output=FILE.pdf and no input files")
     check_output(PAPER.output, overwrite=PAPER.overwrite)
     print_grid(PAPER.output, PAPER.columns, PAPER.rows)
     print(f"wrote {PAPER.output}")

@@ -12,17 +12,17 @@ from sketch_rnn.errors import UserError
 from sketch_rnn.hparams_text import parse_overrides
 
 USAGE = """
-Evaluates trained models: prints the costs of drawings, with a row for each model and file. The
-drawings are those of the model's data set, or of --input.
+Evaluates trained models: prints what drawings cost, with a row for each model and file. The
+drawings come from the model's data set, or from --input.
 
   sketch_rnn_eval --log_root=models/cat --data_dir=doodles --split=test
   sketch_rnn_eval --log_root=models/cat --log_root=models/fish --input=mine.svg --format=csv
 
-Mislabeled or broken drawings of a data set are among those with the highest costs:
+Mislabeled or broken drawings in a data set are among those with the highest costs:
 
   sketch_rnn_eval --log_root=models/cat --split=train --extremes=20 --output=odd.svg
 
-Whether a model copies shows in how near its drawings are to those that it was trained on:
+To see whether a model copies, compare its drawings with the nearest ones that it was trained on:
 
   sketch_rnn_eval --log_root=models/cat --copies --output=pairs.svg
 """
@@ -33,24 +33,27 @@ FLAGS = new_flags(
         "checkpoint, a .keras, .gen.json or .vae.json file, or a name such as quickdraw/cat.vae "
         "or hf://user/name.", also="model_dir"),
     Flag("data_dir", str, None, "Folder or http(s) address of the .npz files (default: where the "
-        "run read them)."),
+        "run read its files)."),
     Flag("data_set", str, None, "Files of the data set, as in cat.npz+fish.npz, for a model that "
-        "does not name its own, or to evaluate it on another."),
-    Flag("input", Many.REPEATED, [], "Drawings to use in place of the model's data set: any file "
-        "that sketch_rnn_dataset build reads (an SVG, a .npz, .ndjson ...), or a folder of them."),
+        "does not name its data set, or to evaluate a model on another one."),
+    Flag("input", Many.REPEATED, [], "Drawings to use instead of the model's data set: any file "
+        "that sketch_rnn_dataset build reads (an SVG, a .npz, .ndjson ...), or a folder of "
+        "them."),
     FULL_SIZE,
     *LAYOUT,
-    Flag("split", SPLITS, "test", "Which split."),
-    Flag("checkpoint", CHECKPOINTS, "best", "Which checkpoint of a run."),
-    Flag("format", TABLES, "text", "text is a table for people, json has an object per line."),
+    Flag("split", SPLITS, "test", "Split to evaluate on."),
+    Flag("checkpoint", CHECKPOINTS, "best", "Which checkpoint of a run to use."),
+    Flag("format", TABLES, "text", "Format of the output: text is a table to read, json has one "
+        "object per line."),
     Flag("per_drawing", str, None, "Also write a row for each drawing to this .csv file."),
     OVERWRITE,
     Flag("extremes", int, None, "Draw this many drawings with the highest costs, and as many with "
-        "the lowest, to --output.", least=1, most=1000),
-    Flag("copies", bool, False, "Print how near new drawings by the model are to the nearest "
-        "training drawings, and for comparison how near drawings are that it was not trained on; "
-        "--output shows the nearest pairs."),
-    Flag("output", str, None, "The picture of --extremes or --copies: an .svg or .png file."),
+        "the lowest, into the file --output.", least=1, most=1000),
+    Flag("copies", bool, False, "Print how near the model's new drawings are to the nearest "
+        "training drawings and, for comparison, how near drawings are that the model was not "
+        "trained on; --output shows the nearest pairs."),
+    Flag("output", str, None, "The picture to write for --extremes or --copies: an .svg or .png "
+        "file."),
 )
 # fmt: on
 
@@ -110,13 +113,15 @@ def _print_copies(model: str) -> None:
 
 def _check_flags(models: list[str]) -> None:
     if not models:
-        raise UserError("expected --log_root=MODEL, a trained model, got none")
+        raise UserError("expected a trained model, as in --log_root=MODEL; got none")
     for flag in ("data_dir", "data_set"):
         if FLAGS.input and FLAGS[flag].value:
             raise UserError(f"expected --input or --{flag}, got both")
     for flag in ("full_size", "coordinates", "pen"):
         if FLAGS[flag].present and not FLAGS.input:
-            raise UserError(f"--{flag}: expected an --input, got none; name the drawings")
+            raise UserError(
+                f"--{flag}: expected an --input, got none; name the drawings with --input"
+            )
     if FLAGS.copies:
         _check_copies(models)
     elif bool(FLAGS.extremes) != bool(FLAGS.output):

@@ -30,20 +30,20 @@ if TYPE_CHECKING:
 USAGE = """
 Writes a model for other programs. The name of --output chooses the format:
 
-  X.keras       keras.saving.load_model reads it, once sketch_rnn.formats is imported
-  X.html        a page to draw on, as one file: you begin a drawing, the model finishes it
+  X.keras       for keras.saving.load_model, once sketch_rnn.formats is imported
+  X.html        a web page, as one file: you begin a drawing, and the model finishes it
   X.js, X.mjs   an ES module for your own pages, with its TypeScript types beside it (X.d.ts)
   X.classic.js  the same as a classic script, for pages without a server
   X.tgz         the same as an npm package
-  X.gen.json    browser clients load it (@magenta/sketch, ml5): lstm, 20 mixtures
-  X.vae.json    a conditional model whole, for the clients that know z: lstm, 20 mixtures
-  another name  a SavedModel folder with the signatures encode and decode, for TensorFlow Serving
+  X.gen.json    for browser clients (@magenta/sketch, ml5); needs lstm cells and 20 mixtures
+  X.vae.json    a whole conditional model, for browser clients that take z; needs the same
+  other names   a SavedModel folder with the signatures encode and decode, for TensorFlow Serving
 
-A .gen.json has no z, so a conditional model is written for one fixed z: that of a drawing
-(--input), one from a file (--z_file), or a random one (--seed).
+A .gen.json has no z, so a conditional model is written for one fixed z: the z of a drawing
+(--input), a z from a file (--z_file), or a random z (--seed).
 
-A page offers a dozen drawings to begin with: those of --input, or else drawings of every file of
-the run's data set, from the test split unless --split names another.
+A page offers a dozen drawings to start from: those in --input, or else some from each file in the
+run's data set, taken from the test split unless --split names another.
 
   sketch_rnn_export --model_dir=doodles --output=doodles.html    (the model in the package)
   sketch_rnn_export --model_dir=models/cat --output=cat.keras
@@ -60,14 +60,16 @@ FLAGS = new_flags(
     Flag("output", str, None, "File or folder to write."),
     OVERWRITE,
     Flag("checkpoint", CHECKPOINTS, "best", "Which checkpoint of a run to export."),
-    Flag("z_file", str, None, "File of z, from `sketch_rnn_sample --mode=encode`."),
-    Flag("input", str, None, "For a .gen.json, the drawing whose z to use; for a page, drawings "
-        "to begin with. sketch_rnn_sample --help says what can be read."),
-    Flag("split", SPLITS, "test", "Split to take the drawings from, in a .npz file."),
-    Flag("index", int, 0, "Number of the drawing in the input, or of the z in the file.", least=0),
+    Flag("z_file", str, None, "File of latent vectors, written by `sketch_rnn_sample "
+        "--mode=encode`."),
+    Flag("input", str, None, "For a .gen.json, the drawing whose z to use; for a page, drawings to "
+        "start from. sketch_rnn_sample --help says which files can be read."),
+    Flag("split", SPLITS, "test", "Split of an .npz file to take the drawings from."),
+    Flag("index", int, 0, "Index of the drawing in the input, or of the latent vector in the file, "
+        "from 0.", least=0),
     Flag("seed", int, None, "Sample z from the prior with this seed.", least=0, most=LARGEST_SEED),
-    Flag("scale_factor", float, None, "Data units in a model unit, where the model does not know "
-        "it."),
+    Flag("scale_factor", float, None, "Data units per model unit, for a model that lacks this "
+        "scale factor."),
     Flag("data_dir", str, None, "Folder or http(s) address of the data set, to compute the scale "
         "factor that a model lacks."),
     FULL_SIZE,
@@ -76,7 +78,7 @@ FLAGS = new_flags(
         "(default: what the model was trained on)."),
     Flag("color", str, None, "Color of the lines that the model draws on the page: red, #c33 ..."),
     Flag("background", str, None, "Color of the page."),
-    Flag("examples", bool, True, "Put drawings to begin with on the page."),
+    Flag("examples", bool, True, "Include drawings on the page that visitors can start from."),
     Flag("weights", WEIGHTS, None, "How to store the weights (default: int8 in a page, float32 in "
         "a module): float16 and int16 halve the file, int8 makes it a quarter."),
 )
@@ -146,7 +148,7 @@ def _check_flags() -> None:
         check_output(types, overwrite=FLAGS.overwrite)
     given = [f"--{flag}" for flag in _Z_FLAGS if FLAGS[flag].value is not None]
     if len(given) > 1:
-        raise UserError(f"expected one of {' and '.join(given)}, got both")
+        raise UserError(f"expected only one of {' and '.join(given)}, got {len(given)}")
     for flag, suffixes in _ONLY_FOR.items():
         if FLAGS[flag].present and not output.name.endswith(suffixes):
             raise UserError(f"--{flag} is for {' and '.join(suffixes)} only; leave it out")
@@ -168,15 +170,18 @@ def _options_of(output: Path) -> tuple[str, ...]:
     if "examples" in takes:
         given = [flag for flag in given if flag != "input"]
     if given and "z" not in takes:
-        raise UserError(f"only a .gen.json is written at one z; leave --{given[0]} out")
+        raise UserError(
+            f"--{given[0]} applies only to a .gen.json, which is written for a single z; leave it "
+            "out"
+        )
     return takes
 
 
 def _check_ready_for_browser(model: "SketchRNN") -> None:
     if model.hparams.conditional and all(FLAGS[flag].value is None for flag in _Z_FLAGS):
         raise UserError(
-            "a .gen.json knows no z; say which this conditional model is exported at: --input, "
-            "--z_file or --seed; a .vae.json holds the model whole"
+            "a .gen.json is written for a single z, and this model is conditional; choose the z "
+            "with --input, --z_file or --seed, or write a .vae.json, which holds the whole model"
         )
     if model.scale_factor is None:
         raise UserError(
@@ -203,7 +208,7 @@ def _z(model: "SketchRNN") -> "np.ndarray | None":
     if not model.hparams.conditional:
         given = [flag for flag in _Z_FLAGS if FLAGS[flag].value is not None]
         if given:
-            raise UserError(f"this model is unconditional, it has no z; leave --{given[0]} out")
+            raise UserError(f"this model is unconditional and has no z; leave --{given[0]} out")
         return None
     if FLAGS.seed is not None:
         drawn = sampling.random_z(model, 1, FLAGS.seed)
@@ -211,7 +216,10 @@ def _z(model: "SketchRNN") -> "np.ndarray | None":
     if FLAGS.z_file:
         z = read_z(FLAGS.z_file, model.hparams.z_size)
         if FLAGS.index >= len(z):
-            raise UserError(f"--index: {FLAGS.z_file} holds {len(z)} z, got {FLAGS.index}")
+            raise UserError(
+                f"--index: expected 0 to {len(z) - 1}, as {FLAGS.z_file} holds {len(z)} z; got "
+                f"{FLAGS.index}"
+            )
         return z[FLAGS.index]
     check_scale_factor(model)
     inputs = read_inputs(

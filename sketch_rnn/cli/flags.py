@@ -77,8 +77,8 @@ SHARED = (
 OVERWRITE = Flag("overwrite", bool, False, "Replace an existing output. A picture may replace a "
     "picture without this flag; the command's own inputs are never replaced.")
 FULL_SIZE = Flag("full_size", float, None, "Scale inputs so that their longer side has this "
-    "length, in the model's data units (default: the size of a typical drawing, as recorded by the "
-    "run, or measured on the data set or on forty of the model's own drawings).")
+    "length, in the model's data units (default: the size of a typical drawing, as the run "
+    "recorded it, or else measured on the data set or on forty of the model's own drawings).")
 LAYOUT = (  # flags of commands that read drawings stored as rows
     Flag("coordinates", COORDINATES, COORDINATES[0], "Coordinates in drawings stored as rows "
         "(.npz, .npy, lists): offsets from the previous point, or absolute; auto decides for each "
@@ -89,12 +89,12 @@ LAYOUT = (  # flags of commands that read drawings stored as rows
 )
 DRAWING = (  # flags of commands that draw; `drawing_style` reads them
     Flag("stroke_width", float, None, "Width of the lines in pixels, or in millimeters if --size "
-        "is in millimeters (default: depends on the size of the drawings)."),
+        "is in millimeters (by default, it depends on the size of the drawings)."),
     Flag("color", str, "#1a1a1a", "Color of the lines, such as red or #c33."),
     Flag("background", str, None, "Background color, or none (default: none in an SVG, white in a "
         "PNG)."),
-    Flag("size", str, None, "Width of the picture in pixels, or in millimeters, such as 100mm, for "
-        "plotters (default: depends on the number of drawings)."),
+    Flag("size", str, None, "Width of the picture in pixels or, for plotters, in millimeters, such "
+        "as 100mm (by default, it depends on the number of drawings)."),
     Flag("columns", int, None, "Drawings in a row (default: a nearly square grid).", least=1),
     Flag("smooth", bool, False, "Draw curves through the points, but keep sharp corners."),
 )

@@ -13,7 +13,7 @@ Trains neural networks that draw, and draws with them.
   sketch_rnn sample    draws with a trained model, or with the model in the package
   sketch_rnn train     trains a model on drawings, or continues a run
   sketch_rnn eval      prints the costs of a trained model
-  sketch_rnn dataset   makes data sets of drawings, shows them, downloads public ones
+  sketch_rnn dataset   makes data sets of drawings, shows them, and downloads public ones
   sketch_rnn export    writes a model for browsers, Keras and TensorFlow Serving
 
   sketch_rnn paper_table  trains the models of the paper's table 1, and prints the table
@@ -25,9 +25,9 @@ Trains neural networks that draw, and draws with them.
   sketch_rnn train --config=doodles
   sketch_rnn sample --model_dir=models/doodles --output=mine.svg
 
-Exit status: 0 for success; 1 when the operating system refused something, such as on a full disk; 2
-for a mistake that you can fix, which is explained in one line; 130 or 143 when the command was
-interrupted or terminated; 141 when the reader of its output has gone.
+Exit status: 0 for success; 1 when the operating system refused something, for example because the
+disk is full; 2 for a mistake that you can fix, which is explained in one line; 130 or 143 when the
+command was interrupted or terminated; 141 when the program that read its output has ended.
 """
 
 ONLY_HERE = ("paper_table",)  # commands that are no programs of their own

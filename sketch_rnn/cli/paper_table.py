@@ -60,9 +60,13 @@ def parsed(argv: list[str] | None) -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("data_sets", nargs="+", metavar="DATA_SET")
-    parser.add_argument("--data_dir", required=True, help="folder or address of the .npz files")
+    parser.add_argument(
+        "--data_dir", required=True, help="folder or http(s) address of the .npz files"
+    )
     parser.add_argument("--log_root", default="models/paper_table", help="folder of the runs")
-    parser.add_argument("--hparams", action="append", default=[], help="of all runs")
+    parser.add_argument(
+        "--hparams", action="append", default=[], help="hyperparameters of all runs"
+    )
     return parser.parse_args(argv)
 
 

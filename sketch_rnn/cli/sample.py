@@ -36,11 +36,11 @@ Draws with a trained model. --mode chooses what:
 {_MODES}
 
 The suffix of --output chooses the format: .svg and .png are pictures; .npz is a data set of the new
-drawings, with three equal splits; .json holds them as lists of [dx, dy, pen_lifted].
+drawings, with three equal splits; .json holds each as a list of [dx, dy, pen_lifted].
 
 Without --model_dir, the model in the package draws. Without --input, a run uses drawings from its
-own data set, and the model in the package uses drawings from the package; --mode=complete uses the
-first halves of these.
+own data set, and the model in the package uses drawings from the package; --mode=complete starts
+from the first halves of these drawings.
 
   sketch_rnn_sample --output=new.svg
   sketch_rnn_sample --like=cat --output=cats.svg
@@ -60,41 +60,43 @@ FLAGS = new_flags(
     OVERWRITE,
     Flag("mode", tuple(MODES), "generate", "What to draw."),
     Flag("input", Many.REPEATED, [], "Input drawings: any file that sketch_rnn_dataset build reads "
-        "(an SVG, a .npz, .ndjson ...), a .json of this command, or a folder with the model's data "
-        "set (default: drawings from the model's data set; for the model in the package, from the "
-        "package)."),
-    Flag("split", SPLITS, "test", "The split of an .npz input."),
-    Flag("index", Many.LIST, [], "Which drawings to use from an input with several, as in 0,7,12 "
-        "(default: random ones; for encode, all)."),
+        "(an SVG, a .npz, .ndjson ...), a .json file written by this command, or a folder with "
+        "the model's data set (default: drawings from the model's data set; for the model in "
+        "the package, from the package)."),
+    Flag("split", SPLITS, "test", "Split of an .npz input to use."),
+    Flag("index", Many.LIST, [], "Indices of the drawings to use from an input that holds several, "
+        "as in 0,7,12 (default: random ones; for encode, all)."),
     *LAYOUT,
-    Flag("input_size", float, None, "The size of an input drawing as a share of the full size, as "
-        "in 0.3 for a part of a drawing. By default, SVG and Quick, Draw! drawings are scaled to "
-        "the full size, and sketches of data sets keep their size.", least=0.02, most=1.0),
-    Flag("page", bool, False, "Scale the page of an SVG input to the full size, not its drawing, "
-        "which may be a part of one."),
+    Flag("input_size", float, None, "Size of an input drawing as a share of the full size; 0.3, "
+        "for example, if it is only a part of a drawing. By default, SVG "
+        "and Quick, Draw! drawings are scaled to the full size, and "
+        "sketches from data sets keep their size.", least=0.02, most=1.0),
+    Flag("page", bool, False, "Scale the whole page of an SVG input to the full size instead of "
+        "what is drawn on it, which may be only a part of a drawing."),
     Flag("like", Many.LIST, None, "Draw these kinds, as in cat or cat,house: take z from drawings "
-        "of them. --list_kinds lists the kinds."),
+        "of these kinds. --list_kinds lists all kinds."),
     Flag("list_kinds", bool, False, "Print the kinds of drawings that the model has learned: the "
         "names of the files in its data set."),
-    Flag("z_file", str, None, "Take z from this file, written by --mode=encode."),
-    Flag("num_samples", int, None, "How many: new drawings (default 10), drawings of each z of a "
-        "file (1), ways to complete (5), random z (2; for temperatures 1), random drawings from an "
-        "input with several (reconstruct 10, interpolate 2), or results of an analogy "
-        "(1).", least=1, most=1_000_000),
-    Flag("temperature", Many.LIST, None, "Randomness, above 0: low is careful, 1 is as trained. A "
-        "list, as in 0.2,0.5,1, gives a row or column for each (default: 0.5)."),
-    Flag("greedy", bool, False, "Take the most probable choice at every point."),
-    Flag("steps", int, 10, "Drawings in an interpolation, or along each side of a "
+    Flag("z_file", str, None, "Take latent vectors from this file, written by --mode=encode."),
+    Flag("num_samples", int, None, "Number of new drawings (default 10), drawings for each z in a "
+        "file (1), completions (5), random z (2; 1 for temperatures), random drawings from an "
+        "input that holds several (10 for reconstruct, 2 for interpolate), or results of an "
+        "analogy (1).", least=1, most=1_000_000),
+    Flag("temperature", Many.LIST, None, "Randomness, above 0: low values draw carefully, 1 draws "
+        "as the model was trained. A list, as in 0.2,0.5,1, gives a row or column for each "
+        "temperature (default: 0.5)."),
+    Flag("greedy", bool, False, "Make the most probable choice at every point."),
+    Flag("steps", int, 10, "Number of drawings in an interpolation, or along each side of a "
         "grid.", least=2, most=1000),
-    Flag("spherical", bool, True, "Interpolate along the sphere; otherwise along a straight "
-        "line."),
-    Flag("seed", int, None, "The same seed gives the same file (default: a new one, which is "
-        "printed).", least=0, most=LARGEST_SEED),
-    Flag("max_len", int, None, "Points of the longest drawing (default: as in the model's data "
-        "set).", least=1, most=100_000),
-    Flag("checkpoint", CHECKPOINTS, "best", "Which checkpoint of a run."),
-    Flag("scale_factor", float, None, "Data units in a model unit, for a model that does not know "
-        "this."),
+    Flag("spherical", bool, True, "Interpolate along a sphere; with --nospherical, along a "
+        "straight line."),
+    Flag("seed", int, None, "Seed of the random numbers; the same seed gives the same file "
+        "(default: a new seed, which is printed).", least=0, most=LARGEST_SEED),
+    Flag("max_len", int, None, "Largest number of points in a drawing (default: as in the model's "
+        "data set).", least=1, most=100_000),
+    Flag("checkpoint", CHECKPOINTS, "best", "Which checkpoint of a run to use."),
+    Flag("scale_factor", float, None, "Data units per model unit, for a model that lacks this "
+        "scale factor."),
     FULL_SIZE,
     Flag("data_dir", str, None, "Folder or http(s) address of the data set, to compute the scale "
         "factor of a model that has none."),
@@ -218,7 +220,7 @@ def _checked_output() -> Path:
     inputs = [*(path for path in FLAGS.input if not Path(path).is_dir()), FLAGS.z_file, data_dir]
     check_output(output, inputs, FLAGS.model_dir, FLAGS.overwrite)
     if FLAGS.one_by_one and not FLAGS.animate:
-        raise UserError("--one_by_one: expected --animate beside it")
+        raise UserError("--one_by_one: expected --animate too")
     if FLAGS.animate and output.suffix.lower() != ".svg":
         raise UserError(f"--animate: expected an --output that ends in .svg, got {output}")
     return output
@@ -236,7 +238,8 @@ def _temperatures() -> list[float] | None:
             value = 0.0
         if not 0.001 <= value < 1e6:
             raise UserError(
-                f"--temperature: expected numbers from 0.001, got {text!r}; --greedy uses none"
+                f"--temperature: expected numbers of at least 0.001, got {text!r}; for no "
+                "randomness, use --greedy"
             )
         values.append(value)
     if not values:
@@ -269,7 +272,7 @@ def _own_drawings() -> list[str]:
         data_dir, names = data_of(FLAGS.model_dir)
         files = download.resolve(data_dir, names)
     except UserError as error:
-        raise UserError(f"{error}; or name drawings by `input`") from None
+        raise UserError(f"{error}; or name drawings with `input`") from None
     return [data_dir] if shipped.drawings(data_dir).is_dir() else [str(path) for path in files]
 
 
@@ -284,13 +287,16 @@ def _check_sources(mode: Mode) -> None:
     are_svg = all(path.lower().endswith((".svg", ".svgz")) for path in FLAGS.input)
     if FLAGS.index and are_svg and not takes_own:
         raise UserError(
-            "--index chooses from an input with several drawings; give one, as in --input=doodles"
+            "--index chooses from an input that holds several drawings; give such an input, "
+            "as in --input=doodles"
         )
     if FLAGS.page and FLAGS.input_size is not None:
         raise UserError("expected --page or --input_size, got both")
     for flag in ("page", "input_size", "coordinates", "pen"):
         if FLAGS[flag].present and not FLAGS.input:
-            raise UserError(f"--{flag}: expected an --input, got none; name the drawing")
+            raise UserError(
+                f"--{flag}: expected an --input, got none; name the drawing with --input"
+            )
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from sketch_rnn.hparams_text import load_config, parse_overrides
 from sketch_rnn.signals import ended_at_once
 
 USAGE = """
-Train Sketch-RNN on drawings, or go on with a run.
+Trains Sketch-RNN on drawings, or continues a run.
 
   sketch_rnn_train --config=doodles
   sketch_rnn_train --data_dir=doodles --hparams=data_set=cat.npz+fish.npz --log_root=models/two
@@ -29,32 +29,34 @@ Train Sketch-RNN on drawings, or go on with a run.
 FEW = "few"  # the configuration that depends on the number of drawings
 # fmt: off
 FLAGS = new_flags(
-    Flag("log_root", str, None, "Folder of the run (default: models/ and the name of the "
-        "configuration or of the data set).", also="model_dir"),
+    Flag("log_root", str, None, "Folder of the run (default: models/ followed by the name of the "
+        "configuration or data set).", also="model_dir"),
     Flag("data_dir", str, None, "Folder or http(s) address of the .npz files, or doodles for the "
-        "drawings in the package (default: the paths in data_set, if it has paths; else doodles, "
-        "if they include these files; else the public aaron_sheep data set; for a run that goes "
-        "on, the folder that it used before)."),
+        "drawings in the package (default: the paths in data_set, if it has paths; else "
+        "doodles, if it includes these files; else the public aaron_sheep data set; a resumed "
+        "run reads the folder that it used before)."),
     Flag("hparams", Many.REPEATED, [], "Hyperparameters: name=value,name=value or a JSON object. "
         "To train on several files: data_set=cat.npz+fish.npz."),
     Flag("config", str, None, "JSON file of hyperparameters, or the name of one in the package: "
-        f"{', '.join(shipped.config_names())}; --hparams overrides it. few begins with the model "
-        "in the package and chooses settings by the number of drawings."),
-    Flag("resume_training", bool, False, "Go on from the latest checkpoint in --log_root; it may "
-        "be one of the original trainer."),
-    Flag("init_from", str, None, "Begin with the weights of this model: the folder of a run or of "
-        "an original checkpoint, a .gen.json, .vae.json or .keras file, or a name: doodles is the "
-        "model in the package, quickdraw/cat.vae one of Google's. The run takes over its "
-        "architecture, and its KL settings unless they are given."),
-    Flag("patience", int, None, "End after this many validations in a row without a new "
-        "best.", least=1),
-    Flag("max_time", str, None, "End after this time, as in 2h30m, 45m or 90s."),
-    Flag("seed", int, None, "Seed of everything random (default: 1).", least=0, most=LARGEST_SEED),
+        f"{', '.join(shipped.config_names())}; --hparams overrides it. few starts from the "
+        "model in the package and chooses settings that suit the number of drawings."),
+    Flag("resume_training", bool, False, "Continue from the latest checkpoint in --log_root, which "
+        "the original trainer may have written."),
+    Flag("init_from", str, None, "Start from the weights of this model: the folder of a run or of "
+        "an original checkpoint, a .gen.json, .vae.json or .keras file, or a name: doodles is "
+        "the model in the package, quickdraw/cat.vae is one of Google's. The run takes over "
+        "the model's architecture, and its KL settings unless you give others."),
+    Flag("patience", int, None, "End training after this many validations in a row without a new "
+        "best cost.", least=1),
+    Flag("max_time", str, None, "End training after this time, as in 2h30m, 45m or 90s."),
+    Flag("seed", int, None, "Seed of all random numbers (default: 1).", least=0, most=LARGEST_SEED),
     Flag("precision", PRECISIONS, None, "Precision of matrix products; all else is float32 "
-        "(default: float32; for a run that goes on, its own)."),
+        "(default: float32; a resumed run keeps its precision)."),
     Flag("strategy", STRATEGIES, STRATEGIES[0], "Devices that share the work: one device, all GPUs "
-        "of this machine, or the machines that TF_CONFIG names; auto uses what there is."),
-    Flag("connect_timeout", float, 300.0, "Seconds to wait for the other machines.", least=0.0),
+        "of this machine, or the machines that TF_CONFIG names; auto uses all that are "
+        "available."),
+    Flag("connect_timeout", float, 300.0, "Seconds to wait at the start for the other "
+        "machines.", least=0.0),
 )
 # fmt: on
 
@@ -81,7 +83,7 @@ def _train() -> int:
     log_root = FLAGS.log_root or _default_log_root(None if is_few else FLAGS.config, hparams)
     holds_run = os.path.exists(os.path.join(log_root, CONFIG_FILE))
     if FLAGS.resume_training and not FLAGS.log_root and not holds_run:
-        raise UserError(f"expected --log_root, the run to go on with{_runs()}")
+        raise UserError(f"expected --log_root, the folder of the run to continue{_runs()}")
     if not FLAGS.resume_training and not holds_run:  # report mistakes before TensorFlow loads
         download.resolve(*download.located(FLAGS.data_dir or None, hparams.data_set))
     common.quiet_tensorflow(FLAGS.verbose_tensorflow)

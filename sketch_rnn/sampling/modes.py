@@ -42,7 +42,9 @@ class Mode:
           UserError: it does not.
         """
         if self.needs_input and not has_input:
-            raise UserError(f"`mode={self.name}`: expected `input`, an SVG, .npz or other drawings")
+            raise UserError(
+                f"`mode={self.name}`: expected `input`: an SVG, .npz or other file of drawings"
+            )
         if has_input and not self.takes_input:
             raise UserError(f"`mode={self.name}` takes no `input`; `mode=reconstruct` does")
         if has_z and not self.takes_z:
@@ -59,12 +61,12 @@ class Mode:
         if conditional:
             return
         if self.conditional:
-            raise UserError(f"`mode={self.name}`: this model is unconditional, it has no encoder")
+            raise UserError(f"`mode={self.name}`: this model is unconditional and has no encoder")
         if has_z:
-            raise UserError("`z_file`: this model is unconditional, it draws without z")
+            raise UserError("`z_file`: this model is unconditional and draws without z")
         if has_input and self.name != "complete":
             raise UserError(
-                "`input`: this model is unconditional, only `mode=complete` takes inputs"
+                "`input`: this model is unconditional; only `mode=complete` takes inputs"
             )
 
     def takes_own(self, has_z: bool, is_packaged: bool) -> bool:
@@ -89,15 +91,15 @@ MODES = {mode.name: mode for mode in (
     ENCODE,
     Mode("reconstruct", "input drawings, each beside its reconstruction",
         takes_input=True, needs_input=True, conditional=True, drawings=10, counted=True),
-    Mode("interpolate", "steps from each input, or random z, to the next",
+    Mode("interpolate", "steps from each input (or random z) to the next",
         takes_input=True, takes_z=True, conditional=True, drawings=2, counted=True),
     Mode("complete", "an unfinished drawing, completed in several ways",
         takes_input=True, needs_input=True, takes_z=True),
-    Mode("temperatures", "one z or input at several temperatures",
+    Mode("temperatures", "one z or input, drawn at several temperatures",
         takes_input=True, takes_z=True, temperatures=LADDER),
-    Mode("analogy", "of three inputs: the first - the second + the third",
+    Mode("analogy", "three inputs combined: the first - the second + the third",
         takes_input=True, needs_input=True, conditional=True, together=3),
-    Mode("grid", "a square of drawings with four inputs, or random z, at its corners",
+    Mode("grid", "a square of drawings with four inputs (or random z) at its corners",
         takes_input=True, takes_z=True, conditional=True, together=4),
 )}
 # fmt: on

@@ -115,7 +115,7 @@ def test_options_out_of_range_are_refused_at_once(model, options, said):
 @pytest.mark.parametrize("mode", ["reconstruct", "interpolate", "analogy", "grid"])
 def test_without_an_encoder_a_mode_that_needs_one_says_so(unconditional, mode):
     inputs = INPUTS if MODES[mode].needs_input else ()
-    with pytest.raises(UserError, match="this model is unconditional, it has no encoder"):
+    with pytest.raises(UserError, match="this model is unconditional and has no encoder"):
         Sampler(unconditional, inputs).draw(mode)
 
 
