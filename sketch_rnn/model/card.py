@@ -1,6 +1,6 @@
-"""The card of a model: what a person wants to know of it before they use it.
+"""The card of a model: what a person wants to know about it before using it.
 
-It stands in the model's `.keras` file, and is the page of a model on the Hub.
+The model's `.keras` file contains the card, and the Hub shows it as the model's page.
 """
 
 from typing import Any
@@ -13,17 +13,17 @@ from sketch_rnn.pictures import png
 
 TEXT_FILE, PICTURE_FILE = "README.md", "drawings.png"
 _SHOWN, _COLUMNS, _TEMPERATURE = 8, 4, 0.3
-_LONGEST = 500  # points of a drawing that is shown
+_LONGEST = 500  # points, the most in a drawing that is shown
 _NOT_SAID = "not stated; ask whoever trained it"
 _HUB_LICENSES = ("apache-2.0", "mit", "cc0-1.0", "cc-by-4.0", "cc-by-sa-4.0", "cc-by-nc-4.0")
 
 
 def text(model: Any, file: str) -> str:
-    """Return the card in Markdown, with the lines before it that the Hub reads.
+    """Return the card in Markdown, preceded by the metadata that the Hub reads.
 
     Args:
       model: a `SketchRNN`.
-      file: the name by which `load_model` reads it.
+      file: the name that `load_model` is given to read the model.
     """
     rows = "\n".join(f"| {name} | {_cell(value)} |" for name, value in _facts(model).items())
     return f"""---
@@ -51,7 +51,7 @@ sketch_rnn.draw(model.decode(num_samples=8), "drawings.svg")
 
 
 def picture(model: Any) -> bytes | None:
-    """Return drawings of the model's own as a PNG; None where it cannot draw."""
+    """Return drawings by the model as a PNG; None if its weights are not all finite."""
     if not all(np.isfinite(weight).all() for weight in model.get_weights()):
         return None
     longest = min(model.hparams.max_seq_len, _LONGEST)
@@ -60,7 +60,7 @@ def picture(model: Any) -> bytes | None:
 
 
 def _facts(model: Any) -> dict[str, str]:
-    """What is known of a model, by what it is."""
+    """Return the properties of a model as text, by the names that the card shows."""
     hparams, trained = model.hparams, model.trained
     names = ", ".join(f"`{name}`" for name in hparams.data_set)
     facts = {
@@ -95,11 +95,11 @@ def _costs(model: Any) -> str:
 
 
 def _cell(value: str) -> str:
-    """A text as a cell of a table."""
+    """Return a text as a cell of a Markdown table."""
     return one_line(value).replace("|", "\\|")
 
 
 def _license_line(license: str) -> str:
-    """The license by the Hub's name for it, `other` for an unusual one; "" where none is stated."""
+    """Return the line with the Hub's name for the license, or `other`; "" if none is stated."""
     name = license.lower().replace(" ", "-")
     return f"license: {name if name in _HUB_LICENSES else 'other'}\n" if license else ""

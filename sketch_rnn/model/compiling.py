@@ -1,4 +1,4 @@
-"""Make a method one XLA program: `compiled`; and find out whether there is an XLA."""
+"""Compile a method into one XLA program (`compiled`), and find out whether XLA is available."""
 
 import functools
 from collections.abc import Callable, Iterator
@@ -13,7 +13,7 @@ _WITHIN_PROGRAM = ContextVar("within_program", default=False)
 
 @contextmanager
 def as_one() -> Iterator[None]:
-    """Make what is traced in this block part of one program."""
+    """Make `compiled` methods that are traced in this block part of the surrounding program."""
     token = _WITHIN_PROGRAM.set(True)
     try:
         yield
@@ -23,15 +23,15 @@ def as_one() -> Iterator[None]:
 
 @functools.cache
 def has_xla() -> bool:
-    """Return whether TensorFlow compiles here; some of its builds do not, mainly on Windows.
+    """Return whether this TensorFlow can compile; some builds cannot, mainly on Windows.
 
-    It is tried out once in a process. Without XLA all is computed the same, operation by operation;
-    that is said once.
+    The first call in a process tries it out. Without XLA, operations run one by one and give the
+    same results; the user is told so once.
     """
     import tensorflow as tf
 
     try:
-        with tf.init_scope():  # out of a graph that is being built
+        with tf.init_scope():  # outside any graph that is being built
             tf.function(lambda: tf.constant(1.0) + 1.0, autograph=False, jit_compile=True)()
     except (tf.errors.OpError, NotImplementedError, ValueError) as error:
         inform(
@@ -43,14 +43,13 @@ def has_xla() -> bool:
 
 
 def compiled(method: Callable) -> Callable:
-    """Makes a method one XLA program where a graph is built, and leaves it as it is elsewhere,
-    or where there is no XLA.
+    """Compile a method into one XLA program wherever TensorFlow builds a graph.
 
-    TensorFlow runs programs that do not need each other at the same time, each on its own core:
-    a loop over time has too little work in a step to keep several cores busy. Outside a graph,
-    compiling for every new shape would cost more than it gains. Within a program a method is part
-    of it: what XLA finds to be a program of its own there may be compiled anew for all values that
-    it reads.
+    TensorFlow runs independent programs at the same time, each on a different core; a single loop
+    over time has too little work per step to keep several cores busy. Outside a graph, where
+    compiling for every new shape would cost more than it gains, and without XLA, the method is
+    called as it is. Within another compiled program the method is simply part of that program:
+    XLA might compile a nested program again for every new value that it reads.
     """
     import tensorflow as tf
 

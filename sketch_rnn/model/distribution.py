@@ -13,17 +13,17 @@ from sketch_rnn.model.sampling import sample_point
 
 @dataclass(frozen=True)
 class Distribution:
-    """The distribution of the point after each of some points (Ha & Eck 2017, equations 3 to 7).
+    """The predicted distributions of the next points (Ha & Eck 2017, equations 3 to 7).
 
-    An offset (dx, dy) is of a mixture of M two-dimensional Gaussians, in model units; the pen state
-    is one of three: it stays down, is lifted after the point, the sketch has ended.
+    An offset (dx, dy), in model units, follows a mixture of M two-dimensional Gaussians. The pen
+    has three states: it stays down, it is lifted after the point, or the sketch has ended.
 
     Attributes:
-      pi: the weight of each Gaussian, `[B, T, M]`; their sum is 1.
-      mu: its mean (dx, dy), `[B, T, M, 2]`.
-      sigma: its standard deviations, `[B, T, M, 2]`.
+      pi: the weight of each Gaussian, `[B, T, M]`; the weights add up to 1.
+      mu: the mean (dx, dy) of each Gaussian, `[B, T, M, 2]`.
+      sigma: the standard deviations of dx and dy, `[B, T, M, 2]`.
       rho: the correlation of dx and dy, `[B, T, M]`.
-      pen_logits: of the pen states; a softmax makes probabilities of them, `[B, T, 3]`.
+      pen_logits: the logits of the pen states, `[B, T, 3]`; a softmax gives their probabilities.
     """
 
     pi: tf.Tensor
@@ -53,12 +53,12 @@ class Distribution:
         )
 
     def log_prob(self, points: tf.Tensor) -> tf.Tensor:
-        """The log density of the points that came, in nats.
+        """Return the log density of the actual next points, in nats.
 
-        The offset of a row that ends a sketch does not count, only its pen state, as in the loss.
+        As in the loss, only the pen state counts in a row that ends a sketch, not the offset.
 
         Args:
-          points: stroke-5 `[B, T, 5]` in model units: of a batch, `strokes5[:, 1:]`.
+          points: stroke-5 `[B, T, 5]` in model units, such as `strokes5[:, 1:]` of a batch.
 
         Returns:
           `[B, T]`.
@@ -69,12 +69,14 @@ class Distribution:
         return tf.reshape(offset + pen, tf.shape(points)[:2])
 
     def sample(self, seed: int, temperature: float = 1.0, greedy: bool = False) -> tf.Tensor:
-        """Draws a point of each distribution, stroke-5 `[B, T, 5]` in model units.
+        """Draw a point from each distribution, stroke-5 `[B, T, 5]` in model units.
 
         Args:
-          seed: the same one draws the same points.
-          temperature: above 0; low is sure, 1 is as trained (equation 8).
-          greedy: always the most probable Gaussian's mean and the most probable pen state.
+          seed: the seed; the same seed draws the same points.
+          temperature: above 0; 1 samples the distribution as trained, lower values vary less
+            (equation 8).
+          greedy: always take the mean of the most probable Gaussian and the most probable pen
+            state.
         """
         count = tf.shape(self._mixture.pi_logits)[0]
         uniform = tf.random.stateless_uniform([count, 2], [seed, 0])

@@ -1,9 +1,10 @@
-"""The way a model's arithmetic is run: all that depends on the device, and the cells' products.
+"""The execution of a model's arithmetic: everything that depends on the device, and the cells'
+matrix products.
 
-Every execution computes the same on every device, but for rounding.
+All executions give the same results on every device, except for rounding.
 
-Legend: T time, B rows, I inputs, O outputs of a product; D directions that run side by side, an
-axis before B that is there only where they do; c steps of a chunk.
+Legend: T time, B rows, I inputs, O outputs of a matrix product, c steps of a chunk; D directions:
+an axis before B, present only where two directions run side by side.
 """
 
 import copy
@@ -23,20 +24,21 @@ _OPERANDS = {"float32": None, "tf32": None, "bfloat16": tf.bfloat16}
 
 @dataclass(frozen=True)
 class Execution:
-    """The way a model's arithmetic is run.
+    """The settings that say how a model's arithmetic is run.
 
     Attributes:
-      packed: several sketches stand one after the other in a row, so that little is computed past
-        their ends. Else one sketch a row.
-      programs: how many compiled programs share the decoder's batch and run at the same time. With
-        1 a train step is a single program.
-      unroll: time steps in one turn of a loop, at most; see `turn`.
-      chunk: steps of the backward loop whose weight gradients are one product; None is all.
-      joint_directions: both directions of the encoder run in one loop.
-      rows_summed_late: the gradients of what all rows share but for products, such as gains, are
-        summed over the rows behind a loop; else at each step.
-      input_ahead: what a cell's products make of x is one product over all steps, before the loop.
-      precision: of matrix products, one of `hparams.PRECISIONS`.
+      packed: put several sketches one after the other in a row, so that little is computed past
+        their ends; else each row holds one sketch.
+      programs: the number of compiled programs that share the decoder's batch and run at the same
+        time; with 1, a train step is a single program.
+      unroll: the most time steps in one turn of a loop; see `turn`.
+      chunk: the number of steps in the backward loop whose weight gradients are computed as one
+        product; None means all steps.
+      joint_directions: run both directions of the encoder in one loop.
+      rows_summed_late: sum the gradients of element-wise weights, such as gains, over the rows
+        after a loop; else at each step.
+      input_ahead: multiply x by the kernels for all steps at once, before the loop.
+      precision: the precision of matrix products, one of `hparams.PRECISIONS`.
     """
 
     packed: bool = True
@@ -53,11 +55,11 @@ class Execution:
 
     @classmethod
     def for_device(cls, precision: str = PRECISIONS[0], device: str | None = None) -> "Execution":
-        """The execution that is fast on a device.
+        """Return the execution that is fast on a device.
 
         Args:
-          precision: of matrix products.
-          device: "CPU" or "GPU"; None is a GPU where TensorFlow sees one.
+          precision: the precision of matrix products.
+          device: "CPU" or "GPU"; None means a GPU if TensorFlow sees one.
         """
         if device is None:
             device = "GPU" if tf.config.list_physical_devices("GPU") else "CPU"
@@ -76,11 +78,10 @@ class Execution:
 
     @contextmanager
     def in_force(self) -> Iterator[None]:
-        """Round this block's products on a GPU as the precision says.
+        """Make products on a GPU round as the precision says, within this block.
 
-        TensorFlow rounds the operands of float32 products there to TensorFloat-32 unless it is
-        told not to. That is a switch of the whole process, which is set here, and afterwards as it
-        was.
+        By default TensorFlow rounds the operands of float32 products on a GPU to TensorFloat-32.
+        The setting belongs to the whole process; it is restored after the block.
         """
         before = tf.config.experimental.tensor_float_32_execution_enabled()
         tf.config.experimental.enable_tensor_float_32_execution(self.precision == "tf32")
@@ -90,25 +91,26 @@ class Execution:
             tf.config.experimental.enable_tensor_float_32_execution(before)
 
     def turn(self, steps: int) -> int:
-        """Return how many steps make one turn of a loop, so that the fewest are left over.
+        """Return the number of steps in one turn of a loop that leaves the fewest steps over.
 
-        What is left over is compiled step by step behind the loop, so a turn is somewhat shorter
-        than `unroll` where that leaves less.
+        The steps left over are compiled one by one after the loop, so a turn may be somewhat
+        shorter than `unroll` if that leaves fewer of them.
         """
         sizes = range(self.unroll, self.unroll // 2, -1)
         return min(sizes, key=lambda size: steps % size)
 
     def operand(self, x: tf.Tensor) -> tf.Tensor:
-        """x as `product` reads it: rounded once where it is read often."""
+        """Round x as `product` would, so that an x used in many products is rounded only once."""
         dtype = _OPERANDS[self.precision]
         return x if dtype is None else tf.cast(x, dtype)
 
     def product(
         self, x: tf.Tensor, y: tf.Tensor, transpose_x: bool = False, transpose_y: bool = False
     ) -> tf.Tensor:
-        """x y over the last two axes; both may be `operand`s already.
+        """Return the matrix product x y over the last two axes.
 
-        With rounded operands the sums are float32, and so is what is returned.
+        x and y may already have been rounded by `operand`. Even then, sums are taken in float32,
+        and the result is float32.
         """
         if _OPERANDS[self.precision] is None:
             return tf.matmul(x, y, transpose_a=transpose_x, transpose_b=transpose_y)
@@ -122,7 +124,7 @@ class Execution:
         )
 
     def affine(self, x: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor) -> tf.Tensor:
-        """x kernel + bias, `[N, I]` -> `[N, O]`, with a gradient in the same precision."""
+        """Return x kernel + bias, `[N, I]` -> `[N, O]`, whose gradient has the same precision."""
 
         @tf.custom_gradient
         def call(
@@ -142,14 +144,14 @@ class Execution:
 
 
 class Affine(NamedTuple):
-    """The weights of a product of a cell: inputs @ kernel + bias."""
+    """The weights of one of a cell's products: inputs @ kernel + bias."""
 
     kernel: tf.Tensor  # [I, O], or [D, I, O]
     bias: tf.Tensor  # [B or 1, O], or [D, 1, O]
 
 
 class Products:
-    """The products of a cell, each of the concatenation of some inputs."""
+    """The matrix products of a cell; each concatenates its inputs first."""
 
     def __init__(self, execution: Execution, affines: Sequence[Affine]):
         self._execution = execution
@@ -159,7 +161,7 @@ class Products:
         self._back: list[tuple[tf.Tensor, tf.Tensor]] = []
 
     def __call__(self, number: int, *inputs: tf.Tensor) -> tf.Tensor:
-        """Product `number` of the inputs, each `[B, ...]` -> `[B, O]`; x is the last of them."""
+        """Return product `number` of the inputs, each `[B, ...]` -> `[B, O]`; x comes last."""
         kernel, rest = self._kernels[number], self._biases[number]
         of_x = self._of_x[number]
         if of_x is not None:
@@ -170,11 +172,14 @@ class Products:
         return self._execution.product(joined, kernel) + rest
 
     def of_all_x(self, x: tf.Tensor, widths: Sequence[int]) -> list[tf.Tensor | None]:
-        """The part of x `[T, B, I]` in each product, bias included, `[T, B, O]`.
+        """Return the share of x in each product, bias included, `[T, B, O]`.
 
         Args:
-          x: of all steps.
-          widths: how many columns of each product are x; one without any has no such part.
+          x: `[T, B, I]`, at all steps.
+          widths: for each product, how many columns of its input come from x.
+
+        Returns:
+          One tensor per product; None for a product that does not read x.
         """
         return [
             self._of_all_x(x, kernel[..., -width:, :]) + bias if width else None
@@ -185,32 +190,32 @@ class Products:
         return steps_of(self._execution.product(rows_of(x), kernel), x.shape[0])
 
     def given_x(self, of_x: Sequence[tf.Tensor | None]) -> "Products":
-        """These products, where x's part in each `[B, O]` is already known."""
+        """Return a copy of these products in which the share of x, `[B, O]`, is already known."""
         products = copy.copy(self)
         products._of_x = of_x
         return products
 
     def prepare_gradient(self, x_widths: Sequence[int]) -> None:
-        """Transposes the kernels, split into what reads states and what reads x."""
+        """Transpose the kernels, and split each into the part for states and the part for x."""
         self._back = []
         for kernel, width in zip(self._kernels, x_widths, strict=True):
             back = tf.linalg.matrix_transpose(kernel)
             self._back.append(tf.split(back, [kernel.shape[-2] - width, width], axis=-1))
 
     def back(self, number: int, d_output: tf.Tensor) -> tf.Tensor:
-        """The gradient of all inputs of a product but x, joined: `[B, O]` -> `[B, ...]`."""
+        """Return the gradient of a product's inputs except x, joined: `[B, O]` -> `[B, ...]`."""
         return self._execution.product(d_output, self._back[number][0])
 
     def back_x(self, number: int, d_output: tf.Tensor) -> tf.Tensor:
-        """The gradient of x in a product, `[N, O]` -> `[N, I]`."""
+        """Return the gradient of x in a product, `[N, O]` -> `[N, I]`."""
         return self._execution.product(d_output, self._back[number][1])
 
     def operand(self, x: tf.Tensor) -> tf.Tensor:
-        """See `Execution.operand`."""
+        """Round x; see `Execution.operand`."""
         return self._execution.operand(x)
 
     def product(self, x: tf.Tensor, y: tf.Tensor, **transposed: bool) -> tf.Tensor:
-        """A product of the cell's own; see `Execution.product`."""
+        """Return a further product that the cell needs; see `Execution.product`."""
         return self._execution.product(x, y, **transposed)
 
 
@@ -223,7 +228,7 @@ def rows_of(sequence: tf.Tensor) -> tf.Tensor:
 
 
 def steps_of(rows: tf.Tensor, size: int) -> tf.Tensor:
-    """`rows_of` undone, for `size` steps."""
+    """Undo `rows_of` for `size` steps."""
     *directions, _, width = rows.shape
     steps = tf.reshape(rows, [*directions, size, -1, width])
     return tf.transpose(steps, [1, 0, 2, 3]) if directions else steps

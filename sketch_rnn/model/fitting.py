@@ -1,6 +1,6 @@
-"""The costs of batches for loops of one's own, and Keras's loop: `compile`, `fit`, `evaluate`.
+"""The costs of batches for custom training loops, and Keras's loop: `compile`, `fit`, `evaluate`.
 
-A step is that of a run: its noise, schedules and clipping, as functions of (seed, step).
+A step is the same as in a training run: noise, schedules and clipping follow from (seed, step).
 
 Legend: B batch, T time (N_max).
 """
@@ -23,7 +23,7 @@ ADAM_EPSILON = 1e-8
 
 
 class Costs(NamedTuple):
-    """The costs of a batch, scalars: `cost` is reconstruction + kl_weight kl."""
+    """The costs of a batch as scalars; `cost` is reconstruction + kl_weight * kl."""
 
     cost: tf.Tensor
     reconstruction: tf.Tensor
@@ -32,7 +32,7 @@ class Costs(NamedTuple):
 
 @keras.saving.register_keras_serializable("sketch_rnn")
 class DecayedRate(keras.optimizers.schedules.LearningRateSchedule):
-    """The learning rate of a run at each step."""
+    """The learning rate schedule of a training run."""
 
     def __init__(self, learning_rate: float, min_learning_rate: float, decay_rate: float):
         self.own = HParams(
@@ -50,7 +50,7 @@ class DecayedRate(keras.optimizers.schedules.LearningRateSchedule):
 
 
 class Fitting(keras.Model):
-    """The part of a `SketchRNN` that loops that train need."""
+    """The part of a `SketchRNN` that training loops need."""
 
     hparams: HParams
     seed: int | None
@@ -65,18 +65,18 @@ class Fitting(keras.Model):
         training: bool = False,
         kl_weight: tf.Tensor | float | None = None,
     ) -> Costs:
-        """Return the costs of a batch, to be differentiated in a loop of one's own.
+        """Return the costs of a batch, to be differentiated in a custom training loop.
 
         Args:
-          batch: (strokes5, lengths), as `batch` and `Dataset.batches` give them.
-          seed: z is sampled and dropouts are drawn as in a run of this seed; None is z = mu and no
+          batch: (strokes5, lengths), as `batch` and `Dataset.batches` return them.
+          seed: sample z and dropout as a run with this seed does; None means z = mu and no
             dropout.
-          step: of the run, which noise and KL weight follow from.
-          training: with the dropouts of the hyperparameters; needs a seed.
-          kl_weight: None is that of the step.
+          step: the training step, which determines the noise and the KL weight.
+          training: apply the dropout that the hyperparameters set; needs a seed.
+          kl_weight: the weight of the KL cost; None means the weight at this step.
 
         Raises:
-          UserError: dropouts are asked for without a seed.
+          UserError: `training` is on but there is no seed.
         """
         read, noise = Batch(*batch), Noise()
         size, steps = read.strokes5.shape[0], read.strokes5.shape[1] - 1
@@ -90,22 +90,24 @@ class Fitting(keras.Model):
         return self.costs_of(read, noise, tf.cast(kl_weight, tf.float32))
 
     def costs_of(self, batch: Batch, noise: Noise, kl_weight: tf.Tensor) -> Costs:
-        """Return the costs of a batch with this noise; below its floor the KL has no gradient."""
+        """Return the costs of a batch with this noise; the KL has no gradient below its floor."""
         reconstruction, kl = self.forward.costs(batch, noise)
         floored = losses.floored(kl, self.hparams)
         return Costs(reconstruction + kl_weight * floored, reconstruction, floored)
 
     def compile(self, optimizer: Any = None, jit_compile: bool = False, **options: Any) -> None:
-        """Set how `fit` trains; without it, `fit` trains as a run does.
+        """Set how `fit` trains; without this call, `fit` trains as a training run does.
 
         Args:
-          optimizer: of Keras; None is Adam with the learning rate of the hyperparameters.
-          jit_compile: compile the whole step as one program; by default parts of it are programs
-            that run at the same time, as in a run.
-          **options: as Keras's own `run_eagerly`. Losses and metrics are the model's.
+          optimizer: a Keras optimizer; None means Adam with the learning rate of the
+            hyperparameters.
+          jit_compile: compile the whole step as one program; by default, as in a run, parts of it
+            are separate programs that run at the same time.
+          **options: further options of Keras, such as `run_eagerly`; the model defines its loss
+            and metrics itself.
 
         Raises:
-          UserError: a loss or metrics are asked for.
+          UserError: a loss or metrics are given.
         """
         for name in ("loss", "metrics", "weighted_metrics", "loss_weights"):
             if options.pop(name, None) is not None:
@@ -121,25 +123,25 @@ class Fitting(keras.Model):
         self._batches_seen = keras.metrics.Sum("batches")
 
     def get_compile_config(self) -> dict[str, Any] | None:
-        """See Keras: the optimizer; None before `compile`."""
+        """Return the optimizer's configuration for Keras; None before `compile`."""
         optimizer = getattr(self, "optimizer", None)
         return optimizer and {"optimizer": keras.optimizers.serialize(optimizer)}
 
     def compile_from_config(self, config: dict[str, Any]) -> None:
-        """See Keras: what `get_compile_config` gave."""
+        """Compile as a configuration from `get_compile_config` says."""
         self.compile(keras.optimizers.deserialize(config["optimizer"]))
         self.optimizer.build(self.trainable_variables)
 
     @property
     def metrics(self) -> list[Any]:
-        """The metrics that Keras sets to zero at each epoch."""
+        """The metrics that Keras resets at each epoch."""
         return [*self._figures, self._batches_seen] if self.compiled else []
 
     def fit(self, *arguments: Any, **options: Any) -> Any:
-        """Trains by Keras's loop; see `keras.Model.fit`.
+        """Train with Keras's loop; see `keras.Model.fit`.
 
-        Takes batches of (strokes5, lengths), as `Dataset.batches` gives them. The figures of an
-        epoch are means: `loss`, with the KL weight of each step, `reconstruction` and `kl`.
+        Takes batches (strokes5, lengths), as `Dataset.batches` returns them. The figures of an
+        epoch are means over it: `loss`, with the KL weight of each step, `reconstruction` and `kl`.
 
         Returns:
           Keras's `History`.
@@ -148,9 +150,9 @@ class Fitting(keras.Model):
         return self._computed(super().fit, *arguments, **options)
 
     def evaluate(self, *arguments: Any, **options: Any) -> Any:
-        """The costs of batches; see `keras.Model.evaluate`.
+        """Return the costs of batches; see `keras.Model.evaluate`.
 
-        Of `data.batches("valid")` they are a run's validation figures.
+        For `data.batches("valid")` they equal the validation figures of a run.
         """
         return self._computed(super().evaluate, *arguments, **options)
 
@@ -158,7 +160,7 @@ class Fitting(keras.Model):
         """Raise UserError: `predict` has no single meaning for this model.
 
         Raises:
-          UserError: what to call instead.
+          UserError: always; the message says what to call instead.
         """
         raise UserError(
             "predict: call what is meant: `encode` gives z of drawings, `decode` and `complete` "
@@ -166,14 +168,14 @@ class Fitting(keras.Model):
         )
 
     def _computed(self, method: Any, *arguments: Any, **options: Any) -> Any:
-        """Keras's method, for a model that need not have been compiled."""
+        """Call a Keras method, after compiling the model if nobody has."""
         if not self.compiled:
             self.compile()
         with self.execution.in_force():
             return method(*arguments, **options)
 
     def train_step(self, data: tuple[tf.Tensor, tf.Tensor]) -> dict[str, tf.Tensor]:
-        """One step; an update that is not finite is left out."""
+        """Do one training step; skip the update if the cost or a gradient is not finite."""
         batch, hparams = _batch(data), self.hparams
         size, steps = batch.strokes5.shape[0], batch.strokes5.shape[1] - 1
         if size is None:
@@ -197,7 +199,7 @@ class Fitting(keras.Model):
         return self._taken_up(size, cost, reconstruction, kl)
 
     def test_step(self, data: tuple[tf.Tensor, tf.Tensor]) -> dict[str, tf.Tensor]:
-        """The costs of a batch as in a run's validation: z sampled, no dropout."""
+        """Return the costs of a batch as in a run's validation: z sampled, no dropout."""
         batch, count = self._filled(_batch(data))
         number = tf.cast(self._batches_seen.total, tf.int64)
         key = noise_key(self._fit_seed, SPLIT_STREAMS["valid"], number)
@@ -215,7 +217,7 @@ class Fitting(keras.Model):
         return self._taken_up(count, cost, reconstruction, kl)
 
     def _filled(self, batch: Batch) -> tuple[Batch, tf.Tensor]:
-        """A batch of a size that is known, and how many of its sketches are meant."""
+        """Fill up a batch to a static size; return it and the number of its original sketches."""
         size = batch.strokes5.shape[0]
         if size is not None:
             return batch, tf.constant(size)
@@ -226,7 +228,7 @@ class Fitting(keras.Model):
         return Batch(_rows_to(size, batch.strokes5), lengths), count
 
     def _taken_up(self, size: tf.Tensor | int, *costs: tf.Tensor) -> dict[str, tf.Tensor]:
-        """The means of the epoch so far, with these costs of some sketches."""
+        """Add the mean costs of `size` sketches; return the means of the epoch so far."""
         for figure, cost in zip(self._figures, costs, strict=True):
             figure.update_state(cost, sample_weight=tf.cast(size, tf.float32))
         return {figure.name: figure.result() for figure in self._figures}
@@ -238,6 +240,6 @@ def _batch(data: tuple[tf.Tensor, tf.Tensor]) -> Batch:
 
 
 def _rows_to(size: int, rows: tf.Tensor) -> tf.Tensor:
-    """`[n, ...]` -> `[size, ...]`, n being known only when it runs."""
+    """Pad `[n, ...]` to `[size, ...]`, where n is not known until the program runs."""
     padded = tf.pad(rows, [[0, size - tf.shape(rows)[0]]] + [[0, 0]] * (len(rows.shape) - 1))
     return tf.ensure_shape(padded, [size, *rows.shape[1:]])

@@ -1,8 +1,8 @@
 """One forward pass over whole sketches: encoder, z, decoder (Ha & Eck 2017, figure 2).
 
-Training, evaluation, `SketchRNN.call` and served models all come through here. Where a graph is
-built that is not compiled as a whole, parts of a pass are programs that run at the same time, each
-on its own core: the encoder's directions, and the decoder's micro-batches with their gradients.
+Training, evaluation, `SketchRNN.call` and served models all use this module. In a graph that is
+not compiled as a whole, parts of a pass are programs that run at the same time, each on a different
+core: the encoder's directions, and the decoder's micro-batches with their gradients.
 
 Legend: B batch, T time (N_max), R rows, S sketches of a micro-batch, U units, Z latent, M mixtures.
 """
@@ -23,7 +23,7 @@ from sketch_rnn.model.recurrent.segments import Segments
 
 
 class Latents(NamedTuple):
-    """The posterior of sketches and a sample of it, `[B, Z]` each; None each without an encoder."""
+    """The posterior of each sketch and a sample from it, `[B, Z]`; all None without an encoder."""
 
     mu: tf.Tensor | None
     logvar: tf.Tensor | None
@@ -42,19 +42,19 @@ class SketchCosts(NamedTuple):
 class DecoderInput(NamedTuple):
     """The input of one of the decoder's programs."""
 
-    points: tf.Tensor  # [T, R, 5], the one before each target
+    points: tf.Tensor  # [T, R, 5], the point before each target
     segments: Segments
     masks: list[tf.Tensor | None]  # bool [T, R, ...]: recurrent, input and output dropout
 
 
 class Forward:
-    """The forward pass through a model's parts; without an encoder it begins at the decoder."""
+    """The forward pass through a model; without an encoder it begins at the decoder."""
 
     def __init__(self, encoder: Encoder | None, latent: Latent | None, decoder: Decoder):
         self.encoder, self.latent, self.decoder = encoder, latent, decoder
 
     def encode(self, batch: Batch, noise: Noise) -> Latents:
-        """mu, logvar and a z of each sketch."""
+        """Return mu, logvar and a sampled z of each sketch."""
         if self.encoder is None or self.latent is None:
             return Latents(None, None, None)
         read = batch.strokes5[:, 1:], batch.encoder_packing, noise.forward_mask, noise.backward_mask
@@ -66,7 +66,7 @@ class Forward:
         return Latents(*self.latent(h, noise.eps))
 
     def decode(self, batch: Batch, z: tf.Tensor | None, noise: Noise) -> tf.Tensor:
-        """The decoder's output at every step of every sketch, `[T, B, 3 + 6 M]`."""
+        """Return the decoder's output at every step of every sketch, `[T, B, 3 + 6 M]`."""
         (whole,) = _all_steps(batch, programs=1)
         read = _decoder_input(batch, whole, noise)
         output, _ = self.decoder(read.points, z, read.segments, *read.masks)
@@ -85,7 +85,10 @@ class Forward:
         return SketchCosts(offset, pen, losses.kl_divergence(mu, logvar), mu)
 
     def costs(self, batch: Batch, noise: Noise) -> tuple[tf.Tensor, tf.Tensor]:
-        """The reconstruction cost of a batch as laid out, and its KL cost before the floor."""
+        """Return the reconstruction cost of a batch, and its KL cost before the floor.
+
+        The steps that count toward the reconstruction cost depend on the batch's layout.
+        """
         mu, logvar, z = self.encode(batch, noise)
         kl = tf.constant(0.0) if mu is None else losses.kl_cost(mu, logvar)
         micro_batches = batch.micro_batches or _all_steps(batch, self.decoder.execution.programs)
@@ -101,18 +104,26 @@ class Forward:
         forward_mask: tf.Tensor | None,
         backward_mask: tf.Tensor | None,
     ) -> tf.Tensor:
-        """The encoder's h `[B, 2 U]` by these weights; the others are arguments of `Encoder`."""
+        """Return the encoder's h `[B, 2 U]`.
+
+        Args:
+          weights: the encoder's weights.
+          points, packing, forward_mask, backward_mask: see `Encoder.call`.
+        """
         encoder = cast(Encoder, self.encoder)
         with keras.StatelessScope(zip(encoder.weights, weights, strict=True)):
             return encoder(points, packing, forward_mask, backward_mask)
 
     def _one_direction(self, layer: Recurrent, *read: tf.Tensor | None) -> tf.Tensor:
-        """The h `[B, U]` of a `Direction`."""
+        """Return the h `[B, U]` of one direction; `layer` and `read` are a `Direction`."""
         return self._direction_by(tensors(*layer.weights), *read)
 
     @compiled
     def _direction_by(self, weights: list[tf.Tensor], *read: tf.Tensor | None) -> tf.Tensor:
-        """The same by these weights: both directions are one program, compiled once."""
+        """Return the h `[B, U]` of one direction, whose weights are arguments.
+
+        That way one program serves both directions and is compiled once.
+        """
         encoder = cast(Encoder, self.encoder)
         with keras.StatelessScope(zip(encoder.forward.weights, weights, strict=True)):
             return encoder.read(Direction(encoder.forward, *read))
@@ -120,7 +131,7 @@ class Forward:
     def _reconstruction(
         self, batch: Batch, micro_batch: MicroBatch, z: tf.Tensor | None, noise: Noise
     ) -> tf.Tensor:
-        """A micro-batch's part of the reconstruction cost; see `_cost_and_gradients`."""
+        """Return a micro-batch's share of the reconstruction cost; see `_cost_and_gradients`."""
         read = _decoder_input(batch, micro_batch, noise)
         targets = in_rows(batch.strokes5[:, 1:], micro_batch.source)
         steps = batch.strokes5.shape[0] * (batch.strokes5.shape[1] - 1)
@@ -130,7 +141,8 @@ class Forward:
 
         @tf.custom_gradient
         def cost(*sources: tf.Tensor) -> tuple[tf.Tensor, Callable]:
-            unwatched = [tf.stop_gradient(source) for source in sources]  # by the tape outside
+            # The tape outside must not record what happens in here.
+            unwatched = [tf.stop_gradient(source) for source in sources]
             value, gradients = self._cost_and_gradients(
                 unwatched, read, targets, micro_batch.loss_mask, steps
             )
@@ -147,16 +159,17 @@ class Forward:
         loss_mask: tf.Tensor | None,
         count: int,
     ) -> tuple[tf.Tensor, list[tf.Tensor]]:
-        """A micro-batch's part of the reconstruction cost and its gradients by `sources`.
+        """Return a micro-batch's share of the reconstruction cost, and its gradients.
 
-        They are one program, so that what the backward pass reads is nowhere kept twice.
+        Both are one program, so that the values that the backward pass needs are stored only once.
 
         Args:
-          sources: the decoder's weights, and z `[S, Z]` of the conditional model.
-          read: of the micro-batch.
-          targets: `[T, R, 5]`.
+          sources: the tensors to differentiate by: the decoder's weights and, for a conditional
+            model, z `[S, Z]`.
+          read: the decoder's input for the micro-batch.
+          targets: the points to predict, `[T, R, 5]`.
           loss_mask: see `MicroBatch`.
-          count: what the sum over the steps is divided by.
+          count: the number that the sum over the steps is divided by.
         """
         weights, z = (sources, None) if self.encoder is None else (sources[:-1], sources[-1])
         with tf.GradientTape() as tape:

@@ -25,15 +25,15 @@ class Direction(NamedTuple):
     layer: Recurrent
     x: tf.Tensor  # [T, R, 5]
     starts: tf.Tensor  # bool [T, R]
-    last: tf.Tensor  # int32 [B]: index of the last step that is read into [T R]
+    last: tf.Tensor  # int32 [B]: index into [T R] of each sketch's last step
     dropout_mask: tf.Tensor | None  # bool [T, R, U]
 
 
 @keras.saving.register_keras_serializable("sketch_rnn")
 class Encoder(keras.layers.Layer):
-    """Reads each sketch in both directions; gives the final h of both, forward first.
+    """A layer that reads each sketch in both directions and returns both final h, forward first.
 
-    Only a sketch's own points are read, from the zero state (equation 1).
+    It starts from the zero state and reads no padding (equation 1).
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class Encoder(keras.layers.Layer):
             direction.build((None, None, points_shape[-1]))
 
     def compute_output_shape(self, points_shape: Shape) -> Shape:
-        """Of h, for Keras's `summary`."""
+        """Return the shape of h, for Keras's `summary`."""
         return (points_shape[0], 2 * self.units)
 
     def call(
@@ -72,16 +72,16 @@ class Encoder(keras.layers.Layer):
         forward_mask: tf.Tensor | None = None,
         backward_mask: tf.Tensor | None = None,
     ) -> tf.Tensor:
-        """Encodes.
+        """Encode sketches.
 
         Args:
           points: stroke-5 rows without the start token, `[B, T, 5]`.
-          packing: where the points stand in the rows.
+          packing: the place of each point in the rows.
           forward_mask: bool `[B, T, U]`, recurrent dropout of the forward direction.
-          backward_mask: bool `[B, T, U]`, of the backward direction.
+          backward_mask: bool `[B, T, U]`, recurrent dropout of the backward direction.
 
         Returns:
-          `[B, 2 U]`.
+          The final h of both directions, `[B, 2 U]`.
         """
         directions = self.directions(points, packing, forward_mask, backward_mask)
         if self.execution.joint_directions:
@@ -95,7 +95,7 @@ class Encoder(keras.layers.Layer):
         forward_mask: tf.Tensor | None = None,
         backward_mask: tf.Tensor | None = None,
     ) -> tuple[Direction, Direction]:
-        """Return the input of both directions; the arguments are those of `call`."""
+        """Return the input of both directions; `call` describes the arguments."""
         x = in_rows(points, packing.source)
         forward_mask = in_rows(forward_mask, packing.source)
         backward_mask = in_rows(backward_mask, packing.source)
@@ -110,13 +110,13 @@ class Encoder(keras.layers.Layer):
         )
 
     def read(self, direction: Direction) -> tf.Tensor:
-        """The h `[B, U]` of one direction after its last steps."""
+        """Return the h `[B, U]` of one direction after the last step of each sketch."""
         layer, x, starts, last, mask = direction
         h, _ = layer(x, segments=Segments(starts), dropout_mask=mask)
         return tf.gather(tf.reshape(h, [-1, self.units]), last)
 
     def _read_jointly(self, forward: Direction, backward: Direction) -> tf.Tensor:
-        """The h of both directions, `[B, 2 U]`, from one loop."""
+        """Return the h of both directions, `[B, 2 U]`, computed in one loop."""
         x, starts = (
             tf.stack([one, other], axis=1)  # [T, 2, R, ...]
             for one, other in ((forward.x, backward.x), (forward.starts, backward.starts))
@@ -134,7 +134,7 @@ class Encoder(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("sketch_rnn")
 class Latent(keras.layers.Layer):
-    """The distribution of z given a sketch, and a sample of it (equations 2 and 3)."""
+    """The distribution of z given a sketch, and a sample from it (equations 2 and 3)."""
 
     def __init__(self, z_size: int, seed: int | None = None, **kwargs: Any):
         super().__init__(**kwargs)
@@ -151,23 +151,23 @@ class Latent(keras.layers.Layer):
         self.logvar.build(h_shape)
 
     def compute_output_shape(self, h_shape: Shape) -> Shape:
-        """Of z, for Keras's `summary`."""
+        """Return the shape of z, for Keras's `summary`."""
         return (h_shape[0], self.z_size)
 
     def call(
         self, h: tf.Tensor, eps: tf.Tensor | None = None
     ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        """h `[B, 2 U]`, eps `[B, Z]` (None is zero) -> mu, logvar and z, each `[B, Z]`."""
+        """Map h `[B, 2 U]` and eps `[B, Z]` (None means 0) to mu, logvar and z, each `[B, Z]`."""
         mu, logvar = self.mu(h), self.logvar(h)
         return mu, logvar, mu if eps is None else mu + tf.exp(logvar / 2) * eps
 
 
 @keras.saving.register_keras_serializable("sketch_rnn")
 class Decoder(keras.layers.Layer):
-    """Gives the distribution of each next point (equations 4 to 8).
+    """A layer that returns the distribution of each next point (equations 4 to 8).
 
-    With `z_size` 0 it is the unconditional model: no z in its input, and the zero state first, or
-    a fixed one.
+    With `z_size` 0 it is the unconditional model: its input has no z, and it starts from the zero
+    state or from a fixed state.
     """
 
     def __init__(
@@ -191,11 +191,13 @@ class Decoder(keras.layers.Layer):
         Args:
           cell, units, num_mixture: see `HParams`.
           z_size: Z; 0 for the unconditional model.
-          keep_prob, input_keep_prob, output_keep_prob: of recurrent, input and output dropout.
-          seed: what the initial weights are drawn from.
-          execution: how it is computed; None is that of the device.
-          fixed_state: `[S]`, the initial state of an unconditional model; None is zero.
-          squashes_z: the initial state of a conditional model is that of tanh(z).
+          keep_prob: the share of candidates that recurrent dropout keeps.
+          input_keep_prob: the share of inputs that input dropout keeps.
+          output_keep_prob: the share of outputs that output dropout keeps.
+          seed: the seed of the initial weights.
+          execution: how the layer is computed; None selects the execution for this device.
+          fixed_state: `[S]`, the initial state of an unconditional model; None means zero.
+          squashes_z: compute the initial state of a conditional model from tanh(z) instead of z.
         """
         super().__init__(**kwargs)
         self.cell, self.units, self.z_size, self.num_mixture = cell, units, z_size, num_mixture
@@ -235,11 +237,14 @@ class Decoder(keras.layers.Layer):
         self.output_layer.build((None, self.units))
 
     def compute_output_shape(self, points_shape: Shape) -> Shape:
-        """Of the output, for Keras's `summary`."""
+        """Return the shape of the output, for Keras's `summary`."""
         return (*points_shape[:2], output_size(self.num_mixture))
 
     def initial_state(self, z: tf.Tensor | None, batch: int | tf.Tensor) -> tf.Tensor:
-        """tanh(W z + b), `[B, S]`; without z the fixed state, or zero, for `batch` rows."""
+        """Return the initial states: tanh(W z + b), `[B, S]`.
+
+        Without z, return the fixed state, or zero, for each of `batch` rows.
+        """
         if z is not None:
             return tf.tanh(self.first_state(tf.tanh(z) if self.squashes_z else z))
         if self.fixed_state is not None:
@@ -255,15 +260,15 @@ class Decoder(keras.layers.Layer):
         input_mask: tf.Tensor | None = None,
         output_mask: tf.Tensor | None = None,
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """Decodes with the true previous points as input.
+        """Decode with the true previous points as input.
 
         Args:
-          points: stroke-5 rows, those of each sketch after the start token, `[T, R, 5]`.
-          z: of each sketch, `[B, Z]`, or None for the unconditional model.
-          segments: where the sketches stand; by default each row is one sketch, R = B.
+          points: stroke-5 points, `[T, R, 5]`; each sketch begins with the start token.
+          z: the z of each sketch, `[B, Z]`, or None for the unconditional model.
+          segments: where sketches start in the rows; by default each row is one sketch, R = B.
           dropout_mask: bool `[T, R, U]`, recurrent dropout.
           input_mask: bool `[T, R, 5 + Z]`, input dropout, fresh at each step.
-          output_mask: bool `[T, R, U]`, dropout of what the output layer reads.
+          output_mask: bool `[T, R, U]`, dropout of the output layer's input.
 
         Returns:
           The output `[T, R, 3 + 6 M]`, and the final state `[R, S]`.
@@ -281,7 +286,7 @@ class Decoder(keras.layers.Layer):
         return self._output(h), state
 
     def _output(self, h: tf.Tensor) -> tf.Tensor:
-        """`output_layer` in the execution's precision, `[T, R, U]` -> `[T, R, 3 + 6 M]`."""
+        """Apply `output_layer` in the execution's precision: `[T, R, U]` -> `[T, R, 3 + 6 M]`."""
         kernel, bias = tensors(self.output_layer.kernel, self.output_layer.bias)
         output = self.execution.affine(tf.reshape(h, [-1, self.units]), kernel, bias)
         return tf.reshape(output, [*h.shape[:2], kernel.shape[1]])
@@ -289,12 +294,13 @@ class Decoder(keras.layers.Layer):
     def stepper(
         self, point: tf.Tensor, z: tf.Tensor | None
     ) -> Callable[[tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
-        """Return one step's function: `[B, 5]`, state `[B, S]` -> output `[B, 3 + 6 M]`, state.
+        """Return a function for one step.
 
-        What z adds to every step is computed once.
+        The function maps a point `[B, 5]` and the state `[B, S]` to the output `[B, 3 + 6 M]` and
+        the new state. What z adds to every step is computed once, in advance.
 
         Args:
-          point: `[B, 5]`, of which only the shape is read.
+          point: `[B, 5]`; only its shape is read.
           z: `[B, Z]`, or None for the unconditional model.
         """
         step_h = self.recurrent.stepper(point, z)
@@ -308,11 +314,11 @@ class Decoder(keras.layers.Layer):
     def step(
         self, point: tf.Tensor, z: tf.Tensor | None, state: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """One step: `[B, 5]`, `[B, Z]`, `[B, S]` -> output `[B, 3 + 6 M]`, state."""
+        """Do one step: `[B, 5]`, `[B, Z]`, `[B, S]` -> output `[B, 3 + 6 M]`, new state."""
         return self.stepper(point, z)(point, state)
 
     def _join(self, points: tf.Tensor, z: tf.Tensor | None, segments: Segments) -> tf.Tensor:
-        """`[points, z]` at every step, `[T, R, 5 + Z]`."""
+        """Return `[points, z]` at every step, `[T, R, 5 + Z]`."""
         if z is None:
             return points
         if segments.sketch is not None:
@@ -321,7 +327,7 @@ class Decoder(keras.layers.Layer):
 
 
 def independent_seeds(seed: int | None, count: int) -> list[int | None]:
-    """Independent seeds for the parts of a model."""
+    """Return independent seeds for the parts of a model."""
     if seed is None:
         return [None] * count
     return [int(s) for s in np.random.SeedSequence(seed).generate_state(count)]
@@ -333,5 +339,5 @@ def _small_dense(units: int, seed: int | None, name: str) -> keras.layers.Dense:
 
 
 def _dropout(x: tf.Tensor, mask: tf.Tensor, keep_prob: float) -> tf.Tensor:
-    """Inverted dropout with a given mask."""
+    """Apply inverted dropout with a given mask."""
     return tf.where(mask, x / keep_prob, 0.0)

@@ -1,4 +1,5 @@
-"""The costs that training minimizes (Ha & Eck 2017, section 3.2), and the schedules of its rates.
+"""The costs that training minimizes (Ha & Eck 2017, section 3.2), and the schedules of the learning
+rate and the KL weight.
 
 Legend: B batch, T time, M mixtures, Z latent.
 """
@@ -15,12 +16,12 @@ DENSITY_FLOOR = 1e-6
 
 
 def offset_losses(output: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
-    """The negative log likelihood of each offset (equation 9, L_s).
+    """Return the negative log likelihood of each offset (equation 9, L_s).
 
     It is zero where the target is the end of the sketch.
 
     Args:
-      output: the decoder's, `[T, B, 3 + 6 M]`.
+      output: the decoder's output, `[T, B, 3 + 6 M]`.
       target: the stroke-5 points that followed, `[T, B, 5]`.
 
     Returns:
@@ -33,10 +34,10 @@ def offset_losses(output: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
 
 
 def pen_losses(output: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
-    """The cross entropy of each pen state, which counts at every step (equation 9, L_p).
+    """Return the cross entropy of each pen state, which counts at every step (equation 9, L_p).
 
     Args:
-      output: the decoder's, `[T, B, 3 + 6 M]`.
+      output: the decoder's output, `[T, B, 3 + 6 M]`.
       target: the stroke-5 points that followed, `[T, B, 5]`.
 
     Returns:
@@ -53,13 +54,13 @@ def reconstruction_cost(
     loss_mask: tf.Tensor | None = None,
     count: int | None = None,
 ) -> tf.Tensor:
-    """The sum of offset and pen losses, averaged over every step of every sketch, padding too.
+    """Return offset loss plus pen loss, averaged over every step of every sketch with its padding.
 
     Args:
-      output: the decoder's, `[T, B, 3 + 6 M]`.
+      output: the decoder's output, `[T, B, 3 + 6 M]`.
       target: the stroke-5 points that followed, `[T, B, 5]`.
-      loss_mask: bool `[T, B]`, the steps that count; None is all.
-      count: what the sum is divided by; None is T B.
+      loss_mask: bool `[T, B]`, the steps that count; None means all.
+      count: the number that the sum is divided by; None means T B.
 
     Returns:
       A scalar.
@@ -72,34 +73,34 @@ def reconstruction_cost(
 
 
 def kl_divergence(mu: tf.Tensor, logvar: tf.Tensor) -> tf.Tensor:
-    """KL divergence of each latent dimension from the prior (equation 10), `[B, Z]`, in nats."""
+    """Return each latent dimension's KL divergence from the prior (equation 10), `[B, Z]` nats."""
     return -0.5 * (1 + logvar - tf.square(mu) - tf.exp(logvar))
 
 
 def kl_cost(mu: tf.Tensor, logvar: tf.Tensor) -> tf.Tensor:
-    """The mean of `kl_divergence` over batch and latent dimensions, before the floor."""
+    """Return the mean of `kl_divergence` over batch and latent dimensions, before the floor."""
     return tf.reduce_mean(kl_divergence(mu, logvar))
 
 
 def floored(kl: tf.Tensor, hparams: HParams) -> tf.Tensor:
-    """max(KL, kl_tolerance) (section 3.2); 0 without an encoder."""
+    """Return max(KL, kl_tolerance) (section 3.2); 0 without an encoder."""
     return tf.maximum(kl, hparams.kl_tolerance) if hparams.conditional else kl
 
 
 def learning_rate(hparams: HParams, step: int) -> float:
-    """(lr - min) * decay^step + min."""
+    """Return the learning rate at a step: (lr - min) * decay^step + min."""
     span = hparams.learning_rate - hparams.min_learning_rate
     return span * hparams.decay_rate**step + hparams.min_learning_rate
 
 
 def kl_weight(hparams: HParams, step: int) -> float:
-    """w - (w - w_start) * kl_decay^step: the annealed weight of the KL cost (section 3.3)."""
+    """Return the annealed weight of KL: w - (w - w_start) * kl_decay^step (section 3.3)."""
     span = hparams.kl_weight - hparams.kl_weight_start
     return hparams.kl_weight - span * hparams.kl_decay_rate**step
 
 
 def _log_add(x: tf.Tensor, constant: float) -> tf.Tensor:
-    """log(exp(x) + exp(constant)), with a finite gradient for any x."""
+    """Return log(exp(x) + exp(constant)), with a finite gradient for any x."""
     return constant + tf.nn.softplus(x - constant)
 
 

@@ -1,4 +1,4 @@
-"""The mixture of two-dimensional Gaussians that the decoder's output stands for.
+"""The mixture of two-dimensional Gaussians that the decoder's output describes.
 
 Graves 2013, equations 16-25; Ha & Eck 2017, section 3.2.
 
@@ -13,7 +13,7 @@ import tensorflow as tf
 PEN_STATES = 3
 PER_MIXTURE = 6
 
-# Beyond these a component's density is 0 or its gradient is, to float32; up to them all values
+# Beyond these limits a component's density or its gradient is 0 in float32; within them all values
 # and gradients are finite.
 _LARGEST_OUTPUT = 1e30
 _LARGEST_LOG_SIGMA = 70.0
@@ -22,7 +22,7 @@ _LARGEST_DEVIATION = 1e12
 
 
 class Mixture(NamedTuple):
-    """The decoder's output at N points, split; before softmax, exp and tanh."""
+    """The decoder's output at N points, split into its parts, before softmax, exp and tanh."""
 
     pen_logits: tf.Tensor  # [N, 3]
     pi_logits: tf.Tensor  # [N, M]
@@ -34,31 +34,32 @@ class Mixture(NamedTuple):
 
 
 def output_size(num_mixture: int) -> int:
-    """The width of the decoder's output: 3 + 6 M."""
+    """Return the width of the decoder's output: 3 + 6 M."""
     return PEN_STATES + PER_MIXTURE * num_mixture
 
 
 def split_output(output: tf.Tensor) -> Mixture:
-    """Splits `[N, 3 + 6 M]` in the original's order."""
+    """Split the decoder's output `[N, 3 + 6 M]` in the original's order."""
     output = tf.clip_by_value(output, -_LARGEST_OUTPUT, _LARGEST_OUTPUT)
     num_mixture = (output.shape[-1] - PEN_STATES) // PER_MIXTURE
     return Mixture(*tf.split(output, [PEN_STATES] + [num_mixture] * PER_MIXTURE, axis=-1))
 
 
 def log_likelihood(mixture: Mixture, dx: tf.Tensor, dy: tf.Tensor) -> tf.Tensor:
-    """The log density of offsets, in log space throughout (Graves 2013, equations 23-25).
+    """Return the log density of offsets (Graves 2013, equations 23-25).
 
-    With rho = tanh(r), 1 / sqrt(1 - rho^2) is cosh(r), and the exponent of a component is
-    -(u^2 + v^2) / 2 for u = zx cosh(r) - zy sinh(r) and v = zy; u is the difference of large
-    numbers, so it is taken in float64. Every value and gradient is finite for any finite input.
+    All arithmetic is in log space. With rho = tanh(r), 1 / sqrt(1 - rho^2) is cosh(r), and the
+    exponent of a component is -(u^2 + v^2) / 2, where u = zx cosh(r) - zy sinh(r) and v = zy. As u
+    is the difference of two large numbers, it is computed in float64. Every value and gradient is
+    finite for any finite input.
 
     Args:
-      mixture: at N points.
+      mixture: the mixtures at N points.
       dx: `[N]`.
       dy: `[N]`.
 
     Returns:
-      `[N]`.
+      `[N]`, in nats.
     """
     log_sigma_x = _bounded(mixture.log_sigma_x, _LARGEST_LOG_SIGMA)
     log_sigma_y = _bounded(mixture.log_sigma_y, _LARGEST_LOG_SIGMA)
@@ -74,7 +75,7 @@ def log_likelihood(mixture: Mixture, dx: tf.Tensor, dy: tf.Tensor) -> tf.Tensor:
 
 
 def _deviation(offset: tf.Tensor, mu: tf.Tensor, log_sigma: tf.Tensor) -> tf.Tensor:
-    """(offset - mu) / sigma, float64 `[N, M]`."""
+    """Return (offset - mu) / sigma, float64 `[N, M]`."""
     offset, mu, log_sigma = (tf.cast(x, tf.float64) for x in (offset[:, None], mu, log_sigma))
     return _bounded((offset - mu) * tf.exp(-log_sigma), _LARGEST_DEVIATION)
 

@@ -36,13 +36,13 @@ POINT = 5  # the width of a stroke-5 row
 class Outputs(NamedTuple):
     """The results of a forward pass."""
 
-    output: tf.Tensor  # [T, B, 3 + 6 M], of the decoder
-    mu: tf.Tensor | None  # [B, Z]; None without an encoder, as the next
-    logvar: tf.Tensor | None  # [B, Z]
+    output: tf.Tensor  # [T, B, 3 + 6 M], the decoder's output
+    mu: tf.Tensor | None  # [B, Z]; None without an encoder
+    logvar: tf.Tensor | None  # [B, Z]; None without an encoder
 
 
 class Posterior(NamedTuple):
-    """q(z | sketch), a diagonal Gaussian (Ha & Eck 2017, equation 2), each `[B, Z]`."""
+    """The posterior q(z | sketch), a diagonal Gaussian (Ha & Eck 2017, equation 2), `[B, Z]`."""
 
     mu: tf.Tensor
     logvar: tf.Tensor
@@ -50,13 +50,13 @@ class Posterior(NamedTuple):
 
 @dataclass(frozen=True)
 class Trained:
-    """The facts that are known of a model's training; None is unknown.
+    """What is known about a model's training; None means unknown.
 
     Attributes:
-      steps: how many updates it has had.
-      sketches: in the training split.
-      reconstruction: the cost of the validation split by these weights.
-      kl: the same, with its floor.
+      steps: the number of updates.
+      sketches: the number of sketches in the training split.
+      reconstruction: the reconstruction cost of the validation split with these weights.
+      kl: the KL cost of the validation split with these weights, with its floor.
     """
 
     steps: int | None = None
@@ -67,18 +67,19 @@ class Trained:
 
 @keras.saving.register_keras_serializable("sketch_rnn")
 class SketchRNN(Fitting):
-    """Encoder, latent vector and decoder; the decoder alone where `conditional` is off.
+    """The model: encoder, latent vector and decoder, or only the decoder if `conditional` is off.
 
     Attributes:
-      hparams: its hyperparameters; `max_seq_len` is N_max.
-      scale_factor: data units in a model unit; None where it is not known, and then the sketches
-        that it reads and draws are in model units.
-      execution: how it is computed.
+      hparams: the hyperparameters; `max_seq_len` is N_max.
+      scale_factor: the number of data units in a model unit. None means that it is not known; then
+        the model reads and draws sketches in model units.
+      execution: how the model is computed.
       forward: the passes over whole sketches.
-      trained: what is known of its training, by what it was read from.
-      full_size: the longer side of a typical drawing in data units; None where it is not known
-        (`formats.full_size` finds it out).
-      license: under which others may use it, as in "cc-by-4.0", for its card; "" is not stated.
+      trained: what the file or run that the model was read from says about its training.
+      full_size: the longer side of a typical drawing, in data units; None means that it is not
+        known (`formats.full_size` measures it).
+      license: the license under which others may use the model, such as "cc-by-4.0", shown on its
+        card; "" means that none is stated.
     """
 
     def __init__(
@@ -97,13 +98,15 @@ class SketchRNN(Fitting):
         """Initialize the model.
 
         Args:
-          hparams: its hyperparameters.
+          hparams: the hyperparameters.
           scale_factor: see the class.
-          seed: what the initial weights are drawn from; None is a new one.
-          execution: None is that of the device, in float32.
-          fixed_state: `[S]`, what an unconditional model starts from; None is zero. A conditional
-            model at one z is such a model: z's share of the input is in its bias.
-          squashes_z: a conditional model starts from tanh(W tanh(z) + b), as old browser models do.
+          seed: the seed of the initial weights; None means a random seed.
+          execution: how the model is computed; None selects the execution for this device, in
+            float32.
+          fixed_state: `[S]`, the initial state of an unconditional model; None means zero. A
+            conditional model fixed at a single z is such a model: its bias contains z's share of
+            the input.
+          squashes_z: start a conditional model from tanh(W tanh(z) + b), as old browser models do.
           trained: see the class.
           full_size: see the class.
           license: see the class.
@@ -155,12 +158,12 @@ class SketchRNN(Fitting):
 
     @property
     def fixed_state(self) -> np.ndarray | None:
-        """`[S]`, what an unconditional model starts from; None is zero."""
+        """The initial state of an unconditional model, `[S]`; None means zero."""
         return self.decoder.fixed_state
 
     @property
     def squashes_z(self) -> bool:
-        """Return whether a conditional model starts from tanh(W tanh(z) + b)."""
+        """Whether a conditional model starts from tanh(W tanh(z) + b)."""
         return self.decoder.squashes_z
 
     def get_config(self) -> dict:
@@ -182,7 +185,7 @@ class SketchRNN(Fitting):
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "SketchRNN":
-        """The model of `get_config`, with new weights."""
+        """Return the model that `get_config` describes, with new weights."""
         config = dict(config)
         hparams = HParams.from_dict(config.pop("hparams"))
         execution = Execution.for_device(config.pop("precision"))
@@ -191,18 +194,18 @@ class SketchRNN(Fitting):
         return cls(hparams, execution=execution, fixed_state=fixed_state, trained=trained, **config)
 
     def save(self, filepath: str | Path, overwrite: bool = True) -> None:
-        """Write a `.keras` file, with the model's card in it.
+        """Write a `.keras` file that includes the model's card.
 
-        `load_model` and `keras.saving.load_model` read it. It is a zip: `README.md` in it is the
-        card, and `drawings.png` shows what the model draws.
+        `load_model` and `keras.saving.load_model` read it. The file is a zip archive: `README.md`
+        in it is the card, and `drawings.png` shows drawings by the model.
 
         Args:
-          filepath: of the file, which ends in `.keras`; `save_model` writes other formats.
-          overwrite: replace a file that is there.
+          filepath: the path of the file, ending in `.keras`; `save_model` writes other formats.
+          overwrite: replace an existing file.
 
         Raises:
-          UserError: the name has another suffix, or the file exists.
-          OSError: the file cannot be written; an earlier one is then as it was.
+          UserError: the name has another suffix, or the file exists and `overwrite` is off.
+          OSError: the file cannot be written; an existing file stays as it was.
         """
         path = Path(filepath)
         if path.suffix != KERAS_SUFFIX:
@@ -221,32 +224,32 @@ class SketchRNN(Fitting):
             files.replace(part, path)
 
     def card(self, name: str = "model.keras") -> str:
-        """Return what is known of the model, as Markdown for people.
+        """Return the model's card: what is known about the model, in Markdown.
 
         Args:
-          name: how `load_model` reads the model.
+          name: the name that `load_model` is given to read the model.
 
         Returns:
-          Its data, training steps, costs, license and architecture.
+          A text that states the model's data, training steps, costs, license and architecture.
         """
         return card.text(self, name)
 
     def card_files(self, name: str) -> dict[str, bytes]:
-        """Return the card and its picture as files, by their names; see `card`."""
+        """Return the contents of the card's files, text and picture, by file name; see `card`."""
         shown = card.picture(self)
         pictures = {} if shown is None else {card.PICTURE_FILE: shown}
         return {card.TEXT_FILE: self.card(name).encode(), **pictures}
 
     def with_scale_factor(self, scale_factor: float) -> "SketchRNN":
-        """A model of the same weights in other data units."""
+        """Return a model with the same weights and another scale factor."""
         return self._copied(scale_factor, self.execution)
 
     def computed_by(self, execution: Execution) -> "SketchRNN":
-        """A model of the same weights that another execution computes."""
+        """Return a model with the same weights and another execution."""
         return self._copied(self.scale_factor, execution)
 
     def _full_size_in(self, scale_factor: float | None) -> float | None:
-        """The full size where a model unit is so many data units."""
+        """Return the full size in the data units of another scale factor; None if not known."""
         if self.full_size is None or scale_factor == self.scale_factor:
             return self.full_size
         if scale_factor is None or self.scale_factor is None:
@@ -269,19 +272,19 @@ class SketchRNN(Fitting):
         return model
 
     def call(self, batch: Batch, noise: Noise = Noise()) -> Outputs:  # noqa: B008
-        """One pass over a batch; every step of every sketch is decoded."""
+        """Do a forward pass over a batch, decoding every step of every sketch."""
         mu, logvar, z = self.forward.encode(batch, noise)
         return Outputs(self.forward.decode(batch, z, noise), mu, logvar)
 
     def batch(self, sketches: Sequence[np.ndarray]) -> Batch:
-        """Sketches as what `loss` and `distribution` read.
+        """Convert sketches to a batch for `loss`, `posterior` and `distribution`.
 
         Args:
-          sketches: stroke-3 arrays `[n, 3]` in data units, of N_max points at most.
+          sketches: stroke-3 arrays `[n, 3]` in data units, with at most N_max points each.
 
         Returns:
-          (strokes5, lengths): stroke-5 `[B, N_max + 1, 5]` in model units, the start token first,
-          and the points of each sketch `[B]`.
+          (strokes5, lengths): stroke-5 points `[B, N_max + 1, 5]` in model units, beginning with
+          the start token, and the number of points in each sketch, `[B]`.
 
         Raises:
           UserError: a sketch is empty, too long, not stroke-3 or not finite.
@@ -291,11 +294,10 @@ class SketchRNN(Fitting):
         return Batch(tf.constant(strokes5), tf.constant([len(sketch) for sketch in scaled]))
 
     def posterior(self, batch: Batch | tuple[tf.Tensor, tf.Tensor]) -> Posterior:
-        """Return q(z | sketch) of each sketch, as tensors that have gradients; `encode` is for
-        arrays.
+        """Return q(z | sketch) for each sketch, as tensors with gradients; `encode` returns arrays.
 
         Args:
-          batch: (strokes5, lengths), as `batch` and `Dataset.batches` give them.
+          batch: (strokes5, lengths), as `batch` and `Dataset.batches` return them.
 
         Raises:
           UserError: the model is unconditional.
@@ -308,15 +310,15 @@ class SketchRNN(Fitting):
     def distribution(
         self, batch: Batch | tuple[tf.Tensor, tf.Tensor], z: tf.Tensor | None = None
     ) -> Distribution:
-        """Return the distribution of each next point, given the points before.
+        """Return the distribution of each next point, given the points before it.
 
         Args:
-          batch: (strokes5, lengths), as `batch` and `Dataset.batches` give them.
-          z: `[B, Z]`, through which a `tf.GradientTape` finds gradients; None is mu of each sketch.
-            Always None without an encoder.
+          batch: (strokes5, lengths), as `batch` and `Dataset.batches` return them.
+          z: `[B, Z]`; a `tf.GradientTape` can differentiate by it. None means the mu of each
+            sketch; it has to be None without an encoder.
 
         Returns:
-          The distribution of `strokes5[:, 1:]`, for B sketches of T steps.
+          The distributions of the points `strokes5[:, 1:]`, for B sketches with T steps each.
         """
         read = Batch(*batch)
         if z is None:
@@ -324,7 +326,7 @@ class SketchRNN(Fitting):
         return Distribution.of_output(self.forward.decode(read, z, Noise()))
 
     def encode(self, sketches: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-        """Encodes drawings.
+        """Encode drawings.
 
         Args:
           sketches: stroke-3 arrays `[n, 3]` in data units.
@@ -333,8 +335,8 @@ class SketchRNN(Fitting):
           mu and logvar, each `[B, Z]`.
 
         Raises:
-          UserError: the model is unconditional, there is no sketch, or one is empty, not stroke-3
-            or not finite.
+          UserError: the model is unconditional, there is no sketch, or a sketch is empty, not
+            stroke-3 or not finite.
         """
         if not len(sketches):
             raise UserError("expected one sketch or more to encode, got none")
@@ -345,7 +347,7 @@ class SketchRNN(Fitting):
         return mu, logvar
 
     def _encode(self, sketches: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-        """`encode`, all at once."""
+        """Encode sketches as a single batch; see `encode`."""
         scaled = self.to_model_units(sketches)
         longest = max(len(sketch) for sketch in scaled)
         strokes5 = tf.constant(strokes.to_stroke5(scaled, longest))
@@ -362,22 +364,26 @@ class SketchRNN(Fitting):
         max_len: int | None = None,
         seed: int | None = None,
     ) -> list[np.ndarray]:
-        """Draws sketches.
+        """Draw sketches.
 
         Args:
-          z: `[Z]` or `[B, Z]`; None draws it from the prior. Always None for an unconditional
-            model.
-          num_samples: sketches of each z, by default 1; or of random z, by default 10.
-          temperature: above 0, one for all or one a sketch; low is sure, 1 is as trained.
-          greedy: always the most probable component's mean and the most probable pen state.
-          max_len: points of the longest sketch; None is N_max.
-          seed: the same one draws the same sketches; None is a new one.
+          z: `[Z]` or `[B, Z]`; None draws z from the prior. It has to be None for an
+            unconditional model.
+          num_samples: the number of sketches for each z, by default 1; without z, the number of
+            sketches, by default 10.
+          temperature: above 0, a single value or one per sketch; 1 samples the distribution as
+            trained, lower values vary less.
+          greedy: always take the mean of the most probable component and the most probable pen
+            state.
+          max_len: the most points in a sketch; None means N_max.
+          seed: the seed; the same seed draws the same sketches. None means a random seed.
 
         Returns:
-          For each z, one after the other, stroke-3 arrays `[n, 3]` float32 in data units.
+          The sketches of the first z, then those of the second z, and so on: stroke-3 arrays
+          `[n, 3]`, float32, in data units.
 
         Raises:
-          UserError: z is of another shape, or a value is out of range.
+          UserError: z has the wrong shape, or a value is out of range.
         """
         with self.execution.in_force():
             return sampling.decode(
@@ -400,22 +406,23 @@ class SketchRNN(Fitting):
         max_len: int | None = None,
         seed: int | None = None,
     ) -> list[np.ndarray]:
-        """Finishes a drawing in several ways (section 4.4); each adds two points or more.
+        """Finish a drawing in several ways (section 4.4), each with two or more new points.
 
         Args:
-          sketch: what there is of it, stroke-3 `[n, 3]` in data units.
-          z: `[Z]`; None is the mu of what there is. Always None for an unconditional model.
-          num_samples: ways; by default 5.
+          sketch: the beginning of the drawing, stroke-3 `[n, 3]` in data units.
+          z: `[Z]`; None means the mu of the beginning. It has to be None for an unconditional
+            model.
+          num_samples: the number of ways to finish it, by default 5.
           temperature: as in `decode`.
           greedy: as in `decode`.
           seed: as in `decode`.
-          max_len: points of the whole drawing at most; None is N_max.
+          max_len: the most points in the whole drawing; None means N_max.
 
         Returns:
           `num_samples` stroke-3 arrays in data units that begin with the sketch.
 
         Raises:
-          UserError: as in `decode`, or the sketch is empty or has `max_len` points.
+          UserError: as in `decode`, or the sketch is empty or has `max_len` points or more.
         """
         with self.execution.in_force():
             return sampling.complete(
@@ -438,12 +445,12 @@ class SketchRNN(Fitting):
         seed: int | None = None,
         spherical: bool = True,
     ) -> list[np.ndarray]:
-        """Draws the way from one drawing to another (section 4.2).
+        """Draw steps between two drawings (section 4.2).
 
         Args:
-          first: where the way begins, stroke-3 `[n, 3]` in data units.
-          last: where it ends.
-          steps: drawings, both ends included.
+          first: the drawing to begin with, stroke-3 `[n, 3]` in data units.
+          last: the drawing to end with, stroke-3 `[n, 3]` in data units.
+          steps: the number of drawings, including both ends.
           temperature: as in `decode`.
           seed: as in `decode`.
           spherical: see `sampling.interpolate`.
@@ -456,7 +463,7 @@ class SketchRNN(Fitting):
         return self.decode(z, temperature=temperature, seed=seed)
 
     def to_model_units(self, sketches: Sequence[np.ndarray]) -> list[np.ndarray]:
-        """stroke-3 arrays in data units -> float32 arrays in model units.
+        """Convert stroke-3 arrays in data units to float32 arrays in model units.
 
         Raises:
           UserError: a sketch is empty, not stroke-3 or not finite.
@@ -465,6 +472,6 @@ class SketchRNN(Fitting):
         return [np.asarray(s, np.float32) * scale for s in strokes.all_checked(sketches)]
 
     def to_data_units(self, sketches: Sequence[np.ndarray]) -> list[np.ndarray]:
-        """stroke-3 arrays in model units -> float32 arrays in data units."""
+        """Convert stroke-3 arrays in model units to float32 arrays in data units."""
         scale = np.array([self.scale_factor or 1] * 2 + [1], np.float32)
         return [np.asarray(sketch, np.float32) * scale for sketch in sketches]

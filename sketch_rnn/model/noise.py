@@ -1,7 +1,7 @@
-"""Everything random inside the model, drawn as a stateless function of (seed, step).
+"""The random numbers inside the model, as a stateless function of (seed, step).
 
-What a sketch gets depends on its place in the whole batch, so that several machines draw the
-shards of a batch as one machine draws it whole.
+The numbers for a sketch depend on its place in the whole batch, so several machines that share a
+batch draw the same numbers as one machine would.
 
 Legend: B batch, T time, U units, Z latent.
 """
@@ -12,15 +12,15 @@ import tensorflow as tf
 
 from sketch_rnn.hparams import HParams
 
-SPLIT_STREAMS = {"train": 0, "valid": 1, "test": 2}  # of a run, for `noise_key`
+SPLIT_STREAMS = {"train": 0, "valid": 1, "test": 2}  # the `stream` argument of `noise_key`
 _STREAMS = ("eps", "forward_mask", "backward_mask", "decoder_mask", "input_mask", "output_mask")
 _LEVELS = 2**16
-_PHILOX = 1  # TensorFlow's number of the generator (Salmon et al. 2011)
-_BLOCK = 8  # draws from one block of the generator
+_PHILOX = 1  # TensorFlow's number for the generator Philox (Salmon et al. 2011)
+_BLOCK = 8  # the number of draws from one block of the generator
 
 
 class Noise(NamedTuple):
-    """The noise of one forward pass; None where there is none."""
+    """The noise of one forward pass; None means no noise."""
 
     eps: tf.Tensor | None = None  # [B, Z], standard normal; None is zero
     forward_mask: tf.Tensor | None = None  # bool [B, T, U], recurrent dropout of the encoder
@@ -31,7 +31,7 @@ class Noise(NamedTuple):
 
 
 class Shard(NamedTuple):
-    """The sketches `first` to `first + size` of a batch of `total`."""
+    """The sketches `first` to `first + size` in a batch of `total` sketches."""
 
     first: tf.Tensor | int
     size: int
@@ -41,14 +41,15 @@ class Shard(NamedTuple):
 def draw_noise(
     hparams: HParams, key: tf.Tensor, shard: Shard, steps: int, training: bool = True
 ) -> Noise:
-    """Draws what one step needs.
+    """Draw the noise that one step needs.
 
     Args:
-      hparams: say which dropouts are on, and the sizes.
+      hparams: the hyperparameters, which say what kinds of dropout are on and how large the model
+        is.
       key: int32 `[2]`, from `noise_key`.
-      shard: of the batch; its B sketches are those drawn for.
+      shard: the part of the batch, B sketches, to draw noise for.
       steps: T.
-      training: False leaves all dropouts off.
+      training: False turns all dropout off.
     """
     keys = {name: tf.random.fold_in(key, i) for i, name in enumerate(_STREAMS)}
     drawn = {}
@@ -74,15 +75,18 @@ def draw_noise(
 
 
 def noise_key(seed: int, stream: int, step: tf.Tensor) -> tf.Tensor:
-    """The key, int32 `[2]`, of one step of one stream (training, validation ...) of a run."""
+    """Return the key, int32 `[2]`, for one step in one of a run's streams; see `SPLIT_STREAMS`."""
     return tf.random.fold_in(tf.random.fold_in(tf.constant([seed, 0]), stream), step)
 
 
 def _dropout_mask(
     shard: Shard, steps: int, width: int, key: tf.Tensor, keep_prob: float
 ) -> tf.Tensor:
-    """True with probability `keep_prob`, to within 2^-17: two draws from each 32 random bits."""
-    blocks = -(-width // _BLOCK)  # of a step
+    """Return a mask `[size, steps, width]` that is True with probability `keep_prob`.
+
+    Each 32 random bits give two draws, so the probability is exact to within 2^-17.
+    """
+    blocks = -(-width // _BLOCK)  # in each step
     key, counter = tf.raw_ops.StatelessRandomGetKeyCounter(seed=key)
     begin = tf.cast(shard.first * (steps * blocks), tf.uint64)
     bits = tf.raw_ops.StatelessRandomUniformFullIntV2(

@@ -1,7 +1,7 @@
 """The layout of a batch's sketches over time.
 
-A sketch is much shorter than the longest. Several of them go one after the other into one row, so
-that no work is done past their ends; the state starts anew where the next begins.
+Most sketches are much shorter than the longest one. So several of them are put one after the other
+into a row, which saves computing past their ends; the state is reset where each sketch begins.
 
 Legend: B batch, T time (N_max), R rows, S sketches of a micro-batch.
 """
@@ -15,12 +15,12 @@ import tensorflow as tf
 
 from sketch_rnn.model.execution import Execution
 
-ALMOST_ALL = 0.97  # of all batches fit into the usual number of rows
-WORTH_IT = 1.05  # times the usual number: more rows have a program of their own
+ALMOST_ALL = 0.97  # the share of batches that fit into the usual number of rows
+WORTH_IT = 1.05  # times the usual number of rows; beyond that, compile a second program
 
 
 class Packing(NamedTuple):
-    """Where each step of each sketch stands."""
+    """The place of each step of each sketch in the rows."""
 
     source: tf.Tensor  # int32 [T, R]: index into the steps [B T], sketch by sketch
     starts: tf.Tensor  # bool [T, R]: True at each sketch's first step
@@ -30,27 +30,27 @@ class Packing(NamedTuple):
 
 
 class MicroBatch(NamedTuple):
-    """The sketches that the decoder reads in one of its programs.
+    """The sketches that one of the decoder's programs reads.
 
-    Without `starts` each row is a sketch with all its steps.
+    Without `starts`, each row is one sketch with all its steps.
     """
 
     members: tf.Tensor  # int32 [S]: which sketches of the batch
     source: tf.Tensor  # int32 [T, R]: index into the batch's steps [B T], sketch by sketch
-    loss_mask: tf.Tensor | None = None  # bool [T, R]: the steps that count; None is all
+    loss_mask: tf.Tensor | None = None  # bool [T, R]: the steps that count; None means all
     starts: tf.Tensor | None = None  # bool [T, R]: True at each sketch's first step
-    sketch: tf.Tensor | None = None  # int32 [T, R]: which member
+    sketch: tf.Tensor | None = None  # int32 [T, R]: which of the members a step belongs to
 
 
 class Batch(NamedTuple):
-    """Sketches in model units, and how they are laid out.
+    """Sketches in model units, and their layout.
 
     Attributes:
-      strokes5: `[B, T + 1, 5]`, the start token first.
-      lengths: points of each sketch, int32 `[B]`.
-      packing: of the encoder's points; None is one sketch a row.
-      micro_batches: what the decoder reads at the same time; none is what the execution wants,
-        every step of every sketch.
+      strokes5: `[B, T + 1, 5]`, beginning with the start token.
+      lengths: the number of points in each sketch, int32 `[B]`.
+      packing: the layout of the encoder's points; None means one sketch in each row.
+      micro_batches: the sketches for each of the decoder's programs; if empty, the execution
+        decides how many programs there are, and every step of every sketch is decoded.
     """
 
     strokes5: tf.Tensor
@@ -60,17 +60,17 @@ class Batch(NamedTuple):
 
     @property
     def encoder_packing(self) -> Packing:
-        """`packing`, or one sketch a row."""
+        """The encoder's packing: `packing`, or by default one sketch in each row."""
         if self.packing is not None:
             return self.packing
         return one_sketch_a_row(tf.cast(self.lengths, tf.int32), self.strokes5.shape[1] - 1)
 
 
 class Rows(NamedTuple):
-    """The number of rows that a batch has."""
+    """The number of rows in a batch."""
 
     encoder: int
-    decoder: int  # of each micro-batch
+    decoder: int  # in each micro-batch
 
 
 @dataclass(frozen=True)
@@ -78,10 +78,12 @@ class Layout:
     """The layout of a training run's batches.
 
     Attributes:
-      execution: whether sketches share rows, and how many micro-batches there are.
-      pad_steps: steps after the one that ends a sketch that the decoder still reads, or "all".
-      rows: that batches may have, fewest first, since each number is compiled for; a batch that
-        needs more has a sketch a row. None at all: each batch has as few as it needs.
+      execution: says whether sketches share rows, and how many micro-batches there are.
+      pad_steps: how many steps the decoder still reads after the step that ends a sketch, or
+        "all".
+      rows: the numbers of rows that batches may have, fewest first; a program is compiled for
+        each. A batch that needs more rows gets one row per sketch. If empty, each batch has as
+        few rows as it needs.
     """
 
     execution: Execution
@@ -89,10 +91,14 @@ class Layout:
     rows: tuple[Rows, ...] = ()
 
     def fitted(self, lengths: Iterable[np.ndarray], steps: int) -> "Layout":
-        """This layout with rows for batches of these lengths, `[B]` each.
+        """Return this layout with `rows` chosen for batches of sketches with these lengths.
 
-        All fit into the largest number of rows, and almost all into a smaller one, where that
-        leaves out enough empty rows to be worth another program.
+        All these batches fit into the largest number of rows. A smaller number, into which almost
+        all of them fit, is added if it saves enough empty rows to be worth a second program.
+
+        Args:
+          lengths: the lengths of the sketches in each batch, `[B]`.
+          steps: T.
         """
         if not self.execution.packed:
             return self
@@ -103,7 +109,7 @@ class Layout:
         return replace(self, rows=tuple(Rows(*map(int, number)) for number in numbers))
 
     def batch(self, strokes5: np.ndarray, lengths: np.ndarray) -> Batch:
-        """Sketches `[B, T + 1, 5]` and their lengths `[B]`, laid out, on the device."""
+        """Lay out sketches `[B, T + 1, 5]` with lengths `[B]`, as tensors."""
         packing, micro_batches = self._fewest_rows(lengths, strokes5.shape[1] - 1)
         if self.rows:
             needed, most = _rows(packing, micro_batches), self._a_sketch_a_row(micro_batches)
@@ -117,7 +123,7 @@ class Layout:
         )
 
     def micro_batches(self, lengths: np.ndarray, steps: int) -> tuple[MicroBatch, ...]:
-        """Return the micro-batches of sketches of these lengths, `[B]`, each from 1 to T."""
+        """Return the micro-batches for sketches with these lengths, `[B]`, each from 1 to T."""
         programs = self.execution.programs
         if self.pad_steps == "all":
             return whole_micro_batches(len(lengths), steps, programs)
@@ -142,14 +148,14 @@ class Layout:
 
 
 def one_sketch_a_row(lengths: tf.Tensor, steps: int | tf.Tensor) -> Packing:
-    """The packing with one sketch in each row.
+    """Return the packing with one sketch in each row.
 
     Args:
       lengths: int32 `[B]`.
       steps: T.
 
     Returns:
-      A packing with R = B.
+      A packing in which R = B.
     """
     batch = tf.shape(lengths)[0]
     rows = tf.range(batch)
@@ -165,21 +171,21 @@ def one_sketch_a_row(lengths: tf.Tensor, steps: int | tf.Tensor) -> Packing:
 
 
 def packed(lengths: np.ndarray, steps: int) -> Packing:
-    """A packing with as few rows as first-fit decreasing finds.
+    """Pack sketches into few rows, by first-fit decreasing.
 
     Args:
       lengths: int `[B]`, each from 1 to T.
       steps: T.
 
     Returns:
-      NumPy arrays.
+      A packing of NumPy arrays.
     """
     rows, begins = _first_fit(lengths, steps)
     return _placed(lengths, steps, rows, begins, max(rows) + 1)
 
 
 def whole_micro_batches(batch: int, steps: int, programs: int) -> tuple[MicroBatch, ...]:
-    """A batch whose sketches are decoded to the last step, padding too."""
+    """Return micro-batches whose sketches are decoded to the last step, including padding."""
     time = np.arange(steps, dtype=np.int32)[:, None]
     members = np.array_split(np.arange(batch, dtype=np.int32), min(programs, batch))
     return tuple(MicroBatch(own, own * steps + time) for own in members)
@@ -188,13 +194,13 @@ def whole_micro_batches(batch: int, steps: int, programs: int) -> tuple[MicroBat
 def short_micro_batches(
     lengths: np.ndarray, steps: int, pad_steps: int, programs: int
 ) -> tuple[MicroBatch, ...]:
-    """A batch whose sketches are decoded up to `pad_steps` steps after their end.
+    """Return micro-batches whose sketches are decoded up to `pad_steps` steps after their end.
 
     Args:
-      lengths: points, int `[B]`, each from 1 to T.
+      lengths: the number of points in each sketch, int `[B]`, from 1 to T.
       steps: T.
-      pad_steps: steps after the one that ends the sketch, which is always there.
-      programs: how many micro-batches.
+      pad_steps: the number of steps after the one that ends the sketch, which is always decoded.
+      programs: the number of micro-batches.
 
     Returns:
       Micro-batches of NumPy arrays, all with the same number of rows.
@@ -215,7 +221,7 @@ def short_micro_batches(
 
 
 def in_rows(value: tf.Tensor | None, source: tf.Tensor) -> tf.Tensor | None:
-    """The steps of `[B, T, ...]` at their places in rows, `[T, R, ...]`."""
+    """Put the steps of `[B, T, ...]` at their places in the rows, `[T, R, ...]`."""
     if value is None:
         return None
     return tf.gather(tf.reshape(value, [-1, value.shape[-1]]), source)
@@ -226,7 +232,7 @@ def _rows(packing: Packing, micro_batches: Sequence[MicroBatch]) -> Rows:
 
 
 def _widened_packing(packing: Packing, rows: int) -> Packing:
-    """The same sketches among more rows."""
+    """Return the packing with empty rows added, so that it has `rows` rows."""
     before = packing.source.shape[1]
     first, last = (at // before * rows + at % before for at in (packing.first, packing.last))
     return packing._replace(
@@ -239,7 +245,7 @@ def _widened_packing(packing: Packing, rows: int) -> Packing:
 
 
 def _widened(micro_batch: MicroBatch, rows: int) -> MicroBatch:
-    """The same sketches among more rows, or as they are where each has a row of its own."""
+    """Add empty rows to a micro-batch, unless each of its sketches has a row to itself."""
     if micro_batch.starts is None:
         return micro_batch
     members, *by_row = micro_batch
@@ -247,14 +253,14 @@ def _widened(micro_batch: MicroBatch, rows: int) -> MicroBatch:
 
 
 def _padded(value: np.ndarray, rows: int) -> np.ndarray:
-    """`[T, R]` with more rows, of zeros."""
+    """Pad `[T, R]` with zeros to `[T, rows]`."""
     return np.pad(value, [(0, 0), (0, rows - value.shape[1])])
 
 
 def _placed(
     lengths: np.ndarray, steps: int, rows: Sequence[int], begins: Sequence[int], count: int
 ) -> Packing:
-    """Sketches at these places, in `count` rows."""
+    """Return the packing that puts sketches at these places in `count` rows."""
     source = np.zeros([steps, count], np.int32)
     starts = np.zeros([steps, count], bool)
     ends = np.zeros([steps, count], bool)
@@ -267,7 +273,7 @@ def _placed(
 
 
 def _first_fit(lengths: np.ndarray, steps: int) -> tuple[list[int], list[int]]:
-    """The row and the first step of each sketch, the longest placed first."""
+    """Return the row and the first step of each sketch, placing the longest sketch first."""
     used: list[int] = []
     rows, begins = [0] * len(lengths), [0] * len(lengths)
     for sketch in np.argsort(-np.asarray(lengths), kind="stable"):

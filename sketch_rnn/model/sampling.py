@@ -21,14 +21,14 @@ from sketch_rnn.hparams import HParams
 from sketch_rnn.model.compiling import has_xla
 from sketch_rnn.model.mixture import Mixture, split_output
 
-LARGEST_BATCH = 128  # sketches that one loop draws at once
+LARGEST_BATCH = 128  # the most sketches that one loop draws at once
 TEMPERATURE, SMALLEST_TEMPERATURE = 0.5, 1e-3
 NEW_DRAWINGS, WAYS_TO_COMPLETE = 10, 5  # if no number is asked for
-DRAWN = 40  # drawings that tell how large a model's drawings are
+DRAWN = 40  # drawings from which a model's typical size is measured
 _END = np.array([0, 0, 0, 0, 1], np.float32)
 _IMPOSSIBLE = -1e30  # a logit
-_HALF = 2**31  # of a seed
-_POINTS_STREAM, _Z_STREAM = range(2)  # of randomness
+_HALF = 2**31  # splits a seed into two halves
+_POINTS_STREAM, _Z_STREAM = range(2)  # streams of random numbers
 
 
 Step = Callable[[tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
@@ -38,17 +38,17 @@ class PointDecoder(Protocol):
     """A source of the distribution of each next point, such as `layers.Decoder`."""
 
     def initial_state(self, z: tf.Tensor | None, batch: int | tf.Tensor) -> tf.Tensor:
-        """Before the first point, `[B, S]`."""
+        """Return the state before the first point, `[B, S]`."""
 
     def stepper(self, point: tf.Tensor, z: tf.Tensor | None) -> Step:
-        """Return one step's function: `[B, 5]`, `[B, S]` -> output `[B, 3 + 6 M]`, `[B, S]`."""
+        """Return a function for one step: point `[B, 5]`, state -> output `[B, 3 + 6 M]`, state."""
 
     def __call__(self, points: tf.Tensor, z: tf.Tensor | None) -> tuple[tf.Tensor, tf.Tensor]:
-        """The outputs of points that are known, `[T, B, 5]`, and the state after them."""
+        """Return the outputs for known points `[T, B, 5]`, and the state after them."""
 
 
 class Drawer(Protocol):
-    """A model, as far as drawing needs it; `network.SketchRNN` says what each part does."""
+    """The part of a model that drawing needs; `network.SketchRNN` documents its members."""
 
     @property
     def hparams(self) -> HParams: ...
@@ -70,15 +70,16 @@ def sample_point(
     normal: tf.Tensor,
     greedy: bool = False,
 ) -> tf.Tensor:
-    """Draws a point from the mixture at a temperature (equation 8).
+    """Draw a point from the mixture at a temperature (equation 8).
 
-    log pi / t and log pen / t, renormalized; both standard deviations times t.
+    The temperature t turns log pi into log pi / t and log pen into log pen / t, both renormalized,
+    and multiplies both standard deviations.
 
     Args:
-      mixture: at B points.
+      mixture: the mixtures at B points.
       temperature: t, a scalar or `[B, 1]`.
-      uniform: `[B, 2]` in [0, 1), what the component and the pen state follow from.
-      normal: `[B, 2]`, standard normal, what the offset follows from.
+      uniform: `[B, 2]` in [0, 1), random numbers that choose the component and the pen state.
+      normal: `[B, 2]`, standard normal random numbers that determine the offset.
       greedy: take the most probable component's mean and the most probable pen state.
 
     Returns:
@@ -103,7 +104,7 @@ def sample_point(
 
 @dataclass(frozen=True)
 class _Turn:
-    """One turn of the loop that draws: a point more for each of B sketches."""
+    """One turn of the drawing loop: it adds a point to each of B sketches."""
 
     decoder_step: Step
     temperature: tf.Tensor  # [] or [B, 1]
@@ -120,9 +121,9 @@ class _Turn:
         lengths: tf.Tensor,
         alive: tf.Tensor,
     ) -> tuple[Any, ...]:
-        """From the points before step t to those after it.
+        """Do step t: take the loop's variables before it, and return them after it.
 
-        `alive` `[B]` says which sketches have not ended, `lengths` `[B]` how long they are.
+        `alive` `[B]` says which sketches have not ended; `lengths` `[B]` says how long they are.
         """
         output, state = self.decoder_step(point, state)
         uniform, normal = _noise(self.key, t, alive.shape[0] or tf.shape(alive)[0])
@@ -149,22 +150,22 @@ def decode_strokes(
     state: tf.Tensor | None = None,
     min_len: int = 0,
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """Draw a batch of sketches; end when all have ended, or after `max_len` points.
+    """Draw a batch of sketches, until all have ended or have `max_len` points.
 
-    A sketch depends on the key and its place in the batch, and on the others only through the
-    rounding of products of another size.
+    A sketch depends on the key and on its place in the batch. The size of the batch affects it
+    only through rounding.
 
     Args:
-      decoder: gives the next point's distribution.
+      decoder: the source of the next point's distribution.
       z: `[B, Z]`, or None for the unconditional model.
       batch: B.
       temperature: above 0, a scalar or `[B]`.
       max_len: T.
       key: int32 `[2]`, from which everything random follows.
       greedy: see `sample_point`.
-      point: stroke-5 `[B, 5]` that came before; None is the start token.
-      state: of the decoder `[B, S]` before it reads `point`; None is the first.
-      min_len: points before which no sketch may end.
+      point: the previous points, stroke-5 `[B, 5]`; None means the start token.
+      state: the decoder's state `[B, S]` before it reads `point`; None means the initial state.
+      min_len: the fewest points in a sketch.
 
     Returns:
       Stroke-5 points `[T, B, 5]` without the start token, with end-of-sketch rows after the end;
@@ -192,10 +193,11 @@ _programs: WeakKeyDictionary[Any, Callable] = WeakKeyDictionary()
 def compiled_decode_strokes(
     decoder: PointDecoder, z: tf.Tensor | None, batch: int, **options: Any
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """`decode_strokes` as one program for each shape of its arguments.
+    """Run `decode_strokes`, compiled once per combination of argument shapes.
 
-    Each decoder has a function of its own: one for all would be traced anew by each model that
-    draws, and TensorFlow warns of that (it counts by the code of a function; a partial has none).
+    Each decoder gets a separate function. A shared function would be traced again by each model
+    that draws, and TensorFlow warns about that. (It counts traces by a function's code object, and
+    a partial has none.)
     """
     if decoder not in _programs:
         _programs[decoder] = tf.function(
@@ -217,7 +219,7 @@ def decode(
     max_len: int | None = None,
     seed: int | None = None,
 ) -> list[np.ndarray]:
-    """Draws sketches; `SketchRNN.decode` says what the arguments are."""
+    """Draw sketches; `SketchRNN.decode` describes the arguments."""
     seed = secrets.randbits(31) if seed is None else seed
     if num_samples is None:
         num_samples = NEW_DRAWINGS if z is None else 1
@@ -240,7 +242,7 @@ def complete(
     max_len: int | None = None,
     seed: int | None = None,
 ) -> list[np.ndarray]:
-    """Finishes a drawing; `SketchRNN.complete` says what the arguments are."""
+    """Finish a drawing; `SketchRNN.complete` describes the arguments."""
     num_samples = WAYS_TO_COMPLETE if num_samples is None else num_samples
     max_len = model.hparams.max_seq_len if max_len is None else max_len
     if not 0 < len(sketch) < max_len:
@@ -276,12 +278,14 @@ def complete(
 def interpolate(
     first: np.ndarray, last: np.ndarray, steps: int, spherical: bool = True
 ) -> np.ndarray:
-    """z from `first` to `last`, both included (section 4.2).
+    """Return z in steps from `first` to `last`, including both (section 4.2).
 
     Args:
-      first, last: `[Z]`.
-      steps: rows of the result, 2 or more.
-      spherical: along the great circle (White 2016, arXiv:1609.04468); else along the line.
+      first: `[Z]`.
+      last: `[Z]`.
+      steps: the number of rows in the result, 2 or more.
+      spherical: go along a great circle (White 2016, arXiv:1609.04468); else along a straight
+        line.
 
     Returns:
       `[steps, Z]`.
@@ -295,16 +299,19 @@ def interpolate(
 
 
 def analogy(first: np.ndarray, second: np.ndarray, third: np.ndarray) -> np.ndarray:
-    """first - second + third, each `[Z]` (section 4.3); the third itself where they are equal."""
+    """Return first - second + third, `[Z]` each (section 4.3).
+
+    If `first` equals `second`, the result is exactly `third`.
+    """
     return third + (first - second)
 
 
 def grid(corners: np.ndarray, steps: int, spherical: bool = True) -> np.ndarray:
-    """z of a square between four, the first two above, the others below (as in figure 1).
+    """Return a square grid of z, interpolated between its four corners (as in figure 1).
 
     Args:
-      corners: `[4, Z]`.
-      steps: of each side, 2 or more.
+      corners: `[4, Z]`: the two corners in the top row, then the two in the bottom row.
+      steps: the number of z along each side, 2 or more.
       spherical: see `interpolate`.
 
     Returns:
@@ -328,9 +335,9 @@ def _draw(
     first: Sequence[np.ndarray] | None = None,
     min_len: int = 0,
 ) -> list[np.ndarray]:
-    """`total` stroke-3 arrays in model units, in batches.
+    """Draw `total` sketches batch by batch; return stroke-3 arrays in model units.
 
-    `first` holds the stroke-5 points `[total, 5]` and states `[total, S]` to go on from.
+    `first` holds the stroke-5 points `[total, 5]` and the states `[total, S]` to continue from.
     """
     max_len = model.hparams.max_seq_len if max_len is None else max_len
     if total < 1 or max_len < 1:
@@ -358,33 +365,38 @@ def _draw(
 
 
 def typical_size(model: Drawer) -> float:
-    """The median longer side of `DRAWN` drawings of a model's own, in its data units.
+    """Return the median longer side of `DRAWN` drawings by a model, in its data units.
 
-    They are drawn at temperature 1, at which they are as large as what it has learned.
+    They are drawn at temperature 1, at which they are as large as the training drawings.
     """
     drawings = decode(model, None, DRAWN, temperature=1.0, greedy=False, max_len=None, seed=0)
     return strokes.typical_side(drawings) or 1.0
 
 
 def random_z(model: Drawer, count: int, seed: int | None = None) -> np.ndarray | None:
-    """z from the prior, `[count, Z]`; None for an unconditional model."""
+    """Return z drawn from the prior, `[count, Z]`; None for an unconditional model."""
     if not model.hparams.conditional:
         return None
     return tf.random.stateless_normal([count, model.hparams.z_size], _key(seed, _Z_STREAM)).numpy()
 
 
 def _choose(logits: tf.Tensor, uniform: tf.Tensor) -> tf.Tensor:
-    """Indices `[B]` drawn with the probabilities softmax(logits `[B, K]`), from `[B, 1]`."""
+    """Choose indices `[B]` with probabilities softmax(logits).
+
+    Args:
+      logits: `[B, K]`.
+      uniform: random numbers in [0, 1), `[B, 1]`.
+    """
     ends = tf.cumsum(tf.nn.softmax(logits), axis=-1)
     chosen = tf.reduce_sum(tf.cast(ends <= uniform * ends[:, -1:], tf.int32), axis=-1)
     return tf.minimum(chosen, logits.shape[-1] - 1)
 
 
 def _noise(key: tf.Tensor, t: tf.Tensor, batch: int | tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Return the random numbers of a step: uniform and standard normal, each `[B, 2]`.
+    """Return the random numbers for a step: uniform and standard normal, each `[B, 2]`.
 
-    The normal ones are made here (Box & Muller 1958): drawn by the compiler, those of a sketch
-    would depend on the size of the batch.
+    The normal numbers are computed here (Box & Muller 1958): if the compiler drew them, the
+    numbers for a sketch would depend on the batch size.
     """
     uniform = tf.random.stateless_uniform([batch, 4], tf.random.fold_in(key, t))
     radius = tf.sqrt(-2 * tf.math.log1p(-uniform[:, 2:3]))
@@ -399,7 +411,7 @@ def _key(seed: int | None, stream: int) -> tf.Tensor:
 
 
 def _repeated(model: Drawer, z: ArrayLike, count: int) -> np.ndarray:
-    """Each row of z `count` times."""
+    """Repeat each row of z `count` times."""
     z = np.atleast_2d(np.asarray(z, np.float32))
     size = model.hparams.z_size if model.hparams.conditional else 0
     if not size:
@@ -410,7 +422,7 @@ def _repeated(model: Drawer, z: ArrayLike, count: int) -> np.ndarray:
 
 
 def _checked_temperature(temperature: ArrayLike, total: int) -> np.ndarray:
-    """`[total]` float32."""
+    """Return the temperatures of `total` sketches, float32 `[total]`."""
     temperature = np.asarray(temperature, np.float32)
     if not ((temperature >= SMALLEST_TEMPERATURE) & np.isfinite(temperature)).all():
         raise UserError(
@@ -422,5 +434,5 @@ def _checked_temperature(temperature: ArrayLike, total: int) -> np.ndarray:
 
 
 def _to_sketches(points: np.ndarray, lengths: np.ndarray) -> list[np.ndarray]:
-    """stroke-5 `[T, B, 5]` and lengths `[B]` -> stroke-3 arrays."""
+    """Convert stroke-5 points `[T, B, 5]` and lengths `[B]` to stroke-3 arrays."""
     return [points[:n, i][:, [0, 1, 3]] for i, n in enumerate(lengths)]

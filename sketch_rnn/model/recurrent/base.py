@@ -1,7 +1,7 @@
 """The base of the three recurrent layers.
 
-Legend: T time, B rows, I inputs a step, C constant inputs, O outputs of a product, U units,
-S width of the state.
+Legend: T time, B rows, I inputs per step, C constant inputs, O outputs of a matrix product,
+U units, S width of the state.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -28,9 +28,10 @@ _ARE_READ = ContextVar("weights_are_read", default=False)
 
 @contextmanager
 def weights_are_read() -> Iterator[None]:
-    """Leave out the expensive part of the initial weights of models made in this block.
+    """Set the recurrent kernels of models made in this block to zero.
 
-    Their weights are read from a file next, and orthogonal matrices take longer than the reading.
+    Use it when weights are about to be read from a file: making orthogonal matrices would take
+    longer than reading the file.
     """
     token = _ARE_READ.set(True)
     try:
@@ -40,13 +41,13 @@ def weights_are_read() -> Iterator[None]:
 
 
 class Orthogonal(keras.initializers.Initializer):
-    """An orthogonal matrix for each of the four gates, side by side."""
+    """An initializer that puts four orthogonal matrices, one per gate, side by side."""
 
     def __init__(self, seed: keras.random.SeedGenerator):
         self._one_gate = keras.initializers.Orthogonal(seed=seed)
 
     def __call__(self, shape: tuple[int, int], dtype: str | None = None) -> tf.Tensor:
-        """Returns `[U, 4U]`."""
+        """Return the initial weights, `[U, 4U]`."""
         if _ARE_READ.get():
             return tf.zeros(shape, dtype or tf.float32)
         rows, columns = shape
@@ -58,9 +59,9 @@ class Orthogonal(keras.initializers.Initializer):
 class Inputs:
     """The input of a layer at every step: x, and a context that is the same at every step.
 
-    The context's part of a product is computed once. Where a row holds several sketches, each with
-    a context of its own, x is followed by a one-hot vector of the sketch, and the kernel by each
-    sketch's part.
+    The context's share of a product is computed once. Where a row holds several sketches, each
+    with a different context, a one-hot vector that names the sketch is appended to x, and the
+    share of each sketch is appended to the kernel.
     """
 
     def __init__(self, x: tf.Tensor, context: tf.Tensor | None, segments: Segments):
@@ -73,7 +74,15 @@ class Inputs:
             self.x = tf.concat([x, sketch], axis=-1)
 
     def project(self, w_xh: tf.Tensor, bias: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """`[I + C, O]` and `[O]` -> the kernel `[J, O]` of `x`, and what is added `[B or 1, O]`."""
+        """Split a product into its kernel for `x` and a constant.
+
+        Args:
+          w_xh: `[I + C, O]`.
+          bias: `[O]`.
+
+        Returns:
+          The kernel `[J, O]` that multiplies `x`, and the constant `[B or 1, O]` added to that.
+        """
         w_xh, bias = tensors(w_xh, bias)
         if self._context is None:
             return w_xh, bias[None]
@@ -84,16 +93,16 @@ class Inputs:
 
 
 class Recurrent(keras.layers.Layer):
-    """A recurrent layer over whole sequences, time first.
+    """A recurrent layer over whole sequences, whose first axis is time.
 
-    A subclass is a cell (`cell.Cell`): it adds its weights in `add_cell_weights`, gives them
-    in `cell_weights`, and implements one step forward and one step back.
+    Each subclass is a cell (`cell.Cell`): it adds its weights in `add_cell_weights`, returns them
+    from `cell_weights`, and implements one step forward and one step back.
 
     A layer reads `[x_t, context]` at each step; `context` is the same at every step.
     """
 
     State: type
-    """The named state; as one tensor `[B, S]` its fields stand in their order."""
+    """The named tuple of the state; as one tensor `[B, S]` its fields are joined in order."""
 
     def __init__(
         self,
@@ -107,9 +116,9 @@ class Recurrent(keras.layers.Layer):
 
         Args:
           units: U, the size of h and of c.
-          keep_prob: probability with which recurrent dropout keeps a candidate.
-          seed: what the initial weights are drawn from.
-          execution: how it is computed; None is that of the device.
+          keep_prob: the probability that recurrent dropout keeps a candidate.
+          seed: the seed of the initial weights.
+          execution: how the layer is computed; None selects the execution for this device.
         """
         super().__init__(**kwargs)
         self.units = units
@@ -146,11 +155,11 @@ class Recurrent(keras.layers.Layer):
         self.add_cell_weights(width, seeds)
 
     def add_cell_weights(self, width: int, seeds: keras.random.SeedGenerator) -> None:
-        """Adds the weights that only this cell has; `width` is I + C."""
+        """Add the weights that only this cell has; `width` is I + C."""
         raise NotImplementedError
 
     def cell_weights(self, inputs: Inputs) -> CellWeights:
-        """The weights as the cell's steps read them."""
+        """Return the weights in the form that the cell's steps read."""
         raise NotImplementedError
 
     def call(
@@ -161,14 +170,14 @@ class Recurrent(keras.layers.Layer):
         segments: Segments = Segments(),  # noqa: B008
         dropout_mask: tf.Tensor | None = None,
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """Runs over all steps.
+        """Run over all steps.
 
         Args:
           x: `[T, B, I]`.
-          context: `[B, C]`, read at every step after x, or None.
-          state: `[B, S]` before the first step; None is zero.
-          segments: the sequences that start later than their row. Where they say which sketch a
-            row holds, context and state are those of the sketches.
+          context: `[B, C]`, appended to x at every step, or None.
+          state: `[B, S]`, the state before the first step; None means zero.
+          segments: where sequences start within the rows. If it says which sketch a row holds,
+            `context` and `state` have an entry per sketch instead of per row.
           dropout_mask: bool `[T, B, U]`, True where recurrent dropout keeps a candidate; None
             keeps all.
 
@@ -189,11 +198,13 @@ class Recurrent(keras.layers.Layer):
     def stepper(
         self, x: tf.Tensor, context: tf.Tensor | None = None
     ) -> Callable[[tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
-        """Return a step without dropout: x `[B, I]`, state `[B, S]` -> h `[B, U]`, state.
+        """Return a function for one step without dropout.
+
+        The function maps x `[B, I]` and the state `[B, S]` to h `[B, U]` and the new state.
 
         Args:
-          x: `[B, I]`, of which only the shape is read.
-          context: `[B, C]` of every step, or None.
+          x: `[B, I]`; only its shape is read.
+          context: `[B, C]`, the same at every step, or None.
         """
         weights = self.cell_weights(Inputs(x[None], context, Segments()))
         products = Products(Execution(), weights.affines)
@@ -205,11 +216,11 @@ class Recurrent(keras.layers.Layer):
         return step
 
     def step(self, x: tf.Tensor, state: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """One step without dropout: x `[B, I + C]`, state `[B, S]` -> h `[B, U]`, state."""
+        """Do one step without dropout: x `[B, I + C]`, state `[B, S]` -> h `[B, U]`, new state."""
         return self.stepper(x)(x, state)
 
     def named_state(self, state: tf.Tensor) -> Sequence[tf.Tensor]:
-        """`[B, S]` -> the state's fields."""
+        """Split a state `[B, S]` into its named fields."""
         return self.State(*tf.split(state, list(self.state_widths()), axis=-1))
 
 
@@ -219,10 +230,10 @@ def run_side_by_side(
     starts: tf.Tensor,
     dropout_mask: tf.Tensor | None,
 ) -> tf.Tensor:
-    """Runs layers of one kind in a single loop, from the zero state.
+    """Run layers of one kind in a single loop, from the zero state.
 
     Args:
-      layers: D of them.
+      layers: D layers.
       x: `[T, D, B, I]`.
       starts: bool `[T, D, B]`, True where a sequence starts.
       dropout_mask: bool `[T, D, B, U]`, or None.
@@ -243,7 +254,7 @@ def run_side_by_side(
 
 
 def activate(products: tf.Tensor) -> tuple[tf.Tensor, ...]:
-    """`[B, 4U]` -> the gates i, j, f, o after their functions, `[B, U]` each."""
+    """Apply the activation functions: `[B, 4U]` -> the gates i, j, f, o, `[B, U]` each."""
     i, j, f, o = tf.split(products, GATES, axis=-1)
     return tf.sigmoid(i), tf.tanh(j), tf.sigmoid(f + FORGET_BIAS), tf.sigmoid(o)
 
@@ -257,14 +268,15 @@ def gate_gradients(
     d_c: tf.Tensor,
     dropout: Factor,
 ) -> tf.Tensor:
-    """The gradient of what `activate` reads, `[B, 4U]`, from those of h and of c.
+    """Return the gradient of the input of `activate`, `[B, 4U]`.
 
     Args:
-      gates: as `activate` returned them.
-      previous_c: that the step read.
-      tanh_c: what the output gate lets through.
-      d_h, d_c: gradients of h and of the new c, h's part in it.
-      dropout: what the candidate was multiplied with.
+      gates: the gates that `activate` returned.
+      previous_c: the c that the step read.
+      tanh_c: the values that the output gate scales.
+      d_h: the gradient of h.
+      d_c: the gradient of the new c, including what reaches it through h.
+      dropout: the factor that the candidate was multiplied by.
     """
     i, j, f, o = gates
     d_candidate = d_c * dropout
@@ -280,5 +292,5 @@ def gate_gradients(
 
 
 def tensors(*values: tf.Tensor | keras.Variable) -> list[tf.Tensor]:
-    """The values as tensors, which is what a custom gradient takes."""
+    """Convert the values to tensors, as custom gradients require."""
     return [tf.convert_to_tensor(value) for value in values]

@@ -1,7 +1,7 @@
 """The part of a recurrent network that the loop over time calls: one step forward, one step back.
 
-Legend: T time, B rows, I inputs, O outputs of a product, U units; D directions that run side by
-side, an axis before B that is there only where they do.
+Legend: T time, B rows, I inputs, O outputs of a matrix product, U units; D directions: an axis
+before B, present only where two directions run side by side.
 """
 
 from collections.abc import Sequence
@@ -11,27 +11,27 @@ import tensorflow as tf
 
 from sketch_rnn.model.execution import Affine, Products
 
-CellState: TypeAlias = Any  # a NamedTuple of tensors [B, U], the cell's own
+CellState: TypeAlias = Any  # a NamedTuple of tensors [B, U]; each cell defines one
 Factor: TypeAlias = tf.Tensor | float  # [B, U] or a number
 ReadByProducts: TypeAlias = tuple[
     tuple[tf.Tensor, ...], ...
-]  # the inputs of each product, joined there
+]  # the inputs of each product, which the product concatenates
 
 
 class CellWeights(NamedTuple):
-    """All that a cell learns, as tensors."""
+    """All trainable weights of a cell, as tensors."""
 
     affines: tuple[Affine, ...]
-    scales: Any = ()  # what is read element by element, `[1, O]` each, in the cell's own structure
+    scales: Any = ()  # element-wise weights, `[1, O]` each, in a structure that the cell defines
 
 
 class Cell(Protocol):
     """One step of a recurrent network, and its gradient."""
 
-    State: type  # of the named state
+    State: type  # the named tuple that holds the state
 
     def saved_widths(self) -> Sequence[int]:
-        """The widths of what `step_forward` saves for `step_back`."""
+        """Return the widths of the tensors that `step_forward` saves for `step_back`."""
 
     def step_forward(
         self,
@@ -41,9 +41,14 @@ class Cell(Protocol):
         previous: CellState,
         dropout: Factor,
     ) -> tuple[CellState, Sequence[tf.Tensor]]:
-        """Reads x `[B, I]` and the previous state; returns the state, and what it saves.
+        """Return the state after one step, and the tensors that `step_back` needs.
 
-        `dropout` is what the candidate is multiplied with.
+        Args:
+          products: the cell's matrix products.
+          scales: the cell's element-wise weights.
+          x: `[B, I]`.
+          previous: the state before the step.
+          dropout: the factor that the candidate is multiplied by.
         """
 
     def step_back(
@@ -57,8 +62,12 @@ class Cell(Protocol):
         d_state: CellState,
         dropout: Factor,
     ) -> tuple[CellState, Sequence[tf.Tensor], Any]:
-        """From the gradient of the state: those of the previous state, of each product, and of
-        each of the scales, which is given for each row `[B, O]` where the scale is `[1, O]`."""
+        """Return the gradients of one step, given `d_state`, the gradient of the state after it.
+
+        Returns:
+          The gradient of the previous state, of each product, and of each of the scales; for a
+          scale `[1, O]` that is one gradient per row, `[B, O]`.
+        """
 
     def inputs(self, x: tf.Tensor, previous: CellState, state: CellState) -> ReadByProducts:
-        """The inputs of each product; x comes last where it is one."""
+        """Return the inputs of each product; x comes last in the products that read it."""

@@ -5,9 +5,10 @@ weights at every step.
     i, j, f, o = LN(alpha_x * x W_xh + alpha_h * h W_hh + beta(h^) + b)
     c', h' as in the layer-normalized LSTM
 
-with alpha(h^) = W_alpha (W_zw h^ + b_zw) and beta(h^) = W_beta (W_zb h^), each through 32 numbers.
+with alpha(h^) = W_alpha (W_zw h^ + b_zw) and beta(h^) = W_beta (W_zb h^), where each inner product
+is an embedding of 32 numbers.
 
-Legend: B rows, I inputs a step, U units, H hyper units, E embedding, G = 4 gates, K = 3 G
+Legend: B rows, I inputs per step, U units, H hyper units, E embedding, G = 4 gates, K = 3 G
 modulations: alpha of x, alpha of h, beta of h.
 """
 
@@ -32,11 +33,11 @@ EMBEDDING = 32
 ALPHAS = 2 * GATES  # ix, jx, fx, ox, ih, jh, fh, oh
 BETAS = GATES  # ih, jh, fh, oh
 MODULATIONS = ALPHAS + BETAS
-OF_HYPER, OF_X, OF_H, OF_Z = range(4)  # the products
+OF_HYPER, OF_X, OF_H, OF_Z = range(4)  # indices of the matrix products
 
 
 class HyperState(NamedTuple):
-    """The state that a step hands to the next, `[B, U]` or `[B, H]` each."""
+    """The state that each step passes to the next; the fields are `[B, U]` or `[B, H]`."""
 
     h: tf.Tensor
     hyper_h: tf.Tensor
@@ -45,7 +46,7 @@ class HyperState(NamedTuple):
 
 
 class Scales(NamedTuple):
-    """The weights that are read element by element, and the modulations' kernels `[K, E, U]`."""
+    """The element-wise weights, and the kernels of the modulations, `[K, E, U]`."""
 
     bias: tf.Tensor
     modulation: tf.Tensor
@@ -55,7 +56,7 @@ class Scales(NamedTuple):
 
 @keras.saving.register_keras_serializable("sketch_rnn")
 class HyperLSTM(Recurrent):
-    """The original's `hyper` cell over whole sequences."""
+    """A layer that runs the original's `hyper` cell over whole sequences."""
 
     State = HyperState
 
@@ -177,7 +178,7 @@ class HyperLSTM(Recurrent):
     def _modulation(
         self, products: Products, scales: Scales, hyper_h: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """The embeddings z `[K, B, E]` and the modulations `[K, B, U]` of one step."""
+        """Return the embeddings z `[K, B, E]` and the modulations `[K, B, U]` of one step."""
         z = _by_modulation(products(OF_Z, hyper_h))
         return z, products.product(z, scales.modulation)
 
@@ -189,7 +190,7 @@ def _hyper_step_back(
     previous: HyperState,
     scales: Scales,
 ) -> tuple[tf.Tensor, tf.Tensor, Norms]:
-    """`normalized_step_back` of the small LSTM, which has no dropout."""
+    """Call `normalized_step_back` for the small LSTM, which has no dropout."""
     return normalized_step_back(
         d_h,
         d_c,
@@ -211,7 +212,7 @@ def _join(gates: tf.Tensor) -> tf.Tensor:
 
 
 def _modulate(x_products: tf.Tensor, h_products: tf.Tensor, modulation: tf.Tensor) -> tf.Tensor:
-    """alpha_x * x W + alpha_h * h W + beta, `[B, 4U]`."""
+    """Return alpha_x * x W + alpha_h * h W + beta, `[B, 4U]`."""
     alpha_x, alpha_h, beta = (_join(part) for part in tf.split(modulation, 3, axis=-3))
     return alpha_x * x_products + alpha_h * h_products + beta
 
@@ -219,7 +220,7 @@ def _modulate(x_products: tf.Tensor, h_products: tf.Tensor, modulation: tf.Tenso
 def _modulate_gradient(
     d_gates: tf.Tensor, x_products: tf.Tensor, h_products: tf.Tensor, modulation: tf.Tensor
 ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    """The gradients of x's products, of h's products, and of the modulations `[K, B, U]`."""
+    """Return the gradients of x's products, h's products, and the modulations `[K, B, U]`."""
     alpha_x, alpha_h, _ = (_join(part) for part in tf.split(modulation, 3, axis=-3))
     d_parts = (d_gates * x_products, d_gates * h_products, d_gates)
     d_modulation = [gate for part in d_parts for gate in tf.split(part, GATES, axis=-1)]

@@ -28,14 +28,14 @@ EPSILON = 1e-3
 
 
 class LayerNormState(NamedTuple):
-    """The state that a step hands to the next, `[B, U]` each."""
+    """The state that each step passes to the next; the fields are `[B, U]`."""
 
     h: tf.Tensor
     c: tf.Tensor
 
 
 class Norms(NamedTuple):
-    """Gains and offsets: gamma and beta of the gates `[4U]`, and of c `[U]`."""
+    """The gains and offsets: gamma and beta of the gates, `[4U]` each, and of c, `[U]` each."""
 
     gamma: tf.Tensor
     beta: tf.Tensor
@@ -44,7 +44,7 @@ class Norms(NamedTuple):
 
     @classmethod
     def add_to(cls, layer: keras.layers.Layer, units: int, prefix: str = "") -> "Norms":
-        """Adds them to the layer as weights: gammas 1, betas 0."""
+        """Add the gains (initially 1) and offsets (initially 0) to the layer as weights."""
 
         def add(name: str, width: int, initializer: str) -> keras.Variable:
             return layer.add_weight(name=prefix + name, shape=(width,), initializer=initializer)
@@ -57,13 +57,13 @@ class Norms(NamedTuple):
         )
 
     def rows(self) -> "Norms":
-        """The weights' values as rows, `[1, 4U]` and `[1, U]`."""
+        """Return the weights' values as rows, `[1, 4U]` and `[1, U]`."""
         return Norms(*[value[None] for value in tensors(*self)])
 
 
 @keras.saving.register_keras_serializable("sketch_rnn")
 class LayerNormLSTM(Recurrent):
-    """The original's `layer_norm` cell over whole sequences."""
+    """A layer that runs the original's `layer_norm` cell over whole sequences."""
 
     State = LayerNormState
 
@@ -121,10 +121,10 @@ class LayerNormLSTM(Recurrent):
 
 
 def normalize(x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Layer norm over the last axis without gain and offset.
+    """Normalize over the last axis, without gain and offset.
 
     Returns:
-      (x - mean) / sigma, and 1 / sigma with a last axis of 1.
+      (x - mean) / sigma, and 1 / sigma, whose last axis has length 1.
     """
     centered = x - tf.reduce_mean(x, axis=-1, keepdims=True)
     variance = tf.reduce_mean(centered * centered, axis=-1, keepdims=True)
@@ -133,31 +133,37 @@ def normalize(x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
 
 
 def normalize_gradient(d_normal: tf.Tensor, normal: tf.Tensor, inverse: tf.Tensor) -> tf.Tensor:
-    """The gradient of x, from that of `normalize(x)` and what it returned."""
+    """Return the gradient of x.
+
+    Args:
+      d_normal: the gradient of the normalized x.
+      normal: the normalized x that `normalize` returned.
+      inverse: the 1 / sigma that `normalize` returned.
+    """
     mean = tf.reduce_mean(d_normal, axis=-1, keepdims=True)
     along = tf.reduce_mean(d_normal * normal, axis=-1, keepdims=True)
     return inverse * (d_normal - mean - normal * along)
 
 
 def saved_widths(units: int) -> tuple[int, ...]:
-    """The widths of what `normalized_step` saves for its gradient."""
+    """Return the widths of the tensors that `normalized_step` saves for its gradient."""
     return GATES * units, GATES, units, 1
 
 
 def normalized_step(
     products: tf.Tensor, c: tf.Tensor, norms: Norms, dropout: Factor
 ) -> tuple[tf.Tensor, tf.Tensor, tuple[tf.Tensor, ...]]:
-    """One step after the products.
+    """Do the part of a step that comes after the matrix products.
 
     Args:
       products: `[B, 4U]`.
       c: `[B, U]`.
       norms: gains and offsets.
-      dropout: what the candidate is multiplied with.
+      dropout: the factor that the candidate is multiplied by.
 
     Returns:
-      c, h, and what the gradient needs (the normalized products and 1 / sigma of each gate, the
-      normalized c and its 1 / sigma).
+      c, h, and the tensors that the gradient needs: the normalized products and 1 / sigma of each
+      gate, then the normalized c and its 1 / sigma.
     """
     normal, inverse = normalize(_by_gate(products))
     normal = _joined(normal)
@@ -177,8 +183,11 @@ def normalized_step_back(
     norms: Norms,
     dropout: Factor,
 ) -> tuple[tf.Tensor, tf.Tensor, Norms]:
-    """The gradients of `normalized_step`: of the products, of the c it read, of the norms for each
-    row."""
+    """Return the gradients of the inputs of `normalized_step`.
+
+    Returns:
+      The gradients of the products, of the c that the step read, and of the norms for each row.
+    """
     normal, inverse, c_normal, c_inverse = saved
     gates = activate(normal * norms.gamma + norms.beta)
     f, o = gates[2:]
@@ -211,5 +220,5 @@ def _joined(x: tf.Tensor) -> tf.Tensor:
 
 
 def _leading(x: tf.Tensor) -> list:
-    """All sizes but the last; one that only the running program knows is left to reshape."""
+    """Return all sizes but the last, with -1 for a size not known until the program runs."""
     return [-1 if size is None else size for size in x.shape[:-1]]

@@ -26,7 +26,7 @@ from sketch_rnn.model.recurrent.cell import CellWeights, Factor, ReadByProducts
 
 
 class LSTMState(NamedTuple):
-    """The state that a step hands to the next, `[B, U]` each."""
+    """The state that each step passes to the next; the fields are `[B, U]`."""
 
     c: tf.Tensor
     h: tf.Tensor
@@ -34,7 +34,7 @@ class LSTMState(NamedTuple):
 
 @keras.saving.register_keras_serializable("sketch_rnn")
 class LSTM(Recurrent):
-    """The original's `lstm` cell over whole sequences."""
+    """A layer that runs the original's `lstm` cell over whole sequences."""
 
     State = LSTMState
 

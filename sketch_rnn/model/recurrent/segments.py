@@ -1,6 +1,6 @@
-"""Sequences that stand one after the other in the rows of a batch.
+"""Several sequences, one after the other, in each row of a batch.
 
-Legend: T time, B rows, U units, S sketches; a further axis of directions may stand before B.
+Legend: T time, B rows, U units, S sketches; an axis for directions may come before B.
 """
 
 from collections.abc import Sequence
@@ -10,17 +10,21 @@ import tensorflow as tf
 
 
 class Segments(NamedTuple):
-    """Where sequences start in the rows of a batch, and with which initial state.
+    """The places in a batch's rows where sequences start, and the initial state of each.
 
-    Without `starts` each row is one sequence. Without `sketch` a sequence that starts later than
-    the row finds the zero state; with it, the initial state of its sketch.
+    Without `starts`, each row is one sequence. A sequence that starts within a row begins with the
+    initial state of its sketch, or with the zero state if `sketch` is None.
     """
 
     starts: tf.Tensor | None = None  # bool [T, B], True where a sequence starts
     sketch: tf.Tensor | None = None  # int32 [T, B], which sketch a row holds
 
     def carried(self, initial: Sequence[tf.Tensor]) -> tuple[tf.Tensor, ...]:
-        """The states `[B, U]` before the first step, from the initial ones of rows or sketches."""
+        """Return the states `[B, U]` of the rows before the first step.
+
+        Args:
+          initial: the initial states of the rows, or of the sketches if `sketch` is set.
+        """
         if self.sketch is None:
             return tuple(initial)
         batch = self.sketch.shape[1]
@@ -29,7 +33,7 @@ class Segments(NamedTuple):
     def previous(
         self, t: tf.Tensor, initial: Sequence[tf.Tensor], states: Sequence[tf.Tensor]
     ) -> list[tf.Tensor]:
-        """The states `[B, U]` that step t reads, from those that the step before left."""
+        """Return the states `[B, U]` that step t reads; `states` are those after step t - 1."""
         if self.starts is None:
             return list(states)
         return [
@@ -38,7 +42,7 @@ class Segments(NamedTuple):
         ]
 
     def previous_at(self, t: tf.Tensor, initial: tf.Tensor, sequence: tf.Tensor) -> tf.Tensor:
-        """The state `[B, U]` that step t reads, from all states `[T, B, U]`."""
+        """Return the state `[B, U]` that step t reads; `sequence` holds all states, `[T, B, U]`."""
         (carried,) = self.carried([initial])
         state = tf.where(t > 0, sequence[tf.maximum(t - 1, 0)], carried)
         return self.previous(t, [initial], [state])[0]
@@ -46,7 +50,7 @@ class Segments(NamedTuple):
     def previous_in(
         self, begin: tf.Tensor, count: int, initial: tf.Tensor, sequence: tf.Tensor
     ) -> tf.Tensor:
-        """The states `[count, B, U]` that the steps from `begin` on read."""
+        """Return the states `[count, B, U]` that `count` steps from `begin` on read."""
         later = window(sequence, begin, count - 1)
         if self.starts is not None:
             starts = window(self.starts, begin + 1, count - 1)[..., None]
@@ -54,24 +58,30 @@ class Segments(NamedTuple):
         return tf.concat([self.previous_at(begin, initial, sequence)[None], later], axis=0)
 
     def passed_back(self, t: tf.Tensor, gradients: Sequence[tf.Tensor]) -> list[tf.Tensor]:
-        """The gradients of the states that the step before t left, from those of what t read."""
+        """Return the gradients of the states after step t - 1.
+
+        Args:
+          t: the step.
+          gradients: the gradients of the states that step t read.
+        """
         if self.starts is None:
             return list(gradients)
         return [tf.where(self.starts[t][..., None], tf.zeros_like(d), d) for d in gradients]
 
     def by_sketch(self, values: Sequence[tf.Tensor]) -> tuple[tf.Tensor, ...]:
-        """The values where initial states belong to sketches; else none."""
+        """Return the values if initial states belong to sketches; else an empty tuple."""
         return () if self.sketch is None else tuple(values)
 
     def add_initial_gradients(
         self, totals: Sequence[tf.Tensor], begin: tf.Tensor, d_previous: Sequence[tf.Tensor]
     ) -> list[tf.Tensor]:
-        """Adds up the gradients of the sketches' initial states.
+        """Add up the gradients of the sketches' initial states.
 
         Args:
-          totals: `[S, U]` so far; `by_sketch` of zeros to begin with.
+          totals: the sums so far, `[S, U]`; at first, zeros passed through `by_sketch`.
           begin: the first of c steps.
-          d_previous: the gradients of what they read, `[c, B, U]`, as `by_sketch` gave them.
+          d_previous: the gradients of the states that these steps read, `[c, B, U]`, passed
+            through `by_sketch`.
         """
         if self.sketch is None:
             return []
@@ -86,19 +96,23 @@ class Segments(NamedTuple):
         ]
 
     def _initial(self, first: tf.Tensor, begin: tf.Tensor, count: int) -> tf.Tensor:
-        """Return the state before sequences that start at these steps, `[count, B, U]`, or zero."""
+        """Return the initial states of sequences that start at these steps.
+
+        Returns:
+          `[count, B, U]`; a scalar zero if initial states do not belong to sketches.
+        """
         if self.sketch is None:
             return tf.zeros([], first.dtype)
         return tf.gather(first, window(self.sketch, begin, count))
 
 
 def length_of(tensor: tf.Tensor, axis: int) -> int | tf.Tensor:
-    """The length of an axis; a tensor where only the running program knows it."""
+    """Return the length of an axis: a tensor if it is not known until the program runs."""
     known = tensor.shape[axis]
     return tf.shape(tensor)[axis] if known is None else known
 
 
 def window(sequence: tf.Tensor, begin: tf.Tensor, count: int) -> tf.Tensor:
-    """`count` steps of `[T, ...]` from `begin` on."""
+    """Return `count` steps of `[T, ...]` from `begin` on."""
     shape = sequence.shape[1:]
     return tf.slice(sequence, [begin] + [0] * len(shape), [count, *shape])

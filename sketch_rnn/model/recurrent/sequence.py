@@ -1,12 +1,11 @@
 """The loop over time that all cells share, and its gradient.
 
-This module alone knows of loops, of sequences that share rows, and of how many steps a turn of a
-loop has. The backward loop carries
-only what one step hands to the step before; the gradients of the cell's kernels are single
-products over many steps.
+Only this module deals with loops, with sequences that share rows, and with unrolling. The backward
+loop carries only the gradients that one step passes to the step before it; the gradients of the
+cell's kernels are single products over many steps.
 
-Legend: T time, c steps of a chunk, B rows, I inputs, O outputs of a product, U units, S sketches;
-D directions that run side by side, an axis before B that is there only where they do.
+Legend: T time, c steps of a chunk, B rows, I inputs, O outputs of a matrix product, U units,
+S sketches; D directions: an axis before B, present only where two directions run side by side.
 """
 
 from collections.abc import Callable, Sequence
@@ -20,7 +19,7 @@ from sketch_rnn.model.recurrent.segments import Segments, length_of, window
 
 
 class Sequences(NamedTuple):
-    """The sequences that a cell runs over."""
+    """A cell, and how it runs over sequences."""
 
     cell: Cell
     execution: Execution
@@ -32,14 +31,14 @@ class Sequences(NamedTuple):
 def run(
     sequences: Sequences, weights: CellWeights, x: tf.Tensor, initial: CellState
 ) -> tuple[tf.Tensor, CellState]:
-    """Runs over all steps.
+    """Run over all steps.
 
     Args:
-      sequences: what runs, and how.
-      weights: of the cell.
+      sequences: the cell, and how to run it.
+      weights: the cell's weights.
       x: `[T, B, I]`.
-      initial: the state of each row before its first step, or of each sketch where the segments
-        say which sketch a row holds.
+      initial: the initial state of each row, or of each sketch if the segments say which sketch
+        a row holds.
 
     Returns:
       h at every step, `[T, B, U]`, and the final state of each row.
@@ -61,18 +60,18 @@ def run(
 
 
 class Kept(NamedTuple):
-    """One of the outputs that a loop keeps from every step."""
+    """The shape and type of an output that a loop keeps from every step."""
 
-    shape: Sequence[int | None]  # of one step
+    shape: Sequence[int | None]  # at one step
     dtype: tf.DType
 
     def blocks(self, turns: int, unroll: int) -> tf.TensorArray:
-        """An array with an element a turn."""
+        """Return an array with one element for each turn of the loop."""
         return tf.TensorArray(self.dtype, turns, element_shape=[unroll, *self.shape])
 
 
 class _Forward:
-    """The forward loop, and all that its gradient reads."""
+    """The forward loop, and everything that its gradient reads."""
 
     def __init__(
         self, sequences: Sequences, weights: CellWeights, x: tf.Tensor, initial: CellState
@@ -110,23 +109,23 @@ class _Forward:
         return tuple(state), [*state, *saved]
 
     def products_at(self, t: tf.Tensor) -> Products:
-        """The products of step t."""
+        """Return the products of step t."""
         return self.products.given_x([None if of_x is None else of_x[t] for of_x in self.of_x])
 
     def dropout(self, t: tf.Tensor) -> tf.Tensor | float:
-        """Return the factor of the candidate at step t: 1 / keep_prob or 0."""
+        """Return the dropout factor of the candidate at step t: 1 / keep_prob or 0."""
         mask = self.sequences.dropout_mask
         if mask is None:
             return 1.0
         return tf.where(mask[t], tf.constant(1 / self.sequences.keep_prob, self.x.dtype), 0.0)
 
     def previous_at(self, t: tf.Tensor) -> CellState:
-        """The state that step t read."""
+        """Return the state that step t read."""
         pairs = zip(self.initial, self.states, strict=True)
         return self.cell.State(*[self.segments.previous_at(t, *pair) for pair in pairs])
 
     def inputs_in(self, begin: tf.Tensor, count: int) -> ReadByProducts:
-        """The inputs of each product in some steps, `[c, B, ...]`."""
+        """Return the inputs of each product, `[c, B, ...]`, at `count` steps from `begin` on."""
         pairs = zip(self.initial, self.states, strict=True)
         previous = [self.segments.previous_in(begin, count, *pair) for pair in pairs]
         state = [window(sequence, begin, count) for sequence in self.states]
@@ -134,21 +133,21 @@ class _Forward:
         return self.cell.inputs(window(self.x, begin, count), make(*previous), make(*state))
 
     def _x_widths(self) -> list[int]:
-        """Return how many of the columns that each product reads are x."""
+        """Return, for each product, how many columns of its input come from x."""
         inputs = self.cell.inputs(self.x, self.initial, self.initial)
         return [self.x.shape[-1] if parts[-1] is self.x else 0 for parts in inputs]
 
 
-# Gradients that one step hands to the step before: of the state, and of the scales so far.
+# Gradients that one step passes to the step before it: of the state, and of the scales so far.
 Carried = tuple[tuple[tf.Tensor, ...], Any]
 
 
 class _Totals(NamedTuple):
-    """Gradients that are summed up chunk by chunk."""
+    """Gradients that are summed chunk by chunk."""
 
     affines: tuple[Affine, ...]
     x: tf.Tensor
-    initial: tuple[tf.Tensor, ...]  # of sketches
+    initial: tuple[tf.Tensor, ...]  # of the sketches' initial states
 
 
 class _Backward:
@@ -162,7 +161,7 @@ class _Backward:
         self.products.prepare_gradient(self.x_widths)
 
     def run(self, d_final: Sequence[tf.Tensor]) -> tuple[CellWeights, tf.Tensor, CellState]:
-        """The gradients of the weights, of x and of the initial states."""
+        """Return the gradients of the weights, of x, and of the initial states."""
         weights, initial, steps = self.forward.weights, self.forward.initial, self.forward.steps
         size = min(self.execution.chunk or steps, steps)
         carry = (
@@ -188,7 +187,7 @@ class _Backward:
         return CellWeights(totals.affines, d_scales), totals.x, d_initial
 
     def _no_gradient(self, scale: tf.Tensor) -> tf.Tensor:
-        """The gradient of a scale before the first step."""
+        """Return the zero gradient of a scale, to which each step adds."""
         if scale.shape[-2] != 1 or not self.execution.rows_summed_late:
             return tf.zeros_like(scale)
         return tf.zeros_like(self.forward.x[0, ..., :1]) + tf.zeros_like(scale)
@@ -196,7 +195,7 @@ class _Backward:
     def _chunk(
         self, first: tf.Tensor, size: int, carry: tuple[Carried, _Totals]
     ) -> tuple[Carried, _Totals]:
-        """Some steps back to `first`, and then the gradients of what they read."""
+        """Run `size` steps back to `first`; add the gradients of their inputs to the totals."""
         carried, totals = carry
         kept = [
             *self._products_kept(),
@@ -235,7 +234,7 @@ class _Backward:
         return (tuple(self.segments.passed_back(t, d_previous)), d_scales), outputs
 
     def _collect(self, totals: _Totals, first: tf.Tensor, outputs: Sequence[tf.Tensor]) -> _Totals:
-        """Adds the gradients of a chunk's steps, `[c, B, ...]` each."""
+        """Add the gradients of a chunk's steps, `[c, B, ...]` each."""
         count = len(totals.affines)
         d_products, d_previous = outputs[:count], outputs[count:]
         size = d_products[0].shape[0]
@@ -267,10 +266,10 @@ class _Backward:
         return Affine(kernel, total.bias + d_bias)
 
     def _kernel_gradient(self, inputs: tuple[tf.Tensor, ...], d_product: tf.Tensor) -> tf.Tensor:
-        """The gradient of a kernel over some steps, `[I, O]` or `[D, I, O]`.
+        """Return the gradient of a kernel over some steps, `[I, O]` or `[D, I, O]`.
 
-        Each input is transposed by itself: a product that has to transpose costs up to twice as
-        much, and XLA makes such a product of any other way to write this.
+        Each input is transposed separately: a product that also transposes costs up to twice as
+        much, and XLA turns every other way of writing this into such a product.
         """
         columns = [_columns(self.products.operand(part)) for part in inputs]
         rows = rows_of(d_product)
@@ -292,10 +291,11 @@ def _scan(
     carry: Any,
     kept: Sequence[Kept],
 ) -> tuple[Any, list[tf.Tensor]]:
-    """`carry, outputs = step(t, carry)` for `count` times t from `first` on.
+    """Call `carry, outputs = step(t, carry)` for `count` values of t from `first` on.
 
-    A turn of the loop is `unroll` steps, whose outputs are written at once. What is left over of
-    the turns stands behind the loop. `stride` is 1 or -1, from one t to the next.
+    Each turn of the loop does `unroll` steps and writes their outputs at once. Steps that do not
+    fill a turn follow the loop. `stride`, 1 or -1, is the difference between successive values
+    of t.
 
     Returns:
       The last carry, and the outputs of all steps, `[count, ...]` each, in ascending order of t.
@@ -320,7 +320,7 @@ def _scan(
 def _turns(
     some: Callable, stride: int, turns: int, unroll: int, carry: Any, kept: Sequence[Kept]
 ) -> tuple[Any, list[tf.Tensor]]:
-    """The loop of `_scan`; `some(begin, steps, carry)` does some of its steps."""
+    """Run the loop of `_scan`; `some(begin, steps, carry)` does `steps` of its steps."""
 
     def turn(
         number: tf.Tensor, carry: Any, arrays: list[tf.TensorArray]
@@ -337,9 +337,9 @@ def _turns(
 
 
 def _unrolled(step: Callable, times: Sequence, carry: Any) -> tuple[Any, list[tuple]]:
-    """Steps one after the other; the last carry, and the values of each output."""
+    """Do steps without a loop; return the last carry, and the values of each output."""
     if len(times) > 1 and not tf.executing_eagerly():
-        step = tf.function(step, autograph=False)  # traced once for all of them
+        step = tf.function(step, autograph=False)  # traced only once for all steps
     steps = []
     for t in times:
         carry, outputs = step(tf.convert_to_tensor(t), carry)
@@ -356,10 +356,10 @@ def _flat(blocks: tf.Tensor) -> tf.Tensor:
 
 
 def _kept(x: tf.Tensor, widths: Sequence[int], dtype: tf.DType) -> list[Kept]:
-    """Outputs `[B, width]` each, B being that of x `[T, B, I]`."""
+    """Describe outputs `[B, width]`, one per width, for the B rows of x `[T, B, I]`."""
     return [Kept([*x.shape[1:-1], width], dtype) for width in widths]
 
 
 def _summed(scale: tf.Tensor, d_scale: tf.Tensor) -> tf.Tensor:
-    """The gradient of a scale, from that of each row where it is one row itself."""
+    """Return the gradient of a scale, summed over the rows if the scale has a single row."""
     return tf.reduce_sum(d_scale, axis=-2, keepdims=True) if scale.shape[-2] == 1 else d_scale
