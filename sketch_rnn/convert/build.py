@@ -34,18 +34,18 @@ from sketch_rnn.signals import leave_to_parent
 from sketch_rnn.system import worker_context
 from sketch_rnn.trace.installed import check_installed
 
-CHUNKS_AHEAD = 8  # being converted or waiting for it, per process
+CHUNKS_AHEAD = 8  # chunks per process that are being converted or waiting
 COPY = "a copy of a drawing before it"
-REPEATED = 0.05  # of train, by a split that holds nothing back
-BETWEEN = " | "  # things that are left out of one drawing
-_TEXT = re.compile(r"\d+ texts? left out")  # no line of a pen, as KanjiVG's numbers of strokes
+REPEATED = 0.05  # share of train that a split repeats if nothing is held back for it
+BETWEEN = " | "  # separates the things that are left out of one drawing
+_TEXT = re.compile(r"\d+ texts? left out")  # not pen lines, as in KanjiVG
 
 
 class Row(NamedTuple):
-    """What became of a drawing: a row of a report.
+    """The outcome for one drawing: a row in a report.
 
-    reason: why it was dropped, or what is left out of it. line_width: that was measured in a
-    picture, in its pixels.
+    reason: why the drawing was dropped, or what is left out of it. line_width: the width of lines
+    measured in a picture, in its pixels.
     """
 
     drawing: str
@@ -62,9 +62,9 @@ Inputs = str | Path | np.ndarray | Sequence[str | Path | np.ndarray]
 
 @dataclass(frozen=True)
 class Converted:
-    """A chunk's sketches as flat points `[P, 3]` int16, and a report row for each drawing.
+    """A chunk's sketches as concatenated points `[P, 3]` int16, and a report row for each drawing.
 
-    A file that is passed over has a row too.
+    A file that is passed over also has a row.
     """
 
     points: np.ndarray
@@ -74,13 +74,14 @@ class Converted:
 
 @dataclass
 class Summary:
-    """What became of the drawings.
+    """The outcome of a build.
 
-    drawings: how many were kept. kept: how many are in each split. dropped: drawings by reason.
-    changed: drawings that were kept, by what is left out of them or cut down. examples: the first
-      of each reason. passed_over: files that are not read, by suffix.
-    simplified_more: how many needed more than the recipe's epsilon. started: when, in
-      seconds of the clock. seconds: how long it took.
+    drawings: how many drawings were kept. kept: how many are in each split. dropped: number of
+      drawings for each reason. changed: number of drawings that were kept with something left out
+      or cut down, for each kind of change. examples: the first drawing for each reason.
+    passed_over: number of files that are not read, for each suffix. simplified_more: how many
+      drawings needed more than the recipe's epsilon. seconds: how long the build took. started:
+      when it started, by `time.monotonic`.
     """
 
     drawings: int = 0
@@ -136,34 +137,34 @@ def build(
     overwrite: bool = False,
     processes: int | None = None,
 ) -> Summary:
-    """Converts drawings to a data set.
+    """Convert drawings to a data set.
 
     Args:
-      inputs: files, folders and zips of drawings, in any form that is read, or stroke-3 arrays.
+      inputs: files, folders and zips with drawings in any readable format, or stroke-3 arrays.
       output: the `.npz` to write.
       recipe: how drawings become sketches.
       strokes: drawings, each a list of lines, each a list of points or an array `[n, 2]`.
       outline: see `Reading`.
-      valid: drawings of the validation split: a share below 1, or a count; if 0, it repeats some
-        of train.
-      test: the same for the test split.
-      seed: of the shuffle.
-      drop_copies: keep only the first of sketches that are alike point by point.
-      strict: stop at the first drawing that cannot be used, or not all of it, instead of dropping
-        it or what cannot be used; text beside lines is left out in any case.
+      valid: size of the validation split: a share below 1, or a count; if 0, the split repeats
+        some drawings of train.
+      test: size of the test split, in the same way.
+      seed: the seed for the shuffle.
+      drop_copies: whether to keep only the first of several sketches with identical points.
+      strict: whether to stop at the first drawing that cannot be used, or only in part, instead of
+        dropping it or that part; text beside lines is left out in any case.
       recognized: see `Reading`.
-      first_row: of arrays, see `Layout`.
-      coordinates: of arrays, see `Layout`.
-      pen: of arrays, see `Layout`.
+      first_row: for arrays, see `Layout`.
+      coordinates: for arrays, see `Layout`.
+      pen: for arrays, see `Layout`.
       ink: see `Reading`.
       centerline: see `Reading`.
       sheet: see `Reading`.
-      report: a CSV file to write, a row for each drawing.
-      overwrite: replace the output and the report, unless they are inputs.
-      processes: that convert at the same time; all cores by default.
+      report: a CSV file to write, with a row for each drawing.
+      overwrite: whether to replace an existing output and report; inputs are never replaced.
+      processes: the number of processes that convert; by default one per core.
 
     Raises:
-      UserError: what is wrong; then nothing is written.
+      UserError: an input or an argument is invalid; nothing is written then.
     """
     if centerline or sheet:
         check_installed()
@@ -186,7 +187,7 @@ def build(
 
 
 def _split_inputs(inputs: Inputs) -> tuple[list[str | Path], list[Any]]:
-    """Return the inputs that are paths, and the drawings among them."""
+    """Split the inputs into paths and drawings given as arrays."""
     is_array = isinstance(inputs, np.ndarray) and inputs.ndim == 2
     is_many = isinstance(inputs, Iterable) and not isinstance(inputs, str | Path) and not is_array
     every: list[Any] = [*cast(Iterable, inputs)] if is_many else [inputs]
@@ -215,7 +216,7 @@ def _converted(
     strict: bool,
     processes: int | None,
 ) -> Summary:
-    """Converts the drawings into the spool, and says what became of them."""
+    """Convert the drawings into the spool, and return a summary."""
     summary, seen = Summary(), set[int]()
     with ExitStack() as stack:
         table = _Report(stack.enter_context(replacing(report))) if report else None
@@ -254,7 +255,7 @@ def _checked_output(
     inputs: Sequence[str | Path],
     overwrite: bool,
 ) -> Path:
-    """Return the output's path; check that it and the report beside it can be written."""
+    """Return the output's path; check that the output and the report can be written."""
     if output is None:
         raise UserError("output: expected the name of an .npz to write")
     output = Path(output)
@@ -273,7 +274,7 @@ def _checked_output(
 
 
 def _convert(chunk: Chunk, reading: Reading) -> Converted:
-    """Reads a chunk and converts its drawings; runs in a worker process."""
+    """Read a chunk and convert its drawings; runs in a worker process."""
     sketches, rows = [], []
     for name, outcome in sources.outcomes(chunk, reading):
         name = "".join(c if c.isprintable() else "?" for c in name)
@@ -294,7 +295,7 @@ def _kept(name: str, sketch: Sketch) -> Row:
 
 
 def _without_copies(part: Converted, seen: set[int]) -> Converted:
-    """Drop the sketches whose digest has been seen; add the others to `seen`."""
+    """Drop sketches whose digest is in `seen`; add the digests of the others to it."""
     sketches, rows = np.split(part.points, np.cumsum(part.lengths)), []
     kept: list[np.ndarray] = []
     for row in part.rows:
@@ -333,7 +334,7 @@ def _suffix(name: str) -> str:
 
 
 def _stops(reason: str) -> bool:
-    """Return whether a strict build stops at a drawing that is changed or dropped for a reason."""
+    """Return whether a strict build stops if a drawing is changed or dropped for this reason."""
     return reason not in ("", COPY, NOT_RECOGNIZED) and not _TEXT.match(reason)
 
 
@@ -347,10 +348,11 @@ def _why_none(summary: Summary) -> str:
 
 
 def _split(count: int, valid: float, test: float, seed: int) -> dict[str, np.ndarray]:
-    """Shuffle the drawings and return the numbers of those in each split.
+    """Shuffle the drawings and return the indices of the drawings in each split.
 
-    A share gives at least one drawing; of 0 the split repeats some of train, since a run validates
-    in any case. Fewer than three drawings are in every split.
+    A share above 0 gives at least one drawing. A share of 0 makes the split repeat some drawings of
+    train, since a run always validates. If there are fewer than three drawings, every split gets
+    all of them.
     """
     order = np.random.default_rng(seed).permutation(count)
     if count < 3:
@@ -377,7 +379,7 @@ def _split(count: int, valid: float, test: float, seed: int) -> dict[str, np.nda
 
 
 class _Report:
-    """A CSV file, a row for each drawing."""
+    """A CSV file with a row for each drawing."""
 
     def __init__(self, file: BinaryIO):
         self._file = file
@@ -390,9 +392,9 @@ class _Report:
 
 
 class _Parallel:
-    """Map over an iterable in worker processes, in order, and read only a little ahead of them.
+    """A map over an iterable in worker processes, in order, that reads only a little ahead of them.
 
-    What is short enough for one process is done in this one.
+    A single item is processed in the current process.
     """
 
     def __init__(self, processes: int | None):
@@ -427,7 +429,7 @@ class _Parallel:
 
 
 def _start_worker() -> None:
-    """Leave Ctrl-C to the parent, which then ends the workers; end also if the parent is killed."""
+    """Leave Ctrl-C to the parent, which then ends the workers; also end if the parent is killed."""
     leave_to_parent()
     threading.Thread(target=_end_with_parent, daemon=True).start()
 

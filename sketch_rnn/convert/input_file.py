@@ -1,4 +1,4 @@
-"""A file of drawings, on disk or within a zip. A zip is read in place, never unpacked to disk."""
+"""Read a file of drawings, on disk or in a zip; zips are read in place, not unpacked to disk."""
 
 import gzip
 import io
@@ -14,15 +14,15 @@ from typing import IO, cast
 
 from sketch_rnn.errors import UserError
 
-MAX_WHOLE = 64 << 20  # bytes of a file that is read in one piece, if its form has no other limit
-MAX_ON_DISK = 512 << 20  # bytes of what is unpacked for a reader that needs a path
-MAX_ZIPS = 3  # one within the other
+MAX_WHOLE = 64 << 20  # bytes of a file that is read at once, unless its format has another limit
+MAX_ON_DISK = 512 << 20  # bytes of a file that is unpacked for a reader that needs a path
+MAX_ZIPS = 3  # levels of zips within zips
 _DAMAGES = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError)
 
 
 @dataclass(frozen=True)
 class InputFile:
-    """A file: a path, and within a zip the name of the member, and so on for zips within zips."""
+    """A file on disk, or in a zip: `members` are its name there, after those of zips around it."""
 
     path: Path
     members: tuple[str, ...] = ()
@@ -38,7 +38,7 @@ class InputFile:
 
     @property
     def is_gzip(self) -> bool:
-        """Whether the file is packed by gzip, according to its name."""
+        """Whether the file is gzipped, according to its name."""
         return (self.members or (self.path.name,))[-1].lower().endswith(".gz")
 
     @contextmanager
@@ -46,8 +46,8 @@ class InputFile:
         """Open the file's bytes, unpacked if its name ends in `.gz`.
 
         Raises:
-          UserError: it is damaged, also when that shows only while it is read.
-          OSError: it cannot be opened.
+          UserError: the file is damaged, even if that shows only while it is read.
+          OSError: the file cannot be opened.
         """
         try:
             with self._open_packed() as packed:
@@ -69,7 +69,7 @@ class InputFile:
 
     @contextmanager
     def on_disk(self) -> Iterator[Path]:
-        """Give a path of the file for code that reads only paths; a member is copied."""
+        """Yield a path to the file, for code that reads only paths; a zip's member is copied."""
         if not self.members and not self.is_gzip:
             yield self.path
             return
@@ -89,7 +89,7 @@ class InputFile:
                     raise UserError(f"larger than the limit of {MAX_ON_DISK >> 20} MB")
 
     def inside(self) -> "list[InputFile]":
-        """Return the files within this zip; raise UserError."""
+        """Return the files in this zip; raise UserError if it cannot be read."""
         names = [name for name in self._archive().namelist() if not name.endswith("/")]
         return [InputFile(self.path, (*self.members, name)) for name in names]
 
@@ -104,7 +104,7 @@ class InputFile:
 
 @lru_cache(maxsize=2)
 def _archive(path: Path, members: tuple[str, ...]) -> zipfile.ZipFile:
-    """Return the zip at a path, or within zips there."""
+    """Open the zip at a path, or the zip within zips there."""
     if len(members) >= MAX_ZIPS:
         raise UserError(f"zips in zips, more than {MAX_ZIPS} deep")
     file = io.BytesIO(InputFile(path, members).read()) if members else path

@@ -1,7 +1,7 @@
-"""Read single drawings for a trained model, from everything that data sets are built from.
+"""Read single drawings for a trained model, from any format that data sets can be built from.
 
-Sketches of data sets in about the model's own units stay as they are, as a model meets them in
-training; other drawings are made as `build` makes them and then get the model's full size.
+Sketches from data sets stay unchanged if they are roughly in the model's own units, as they were in
+training. Other drawings are prepared as `build` does it, then scaled to the model's full size.
 """
 
 from collections.abc import Sequence
@@ -28,15 +28,15 @@ from sketch_rnn.errors import UserError, warn
 from sketch_rnn.strokes import typical_side
 from sketch_rnn.svg.reader import page_size, read_content, read_svg
 
-# How large the median drawing of a file in the model's units can be, as a share of the full size;
-# few may be parts of a drawing, to be finished.
+# Limits for the median size of a file's drawings if it is in the model's units, as shares of the
+# full size; if a file holds only a few drawings, they may be small unfinished parts.
 _SMALLEST, _SMALLEST_OF_FEW, _LARGEST = 0.4, 0.05, 3.0
 _LARGEST_BOX = 1500  # data units
 AS_TRAINED = Form(whole=True, large=False, is_place=False)
 
 
 class Named(NamedTuple):
-    """A drawing, stroke-3 `[n, 3]` float32 in data units, and its name in its file."""
+    """A drawing, stroke-3 `[n, 3]` float32 in data units, and its name within its file."""
 
     name: str
     sketch: np.ndarray
@@ -44,10 +44,10 @@ class Named(NamedTuple):
 
 @dataclass(frozen=True)
 class Choice:
-    """Selects drawings of an input that holds several.
+    """A selection of drawings from an input that holds several.
 
-    split: of a data set. indices: of the drawings; if there are none, `most` at random, or all.
-    seed: of the random choice.
+    split: the split of a data set to choose from. indices: the indices of the drawings; if empty,
+    choose `most` drawings at random, or all if `most` is None. seed: the seed for that choice.
     """
 
     split: str = "test"
@@ -56,7 +56,7 @@ class Choice:
     seed: int = 0
 
     def of(self, count: int, where: str) -> Sequence[int]:
-        """Return the indices of the chosen ones of `count` drawings."""
+        """Return the indices of the drawings chosen from `count` drawings in the file `where`."""
         for index in self.indices:
             if not 0 <= index < count:
                 raise UserError(
@@ -72,13 +72,13 @@ class Choice:
 
 @dataclass(frozen=True)
 class Size:
-    """Says how large a drawing becomes.
+    """The size that a drawing is scaled to.
 
-    share: of the full size, which its longer side takes; None is 1, and leaves sketches of data
-      sets as they are.
-    page: an SVG's page takes the full size, and the drawing its part of it.
-    full: the full size, in the model's data units; None is that of `Recipe`, and sketches of files
-      are then taken to be in these units.
+    share: the share of the full size that the drawing's longer side takes; None means 1, and also
+      leaves sketches from data sets unchanged.
+    page: whether to scale an SVG's page to the full size, rather than the drawing on it.
+    full: the full size, in the model's data units; None means the size of `Recipe`, and sketches
+      in files are then assumed to be in these units.
     """
 
     share: float | None = None
@@ -89,9 +89,9 @@ class Size:
     def box(self) -> float:
         """The longer side of a whole drawing during its preparation.
 
-        It is the full size, so that lines are simplified by as many data units as `build` does it
-        by: measured on Google's browser models, whose drawings are about 900 units long. Where that
-        would leave too little of a drawing, or too much, the box is another.
+        It is the full size, so that `epsilon` means as many data units as in `build`. This was
+        measured on Google's browser models, whose drawings are about 900 units long. The box is
+        limited at both ends, so that simplifying leaves neither too little nor too much.
         """
         return min(max(self.full or 0, Recipe.size), _LARGEST_BOX)
 
@@ -101,12 +101,12 @@ class Size:
         return (self.full or self.box) / self.box
 
     def recipe(self, max_points: int) -> Recipe:
-        """Return the recipe for a drawing of at most so many points."""
+        """Return the recipe for a drawing with at most `max_points` points."""
         coarsest = MAX_EPSILON * Recipe.epsilon * self.box / Recipe.size
         return Recipe(self.box * (self.share or 1), max_points=max_points, coarsest=coarsest)
 
     def is_far_from(self, sketches: Sequence[np.ndarray], where: str) -> bool:
-        """Return whether the size of sketches is far from the full size; if it is, warn."""
+        """Return whether the size of sketches is far from the full size; warn if it is."""
         side = typical_side(sketches)
         smallest = _SMALLEST if len(sketches) >= FEW else _SMALLEST_OF_FEW
         if not self.full or not side or smallest <= side / self.full <= _LARGEST:
@@ -129,15 +129,15 @@ def read_inputs(
     """Return drawings as stroke-3 `[n, 3]` float32 in data units.
 
     Args:
-      paths: files of drawings, folders of them, or a folder that holds the data set.
-      data_set: names of its files.
-      max_points: of a drawing that is no sketch of a data set; it is simplified to have no more.
-      choice: which ones of inputs that hold several; by default all.
-      size: how large they become.
-      layout: what the rows of stored sketches mean.
+      paths: files with drawings, folders with such files, or a folder with the data set.
+      data_set: the names of the files in the data set.
+      max_points: the most points in a drawing; those not from a data set are simplified to fit.
+      choice: which drawings to read from inputs that hold several; by default all.
+      size: the size that drawings are scaled to.
+      layout: the meaning of the rows in stored sketches.
 
     Raises:
-      UserError: an input that cannot be read, no such drawing, or one that cannot be used.
+      UserError: an input cannot be read, or a drawing does not exist or cannot be used.
     """
     return [
         drawing.sketch
@@ -175,7 +175,7 @@ def read_named(
 
 
 def holds_data_set(path: str | Path, data_set: Sequence[str]) -> bool:
-    """Return whether a folder holds files of the data set; then nothing else in it is read."""
+    """Return whether a folder holds files of the data set; if so, only those are read."""
     folder = shipped.drawings(path)
     return folder.is_dir() and any((folder / name).is_file() for name in data_set)
 
@@ -183,7 +183,7 @@ def holds_data_set(path: str | Path, data_set: Sequence[str]) -> bool:
 def _of_data_set(
     folder: Path, data_set: Sequence[str], recipe: Recipe, choice: Choice, size: Size
 ) -> list[Named]:
-    """Return sketches of a split of the model's own data set, clamped as in training."""
+    """Return sketches from a split of the model's own data set, clamped as in training."""
     found = [npz.read_split(file, choice.split) for file in download.resolve(folder, data_set)]
     sketches = list(chain.from_iterable(np.split(p, np.cumsum(n))[:-1] for p, n in found))
     return _chosen(sketches, f"{folder}, split {choice.split}", AS_TRAINED, recipe, choice, size)
@@ -197,7 +197,7 @@ def _of_stored(
     choice: Choice,
     size: Size,
 ) -> list[Named]:
-    """Return sketches of a file; if many have offsets above the limit, scale all of them."""
+    """Return sketches from a file; if many have offsets above the limit, scale all of them."""
     where = str(path)
     members, form = read_as(stored.members, where, layout)
     everything = list(chain.from_iterable(members.values()))
@@ -244,7 +244,7 @@ def _chosen(
 
 
 def _of_drawings(path: Path, reading: Reading, choice: Choice, size: Size) -> list[Named]:
-    """Prepare drawings as `build` does; take outlines only where a drawing has nothing else."""
+    """Prepare drawings as `build` does; take outlines only if a drawing has nothing else."""
     chunks = sources.find([path], reading)
     drawings = [drawing for chunk in chunks for drawing in chunk.drawings(reading)]
     chosen = choice.of(len(drawings), str(path))
@@ -259,7 +259,8 @@ def _sized(sketch: Sketch, size: Size) -> np.ndarray:
 def _made(drawings: Sequence[Pending], all_of_them: bool, size: Size) -> list[Named]:
     """Prepare drawings.
 
-    Those that cannot be made are left out, with a warning, unless all have to be made.
+    Drawings that cannot be used are left out with a warning; if `all_of_them` is set, they are an
+    error instead.
     """
     made, refused = [], []
     for name, make in drawings:
@@ -276,7 +277,7 @@ def _made(drawings: Sequence[Pending], all_of_them: bool, size: Size) -> list[Na
 
 
 def _whole_page(path: Path, recipe: Recipe) -> Sketch:
-    """Return an SVG drawing, scaled so that its page's longer side has the recipe's size."""
+    """Return an SVG drawing, scaled so that the longer side of its page has the recipe's size."""
     content = read_content(_existing(path))
     try:
         scale = recipe.size / _page_side(content)

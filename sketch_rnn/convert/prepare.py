@@ -1,6 +1,6 @@
 """Turn polylines into a sketch for training: scale, order, join, simplify, and round them.
 
-Dimensions: L lines, P points of all lines, n points of one line or rows of one sketch.
+Dimensions: L lines, P points in all lines, n points in one line or rows in one sketch, E pairs.
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,27 +14,29 @@ from sketch_rnn.strokes import from_polylines
 from sketch_rnn.trace.order import by_nearest_end
 
 ORDERS = ("document", "nearest")
-MAX_EPSILON = 4  # times the recipe's epsilon; a drawing that needs more is dropped
-TOUCHING = 1e-3  # of a drawing's longer side: pieces no further apart are one line
-NEIGHBORS = 16  # ends near an end that are looked at
-AT_ONCE = 1024  # ends whose neighbors are looked for at a time
-PIECE = 4000  # points of a line that are simplified together
+MAX_EPSILON = 4  # multiple of the recipe's epsilon; a drawing that needs more is dropped
+TOUCHING = 1e-3  # share of a drawing's longer side: pieces no farther apart are one line
+NEIGHBORS = 16  # the most neighbors considered for each end
+AT_ONCE = 1024  # ends whose neighbors are found in one query
+PIECE = 4000  # points in a line that are simplified together
 MAX_OFFSET = np.iinfo(np.int16).max
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """Says how drawings become sketches.
+    """The settings by which drawings become sketches.
 
-    size: longer side of the box that a drawing is scaled into, its aspect kept.
-    tolerance: largest distance of a flattened curve from the curve, in units of the box.
+    size: longer side of the box that a drawing is scaled into, keeping its aspect ratio.
+    tolerance: largest distance between a curve and its flattened line, in units of the box.
     epsilon: largest distance of a dropped point from the simplified line (Ramer-Douglas-Peucker).
-    max_points: rows of the longest sketch.
-    order: of the lines; as in the file, or each time the one with the nearest end.
-    coarsest: largest epsilon for a drawing of too many points; None is `MAX_EPSILON` times epsilon.
-    join: whether pieces are one line: in the file's order those of SVGs that start where the one
-      before ended, in the nearest order all that meet at any of their ends.
+    max_points: the most rows in a sketch.
+    order: order of the lines: as in the file (`document`), or always the line with the end nearest
+      to the pen (`nearest`).
+    join: whether pieces are joined to one line: in document order, a piece in an SVG that starts
+      where the previous one ended; in nearest order, all pieces that meet at any of their ends.
     join_distance: how far apart those ends may be, as a share of the drawing's longer side.
+    coarsest: largest epsilon for a drawing with too many points; None means `MAX_EPSILON` times
+      `epsilon`.
     """
 
     size: float = 255
@@ -69,9 +71,9 @@ class Recipe:
 class Sketch:
     """A drawing that is ready for a data set.
 
-    points: stroke-3 `[n, 3]` int16. epsilon: that it took. left_out: what is not among them or was
-    cut down, a line of text for each kind of thing. line_width: that was measured in a picture, in
-    its pixels.
+    points: stroke-3 `[n, 3]` int16. epsilon: the epsilon with which it was simplified. left_out:
+    descriptions of parts that were left out or cut down, one text for each kind. line_width: the
+    width of lines measured in a picture, in its pixels.
     """
 
     points: np.ndarray
@@ -83,15 +85,15 @@ class Sketch:
 def to_sketch(
     polylines: Sequence[np.ndarray], recipe: Recipe | None = None, *, pieces: bool = False
 ) -> Sketch:
-    """Scales the lines `[n, 2]` of a drawing into the recipe's box, and makes a sketch of them.
+    """Scale the lines `[n, 2]` of a drawing into the recipe's box, and make a sketch from them.
 
     Args:
       polylines: the lines.
-      recipe: how.
-      pieces: they may be pieces of the lines that were drawn, as in SVGs.
+      recipe: the settings; by default those of `Recipe`.
+      pieces: whether the lines may be pieces of the lines that were drawn, as in SVGs.
 
     Raises:
-      UserError: why the drawing cannot be used.
+      UserError: the drawing cannot be used.
     """
     recipe = recipe or Recipe()
     lines = arranged(fit_box(polylines, recipe.size), recipe, pieces=pieces)
@@ -99,7 +101,7 @@ def to_sketch(
 
 
 def arranged(polylines: Sequence[np.ndarray], recipe: Recipe, *, pieces: bool) -> list[np.ndarray]:
-    """Put lines `[n, 2]` into the recipe's order and join those that it joins; see `to_sketch`."""
+    """Put lines `[n, 2]` into the recipe's order and join pieces as it says; see `to_sketch`."""
     lines = [line for line in polylines if len(line)]
     if recipe.order == "nearest":
         return nearest_order(chained(lines, recipe.join_distance) if recipe.join else lines)
@@ -107,9 +109,9 @@ def arranged(polylines: Sequence[np.ndarray], recipe: Recipe, *, pieces: bool) -
 
 
 def joined(polylines: Sequence[np.ndarray], distance: float = TOUCHING) -> list[np.ndarray]:
-    """Join each line `[n, 2]` to the previous one if it starts near the end of that.
+    """Join each line `[n, 2]` to the previous one if it starts near the previous line's end.
 
-    Many programs write a line for each movement of the pen.
+    Many programs write a separate line for each small movement of the pen.
     """
     lines = [line for line in polylines if len(line)]
     if len(lines) < 2:
@@ -126,7 +128,7 @@ def joined(polylines: Sequence[np.ndarray], distance: float = TOUCHING) -> list[
 def chained(lines: Sequence[np.ndarray], distance: float) -> list[np.ndarray]:
     """Join lines `[n, 2]` that meet, or nearly meet, at any of their ends.
 
-    Where several meet, the straightest way goes on, and none comes back to where it has been.
+    Where several lines meet, the straightest continuation is joined; no line becomes a loop.
     """
     if len(lines) < 2:
         return list(lines)
@@ -136,7 +138,7 @@ def chained(lines: Sequence[np.ndarray], distance: float) -> list[np.ndarray]:
         if seen[end // 2] or end in follows:
             continue
         chain = []
-        while True:  # from this end of a line to its other, and on where that meets one
+        while True:  # follow the line to its other end, then the line that meets it there
             line = lines[end // 2]
             seen[end // 2] = True
             chain.append(line[::-1] if end % 2 else line)
@@ -150,7 +152,7 @@ def chained(lines: Sequence[np.ndarray], distance: float) -> list[np.ndarray]:
 def _meetings(lines: Sequence[np.ndarray], reach: float) -> dict[int, int]:
     """Return which ends meet, in both directions; line i has the ends 2 i (start) and 2 i + 1.
 
-    Ends that are near and in one direction come first.
+    Ends that are near each other and continue each other's direction are matched first.
     """
     ends = np.array([line[place] for line in lines for place in (0, -1)], np.float64)
     ways = np.array([_way_out(line[::step]) for line in lines for step in (-1, 1)])
@@ -174,10 +176,10 @@ def _meetings(lines: Sequence[np.ndarray], reach: float) -> dict[int, int]:
 
 
 def _near(ends: np.ndarray, reach: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return pairs of near ends as their numbers `[E, 2]`, and the distances between them."""
+    """Return pairs of nearby ends: two arrays of indices, and the distances, each `[E]`."""
     points = shapely.points(ends)
     few = np.flatnonzero(_rank(np.unique(ends, axis=0, return_inverse=True)[1].ravel()) < NEIGHBORS)
-    tree = shapely.STRtree(points[few])  # without the rest of many that lie in one place
+    tree = shapely.STRtree(points[few])  # at most NEIGHBORS of the ends in one place
     parts = []
     for first in range(0, len(ends), AT_ONCE):
         one, other = tree.query(points[first : first + AT_ONCE], "dwithin", reach)
@@ -192,7 +194,7 @@ def _near(ends: np.ndarray, reach: float) -> tuple[np.ndarray, np.ndarray, np.nd
 
 
 def _rank(groups: np.ndarray) -> np.ndarray:
-    """Return, for each item, the number of items of its group before it."""
+    """Return, for each item, the number of earlier items in its group."""
     order = np.argsort(groups, kind="stable")
     ordered = groups[order]
     rank = np.empty(len(groups), int)
@@ -201,7 +203,7 @@ def _rank(groups: np.ndarray) -> np.ndarray:
 
 
 def _way_out(line: np.ndarray) -> np.ndarray:
-    """Return the direction `[2]` in which a line leaves its last point, of length 1."""
+    """Return the unit vector `[2]` in whose direction a line ends at its last point."""
     steps = line[-1] - line[::-1]
     lengths = np.hypot(*steps.T)
     place = int(np.argmax(lengths > 0.05 * lengths.max())) if len(line) > 1 else 0
@@ -209,7 +211,7 @@ def _way_out(line: np.ndarray) -> np.ndarray:
 
 
 def fit_box(polylines: Sequence[np.ndarray], size: float) -> list[np.ndarray]:
-    """Moves and scales lines so that their box starts at (0, 0), its longer side being `size`."""
+    """Move and scale lines so that their box starts at (0, 0) and its longer side is `size`."""
     lengths = [len(line) for line in polylines]
     if not sum(lengths):
         raise UserError("it has no points")
@@ -224,10 +226,10 @@ def fit_box(polylines: Sequence[np.ndarray], size: float) -> list[np.ndarray]:
 
 
 def simplify(polylines: Sequence[np.ndarray], recipe: Recipe) -> Sketch:
-    """Simplifies lines `[n, 2]` and rounds them.
+    """Simplify lines `[n, 2]` and round them.
 
-    What has more than `max_points` rows is simplified more, up to `MAX_EPSILON` times, until it
-    fits.
+    A sketch with more than `max_points` rows is simplified with a larger epsilon, up to the
+    recipe's coarsest, until it fits.
     """
     lines = [line for line in polylines if len(line)]
     epsilon = recipe.epsilon
@@ -246,23 +248,23 @@ def simplify(polylines: Sequence[np.ndarray], recipe: Recipe) -> Sketch:
 def _simplified(lines: Sequence[np.ndarray], epsilon: float) -> tuple[np.ndarray, np.ndarray]:
     """Simplify every line by Ramer-Douglas-Peucker; return points `[P, 2]` and line numbers `[P]`.
 
-    Where pieces of a line meet, a point stands twice.
+    Where two pieces of a line meet, the point appears twice.
     """
     numbers, pieces = zip(*_pieces(lines), strict=True)
     index = np.repeat(np.arange(len(pieces)), [len(piece) for piece in pieces])
     points = np.concatenate(pieces)
     if epsilon > 0:
         shapes = shapely.linestrings(points, indices=index)
-        with np.errstate(all="ignore"):  # GEOS divides by the length of what has none
+        with np.errstate(all="ignore"):  # GEOS divides by zero for lines without length
             shapes = shapely.simplify(shapes, epsilon, preserve_topology=False)
         points, index = shapely.get_coordinates(shapes, return_index=True)
     return points, np.array(numbers)[index]
 
 
 def _pieces(lines: Sequence[np.ndarray]) -> Iterator[tuple[int, np.ndarray]]:
-    """Yield pieces of two points or more with their lines' numbers; each starts where one ended.
+    """Yield each line's number and its pieces of two or more points; they share their end points.
 
-    The time of a piece grows with the square of its points.
+    Lines are cut since the time to simplify grows with the square of the number of points.
     """
     for number, line in enumerate(lines):
         line = line if len(line) > 1 else np.repeat(line, 2, axis=0)  # a line without length
@@ -279,12 +281,12 @@ def _without_repeats(points: np.ndarray, index: np.ndarray) -> tuple[np.ndarray,
 
 
 def nearest_order(lines: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """Order lines: after the first, always the one with the end nearest to the pen."""
+    """Order lines: after the first, always take the line with the end nearest to the pen."""
     return [lines[0], *by_nearest_end(lines[1:], lines[0][-1])] if lines else []
 
 
 def _whole(lines: Sequence[np.ndarray]) -> np.ndarray:
-    """Return lines of whole coordinates as stroke-3 int16; a dot at the start is (0, 0, 1)."""
+    """Return lines with whole coordinates as stroke-3 int16; a dot at the start is (0, 0, 1)."""
     stroke3 = from_polylines(lines)
     if np.abs(stroke3).max() > MAX_OFFSET:
         raise UserError(f"an offset is larger than {MAX_OFFSET}")

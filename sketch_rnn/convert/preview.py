@@ -14,14 +14,14 @@ from sketch_rnn.errors import UserError
 from sketch_rnn.files import replacing
 from sketch_rnn.trace.pixels import PDF_SUFFIXES, pictures
 
-MOST = 24  # pictures that are shown
+MOST = 24  # the most pictures that are shown
 
 
 def save_preview(inputs: Sequence[str | Path], reading: Reading, path: str | Path) -> None:
-    """Write a PNG of the first photographs and scans among the inputs, with the lines over them.
+    """Write a PNG of the first photographs and scans among the inputs, with their lines on top.
 
     Raises:
-      UserError: no line was found in any of them.
+      UserError: no lines were found in any photograph or scan.
     """
     from sketch_rnn.trace.preview import sheet
 
@@ -39,7 +39,7 @@ def save_preview(inputs: Sequence[str | Path], reading: Reading, path: str | Pat
 
 
 def _overlay(file: InputFile, reading: Reading) -> Image.Image | None:
-    """Draw the lines of the first picture of a file over it; None if it has none."""
+    """Return a file's first picture with its lines drawn on top; None if it has no lines."""
     from sketch_rnn.trace.preview import overlay
     from sketch_rnn.trace.tracer import trace
 

@@ -1,4 +1,4 @@
-"""Describe a data set: numbers, and a contact sheet of its drawings."""
+"""Describe a data set with statistics and a contact sheet of its drawings."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,17 +16,17 @@ from sketch_rnn.pictures import Style
 ARRANGEMENTS = ("random", "index", "length")
 _PERCENTILES = (0, 1, 25, 50, 75, 99, 100)
 _NAMES = ("min", "1%", "25%", "median", "75%", "99%", "max")
-_SAMPLE = 20_000  # sketches that the distributions of offsets are taken from
+_SAMPLE = 20_000  # the most sketches that statistics are computed from
 
 
 def read(path: str | Path) -> Dataset:
-    """Load the data set of one file."""
+    """Load a data set from one file."""
     path = shipped.drawings(path)
     return load_dataset([path.name], path.parent)
 
 
 def describe(dataset: Dataset) -> list[str]:
-    """Return the lines of a table: counts, distributions, and what training derives from them."""
+    """Return a table as lines of text: counts, distributions, and values that training derives."""
     lines = [_row("", "sketches", "points", "mean", _NAMES)]
     for name in SPLITS:
         lengths = getattr(dataset, name).lengths()
@@ -55,11 +55,11 @@ def contact_sheet(
     Args:
       split: the sketches.
       path: the `.svg` or `.png` to write.
-      arrange: `index` draws the first sketches, `random` draws any, and `length` draws some from
-        the shortest to the longest, in even steps of rank.
-      count: number of sketches.
-      seed: of the random choice.
-      style: look of the drawings.
+      arrange: `index` draws the first sketches, `random` draws random ones, and `length` draws
+        sketches from the shortest to the longest, evenly spaced by rank.
+      count: the number of sketches.
+      seed: the seed for the random choice.
+      style: the look of the drawings.
     """
     if count < 1:
         raise UserError(f"count: expected a number from 1, got {count}")
@@ -87,7 +87,7 @@ def augmentation_sheet(
 ) -> None:
     """Draw one sketch, then augmented versions of it, as training would see them.
 
-    The labels say how far each version is stretched, and how many points it keeps.
+    The labels give how much each version is stretched, and how many points it keeps.
     """
     if not 0 <= index < len(split):
         raise UserError(f"index: expected one from 0 to {len(split) - 1}, got {index}")
@@ -114,7 +114,7 @@ def _sketches(points: np.ndarray, lengths: np.ndarray) -> list[np.ndarray]:
 
 
 def _sample(split: Split) -> tuple[np.ndarray, np.ndarray]:
-    """Return flat points and lengths of the sketches, or of a sample of very many."""
+    """Return the concatenated points and the lengths of all sketches, or of a sample if many."""
     return split.gather(np.linspace(0, len(split) - 1, min(len(split), _SAMPLE)).astype(int))
 
 

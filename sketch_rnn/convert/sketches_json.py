@@ -1,6 +1,6 @@
-"""Read and write the `.json` of `sketch_rnn_sample`: `{"sketches": [[[dx, dy, pen_lifted], ...]]}`.
+"""Read and write JSON as `sketch_rnn_sample` does: `{"sketches": [[[dx, dy, pen_lifted], ...]]}`.
 
-Dimensions: n points of one sketch.
+Dimensions: n points in one sketch.
 """
 
 import numpy as np
@@ -9,14 +9,14 @@ from sketch_rnn.errors import UserError
 
 
 def from_lists(sketches: list, name: str) -> list[np.ndarray]:
-    """Return the sketches `[n, 3]` of a file in data units; only their form is checked.
+    """Return a file's sketches `[n, 3]` in data units; check only that they are rows of numbers.
 
     Args:
-      sketches: the file's, as lists.
-      name: of the file, for messages.
+      sketches: the sketches in the file, as lists.
+      name: the name of the file, for messages.
 
     Raises:
-      UserError: one of them is not rows of numbers.
+      UserError: a sketch is not rows of numbers.
     """
     return [_sketch(rows, f"{name}[{index}]") for index, rows in enumerate(sketches)]
 

@@ -1,8 +1,8 @@
 """Find the drawings in files, folders, and zips.
 
-`find` names everything without reading it all, as chunks; a worker process reads one chunk. What
-is read of a folder or a zip is what is read by its name; hidden files and what systems leave there
-(`SYSTEM_FILES`) do not count.
+`find` lists everything as chunks, without reading it all; a worker process reads one chunk. In
+folders and zips, the same kinds of files are read as when they are named directly; hidden files and
+files that operating systems leave behind (`SYSTEM_FILES`) are ignored.
 """
 
 import os
@@ -27,7 +27,7 @@ from sketch_rnn.data import npz
 from sketch_rnn.errors import UserError
 
 ZIP_SUFFIXES = (".zip", ".whl")
-CONVERTED = {  # what other programs make SVG of, by suffix
+CONVERTED = {  # files that other programs convert to SVG: advice by suffix
     (".dxf",): "vpype, with vpype-dxf, makes an SVG of it: vpype dread {0} write {1}.svg",
     (".plt", ".hpgl", ".hpg", ".hgl"): (
         "Inkscape makes an SVG of it: inkscape --export-filename={1}.svg {0}"
@@ -36,14 +36,14 @@ CONVERTED = {  # what other programs make SVG of, by suffix
 SYSTEM_FILES = ("thumbs.db", "desktop.ini")
 SYSTEM_FOLDERS = ("__MACOSX",)
 
-Outcome = tuple[str, Sketch | UserError]  # a drawing's name, and what became of it
+Outcome = tuple[str, Sketch | UserError]  # a drawing's name, and its sketch or the error
 
 
 def find(inputs: Sequence[str | Path], reading: Reading) -> Iterator[Chunk]:
-    """Yield the drawings of files and folders in order; folders are searched recursively.
+    """Yield the drawings in files and folders in order, as chunks; search folders recursively.
 
     Raises:
-      UserError: an input is not there, or of a kind that cannot be read.
+      UserError: an input is missing or of a kind that cannot be read.
     """
     paths = [shipped.drawings(name) for name in inputs]
     for path in paths:
@@ -59,7 +59,7 @@ def find(inputs: Sequence[str | Path], reading: Reading) -> Iterator[Chunk]:
 
 
 def outcomes(chunk: Chunk, reading: Reading) -> Iterator[Outcome]:
-    """Convert each drawing of a chunk and yield the outcome."""
+    """Convert each drawing in a chunk and yield the outcome."""
     for name, make in chunk.drawings(reading):
         try:
             yield name, _cut_down(make())
@@ -70,7 +70,7 @@ def outcomes(chunk: Chunk, reading: Reading) -> Iterator[Outcome]:
 
 
 def check_kind(path: Path) -> None:
-    """Raise UserError for a file whose suffix is not read."""
+    """Raise UserError if the file has a suffix that no reader knows."""
     for ends, advice in CONVERTED.items():
         if path.name.lower().endswith(ends):
             raise UserError(f"{path}: {advice.format(path.name, path.stem)}")
@@ -80,7 +80,7 @@ def check_kind(path: Path) -> None:
 
 
 def _is_zip(file: InputFile) -> bool:
-    """Return whether a file is a zip by its suffix; a wheel is one."""
+    """Return whether a file's suffix says that it is a zip; a wheel is a zip too."""
     return file.base.endswith(ZIP_SUFFIXES)
 
 
@@ -116,7 +116,7 @@ def _is_hidden_member(name: str) -> bool:
 
 
 def _in_files(files: Sequence[InputFile], reading: Reading) -> Iterator[Chunk]:
-    """Yield the chunks of files, beginning with files that are one drawing, many to a chunk."""
+    """Yield the chunks of files; first the files that each hold one drawing, many to a chunk."""
     names = {str(file) for file in files}
     copies = {file for file in files if is_copy(file, names)}
     for reader in READERS:

@@ -1,8 +1,8 @@
 """Keep sketches on disk, then write the `.npz`; memory use is bounded.
 
 A data set's splits are object arrays of int16 `[n, 3]` arrays, which NumPy writes as one pickle.
-Its own writer holds every object of that pickle in memory, about a kilobyte a sketch, so the
-pickle is written here as it streams: protocol 3, which every Python 3 and NumPy reads.
+NumPy's writer holds every object in that pickle in memory, about a kilobyte per sketch. So this
+module streams the pickle to disk itself, in protocol 3, which every Python 3 and NumPy reads.
 """
 
 import pickle
@@ -22,7 +22,7 @@ from sketch_rnn.files import replacing
 
 
 class Spool:
-    """Sketches `[n, 3]` int16 in a nameless file that vanishes with the program."""
+    """A store for sketches `[n, 3]` int16 in an unnamed file that vanishes with the program."""
 
     def __init__(self, folder: Path):
         self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115
@@ -32,12 +32,12 @@ class Spool:
         return len(self._lengths)
 
     def append(self, points: np.ndarray, lengths: Iterable[int]) -> None:
-        """Adds sketches, given as flat points `[P, 3]` int16 and the rows of each."""
+        """Add sketches, given as concatenated points `[P, 3]` int16 and their lengths."""
         self._file.write(points.tobytes())
         self._lengths.extend(map(int, lengths))
 
     def sketches(self, numbers: np.ndarray) -> Iterator[np.ndarray]:
-        """Yield the sketches of those numbers, in that order."""
+        """Yield the sketches with the given indices, in that order."""
         self._file.flush()
         ends = np.cumsum(np.frombuffer(self._lengths, np.int64))
         if not len(ends):
@@ -57,21 +57,21 @@ class Spool:
 
 
 def write_npz(path: Path, splits: Mapping[str, tuple[int, Iterable[np.ndarray]]]) -> None:
-    """Writes a data set: for each split the number of its sketches and the int16 sketches."""
+    """Write a data set; each split is its number of sketches and its int16 sketches."""
     with replacing(path) as file, zipfile.ZipFile(file, "w") as archive:
         for name, (count, sketches) in splits.items():
-            member = zipfile.ZipInfo(f"{name}.npy")  # dated 1980: the same data, the same file
+            member = zipfile.ZipInfo(f"{name}.npy")  # dated 1980: same data, same file
             member.compress_type = zipfile.ZIP_DEFLATED
             with archive.open(member, "w", force_zip64=True) as out:
                 _write_object_array(out, count, sketches)
 
 
 def _opcodes(value: object) -> bytes:
-    """Return the pickle opcodes that push a small value, without its protocol and stop."""
+    """Return the pickle opcodes that push a small value, without PROTO and STOP."""
     return pickletools.optimize(pickle.dumps(value, 3))[2:-1]
 
 
-_RECONSTRUCT, _NO_ARRAY, _INT16 = (bytes([place]) for place in range(3))  # in the pickle's memo
+_RECONSTRUCT, _NO_ARRAY, _INT16 = (bytes([place]) for place in range(3))  # indices in the memo
 _MEMO = {
     _RECONSTRUCT: pickle.GLOBAL + b"numpy.core.multiarray\n_reconstruct\n",  # in every NumPy
     _NO_ARRAY: _opcodes((np.ndarray, (0,), b"b")),
@@ -87,7 +87,7 @@ def _again(place: bytes) -> bytes:
     return pickle.BINGET + place
 
 
-# an array is built from version 1, its shape, dtype, "not Fortran order" and its content
+# an array's state is version 1, its shape, its dtype, "not Fortran order" and its content
 _STATE = pickle.REDUCE + pickle.MARK + _opcodes(1)
 _THREE = _opcodes(3)
 _END_OF_STATE = pickle.TUPLE + pickle.BUILD

@@ -1,7 +1,7 @@
 """Convert sketches that are already stroke-3 or stroke-5.
 
-Those of a file stay as they are if all are whole numbers and few are large; else all of the file go
-through the recipe.
+A file's sketches stay unchanged if all offsets are whole numbers and few are large; otherwise all
+of them go through the recipe.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,15 +17,15 @@ from sketch_rnn.data.layout import Layout, plain
 from sketch_rnn.errors import UserError, warn
 from sketch_rnn.strokes import checked, to_polylines
 
-MANY_LARGE = 0.01  # share of the sketches with offsets above `npz.LIMIT`
+MANY_LARGE = 0.01  # share of sketches with offsets above `npz.LIMIT`
 
 
 @dataclass(frozen=True)
 class Form:
-    """Properties that all sketches of a file share.
+    """The properties that all sketches in a file share.
 
-    whole: all their offsets are whole numbers. large: many have offsets above the limit.
-    is_place: their row 0 is the place of the first point.
+    whole: whether all offsets are whole numbers. large: whether many sketches have offsets above
+    the limit. is_place: whether row 0 is the position of the first point.
     """
 
     whole: bool
@@ -34,17 +34,17 @@ class Form:
 
     @property
     def scaled(self) -> bool:
-        """Whether they go through the recipe; if not, they stay as they are unless too long."""
+        """Whether the sketches go through the recipe; if not, only too long ones change."""
         return self.large or not self.whole
 
 
 def read_as(
     members: Mapping[str, Sequence[np.ndarray]], where: str, layout: Layout
 ) -> tuple[dict[str, list[np.ndarray]], Form]:
-    """Return the sketches of a file as stroke-3, by member, and the form that they share.
+    """Return a file's sketches as stroke-3, keyed by member, and the form that they share.
 
     Raises:
-      UserError: it cannot be told what their rows are.
+      UserError: the meaning of the rows cannot be determined.
     """
     every = [_with_one_pen(sketch) for sketch in chain.from_iterable(members.values())]
     found = plain(every, where, layout)
@@ -64,7 +64,7 @@ def _with_one_pen(sketch: np.ndarray) -> np.ndarray:
 
 
 def _form_of(sketches: Sequence[np.ndarray], where: str, first_row: str) -> Form:
-    """Return the form that sketches share, and warn of what is unusual."""
+    """Return the form that sketches share, and warn about anything unusual."""
     usable = [s for s in sketches if s.ndim == 2 and s.shape[1] in (3, 5) and len(s)]
     usable = [s for s in usable if np.isfinite(s).all()]
     places = first_row == "place" or (first_row == "auto" and _are_places(usable))
@@ -83,7 +83,7 @@ def _form_of(sketches: Sequence[np.ndarray], where: str, first_row: str) -> Form
 
 
 def _are_places(sketches: Sequence[np.ndarray]) -> bool:
-    """Return `is_place` of sketches that have not been checked."""
+    """Return `is_place` for sketches that have not been checked."""
     try:
         stroke3 = [npz.as_stroke3(sketch) for sketch in sketches[:: len(sketches) // 1000 + 1]]
     except UserError:
@@ -94,7 +94,7 @@ def _are_places(sketches: Sequence[np.ndarray]) -> bool:
 
 
 def stored_sketch(sketch: np.ndarray, form: Form, recipe: Recipe) -> Sketch:
-    """Convert a sketch of a data set by its file's form; raise UserError for invalid rows."""
+    """Convert a data set's sketch as its file's form requires; raise UserError for invalid rows."""
     sketch = npz.as_stroke3(sketch)
     if form.is_place:
         sketch = without_place(sketch)

@@ -1,16 +1,16 @@
-"""Readers of other people's drawings, one module per format; `READERS` is their table.
+"""Read other people's drawings, with one module per format; `READERS` is the table of readers.
 
 A reader is a row of the table: the suffixes of its files, and one of two functions.
 
-- `whole`, where a file is one drawing, or a few: `(file, reading)` yields for each drawing its name
-  and what makes a `Sketch` of it, which may raise `UserError`. It runs in a worker process.
-- `cut`, where a file holds many: `(file, reading)` yields chunks of them (`chunks.py`), which are
-  read in worker processes. It runs in the first process, and so does as little as it can.
+- `whole`, if a file holds one drawing, or a few: `(file, reading)` yields the name of each drawing
+  and a function that makes its `Sketch`, which may raise `UserError`. It runs in a worker process.
+- `cut`, if a file holds many drawings: `(file, reading)` yields them as chunks (`chunks.py`), which
+  are read in worker processes. It runs in the main process, so it does as little as it can.
 
-`file` is an `InputFile`: open it, or read it with a limit, wherever it lies; `reading` says how
-drawings become sketches. `sources.find` looks files up here, whether they were named, or lie in a
-folder or a zip. A suffix is looked for at the end of the name, without `.gz`; the first row that
-has it counts.
+`file` is an `InputFile`, which can be opened, or read with a limit, on disk or in a zip; `reading`
+says how drawings become sketches. `sources.find` looks up files here, whether they are named
+directly or found in a folder or a zip. Suffixes are compared with the end of the name, without
+`.gz`; the first row with a matching suffix is used.
 """
 
 from collections.abc import Callable, Container, Iterator
@@ -30,11 +30,12 @@ from sketch_rnn.convert.readers.svg import svg_drawings
 
 
 class Reader(NamedTuple):
-    """A reader of one file format, by `whole` or by `cut`.
+    """A reader for one file format, with either `whole` or `cut`.
 
-    stored: the sketches of a file that holds them as stroke-3 or stroke-5, which a model takes in
-    the units that they have; None of a file that holds other drawings. in_chunk: how many files a
-    worker process reads at a time by `whole`.
+    suffixes: the suffixes of its files, in lower case. whole, cut: see the module. stored: returns
+    a file's sketches if they are stored as stroke-3 or stroke-5, so that a model can take them in
+    their own units; returns None for other drawings. in_chunk: how many files a worker process
+    reads at a time with `whole`.
     """
 
     suffixes: tuple[str, ...]
@@ -45,7 +46,7 @@ class Reader(NamedTuple):
 
 
 _SVG = Reader((".svg", ".svgz"), whole=svg_drawings)
-_PICTURES = Reader(PICTURES, whole=picture_drawings, in_chunk=1)  # one takes a second
+_PICTURES = Reader(PICTURES, whole=picture_drawings, in_chunk=1)  # one picture takes a second
 READERS = (
     _SVG,
     _PICTURES,
@@ -61,12 +62,12 @@ READERS = (
 
 
 def reader_of(file: InputFile) -> Reader | None:
-    """Return the reader for a file's suffix, if there is one."""
+    """Return the reader for a file's suffix; None if there is none."""
     return next((reader for reader in READERS if file.base.endswith(reader.suffixes)), None)
 
 
 def is_copy(file: InputFile, files: Container[str]) -> bool:
-    """Return whether a picture is a rendering of the SVG of the same name beside it."""
+    """Return whether a file is a picture beside an SVG of the same name, so likely a copy of it."""
     stem = str(file).rpartition(".")[0]
     return reader_of(file) is _PICTURES and any(stem + suffix in files for suffix in _SVG.suffixes)
 

@@ -1,7 +1,7 @@
-"""Shared parts of the readers: options for reading, and chunks of drawings for a process.
+"""Define what all readers share: options for reading, and chunks of drawings for a process.
 
-A chunk is made in the first process, which reads as little as it can, and its drawings are made in
-another.
+A chunk is made in the main process, which reads as little as it can; its drawings are made in a
+worker process.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -25,14 +25,14 @@ NOT_RECOGNIZED = "not recognized by Quick, Draw!"
 
 @dataclass(frozen=True)
 class Reading:
-    """Says how inputs are read.
+    """The options for reading inputs.
 
-    recipe: how drawings become sketches. outline: take the outlines of filled shapes of SVGs; None:
-    of those drawings that hold nothing else. recognized: leave out what Quick, Draw! did not
-    recognize. layout: what the rows of `.npz` files mean. ink: of pictures of pixels: dark, light,
-    or found out for each of them (auto). sheet: each picture
-    is a page of many drawings. centerline: take thin filled shapes of SVGs as lines along
-    their middle.
+    recipe: how drawings become sketches. outline: whether to take the outlines of filled shapes in
+    SVGs; None takes them only from drawings that hold nothing else. recognized: whether to leave
+    out drawings that Quick, Draw! did not recognize. layout: the meaning of the rows in `.npz`
+    files. ink: the ink in photographs and scans: dark, light, or detected for each (auto).
+    centerline: whether to take thin filled shapes in SVGs as lines along their middle. sheet:
+    whether each picture is a page with many drawings.
     """
 
     recipe: Recipe = field(default_factory=Recipe)
@@ -50,8 +50,9 @@ class Reading:
 class Drawing(NamedTuple):
     """A drawing's lines, each `[n, 2]`.
 
-    recognized: by Quick, Draw!. left_out: what is not among them, a line of text for each kind.
-    line_width: that was measured in a picture, in its pixels.
+    recognized: whether Quick, Draw! recognized the drawing. left_out: descriptions of parts that
+    are not among the lines, one text for each kind. line_width: the width of lines measured in a
+    picture, in its pixels.
     """
 
     lines: list[np.ndarray]
@@ -67,12 +68,12 @@ class Drawing(NamedTuple):
         return replace(sketch, left_out=self.left_out, line_width=self.line_width)
 
 
-Pending = tuple[str, Callable[[], Sketch]]  # a drawing's name, and what makes a sketch of it
+Pending = tuple[str, Callable[[], Sketch]]  # a drawing's name, and a function that makes its sketch
 
 
 @dataclass(frozen=True)
 class Files:
-    """Whole files, and the function that reads the drawings of one."""
+    """Whole files, and the function that reads the drawings in one file."""
 
     files: Sequence[InputFile]
     read: Callable[[InputFile, Reading], Iterator[Pending]]
@@ -103,7 +104,7 @@ class Items:
 
 @dataclass(frozen=True)
 class StoredSketches:
-    """Sketches of a data set; `source` names it, `first` is the index of the first."""
+    """Sketches from the data set named `source`; `first` is the index of the first sketch."""
 
     source: str
     first: int
@@ -118,7 +119,7 @@ class StoredSketches:
 
 @dataclass(frozen=True)
 class Unreadable:
-    """Inputs that yield no drawings, and why."""
+    """Inputs that yield no drawings, and the reason."""
 
     names: Sequence[str]
     reason: str
@@ -135,7 +136,7 @@ Chunk = Files | Items | StoredSketches | Unreadable
 
 
 def stored_chunks(source: str, sketches: Sequence[np.ndarray], form: Form) -> Iterator[Chunk]:
-    """Yield chunks of sketches of one form."""
+    """Yield sketches of the same form, as chunks."""
     for first in range(0, len(sketches), SKETCHES_IN_CHUNK):
         yield StoredSketches(source, first, sketches[first : first + SKETCHES_IN_CHUNK], form)
 
@@ -145,12 +146,12 @@ def item_chunks(
     cut: Callable[[InputFile], Iterator[tuple[str, bytes]]],
     parse: Callable[[Any], Drawing],
 ) -> Iterator[Chunk]:
-    """Yield chunks of a file's items; stop where the file is damaged.
+    """Yield a file's items, as chunks; stop where the file is damaged.
 
     Args:
-      file: to cut.
-      cut: gives items, each with its place in the file.
-      parse: reads one of them.
+      file: the file.
+      cut: yields the items in the file, each with its place.
+      parse: makes a drawing from an item.
     """
     names: list[str] = []
     items: list[bytes] = []

@@ -1,8 +1,8 @@
-"""Tables of drawings as `.csv`.
+"""Read tables of drawings from `.csv` files.
 
-Kaggle's Quick, Draw! tables have a drawing a row, as JSON in the column `drawing`, beside
-`recognized`. Others have a point a row, in the columns `x` and `y`, beside the number of its
-`stroke` and, of several drawings, that of its `drawing`.
+Kaggle's Quick, Draw! tables have one drawing per row, as JSON in the column `drawing`, beside a
+column `recognized`. Other tables have one point per row, in the columns `x` and `y`, beside columns
+for the id of its `stroke` and, if there are several drawings, the id of its `drawing`.
 """
 
 import csv
@@ -26,7 +26,7 @@ Row = dict[str, str]
 
 
 def csv_chunks(file: InputFile, reading: Reading) -> Iterator[Chunk]:
-    """Yield chunks of the drawings of a file."""
+    """Yield the drawings in a file, as chunks."""
     first = next(_rows(file), None)
     if first is None:
         raise UserError("no rows in this table")
@@ -41,7 +41,7 @@ def csv_chunks(file: InputFile, reading: Reading) -> Iterator[Chunk]:
 
 
 def _rows(file: InputFile) -> Iterator[tuple[int, Row]]:
-    """Yield the rows of a table with their line numbers; column names are in lower case."""
+    """Yield the rows of a table with their line numbers; column names are lowercased."""
     with file.open() as opened:
         text = io.TextIOWrapper(opened, "utf-8-sig", "replace", newline="")
         before = csv.field_size_limit(MAX_LINE)
@@ -65,7 +65,7 @@ def _drawings(column: str, file: InputFile) -> Iterator[tuple[str, bytes]]:
 
 
 def _of_points(file: InputFile) -> Iterator[tuple[str, bytes]]:
-    """Yield the drawings of a table with one point per row; rows of a drawing are consecutive."""
+    """Yield the drawings in a table of points; the rows of each drawing must be consecutive."""
     for drawing, rows in groupby(_rows(file), lambda row: _id(row[1], _DRAWING_IDS)):
         points = []
         for number, row in rows:

@@ -1,7 +1,7 @@
-"""Read scenes of Excalidraw: `.excalidraw` files, libraries, and copies from its clipboard.
+"""Read scenes from Excalidraw: `.excalidraw` files, libraries, and clipboard contents.
 
-https://docs.excalidraw.com/docs/codebase/json-schema: an element has its first point at x, y,
-`points` from there, and is turned by `angle` around the middle of its box.
+https://docs.excalidraw.com/docs/codebase/json-schema: an element is placed at x, y; its `points`
+are relative to that; it is rotated by `angle` around the center of its box.
 """
 
 import math
@@ -16,7 +16,7 @@ from sketch_rnn.svg.transforms import compose
 
 LINEAR = ("freedraw", "line", "arrow", "draw")
 BOXES = ("rectangle", "diamond", "ellipse")
-_HEAD, _HEAD_ANGLE = 30, math.radians(20)  # of an arrow: its sides' length, and from the line
+_HEAD, _HEAD_ANGLE = 30, math.radians(20)  # arrowhead: length, angle to the line
 
 
 def is_scene(value: dict[str, Any]) -> bool:
@@ -38,7 +38,7 @@ def is_element(value: Any) -> bool:
 
 
 def of_library(value: dict[str, Any]) -> list[Any]:
-    """Return the scenes of a library; none if it is no library."""
+    """Return the scenes in a library; none if the object is not a library."""
     items = value.get("libraryItems", value.get("library"))
     if value.get("type") != "excalidrawlib" or not isinstance(items, list):
         return []
@@ -47,7 +47,7 @@ def of_library(value: dict[str, Any]) -> list[Any]:
 
 
 def read(scene: dict[str, Any]) -> Drawing:
-    """Return the drawing of a scene; raise UserError."""
+    """Return the drawing in a scene; raise UserError if it is invalid or has no lines."""
     canvas = Canvas()
     for element in elements(scene.get("elements")):
         kind = element.get("type")
@@ -94,7 +94,7 @@ def _through(points: np.ndarray) -> str:
 
 
 def _head(before: np.ndarray, tip: np.ndarray) -> np.ndarray:
-    """Return the line of an arrow's head `[3, 2]`."""
+    """Return the line `[3, 2]` of an arrowhead."""
     back = before - tip
     length = float(np.hypot(*back))
     back = back * (min(_HEAD, length / 2) / max(length, 1e-9))
@@ -116,7 +116,7 @@ def _draw_box(canvas: Canvas, element: dict[str, Any], kind: str) -> None:
 
 
 def _matrix(element: dict[str, Any], middle: np.ndarray) -> np.ndarray:
-    """Return the matrix of an element that turns around a middle in its own coordinates."""
+    """Return the matrix of an element, rotated around `middle` in its own coordinates."""
     x, y = number(element.get("x")), number(element.get("y"))
     turned = placed(x + middle[0], y + middle[1], number(element.get("angle")))
     return compose(turned, placed(-middle[0], -middle[1]))

@@ -1,9 +1,9 @@
-"""Read scenes of fabric.js, as `canvas.toJSON()` writes them.
+"""Read scenes from fabric.js, as `canvas.toJSON()` writes them.
 
-http://fabricjs.com: an object's `left` and `top` are those of its origin in its parent. A path,
-polyline or polygon has coordinates of its own, whose box's middle is the object's middle; those of
-the other shapes are around (0, 0). Scaling, flips, skews and the angle in degrees are around the
-middle, and the box is wider by the stroke.
+http://fabricjs.com: an object's `left` and `top` are the position of its origin in its parent. A
+path, polyline or polygon has its own coordinates; the center of their box is the object's center.
+The coordinates of other shapes are centered at (0, 0). Scaling, flips, skews and the angle (in
+degrees) are around the center; the box includes the width of the stroke.
 """
 
 import math
@@ -23,7 +23,7 @@ _ARGUMENTS = {"M": 2, "L": 2, "Q": 4, "C": 6, "Z": 0, "H": 1, "V": 1, "T": 2, "S
 
 
 def is_scene(value: dict[str, Any]) -> bool:
-    """Return whether an object is a scene, or a path alone."""
+    """Return whether an object is a scene, or a single path."""
     return isinstance(value.get("objects"), list) or is_path(value)
 
 
@@ -34,7 +34,7 @@ def is_path(value: dict[str, Any]) -> bool:
 
 
 def read(scene: dict[str, Any]) -> Drawing:
-    """Return the drawing of a scene; raise UserError."""
+    """Return the drawing in a scene; raise UserError if it is invalid or has no lines."""
     canvas = Canvas()
     _draw_all(canvas, [scene] if is_path(scene) else scene["objects"], IDENTITY, 0)
     return canvas.drawing()
@@ -121,13 +121,13 @@ _SHAPES = {
 
 
 def _middle(lines: list[np.ndarray]) -> np.ndarray:
-    """Return the middle of the box of lines."""
+    """Return the center `[2]` of the box around lines."""
     points = np.concatenate([line.reshape(-1, 2) for line in lines])
     return (points.min(axis=0) + points.max(axis=0)) / 2
 
 
 def _matrix(item: dict[str, Any], middle: np.ndarray) -> np.ndarray:
-    """Return the matrix of an object in its parent; `middle` is that of its own coordinates."""
+    """Return the matrix that places an object in its parent; `middle` is its own box's center."""
     if "left" not in item and "top" not in item:
         return IDENTITY
     scale = np.array([number(item.get("scaleX"), 1), number(item.get("scaleY"), 1)])

@@ -1,11 +1,11 @@
-"""Read digital ink in XML: InkML, and the files of IAM-OnDB.
+"""Read digital ink in XML: InkML, and the XML files of IAM-OnDB.
 
-InkML (https://www.w3.org/TR/InkML/): a `trace` holds points, separated by commas, of as many
-values as its `traceFormat` has channels; X and Y where there is none. A value alone is the
-channel's; after `'` it is the difference to the value before, after `"` the difference of that;
-`!` ends either. `*` stands for the value before.
+InkML (https://www.w3.org/TR/InkML/): a `trace` holds points, separated by commas. A point has one
+value for each channel in the `traceFormat`; without a format, the channels are X and Y. A plain
+value is the channel's value; after `'`, values are differences from the previous value; after `"`,
+they are differences of differences; `!` returns to plain values. `*` repeats the previous value.
 
-IAM-OnDB: `<StrokeSet>` of `<Stroke>` of `<Point x y time>`.
+IAM-OnDB: a `<StrokeSet>` holds `<Stroke>` elements, which hold `<Point x y time>` elements.
 """
 
 import re
@@ -23,15 +23,15 @@ from sketch_rnn.convert.readers.strokes import numbers
 from sketch_rnn.errors import UserError
 from sketch_rnn.svg import xml
 
-MAX_ELEMENTS = 200_000  # IAM-OnDB has one for each point
-MAX_POINTS = 200_000  # of a drawing
+MAX_ELEMENTS = 200_000  # IAM-OnDB has an element for each point
+MAX_POINTS = 200_000  # in a drawing
 _VALUE = re.compile(
     r"""\s*([!'"]?)\s*([-+]?\s*(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|\#[0-9A-Fa-f]+|[TF*?])"""
 )
 
 
 class Format(NamedTuple):
-    """The places of x and y among the values of a point, and the signs of their axes."""
+    """The indices of x and y among the values of a point, and the signs of their axes."""
 
     x: int = 0
     y: int = 1
@@ -40,7 +40,7 @@ class Format(NamedTuple):
 
 
 def ink_drawings(file: InputFile, reading: Reading) -> Iterator[Pending]:
-    """Yield the drawing of a file."""
+    """Yield the drawing in a file."""
     yield str(file), partial(_sketch, file, reading)
 
 
@@ -49,7 +49,7 @@ def _sketch(file: InputFile, reading: Reading) -> Sketch:
 
 
 def parse(content: bytes) -> Drawing:
-    """Return the drawing of a file's content; raise UserError."""
+    """Return the drawing in a file's content; raise UserError if it is not valid ink."""
     root = xml.parse(content, any_namespace=True, max_elements=MAX_ELEMENTS)
     if root.tag == "ink":
         return _inkml(root)
@@ -68,7 +68,7 @@ def _iam_stroke(stroke: Element) -> np.ndarray:
 
 def _inkml(root: Element) -> Drawing:
     by_id = {element.get("id"): element for element in root.iter() if element.get("id")}
-    lines: dict[str, np.ndarray] = {}  # by the trace's own id, or else its number
+    lines: dict[str, np.ndarray] = {}  # keyed by the trace's id, or by a number if it has none
     hidden = total = 0
     current = _format(root.find("traceFormat"))
     for trace, around in _traces(root, ""):
@@ -93,9 +93,9 @@ def _inkml(root: Element) -> Drawing:
 
 
 def _traces(element: Element, context: str) -> Iterator[tuple[Element, str]]:
-    """Yield traces in order, and the contexts that apply to the traces after them.
+    """Yield traces, and the contexts that apply to the traces after them, in document order.
 
-    With each comes the context of the groups around it. Definitions draw nothing.
+    Each comes with the reference to the context of the groups around it. Definitions draw nothing.
     """
     for child in element:
         if child.tag in ("trace", "context"):
@@ -105,9 +105,9 @@ def _traces(element: Element, context: str) -> Iterator[tuple[Element, str]]:
 
 
 def _format_of(context: Element, by_id: dict) -> Format | None:
-    """Return the format that a context, or its device, names; None if neither names one."""
+    """Return the format that a context or its ink source names; None if neither names one."""
     seen: Element | None = context
-    for _ in range(5):  # a context of a context, and its device
+    for _ in range(5):  # follow references to other contexts and the ink source
         if seen is None:
             return None
         inner = seen if seen.tag == "traceFormat" else seen.find("traceFormat")
@@ -135,7 +135,7 @@ def _format(element: Element | None) -> Format:
 
 
 def points_of(text: str, form: Format) -> np.ndarray:
-    """Return the line `[n, 2]` of a trace's text; raise UserError."""
+    """Parse a trace's text into a line `[n, 2]`; raise UserError if it is invalid."""
     needed = (form.x, form.y)
     states = {place: _Channel() for place in needed}
     points = []
@@ -152,14 +152,14 @@ def points_of(text: str, form: Format) -> np.ndarray:
 
 
 class _Channel:
-    """The values of a channel, point by point."""
+    """A decoder for the values of one channel, point by point."""
 
     def __init__(self) -> None:
         self._value = self._step = 0.0
         self._order = "!"
 
     def next(self, order: str, text: str) -> float:
-        """Return the next value from its text and the sign before it; the sign stays in force."""
+        """Return the next value from its text and the mark before it; a mark stays in force."""
         self._order = order or self._order
         if text == "*":
             return self._value

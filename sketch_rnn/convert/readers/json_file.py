@@ -1,6 +1,7 @@
-"""Read files that are one JSON value: those of `sketch_rnn_sample` and of many programs.
+"""Read files that hold one JSON value, written by `sketch_rnn_sample` or many other programs.
 
-The value is a drawing or a list of them, see `values`; `{"sketches": ...}` is ours.
+The value is a drawing or a list of drawings (see `values`); `sketch_rnn_sample` writes
+`{"sketches": ...}`.
 """
 
 import json
@@ -17,7 +18,7 @@ from sketch_rnn.errors import UserError
 
 
 def json_chunks(file: InputFile, reading: Reading) -> Iterator[Chunk]:
-    """Yield chunks of the drawings of a file."""
+    """Yield the drawings in a file, as chunks."""
     content = file.read()
     if ours := _ours(content, str(file)):
         yield from ours.chunks(str(file), reading)
@@ -26,7 +27,7 @@ def json_chunks(file: InputFile, reading: Reading) -> Iterator[Chunk]:
 
 
 def json_stored(file: InputFile) -> Stored | None:
-    """Return the sketches of a file that holds rows of them, stroke-3 or stroke-5; else None."""
+    """Return a file's sketches if it holds stroke-3 or stroke-5 rows; else None."""
     content = file.read()
     return _ours(content, str(file)) or stored_of(file, _cut(content))
 
@@ -42,12 +43,12 @@ def _ours(content: bytes, name: str) -> Stored | None:
 
 
 def _cut(content: bytes) -> Cut:
-    """Return a function that cuts the content into the values of its drawings."""
+    """Return a function that cuts the content into one value per drawing."""
     try:
         value = values.parse(content)
     except UserError:
         if b"\n" in content.strip():
-            return ndjson.lines  # lines of JSON by another name
+            return ndjson.lines  # lines of JSON in a file named .json
         raise
     return partial(_items, values.split(value))
 

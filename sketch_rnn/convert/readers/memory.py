@@ -1,7 +1,7 @@
 """Read drawings that a Python program holds in memory, without a file.
 
-One is an array of rows, stroke-3 `[n, 3]` or stroke-5 `[n, 5]`, or a list of its lines, each a list
-or an array of points. What else a JSON value may be, it may be too (see `values`).
+A drawing is an array of rows, stroke-3 `[n, 3]` or stroke-5 `[n, 5]`, or a list of lines, each a
+list or an array of points, or anything else that a JSON value may be (see `values`).
 """
 
 from collections.abc import Iterator, Sequence
@@ -25,7 +25,7 @@ from sketch_rnn.errors import UserError
 
 
 def memory_chunks(option: str, drawings: Sequence[Any], reading: Reading) -> Iterator[Chunk]:
-    """Yield chunks of drawings, named by the option that holds them and their index."""
+    """Yield drawings, as chunks; their names are the option that holds them and their index."""
     sketches: list[np.ndarray] = []
     names: list[str] = []
     found: list[values.Strokes | values.Scene] = []
@@ -59,7 +59,7 @@ def _found(drawing: Any) -> values.Found:
 
 
 def _as_lists(value: Any) -> Any:
-    """Return the value as JSON would have it: lists for arrays and tuples."""
+    """Return the value as it would be in JSON: with lists instead of arrays and tuples."""
     if isinstance(value, np.ndarray | np.generic):
         value = value.tolist()
     if isinstance(value, list | tuple):

@@ -2,8 +2,8 @@
 
 https://github.com/googlecreativelab/quickdraw-dataset: `{"word": ..., "recognized": true,
 "drawing": [line, ...]}`, each line `[[x, ...], [y, ...]]` (simplified) or `[[x, ...], [y, ...],
-[t, ...]]` (raw). Other forms of a drawing: see `values`. A JSON array with a line for each of its
-items is read too.
+[t, ...]]` (raw). For other forms of a drawing, see `values`. A JSON array with each item on its own
+line is read too.
 """
 
 from collections.abc import Iterator
@@ -14,22 +14,22 @@ from sketch_rnn.convert.readers.records import record_chunks, stored_of
 from sketch_rnn.convert.readers.stored_files import Stored
 from sketch_rnn.errors import UserError
 
-MAX_LINE = 8 << 20  # bytes of one drawing
-_BRACKETS = (b"", b"[", b"]", b"],")  # lines of an array that hold none of its items
+MAX_LINE = 8 << 20  # bytes in one drawing
+_BRACKETS = (b"", b"[", b"]", b"],")  # lines in an array that hold no item
 
 
 def ndjson_chunks(file: InputFile, reading: Reading) -> Iterator[Chunk]:
-    """Yield chunks of the drawings of a file."""
+    """Yield the drawings in a file, as chunks."""
     yield from record_chunks(file, reading, lines)
 
 
 def ndjson_stored(file: InputFile) -> Stored | None:
-    """Return the sketches of a file whose lines are stroke-3 or stroke-5 rows; else None."""
+    """Return a file's sketches if its lines are stroke-3 or stroke-5 rows; else None."""
     return stored_of(file, lines)
 
 
 def lines(file: InputFile) -> Iterator[tuple[str, bytes]]:
-    """Yield the lines of a file and their places; raise UserError at a line that is too long."""
+    """Yield each line in a file and its place; raise UserError if a line is too long."""
     with file.open() as opened:
         number = 0
         while line := opened.readline(MAX_LINE):

@@ -1,4 +1,4 @@
-"""Read tables of drawings in `.parquet`, as Hugging Face and TFDS keep them, by pyarrow."""
+"""Read `.parquet` tables of drawings, as Hugging Face and TFDS store them, with pyarrow."""
 
 import json
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ _COLUMNS = (*STROKES, "x", "y", "recognized")  # others may hold pictures
 
 
 def parquet_chunks(file: InputFile, reading: Reading) -> Iterator[Chunk]:
-    """Yield chunks of the drawings of a file."""
+    """Yield the drawings in a file, as chunks."""
     yield from record_chunks(file, reading, _rows)
 
 

@@ -13,7 +13,7 @@ PICTURES = (*PICTURE_SUFFIXES, *PDF_SUFFIXES)
 
 
 def picture_drawings(file: InputFile, reading: Reading) -> Iterator[Pending]:
-    """Yield a drawing for each picture of a file."""
+    """Yield a drawing for each picture in a file."""
     check_installed()
     if reading.sheet:
         yield from _of_sheets(file, reading)
@@ -34,7 +34,7 @@ def _sketch(picture: Picture, reading: Reading) -> Sketch:
 
 
 def _of_sheets(file: InputFile, reading: Reading) -> Iterator[Pending]:
-    """Yield the drawings of each page, numbered through the file."""
+    """Yield the drawings on each page, numbered across the whole file."""
     number = 0
     for picture in pictures(file.read(), file.base.endswith(PDF_SUFFIXES)):
         for drawing in _of_sheet(picture, reading):
@@ -43,7 +43,7 @@ def _of_sheets(file: InputFile, reading: Reading) -> Iterator[Pending]:
 
 
 def _of_sheet(picture: Picture, reading: Reading) -> Iterator[Drawing]:
-    """Yield the drawings of a page; the first one also reports what was left out of the page."""
+    """Yield the drawings on a page; the first one also reports what was left out of the page."""
     from sketch_rnn.trace import sheets
     from sketch_rnn.trace.tracer import trace
 

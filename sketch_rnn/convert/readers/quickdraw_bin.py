@@ -15,13 +15,13 @@ from sketch_rnn.convert.input_file import InputFile
 from sketch_rnn.convert.readers.chunks import Chunk, Drawing, Reading, item_chunks
 from sketch_rnn.errors import UserError
 
-MAX_RECORD = 8 << 20  # bytes of one drawing
+MAX_RECORD = 8 << 20  # bytes in one drawing
 _HEAD = struct.Struct("<8x2xB4xH")
 _POINTS = struct.Struct("<H")
 
 
 def bin_chunks(file: InputFile, reading: Reading) -> Iterator[Chunk]:
-    """Yield chunks of the drawings of a file."""
+    """Yield the drawings in a file, as chunks."""
     yield from item_chunks(file, _numbered, parse_record)
 
 
@@ -32,10 +32,10 @@ def _numbered(file: InputFile) -> Iterator[tuple[str, bytes]]:
 
 
 def records(file: IO[bytes]) -> Iterator[bytes]:
-    """Yield the bytes of each drawing of a file.
+    """Yield the bytes of each drawing in a file.
 
     Raises:
-      UserError: the file ends within a drawing, or holds something else.
+      UserError: the file ends within a drawing, or its content is not in this format.
     """
     while head := file.read(_HEAD.size):
         record = [head]
@@ -55,7 +55,7 @@ def records(file: IO[bytes]) -> Iterator[bytes]:
 
 
 def parse_record(record: bytes) -> Drawing:
-    """Return the drawing of a record that `records` cut out."""
+    """Return the drawing in a record that `records` yielded."""
     recognized, lines = _HEAD.unpack_from(record)
     place, polylines = _HEAD.size, []
     for _ in range(lines):

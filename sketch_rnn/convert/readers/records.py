@@ -1,7 +1,7 @@
 """Read files of records: consecutive JSON values, one drawing each.
 
-Whether their strokes are lists of x and of y or of points is decided by the file (see `strokes`),
-so it is looked at twice: in the first process until that is clear, which mostly is after a line or
+The whole file decides whether its strokes are columns of x and y or lists of points (see
+`strokes`). So it is read twice: in the main process until that is clear, mostly after a line or
 two, and in the workers.
 """
 
@@ -17,11 +17,11 @@ from sketch_rnn.convert.readers.stored_files import Stored
 from sketch_rnn.convert.readers.strokes import Arrangement, Vote
 from sketch_rnn.errors import UserError
 
-Cut = Callable[[InputFile], Iterator[tuple[str, bytes]]]  # places in a file, and the values there
+Cut = Callable[[InputFile], Iterator[tuple[str, bytes]]]  # yields (place, value) pairs
 
 
 def record_chunks(file: InputFile, reading: Reading, cut: Cut) -> Iterator[Chunk]:
-    """Yield chunks of the drawings of a file."""
+    """Yield the drawings in a file, as chunks."""
     if stored := stored_of(file, cut):
         yield from stored.chunks(str(file), reading)
     else:
@@ -31,7 +31,7 @@ def record_chunks(file: InputFile, reading: Reading, cut: Cut) -> Iterator[Chunk
 
 
 def parse_record(text: bytes, arrangement: Arrangement | None = None) -> Drawing:
-    """Return the drawing of a JSON value, in a file of that arrangement; raise UserError."""
+    """Return the drawing in a JSON value; raise UserError if there is none."""
     found = values.found(values.parse(text))
     if isinstance(found, values.Strokes):
         return found.drawing(arrangement)
@@ -41,7 +41,7 @@ def parse_record(text: bytes, arrangement: Arrangement | None = None) -> Drawing
 
 
 def arrangement_of(file: InputFile, cut: Cut) -> Arrangement | None:
-    """Return the arrangement of the strokes of a file, as far as it can be read."""
+    """Return the arrangement of the strokes in a file, as far as the file can be read."""
     vote = Vote()
     try:
         for _, text in cut(file):
@@ -49,7 +49,7 @@ def arrangement_of(file: InputFile, cut: Cut) -> Arrangement | None:
             if vote.sure:
                 break
     except (UserError, OSError):
-        pass  # said when its drawings are read
+        pass  # reported when its drawings are read
     return vote.arrangement
 
 
@@ -62,10 +62,10 @@ def _unsure(text: bytes) -> list[list]:
 
 
 def stored_of(file: InputFile, cut: Cut) -> Stored | None:
-    """Return the sketches of a file whose first value is one, stroke-3 or stroke-5; else None.
+    """Return a file's sketches if its first value is one, stroke-3 or stroke-5; else None.
 
     Raises:
-      UserError: one of them is none, or they take more than `MAX_WHOLE` bytes.
+      UserError: a later value is not a sketch, or they take more than `MAX_WHOLE` bytes.
     """
     sketches: list[np.ndarray] = []
     size = 0

@@ -1,7 +1,7 @@
-"""Shared parts of the readers of scenes that drawing programs save as JSON.
+"""Provide what the readers of drawing programs' JSON scenes share.
 
-A scene holds elements, each with a place, a turn and lines of its own. What has no line of a pen,
-as texts and pictures, is left out, and that is said.
+A scene holds elements, each with its own position, rotation and lines. Elements without pen lines,
+such as texts and pictures, are left out and reported.
 """
 
 import math
@@ -19,20 +19,20 @@ from sketch_rnn.svg import curves, shapes
 from sketch_rnn.svg.transforms import IDENTITY
 from sketch_rnn.svg.values import Units
 
-TOLERANCE = 4e-4  # of the longer side: how far a curve's lines may be off it
+TOLERANCE = 4e-4  # share of the longer side: tolerance of flattened curves
 _TOO_LARGE = "a curve of it has numbers too large to draw"
-MAX_GROUPS = 50  # one within the other
+MAX_GROUPS = 50  # levels of nested groups
 
 
 class Canvas:
-    """Collects what a scene draws."""
+    """A collection of the lines that a scene draws."""
 
     def __init__(self) -> None:
         self.left_out: Counter[str] = Counter()
         self.pieces: list[np.ndarray] = []  # chains of curves [C, 4, 2], polylines [n, 2]
 
     def line(self, points: Any, matrix: np.ndarray = IDENTITY, closed: bool = False) -> None:
-        """Draws a polyline of points `[n, 2]`, through a matrix `[2, 3]`."""
+        """Draw a polyline through points `[n, 2]`, transformed by a matrix `[2, 3]`."""
         points = numbers(points)
         if not points.size:
             return
@@ -43,7 +43,7 @@ class Canvas:
         self.pieces.append(points[:, :2] @ matrix[:, :2].T + matrix[:, 2])
 
     def path(self, data: str, matrix: np.ndarray = IDENTITY) -> None:
-        """Draws what the data of an SVG path says."""
+        """Draw the path that SVG path data describes."""
         element = Element("path", d=data)
         try:
             chains = [*shapes.chains(shapes.segments(element, element.get, (0, 0), Units()))]
@@ -53,12 +53,12 @@ class Canvas:
             self.pieces.append(np.array(chain) @ matrix[:, :2].T + matrix[:, 2])
 
     def ellipse(self, rx: float, ry: float, matrix: np.ndarray) -> None:
-        """Draws an ellipse around the origin."""
+        """Draw an ellipse around the origin."""
         if rx > 0 and ry > 0:
             self.path(f"M{-rx} 0A{rx} {ry} 0 1 1 {rx} 0A{rx} {ry} 0 1 1 {-rx} 0", matrix)
 
     def drawing(self) -> Drawing:
-        """Return all lines of the scene; raise UserError if there is none."""
+        """Return all lines of the scene as a drawing; raise UserError if there are none."""
         said = tuple(f"{n} {kind}{'s' * (n > 1)} left out" for kind, n in self.left_out.items())
         drawn = [curve for curve in self.pieces if len(curve)]
         if not drawn:
@@ -74,7 +74,7 @@ class Canvas:
 
 
 def number(value: Any, default: float = 0.0) -> float:
-    """Return a finite number of a scene, or the default if it is missing. Raise UserError."""
+    """Return a finite number, or the default if it is missing; raise UserError for other values."""
     if value is None:
         return default
     if isinstance(value, bool) or not isinstance(value, int | float):
@@ -89,13 +89,13 @@ def number(value: Any, default: float = 0.0) -> float:
 
 
 def elements(value: Any) -> list[dict[str, Any]]:
-    """Return the objects of a list; raise UserError if it is none."""
+    """Return the objects in a list; raise UserError if the value is not a list."""
     if not isinstance(value, list):
         raise UserError("a scene's elements are not a list")
     return [element for element in value if isinstance(element, dict)]
 
 
 def placed(x: float, y: float, angle: float = 0, scale: Sequence[float] = (1, 1)) -> np.ndarray:
-    """Return the matrix `[2, 3]` that scales, turns by an angle in radians, and moves to (x, y)."""
+    """Return the matrix `[2, 3]` that scales, rotates by radians, and moves to (x, y)."""
     cos, sin = math.cos(angle), math.sin(angle)
     return np.array([[cos * scale[0], -sin * scale[1], x], [sin * scale[0], cos * scale[1], y]])

@@ -1,4 +1,4 @@
-"""Read files of stroke-3 or stroke-5 arrays: `.npz` and `.npy`."""
+"""Read files that hold stroke-3 or stroke-5 arrays: `.npz` and `.npy`."""
 
 import tempfile
 import zipfile
@@ -18,16 +18,16 @@ from sketch_rnn.errors import UserError, warn
 
 
 class Stored(NamedTuple):
-    """The sketches of a file by the name of their array, or "" if there is only one.
+    """The sketches in a file, keyed by the name of their array, or "" if there is only one array.
 
-    is_ours: this program wrote them, so that it is known what their rows mean.
+    is_ours: whether this program wrote the file, so that the meaning of its rows is known.
     """
 
     members: dict[str, list[np.ndarray]]
     is_ours: bool = False
 
     def chunks(self, source: str, reading: Reading) -> Iterator[Chunk]:
-        """Yield chunks of all sketches; `source` is their name in reports."""
+        """Yield all sketches, as chunks; `source` is the file's name in reports."""
         layout = AS_IT_IS if self.is_ours else reading.layout
         members, form = read_as(self.members, source, layout)
         for name, sketches in members.items():
@@ -35,12 +35,12 @@ class Stored(NamedTuple):
 
 
 def array_chunks(file: InputFile, reading: Reading) -> Iterator[Chunk]:
-    """Yield chunks of the sketches of a file of any layout, with all its splits."""
+    """Yield the sketches in a file, as chunks, with all splits; any layout is read."""
     yield from array_stored(file).chunks(str(file), reading)
 
 
 def array_stored(file: InputFile) -> Stored:
-    """Return the sketches of a file and warn of arrays that hold none. Raise UserError."""
+    """Return a file's sketches; warn about arrays that hold none; raise UserError if unreadable."""
     is_one = file.base.endswith(".npy")
     with _as_npz(file) if is_one else file.on_disk() as path:
         try:
@@ -55,7 +55,7 @@ def array_stored(file: InputFile) -> Stored:
 
 @contextmanager
 def _as_npz(file: InputFile) -> Iterator[Path]:
-    """Give the path of an `.npz` whose only array is that of an `.npy` file."""
+    """Yield the path of an `.npz` that holds only the array in an `.npy` file."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "array.npz"
         with zipfile.ZipFile(path, "w") as archive, archive.open("array.npy", "w") as member:

@@ -1,13 +1,15 @@
 """Read strokes given as lists of numbers that may be columns or points.
 
-Columns are [[x, x, ...], [y, y, ...]], with the time or more as further lists, as Quick, Draw!
-writes them; points are [[x, y], [x, y], ...], with pressure or time as further numbers. A stroke of
-two or three lists of two to six numbers can be either. All strokes of a file are arranged alike, so
-the file decides: one stroke that can be only one of them is enough. Where there is none, columns
-have as many lists in each stroke, points as many numbers in each list. Where both are the same in
-all strokes, more than four numbers are columns, since points of so many are rare and never all as
-few as three in a stroke; and a third list, or third numbers, that grow in every stroke are the
-time, if that is no chance.
+Columns are [[x, x, ...], [y, y, ...]], with time and more in further lists, as Quick, Draw! writes
+them. Points are [[x, y], [x, y], ...], with pressure or time as further numbers. A stroke that is
+two or three lists of two to six numbers can be either. All strokes in a file are arranged alike, so
+one stroke that can be only one of the two decides for the file. If there is no such stroke:
+- if all strokes have the same number of lists but not of numbers, they are columns; if the same
+  number of numbers per list but not of lists, they are points;
+- if both numbers are always the same, lists of more than four numbers are columns, since points
+  with so many numbers are rare and a file of such points would not have so few in every stroke;
+- if the third list, or the third number of each point, grows in every stroke, it is the time,
+  unless this may be by chance.
 """
 
 import math
@@ -20,10 +22,10 @@ import numpy as np
 from sketch_rnn.errors import UserError
 
 Arrangement = Literal["columns", "points"]
-MAX_CHANNELS = 6  # of a point: x, y, time, pressure, two tilts
+MAX_CHANNELS = 6  # numbers in a point: x, y, time, pressure, two tilts
 USUAL_CHANNELS = 4  # without tilts
-SURE_COLUMNS = 3  # lists that columns of few numbers may be: x, y and the time
-CHANCE = 1e-3  # of numbers in no order to grow in every stroke; below, they are times
+SURE_COLUMNS = 3  # the most lists in columns with few numbers: x, y and the time
+CHANCE = 1e-3  # below this chance of growing by accident, numbers are times
 UNDECIDED = (
     "none of its strokes is long enough to tell [[x, x, ...], [y, y, ...]] from [[x, y], ...]; "
     'write each as {"x": [...], "y": [...]}'
@@ -31,7 +33,7 @@ UNDECIDED = (
 
 
 class Vote:
-    """Finds the arrangement of a file's strokes from the strokes that it is shown."""
+    """A decision about the arrangement of a file's strokes, based on the strokes added to it."""
 
     def __init__(self) -> None:
         self.sure: Arrangement | None = None
@@ -39,7 +41,7 @@ class Vote:
         self._chances: dict[Arrangement, float] = {"columns": 1.0, "points": 1.0}
 
     def add(self, strokes: Iterable[Sequence[Any]]) -> None:
-        """Take strokes into account, each a list of lists."""
+        """Take strokes into account, each given as a list of lists."""
         for stroke in strokes:
             if self.sure or not all(map(_is_numbers, stroke)):
                 continue
@@ -56,7 +58,7 @@ class Vote:
 
     @property
     def arrangement(self) -> Arrangement | None:
-        """The arrangement; None if it cannot be told."""
+        """The arrangement; None if it cannot be determined."""
         if self.sure or not self._shapes:
             return self.sure
         lists, numbers = (set(counts) for counts in zip(*self._shapes, strict=True))
@@ -69,7 +71,7 @@ class Vote:
 
 
 def _chance_of_times(found: Sequence[Sequence[Any]]) -> float:
-    """Return the chance that numbers in random order grow; infinity if these do not grow."""
+    """Return the chance that random numbers would grow like these; infinity if these do not."""
     if not found or len(found[0]) < 2:
         return math.inf
     grows = all(a < b for a, b in pairwise(found[0]))
@@ -77,7 +79,7 @@ def _chance_of_times(found: Sequence[Sequence[Any]]) -> float:
 
 
 def _by_shape(lists: int, numbers: int) -> Arrangement | None:
-    """Return the arrangement of a stroke of that shape, if only one is possible."""
+    """Return the arrangement of a stroke of this shape; None if both or neither is possible."""
     can_be_columns = 2 <= lists <= (MAX_CHANNELS if numbers > MAX_CHANNELS else SURE_COLUMNS)
     can_be_points = 2 <= numbers <= MAX_CHANNELS
     if can_be_columns != can_be_points:
@@ -86,7 +88,7 @@ def _by_shape(lists: int, numbers: int) -> Arrangement | None:
 
 
 def line_of(stroke: Sequence[Any], arrangement: Arrangement | None) -> np.ndarray:
-    """Return the line `[n, 2]` of a stroke; raise UserError if it is not of the arrangement."""
+    """Return a stroke as a line `[n, 2]`; raise UserError if it is not arranged as stated."""
     if not len(stroke):
         return np.zeros((0, 2))
     if not all(isinstance(part, list) for part in stroke):
@@ -109,7 +111,7 @@ def _shape(stroke: Sequence[Sequence[Any]]) -> tuple[int, int]:
 
 
 def from_columns(x: Any, y: Any) -> np.ndarray:
-    """Return a line `[n, 2]` of its x and y; raise UserError if they do not fit."""
+    """Return a line `[n, 2]` from its x and y; raise UserError if their lengths differ."""
     x, y = numbers(x), numbers(y)
     if x.ndim != 1 or x.shape != y.shape:
         raise UserError("a stroke has different numbers of x and y")
@@ -117,7 +119,7 @@ def from_columns(x: Any, y: Any) -> np.ndarray:
 
 
 def _is_numbers(part: Any) -> bool:
-    """Return whether part of a stroke is a list of numbers."""
+    """Return whether a part of a stroke is a list of numbers."""
     try:
         return isinstance(part, list) and numbers(part).ndim == 1
     except UserError:

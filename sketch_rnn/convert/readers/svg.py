@@ -1,4 +1,4 @@
-"""Make sketches of SVG files; `sketch_rnn.svg` reads them."""
+"""Make sketches from SVG files; `sketch_rnn.svg` reads the files."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -15,7 +15,7 @@ from sketch_rnn.trace.installed import check_installed
 
 
 def svg_drawings(file: InputFile, reading: Reading) -> Iterator[Pending]:
-    """Yield the drawing of a file."""
+    """Yield the drawing in a file."""
     yield str(file), partial(_sketch, file, reading)
 
 

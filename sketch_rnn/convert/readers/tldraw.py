@@ -1,8 +1,9 @@
-"""Read scenes of tldraw: `.tldr` files, snapshots of its store, copies from its clipboard.
+"""Read scenes from tldraw: `.tldr` files, snapshots of its store, clipboard contents.
 
-A shape is a record with x, y and a rotation within its parent, and `props`. Points of a `draw`
-shape come as objects; as base64 of 16-bit floats x, y, z (`points`); or, today, as base64 of the
-first point in 32-bit floats and the differences in 16-bit floats (`path`).
+A shape is a record with x, y and a rotation within its parent, and `props`. The points of a `draw`
+shape are objects, or base64-encoded 16-bit floats x, y, z (both in `points`), or, in current
+versions, base64 with the first point as 32-bit floats and then differences as 16-bit floats
+(`path`).
 """
 
 import base64
@@ -33,7 +34,7 @@ def is_scene(value: Any) -> bool:
 
 
 def _records(value: dict[str, Any]) -> list[Any] | None:
-    """Return the records of a file, a snapshot or a clipboard."""
+    """Return the records in a file, a snapshot or a clipboard; None if it is none of these."""
     document = value.get("document")
     inside = [value, document] if isinstance(document, dict) else [value]
     for part in inside:
@@ -51,7 +52,7 @@ def _is_shape(value: Any) -> bool:
 
 
 def read(scene: dict[str, Any]) -> Drawing:
-    """Return the drawing of all pages of a scene; raise UserError."""
+    """Return all pages of a scene as one drawing; raise UserError if it is invalid or empty."""
     shapes = [shape for shape in elements(_records(scene)) if _is_shape(shape)]
     shapes = [shape for shape in shapes if shape.get("typeName", "shape") == "shape"]
     by_id = {shape["id"]: shape for shape in shapes if isinstance(shape.get("id"), str)}
@@ -71,7 +72,7 @@ def read(scene: dict[str, Any]) -> Drawing:
 
 
 def _matrix(shape: Shape, by_id: dict[str, Shape]) -> np.ndarray:
-    """Return a shape's matrix, with those of all groups around it."""
+    """Return the matrix of a shape, including those of all groups around it."""
     matrix, depth = IDENTITY, 0
     inside: Shape | None = shape
     while inside is not None:
@@ -85,7 +86,7 @@ def _matrix(shape: Shape, by_id: dict[str, Shape]) -> np.ndarray:
 
 
 def _draw_segments(canvas: Canvas, props: dict[str, Any], matrix: np.ndarray) -> None:
-    """Draw the segments of a pen line, each of which begins where the previous one ended."""
+    """Draw the segments of a pen line; each begins where the previous one ended."""
     parts = [_points(segment) for segment in elements(props.get("segments"))]
     line = np.concatenate([np.zeros((0, 2)), *parts])
     line = line * (number(props.get("scaleX"), 1), number(props.get("scaleY"), 1))
@@ -94,7 +95,7 @@ def _draw_segments(canvas: Canvas, props: dict[str, Any], matrix: np.ndarray) ->
 
 
 def _points(segment: dict[str, Any]) -> np.ndarray:
-    """Return the points `[n, 2]` of a segment."""
+    """Return the points `[n, 2]` in a segment."""
     points = segment.get("points")
     if isinstance(points, list):
         items = elements(points)
@@ -125,7 +126,7 @@ def _rows(values: np.ndarray, width: int) -> np.ndarray:
 
 
 def _corners_of(props: dict[str, Any]) -> np.ndarray:
-    """Return the points `[n, 2]` of a line or an arrow, in their order."""
+    """Return the points `[n, 2]` of a line or an arrow, in order."""
     points = props.get("points", props.get("handles"))
     if isinstance(points, dict):
         points = sorted(elements(list(points.values())), key=lambda p: str(p.get("index", "")))

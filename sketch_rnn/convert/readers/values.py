@@ -1,13 +1,14 @@
-"""Read drawings from JSON values of the many forms that programs write.
+"""Read drawings from JSON values in the many forms that programs write.
 
 A value is one of
-- a record, an object with its strokes under one of `STROKES`, which may be a text that is JSON;
+- a record: an object with its strokes under one of the keys `STROKES`, possibly as JSON in a text;
 - strokes: lists of numbers (see `strokes`), lists of points {"x": ..., "y": ...} (signature_pad 1
   and 2, p5), objects {"x": [...], "y": [...]} (jSignature, Hugging Face), or objects with "points"
-  (signature_pad 3 and later) or "paths" (react-sketch-canvas), where an eraser's are left out;
-- one stroke alone; {"x": [[...], ...], "y": [[...], ...]}, the strokes as columns of a table;
+  (signature_pad 3 and later) or "paths" (react-sketch-canvas), without strokes of an eraser;
+- a single stroke;
+- {"x": [[...], ...], "y": [[...], ...]}: all strokes as columns of a table;
 - rows of a sketch: stroke-3 [dx, dy, pen_lifted], stroke-5, or ml5's {"dx", "dy", "pen"};
-- a scene of Excalidraw, tldraw or fabric.js (modules of those names).
+- a scene from Excalidraw, tldraw or fabric.js (see the modules of those names).
 """
 
 import json
@@ -23,15 +24,17 @@ from sketch_rnn.convert.readers.chunks import Drawing
 from sketch_rnn.convert.readers.strokes import Arrangement, from_columns, line_of, numbers
 from sketch_rnn.errors import UserError
 
-STROKES = ("drawing", "strokes", "lines", "paths", "points", "data")  # keys of a record
-_STARTS = ("start", "begin", "down", "moveto")  # in a point's "type": a line begins
+STROKES = ("drawing", "strokes", "lines", "paths", "points", "data")  # keys in a record
+_STARTS = ("start", "begin", "down", "moveto")  # words in a "type": a line begins
 
 
 @dataclass(frozen=True)
 class Strokes:
-    """Strokes of one drawing.
+    """The strokes of one drawing.
 
-    strokes: lines `[n, 2]`, or lists of lists whose arrangement the file decides.
+    strokes: each a line `[n, 2]`, or a list of lists whose arrangement the whole file decides.
+    recognized: whether Quick, Draw! recognized the drawing. left_out: descriptions of parts that
+    are left out.
     """
 
     strokes: list[Any]
@@ -40,11 +43,11 @@ class Strokes:
 
     @property
     def unsure(self) -> list[list[Any]]:
-        """The strokes whose arrangement the file decides."""
+        """The strokes whose arrangement the whole file decides."""
         return [stroke for stroke in self.strokes if isinstance(stroke, list)]
 
     def drawing(self, arrangement: Arrangement | None) -> Drawing:
-        """Return the drawing, by the arrangement of its file; raise UserError."""
+        """Return the drawing in a given arrangement; raise UserError if a stroke is invalid."""
         lines = [
             stroke if isinstance(stroke, np.ndarray) else line_of(stroke, arrangement)
             for stroke in self.strokes
@@ -54,7 +57,7 @@ class Strokes:
 
 @dataclass(frozen=True)
 class Scene:
-    """A scene of a drawing program, and the function that reads it."""
+    """A scene from a drawing program, and the function that reads it."""
 
     value: Any
     read: Callable[[Any], Drawing]
@@ -64,7 +67,7 @@ Found = Strokes | Scene | np.ndarray  # an array is a sketch, stroke-3 [n, 3] or
 
 
 def parse(text: str | bytes) -> Any:
-    """Return the value of a JSON text; raise UserError."""
+    """Return the value of a JSON text; raise UserError if it is not valid JSON."""
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
@@ -72,7 +75,7 @@ def parse(text: str | bytes) -> Any:
 
 
 def split(value: Any) -> list[Any]:
-    """Return the values of the drawings that a file's value holds, one or many."""
+    """Split a file's value into one value per drawing."""
     if isinstance(value, dict):
         if isinstance(many := value.get("drawings"), list):
             return many
@@ -83,7 +86,7 @@ def split(value: Any) -> list[Any]:
 
 
 def found(value: Any) -> Found:
-    """Return the drawing of a value; raise UserError."""
+    """Return the drawing in a value; raise UserError if there is none."""
     if isinstance(value, str):
         value = parse(value)
     if isinstance(value, dict):
@@ -124,7 +127,7 @@ def _of_object(value: dict[str, Any]) -> Found:
 
 
 def _of_columns(x: list[Any], y: list[Any]) -> Strokes:
-    """Return one stroke, or all strokes, given as columns of a table."""
+    """Return one stroke, or all strokes, from columns of a table."""
     if x and isinstance(x[0], list):
         if len(x) != len(y):
             raise UserError("its x and y have different numbers of strokes")
@@ -133,7 +136,7 @@ def _of_columns(x: list[Any], y: list[Any]) -> Strokes:
 
 
 def _of_list(value: list[Any]) -> Found:
-    """Return the drawing of a list of rows, points or strokes."""
+    """Return the drawing in a list of rows, points or strokes."""
     first = _first(value)
     if isinstance(first, dict) and "dx" in first:
         return _of_ml5(value)
@@ -152,7 +155,7 @@ def _of_list(value: list[Any]) -> Found:
 
 
 def _of_stroke(stroke: Any) -> list[Any]:
-    """Return the lines of a stroke of any form, or the stroke if its arrangement is unknown."""
+    """Return the lines of a stroke in any form, or the stroke if its arrangement is unknown."""
     if isinstance(stroke, dict):
         if isinstance(stroke.get("x"), list):
             return [from_columns(stroke["x"], stroke.get("y"))]
@@ -192,7 +195,7 @@ def _lines_of_points(points: list[Any]) -> list[np.ndarray]:
 
 
 def _starts_line(point: dict[str, Any], before: dict[str, Any]) -> bool:
-    """Return whether a point is the first of a line, by the words that programs use."""
+    """Return whether a point's properties say that it begins a new line."""
     if any(point.get(key) is False for key in ("dragging", "drag")):
         return True
     if any(point.get(key) != before.get(key) for key in ("stroke", "strokeId", "stroke_id")):
@@ -214,7 +217,7 @@ def _of_ml5(rows: list[Any]) -> np.ndarray:
 
 
 def are_rows(sketches: Sequence[Any]) -> bool:
-    """Return whether lists of rows are sketches: stroke-5, or stroke-3 with pens of -1, 0, 1."""
+    """Return whether lists of rows are sketches: stroke-5, or stroke-3 with pen states -1, 0, 1."""
     try:
         arrays = [np.array(sketch) for sketch in sketches if len(sketch)]
     except (ValueError, TypeError, OverflowError):
@@ -231,7 +234,7 @@ def are_rows(sketches: Sequence[Any]) -> bool:
 
 
 def _are_many(value: list[Any]) -> bool:
-    """Return whether a list holds drawings, rather than the strokes, points or rows of one."""
+    """Return whether a list holds several drawings, not the strokes, points or rows of one."""
     first = _first(value)
     if isinstance(first, str):
         return True
@@ -247,7 +250,7 @@ def _are_many(value: list[Any]) -> bool:
 
 
 def _is_stroke(value: dict[str, Any]) -> bool:
-    """Return whether an object may be one stroke."""
+    """Return whether an object may be a single stroke."""
     if fabric.is_path(value) or isinstance(value.get("points"), list):
         return True
     columns = value.get("x"), value.get("y")
@@ -257,7 +260,7 @@ def _is_stroke(value: dict[str, Any]) -> bool:
 
 
 def _holds_strokes(value: dict[str, Any]) -> bool:
-    """Return whether an object holds strokes, and so is no stroke itself."""
+    """Return whether an object holds strokes, and so is not a stroke itself."""
     inner = value.get("points", value.get("paths"))
     if any(key in value for key in ("drawing", "strokes", "lines")):
         return True
@@ -268,7 +271,7 @@ def _holds_strokes(value: dict[str, Any]) -> bool:
 
 
 def _erases(stroke: Any) -> bool:
-    """Return whether a stroke is an eraser's."""
+    """Return whether a stroke was made with an eraser."""
     return isinstance(stroke, dict) and (
         stroke.get("drawMode") is False or stroke.get("compositeOperation") == "destination-out"
     )
