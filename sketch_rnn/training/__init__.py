@@ -1,1 +1,1 @@
-"""Training runs: the loop, the compiled update, what is recorded of a run."""
+"""Training runs: the loop, the compiled update, and the record of a run."""

@@ -1,11 +1,13 @@
-"""Tables of what drawings cost models: a row a model and file, or a row a drawing.
+"""Tables that compare models by their losses, with one row per model and file or per drawing.
 
-All losses are in nats. Divided by N_max and averaged over drawings they are those of the paper
-(Ha & Eck 2017, table 1); a drawing of n points has n / N_max of a loss per point.
+All losses are in nats. Divided by N_max and averaged over drawings, they are the paper's losses
+(Ha & Eck 2017, table 1). For a drawing with n points, such a loss is the loss per point times
+n / N_max.
 
-The density of an offset, and so its loss, depends on the unit that it is measured in. Losses are in
-model units, which differ from model to model; what compares models is in units in which the
-drawing's longer side is 1: a factor of s from these to model units adds 2 ln s to a point's loss.
+The density of an offset, and so its loss, depends on the unit of length. Losses are in model units,
+which differ from model to model. To compare models, use the losses in units that make the drawing's
+longer side 1; if that side is s model units long, the loss per point in model units is larger by
+2 ln s.
 """
 
 import csv
@@ -30,7 +32,7 @@ from sketch_rnn.hparams import HParams
 from sketch_rnn.strokes import longer_side
 from sketch_rnn.training.evaluate import Evaluation, dataset_of, evaluator_of
 
-ALL = "all"  # the file of a row of several files
+ALL = "all"  # the file name in a row that sums up several files
 EXTREMES_IN_A_ROW = 10
 LEGEND = """
 offset, pen, L_R = offset + pen: nats, mean over the drawings and N_max steps, as in the paper
@@ -43,19 +45,23 @@ cost: L_R + kl_weight_start * KL with its floor, a run's validation figure
 
 @dataclass(frozen=True)
 class Row:
-    """The costs of a file's drawings for a model.
+    """A model's costs on the drawings of a file.
 
     Attributes:
-      model, file, split: their names; `all` is the file of the sum of several.
-      sketches, points: how many.
-      N_max: what losses are divided by.
-      offset, pen: L_s and L_p, means over drawings and N_max (equation 9).
-      reconstruction: L_R, their sum.
-      per_point: L_R by the drawings' own points.
-      per_point_of_1: the same where every drawing's longer side is 1.
+      model: the name of the model.
+      file: the name of the file; `all` means several files together.
+      split: the name of the split.
+      sketches: the number of drawings.
+      points: the number of points in all drawings.
+      N_max: the number that losses are divided by.
+      offset: L_s, divided by N_max, the mean over drawings (equation 9).
+      pen: L_p, divided by N_max, the mean over drawings (equation 9).
+      reconstruction: L_R, the sum of `offset` and `pen`.
+      per_point: L_R per actual point instead of N_max.
+      per_point_of_1: `per_point` in units that make each drawing's longer side 1.
       kl_before_floor: L_KL (equation 10).
-      kl: the same with its floor, batch by batch.
-      cost: as in a run's validation figures.
+      kl: L_KL with its floor, applied batch by batch.
+      cost: the cost, computed as in a run's validation figures.
     """
 
     model: str
@@ -76,18 +82,19 @@ class Row:
 
 @dataclass(frozen=True)
 class Evaluated:
-    """The costs of the drawings of some files for a model.
+    """A model's costs on the drawings of some files.
 
     Attributes:
-      model: its name.
-      hparams: its hyperparameters.
-      scale_factor: data units in a model unit.
-      max_seq_len: N_max, what losses are divided by.
+      model: the model's name.
+      hparams: the model's hyperparameters.
+      scale_factor: the number of data units in a model unit.
+      max_seq_len: N_max, the number that losses are divided by.
       split_name: "train", "valid" or "test".
-      split: the drawings, a part a file.
+      split: the drawings, with one part per file.
       files: the name of each file.
-      names: of each drawing in its file; None is its place there.
-      table: what each costs.
+      names: the name of each drawing within its file; None means that drawings are named by their
+        index.
+      table: the costs, with one row per drawing.
     """
 
     model: str
@@ -102,29 +109,32 @@ class Evaluated:
 
     @cached_property
     def places(self) -> tuple[np.ndarray, np.ndarray]:
-        """The number of each row's file, and the drawing's place in it, `[S]` each."""
+        """The index of each row's file, and the drawing's index within that file, `[S]` each."""
         return self.split.places(self.table.index)
 
     @property
     def file_numbers(self) -> np.ndarray:
-        """The number of each row's file, `[S]`."""
+        """The index of each row's file, `[S]`."""
         return self.places[0]
 
     @cached_property
     def surprise(self) -> np.ndarray:
-        """How odd the model finds each row's drawing, `[S]`: what it costs to tell it by z and the
-        points after it (L_R N_max + the sum of the KL), in nats a point."""
+        """How odd the model finds each row's drawing, `[S]`, in nats per point.
+
+        It is the cost of describing the drawing by its z and then its points, L_R N_max plus the
+        sum of the KL, divided by the number of points.
+        """
         reconstruction = (self.table.offset + self.table.pen) * self.max_seq_len
         return (reconstruction + self.table.kl.sum(axis=1)) / self.table.points
 
     @cached_property
     def to_side_of_1(self) -> np.ndarray:
-        """What a point of each row's drawing costs more where its longer side is 1, `[S]` nats."""
+        """How much each drawing's loss per point grows if its longer side is 1, `[S]` nats."""
         sides = np.array([longer_side(self.drawing(row)) for row in range(len(self.table.index))])
         return 2 * np.log(self.scale_factor / np.where(sides > 0, sides, self.scale_factor))
 
     def rows(self) -> list[Row]:
-        """A row a file, and one of all where there are several."""
+        """Return one row per file, and a row for all files if there are several."""
         rows = [self._row(name, self.file_numbers == i) for i, name in enumerate(self.files)]
         if len(rows) > 1:
             rows.append(self._row(ALL, np.ones(len(self.table.index), bool)))
@@ -153,11 +163,11 @@ class Evaluated:
         )
 
     def drawing(self, row: int) -> np.ndarray:
-        """The drawing of a row, stroke-3 `[n, 3]` in data units."""
+        """Return the drawing of a row, stroke-3 `[n, 3]` in data units."""
         return self.split[int(self.table.index[row])]
 
     def label(self, row: int) -> str:
-        """Return the name of a row's drawing in its file."""
+        """Return the name of a row's drawing within its file, or its index there."""
         if self.names is not None:
             return self.names[self.table.index[row]]
         return str(self.places[1][row])
@@ -170,7 +180,7 @@ def evaluate_data_set(
     checkpoint: str = "best",
     data_set: Sequence[str] = (),
 ) -> Evaluated:
-    """Evaluate a model on a data set, its own if none is named; see `evaluate`."""
+    """Evaluate a model on a data set, by default its training data set; see `evaluate`."""
     model = load_model(path, checkpoint)
     names = data_set or model.hparams.data_set
     dataset = dataset_of(path, names, data_dir)
@@ -200,12 +210,12 @@ def evaluate_inputs(
     """Evaluate a model on other drawings.
 
     Args:
-      path: of the model.
-      inputs: files and folders as `convert.inputs.read_inputs` takes them; each is a file.
-      split: of inputs that have one; it says the noise too.
-      checkpoint: of a run, "best" or "latest".
-      full_size: the longer side of a drawing that has no size of its own; see `find_full_size`.
-      layout: what the rows of stored sketches mean.
+      path: the model's path.
+      inputs: files and folders, as for `convert.inputs.read_inputs`; each counts as one file.
+      split: the split to read from inputs that have splits; it also determines the noise.
+      checkpoint: "best" or "latest", for a run.
+      full_size: the longer side of drawings whose format has no fixed size; see `find_full_size`.
+      layout: the meaning of the rows of stored sketches.
 
     Raises:
       UserError: an input cannot be read, or the model does not know its scale factor.
@@ -234,7 +244,7 @@ def evaluate_inputs(
 
 
 def write_drawings(evaluated: Sequence[Evaluated], file: TextIO) -> None:
-    """Writes a CSV of a row a drawing, whose means are those of its file's row."""
+    """Write a CSV with one row per drawing; their means are the values in the row of their file."""
     writer = csv.writer(file, lineterminator="\n")
     costs = ["offset", "pen", "reconstruction", "kl_before_floor", "surprise", "surprise_of_1"]
     writer.writerow(["model", "file", "split", "drawing", "points", *costs])
@@ -249,7 +259,7 @@ def write_drawings(evaluated: Sequence[Evaluated], file: TextIO) -> None:
 
 
 def draw_extremes(evaluated: Evaluated, count: int, path: Path) -> None:
-    """Draws the oddest drawings and the plainest, each with its surprise in nats a point."""
+    """Draw the oddest and the plainest drawings, each with its surprise in nats per point."""
     order = np.argsort(-evaluated.surprise, kind="stable")
     count = min(count, len(order))
     columns = min(count, EXTREMES_IN_A_ROW)
@@ -270,7 +280,7 @@ def _cost_label(evaluated: Evaluated, row: int) -> str:
 
 
 def text_table(rows: Sequence[Row]) -> Iterator[str]:
-    """The lines of a table for a person, and what its columns are."""
+    """Yield the lines of a table for a person, and an explanation of its columns."""
     heads = ["model", "file", "split", "drawings", "points", "N_max", "offset", "pen", "L_R"]
     heads += ["L_R/point", "L_R/point of 1", "L_KL", "cost"]
     table = [heads]
@@ -295,7 +305,7 @@ def _write_text(rows: Sequence[Row], file: TextIO) -> None:
 
 
 def _write_json(rows: Sequence[Row], file: TextIO) -> None:
-    """An object a row, one a line."""
+    """Write one JSON object per row, each on one line."""
     file.writelines(json.dumps(asdict(row)) + "\n" for row in rows)
 
 

@@ -1,4 +1,4 @@
-"""Does a model copy? Measure how close its drawings are to those that it was trained on.
+"""Does a model copy? Measure how close its drawings are to its training drawings.
 
 The distance between two drawings is the mean distance from a point on the lines of one to the
 nearest point of the other, in both directions, as a share of the longer side. Before it is taken,
@@ -28,9 +28,9 @@ GENERATED = 40
 TEMPERATURE = 0.3
 SEED = 1
 FEW_HELD_OUT = 30  # with fewer, distances between training drawings are measured too
-NEAR = 0.1  # quantile of the distances of real drawings; this share is as close by chance
-MANY = 0.5  # share of the generated drawings
-PAIRS = 10  # in a picture
+NEAR = 0.1  # the share of real drawings that are close to a training drawing by chance
+MANY = 0.5  # the share of close generated drawings that counts as copying
+PAIRS = 10  # pairs of drawings in a picture
 _CHUNK = 16  # drawings compared at once: their distances fit into a processor's cache
 
 
@@ -39,11 +39,12 @@ class Copies:
     """Distances from drawings to their nearest training drawings, as shares of the longer side.
 
     Attributes:
-      drawn: the model's drawings, stroke-3 in data units; `[S]`.
-      nearest: the nearest training drawing of each; `[S]`.
-      distances: from each drawing to it, `[S]`.
-      real: the same distances of drawings that the model has not seen and, where these are few,
-        from each training drawing to the nearest other one.
+      drawn: S drawings by the model, stroke-3 in data units.
+      nearest: the training drawing nearest to each of them.
+      distances: the distance from each of them to that training drawing, `[S]`.
+      real: the distances from drawings that the model has not seen to their nearest training
+        drawings; if there are few such drawings, also from each training drawing to the nearest
+        other training drawing.
     """
 
     drawn: list[np.ndarray]
@@ -53,12 +54,12 @@ class Copies:
 
     @property
     def share(self) -> float:
-        """Return the share of the model's drawings that are closer than nine in ten real ones."""
+        """The share of the model's drawings that are closer than nine in ten real drawings."""
         return float(np.mean(self.distances < np.quantile(self.real, NEAR)))
 
     @property
     def verdict(self) -> str:
-        """Return one line for a person."""
+        """One line that tells a person the result."""
         found = f"{self.share:.0%} of {len(self.drawn)} drawings are closer to a training drawing"
         found += " than nine in ten real drawings are"
         if self.share >= MANY:
@@ -116,10 +117,10 @@ def copies_of(drawn: Sequence[np.ndarray], dataset: Dataset) -> Copies:
 
 
 def copies_if_many(drawn: Sequence[np.ndarray], dataset: Dataset) -> Copies | None:
-    """Return `copies_of` where the model copies, else None.
+    """Return `copies_of` the drawings if the model copies, else None.
 
-    It stops as soon as so many real drawings are as close that the share cannot reach `MANY`, so
-    that it takes little time at the end of a run that has not copied.
+    The search stops as soon as so many real drawings are equally close that the share cannot reach
+    `MANY`, so it takes little time at the end of a run that has not copied.
     """
     drawn, nearest, distances, training = _nearest(drawn, dataset)
     decisive = np.sort(distances)[math.ceil(MANY * len(distances)) - 1]
@@ -137,8 +138,12 @@ def copies_if_many(drawn: Sequence[np.ndarray], dataset: Dataset) -> Copies | No
 def _nearest(
     drawn: Sequence[np.ndarray], dataset: Dataset
 ) -> tuple[list[np.ndarray], list[np.ndarray], np.ndarray, "_Shapes"]:
-    """Return the drawings that are not empty, the nearest training drawing of each, the distances
-    to these, `[S]`, and all training drawings."""
+    """Find the nearest training drawing of each drawing that is not empty.
+
+    Returns:
+      The drawings that are not empty, the training drawing nearest to each, the distances between
+      them, `[S]`, and all training drawings.
+    """
     training = _Shapes([dataset.train[i] for i in range(len(dataset.train))])
     drawn = [sketch for sketch in drawn if len(sketch)]
     found = [training.nearest(*shape) for shape in _Shapes(drawn).each()]
@@ -147,7 +152,7 @@ def _nearest(
 
 
 def _real(training: "_Shapes", dataset: Dataset) -> Iterator[float]:
-    """Yield the distances of real drawings that `Copies` describes, `_count_real` of them."""
+    """Yield the distances of real drawings; see `Copies.real`. There are `_count_real` of them."""
     held = [split[i] for split in (dataset.valid, dataset.test) for i in range(len(split))]
     for shape in _Shapes(held).each():
         yield training.nearest(*shape)[1]
@@ -170,7 +175,7 @@ class _Shapes:
         self.sides = np.array([sides for _, sides in shapes]).reshape(-1, 2)
 
     def each(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Return the points `[R, 2]` and the sides `[2]` of each drawing."""
+        """Return the points `[R, 2]` and the side lengths `[2]` of each drawing."""
         return zip(self.points, self.sides, strict=True)
 
     def nearest(self, points: np.ndarray, sides: np.ndarray, but: int = -1) -> tuple[int, float]:

@@ -1,7 +1,8 @@
-"""Who shares the work of a run: one device, several of one machine, or several machines.
+"""The devices that share the work of a run: one, several in one machine, or several machines.
 
-The meeting of several machines is ours, before TensorFlow's: TensorFlow's says nothing while it
-waits, has no end that a user could set, and holds Python's lock, so that Ctrl-C is not heard.
+The workers on several machines wait for each other in our own code before TensorFlow connects them:
+TensorFlow shows nothing while it waits, has no time limit that a user could set, and holds Python's
+lock, so that Ctrl-C has no effect.
 """
 
 import os
@@ -21,9 +22,9 @@ from sketch_rnn.signals import ended_by_the_system
 from sketch_rnn.training.options import DEFAULT_TIMEOUT
 
 _PROBE_EVERY = 0.5  # seconds
-_LEAST_TO_CONNECT = 60.0  # seconds, once all workers are here
+_LEAST_TO_CONNECT = 60.0  # seconds, after all workers have answered
 _GREETING = b"sketch_rnn worker\n"
-_HTTP2_SETTINGS = b"\0\0\4"  # with a byte of its length between, what gRPC greets with
+_HTTP2_SETTINGS = b"\0\0\4"  # gRPC's greeting, except for a length byte in between
 _ADVICE = (
     "start all of them, and see that TF_CONFIG holds the same cluster on each; `connect_timeout` "
     "says how many seconds to wait"
@@ -43,9 +44,9 @@ class Workers:
     """The processes of a run, and this one's place among them.
 
     Attributes:
-      strategy: what runs a step on every device.
-      index: this process, from 0; 0 is the chief, which writes and validates.
-      count: processes.
+      strategy: the strategy that runs a step on every device.
+      index: the index of this process; process 0 is the chief, which writes and validates.
+      count: the number of processes.
     """
 
     strategy: tf.distribute.Strategy
@@ -58,17 +59,17 @@ class Workers:
 
     @property
     def shards(self) -> list[tuple[int, int]]:
-        """(index, count) of each shard of a batch that this process takes."""
+        """Return (index, count) for each shard of a batch that this process works on."""
         total = self.strategy.num_replicas_in_sync
         local = total // self.count
         return [(self.index * local + replica, total) for replica in range(local)]
 
     @contextmanager
     def collective(self) -> Iterator[None]:
-        """Do the block's work with all other processes at the same time.
+        """Run a block that all processes run at the same time.
 
         Raises:
-          UserError: one of them was lost.
+          UserError: another process was lost.
         """
         try:
             yield
@@ -81,7 +82,7 @@ class Workers:
             ) from None
 
     def wait_for_all(self) -> None:
-        """Waits until every process is here."""
+        """Wait until every process is here."""
         if self.count == 1:
             return
 
@@ -95,11 +96,11 @@ class Workers:
 
 
 def find_workers(kind: str, timeout: float = DEFAULT_TIMEOUT) -> Workers:
-    """Sets up what `strategy` names; has to come before anything else that TensorFlow does.
+    """Set up the devices that the option `strategy` names, before TensorFlow does anything else.
 
     Args:
-      kind: `one`; `mirrored`, all GPUs of this machine; `multi_worker`, the machines that
-        `TF_CONFIG` names; `auto`, what there is of these.
+      kind: `one`, a single device; `mirrored`, all GPUs in this machine; `multi_worker`, the
+        machines that `TF_CONFIG` names; `auto`, whichever of these is available.
       timeout: seconds to wait for the other workers.
 
     Raises:
@@ -123,7 +124,7 @@ def find_workers(kind: str, timeout: float = DEFAULT_TIMEOUT) -> Workers:
 
 
 def _meet(index: int, addresses: list[str], deadline: float) -> Workers:
-    """The strategy of this worker, once all of them are here."""
+    """Wait for all workers and connect them; return this worker's place among them."""
     who = f"worker {index} of {len(addresses)}"
     _wait_for_workers(index, addresses, deadline)
     seconds = max(deadline - time.monotonic(), _LEAST_TO_CONNECT)
@@ -139,7 +140,7 @@ def _meet(index: int, addresses: list[str], deadline: float) -> Workers:
 
 
 def _wait_for_workers(index: int, addresses: list[str], deadline: float) -> None:
-    """Waits until every other worker answers at its port; meanwhile this one does."""
+    """Wait until every other worker answers at its port, while answering at this worker's port."""
     missing = [number for number in range(len(addresses)) if number != index]
     said: list[int] = []
     with _answering(addresses[index]), ThreadPoolExecutor(min(len(addresses), 32)) as pool:
@@ -163,7 +164,7 @@ def _wait_for_workers(index: int, addresses: list[str], deadline: float) -> None
 
 @contextmanager
 def _answering(address: str) -> Iterator[None]:
-    """Answers whoever connects to an address's port, until TensorFlow does."""
+    """Answer all connections to an address's port during this block; later TensorFlow does."""
     port, dual = int(address.rpartition(":")[2]), socket.has_dualstack_ipv6()
     family = socket.AF_INET6 if dual else socket.AF_INET
     try:
@@ -184,7 +185,7 @@ def _answering(address: str) -> Iterator[None]:
         yield
     finally:
         with suppress(OSError):
-            server.shutdown(socket.SHUT_RDWR)  # which `accept` hears of
+            server.shutdown(socket.SHUT_RDWR)  # this makes `accept` return
         server.close()
 
 
@@ -194,13 +195,16 @@ def _answers(address: str) -> bool:
     try:
         with socket.create_connection((host.strip("[]"), int(port)), _PROBE_EVERY) as connection:
             greeting = connection.recv(len(_GREETING))
-    except OSError:  # also where there is no such name yet
+    except OSError:  # including a host name that does not exist yet
         return False
     return greeting == _GREETING or greeting[:2] + greeting[3:4] == _HTTP2_SETTINGS
 
 
 def _cluster() -> tuple[int, list[str]] | None:
-    """This process's index, and the addresses of all, from `TF_CONFIG`; None without it."""
+    """Return this process's index and the addresses of all workers, as `TF_CONFIG` says.
+
+    Return None if `TF_CONFIG` is not set.
+    """
     text = os.environ.get("TF_CONFIG", "")
     if not text:
         return None

@@ -1,4 +1,4 @@
-"""The costs of drawings for a model: a row a drawing, which sums up to the validation figures.
+"""A model's costs on drawings: one row per drawing, and the validation figures they sum up to.
 
 Legend: S drawings of a split, B batch, T time (N_max), Z latent, M mixtures.
 """
@@ -32,21 +32,21 @@ from sketch_rnn.training.options import DEFAULT_SEED
 if TYPE_CHECKING:
     import pandas
 
-_NEAR = 3  # folders above a run of the original in which its data set may be
+_NEAR = 3  # how many folders above a run of the original are searched for its data set
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The costs of a split's drawings, a row a drawing, from the shortest to the longest.
+    """The costs of a split's drawings, one row per drawing, from the shortest to the longest.
 
     Attributes:
-      index: the drawing's place in the split, `[S]`.
-      points: of the drawing, `[S]`.
-      batch: the number of the batch that it was in, `[S]`.
+      index: the drawing's index in the split, `[S]`.
+      points: the number of points in the drawing, `[S]`.
+      batch: the number of the batch that contained it, `[S]`.
       offset: its offset loss, summed over its points and divided by N_max, `[S]`.
       pen: its pen loss, summed over all steps and divided by N_max, `[S]`.
-      kl: KL divergence of its z from the prior, `[S, Z]`; Z is 0 without an encoder.
-      mu: mean of its z, `[S, Z]`.
+      kl: the KL divergence of its posterior from the prior, `[S, Z]`; Z is 0 without an encoder.
+      mu: the mean of its posterior, `[S, Z]`.
     """
 
     index: np.ndarray
@@ -58,29 +58,29 @@ class Evaluation:
     mu: np.ndarray
 
     def of(self, chosen: np.ndarray) -> "Evaluation":
-        """The rows of some of the drawings, bool `[S]`."""
+        """Return the rows of some of the drawings; `chosen` is bool `[S]`."""
         return Evaluation(*(getattr(self, field.name)[chosen] for field in fields(self)))
 
     @property
     def mu_in_order(self) -> np.ndarray:
-        """mu of each drawing of the split, in the split's order, `[S, Z]` float32."""
+        """The mu of each drawing in the split, in the split's order, `[S, Z]` float32."""
         return self.mu[np.argsort(self.index)].astype(np.float32)
 
     @property
     def kl_before_floor(self) -> float:
-        """Mean KL divergence over drawings and latent dimensions (equation 10, L_KL)."""
+        """The mean KL divergence over drawings and latent dimensions (equation 10, L_KL)."""
         return float(self.kl.mean()) if self.kl.size else 0.0
 
     @property
     def kl_per_dimension(self) -> np.ndarray:
-        """KL divergence of each latent dimension, `[Z]`."""
+        """The mean KL divergence of each latent dimension, `[Z]`."""
         return self.kl.mean(axis=0)
 
     def table(self) -> "pandas.DataFrame":
-        """These rows as a table of pandas, in the order of the split.
+        """Return these rows as a pandas table, in the split's order.
 
-        Its columns are `points`, `offset`, `pen`, their sum `reconstruction`, and with an encoder
-        `kl`, the mean over the dimensions of z, before its floor.
+        The columns are `points`, `offset`, `pen`, `reconstruction` (the sum of `offset` and `pen`)
+        and, with an encoder, `kl` (the mean over the dimensions of z, before its floor).
 
         Raises:
           UserError: pandas is not installed.
@@ -96,8 +96,11 @@ class Evaluation:
         )
 
     def costs(self, hparams: HParams) -> Costs:
-        """The validation figures: KL with its floor batch by batch, weighted by drawings; the cost
-        weighs it with `kl_weight_start`."""
+        """Return the validation figures.
+
+        The floor of the KL is applied to each batch, and batches are weighted by their number of
+        drawings. In the cost, the weight of the KL is `kl_weight_start`.
+        """
         reconstruction = float(np.mean(self.offset + self.pen))
         kl = 0.0
         if self.kl.shape[1]:
@@ -108,12 +111,12 @@ class Evaluation:
 
 
 class Evaluator:
-    """Computes what drawings cost a model: z sampled, no dropout.
+    """An evaluator of a model's costs on drawings, with sampled z and no dropout.
 
     Args:
-      model: to evaluate.
-      seed: of the run, which the noise follows from.
-      scale_factor: data units in a model unit.
+      model: the model to evaluate.
+      seed: the seed of the run, which determines the noise.
+      scale_factor: the number of data units in a model unit.
       max_seq_len: N_max.
     """
 
@@ -122,7 +125,7 @@ class Evaluator:
         self.scale_factor, self.max_seq_len = scale_factor, max_seq_len
 
     def evaluate(self, split: Split, name: str) -> Evaluation:
-        """The costs of a split; its name, "train", "valid" or "test", says the noise."""
+        """Return the costs of a split; its name, "train", "valid" or "test", sets the noise."""
         check_choice("split", name, SPLITS)
         batch_size = self.hparams.batch_size
         batches = eval_batches(split, batch_size, self.scale_factor, self.max_seq_len)
@@ -151,7 +154,7 @@ class Evaluator:
     def _step(
         self, strokes5: tf.Tensor, lengths: tf.Tensor, key: tf.Tensor, count: int
     ) -> SketchCosts:
-        """The costs of a batch that holds `count` sketches; the rest of it fills up its rows."""
+        """Return the costs of a batch whose first `count` sketches are real and the rest filler."""
         size, steps = strokes5.shape[0], strokes5.shape[1] - 1
         noise = draw_noise(self.hparams, key, Shard(0, count, count), steps, training=False)
         filled = tf.nest.map_structure(
@@ -165,7 +168,7 @@ class Evaluator:
 
 
 def _filled(size: int, *arrays: np.ndarray) -> list[tf.Tensor]:
-    """Arrays `[n, ...]` as `[size, ...]`, so that one program is compiled for all batches."""
+    """Fill up arrays `[n, ...]` to `[size, ...]`, so that one program serves all batches."""
     return [
         tf.constant(np.concatenate([array, np.repeat(array[:1], size - len(array), axis=0)]))
         for array in arrays
@@ -173,7 +176,7 @@ def _filled(size: int, *arrays: np.ndarray) -> list[tf.Tensor]:
 
 
 def _zero_rows_to(size: int, rows: tf.Tensor) -> tf.Tensor:
-    """`[n, ...]` -> `[size, ...]`."""
+    """Pad `[n, ...]` with zeros to `[size, ...]`."""
     return tf.pad(rows, [[0, size - rows.shape[0]]] + [[0, 0]] * (len(rows.shape) - 1))
 
 
@@ -187,15 +190,15 @@ def evaluate(
 
     Args:
       log_root: a run's folder, or another model that `load_model` reads.
-      data_dir: where the data set is; None is where the run had it.
+      data_dir: the folder of the data set; None means the folder that the run used.
       split: "train", "valid" or "test".
-      checkpoint: of a run, "best" or "latest".
+      checkpoint: "best" or "latest", for a run.
 
     Returns:
-      A row a drawing, and what they sum up to.
+      One row per drawing, and the validation figures that the rows sum up to.
 
     Raises:
-      UserError: there is no model or no data set, or one of them is damaged.
+      UserError: the model or the data set is missing or damaged.
     """
     check_choice("split", split, SPLITS)
     model = load_model(log_root, checkpoint)
@@ -206,10 +209,10 @@ def evaluate(
 
 
 def dataset_of(log_root: str | Path, names: Sequence[str], data_dir: str | Path | None) -> Dataset:
-    """The data set of a model, in `data_dir` or where its run had it.
+    """Open the data set of a model, in `data_dir` or in the folder that its run used.
 
-    A run of the original does not say where that was; it is looked for in the run's folder, in
-    those that this lies in, and in a `datasets` of each.
+    A run of the original does not record that folder. Its data set is looked for in the run's
+    folder, in the folders above it, and in a folder `datasets` in each of them.
     """
     folder = RunFolder(log_root)
     config = folder.read_config() if folder.holds_run() else None
@@ -222,7 +225,7 @@ def dataset_of(log_root: str | Path, names: Sequence[str], data_dir: str | Path 
 
 
 def _beside(folder: Path, names: Sequence[str]) -> Path | None:
-    """The folder near a run of the original that holds all files of its data set."""
+    """Return the folder near a run of the original that holds all files of its data set."""
     near = [folder, *folder.resolve().parents[:_NEAR]]
     places = [place for part in near for place in (part, part / "datasets")]
     return next((p for p in places if all((p / name).is_file() for name in names)), None)
@@ -231,16 +234,17 @@ def _beside(folder: Path, names: Sequence[str]) -> Path | None:
 def evaluator_of(
     log_root: str | Path, model: SketchRNN, scale_factor: float | None, longest: int
 ) -> Evaluator:
-    """The evaluator of a model, with the seed of its run.
+    """Return the evaluator of a model, with the seed of its run.
 
     Args:
-      log_root: where the model was loaded from.
-      model: to evaluate.
-      scale_factor: of its data set, if the model does not know it.
-      longest: points of the longest drawing; N_max is that of the model, or this if it is larger.
+      log_root: the path that the model was loaded from.
+      model: the model to evaluate.
+      scale_factor: the scale factor of its data set, used if the model does not know its own.
+      longest: the number of points in the longest drawing; N_max is the model's, or this number
+        if it is larger.
 
     Raises:
-      UserError: nobody knows the scale factor.
+      UserError: neither the model nor `scale_factor` says the scale factor.
     """
     folder = RunFolder(log_root)
     seed = folder.read_config().seed if folder.holds_run() else DEFAULT_SEED

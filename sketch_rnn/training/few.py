@@ -1,4 +1,4 @@
-"""Settings for a run on few drawings, chosen by how many there are.
+"""Settings for a run on few drawings, chosen by the number of drawings.
 
 `configs/few.json` has the settings that do not depend on that number; docs/own_drawings.md has the
 measurements behind them.
@@ -16,11 +16,11 @@ from sketch_rnn.training.options import TrainOptions
 
 CONFIG = "few"
 MOST = 5000  # training drawings; with more, a model learns well from random weights
-ENOUGH_HELD_OUT = 30  # validation drawings wanted, but no more than the share below
-SHARE_HELD_OUT = 0.2  # of the training and validation drawings together
+ENOUGH_HELD_OUT = 30  # validation drawings to aim for, limited by the share below
+SHARE_HELD_OUT = 0.2  # the largest share of training and validation drawings to hold out
 LONGEST = 250  # points; the packaged model has seen no longer drawings
-PATIENCE = 6  # validations, where there are enough validation drawings to stop by
-VALIDATIONS = 16  # in a run
+PATIENCE = 6  # validations, if there are enough validation drawings to decide when to stop
+VALIDATIONS = 16  # the number of validations in a run
 
 
 def chosen(options: TrainOptions) -> TrainOptions:

@@ -1,4 +1,4 @@
-"""The validations of a run so far, from its figures."""
+"""The validations of a run so far, collected from its figures."""
 
 import math
 from collections.abc import Mapping
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sketch_rnn.formats.step_lines import StepLines
 
-MOST = 100_000  # validations that are kept in mind
+MOST = 100_000  # the most validations that are kept in memory
 LEFT_OUT = "Updates_Left_Out"
 KL_SUM, UNUSED, RECOVERED = "Valid_KL_Sum", "Unused_Dimensions", "Random_Z_Recovered"
 CLIPPED = "Clipped_Gradients"
@@ -15,17 +15,18 @@ CLIPPED = "Clipped_Gradients"
 
 @dataclass(frozen=True)
 class Validation:
-    """One validation, and what went before it; figures that a run does not have are NaN.
+    """The figures of one validation and of the training before it; missing figures are NaN.
 
     Attributes:
-      step: after which it came.
-      cost, reconstruction: of the validation split.
-      train: mean reconstruction cost of training since the validation before.
-      left_out: updates that were left out since then.
-      kl_sum: KL of a drawing, summed over z, before the floor, in nats.
-      unused: latent dimensions that tell nothing.
-      recovered: what is found again of random z; see `signs.recovered`.
-      clipped: share of the gradient's elements; see `signs.clipped`.
+      step: the step that the validation followed.
+      cost: the cost of the validation split.
+      reconstruction: the reconstruction cost of the validation split.
+      train: the mean reconstruction cost in training since the previous validation.
+      left_out: the number of updates skipped since the previous validation.
+      kl_sum: the mean KL of a drawing, summed over z, before the floor, in nats.
+      unused: the number of latent dimensions that carry no information.
+      recovered: the share of random z that is recovered; see `signs.recovered`.
+      clipped: the share of the gradient's elements that are clipped; see `signs.clipped`.
     """
 
     step: int
@@ -48,7 +49,7 @@ class History:
 
     @classmethod
     def read(cls, lines: StepLines) -> "History":
-        """From what `metrics.MetricWriter` wrote; what is not figures is skipped."""
+        """Read the history from the lines of a `metrics.MetricWriter`; skip malformed lines."""
         history = cls()
         for row in lines:
             with suppress(ValueError, KeyError, TypeError, OverflowError):
@@ -56,7 +57,7 @@ class History:
         return history
 
     def add(self, step: int, figures: Mapping[str, float]) -> None:
-        """Takes in the figures of a step; the keys are the tags."""
+        """Add the figures of a step; the keys are the tags."""
         if "Train_Reconstr_Cost" in figures:
             self._train_sum += figures["Train_Reconstr_Cost"]
             self._train_count += 1
@@ -77,6 +78,6 @@ class History:
             self._train_sum, self._train_count = 0.0, 0
 
     def since_best(self) -> int:
-        """Validations since the one of the lowest cost."""
+        """Return the number of validations since the one with the lowest cost."""
         costs = [validation.cost for validation in self.validations]
         return len(costs) - 1 - costs.index(min(costs)) if costs else 0

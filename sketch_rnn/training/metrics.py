@@ -1,6 +1,6 @@
 """The curves of a run: TensorBoard and `metrics.jsonl`.
 
-The tags are the original's, so that its curves and ours lie over each other.
+The tags are the original's, so that TensorBoard shows its curves and ours in the same charts.
 """
 
 import os
@@ -21,7 +21,7 @@ from sketch_rnn.errors import UserError, first_line
 from sketch_rnn.formats.run_folder import METRICS_FILE
 from sketch_rnn.formats.step_lines import StepLines
 
-NOTES_FILE = "notes.jsonl"  # what a person was told of the run
+NOTES_FILE = "notes.jsonl"  # the notes about the run that a person was shown
 
 
 class Costs(NamedTuple):
@@ -32,7 +32,7 @@ class Costs(NamedTuple):
     kl: float
 
     def tagged(self, prefix: str) -> dict[str, float]:
-        """With the original's tags."""
+        """Return the costs by the original's tags."""
         return {
             f"{prefix}_Cost": self.cost,
             f"{prefix}_Reconstr_Cost": self.reconstruction,
@@ -41,12 +41,12 @@ class Costs(NamedTuple):
 
 
 class MetricWriter:
-    """Writes figures as TensorBoard events and as JSON lines, each step once."""
+    """A writer of figures as TensorBoard events and as JSON lines, with each step written once."""
 
     def __init__(self, folder: Path, first_step: int):
-        """Opens the run's curves; what an earlier process wrote from `first_step` on is taken out.
+        """Open the run's curves, and remove what an earlier process wrote from `first_step` on.
 
-        Those are steps that it did after the checkpoint which the run goes on from.
+        The earlier process did those steps after the checkpoint from which the run resumes.
         """
         self._folder = folder
         self._figures, self._notes = (
@@ -60,10 +60,10 @@ class MetricWriter:
         self._writer = tf.summary.create_file_writer(str(folder))
 
     def write(self, step: int, figures: Mapping[str, float]) -> None:
-        """Writes figures of a step; the keys are the tags.
+        """Write figures of a step; the keys are the tags.
 
         Raises:
-          UserError: a file cannot be written; so for all that is written here.
+          UserError: a file cannot be written. All methods that write raise it.
         """
         with self._events(step):
             for tag, value in figures.items():
@@ -73,50 +73,50 @@ class MetricWriter:
             self._figures.append([{"step": step} | {tag: float(v) for tag, v in figures.items()}])
 
     def write_notes(self, step: int, tag: str, notes: Sequence[str]) -> None:
-        """Writes what a person is told of a step."""
+        """Write the notes about a step that a person is shown."""
         with self._events(step):
             tf.summary.text(tag, "\n\n".join(notes))
         with _naming(self._notes.path):
             self._notes.append({"step": step, "note": note} for note in notes)
 
     def write_hparams(self, values: Mapping[str, bool | int | float | str]) -> None:
-        """Writes what the run is for the HParams tab, which shows runs side by side by folder.
+        """Write the run's settings for TensorBoard's HParams tab, which compares runs by folder.
 
-        It takes the place of what an earlier process wrote.
+        They replace the settings that an earlier process wrote.
         """
         with self._events(0):
             hparams_plugin.hparams(dict(values), trial_id=str(self._folder))
 
     def write_texts(self, texts: Mapping[str, str]) -> None:
-        """Writes texts, in Markdown, as of step 0; the keys are the tags."""
+        """Write texts in Markdown, recorded at step 0; the keys are the tags."""
         with self._events(0):
             for tag, text in texts.items():
                 tf.summary.text(tag, text)
 
     def write_picture(self, step: int, tag: str, svg: pictures.Svg) -> None:
-        """Writes a drawing."""
+        """Write a drawing."""
         with self._events(step):
             tf.summary.image(tag, tf.io.decode_png(pictures.png(svg, zoom=1), 3)[None])
 
     def write_histogram(self, step: int, tag: str, values: np.ndarray) -> None:
-        """Writes the distribution of some values."""
+        """Write the distribution of some values."""
         with self._events(step):
             tf.summary.histogram(tag, values)
 
     def close(self) -> None:
-        """Ends the events file."""
+        """Close the events file."""
         with _naming(self._events_path):
             self._writer.close()
 
     @contextmanager
     def _events(self, step: int) -> Iterator[None]:
-        """TensorFlow's summaries of a step go into the events file."""
+        """Make TensorFlow write this block's summaries into the events file, for a step."""
         with _naming(self._events_path), self._writer.as_default(step=step):
             yield
 
     @property
     def _events_path(self) -> Path:
-        """TensorFlow names the file."""
+        """The path of the events file, whose name TensorFlow chooses."""
         found = self._folder.glob("events.out.tfevents.*.v2")
         new = self._folder / "events.out.tfevents"
         return max(found, key=lambda path: path.stat().st_mtime_ns, default=new)
@@ -124,7 +124,7 @@ class MetricWriter:
 
 @contextmanager
 def _naming(path: Path) -> Iterator[None]:
-    """Makes an error in writing one line that names the file."""
+    """Turn an error in writing into a `UserError` that names the file in one line."""
     try:
         yield
     except (tf.errors.OpError, OSError) as error:
@@ -135,7 +135,7 @@ def _naming(path: Path) -> Iterator[None]:
 
 
 def _cut_events(path: Path, first_step: int) -> None:
-    """Keeps the events of the steps before `first_step` that are whole, but no settings."""
+    """Keep only complete events of steps before `first_step`; also drop the run's settings."""
     with files.replacing(path) as kept, path.open("rb") as file:
         for record, event in _records(file):
             is_kept = event.step < first_step and not _has_settings(event)
@@ -150,10 +150,10 @@ def _has_settings(event: tf.compat.v1.Event) -> bool:
 
 
 def _records(file: BinaryIO) -> Iterator[tuple[bytes, tf.compat.v1.Event]]:
-    """The events of a file and the bytes of each, up to the first that is not whole.
+    """Yield the bytes and the event of each record in a file, up to the first incomplete record.
 
-    A record is a length (uint64), its checksum (uint32), the event, and its checksum (uint32); a
-    length is not believed.
+    A record is a length (uint64), its checksum (uint32), the event, and its checksum (uint32).
+    The length is not trusted.
     """
     size = os.fstat(file.fileno()).st_size
     while len(head := file.read(12)) == 12:

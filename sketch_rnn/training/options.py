@@ -17,24 +17,25 @@ DEFAULT_TIMEOUT = 300.0  # seconds
 class TrainOptions:
     """The options of a training run.
 
-    They are checked when the object is made; a combination that cannot be is a `UserError`.
+    They are checked when the object is made; an impossible combination raises `UserError`.
 
     Attributes:
       log_root: the run's folder.
-      overrides: hyperparameters by name; the others are the defaults, or those of the run.
-      data_dir: folder or http(s) address of the data set; None is where the run that goes on had
-        it, or the public data set.
-      seed: what everything random follows from; None is the default, or that of the run.
-      resume: go on from the folder's latest checkpoint, ours or the original's.
-      init_from: a model whose weights a new run begins with, by a fresh optimizer; its
-        architecture is taken over, and its KL settings unless they are given.
-      few: choose what else the run begins with by how many drawings there are; see `few`.
-      precision: of matrix products, `float32`, `tf32` or `bfloat16`; None is the first, or the
-        run's.
-      strategy: who shares the work; see `devices.find_workers`.
-      patience: validations in a row without a new best after which the run ends.
-      max_time: seconds after which it ends.
-      connect_timeout: seconds to wait for the other machines.
+      overrides: hyperparameters by name; the others keep their defaults or, when a run is resumed,
+        the values of that run.
+      data_dir: the folder or http(s) address of the data set; None means the place that the
+        resumed run used or, in a new run, the public data set.
+      seed: the seed of all randomness; None means the default, or the seed of the resumed run.
+      resume: continue from the folder's latest checkpoint, ours or the original's.
+      init_from: a model whose weights a new run begins with; the optimizer starts fresh. The run
+        uses that model's architecture, and its KL settings unless others are given.
+      few: choose the options that are not given by the number of drawings; see the module `few`.
+      precision: the precision of matrix products: `float32`, `tf32` or `bfloat16`; None means
+        `float32`, or the precision of the resumed run.
+      strategy: the devices that share the work; see `devices.find_workers`.
+      patience: the number of validations in a row without a new best after which the run ends.
+      max_time: the number of seconds after which the run ends.
+      connect_timeout: the number of seconds to wait for the other machines.
     """
 
     log_root: str | Path
@@ -64,7 +65,7 @@ class TrainOptions:
                 raise UserError(f"`{name}`: expected {kind} from {least}, got {value!r:.60}")
 
 
-# The name of an option, the least that it can be, and whether it is a whole number.
+# The name of each numeric option, its smallest value, and whether it is a whole number.
 _NUMBERS = (
     ("seed", 0, True),
     ("patience", 1, True),

@@ -1,9 +1,9 @@
-"""Files for TensorBoard's embedding projector: z of drawings, each shown as its picture.
+"""Files for TensorBoard's embedding projector, which shows the z of drawings as their pictures.
 
-projector_config.pbtxt    says where the others are
-projector/mu.tsv          a row a drawing: mu
-projector/drawings.tsv    its file, its place there, its points
-projector/drawings.png    its picture, in a grid
+projector_config.pbtxt    the paths of the other files
+projector/mu.tsv          one row per drawing: mu
+projector/drawings.tsv    one row per drawing: its file, its index there, its number of points
+projector/drawings.png    the pictures of the drawings, in a grid
 """
 
 import math
@@ -33,13 +33,14 @@ _CONFIG = """embeddings {
 
 
 def write(log_root: Path, split: Split, names: tuple[str, ...], mu: np.ndarray) -> None:
-    """Writes what the projector shows.
+    """Write the projector's files.
 
     Args:
       log_root: the run's folder.
-      split: the drawings, a part a file; of many, some in even steps.
-      names: of the files.
-      mu: of each drawing, `[S, Z]`.
+      split: the drawings, with one part per file; if there are more than `MOST`, drawings at even
+        intervals are shown.
+      names: the names of the files.
+      mu: the mu of each drawing, `[S, Z]`.
     """
     folder = log_root / FOLDER
     folder.mkdir(exist_ok=True)

@@ -28,35 +28,35 @@ from sketch_rnn.training.verdicts import Facts, worth_saying
 LOG_EVERY = 20  # steps
 SAVE_EVERY_SECONDS = 600.0
 SHOWN, SHOWN_TEMPERATURE = 8, 0.3  # drawings in a picture for TensorBoard
-FARTHEST = 1e6  # offset in a picture, data units
-MOST_COMPARED = 1000  # training drawings, of which new ones may be copies
-RANDOM = 64  # z, which tell whether random z mean anything
+FARTHEST = 1e6  # the largest offset in a picture, in data units
+MOST_COMPARED = 1000  # with more training drawings, do not look for copies
+RANDOM = 64  # the number of random z that test whether random z are meaningful
 
 
 class Recorder(Protocol):
     """The receiver of everything that the loop reports."""
 
     def begin(self) -> None:
-        """Before the first step."""
+        """Called before the first step."""
 
     def record(self, step: int, costs: Costs | None) -> None:
-        """After each step; costs are None where the update was left out."""
+        """Called after each step; `costs` is None if the update was skipped."""
 
     def signalled(self, number: int, at_once: bool) -> None:
-        """A signal has come, from another thread; see `Reporter`."""
+        """Called by another thread when a signal arrives; see `Reporter.stopping`."""
 
     def reason_to_stop(self) -> str:
-        """Asked after each step but the last: why the run has to end, or ""."""
+        """Return why the run has to end, or ""; called after each step but the last."""
 
     def end(self, reason: str) -> None:
-        """After the last step; what ended the run before its last one, or ""."""
+        """Called after the last step; `reason` says what ended the run early, or is ""."""
 
     def close(self) -> None:
-        """However it ends."""
+        """Called last, however the run ends."""
 
 
 class QuietRecorder:
-    """Of the workers that are not the chief: records nothing."""
+    """The recorder for workers other than the chief, which records nothing."""
 
     def __init__(self, start: Start, workers: Workers, new_reporter: NewReporter):
         self._workers = workers
@@ -92,7 +92,7 @@ class QuietRecorder:
 
 
 class ChiefRecorder:
-    """Of the only worker or the first one: figures, validation, checkpoints."""
+    """The recorder for the only or first worker: figures, validation, checkpoints."""
 
     def __init__(
         self,
@@ -116,10 +116,10 @@ class ChiefRecorder:
             self.state.model, self.config.seed, self.config.scale_factor, self.hparams.max_seq_len
         )
         self.saved_at = self.logged_at = time.monotonic()
-        self.left_out = 0  # updates since the validation before
-        self.validated: int | None = None  # the last step that was
+        self.left_out = 0  # updates skipped since the previous validation
+        self.validated: int | None = None  # the last step that was validated
         self.is_signalled = False
-        self.new_drawings: list[np.ndarray] = []  # of the last validation
+        self.new_drawings: list[np.ndarray] = []  # at the last validation
         self._goes_by_time = self.hparams.save_every == HParams.save_every
 
     def begin(self) -> None:
@@ -155,7 +155,11 @@ class ChiefRecorder:
             self._save()
 
     def _is_validation_due(self, step: int) -> bool:
-        """By steps; and by time where time ends the run and no number of steps was given."""
+        """Return whether to validate now.
+
+        Validation is due at multiples of `save_every`, and at even times if `max_time` limits the
+        run and `save_every` is not given.
+        """
         if step > 0 and step % self.hparams.save_every == 0:
             return True
         is_last_begun = step + 1 == int(self.state.step.numpy())
@@ -217,7 +221,7 @@ class ChiefRecorder:
         self._write(step, figures)
 
     def _validate(self, step: int) -> None:
-        """Validation figures; where they are the best so far a checkpoint, and test figures."""
+        """Write the validation figures and, if they are the best so far, keep the model."""
         self.validated = step
         with self.reporter.paused("validating"):
             evaluation, costs, seconds = self._evaluate(self.dataset.valid, "valid")
@@ -239,7 +243,7 @@ class ChiefRecorder:
             self.listener.validated(step, figures | found, drawings)
 
     def _keep_best(self, cost: float, evaluation: Evaluation) -> dict[str, float]:
-        """A checkpoint and, of a conditional model, mu of the drawings; gives the test figures."""
+        """Save a checkpoint and, for a conditional model, each mu; return the test figures."""
         self.state.best_valid_cost.assign(cost)
         self.folder.save(self.state.checkpoint, int(self.state.step.numpy()), "best")
         if self.hparams.conditional:
@@ -254,8 +258,11 @@ class ChiefRecorder:
         return evaluation, evaluation.costs(self.hparams), time.monotonic() - begun
 
     def show(self, step: int, evaluation: Evaluation) -> tuple[list[np.ndarray], dict[str, float]]:
-        """Writes pictures of what the model draws, and which latent dimensions it uses; returns
-        the drawings, and signs of how it gets on."""
+        """Write pictures of new drawings, and the latent dimensions that the model uses.
+
+        Returns:
+          The drawings, and signs of the run's progress.
+        """
         moments = [moment.numpy() for moment in adam_moments(self.state.optimizer, "velocity")]
         updates = int(self.state.optimizer.iterations.numpy())
         found = {history.CLIPPED: signs.clipped(moments, updates, self.hparams.grad_clip)}
@@ -281,21 +288,21 @@ class ChiefRecorder:
     def _recovered(
         self, z: np.ndarray, drawn: list[np.ndarray], kl_per_dimension: np.ndarray
     ) -> dict[str, float]:
-        """Return how much of random z is recovered from their drawings, if that can be told."""
+        """Return how much of random z is recovered from its drawings, if that can be measured."""
         is_drawn = np.array([len(sketch) > 0 for sketch in drawn])
-        mu = np.zeros_like(z)  # of what is empty
+        mu = np.zeros_like(z)  # stays zero for empty drawings
         if is_drawn.any():
             mu[is_drawn], _ = self.state.model.encode([sketch for sketch in drawn if len(sketch)])
         value = signs.recovered(z, mu, kl_per_dimension)
         return {} if value is None else {history.RECOVERED: value}
 
     def _settings(self) -> dict[str, bool | int | float | str]:
-        """Return the settings of the run, for TensorBoard's HParams."""
+        """Return the settings of the run, for TensorBoard's HParams tab."""
         values = self.hparams.to_dict() | {"data_set": ",".join(self.hparams.data_set)}
         return values | {"seed": self.config.seed, "precision": self.config.precision}
 
     def _decode(self, z: np.ndarray | None = None, count: int = 1) -> list[np.ndarray]:
-        """Drawings that can be shown, also of a model that draws far off or nowhere."""
+        """Return drawings that can be shown, even if the model draws far away or not at all."""
         drawn = self.state.model.decode(
             z, count, temperature=SHOWN_TEMPERATURE, seed=self.config.seed
         )
@@ -318,7 +325,7 @@ class ChiefRecorder:
             self._note(found[-1].step, tag, *texts)
 
     def _say_copies(self, last: int) -> None:
-        """Say so if the last validation's drawings are copies, where training drawings are few."""
+        """Say so if the last validation's drawings are copies; skip this for large data sets."""
         drawn = [sketch for sketch in self.new_drawings if len(sketch)]
         if not drawn or len(self.dataset.train) > MOST_COMPARED:
             return
@@ -333,7 +340,7 @@ class ChiefRecorder:
 
 
 def _changed(hparams: HParams) -> str:
-    """The hyperparameters that are not the defaults; N_max is the data's."""
+    """Return the hyperparameters that differ from the defaults, except N_max, as text."""
     defaults = HParams(max_seq_len=hparams.max_seq_len).to_dict()
     changed = {k: v for k, v in hparams.to_dict().items() if v != defaults[k]}
     return f"{json.dumps(changed)}, the others as by default" if changed else "the defaults"

@@ -1,4 +1,4 @@
-"""The reports of a run to a person while it trains."""
+"""The messages that show a person the progress of a run."""
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -16,24 +16,24 @@ STOPPING = "stopping after this step; again to quit now"
 
 
 class Reporter(Protocol):
-    """Show a run's progress."""
+    """An object that shows a run's progress to a person."""
 
     def update(self, figures: Mapping[str, float]) -> None:
-        """Take in the figures of one more step."""
+        """Update the display with the figures of one more step."""
 
     def line(self, step: int, figures: Mapping[str, float]) -> None:
-        """Show the figures of a step in a line that stays; `step` is the number of steps so far."""
+        """Show the figures of a step in a permanent line; `step` is the number of steps so far."""
 
     def say(self, text: str) -> None:
-        """Show a line that stays; options of the run are in backticks, as in `resume`."""
+        """Show a permanent line; in it, options of the run are in backticks, such as `resume`."""
 
     def paused(self, doing: str) -> AbstractContextManager[None]:
-        """Pause while something other than a step is done; its time is not that of steps."""
+        """Pause during work other than steps, whose time does not count toward the speed shown."""
 
     def stopping(self, number: int, at_once: bool) -> None:
-        """Show that a signal asks the run to stop: after this step, or the second time at once.
+        """Show that a signal asks the run to stop: after this step, or at once if it is the second.
 
-        Another thread calls this while the run goes on.
+        Another thread calls this while the run continues.
         """
 
     def close(self) -> None:
@@ -41,10 +41,10 @@ class Reporter(Protocol):
 
 
 class Listener(Protocol):
-    """A program that is told of a run's progress, as a `Reporter` tells a person."""
+    """An object that tells a program about a run's progress, as a `Reporter` tells a person."""
 
     def began(self, model: "SketchRNN") -> None:
-        """Called before the first step, with the model that is trained."""
+        """Called before the first step, with the model to be trained."""
 
     def stepped(self, step: int, figures: Mapping[str, float]) -> None:
         """Called after each step that updated the model, with the figures of its batch."""
@@ -52,14 +52,14 @@ class Listener(Protocol):
     def validated(
         self, step: int, figures: Mapping[str, float], drawings: Sequence[np.ndarray]
     ) -> None:
-        """Called after each validation, with its figures by tag and drawings of the model."""
+        """Called after each validation, with its figures by tag and new drawings by the model."""
 
     def reason_to_stop(self) -> str:
-        """Return why the run has to end now; "" if it does not."""
+        """Return why the run has to end now, or "" if it does not."""
 
 
 class NobodyListens:
-    """The listener of a run that has none."""
+    """The listener that does nothing, for a run without a listener."""
 
     def began(self, model: "SketchRNN") -> None:
         """See `Listener`."""
@@ -81,7 +81,7 @@ NewReporter = Callable[[int, int], Reporter]  # from the first step and `num_ste
 
 
 class LogReporter:
-    """Log to Python's logger `sketch_rnn`, on the level INFO."""
+    """A reporter that logs to Python's logger `sketch_rnn` at level INFO."""
 
     def __init__(self, first_step: int, num_steps: int):
         self._of = "" if is_endless(num_steps) else f" of {num_steps}"
@@ -111,7 +111,7 @@ class LogReporter:
 
 
 def is_endless(num_steps: int) -> bool:
-    """Return whether no number of steps was given; the default is more than a run reaches."""
+    """Return whether the run has no set number of steps; the default is more than a run reaches."""
     return num_steps >= HParams.num_steps
 
 

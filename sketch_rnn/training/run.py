@@ -1,4 +1,4 @@
-"""A training run: the loop over steps, and an orderly end."""
+"""A training run: the loop over steps, and a clean shutdown."""
 
 import time
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ from sketch_rnn.training.stopping import Stopping
 
 LARGEST_NON_FINITE_RUN = 5  # steps in a row
 FETCH_EVERY_SECONDS = 0.5
-LAID_OUT_AHEAD = 64  # batches that say how many rows almost all of them need
+LAID_OUT_AHEAD = 64  # batches from which the usual number of rows is estimated
 
 
 def train(
@@ -32,12 +32,12 @@ def train(
     new_reporter: NewReporter = LogReporter,
     listener: Listener = NobodyListens(),  # noqa: B008
 ) -> int:
-    """Trains a model, or goes on training one, in a run's folder.
+    """Train a model in a run's folder, or continue training it.
 
     Args:
-      options: what is asked for.
-      new_reporter: makes what shows how the run gets on, from the first step and `num_steps`.
-      listener: is called after steps and validations.
+      options: the options of the run.
+      new_reporter: a function that makes a `Reporter` from the first step and `num_steps`.
+      listener: an object that is called after steps and validations.
 
     Returns:
       0, or the number of the signal that ended training early.
@@ -67,7 +67,7 @@ def train(
 
 
 def _check(options: TrainOptions, workers: Workers) -> None:
-    """Refuses what several workers cannot do, and a folder that does not fit."""
+    """Refuse options that several workers do not support, and an unsuitable run folder."""
     if workers.count > 1 and (options.patience or options.max_time):
         raise UserError(
             f"`patience` and `max_time` need a run of one worker, this one has {workers.count}; "
@@ -78,7 +78,7 @@ def _check(options: TrainOptions, workers: Workers) -> None:
 
 
 def _instead(options: TrainOptions, start: Start) -> str | None:
-    """Return what to type instead of a run that begins from nothing with few drawings."""
+    """Return a suggestion if a run on few drawings would start from random weights, else None."""
     if options.few or options.resume or options.init_from:
         return None
     names, config = "+".join(start.config.hparams.data_set), start.config
@@ -93,7 +93,7 @@ def _instead(options: TrainOptions, start: Start) -> str | None:
 
 
 def _open(folder: RunFolder, start: Start, resume: bool) -> None:
-    """Writes the run's configuration, and its first checkpoint where the run is new."""
+    """Write the run's configuration and, for a new run, its first checkpoint."""
     if resume and folder.holds_run():
         folder.write_config(start.config)
     else:
@@ -105,8 +105,8 @@ def _open(folder: RunFolder, start: Start, resume: bool) -> None:
 class Loop:
     """The loop over steps.
 
-    A step is begun without waiting for the one before; what the steps found is fetched when it is
-    to be shown or kept.
+    Each step is started without waiting for the one before it; the results of steps are fetched
+    when they are about to be shown or saved.
     """
 
     def __init__(self, folder: RunFolder, start: Start, workers: Workers, recorder: Recorder):
@@ -115,11 +115,11 @@ class Loop:
         self.workers, self.recorder = workers, recorder
         self.train_step = TrainStep(self.state, self.config.seed, workers.strategy)
         self.non_finite = 0  # steps in a row
-        self._begun: list[tuple[int, StepResult]] = []  # not fetched yet
+        self._begun: list[tuple[int, StepResult]] = []  # started, but results not yet fetched
         self._fetched_at = time.monotonic()
 
     def finish(self) -> int:
-        """Trains to the end; returns the number of the signal that ended it early, or 0."""
+        """Train to the end; return the number of the signal that ended the run early, or 0."""
         self.recorder.begin()
         ended_by, reason = 0, ""
         try:
@@ -146,7 +146,7 @@ class Loop:
         return ended_by
 
     def _batches(self) -> Iterator[tuple[int, list[Batch]]]:
-        """Yield each step and this process's shards of its batch, copied to the device ahead."""
+        """Yield each step and this process's shards of its batch, on the device in advance."""
         hparams, config = self.config.hparams, self.config
         steps = range(int(self.state.step.numpy()), hparams.num_steps)
         if not steps:
@@ -179,7 +179,7 @@ class Loop:
         )
 
     def _record(self) -> None:
-        """Fetch and record the results of the steps that have begun."""
+        """Fetch and record the results of the steps started so far."""
         begun, self._begun = self._begun, []
         for step, result in begun:
             with self.workers.collective():
@@ -192,7 +192,7 @@ class Loop:
         self._fetched_at = time.monotonic()
 
     def _report_non_finite(self, step: int) -> None:
-        """Reports an update that was left out; a few in a row end the run."""
+        """Report a skipped update; end the run after several in a row."""
         warn(f"step {step}: the cost or a gradient is not finite; the update is left out")
         if self.non_finite >= LARGEST_NON_FINITE_RUN:
             raise UserError(

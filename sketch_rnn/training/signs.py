@@ -1,4 +1,4 @@
-"""Signs of a run's progress, beside its costs.
+"""Signs of a run's progress, in addition to its costs.
 
 Legend: B drawings, Z latent.
 """
@@ -7,30 +7,32 @@ from collections.abc import Sequence
 
 import numpy as np
 
-UNUSED_BELOW = 0.01  # nats of KL: a dimension that tells nothing
-TELLING_FROM = 0.1  # nats of KL: a dimension that drawings have to show
-NEAR_CLIP = 0.5  # of `grad_clip`
+UNUSED_BELOW = 0.01  # nats of KL; a dimension with less carries no information
+TELLING_FROM = 0.1  # nats of KL; a dimension with more has to be visible in drawings
+NEAR_CLIP = 0.5  # as a share of `grad_clip`
 
 
 def unused_dimensions(kl_per_dimension: np.ndarray) -> int:
-    """Return how many latent dimensions, of `[Z]`, tell nothing about a drawing."""
+    """Return how many latent dimensions carry no information, given the KL of each, `[Z]`."""
     return int((kl_per_dimension < UNUSED_BELOW).sum())
 
 
 def recovered(z: np.ndarray, mu: np.ndarray, kl_per_dimension: np.ndarray) -> float | None:
-    """Return how much of random z is recovered from their drawings, as a share of what KL promises.
+    """Return how much of random z is recovered from its drawings, as a share of what KL promises.
 
-    A dimension with a KL of k nats, whose z are spread like the prior, has a posterior variance of
-    exp(-2 k): so much of z is lost on its way through a drawing, and no more if drawings of random
-    z are like real ones. 1 is all that is promised; about 0, or less, is nothing.
+    If a dimension has a KL of k nats and its z is distributed like the prior, its posterior
+    variance is exp(-2 k). That is the share of z's variance that a drawing loses; drawings of
+    random z lose no more if they are like real drawings. 1 means that all that KL promises is
+    recovered; values around 0 or below mean that nothing is.
 
     Args:
-      z: from the prior, `[B, Z]`.
-      mu: of the drawings made from them, `[B, Z]`.
-      kl_per_dimension: of real drawings, `[Z]`.
+      z: samples from the prior, `[B, Z]`.
+      mu: the mu of the drawings made from them, `[B, Z]`.
+      kl_per_dimension: the KL of each dimension for real drawings, `[Z]`.
 
     Returns:
-      The share; None where no dimension tells anything, or the drawings cannot be encoded.
+      The share; None if no dimension carries enough information, or the drawings cannot be
+      encoded.
     """
     telling = kl_per_dimension >= TELLING_FROM
     if not telling.any() or not np.isfinite(mu).all():
@@ -44,9 +46,9 @@ def clipped(second_moments: Sequence[np.ndarray], updates: int, grad_clip: float
     """Return the share of the gradient's elements that were clipped, or nearly, in recent updates.
 
     Args:
-      second_moments: Adam's, of clipped gradients.
-      updates: that Adam has made.
-      grad_clip: what each element is clipped to.
+      second_moments: Adam's second moments of the clipped gradients.
+      updates: the number of updates that Adam has made.
+      grad_clip: the largest magnitude of an element after clipping.
     """
     least = np.square(NEAR_CLIP * grad_clip) * (1 - 0.999**updates)
     over = sum(int((moment >= least).sum()) for moment in second_moments)

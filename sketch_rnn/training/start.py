@@ -1,4 +1,4 @@
-"""The start of a training run: nothing, a run of ours, or a run of the original's."""
+"""The start of a training run: new weights, one of our runs, or a run of the original."""
 
 import math
 from collections.abc import Collection, Mapping
@@ -41,7 +41,7 @@ class Start(NamedTuple):
 
 
 def check_log_root(options: TrainOptions) -> None:
-    """Refuses to begin a run where there is one or a file, and to go on where there is none."""
+    """Refuse a new run if the folder has one or is a file, and a resumed run if it has none."""
     folder = RunFolder(options.log_root)
     system.check_path(folder.path, system.LONGEST_IN_RUN)
     if folder.path.exists() and not folder.path.is_dir():
@@ -60,7 +60,7 @@ def check_log_root(options: TrainOptions) -> None:
 
 
 def begin(options: TrainOptions) -> Start:
-    """Find what training starts from; write nothing.
+    """Return what training starts from; write nothing.
 
     Raises:
       UserError: the folder, the data or the hyperparameters do not allow it.
@@ -108,7 +108,7 @@ def _new_run(options: TrainOptions) -> Start:
 
 
 def _new_model(config: RunConfig, source: SketchRNN | None = None) -> SketchRNN:
-    """The run's model, with the weights of another one if it is given."""
+    """Return the run's model, with the weights of `source` if it is given."""
     execution = Execution.for_device(config.precision)
     model = SketchRNN(
         config.hparams,
@@ -123,7 +123,7 @@ def _new_model(config: RunConfig, source: SketchRNN | None = None) -> SketchRNN:
 
 
 def _with_architecture(overrides: Mapping[str, Any], hparams: HParams) -> dict[str, Any]:
-    """The overrides, and the architecture of a model, which they may not contradict."""
+    """Return the overrides together with a model's architecture, which they must not contradict."""
     theirs = {name: getattr(hparams, name) for name in ARCHITECTURE}
     for name in ARCHITECTURE:
         if overrides.get(name, theirs[name]) != theirs[name]:
@@ -135,7 +135,7 @@ def _with_architecture(overrides: Mapping[str, Any], hparams: HParams) -> dict[s
 
 
 def kl_settings(init_from: str | Path, hparams: HParams) -> dict[str, Any]:
-    """Return a model's KL settings, of the packaged model those of its configuration."""
+    """Return a model's KL settings; for the packaged model, those in its configuration file."""
     if is_packaged(init_from):
         hparams = HParams(**load_config(PACKAGED_MODEL))
     return {name: getattr(hparams, name) for name in KL_SETTINGS}
@@ -144,7 +144,7 @@ def kl_settings(init_from: str | Path, hparams: HParams) -> dict[str, Any]:
 def _new_config(hparams: HParams, options: TrainOptions) -> tuple[RunConfig, Dataset]:
     names = list(hparams.data_set)
     data_dir = options.data_dir or default_data_dir(names)
-    if not options.resume or "data_set" in options.overrides:  # else it is not a person who names
+    if not options.resume or "data_set" in options.overrides:  # a person typed these names
         data_dir, names = located(options.data_dir or None, names)
     dataset = load_dataset(names, data_dir)
     hparams = hparams.replace(data_set=names, max_seq_len=dataset.max_seq_len)
@@ -158,7 +158,7 @@ def _new_config(hparams: HParams, options: TrainOptions) -> tuple[RunConfig, Dat
 
 
 def _resumed_config(folder: RunFolder, options: TrainOptions) -> tuple[RunConfig, Dataset]:
-    """The run's own configuration, with the few changes that it can take."""
+    """Return the run's configuration with the overrides that may change in a resumed run."""
     config = folder.read_config()
     folder.check_sizes(config)
     hparams = _changed(config.hparams, options.overrides)
@@ -176,7 +176,7 @@ def _resumed_config(folder: RunFolder, options: TrainOptions) -> tuple[RunConfig
 
 
 def _check_same(dataset: Dataset, config: RunConfig) -> None:
-    """Refuses another data set than the run's."""
+    """Refuse a data set that differs from the run's."""
     theirs = (config.hparams.max_seq_len, config.scale_factor)
     ours = (dataset.max_seq_len, dataset.scale_factor)
     if ours[0] != theirs[0] or not math.isclose(ours[1], theirs[1], rel_tol=1e-6):
@@ -187,7 +187,7 @@ def _check_same(dataset: Dataset, config: RunConfig) -> None:
 
 
 def _from_original(options: TrainOptions) -> Start:
-    """Goes on from a checkpoint of the original; our files come beside its own."""
+    """Continue from a checkpoint of the original; our files are written next to its files."""
     restored = original.load(Path(options.log_root))
     changeable = {*CHANGEABLE, "data_set", *restored.unknown}
     hparams = _changed(restored.model.hparams, options.overrides, changeable)
@@ -197,7 +197,12 @@ def _from_original(options: TrainOptions) -> Start:
 
 
 def original_state(restored: original.Original, model: SketchRNN) -> TrainState:
-    """A model that has a checkpoint's weights, with the checkpoint's step and Adam's moments."""
+    """Return the training state of a checkpoint of the original.
+
+    Args:
+      restored: the checkpoint, whose step and Adam moments are used.
+      model: a model that already has the checkpoint's weights.
+    """
     state = TrainState(model)
     original.restore_moments(restored, state.optimizer)
     state.step.assign(restored.step)
@@ -207,7 +212,7 @@ def original_state(restored: original.Original, model: SketchRNN) -> TrainState:
 def _changed(
     hparams: HParams, overrides: Mapping[str, Any], changeable: Collection[str] = CHANGEABLE
 ) -> HParams:
-    """The run's hyperparameters with the overrides, if they may change; N_max is the data's."""
+    """Return the run's hyperparameters with the overrides, if they may change; N_max stays."""
     changed = hparams.replace(**overrides).replace(max_seq_len=hparams.max_seq_len)
     for name, value in changed.to_dict().items():
         before = hparams.to_dict()[name]

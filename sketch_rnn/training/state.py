@@ -1,4 +1,4 @@
-"""Everything that changes while training."""
+"""The state of training: everything that changes from step to step."""
 
 import math
 
@@ -10,7 +10,7 @@ from sketch_rnn.model.network import SketchRNN
 
 
 class TrainState:
-    """Everything that changes while training: weights, Adam, the step, the best cost so far."""
+    """The state of training: weights, Adam's moments, the step, and the best cost so far."""
 
     def __init__(self, model: SketchRNN):
         hparams = model.hparams

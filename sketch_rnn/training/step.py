@@ -22,19 +22,19 @@ class StepResult(NamedTuple):
     """The results of a step, still on the device."""
 
     figures: tf.Tensor  # [3]: cost, reconstruction and KL, before the update
-    is_finite: tf.Tensor  # bool: they and every gradient; else nothing was updated
+    is_finite: tf.Tensor  # bool: figures and gradients are all finite; else nothing was updated
 
     def costs(self) -> Costs | None:
-        """Wait for the step and return its costs; None where it updated nothing."""
+        """Wait for the step and return its costs; None if it updated nothing."""
         return Costs(*self.figures.numpy().tolist()) if self.is_finite else None
 
 
 class TrainStep:
-    """The compiled update of one model.
+    """The compiled training step of a model.
 
-    Where the execution wants one program, and one device does the work, a step but for its noise
-    is one XLA program. Elsewhere parts of it are programs that run at the same time. Under a
-    strategy every replica takes its shard of a batch; the update is that of the whole.
+    If the execution asks for one program and there is one device, a step is a single XLA program,
+    except for its noise. Otherwise parts of it are programs that run at the same time. Under a
+    strategy, each replica computes a shard of the batch; the update is that of the whole batch.
     """
 
     def __init__(
@@ -47,11 +47,11 @@ class TrainStep:
         self.compiled = tf.function(self._step, autograph=False, reduce_retracing=False)
 
     def __call__(self, *shards: Batch, step: int) -> StepResult:
-        """Begins one update.
+        """Start one update, without waiting for it.
 
         Args:
-          *shards: of the batch, for each replica of this process, as a `Layout` lays them out.
-          step: says the noise, the learning rate and the KL weight.
+          *shards: one shard of the batch for each replica in this process, laid out by a `Layout`.
+          step: the step, which determines the noise, the learning rate and the KL weight.
         """
         with self.strategy.scope():
             return StepResult(
@@ -79,7 +79,7 @@ class TrainStep:
         return self._given_noise(batch, noise, learning_rate, kl_weight)
 
     def _noise(self, batch: Batch, step: tf.Tensor) -> Noise:
-        """The noise of a shard."""
+        """Return the noise for this replica's shard."""
         size, steps = batch.strokes5.shape[0], batch.strokes5.shape[1] - 1
         replica = tf.distribute.get_replica_context().replica_id_in_sync_group
         shard = Shard(replica * size, size, self._replicas * size)
@@ -90,14 +90,17 @@ class TrainStep:
     def one_program(
         self, batch: Batch, noise: Noise, learning_rate: tf.Tensor, kl_weight: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """Do the step without drawing its noise, which XLA would draw differently."""
+        """Do the step with noise drawn outside, because XLA would draw different numbers."""
         return self._given_noise(batch, noise, learning_rate, kl_weight)
 
     def _given_noise(
         self, batch: Batch, noise: Noise, learning_rate: tf.Tensor, kl_weight: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """The figures of the whole batch, and whether they and all gradients are finite; only then
-        is there an update."""
+        """Do the step with this noise; update only if the figures and all gradients are finite.
+
+        Returns:
+          The figures of the whole batch, and whether everything was finite.
+        """
         found, gradients = self.strategy.run(self._checked_gradients, (batch, noise, kl_weight))
         figures, is_finite = [self.strategy.experimental_local_results(r)[0] for r in found]
         tf.cond(is_finite, lambda: self._update(gradients, learning_rate), lambda: None)
@@ -112,7 +115,11 @@ class TrainStep:
     def figures_and_gradients(
         self, batch: Batch, noise: Noise, kl_weight: tf.Tensor
     ) -> tuple[tf.Tensor, list[tf.Tensor]]:
-        """Cost, reconstruction and KL `[3]` of the whole batch, from a shard; the gradients."""
+        """Compute the figures of the whole batch from a shard, and the gradients.
+
+        Returns:
+          Cost, reconstruction and KL of the whole batch, `[3]`; the gradients.
+        """
         replica = tf.distribute.get_replica_context()
         with tf.GradientTape() as tape:
             shard_costs = self.model.forward.costs(batch, noise)
@@ -139,7 +146,7 @@ class TrainStep:
         self.update(gradients, learning_rate)
 
     def update(self, gradients: list[tf.Tensor], learning_rate: tf.Tensor) -> None:
-        """Keras adds up what the replicas give: each gives its part of the clipped gradients."""
+        """Apply the clipped gradients, divided by the number of replicas: Keras sums over them."""
         clip = self.hparams.grad_clip
         parts = [tf.clip_by_value(gradient, -clip, clip) / self._replicas for gradient in gradients]
         self.state.optimizer.learning_rate.assign(learning_rate)

@@ -1,4 +1,4 @@
-"""When a run ends by itself before its last step."""
+"""The rules by which a run ends on its own before its last step."""
 
 import re
 import time
@@ -7,19 +7,19 @@ from pathlib import Path
 
 from sketch_rnn.training.history import History
 
-VALIDATIONS = 8  # in a run that only time ends
+VALIDATIONS = 8  # the number of validations in a run limited only by time
 
 
 class Stopping:
     """The rules that say when a run has to end.
 
-    `patience` counts validations in the run's figures, so that a resumed run ends where an
-    uninterrupted one does. `max_time` counts from when this object is made.
+    `patience` counts validations in the run's figures, so a resumed run ends at the same step as an
+    uninterrupted one. `max_time` counts from the creation of this object.
 
     Args:
-      patience: validations in a row without a new best; None is without end.
-      max_time: seconds; None is without end.
-      clock: gives seconds.
+      patience: the number of validations in a row without a new best; None means no limit.
+      max_time: the time limit in seconds; None means no limit.
+      clock: a function that returns the time in seconds.
     """
 
     def __init__(
@@ -33,7 +33,7 @@ class Stopping:
         self._validated: float | None = None
 
     def is_validation_due(self) -> bool:
-        """Return whether a run that only time ends, and not steps, has to validate now."""
+        """Return whether a run limited by time, not by steps, has to validate now."""
         if self._max_time is None:
             return False
         now = self._clock()
@@ -45,7 +45,7 @@ class Stopping:
         return True
 
     def reason(self, history: History) -> str:
-        """Return why the run has to end now; "" if it does not."""
+        """Return why the run has to end now, or "" if it does not."""
         if self._patience is not None and history.since_best() >= self._patience:
             return f"`patience={self._patience}`"
         if self._max_time is not None and self._clock() - self._begun >= self._max_time:
@@ -61,7 +61,11 @@ def end_note(reason: str, steps: int, folder: Path) -> str:
 
 
 def reason_of(note: str) -> str:
-    """Why a run ended, by its last note: `num_steps`, or what stopped it; "" if it did not end."""
+    """Return why a run ended according to its last note.
+
+    The reason is `num_steps` if the run did all its steps, else what stopped it; "" means that the
+    run has not ended.
+    """
     if note.startswith("done: "):
         return "num_steps"
     found = re.fullmatch(r"stopped by (.*) after (step \d+|\d+ steps);.*", note)

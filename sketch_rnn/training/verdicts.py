@@ -1,6 +1,7 @@
-"""Is it learning? Say what is wrong with a run, in one line with the next setting to try.
+"""Is it learning? Say in one line what is wrong with a run, and what setting to try next.
 
-Each rule is a function of the validations so far, newest last, and of the facts of the run;
+Each rule is a function of the validations so far, newest last, and the facts about the run. It
+returns a message, or "" if it finds nothing wrong; its docstring states its condition.
 `docs/verdicts.md` describes the rules. Losses are in nats.
 """
 
@@ -16,9 +17,10 @@ from sketch_rnn.training.history import Validation
 
 MARGIN = 0.02  # smaller differences between costs are noise
 JUMP = 0.5  # larger differences between costs are not noise
-KNOWS_NOTHING = math.log(2 * math.pi * math.e) + math.log(3)  # cost of offsets of deviation 1
-NATS_FOR_KINDS = 2.0  # information in z about a drawing: enough for a handful of kinds
-LEAST_RECOVERED = 0.3  # share of random z; see `signs.recovered`
+# The cost of a point to a model that knows only that offsets have standard deviation 1.
+KNOWS_NOTHING = math.log(2 * math.pi * math.e) + math.log(3)
+NATS_FOR_KINDS = 2.0  # information in z about a drawing: enough to tell a few kinds apart
+LEAST_RECOVERED = 0.3  # the share of random z; see `signs.recovered`
 MOSTLY = 0.5
 PARAMETERS_A_POINT = 20
 NEAR_FLOOR = 1.05  # times `min_learning_rate`, or the KL's floor
@@ -26,13 +28,13 @@ NEAR_FLOOR = 1.05  # times `min_learning_rate`, or the KL's floor
 
 @dataclass(frozen=True)
 class Facts:
-    """Facts of a run that its validations do not show.
+    """Facts about a run that its validations do not show.
 
     Attributes:
-      hparams: its hyperparameters.
-      parameters: the number of its model's parameters.
-      points: the number of points of all training drawings.
-      init_from: the model that it began with, whose sizes it has; "" for none.
+      hparams: the run's hyperparameters.
+      parameters: the number of parameters in the model.
+      points: the number of points in all training drawings.
+      init_from: the model that the run began with, which has the same size; "" for none.
       validating: the number of validation drawings.
     """
 
@@ -44,22 +46,22 @@ class Facts:
 
     @property
     def free_nats(self) -> float:
-        """Return how much z may tell of a drawing at no cost: the KL's floor, summed over z."""
+        """How many nats of information z can carry at no cost: the KL's floor, summed over z."""
         return self.hparams.kl_tolerance * self.hparams.z_size
 
 
 class Verdict(NamedTuple):
-    """A problem of a run: its kind, and a line that names it and what to try."""
+    """A problem in a run: its kind, and a line that describes it and says what to try."""
 
     kind: str
     text: str
 
 
-Rule = Callable[[Sequence[Validation], Facts], str]  # "" where nothing is wrong
+Rule = Callable[[Sequence[Validation], Facts], str]  # returns "" if nothing is wrong
 
 
 def updates_left_out(found: Sequence[Validation], facts: Facts) -> str:
-    """Updates were left out since the previous validation."""
+    """Updates were skipped since the previous validation."""
     count = int(found[-1].left_out)
     if not count:
         return ""
@@ -71,7 +73,7 @@ def updates_left_out(found: Sequence[Validation], facts: Facts) -> str:
 
 
 def diverging(found: Sequence[Validation], facts: Facts) -> str:
-    """Training and validation are both a `JUMP` above their lowest, or above `KNOWS_NOTHING`."""
+    """Training and validation are both `JUMP` above the lower of their best and `KNOWS_NOTHING`."""
     known = [validation.train for validation in found if not math.isnan(validation.train)]
     lowest = min([*known, KNOWS_NOTHING])
     best_cost = min(found[_best(found)].reconstruction, KNOWS_NOTHING)
@@ -85,7 +87,7 @@ def diverging(found: Sequence[Validation], facts: Facts) -> str:
 
 
 def overfitting(found: Sequence[Validation], facts: Facts) -> str:
-    """The last two validations are above the best one by `MARGIN`, while training fell."""
+    """The last two validations are above the best one by `MARGIN`, while the training cost fell."""
     best = _best(found)
     if len(found) - 1 - best < 2 or not found[-1].train < found[best].train:
         return ""
@@ -120,7 +122,7 @@ def _against_overfitting(facts: Facts) -> str:
 
 
 def z_not_used(found: Sequence[Validation], facts: Facts) -> str:
-    """At two validations, z tells less than `NATS_FOR_KINDS` of a drawing."""
+    """At the last two validations, z carries less than `NATS_FOR_KINDS` about a drawing."""
     if len(found) < 2 or not max(v.kl_sum for v in found[-2:]) < NATS_FOR_KINDS:
         return ""
     hparams = facts.hparams
@@ -138,8 +140,8 @@ def z_not_used(found: Sequence[Validation], facts: Facts) -> str:
 
 
 def random_z_mean_little(found: Sequence[Validation], facts: Facts) -> str:
-    """Less than `LEAST_RECOVERED` of random z can be recovered from their drawings, though z tells
-    something of a drawing; a few validation drawings do not show how much."""
+    """Less than `LEAST_RECOVERED` of random z is recovered from its drawings, although z carries
+    information. The rule needs enough validation drawings to measure that."""
     if facts.validating < FEW_TO_CHOOSE_BY:
         return ""
     if len(found) < 2 or not found[-1].recovered < LEAST_RECOVERED:
@@ -167,12 +169,12 @@ def random_z_mean_little(found: Sequence[Validation], facts: Facts) -> str:
 
 
 def _more_steps_or(found: Sequence[Validation], facts: Facts) -> str:
-    """More steps help, unless the best step is past."""
+    """Return the advice to train longer, or "" if the best step has passed."""
     return "" if overfitting(found, facts) else "give it more steps, or "
 
 
 def dimensions_unused(found: Sequence[Validation], facts: Facts) -> str:
-    """At two validations, more than half of z's dimensions tell nothing, and the others do."""
+    """Over half of z's dimensions were unused at the last two validations, but others are used."""
     size = facts.hparams.z_size
     if facts.init_from or len(found) < 2 or not min(v.unused for v in found[-2:]) > MOSTLY * size:
         return ""
@@ -197,7 +199,7 @@ def gradients_clipped(found: Sequence[Validation], facts: Facts) -> str:
 
 
 def too_few_drawings(found: Sequence[Validation], facts: Facts) -> str:
-    """More than `PARAMETERS_A_POINT` parameters for each point of the training drawings."""
+    """The model has over `PARAMETERS_A_POINT` parameters per point in the training drawings."""
     ratio = _ratio(facts)
     if facts.init_from or ratio <= PARAMETERS_A_POINT:
         return ""
@@ -209,7 +211,7 @@ def too_few_drawings(found: Sequence[Validation], facts: Facts) -> str:
 
 
 def _ratio(facts: Facts) -> float:
-    """Return the parameters for each point."""
+    """Return the number of parameters per training point."""
     return facts.parameters / max(1, facts.points)
 
 
@@ -220,8 +222,8 @@ def _smaller_size(facts: Facts) -> int:
 
 
 def rate_at_its_floor(found: Sequence[Validation], facts: Facts) -> str:
-    """The learning rate is down to `min_learning_rate`, a tenth of the steps or more remain, and
-    nothing worse is wrong."""
+    """The learning rate has fallen to `min_learning_rate`, at least a tenth of the steps remain,
+    and the run is neither overfitting nor diverging."""
     hparams = facts.hparams
     floor = hparams.min_learning_rate
     rate = losses.learning_rate(hparams, found[-1].step)
@@ -239,7 +241,7 @@ def rate_at_its_floor(found: Sequence[Validation], facts: Facts) -> str:
 
 
 def still_falling(found: Sequence[Validation], facts: Facts) -> str:
-    """At the end, the last validation is the best, by `MARGIN` over the one two before it."""
+    """At the end, the last validation is the best, and below the third last by `MARGIN`."""
     if len(found) < 3 or _best(found) != len(found) - 1:
         return ""
     fallen = found[-3].reconstruction - found[-1].reconstruction
@@ -268,8 +270,8 @@ def verdicts(found: Sequence[Validation], facts: Facts, at_the_end: bool = False
     """Return what is wrong with a run, worst first.
 
     Args:
-      found: its validations.
-      facts: its facts.
+      found: the run's validations, newest last.
+      facts: the facts about the run.
       at_the_end: whether the run is over.
     """
     if not found:
@@ -282,7 +284,7 @@ def verdicts(found: Sequence[Validation], facts: Facts, at_the_end: bool = False
 def worth_saying(
     found: Sequence[Validation], facts: Facts, at_the_end: bool = False
 ) -> list[Verdict]:
-    """Return the verdicts that are new at this validation; at the end, those that still hold."""
+    """Return the verdicts that are new at this validation; at the end, all that still hold."""
     before = {verdict.kind for verdict in verdicts(found[:-1], facts)}
     now = verdicts(found, facts, at_the_end)
     if at_the_end:
