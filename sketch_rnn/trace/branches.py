@@ -1,6 +1,7 @@
-"""Mend the branches of a skeleton, and join those that one movement of the pen drew.
+"""Repair the branches of a skeleton, and join branches that one movement of the pen drew.
 
-Lengths are in pixels, `width` is that of the line. Dimensions: n points of a line.
+Lengths are in pixels; `width` is the width of most lines. Dimensions: H, W height and width of the
+picture in pixels, n points in a line.
 """
 
 from collections.abc import Container
@@ -12,32 +13,32 @@ from scipy.spatial import KDTree
 
 from sketch_rnn.trace.graph import Branch, End, Graph
 
-SPUR = 1.2  # half widths of the line at its junction: a shorter branch is a spur
+SPUR = 1.2  # half widths of the line at the junction: a shorter branch is a spur
 MERGE = 1.5  # line widths: junctions closer than this become one
 SHARED = 6.0  # line widths: the longest branch that two overlapping lines may share
-WIDE = 1.25  # half line widths: two lines lie in a branch whose half width is larger
-NEAR, FAR = 0.8, 3.2  # line widths from a junction: a branch's direction is measured between
+WIDE = 1.25  # half line widths: a branch with a larger half width is shared by two lines
+NEAR, FAR = 0.8, 3.2  # line widths from a junction: a branch's direction is measured there
 ALONG = 0.75  # cosine of the largest turn into a branch that two lines share
 TIP = 3.0  # line widths: a branch up to this length may be the tip of a sharp corner
-OVERLAP = 1.3  # lengths on which the sides of a corner overlap: the same for very sharp corners
-WEDGE = 3.0  # such lengths: the longest tip whose ink is as wide as a wedge
-FAT = 1.2  # half line widths: the ink of a wedge has a larger mean half width
+OVERLAP = 1.3  # overlap lengths of a corner's sides: the same limit for very sharp corners
+WEDGE = 3.0  # overlap lengths: the longest tip whose ink is as wide as a wedge
+FAT = 1.2  # half line widths: a wedge's ink has a larger mean half width
 SHARP = 0.3  # cosine of the largest angle between the sides of a sharp corner
 SHARPEST = np.radians(8)  # a sharper corner counts as this sharp
-RING = np.radians(40)  # closing a loop costs as much as this turn
-APART = 1.0  # line widths: between ends farther apart than this, the way between them counts
+RING = np.radians(40)  # closing a loop counts as an additional turn by this angle
+APART = 1.0  # line widths: if ends are farther apart, the direction between them counts
 GAP = 3.0  # line widths: the longest gap that a dry pen leaves
-LEAST = 2.0  # line widths: only a longer line continues across a gap
-FACING = 0.93  # cosine of the largest angle between a line and the way across the gap
-TURN = np.radians(65)  # a line that would turn more at a junction ends there
+LEAST = 2.0  # line widths: only longer lines continue across a gap
+FACING = 0.93  # cosine of the largest angle between a line and the direction across a gap
+TURN = np.radians(65)  # a line that would have to turn more at a junction ends there
 
 
 def without_spurs(graph: Graph, radius: np.ndarray) -> None:
     """Remove the short branches that thinning leaves at bumps in the edge of the ink.
 
     Args:
-      graph: changed in place.
-      radius: distance of each pixel from the edge of the ink `[H, W]`.
+      graph: the graph, which is changed in place.
+      radius: the distance of each pixel from the edge of the ink `[H, W]`.
     """
     pending = True
     while pending:
@@ -62,10 +63,10 @@ def _is_spur(graph: Graph, branch: Branch, radius: np.ndarray) -> bool:
 
 
 def sharpen_tips(graph: Graph, radius: np.ndarray, width: float) -> None:
-    """Join the two branches of a sharp corner, which part from a short third one.
+    """Join the two sides of a sharp corner, which thinning connects to a short third branch.
 
-    Near its tip the ink of both sides runs together, so thinning leaves a Y. Extend the arms of
-    the Y straight to the end of its stem.
+    Near the corner's tip, the ink of both sides runs together, so thinning leaves a Y. Extend the
+    arms of the Y straight to the end of its stem.
     """
     for met in list(graph.ends.values()):
         if len(met) != 3 or len({number for number, _ in met}) != 3:
@@ -82,7 +83,7 @@ def sharpen_tips(graph: Graph, radius: np.ndarray, width: float) -> None:
 
 
 def _past(points: np.ndarray, distance: float) -> np.ndarray:
-    """Return the points of a line beyond a distance, but at least two thirds of the line."""
+    """Return the points beyond a distance along the line, but at least two thirds of the line."""
     along = _along(points)
     return points[along >= min(distance, along[-1] / 3)]
 
@@ -92,7 +93,7 @@ def _far(graph: Graph, end: End) -> int:
 
 
 def _is_tip(graph: Graph, tip: End, radius: np.ndarray, width: float) -> bool:
-    """Return whether a branch at a junction of three is the tip between two sides of a corner."""
+    """Return whether a branch at a junction of three is the tip between the sides of a corner."""
     if len(graph.ends[_far(graph, tip)]) != 1:
         return False
     met = graph.ends[graph.branches[tip[0]].nodes[tip[1]]]
@@ -101,7 +102,7 @@ def _is_tip(graph: Graph, tip: End, radius: np.ndarray, width: float) -> bool:
     if one @ two < SHARP:
         return False
     angle = max(float(np.arccos(np.clip(one @ two, -1, 1))), SHARPEST)
-    overlap = width / 2 / np.sin(angle / 2)  # from the pen's turn to where the sides part
+    overlap = width / 2 / np.sin(angle / 2)  # from the corner to where the sides separate
     branch = graph.branches[tip[0]]
     if branch.length < max(TIP * width, OVERLAP * overlap + width / 2):
         return True
@@ -115,9 +116,9 @@ def _half_width(branch: Branch, radius: np.ndarray) -> float:
 
 
 def part_shared(graph: Graph, width: float) -> None:
-    """Give each of two lines that overlap for a while a copy of the shared branch.
+    """Give two lines that overlap in a shared branch a copy of it each.
 
-    Both lines enter the branch at both of its ends almost without a turn.
+    A branch is shared if two branches at each of its ends continue it almost without a turn.
     """
     for number in sorted(graph.branches, key=lambda n: graph.branches[n].length):
         branch = graph.branches.get(number)
@@ -151,7 +152,8 @@ def _part(graph: Graph, number: int, before: list[End], after: list[End]) -> Non
 class Bridge:
     """A branch that was removed to merge the two junctions at its ends.
 
-    number, length: of the branch. sides: the ends of other branches that met at each junction.
+    number, length: the branch's number and length. sides: the ends of other branches that met at
+    each junction.
     """
 
     number: int
@@ -164,10 +166,10 @@ def merged_and_paired(
 ) -> tuple[Graph, dict[End, End]]:
     """Merge junctions that are close together, and pair the ends of branches that continue.
 
-    A long bridge that no line crosses stays a branch, so that its ink is not lost.
+    A long bridge that no line passes through stays a branch, so that its ink is not lost.
 
     Returns:
-      The merged graph, and the partner of each end, in both directions.
+      The merged graph, and the partner of each paired end, in both directions.
     """
     stays: set[int] = set()
     while True:
@@ -191,10 +193,13 @@ def merge_junctions(
     """Merge junctions that are too close together to be told apart.
 
     Args:
-      graph: changed in place.
-      radius: distance of each pixel from the edge of the ink `[H, W]`.
-      width: of most lines.
-      stays: numbers of branches that must stay.
+      graph: the graph, which is changed in place.
+      radius: the distance of each pixel from the edge of the ink `[H, W]`.
+      width: the width of most lines.
+      stays: the numbers of branches that must stay.
+
+    Returns:
+      The branches that were removed.
     """
     bridges = []
     for number in sorted(graph.branches, key=lambda n: graph.branches[n].length):
@@ -228,9 +233,9 @@ def _is_bridge(graph: Graph, branch: Branch, radius: np.ndarray, width: float) -
 
 
 def reach_ends(graph: Graph, radius: np.ndarray, width: float) -> None:
-    """Extend lines to where the pen stopped: thinning shortens them.
+    """Extend lines to where the pen stopped, since thinning shortens them.
 
-    The middle of the pen is half a line width from the end of the ink.
+    The pen stopped half a line width before the end of the ink.
     """
     for met in list(graph.ends.values()):
         if len(met) != 1:
@@ -287,7 +292,7 @@ def _node(graph: Graph, end: End) -> int:
 
 
 def _inside(points: np.ndarray, radius: np.ndarray) -> int:
-    """Return how many points lie in the ink before the first one that does not."""
+    """Return how many points lie in the ink before the first point outside."""
     x, y = np.rint(points).astype(int).T
     height, width = radius.shape
     on_page = (x >= 0) & (y >= 0) & (x < width) & (y < height)
@@ -296,12 +301,12 @@ def _inside(points: np.ndarray, radius: np.ndarray) -> int:
 
 
 def _along(points: np.ndarray) -> np.ndarray:
-    """Return how far each point is from the first, along the line."""
+    """Return the distance of each point from the first, along the line, `[n]`."""
     return np.concatenate([[0], np.cumsum(np.hypot(*np.diff(points, axis=0).T))])
 
 
 def pair(graph: Graph, width: float) -> dict[End, End]:
-    """Return which end of a branch continues in which other, in both directions."""
+    """Pair ends of branches that continue each other; return each end's partner."""
     partner: dict[End, End] = {}
     for met in graph.ends.values():
         if len(met) < 2:
@@ -315,7 +320,7 @@ def pair(graph: Graph, width: float) -> dict[End, End]:
 
 
 def _direction(points: np.ndarray, width: float) -> np.ndarray:
-    """Return the unit vector along which a branch leaves its junction; zero if it has no length."""
+    """Return the unit vector `[2]` along which a branch leaves its junction; zero for a point."""
     along = _along(points)
     total = along[-1]
     far = min(FAR * width, total)
@@ -328,10 +333,10 @@ def _direction(points: np.ndarray, width: float) -> np.ndarray:
 def _turns(
     ways: list[np.ndarray], places: list[np.ndarray], numbers: list[int], width: float
 ) -> dict[tuple[int, int], float]:
-    """Return by what angle a line turns that enters a junction by one branch and leaves by another.
+    """Return the angle by which a line turns from each branch at a junction to each other branch.
 
-    Where the ends of the branches are far apart, the way between them counts, too. Closing a loop
-    costs extra, so that a spiral whose end touches its own line stays one line.
+    If the ends of the branches are far apart, the direction between them counts too. Closing a
+    loop costs extra, so that a spiral whose end touches its own line stays one line.
     """
     turns = {}
     for i, j in combinations(range(len(ways)), 2):
@@ -344,12 +349,12 @@ def _turns(
 
 
 def _angle(one: np.ndarray, two: np.ndarray) -> float:
-    """Return the angle between two directions."""
+    """Return the angle between two directions, in radians."""
     return float(np.abs(np.arctan2(one[0] * two[1] - one[1] * two[0], one @ two)))
 
 
 def _matching(count: int, turns: dict[tuple[int, int], float]) -> list[tuple[int, int]]:
-    """Return the pairs of branches that continue straight: those with the least sum of turns."""
+    """Pair the branches at a junction so that the sum of turns is smallest (greedy above 8)."""
     if count == 2:
         return [(0, 1)]
     if count <= 8:
@@ -367,7 +372,7 @@ def _matching(count: int, turns: dict[tuple[int, int], float]) -> list[tuple[int
 def _best(
     left: tuple[int, ...], turns: dict[tuple[int, int], float]
 ) -> tuple[float, list[tuple[int, int]]]:
-    """Return the cheapest matching: a pair costs its turn, a single branch half of TURN."""
+    """Return the cost and pairs of the cheapest matching; a single branch costs half of TURN."""
     if not left:
         return 0.0, []
     first, rest = left[0], left[1:]
@@ -382,7 +387,7 @@ def _best(
 
 
 def lines_of(graph: Graph, partner: dict[End, End], width: float) -> list[np.ndarray]:
-    """Return the lines that paired branches form, each `[n, 2]`; a closed one ends at its start."""
+    """Return the lines that paired branches form, each `[n, 2]`; closed ones end at their start."""
     lines, used = [], set()
     starts = [end for number in graph.branches for end in ((number, 0), (number, 1))]
     for start in sorted(starts, key=lambda end: end in partner):
@@ -406,7 +411,7 @@ def lines_of(graph: Graph, partner: dict[End, End], width: float) -> list[np.nda
 def _trimmed(
     graph: Graph, number: int, end: int, partner: dict[End, End], width: float
 ) -> np.ndarray:
-    """Return a branch's points without those at junctions that it passes, where skeletons bend."""
+    """Return a branch's points except near junctions that its line passes, where skeletons bend."""
     points = graph.branches[number].outward(end)
     along = _along(points)
     cut = min(NEAR * width, along[-1] / 3)

@@ -1,6 +1,7 @@
 """Turn a skeleton one pixel wide into a graph: ends, junctions, and the branches between them.
 
-Dimensions: H, W of the picture in pixels, P pixels of the skeleton, n points of a branch.
+Dimensions: H, W height and width of the picture in pixels, P pixels in the skeleton, n points in a
+branch.
 """
 
 from collections import defaultdict
@@ -9,17 +10,17 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-End = tuple[int, int]  # the number of a branch, and which of its ends: 0 the first, 1 the last
+End = tuple[int, int]  # a branch's number, and which end of it: 0 first, 1 last
 
-# down and right; the neighbors at the sides first, then those at the corners
+# (down, right) to each neighbor: first at the sides, then at the corners
 _STEPS = ((0, 1), (1, 0), (0, -1), (-1, 0), (1, 1), (1, -1), (-1, -1), (-1, 1))
 
 
 @dataclass(frozen=True)
 class Branch:
-    """A piece of line between two nodes, which are one and the same in a loop.
+    """A piece of a line between two nodes, which are the same node in a loop.
 
-    points: `[n, 2]`, x and y, from the first node to the second.
+    points: x and y `[n, 2]`, from the first node to the second.
     """
 
     points: np.ndarray
@@ -30,13 +31,13 @@ class Branch:
         return float(np.hypot(*np.diff(self.points, axis=0).T).sum())
 
     def outward(self, end: int) -> np.ndarray:
-        """Return its points, starting at one of its ends."""
+        """Return the points, starting at the given end."""
         return self.points[::-1] if end else self.points
 
 
 @dataclass
 class Graph:
-    """Branches by number, and the ends of branches that meet at each node."""
+    """The branches, keyed by number, and the ends of branches that meet at each node."""
 
     branches: dict[int, Branch] = field(default_factory=dict)
     ends: dict[int, list[End]] = field(default_factory=lambda: defaultdict(list))
@@ -60,7 +61,7 @@ class Graph:
         return Graph(dict(self.branches), defaultdict(list, ends))
 
     def dissolve(self, node: int) -> None:
-        """Join the two branches of a node where only they meet; leave the ends of a loop."""
+        """Join the two branches at a node where exactly two meet, unless they form a loop."""
         met = self.ends[node]
         if len(met) != 2 or met[0][0] == met[1][0]:
             return
@@ -73,7 +74,7 @@ class Graph:
 def skeleton_graph(skeleton: np.ndarray) -> Graph:
     """Return the graph of a skeleton, bool `[H, W]`.
 
-    Pixels that touch at a corner are neighbors only if no third pixel lies beside both.
+    Two pixels that touch at a corner are neighbors only if no third pixel lies beside both.
     """
     neighbors = _neighbors(skeleton)
     y, x = np.nonzero(skeleton)
@@ -88,7 +89,7 @@ def skeleton_graph(skeleton: np.ndarray) -> Graph:
 
 
 def _neighbors(skeleton: np.ndarray) -> list[list[int]]:
-    """Return the numbers of the neighbors of each of the P pixels."""
+    """Return the indices of the neighbors of each of the P pixels."""
     numbers = np.full(np.add(skeleton.shape, 2), -1)
     inner = np.pad(skeleton, 1)
     numbers[inner] = np.arange(inner.sum())
@@ -101,7 +102,7 @@ def _neighbors(skeleton: np.ndarray) -> list[list[int]]:
 
 
 def _nodes(neighbors: list[list[int]]) -> dict[int, int]:
-    """Return the node of each pixel of an end or a junction; a junction is one node."""
+    """Return the node of each pixel at an end or a junction; all pixels of a junction share one."""
     node_of: dict[int, int] = {}
     for pixel, near in enumerate(neighbors):
         if len(near) == 2 or pixel in node_of:
@@ -117,7 +118,7 @@ def _nodes(neighbors: list[list[int]]) -> dict[int, int]:
 
 
 def _paths(neighbors: list[list[int]], node_of: dict[int, int]) -> Iterator[list[int]]:
-    """Yield the pixels of each branch; a ring without a node gets one at its first pixel."""
+    """Yield the pixels of each branch; a ring without a node gets a node at its first pixel."""
     visited: set[int] = set()
     for start in list(node_of):
         if not neighbors[start]:

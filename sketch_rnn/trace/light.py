@@ -1,27 +1,27 @@
 """Even out the light: measure how much darker each pixel is than the paper around it.
 
-Dimensions: H, W of the picture in pixels.
+Dimensions: H, W height and width of the picture in pixels.
 """
 
 import numpy as np
 from PIL import Image
 from scipy import ndimage
 
-REACH = 1 / 10  # of the shorter side: a dark region wider than this is background, not ink
-SOFT = 0.8  # pixels: smoothing of noise before the paper's brightness is measured
-COARSE = 100  # pixels of the shorter side, when telling dark ink from light ink
-COLORED = 0.3  # contrast in one color channel that only a colored pen has
-TINTED = 0.12  # contrast in one color channel that ruling may have, too
-LITTLE = 3e-4  # of the picture: if less is colored, nothing was drawn in color
-RULED = 0.5  # of the colored pixels: if more lie on long straight lines, they are ruling
+REACH = 1 / 10  # share of the shorter side: wider dark regions are background, not ink
+SOFT = 0.8  # pixels: smoothing against noise before the paper's brightness is measured
+COARSE = 100  # shorter side in pixels of the image that tells dark ink from light ink
+COLORED = 0.3  # contrast in one color channel that only colored pens reach
+TINTED = 0.12  # contrast in one color channel that ruling may also reach
+LITTLE = 3e-4  # share of the picture: if less is colored, nothing was drawn in color
+RULED = 0.5  # share of the colored pixels: if more lie on long straight lines, it is ruling
 
 
 def dark_ink(pixels: np.ndarray, ink: str) -> np.ndarray:
     """Return the picture, inverted if its ink is lighter than the background, like chalk.
 
     Args:
-      pixels: `[H, W, 3]` uint8.
-      ink: dark, light, or auto, which compares how far the lightest and the darkest pixels are
+      pixels: the picture, `[H, W, 3]` uint8.
+      ink: dark, light, or auto, which compares how much the lightest and the darkest pixels differ
         from the background around them.
     """
     if ink == "light" or (ink == "auto" and _is_light(pixels)):
@@ -43,14 +43,14 @@ def _is_light(pixels: np.ndarray) -> bool:
 def contrast(pixels: np.ndarray) -> np.ndarray:
     """Return how much darker than the local paper each pixel is, 0 to 1 `[H, W]` float32.
 
-    Measure it in the brightest color channel of each pixel, where blue ruling nearly vanishes. If
-    something is drawn in color, and is not ruling, use the darkest channel, too.
+    Measure in the brightest color channel of each pixel, where blue ruling nearly vanishes. If
+    there is a drawing in color, not only ruling, use the darkest channel too.
     """
     dark = darkness(pixels.max(axis=2))
     if (pixels.max(axis=2) - pixels.min(axis=2)).max() < 255 * TINTED:
         return dark
     in_color = darkness(pixels.min(axis=2))
-    inked = ndimage.maximum_filter(dark > COLORED, 7)  # colors run at the edges of dark ink
+    inked = ndimage.maximum_filter(dark > COLORED, 7)  # dark ink has colored fringes
     only = np.where(inked, 0, in_color - dark)
     if inked.any() and ((only > COLORED).mean() < LITTLE or _is_ruling(only > TINTED)):
         return dark
@@ -61,7 +61,7 @@ def darkness(bright: np.ndarray) -> np.ndarray:
     """Return how much darker than the local paper a channel is, 0 to 1 `[H, W]` float32.
 
     The local paper is the morphological closing of the brightness (the largest value within reach,
-    then the smallest of these), which is exact on both sides of a shadow's edge.
+    then the smallest of those), which is exact on both sides of a shadow's edge.
     """
     bright = bright.astype(np.float32)
     soft = ndimage.gaussian_filter(bright, SOFT)

@@ -1,6 +1,6 @@
 """Put lines in the order and direction in which a hand would draw them.
 
-Dimensions: L lines, n points of a line.
+Dimensions: L lines, n points in a line.
 """
 
 from collections.abc import Sequence
@@ -9,16 +9,16 @@ import numpy as np
 
 
 def ordered(lines: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """Order lines `[n, 2]` from top to bottom, each from its upper left end.
+    """Order lines `[n, 2]` from top to bottom, each starting at its upper left end.
 
-    Of three orders, the packaged model finds this one the most likely: docs/paper_drawings.md.
+    Of three orders, the packaged model finds this one most likely; see docs/paper_drawings.md.
     """
     turned = [_from_top_left(opened(line)) for line in lines]
     return sorted(turned, key=lambda line: tuple(line.min(axis=0)[::-1]))
 
 
 def by_nearest_end(lines: Sequence[np.ndarray], pen: np.ndarray) -> list[np.ndarray]:
-    """Order lines so that each has the end nearest to the pen `[2]`, and starts at that end."""
+    """Order lines so that the next is always the one with the end nearest to the pen `[2]`."""
     ends = np.array([[line[0], line[-1]] for line in lines], np.float64)  # [L, 2, 2]
     left = np.ones(len(lines), bool)
     result: list[np.ndarray] = []

@@ -1,30 +1,30 @@
-"""Leave out what is dark but not a stroke: surroundings, edges, fingers, holes, filled areas.
+"""Leave out dark things that are not strokes: surroundings, edges, fingers, holes, filled areas.
 
-Dimensions: H, W of the picture in pixels.
+Dimensions: H, W height and width of the picture in pixels.
 """
 
 import numpy as np
 from PIL import Image
 from scipy import ndimage
 
-COARSE = 150  # pixels of the shorter side, when looking for the paper
-GONE = 9  # of these pixels: what is narrower is drawn on the paper
-EDGE = 0.12  # change of the logarithm of brightness within two pixels, at the edge of an object
-TINT = 0.05  # difference in color: a shadow on the paper causes less
-DARKER = 0.45  # of the brightness of the brightest paper: paper in the shade is brighter
-LEAST_PAPER = 0.15  # of the picture: a sheet of paper takes more
-MARGIN = 0.012  # of the shorter side: the edge of the sheet is this wide
-ALONG = 0.03  # of the shorter side: ink that is mostly this near the edge is an edge
-THICK = 1.6  # line widths from its middle to its edge: what is thicker is no line
-HOLE = 0.13  # of the shorter side: holes are punched this near the edge
-ROUND = 0.75  # of the area of the circle around it: a hole fills more
-FILL = 1.6  # line widths from its middle to its edge: a thicker area was filled in
+COARSE = 150  # shorter side in pixels of the image in which the paper is found
+GONE = 9  # pixels of that image: narrower things are drawings on the paper
+EDGE = 0.12  # change in log brightness within two pixels at the edge of an object
+TINT = 0.05  # difference in color: shadows on the paper cause less
+DARKER = 0.45  # share of the brightest paper's brightness: paper in the shade has more
+LEAST_PAPER = 0.15  # share of the picture: a sheet of paper covers more
+MARGIN = 0.012  # share of the shorter side: width of the sheet's edge
+ALONG = 0.03  # share of the shorter side: ink mostly this near the edge is the edge
+THICK = 1.6  # line widths from middle to edge: thicker ink is not a line
+HOLE = 0.13  # share of the shorter side: punched holes are nearer to the edge
+ROUND = 0.75  # share of the surrounding circle's area: a hole fills more
+FILL = 1.6  # line widths from middle to edge: a thicker area was filled in
 
 
 def sheet(pixels: np.ndarray) -> np.ndarray | None:
-    """Return where the paper is, bool `[H, W]`; None if it fills the picture or cannot be told.
+    """Return a mask of the paper, bool `[H, W]`; None if it fills the picture or cannot be found.
 
-    Paper is whatever has the color of its brightest part and is not much darker, as in the shade.
+    Paper is whatever has the same color as its brightest part and is at most as dark as shade.
     """
     size = (pixels.shape[1], pixels.shape[0])
     share = max(min(size) / COARSE, 1)
@@ -80,13 +80,13 @@ def without_edges(
     """Remove dark edges of the paper and punched holes from the ink.
 
     Args:
-      mask: of ink, bool `[H, W]`.
-      radius: distance of each pixel from the edge of its ink `[H, W]`.
-      width: of most lines.
-      sheet: where the paper is.
+      mask: a mask of the ink, bool `[H, W]`.
+      radius: the distance of each pixel from the edge of the ink `[H, W]`.
+      width: the width of most lines, in pixels.
+      sheet: a mask of the paper, bool `[H, W]`; None if it fills the picture.
 
     Returns:
-      The rest of the ink, and a line of text for each kind of thing that was removed.
+      The rest of the ink, and a description of each kind of thing that was removed.
     """
     from_edge = _from_edge(mask.shape, sheet)
     labels, count = ndimage.label(mask, np.ones((3, 3)))
@@ -107,7 +107,7 @@ def without_edges(
 
 
 def _from_edge(shape: tuple[int, ...], sheet: np.ndarray | None) -> np.ndarray:
-    """Return how far each pixel is from the edge of the paper, or of the picture."""
+    """Return the distance of each pixel from the edge of the paper, or of the picture, `[H, W]`."""
     if sheet is not None:
         return ndimage.distance_transform_edt(np.pad(sheet, 1))[1:-1, 1:-1]
     rows, columns = (np.minimum(np.arange(n), np.arange(n)[::-1]) + 1 for n in shape)
@@ -115,7 +115,7 @@ def _from_edge(shape: tuple[int, ...], sheet: np.ndarray | None) -> np.ndarray:
 
 
 def _is_edge(from_edge: np.ndarray, radius: np.ndarray, width: float, side: int) -> bool:
-    """Return whether a region of ink touches the edge, and is thick or runs along it."""
+    """Return whether a region of ink touches the edge and is thick or runs along the edge."""
     if from_edge.min() > 2:
         return False
     along = from_edge < max(ALONG * side, 3)
@@ -133,7 +133,7 @@ def _is_hole(
 
 
 def hollowed(mask: np.ndarray, radius: np.ndarray, width: float) -> tuple[np.ndarray, int]:
-    """Replace filled areas by lines around them; return the ink, and how many areas there were."""
+    """Replace filled areas with lines around them; return the ink and the number of such areas."""
     deep, count = ndimage.label(mask & (radius > width))
     if not count:
         return mask, 0

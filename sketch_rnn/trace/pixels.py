@@ -1,4 +1,4 @@
-"""Read files of pixels: pictures of any common kind, and the pages of a PDF.
+"""Read files of pixels: pictures in any common format, and the pages of a PDF.
 
 Files are not trusted: the size is checked before pixels are decoded, and a file that a decoder
 cannot read is a `UserError`.
@@ -19,11 +19,11 @@ PICTURE_SUFFIXES = (
     ".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".gif", ".bmp", ".heic", ".heif",
 )  # fmt: skip
 PDF_SUFFIXES = (".pdf",)
-MAX_PIXELS = 50_000_000  # of a picture, before it is scaled down
-MAX_SIDE = 1600  # pixels of the longer side, to which pictures are scaled down
-MIN_SIDE = 16  # pixels of the shorter side of the smallest picture that is read
+MAX_PIXELS = 50_000_000  # pixels in a picture before it is scaled down
+MAX_SIDE = 1600  # longer side in pixels to which pictures are scaled down
+MIN_SIDE = 16  # shorter side in pixels of the smallest picture that is read
 MAX_PAGES = 500
-SHARP = 300  # pixels per inch, at most, at which a page of a PDF is rendered
+SHARP = 300  # the most pixels per inch at which a page of a PDF is rendered
 _FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "GIF", "BMP", "HEIF")
 
 
@@ -31,7 +31,7 @@ _FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "GIF", "BMP", "HEIF")
 class Picture:
     """A picture, ready to be traced.
 
-    pixels: `[H, W, 3]` uint8. scale: its size as a share of that in the file.
+    pixels: the picture, `[H, W, 3]` uint8. scale: its size as a share of its size in the file.
     """
 
     pixels: np.ndarray
@@ -39,7 +39,7 @@ class Picture:
 
 
 def pictures(content: bytes, is_pdf: bool = False) -> Iterator[Picture]:
-    """Yield the pictures of a file: the pages of a PDF or TIFF, else one.
+    """Yield the pictures in a file: the pages of a PDF or TIFF, or else one picture.
 
     Raises:
       UserError: the file is damaged, or a picture is too large or too small.
@@ -59,7 +59,7 @@ def _decoding() -> Iterator[None]:
         raise
     except Image.DecompressionBombError:
         raise UserError(_too_large()) from None
-    except Exception as error:  # decoders of others, given anything: no list of these is complete
+    except Exception as error:  # no list of the errors that decoders raise would be complete
         raise UserError(f"damaged, or no picture that can be read ({error or 'decoder'})") from None
 
 
@@ -127,7 +127,7 @@ def _keeping_exif(image: Image.Image, source: Image.Image) -> Image.Image:
 
 
 def _on_ground(image: Image.Image) -> Image.Image:
-    """Return the picture in RGB, on white, or on black if a bright drawing is on nothing."""
+    """Return the picture in RGB; put transparent ones on white, or bright drawings on black."""
     if image.mode != "RGBA":
         return _keeping_exif(image.convert("RGB"), image)
     pixels = np.asarray(image)

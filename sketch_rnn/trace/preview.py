@@ -1,11 +1,11 @@
-"""Draw traced lines over their picture, each in a color of its own."""
+"""Draw traced lines over their picture, each line in a different color."""
 
 from collections.abc import Sequence
 
 import numpy as np
 from PIL import Image, ImageDraw
 
-SIDE = 480  # pixels of the longer side of one picture
+SIDE = 480  # longer side of one picture, in pixels
 COLORS = ("#e6194b", "#4363d8", "#3cb44b", "#f58231", "#911eb4", "#008080", "#f032e6", "#9a6324")
 
 

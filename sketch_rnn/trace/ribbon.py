@@ -10,9 +10,9 @@ from skimage.morphology import skeletonize
 from sketch_rnn.trace import ink, order
 from sketch_rnn.trace.tracer import Inked, lines_of
 
-WIDE = 8.0  # pixels: the width at which a ribbon is rendered
-MOST = 1600  # pixels of the longer side of what is rendered, at most
-AROUND = 3  # pixels around it
+WIDE = 8.0  # width of a rendered ribbon, in pixels
+MOST = 1600  # the longest side of a rendered picture, in pixels
+AROUND = 3  # margin around the shape, in pixels
 
 
 def middle(
@@ -21,12 +21,12 @@ def middle(
     """Return the lines along the middle of a filled shape, each `[n, 2]`, and their width.
 
     Args:
-      rings: edges of the shape, each `[n, 2]`.
-      even_odd: by which rule it is filled; else by the nonzero one.
-      stroke: width of the line around it; 0 if there is none.
+      rings: the edges of the shape, each `[n, 2]`.
+      even_odd: whether it is filled by the even-odd rule, not by the nonzero rule.
+      stroke: the width of the line around it; 0 if there is none.
 
     Returns:
-      None if the shape is not thin.
+      The lines and their width, or None if the shape is not thin.
     """
     points = np.concatenate(rings)
     low = points.min(axis=0) - stroke / 2
@@ -53,7 +53,7 @@ def middle(
 def _drawn(
     rings: Sequence[np.ndarray], even_odd: bool, stroke: float, low: np.ndarray, scale: float
 ) -> np.ndarray:
-    """Return where a shape is, bool `[H, W]`, as resvg renders it."""
+    """Return a mask of a shape, bool `[H, W]`, rendered with resvg."""
     import io
 
     import resvg_py

@@ -1,6 +1,6 @@
-"""Leave out the ruling of paper: evenly spaced lines or squares across the whole page.
+"""Leave out the ruling on paper: evenly spaced lines or squares across the whole page.
 
-Dimensions: H, W of the picture in pixels.
+Dimensions: H, W height and width of the picture in pixels.
 """
 
 import numpy as np
@@ -8,23 +8,23 @@ from scipy import ndimage
 
 from sketch_rnn.trace import ink
 
-FAINT = 0.05  # contrast from which a pixel may be of a ruling
-LENGTH = 1 / 16  # of the shorter side: pieces of a ruling are straight for this long
-ACROSS = 0.6  # of the page: a line of a ruling is longer
-LEVEL = 0.08  # of its length: a line of a ruling rises less
-EDGE = 0.06  # of the page: a line of a ruling ends this near the edge
-FEW = 4  # lines: a ruling has at least this many
-EVEN = 0.25  # of the spacing of a ruling's lines: it varies by less
-CLOSE = 9  # pixels: a gap in the ink is closed if it is narrower
-THIN = 1.5  # times the thickness of a ruling: what is thicker is ink
+FAINT = 0.05  # the least contrast of a ruling's pixels
+LENGTH = 1 / 16  # share of the shorter side: length of straight pieces of a ruling
+ACROSS = 0.6  # share of the page's width: a ruling's lines are longer
+LEVEL = 0.08  # share of a line's length: a ruling's lines rise less
+EDGE = 0.06  # share of the page's width: a ruling's lines end nearer to its edge
+FEW = 4  # the fewest lines in a ruling
+EVEN = 0.25  # share of the spacing between a ruling's lines: it varies by less
+CLOSE = 9  # pixels: narrower gaps in the ink are closed
+THIN = 1.5  # times the thickness of a ruling: anything thicker is ink
 
 
 def without_ruling(dark: np.ndarray, sheet: np.ndarray | None = None) -> tuple[np.ndarray, bool]:
     """Remove the ruling from the contrast; return the rest, and whether there was a ruling.
 
     Args:
-      dark: contrast to the paper `[H, W]`, 0 to 1.
-      sheet: where the paper is; None if everywhere.
+      dark: the contrast to the paper `[H, W]`, 0 to 1.
+      sheet: a mask of the paper, bool `[H, W]`; None if it fills the picture.
     """
     mask = dark > max(FAINT, ink.NOISE / 2 * ink.noise(dark))
     box = ndimage.find_objects(sheet.astype(int))[0] if sheet is not None else np.s_[:, :]
@@ -42,7 +42,7 @@ def without_ruling(dark: np.ndarray, sheet: np.ndarray | None = None) -> tuple[n
 
 
 def _ruled(mask: np.ndarray) -> np.ndarray:
-    """Return where horizontal lines of a ruling are, with the ink on them, bool `[H, W]`."""
+    """Return a mask of a ruling's horizontal lines and the ink on them, bool `[H, W]`."""
     width = mask.shape[1]
     length = max(round(LENGTH * min(mask.shape)), 15)
     thick = ndimage.maximum_filter1d(mask.view(np.uint8), 3, axis=0)
@@ -61,7 +61,7 @@ def _ruled(mask: np.ndarray) -> np.ndarray:
 
 
 def _is_across(box: tuple[slice, slice], width: int) -> bool:
-    """Return whether a region is a thin line that reaches far across the page from its edge."""
+    """Return whether a region is a level line that reaches far across the page from an edge."""
     rows, columns = box
     long = columns.stop - columns.start
     at_edge = columns.start < EDGE * width or columns.stop > (1 - EDGE) * width
@@ -79,7 +79,7 @@ def _are_even(places: np.ndarray) -> bool:
 
 
 def _thin(mask: np.ndarray, level: np.ndarray, upright: np.ndarray) -> np.ndarray:
-    """Return where horizontal lines of a ruling are without ink: where the mask is as thin."""
+    """Return a mask of a ruling's horizontal lines without ink: where they are as thin as most."""
     if not level.any():
         return np.zeros_like(mask)
     alone = mask & ~upright

@@ -1,6 +1,6 @@
-"""Split pages into their drawings, by a printed grid or by white space, in reading order.
+"""Split pages into drawings, by a printed grid or by white space, in reading order.
 
-Dimensions: L lines of a page, n points of a line, C cells of a grid.
+Dimensions: L lines on a page, n points in a line, C cells in a grid.
 """
 
 from collections.abc import Sequence
@@ -12,28 +12,28 @@ from scipy.spatial import KDTree
 
 from sketch_rnn.trace import light
 
-GAP = 0.035  # of the shorter side: lines farther apart belong to two drawings
-SMALL = 0.03  # of the shorter side: a drawing is larger
-CELLS = 400  # pixels of the shorter side, when looking for white space
-WALL, INK = 0.04, 0.3  # contrast: a printed grid has more than the first, ink more than the second
-CROSSING = 25  # pixels: ink this near the grid's lines may hide them
-CELL = 0.004  # of the page: a cell of a grid is larger
-FULL = 0.8  # of its bounding box: a cell fills more
+GAP = 0.035  # share of the shorter side: lines farther apart belong to different drawings
+SMALL = 0.03  # share of the shorter side: a drawing is larger
+CELLS = 400  # shorter side in pixels of the image in which white space is found
+WALL, INK = 0.04, 0.3  # the least contrast of a printed grid, and of ink
+CROSSING = 25  # pixels around ink in which the grid's lines may be hidden
+CELL = 0.004  # share of the page: a cell of a grid is larger
+FULL = 0.8  # share of its bounding box: a cell fills more
 ALIKE = 1.6  # the largest ratio between a cell's area and the median area
-PITCH = 1.08  # cell sizes from the center of a cell to that of the next
-FOUND = 0.6  # of the cells: the outlines of more have to be found
-GRID = 0.3  # of the page: the cells of a grid take more
+PITCH = 1.08  # distance between the centers of neighboring cells, in cell sizes
+FOUND = 0.6  # share of the cells: more outlines must be found
+GRID = 0.3  # share of the page: the cells of a grid cover more
 
 
 def drawings(
     lines: Sequence[np.ndarray], size: tuple[int, int], cells: np.ndarray | None = None
 ) -> list[list[np.ndarray]]:
-    """Group the lines of a page by drawing, from the upper left drawing on.
+    """Group the lines on a page by drawing, starting with the upper left drawing.
 
     Args:
-      lines: of the whole page, each `[n, 2]`, in pixels.
-      size: width and height of the page.
-      cells: centers `[C, 2]` of the cells of its printed grid, if it has one; see `grid_cells`.
+      lines: the lines on the whole page, each `[n, 2]`, in pixels.
+      size: the width and height of the page, in pixels.
+      cells: the centers `[C, 2]` of the cells in its printed grid, if any; see `grid_cells`.
     """
     side, scale = min(size), CELLS / min(size)
     if cells is not None:
@@ -54,12 +54,13 @@ def drawings(
 
 
 def grid_cells(pixels: np.ndarray) -> np.ndarray | None:
-    """Return the centers of the cells of a printed grid, `[C, 2]` in reading order.
+    """Return the centers of the cells in a printed grid, `[C, 2]` in reading order.
 
-    A cell whose outline is hidden, as by the edge of a shadow, is placed by its neighbors.
+    If a cell's outline is hidden, for example by the edge of a shadow, its neighbors tell where it
+    is.
 
     Returns:
-      None if the page has no grid.
+      The centers, or None if the page has no grid.
     """
     dark = light.darkness(pixels.min(axis=2))
     inked = ndimage.maximum_filter(dark > INK, 7)
@@ -83,7 +84,7 @@ def grid_cells(pixels: np.ndarray) -> np.ndarray | None:
 
 
 def _lattice(middles: np.ndarray, size: np.ndarray) -> np.ndarray:
-    """Return the centers of all cells, given those of some `[n, 2]` and the size of one `[2]`."""
+    """Return the centers of all cells, given some centers `[n, 2]` and the size of a cell `[2]`."""
     place = np.rint((middles - middles.min(axis=0)) / (size * PITCH)).astype(int)
     columns, rows = place.max(axis=0) + 1
     row, column = (part.ravel() for part in np.mgrid[:rows, :columns])
@@ -95,7 +96,7 @@ def _bilinear(column: np.ndarray, row: np.ndarray) -> np.ndarray:
 
 
 def _is_cell(labels: np.ndarray, number: int, box: tuple[slice, slice]) -> bool:
-    """Return whether a region fills its box, with what is drawn in it, away from the edge."""
+    """Return whether a region with its holes filled fills its box, away from the page's edge."""
     if any(s.start == 0 or s.stop == side for s, side in zip(box, labels.shape, strict=True)):
         return False
     return bool(ndimage.binary_fill_holes(labels[box] == number).mean() > FULL)
@@ -104,7 +105,7 @@ def _is_cell(labels: np.ndarray, number: int, box: tuple[slice, slice]) -> bool:
 def _in_cells(
     lines: Sequence[np.ndarray], middles: np.ndarray, limit: float
 ) -> list[list[np.ndarray]]:
-    """Group lines by cell, without empty cells; a line belongs where most of its points are."""
+    """Group lines by the cell that holds most of their points; leave out empty cells."""
     found: list[list[np.ndarray]] = [[] for _ in middles]
     tree = KDTree(middles)
     for line in lines:
@@ -117,9 +118,9 @@ def _side(lines: Sequence[np.ndarray]) -> float:
 
 
 def _reading_order(boxes: Sequence[np.ndarray]) -> list[int]:
-    """Return the numbers of boxes row by row, each box given by points `[n, 2]` in it.
+    """Return the indices of boxes row by row; each box is given by points `[n, 2]` in it.
 
-    The highest box that is left tells how far down its row reaches.
+    The highest remaining box determines how far down its row reaches.
     """
     left = sorted(range(len(boxes)), key=lambda n: boxes[n][:, 1].min())
     ordered: list[int] = []

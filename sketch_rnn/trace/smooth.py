@@ -1,6 +1,6 @@
 """Smooth lines of pixels without moving their corners.
 
-Dimensions: n points of a line.
+Dimensions: n points in a line.
 """
 
 from itertools import pairwise
@@ -8,12 +8,12 @@ from itertools import pairwise
 import numpy as np
 from scipy import ndimage
 
-STEP = 0.5  # line widths between two points
-SMOOTH = 0.35  # line widths: the standard deviation of the smoothing along the line
-ARM = 2.0  # line widths on each side of a point, between which its turn is measured
-AT_ONCE = 0.65  # share of a corner's turn within half of these arms; a curve turns evenly
+STEP = 0.5  # line widths between neighboring points
+SMOOTH = 0.35  # line widths: standard deviation of the smoothing along the line
+ARM = 2.0  # line widths: length of the arms on both sides between which a turn is measured
+AT_ONCE = 0.65  # share of a corner's turn within arms half as long; a curve turns evenly
 DOT = 1.0  # line widths: a shorter line is a dot
-CORNER = np.radians(50)  # a larger turn is a corner
+CORNER = np.radians(50)  # a corner turns more than this
 
 
 def smooth(line: np.ndarray, width: float) -> np.ndarray:
@@ -41,7 +41,7 @@ def length(line: np.ndarray) -> float:
 
 
 def evenly(line: np.ndarray, step: float) -> np.ndarray:
-    """Return points of the line about a step apart, including its ends."""
+    """Return points on the line about `step` apart, including its ends."""
     along = np.concatenate([[0], np.cumsum(np.hypot(*np.diff(line, axis=0).T))])
     count = max(int(np.ceil(along[-1] / step)), 1)
     at = np.linspace(0, along[-1], count + 1)
@@ -49,7 +49,7 @@ def evenly(line: np.ndarray, step: float) -> np.ndarray:
 
 
 def _corners(points: np.ndarray, arm: float) -> np.ndarray:
-    """Return the numbers of points where the line turns sharply, and more than nearby."""
+    """Return the indices of points where the line turns sharply, and more than nearby."""
     arm = max(round(arm), 2)
     inner = np.arange(arm, len(points) - arm)
     if not len(inner):
@@ -61,7 +61,7 @@ def _corners(points: np.ndarray, arm: float) -> np.ndarray:
 
 
 def _turn(points: np.ndarray, at: np.ndarray, arm: int) -> np.ndarray:
-    """Return by what angle the line turns at points, measured `arm` points to both sides."""
+    """Return the angle by which the line turns at points, measured `arm` points to both sides."""
     before = points[at] - points[at - arm]
     after = points[at + arm] - points[at]
     cross = before[:, 0] * after[:, 1] - before[:, 1] * after[:, 0]
@@ -69,7 +69,7 @@ def _turn(points: np.ndarray, at: np.ndarray, arm: int) -> np.ndarray:
 
 
 def _with_sharp(points: np.ndarray, corners: np.ndarray, width: float, step: float) -> np.ndarray:
-    """Move each corner to where the lines on both sides meet: thinning cuts corners off."""
+    """Move each corner to where the lines on both sides meet, since thinning cuts corners off."""
     result, near, far = points.copy(), max(round(width / step), 1), round(ARM * width / step)
     for corner in corners:
         before, after = points[[corner - far, corner - near]], points[[corner + far, corner + near]]
@@ -90,7 +90,7 @@ def _with_sharp(points: np.ndarray, corners: np.ndarray, width: float, step: flo
 
 
 def _gauss(points: np.ndarray, sigma: float, mode: str) -> np.ndarray:
-    """Return the points smoothed along the line; with mode `ends` the first and last stay."""
+    """Return points smoothed along a closed line (mode `wrap`) or between fixed ends (`ends`)."""
     if mode == "wrap":
         ring = ndimage.gaussian_filter1d(points[:-1], sigma, axis=0, mode="wrap")
         return np.concatenate([ring, ring[:1]])

@@ -1,7 +1,7 @@
 """Trace a picture: find the strokes of the pen that drew it.
 
-`trace` runs all steps; each is a function, most in a module of its own. Dimensions: H, W of the
-picture in pixels, n points of a line.
+`trace` runs all steps. Each step is a function, most in their own module. Dimensions: H, W height
+and width of the picture in pixels, n points in a line.
 """
 
 from dataclasses import dataclass
@@ -16,19 +16,19 @@ from sketch_rnn.trace.graph import Graph, skeleton_graph
 
 LEAST_WIDTH, MOST_WIDTH = 5.0, 8.0  # pixels: lines of these widths are traced best
 WIDTH = 6.0  # pixels: pictures with other lines are scaled to this width
-MOST_PIXELS = 3_000_000  # of a picture after it was enlarged, at most
-MOST_SCALED = 3.0  # times: a picture is enlarged no more
-GRAIN = 0.2  # line widths by which the contrast is smoothed
+MOST_PIXELS = 3_000_000  # the most pixels in an enlarged picture
+MOST_SCALED = 3.0  # the largest factor by which a picture is enlarged
+GRAIN = 0.2  # line widths: standard deviation of the smoothing of the contrast
 
 
 @dataclass(frozen=True)
 class Traced:
-    """The strokes of a picture.
+    """The strokes in a picture.
 
     lines: one `[n, 2]` float64 array per stroke, in drawing order, in pixels of the picture (x, y;
       the origin is the upper left corner of the first pixel); a dot is one point.
-    width: of most lines, in pixels.
-    left_out: a line of text for each kind of thing that is not a stroke.
+    width: the width of most lines, in pixels.
+    left_out: descriptions of what was left out, one text for each kind.
     """
 
     lines: list[np.ndarray]
@@ -38,10 +38,11 @@ class Traced:
 
 @dataclass(frozen=True)
 class Inked:
-    """The ink of a picture, at the scale at which it is traced.
+    """The ink in a picture, at the scale at which it is traced.
 
-    mask: where ink is, bool `[H, W]`. width: of most lines in the mask. pen: width of most lines
-    where the ink has half of its full contrast. scale: size of the mask over that of the picture.
+    mask: whether each pixel is ink, bool `[H, W]`. width: the width of most lines in the mask, in
+    its pixels. pen: the width of most lines measured at half of full contrast. scale: the size of
+    the mask divided by the size of the picture.
     """
 
     mask: np.ndarray
@@ -51,11 +52,11 @@ class Inked:
 
 
 def trace(pixels: np.ndarray, ink_is: str = "auto") -> Traced:
-    """Find the strokes of a drawing.
+    """Return the strokes in a picture.
 
     Args:
-      pixels: `[H, W, 3]` uint8.
-      ink_is: dark or light; `auto` decides by the picture.
+      pixels: the picture, `[H, W, 3]` uint8.
+      ink_is: dark or light; `auto` decides for this picture.
 
     Raises:
       UserError: the picture has no lines.
@@ -69,7 +70,7 @@ def trace(pixels: np.ndarray, ink_is: str = "auto") -> Traced:
 
 
 def inked(pixels: np.ndarray, ink_is: str = "auto") -> tuple[Inked, list[str]]:
-    """Find the ink of a drawing; return it, and what else is dark and was left out."""
+    """Return the ink in a picture, and descriptions of other dark things that were left out."""
     pixels = light.dark_ink(pixels, ink_is)
     dark = light.contrast(pixels)
     sheet, said = paper.sheet(pixels), []
@@ -95,7 +96,7 @@ def inked(pixels: np.ndarray, ink_is: str = "auto") -> tuple[Inked, list[str]]:
 def _inked(
     dark: np.ndarray, sheet: np.ndarray | None, width: float, scale: float
 ) -> tuple[Inked, list[str]]:
-    """Find the ink in an image of contrast at its final scale; lines are about `width` wide."""
+    """Find the ink in a contrast image at its final scale; lines are about `width` wide."""
     full = ink.full_ink(dark)
     mask = ink.sharp_mask(dark, full, width)
     radius = ndimage.distance_transform_edt(mask)
@@ -109,7 +110,7 @@ def _inked(
 
 
 def _best_scale(mask: np.ndarray, width: float) -> float:
-    """Return the scale at which lines have the best width, unless the picture becomes too large."""
+    """Return the scale at which lines have the best width without making the picture too large."""
     if LEAST_WIDTH <= width <= MOST_WIDTH:
         return 1.0
     return min(WIDTH / width, MOST_SCALED, max((MOST_PIXELS / mask.size) ** 0.5, 1.0))
@@ -134,7 +135,7 @@ def lines_of(found: Inked) -> list[np.ndarray]:
 
 
 def graph_of(found: Inked, radius: np.ndarray) -> Graph:
-    """Return the mended graph of the ink's skeleton; radius: distance to its edge `[H, W]`."""
+    """Return the repaired graph of the ink's skeleton; `radius` is the distance to its edge."""
     graph = skeleton_graph(skeletonize(found.mask))
     branches.without_spurs(graph, radius)
     branches.reach_ends(graph, radius, found.width)
