@@ -100,7 +100,10 @@ class Summary:
         total = self.drawings + sum(self.dropped.values())
         lines = [f"kept {self.drawings} of {total} drawings: {kept}"]
         if self.simplified_more:
-            lines.append(f"simplified {self.simplified_more} of them more, to fit max_points")
+            lines.append(
+                f"{self.simplified_more} of these were simplified more than usual, to fit "
+                "max_points"
+            )
         for verb, reasons in (("changed", self.changed), ("dropped", self.dropped)):
             if reasons:
                 lines.append(f"{verb} {sum(reasons.values())}:")
@@ -109,8 +112,8 @@ class Summary:
         if self.passed_over:
             kinds = ", ".join(f"{n} {suffix}" for suffix, n in self.passed_over.most_common())
             count = sum(self.passed_over.values())
-            lines.append(f"passed over {count} files of other kinds: {kinds}")
-        lines.append(f"in {self.seconds:.1f} s, {total / self.seconds:.0f} drawings a second")
+            lines.append(f"skipped {count} files of other kinds: {kinds}")
+        lines.append(f"took {self.seconds:.1f} s, {total / self.seconds:.0f} drawings per second")
         return lines
 
 
@@ -257,12 +260,12 @@ def _checked_output(
 ) -> Path:
     """Return the output's path; check that the output and the report can be written."""
     if output is None:
-        raise UserError("output: expected the name of an .npz to write")
+        raise UserError("output: expected the name of an .npz file to write")
     output = Path(output)
     if output.suffix != ".npz":
-        raise UserError(f"{output}: expected an output that ends in .npz")
+        raise UserError(f"{output}: expected an output name that ends in .npz")
     if report and Path(report).resolve() == output.resolve():
-        raise UserError(f"{report}: expected a report beside the output, not in its place")
+        raise UserError(f"{report}: expected a file for the report that differs from the output")
     check_output(output, inputs, overwrite=overwrite)
     if report:
         files = [path for path in inputs if not Path(path).is_dir()]
@@ -356,7 +359,10 @@ def _split(count: int, valid: float, test: float, seed: int) -> dict[str, np.nda
     """
     order = np.random.default_rng(seed).permutation(count)
     if count < 3:
-        warn(f"too few drawings to hold any back ({count}): valid and test repeat train")
+        warn(
+            f"too few drawings to hold any out ({count}): the valid and test splits repeat those "
+            "of train"
+        )
         return dict.fromkeys(SPLITS, order)
     valid_count, test_count = (
         int(share) if share >= 1 or not share else max(round(share * count), 1)
@@ -365,8 +371,8 @@ def _split(count: int, valid: float, test: float, seed: int) -> dict[str, np.nda
     train_count = count - valid_count - test_count
     if train_count <= 0:
         raise UserError(
-            "valid and test: expected to leave drawings to train on, they take "
-            f"{valid_count + test_count} of {count}"
+            f"valid and test: holding out {valid_count + test_count} of {count} drawings leaves "
+            "none to train on"
         )
     parts = np.split(order, [train_count, train_count + valid_count])
     splits = dict(zip(SPLITS, parts, strict=True))
@@ -374,7 +380,10 @@ def _split(count: int, valid: float, test: float, seed: int) -> dict[str, np.nda
         if not len(numbers):
             splits[name] = parts[0][: max(round(REPEATED * train_count), 1)]
             repeated = len(splits[name])
-            warn(f"`{name}=0` holds nothing back: {name} repeats {repeated} drawings of train")
+            warn(
+                f"`{name}=0` holds out no drawings: the {name} split repeats {repeated} of the "
+                "train split"
+            )
     return splits
 
 
@@ -418,7 +427,10 @@ class _Parallel:
             while waiting:
                 yield waiting.popleft().result()
         except BrokenProcessPool:
-            raise UserError("a process that converts was killed; is there enough memory?") from None
+            raise UserError(
+                "a process that converts drawings was killed, perhaps because memory ran out; "
+                "close other programs, or convert fewer files"
+            ) from None
 
     def __enter__(self) -> "_Parallel":
         return self

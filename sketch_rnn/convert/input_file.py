@@ -106,9 +106,9 @@ class InputFile:
 def _archive(path: Path, members: tuple[str, ...]) -> zipfile.ZipFile:
     """Open the zip at a path, or the zip within zips there."""
     if len(members) >= MAX_ZIPS:
-        raise UserError(f"zips in zips, more than {MAX_ZIPS} deep")
+        raise UserError(f"zips inside zips, more than {MAX_ZIPS} levels deep")
     file = io.BytesIO(InputFile(path, members).read()) if members else path
     try:
         return zipfile.ZipFile(file)
     except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
-        raise UserError(f"not a zip that can be read ({error})") from None
+        raise UserError(f"not a readable zip file ({error})") from None

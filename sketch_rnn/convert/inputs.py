@@ -60,8 +60,8 @@ class Choice:
         for index in self.indices:
             if not 0 <= index < count:
                 raise UserError(
-                    f"index: expected 0 to {count - 1}, the {count} drawings of {where}; "
-                    f"got {index}"
+                    f"index: expected 0 to {count - 1}, as {where} holds {count} drawings; got "
+                    f"{index}"
                 )
         if self.indices:
             return self.indices
@@ -112,8 +112,8 @@ class Size:
         if not self.full or not side or smallest <= side / self.full <= _LARGEST:
             return False
         warn(
-            f"{where}: its drawings are about {side:.4g} units long, those of the model "
-            f"{self.full:.4g}; they are made as large"
+            f"{where}: its drawings are about {side:.4g} units long, the model's about "
+            f"{self.full:.4g}; they are scaled to the model's size"
         )
         return True
 
@@ -159,7 +159,7 @@ def read_named(
     recipe = size.recipe(max_points)
     path = shipped.drawings(path)
     if size.page and path.suffix.lower() not in (".svg", ".svgz"):
-        raise UserError(f"{path}: has no page of its own, only an SVG file has one")
+        raise UserError(f"{path}: is not an SVG file and has no page; leave `page` out")
     if holds_data_set(path, data_set):
         return _of_data_set(path, data_set, recipe, choice, size)
     reader = readers.reader_of(InputFile(path))
@@ -203,7 +203,7 @@ def _of_stored(
     everything = list(chain.from_iterable(members.values()))
     if set(SPLITS) & set(members):
         if choice.split not in members:
-            raise UserError(f"{path}: has no split {choice.split}; holds {', '.join(members)}")
+            raise UserError(f"{path}: has no split {choice.split}; it holds {', '.join(members)}")
         everything, where = members[choice.split], f"{path}, split {choice.split}"
     points, lengths = npz.checked(everything, where)
     sketches = np.split(points, np.cumsum(lengths))[:-1]
@@ -224,7 +224,7 @@ def _chosen(
     size: Size,
 ) -> list[Named]:
     if not sketches:
-        raise UserError(f"{where}: holds no drawing")
+        raise UserError(f"{where}: holds no drawings")
     chosen = [(index, sketches[index]) for index in choice.of(len(sketches), where)]
     if form.large or size.share is not None:
         form = replace(form, large=True)
@@ -236,7 +236,7 @@ def _chosen(
     found = [sketch for _, sketch in chosen]
     large = sum(bool((np.abs(sketch[:, :2]) > npz.LIMIT).any()) for sketch in found)
     if large:
-        warn(f"{where}: offsets of {large} drawings are cut down to {npz.LIMIT}")
+        warn(f"{where}: {large} drawings have offsets above {npz.LIMIT}, which are cut down to it")
     return [
         Named(str(index), np.clip(sketch, -npz.LIMIT, npz.LIMIT).astype(np.float32))
         for index, sketch in chosen
@@ -292,11 +292,11 @@ def _page_side(content: bytes) -> float:
     """Return the longer side of an SVG's page in pixels."""
     size = page_size(content)
     if size is None:
-        raise UserError("does not say how large its page is, by viewBox or width and height")
+        raise UserError("does not give the size of its page; add a viewBox, or width and height")
     return max(size)
 
 
 def _existing(path: Path) -> Path:
     if not path.is_file():
-        raise UserError(f"{path}: no such file")
+        raise UserError(f"{path}: there is no such file")
     return path

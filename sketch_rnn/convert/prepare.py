@@ -62,7 +62,7 @@ class Recipe:
                 f"join_distance: expected a share from 0 to 1, got {self.join_distance}"
             )
         if self.max_points < 1:
-            raise UserError(f"max_points: expected a number from 1, got {self.max_points}")
+            raise UserError(f"max_points: expected a number of at least 1, got {self.max_points}")
         if self.order not in ORDERS:
             raise UserError(f"order: expected one of {', '.join(ORDERS)}, got {self.order!r}")
 
@@ -240,7 +240,9 @@ def simplify(polylines: Sequence[np.ndarray], recipe: Recipe) -> Sketch:
             break
         epsilon = max(1.25 * epsilon, 0.25)
         if epsilon > (recipe.coarsest or MAX_EPSILON * max(recipe.epsilon, 0.25)):
-            raise UserError(f"more than {recipe.max_points} points, however simplified")
+            raise UserError(
+                f"more than {recipe.max_points} points, even when simplified as far as possible"
+            )
     simple = np.split(points, np.flatnonzero(np.diff(index)) + 1)
     return Sketch(_whole(simple), epsilon)
 

@@ -33,7 +33,7 @@ def save_preview(inputs: Sequence[str | Path], reading: Reading, path: str | Pat
     ]
     shown = list(islice(filter(None, (_overlay(file, reading) for file in found)), MOST))
     if not shown:
-        raise UserError("preview: expected photographs or scans with lines in them; found none")
+        raise UserError("preview: expected photographs or scans with lines in them, found none")
     with replacing(path) as output:
         sheet(shown).save(output, "PNG")
 

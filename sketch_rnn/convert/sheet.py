@@ -62,7 +62,7 @@ def contact_sheet(
       style: the look of the drawings.
     """
     if count < 1:
-        raise UserError(f"count: expected a number from 1, got {count}")
+        raise UserError(f"count: expected a number of at least 1, got {count}")
     count = min(count, len(split))
     if arrange == "length":
         order = np.argsort(split.lengths(), kind="stable")
@@ -73,7 +73,13 @@ def contact_sheet(
         chosen = np.arange(count)
     sketches = _sketches(*split.gather(chosen))
     labels = [f"{i}: {len(sketch)} points" for i, sketch in zip(chosen, sketches, strict=True)]
-    draw(sketches, path, style=style, labels=labels, caption="index of the drawing: its points")
+    draw(
+        sketches,
+        path,
+        style=style,
+        labels=labels,
+        caption="index of each drawing and its number of points",
+    )
 
 
 def augmentation_sheet(
@@ -90,7 +96,7 @@ def augmentation_sheet(
     The labels give how much each version is stretched, and how many points it keeps.
     """
     if not 0 <= index < len(split):
-        raise UserError(f"index: expected one from 0 to {len(split) - 1}, got {index}")
+        raise UserError(f"index: expected a number from 0 to {len(split) - 1}, got {index}")
     points, lengths = split.gather(np.full(max(count - 1, 1), index))
     rng = np.random.default_rng(seed)
     spread = hparams.random_scale_factor
@@ -105,7 +111,7 @@ def augmentation_sheet(
         path,
         style=style,
         labels=[f"{index}: {len(original)} points", *labels],
-        caption="index of the drawing, then width and height of what augmentation makes of it",
+        caption="index of the drawing, then how each augmented version scales its width and height",
     )
 
 

@@ -28,9 +28,9 @@ from sketch_rnn.errors import UserError
 
 ZIP_SUFFIXES = (".zip", ".whl")
 CONVERTED = {  # files that other programs convert to SVG: advice by suffix
-    (".dxf",): "vpype, with vpype-dxf, makes an SVG of it: vpype dread {0} write {1}.svg",
+    (".dxf",): "convert it to SVG first, with vpype and vpype-dxf: vpype dread {0} write {1}.svg",
     (".plt", ".hpgl", ".hpg", ".hgl"): (
-        "Inkscape makes an SVG of it: inkscape --export-filename={1}.svg {0}"
+        "convert it to SVG first, with Inkscape: inkscape --export-filename={1}.svg {0}"
     ),
 }
 SYSTEM_FILES = ("thumbs.db", "desktop.ini")
@@ -48,7 +48,7 @@ def find(inputs: Sequence[str | Path], reading: Reading) -> Iterator[Chunk]:
     paths = [shipped.drawings(name) for name in inputs]
     for path in paths:
         if not path.exists():
-            raise UserError(f"{path}: expected a file or a folder, there is none")
+            raise UserError(f"{path}: there is no such file or folder")
         if path.is_file():
             check_kind(path)
     for path in paths:
@@ -76,7 +76,10 @@ def check_kind(path: Path) -> None:
             raise UserError(f"{path}: {advice.format(path.name, path.stem)}")
     file = InputFile(path)
     if reader_of(file) is None and not _is_zip(file):
-        raise UserError(f"{path}: expected {', '.join(suffixes())} or {', '.join(ZIP_SUFFIXES)}")
+        raise UserError(
+            f"{path}: expected a name that ends in {', '.join(suffixes())} or "
+            f"{', '.join(ZIP_SUFFIXES)}"
+        )
 
 
 def _is_zip(file: InputFile) -> bool:
@@ -149,5 +152,5 @@ def _cut_down(sketch: Sketch) -> Sketch:
     if not large:
         return sketch
     points = np.clip(sketch.points, -npz.LIMIT, npz.LIMIT)
-    cut = f"offsets cut down to {npz.LIMIT} ({large} of them)"
+    cut = f"offsets above {npz.LIMIT} cut down to it ({large} of them)"
     return replace(sketch, points=points, left_out=(*sketch.left_out, cut))

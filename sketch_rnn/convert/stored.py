@@ -69,15 +69,18 @@ def _form_of(sketches: Sequence[np.ndarray], where: str, first_row: str) -> Form
     usable = [s for s in usable if np.isfinite(s).all()]
     places = first_row == "place" or (first_row == "auto" and _are_places(usable))
     if places and first_row == "auto":
-        warn(f"{where}: row 0 of its drawings looks like a position and is read as one, not a line")
+        warn(
+            f"{where}: row 0 of its drawings looks like a position, and is read as a position "
+            "rather than a line"
+        )
     offsets = [s[int(places) :, :2] for s in usable]
     whole = all(o.dtype.kind in "iu" or np.array_equal(o, np.rint(o)) for o in offsets)
     count = sum(bool((np.abs(o) > npz.LIMIT).any()) for o in offsets)
     large = count > MANY_LARGE * len(offsets)
     if large:
         warn(
-            f"{where}: {count} of {len(offsets)} drawings have offsets above {npz.LIMIT}; all are "
-            "scaled"
+            f"{where}: {count} of {len(offsets)} drawings have offsets above {npz.LIMIT}; all "
+            "drawings are scaled"
         )
     return Form(whole, large, places)
 

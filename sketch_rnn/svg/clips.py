@@ -147,7 +147,7 @@ class Clips:
             matrix = compose(matrix, _of_box(place.box(False)))
         painted, all_of_it = self.collect(target, matrix, place, True)
         if not all_of_it:
-            raise ValueError("with text or the like in it")
+            raise ValueError("that contains text or other things that are not shapes")
         area: shapely.Geometry = shapely.Polygon()
         for shape in painted:
             area = regions.combined(shapely.union, area, self._area(shape), self.work)

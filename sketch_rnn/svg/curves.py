@@ -28,7 +28,7 @@ def flatten(controls: np.ndarray, tolerance: float) -> np.ndarray:
     bend = np.sqrt(np.square(bend).sum(axis=2)).max(axis=1)
     steps = np.maximum(np.ceil(np.sqrt(0.75 * bend / tolerance)), 1)
     if not steps.sum() <= MAX_POINTS:
-        raise UserError(f"its curves need more than {MAX_POINTS} points")
+        raise UserError(f"its curves take more than {MAX_POINTS} points to draw")
     steps = steps.astype(np.int64)
     curve = np.repeat(np.arange(len(controls)), steps)
     step = np.arange(len(curve)) - np.repeat(np.cumsum(steps) - steps, steps)

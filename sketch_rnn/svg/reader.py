@@ -25,15 +25,15 @@ from sketch_rnn.svg.walk import Walker
 
 DOT = 1e-3  # share of the page's longer side; a smaller drawing is only a dot
 
-_BAD_NUMBER = "a number in it is too large or none"
+_BAD_NUMBER = "it contains a number that is too large, or text where a number belongs"
 _TRACE = "traced to lines first (by Inkscape's Trace Bitmap, potrace or autotrace)"
 _TO_PATHS = "converted to paths first (Inkscape's Object to Path)"
 # for each kind of thing left out: the noun for it, and advice
 _LEFT_OUT = {
-    "filled": ("filled shape", "--outline takes their edges"),
+    "filled": ("filled shape", "--outline draws their edges"),
     "image": ("picture", f"to be {_TRACE}"),
     "text": ("text", f"to be {_TO_PATHS}"),
-    "foreignObject": ("piece of HTML", "only SVG is read"),
+    "foreignObject": ("piece of HTML", "only SVG elements are read"),
     "clip-path": ("clip-path", "what should be hidden is drawn too"),
     "mask": ("mask", "what should be hidden is drawn too"),
     "marker": ("marker", "to be drawn as paths"),
@@ -87,7 +87,7 @@ def read_svg(
 def read_content(path: Path) -> bytes:
     """Return a file's bytes, up to the limit of `read_polylines`; raise UserError if missing."""
     if not path.is_file():
-        raise UserError(f"{path}: expected an SVG file, there is none")
+        raise UserError(f"{path}: there is no such file")
     with path.open("rb") as file:
         return file.read(xml.MAX_BYTES + 1)
 
@@ -105,7 +105,7 @@ def read_polylines(
     """
     root = xml.parse(content)
     if root.tag != "svg":
-        raise UserError(f"expected an SVG drawing, its first element is <{root.tag[:40]}>")
+        raise UserError(f"expected an SVG drawing, got a first element <{root.tag[:40]}>")
     walker = Walker(root)
     with np.errstate(all="ignore"):  # numbers that are not finite are refused below
         try:
@@ -140,8 +140,8 @@ def _check_is_drawn(painted: Sequence[Painted], lines: Sequence[np.ndarray]) -> 
     drawn -= 2 * ribbon_length(stroked, float((high - low).max()))
     if ribbon_length(painted, float((high - low).max())) > drawn:
         raise UserError(
-            "most of its ink is filled shapes, not lines; --centerline takes the lines along "
-            "their middle, --outline their edges"
+            "most of its ink is in filled shapes, not lines; --centerline draws lines along their "
+            "middle, --outline draws their edges"
         )
 
 
@@ -165,14 +165,14 @@ def _and_odd(odd: Iterable[str]) -> str:
 def _why_empty(left_out: Mapping[str, int], found: Shown) -> str:
     if found.filled:
         return (
-            "nothing in it is stroked, only filled; --centerline takes the middle of thin shapes, "
-            "--outline takes the outlines"
+            "nothing in it is stroked, only filled; --centerline draws the middle of thin shapes, "
+            "--outline draws the outlines"
         )
     if left_out["image"]:
-        return f"nothing visible in it is a line, only a picture, which has to be {_TRACE}"
+        return f"it shows no lines, only a picture, which has to be {_TRACE}"
     if left_out["text"]:
-        return f"nothing visible in it is a line; text has to be {_TO_PATHS}"
-    return "nothing visible in it is a line"
+        return f"it shows no lines, only text, which has to be {_TO_PATHS}"
+    return "it shows no lines"
 
 
 def _left_out(walker: Walker, found: Shown) -> list[str]:
@@ -185,7 +185,7 @@ def _left_out(walker: Walker, found: Shown) -> list[str]:
     if walker.painter.dashed:
         texts.append("dashed lines are drawn without their gaps")
     if not found.all_seen:
-        texts.append("lines that others hide are drawn too; too much lies over one another")
+        texts.append("hidden lines are drawn too; too many shapes overlap")
     return [*texts, *(f"not understood: {text}" for text in walker.styles.not_understood)]
 
 
@@ -227,7 +227,7 @@ def _flatten_all(lines: list[np.ndarray], tolerance: float) -> list[np.ndarray]:
         points = curves.flatten(line, limit)
         total += len(points)
         if total > curves.MAX_POINTS:
-            raise UserError(f"its curves need more than {curves.MAX_POINTS} points")
+            raise UserError(f"its curves take more than {curves.MAX_POINTS} points to draw")
         differs = np.any(points[1:] != points[:-1], axis=1)
         polylines.append(points[np.concatenate([[True], differs])])
     return polylines

@@ -95,7 +95,7 @@ class _Work:
     def spend(self, looks: int) -> None:
         self.left -= looks * self.weight
         if self.left < 0:
-            raise UserError("its style sheet has too many rules for its elements")
+            raise UserError("its style sheet has too many rules for so many elements")
 
 
 class _Library(cssselect2.Matcher):

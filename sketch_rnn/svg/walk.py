@@ -77,8 +77,8 @@ class Walker:
         self.size += xml.attribute_size(element.attrib)
         if self.visited > xml.MAX_ELEMENTS or self.size > xml.MAX_BYTES:
             raise UserError(
-                f"it draws more than {xml.MAX_ELEMENTS} elements, or than "
-                f"{xml.MAX_BYTES >> 20} MB of them"
+                f"it draws more than {xml.MAX_ELEMENTS} elements, or elements of more than "
+                f"{xml.MAX_BYTES >> 20} MB"
             )
         xml.check_depth(context.depth)
         tag = element.tag

@@ -106,7 +106,7 @@ class _Reader:
             raise UserError(f"it has more than {self._max_elements} elements")
         check_depth(len(self._spaces))
         if self._size > MAX_BYTES:  # a DTD's entities and attributes can multiply its size
-            raise UserError(f"its attributes become more than {MAX_BYTES >> 20} MB")
+            raise UserError(f"its attributes grow to more than {MAX_BYTES >> 20} MB")
         declared = {k[6:]: v for k, v in attributes.items() if k == "xmlns" or k[:6] == "xmlns:"}
         self._spaces.append({**self._spaces[-1], **declared} if declared else self._spaces[-1])
         plain = {k: v for k, v in attributes.items() if ":" not in k and k != "xmlns"}
@@ -137,9 +137,14 @@ class _Reader:
 
     def _entity(self, name: str, is_parameter: bool, value: str | None, *where: str | None) -> None:
         if value is None or is_parameter or "&" in value or len(value) > MAX_ENTITY:
-            raise UserError(f"its entity {name[:40]!r} is not a short text of the file's own")
+            raise UserError(
+                f"its entity {name[:40]!r} must be short text defined in the file itself"
+            )
         if len(self._content) > MAX_BYTES_WITH_ENTITIES:
-            raise UserError(f"it has entities and more than {MAX_BYTES_WITH_ENTITIES >> 10} kB")
+            raise UserError(
+                f"it is larger than {MAX_BYTES_WITH_ENTITIES >> 10} kB, the limit for a file with "
+                "entities"
+            )
 
 
 def _not_well_formed(line: int, column: int, cause: str) -> UserError:
@@ -204,7 +209,7 @@ def _decoded(content: bytes) -> str | None:
 def check_depth(depth: int) -> None:
     """Refuse elements that are nested deeper than the limit."""
     if depth > MAX_DEPTH:
-        raise UserError(f"its elements are nested more than {MAX_DEPTH} deep")
+        raise UserError(f"its elements are nested more than {MAX_DEPTH} levels deep")
 
 
 def attribute_size(attributes: Mapping[str, str]) -> int:
@@ -219,9 +224,9 @@ def _plain(content: bytes) -> bytes:
             with gzip.open(io.BytesIO(content)) as file:
                 content = file.read(MAX_BYTES + 1)
         except (OSError, EOFError, ValueError) as error:
-            raise UserError(f"its gzip is damaged ({error})") from None
+            raise UserError(f"its gzip compression is damaged ({error})") from None
         except Exception as error:  # zlib.error has no public base
-            raise UserError(f"its gzip is damaged ({type(error).__name__})") from None
+            raise UserError(f"its gzip compression is damaged ({type(error).__name__})") from None
     if len(content) > MAX_BYTES:
         raise UserError(f"larger than the limit of {MAX_BYTES >> 20} MB")
     return content

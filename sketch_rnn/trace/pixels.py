@@ -60,7 +60,7 @@ def _decoding() -> Iterator[None]:
     except Image.DecompressionBombError:
         raise UserError(_too_large()) from None
     except Exception as error:  # no list of the errors that decoders raise would be complete
-        raise UserError(f"damaged, or no picture that can be read ({error or 'decoder'})") from None
+        raise UserError(f"damaged, or not a readable picture ({error or 'decoder'})") from None
 
 
 def _too_large() -> str:
@@ -86,9 +86,9 @@ def _register_heif() -> None:
 def _picture(image: Image.Image) -> Picture:
     width, height = image.size
     if width * height > MAX_PIXELS:
-        raise UserError(f"{_too_large()}; it has {width} x {height}")
+        raise UserError(f"{_too_large()} (it has {width} x {height})")
     if min(width, height) < MIN_SIDE:
-        raise UserError(f"expected {MIN_SIDE} pixels a side or more, it has {width} x {height}")
+        raise UserError(f"expected at least {MIN_SIDE} pixels per side, got {width} x {height}")
     share = min(1.0, MAX_SIDE / max(width, height))
     image.draft("RGB", (int(width * share), int(height * share)))
     small = _scaled(_on_ground(_eight_bits(image)), share, (width, height))
@@ -143,7 +143,7 @@ def _pages_of_pdf(content: bytes) -> Iterator[Picture]:
     document = pypdfium2.PdfDocument(content)
     try:
         if len(document) > MAX_PAGES:
-            raise UserError(f"expected at most {MAX_PAGES} pages, it has {len(document)}")
+            raise UserError(f"expected at most {MAX_PAGES} pages, got {len(document)}")
         for page in document:
             scale = min(MAX_SIDE / max(*page.get_size(), 1.0), SHARP / 72)
             image = page.render(scale=scale, may_draw_forms=False).to_pil()

@@ -79,7 +79,7 @@ def inked(pixels: np.ndarray, ink_is: str = "auto") -> tuple[Inked, list[str]]:
         said.append("surroundings of the paper left out")
     dark, ruled = ruling.without_ruling(dark, sheet)
     if ruled:
-        said.append("ruling left out")
+        said.append("ruled lines of the paper left out")
     full = ink.full_ink(dark)
     mask = ink.ink_mask(dark, full) if full else np.zeros(dark.shape, bool)
     width = ink.about_width(mask)

@@ -45,7 +45,7 @@ def test_build_says_what_was_kept_and_dropped_and_why(folder, capsys):
     assert cli.main(arguments) == 0
     out = capsys.readouterr().out
     assert "kept 30 of 32 drawings: 23 train, 4 valid, 3 test" in out
-    assert re.search(r"\nin \d+\.\d s, \d+ drawings a second\n", out)
+    assert re.search(r"\ntook \d+\.\d s, \d+ drawings per second\n", out)
     assert "dropped 2:" in out and "(first: drawings/bad.svg)" in out and "wrote mine.npz" in out
     assert len((folder / "r.csv").read_text().splitlines()) == 33
 
@@ -92,7 +92,7 @@ def test_build_passes_the_recipe_on(folder):
         (["mkae", "--output=a.npz"], "expected one of the commands"),
         (["build", "drawings"], "expected --output"),
         (["build", "--output=a.npz"], "expected files or folders"),
-        (["build", "--output=a.npz", "none"], "none: expected a file or a folder"),
+        (["build", "--output=a.npz", "none"], "none: there is no such file or folder"),
         (["build", "--output=a.npz", "empty"], "no drawing could be used"),
         (["build", "--output=a.npz", "--epsilon=-1", "drawings"], "epsilon: expected"),
         (["build", "--output=a.npz", "--tolerance=0", "drawings"], "tolerance: expected"),

@@ -322,7 +322,7 @@ def test_latest_checkpoint_is_missing(unconditional, tmp_path, capsys):
         (["--mode=reconstruct", "--input=none.npz"], "none.npz"),
         (["--mode=complete", f"--input={SVGS[0]}", "--input_size=0"], "input_size"),
         (["--mode=complete", f"--input={SVGS[0]}", "--input_size=0.5", "--page"], "got both"),
-        (["--mode=complete", "--input=DATA", "--page"], "only an SVG file has one"),
+        (["--mode=complete", "--input=DATA", "--page"], "is not an SVG file and has no page"),
         (["--page"], "expected an --input"),
         (["--mode=interpolate", f"--input={SVGS[0]}"], "two or more"),
         (["--mode=analogy"], "--input"),

@@ -102,9 +102,11 @@ def test_what_is_not_read_is_counted_by_suffix_and_reported_and_stops_strict(fol
         archive.writestr("d/LICENSE", "")
     summary = build([folder], tmp_path / "a.npz", report=tmp_path / "r.csv")
     assert summary.drawings == 21 and not summary.dropped
-    assert "passed over 3 files of other kinds: 2 .txt, 1 without a suffix" in summary.lines()
-    assert (tmp_path / "r.csv").read_text().count("not a form of drawings that is read") == 3
-    with pytest.raises(UserError, match=r"a\.zip:d/more\.txt: not a form of drawings"):
+    assert "skipped 3 files of other kinds: 2 .txt, 1 without a suffix" in summary.lines()
+    assert (tmp_path / "r.csv").read_text().count(
+        "not a kind of file that drawings are read from"
+    ) == 3
+    with pytest.raises(UserError, match=r"a\.zip:d/more\.txt: not a kind of file"):
         build([folder], tmp_path / "b.npz", strict=True)
 
 
@@ -190,7 +192,7 @@ def test_the_whole_drawings_of_a_binary_file_that_was_cut_are_kept(tmp_path):
     (tmp_path / "cat.bin").write_bytes(data[:-3])
     summary = build([tmp_path / "cat.bin"], tmp_path / "o.npz")
     assert summary.drawings == 3
-    assert summary.dropped == {"the file ends within a drawing; the rest is not read": 1}
+    assert summary.dropped == {"the file ends in the middle of a drawing; the rest is not read": 1}
     assert list(summary.examples.values()) == [f"{tmp_path}/cat.bin:4"]
 
 
@@ -274,7 +276,7 @@ def test_members_without_drawings_are_left_out_in_one_line(tmp_path, caplog):
     save(tmp_path / "a.npz", train=corners(3), mean=np.float32(7), labels=np.arange(3))
     assert build([tmp_path / "a.npz"], tmp_path / "o.npz").drawings == 3
     (line,) = [li for li in caplog.text.splitlines() if "left out" in li]
-    assert "a.npz: left out mean, labels: no drawings" in line
+    assert "a.npz: left out mean, labels, which hold no drawings" in line
 
 
 def test_a_drawing_of_a_wrong_shape_is_dropped_by_its_shape(tmp_path):
@@ -309,7 +311,7 @@ def test_drawings_in_thousands_are_scaled_before_anything_is_cut_down(tmp_path, 
     large = save(tmp_path / "large.npz", train=[s.astype(dtype) for s in corners(5, 1024)])
     small = save(tmp_path / "small.npz", train=[s / (8, 8, 1) for s in corners(5)])
     build([large], tmp_path / "a.npz")
-    assert "5 of 5 drawings have offsets above 1000; all are scaled" in caplog.text
+    assert "5 of 5 drawings have offsets above 1000; all drawings are scaled" in caplog.text
     build([small], tmp_path / "b.npz")
     assert pooled(tmp_path / "a.npz") == pooled(tmp_path / "b.npz")
     assert {longer_side(sketch) for sketch in pooled(tmp_path / "a.npz")} == {255}
@@ -321,11 +323,11 @@ def test_a_few_large_offsets_are_cut_down_and_it_is_said(tmp_path):
     save(tmp_path / "a.npz", train=drawings)
     report = tmp_path / "r.csv"
     summary = build([tmp_path / "a.npz"], tmp_path / "o.npz", report=report)
-    assert summary.changed == {"offsets cut down to 1000": 1} and summary.drawings == 200
+    assert summary.changed == {"offsets above 1000 cut down to it": 1} and summary.drawings == 200
     text = "\n".join(summary.lines())
     assert "changed 1:" in text and f"(first: {tmp_path / 'a.npz'}:train[7])" in text
     rows = list(csv.DictReader(report.open()))
-    assert rows[7]["reason"] == "offsets cut down to 1000 (1 of them)"
+    assert rows[7]["reason"] == "offsets above 1000 cut down to it (1 of them)"
     assert rows[7]["kept"] == "True" and rows[6]["reason"] == ""
     expected = corners(200)
     expected[7][1, 0] = -1000
@@ -335,7 +337,7 @@ def test_a_few_large_offsets_are_cut_down_and_it_is_said(tmp_path):
 def test_a_size_beyond_the_limit_is_cut_down_and_it_is_said(tmp_path):
     (tmp_path / "a.svg").write_text(svg())
     summary = build([tmp_path / "a.svg"], tmp_path / "o.npz", Recipe(size=3000))
-    assert summary.changed == {"offsets cut down to 1000": 1}
+    assert summary.changed == {"offsets above 1000 cut down to it": 1}
     assert np.abs(pooled(tmp_path / "o.npz")[0]).max() == 1000
 
 
@@ -392,7 +394,7 @@ def test_bad_drawings_are_dropped_counted_and_reported(folder, tmp_path):
     summary = build([folder, lines], tmp_path / "a.npz", report=report)
     assert sum(summary.kept.values()) == 22 and sum(summary.dropped.values()) == 4
     text = "\n".join(summary.lines())
-    assert f"1 not JSON (first: {lines}:2)" in text and "dropped 4:" in text
+    assert f"1 not valid JSON (first: {lines}:2)" in text and "dropped 4:" in text
     rows = list(csv.DictReader(report.open()))
     assert len(rows) == 27
     dropped = {os.path.basename(r["drawing"]): r["reason"] for r in rows if r["kept"] == "False"}
@@ -414,11 +416,11 @@ def test_what_is_left_out_of_kept_drawings_is_counted_and_reported(tmp_path):
     assert summary.drawings == 3 and not summary.dropped
     text = "\n".join(summary.lines())
     assert "changed 3:" in text
-    assert "2 filled shapes left out; --outline takes their edges (first: " in text
+    assert "2 filled shapes left out; --outline draws their edges (first: " in text
     assert "1 texts left out; to be converted to paths first" in text
     reasons = [row["reason"] for row in csv.DictReader((tmp_path / "r.csv").open())]
-    assert reasons[:2] == ["", "1 filled shape left out; --outline takes their edges"]
-    assert reasons[2].startswith("2 filled shapes left out; --outline takes their edges | 1 text")
+    assert reasons[:2] == ["", "1 filled shape left out; --outline draws their edges"]
+    assert reasons[2].startswith("2 filled shapes left out; --outline draws their edges | 1 text")
     with pytest.raises(UserError, match=r"b\.svg: 1 filled shape left out"):
         build([tmp_path], tmp_path / "b.npz", strict=True)
     build([tmp_path / "b.svg"], tmp_path / "b.npz", strict=True, outline=True)
@@ -435,7 +437,7 @@ def test_text_beside_lines_is_reported_and_does_not_stop_a_strict_build(tmp_path
     with pytest.raises(UserError, match=r"b\.svg: 1 filled shape left out[^|]*$"):
         build([tmp_path / "b.svg"], tmp_path / "b.npz", strict=True)
     (tmp_path / "c.svg").write_text('<svg xmlns="http://www.w3.org/2000/svg"><text>1</text></svg>')
-    with pytest.raises(UserError, match="text has to be converted"):
+    with pytest.raises(UserError, match="only text, which has to be converted"):
         build([tmp_path / "c.svg"], tmp_path / "c.npz", strict=True)
 
 
@@ -457,13 +459,13 @@ def test_pieces_of_other_forms_are_strokes_as_they_are(tmp_path):
     ("name", "content", "message"),
     [
         ("a.svg", b"<svg", "a.svg: not well-formed XML"),
-        ("a.svg", b"<svg/>", "a.svg: nothing visible"),
+        ("a.svg", b"<svg/>", "a.svg: it shows no lines"),
         (
             "a.svg",
             svg().replace('fill="none" stroke', "x").encode(),
             "a.svg: nothing in it is stroked",
         ),
-        ("a.ndjson", (quickdraw() + "{\n" + quickdraw()).encode(), "a.ndjson:2: not JSON"),
+        ("a.ndjson", (quickdraw() + "{\n" + quickdraw()).encode(), "a.ndjson:2: not valid JSON"),
         ("a.ndjson", b"", "a.ndjson: no lines"),
         ("a.ndjson", b'{"drawing": 5}', 'a.ndjson:1: not an object with "drawing"'),
         ("a.ndjson", b'{"drawing": [5]}', "a.ndjson:1: a stroke is not"),
@@ -475,25 +477,25 @@ def test_pieces_of_other_forms_are_strokes_as_they_are(tmp_path):
             b'{"drawing": [[[NaN, 1], [1, 2]]]}',
             "a.ndjson:1: a coordinate is not finite",
         ),
-        ("a.ndjson", b"[" * 100_000, "a.ndjson:1: not JSON"),
+        ("a.ndjson", b"[" * 100_000, "a.ndjson:1: not valid JSON"),
         (
             "a.ndjson.gz",
             gzip.compress(quickdraw().encode(), mtime=0)[:-9],
             "a.ndjson.gz:2: damaged",
         ),
-        ("a.bin", binary()[:-1], "a.bin:1: the file ends within a drawing"),
+        ("a.bin", binary()[:-1], "a.bin:1: the file ends in the middle of a drawing"),
         ("a.bin", b"", "a.bin: no lines or records"),
         ("a.bin", binary() + b"not a record at all", "a.bin:2: not a drawing in Quick, Draw!'s"),
         ("a.bin.gz", gzip.compress(binary(), mtime=0)[:-9], "a.bin.gz:2: damaged"),
-        ("a.json", b"{", "a.json: not JSON"),
+        ("a.json", b"{", "a.json: not valid JSON"),
         ("a.json", b'{"drawing": []}', "a.json: it has no points"),
         ("a.json", b'{"name": 5}', 'a.json: not an object with "drawing" or other strokes; it has'),
         ("a.json", b"[]", "a.json: no drawings in this JSON"),
         ("a.json", b'{"sketches": [5]}', "a.json[0]: expected rows of 3 (stroke-3)"),
         ("a.json", b'{"sketches": [[[1, 2], [3]]]}', "a.json: [0]: expected rows [dx, dy, pen_"),
-        ("a.png", b"\x89PNG", "a.png: damaged, or no picture that can be read"),
-        ("a.JPG", b"", "a.JPG: damaged, or no picture that can be read"),
-        ("a.zip", b"PK", "a.zip: not a zip"),
+        ("a.png", b"\x89PNG", "a.png: damaged, or not a readable picture"),
+        ("a.JPG", b"", "a.JPG: damaged, or not a readable picture"),
+        ("a.zip", b"PK", "a.zip: not a readable zip"),
         ("a.npz", b"PK", "a.npz: "),
     ],
 )
@@ -512,9 +514,13 @@ def test_when_nothing_is_left_nothing_is_written(tmp_path):
     before = sorted(tmp_path.iterdir())
     for inputs, recipe, message in (
         (["empty"], Recipe(), "no drawing could be used: no drawings in this folder"),
-        (["a.svg"], Recipe(max_points=1), "more than 1 points, however simplified"),
-        (["b.svg"], Recipe(), "b.svg: expected a file or a folder"),
-        (["empty", "../x.txt"], Recipe(), "x.txt: expected"),
+        (
+            ["a.svg"],
+            Recipe(max_points=1),
+            "more than 1 points, even when simplified as far as possible",
+        ),
+        (["b.svg"], Recipe(), "b.svg: there is no such file or folder"),
+        (["empty", "../x.txt"], Recipe(), "x.txt: there is no such file"),
     ):
         with pytest.raises(UserError, match=message):
             build([tmp_path / i for i in inputs], tmp_path / "o.npz", recipe)
@@ -552,7 +558,7 @@ def test_an_output_that_exists_is_kept(folder, tmp_path):
         build([folder], tmp_path / "no" / "a.npz")
     with pytest.raises(UserError, match=r"ends in \.npz"):
         build([folder], tmp_path / "a.zip")
-    with pytest.raises(UserError, match="beside the output, not in its place"):
+    with pytest.raises(UserError, match="differs from the output"):
         build([folder], tmp_path / "b.npz", report=folder / ".." / "b.npz")
 
 
@@ -573,7 +579,7 @@ def test_splits_by_count_and_by_share(folder, tmp_path):
         "valid": 3,
         "test": 5,
     }
-    with pytest.raises(UserError, match="expected to leave drawings to train on"):
+    with pytest.raises(UserError, match="leaves none to train on"):
         build([folder], tmp_path / "b.npz", valid=10, test=10)
     for share in (-1, 1.5):
         with pytest.raises(UserError, match="valid: expected a share"):

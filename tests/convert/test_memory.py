@@ -92,7 +92,10 @@ def test_a_split_of_no_drawings_repeats_some_of_train(tmp_path, caplog):
     drawings = [ROWS[0] + np.array([0, i, 0]) for i in range(40)]
     summary = sketch_rnn.build_dataset(drawings, tmp_path / "a.npz", valid=0, test=0)
     assert summary.kept == {"train": 40, "valid": 2, "test": 2}
-    assert "`valid=0` holds nothing back: valid repeats 2 drawings of train" in caplog.text
+    assert (
+        "`valid=0` holds out no drawings: the valid split repeats 2 of the train split"
+        in caplog.text
+    )
     data = sketch_rnn.load_dataset("a.npz", tmp_path)
     assert {str(np.asarray(s)) for s in data.valid} < {str(np.asarray(s)) for s in data.train}
 

@@ -66,7 +66,9 @@ def test_what_is_too_long_is_simplified_more_and_past_a_limit_refused():
     limit = int(len(plain.points) * 0.7)
     shorter = to_sketch(scribble, Recipe(max_points=limit))
     assert 2 < shorter.epsilon <= 8 and len(shorter.points) <= limit
-    with pytest.raises(UserError, match="more than 5 points, however simplified"):
+    with pytest.raises(
+        UserError, match="more than 5 points, even when simplified as far as possible"
+    ):
         to_sketch(scribble, Recipe(max_points=5))
 
 

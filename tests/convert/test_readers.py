@@ -286,7 +286,7 @@ def test_times_tell_columns_from_points(folder, swapped):
     lines = [np.array(s)[:, :2] if swapped else np.transpose(s[:2]) for s in strokes]
     assert list(results(folder / "a.ndjson").values()) == expected(lines)
     (folder / "a.ndjson").write_text(json_lines(record(strokes[:3])))
-    assert "none of its strokes is long enough" in str(results(folder / "a.ndjson"))
+    assert "its strokes are too short" in str(results(folder / "a.ndjson"))
 
 
 @pytest.mark.parametrize("name", ["a.ndjson", "a.json"])
@@ -295,8 +295,8 @@ def test_what_cannot_be_told_stops_with_what_to_do(folder, name, stroke):
     values = [record([stroke, stroke]), record([stroke])]
     (folder / name).write_text(json_lines(*values) if name == "a.ndjson" else json.dumps(values))
     for reason in results(folder / name).values():
-        assert reason.startswith("none of its strokes is long enough to tell")
-    with pytest.raises(UserError, match="write each as"):
+        assert reason.startswith("its strokes are too short to tell")
+    with pytest.raises(UserError, match="write each stroke as"):
         read_inputs([str(folder / name)], (), 100, Choice())
 
 
@@ -314,9 +314,9 @@ def test_a_stroke_of_the_other_layout_is_refused(folder):
     wrong = [[[1, 2], [3, 4], [5, 6], [7, 8]]]
     (folder / "a.ndjson").write_text(json_lines(record([long]), record(wrong), record([long])))
     first, reason, last = results(folder / "a.ndjson").values()
-    assert first == last and "as the others of its file are" in reason
+    assert first == last and "like the other strokes in its file" in reason
     (folder / "b.ndjson").write_text(json_lines(record(wrong), record([long])))
-    assert "as the others of its file are" in list(results(folder / "b.ndjson").values())[1]
+    assert "like the other strokes in its file" in list(results(folder / "b.ndjson").values())[1]
 
 
 # What is left out, and what is not drawn
@@ -476,7 +476,7 @@ def test_inkml_s_contexts_groups_and_continuations(folder):
     )
     lines = [[(2, -1), (4, -3)], [(0, 0), (9, 0), (9, 5), (9, 9)], [(0, 50), (9, 50)]]
     assert list(results(folder / "a.inkml").values()) == expected(lines)
-    assert left_out(folder / "a.inkml") == ("1 line of a lifted pen left out",)
+    assert left_out(folder / "a.inkml") == ("1 pen-up line left out",)
 
 
 def test_only_what_quick_draw_recognized_in_any_form(folder):
@@ -530,19 +530,19 @@ def test_without_pyarrow_a_line_says_what_to_install(folder, monkeypatch):
         (
             "a.csv",
             "name,age\nx,5\n",
-            'expected a column "drawing" with JSON, or "x" and "y"; got name',
+            'expected a column "drawing" with JSON, or columns "x" and "y"; got name',
         ),
         ("a.csv", "x,y\n1,b\n", "x or y is not a number"),
-        ("a.csv", "drawing\n[[[1\n", "not JSON"),
-        ("a.xml", "<note/>", "expected InkML or IAM-OnDB's XML, its first element is <note>"),
-        ("a.inkml", "<ink><trace>1 2, 3</trace></ink>", "lacks values that its format names"),
+        ("a.csv", "drawing\n[[[1\n", "not valid JSON"),
+        ("a.xml", "<note/>", "expected InkML or IAM-OnDB's XML, got a first element <note>"),
+        ("a.inkml", "<ink><trace>1 2, 3</trace></ink>", "lacks values that the trace format names"),
         ("a.inkml", "<ink><trace>1 2, x y</trace></ink>", "lacks values"),
         ("a.inkml", "<ink><trace>1 2, ? 5</trace></ink>", "a trace's x or y is not a number"),
         ("a.inkml", "<ink/>", "it has no points"),
         (
             "a.inkml",
             '<ink><traceFormat><channel name="X"/></traceFormat><trace>1</trace></ink>',
-            "no channels X and Y",
+            "lacks the channels X and Y",
         ),
         ("a.xml", "<StrokeSet/>", "expected InkML"),
         ("a.xml", iam(HOUSE).replace('x="10"', 'x="a"', 1), "a point's x or y is not a number"),

@@ -97,7 +97,7 @@ def test_ruling_of_any_darkness_is_no_line(gray, squared):
     found = trace(paper)
     assert apart(found.lines, CROSS) < 3
     assert len(found.lines) == 2
-    assert found.left_out == ("ruling left out",)
+    assert found.left_out == ("ruled lines of the paper left out",)
 
 
 def test_lines_of_a_drawing_that_are_evenly_spaced_are_no_ruling():

@@ -19,7 +19,7 @@ from sketch_rnn.data.layout import AS_IT_LOOKS, Layout
 from sketch_rnn.errors import UserError, check_choice
 
 FILES_IN_CHUNK, SKETCHES_IN_CHUNK, BYTES_IN_CHUNK = 32, 512, 512 << 10
-PASSED_OVER = "not a form of drawings that is read"
+PASSED_OVER = "not a kind of file that drawings are read from"
 NOT_RECOGNIZED = "not recognized by Quick, Draw!"
 
 

@@ -37,7 +37,9 @@ def csv_chunks(file: InputFile, reading: Reading) -> Iterator[Chunk]:
         yield from record_chunks(file, reading, _of_points)
     else:
         names = ", ".join(first[1])[:100]
-        raise UserError(f'expected a column "drawing" with JSON, or "x" and "y"; got {names}')
+        raise UserError(
+            f'expected a column "drawing" with JSON, or columns "x" and "y"; got {names}'
+        )
 
 
 def _rows(file: InputFile) -> Iterator[tuple[int, Row]]:

@@ -42,7 +42,7 @@ def read(scene: dict[str, Any]) -> Drawing:
 
 def _draw_all(canvas: Canvas, objects: Any, matrix: np.ndarray, depth: int) -> None:
     if depth > MAX_GROUPS:
-        raise UserError(f"groups more than {MAX_GROUPS} deep")
+        raise UserError(f"groups nested more than {MAX_GROUPS} levels deep")
     for item in elements(objects):
         kind = str(item.get("type", "path")).lower()[:20]
         if item.get("visible") is False:
@@ -63,7 +63,7 @@ def _draw_all(canvas: Canvas, objects: Any, matrix: np.ndarray, depth: int) -> N
 def _draw_path(canvas: Canvas, item: dict[str, Any], matrix: np.ndarray) -> None:
     commands = item.get("path")
     if isinstance(commands, str):
-        raise UserError("a path is kept in another file")
+        raise UserError("a path is stored in another file")
     data, own = [], Canvas()
     for command in commands if isinstance(commands, list) else []:
         letter = command[0] if isinstance(command, list) and command else None
@@ -71,7 +71,7 @@ def _draw_path(canvas: Canvas, item: dict[str, Any], matrix: np.ndarray) -> None
             raise UserError("a path's command is not [letter, number, ...]")
         values = [number(value) for value in command[1:]]
         if len(values) != _ARGUMENTS[letter.upper()]:
-            raise UserError("a path's command has a wrong number of values")
+            raise UserError("a path's command has the wrong number of values")
         data.append(letter + " ".join(map(repr, values)))
     own.path("".join(data))
     if own.pieces:

@@ -55,7 +55,7 @@ def parse(content: bytes) -> Drawing:
         return _inkml(root)
     if root.tag == "WhiteboardCaptureSession" or root.find(".//StrokeSet") is not None:
         return Drawing([_iam_stroke(stroke) for stroke in root.iterfind(".//StrokeSet/Stroke")])
-    raise UserError(f"expected InkML or IAM-OnDB's XML, its first element is <{root.tag[:40]}>")
+    raise UserError(f"expected InkML or IAM-OnDB's XML, got a first element <{root.tag[:40]}>")
 
 
 def _iam_stroke(stroke: Element) -> np.ndarray:
@@ -88,7 +88,7 @@ def _inkml(root: Element) -> Drawing:
         if trace.get("continuation") in ("middle", "end") and before in lines:
             line = np.concatenate([lines.pop(before), line])
         lines[trace.get("id") or f" {len(lines)} {total}"] = line
-    said = (f"{hidden} line{'s' * (hidden > 1)} of a lifted pen left out",) if hidden else ()
+    said = (f"{hidden} pen-up line{'s' * (hidden > 1)} left out",) if hidden else ()
     return Drawing(list(lines.values()), left_out=said)
 
 
@@ -128,7 +128,7 @@ def _format(element: Element | None) -> Format:
     if not channels:
         return Format()
     if not {"X", "Y"} <= places.keys():
-        raise UserError("its trace format has no channels X and Y")
+        raise UserError("its trace format lacks the channels X and Y")
     x, y = places["X"], places["Y"]
     signs = [-1 if channels[place].get("orientation") == "-ve" else 1 for place in (x, y)]
     return Format(x, y, *signs)
@@ -144,7 +144,7 @@ def points_of(text: str, form: Format) -> np.ndarray:
             continue
         tokens = _VALUE.findall(point)
         if len(tokens) <= max(needed) or _VALUE.sub("", point).strip():
-            raise UserError("a point of a trace lacks values that its format names")
+            raise UserError("a point in a trace lacks values that the trace format names")
         points.append([states[place].next(*tokens[place]) for place in needed])
         if len(points) > MAX_POINTS:
             raise UserError(f"more than {MAX_POINTS} points")

@@ -30,7 +30,9 @@ def _rows(file: InputFile) -> Iterator[tuple[str, bytes]]:
             wanted = [name for name in names if name.lower() in _COLUMNS]
             if not set(wanted) - {"recognized"}:
                 text = ", ".join(names)[:100]
-                raise UserError(f'expected a column "drawing" or another of strokes; got {text}')
+                raise UserError(
+                    f'expected a column "drawing" or another column of strokes; got {text}'
+                )
             number = 0
             for batch in table.iter_batches(SKETCHES_IN_CHUNK, columns=wanted):
                 for row in batch.to_pylist():

@@ -42,7 +42,7 @@ def records(file: IO[bytes]) -> Iterator[bytes]:
         _check_length(head, _HEAD.size)
         recognized, lines = _HEAD.unpack(head)
         if recognized not in (0, 1):
-            raise UserError("not a drawing in Quick, Draw!'s binary form")
+            raise UserError("not a drawing in Quick, Draw!'s binary format")
         size = 0
         for _ in range(lines):
             count = _exactly(file, _POINTS.size)
@@ -75,4 +75,4 @@ def _exactly(file: IO[bytes], size: int) -> bytes:
 
 def _check_length(data: bytes, size: int) -> None:
     if len(data) != size:
-        raise UserError("the file ends within a drawing")
+        raise UserError("the file ends in the middle of a drawing")

@@ -37,7 +37,7 @@ def parse_record(text: bytes, arrangement: Arrangement | None = None) -> Drawing
         return found.drawing(arrangement)
     if isinstance(found, values.Scene):
         return found.read(found.value)
-    raise UserError("it holds rows of a sketch, and other records hold strokes")
+    raise UserError("it holds rows of a sketch, while other records in the file hold strokes")
 
 
 def arrangement_of(file: InputFile, cut: Cut) -> Arrangement | None:

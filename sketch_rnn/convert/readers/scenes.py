@@ -20,7 +20,7 @@ from sketch_rnn.svg.transforms import IDENTITY
 from sketch_rnn.svg.values import Units
 
 TOLERANCE = 4e-4  # share of the longer side: tolerance of flattened curves
-_TOO_LARGE = "a curve of it has numbers too large to draw"
+_TOO_LARGE = "a curve in it has numbers too large to draw"
 MAX_GROUPS = 50  # levels of nested groups
 
 
@@ -69,7 +69,7 @@ class Canvas:
         tolerance = max(np.ptp(points, axis=0).max() * TOLERANCE, 1e-12)
         lines = [curves.flatten(curve, tolerance) if curve.ndim == 3 else curve for curve in drawn]
         if sum(map(len, lines)) > curves.MAX_POINTS:
-            raise UserError(f"its curves need more than {curves.MAX_POINTS} points")
+            raise UserError(f"its curves take more than {curves.MAX_POINTS} points to draw")
         return Drawing(lines, left_out=said)
 
 

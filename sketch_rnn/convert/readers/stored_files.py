@@ -49,7 +49,7 @@ def array_stored(file: InputFile) -> Stored:
             raise UserError(str(error).replace(str(path), str(file))) from None
     if others:
         names = ", ".join(others)[:200]
-        warn(f"{file}: left out {names}: no drawings ({next(iter(others.values()))})")
+        warn(f"{file}: left out {names}, which hold no drawings ({next(iter(others.values()))})")
     return Stored({"": members["array"]} if is_one else members)
 
 

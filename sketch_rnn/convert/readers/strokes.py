@@ -27,8 +27,8 @@ USUAL_CHANNELS = 4  # without tilts
 SURE_COLUMNS = 3  # the most lists in columns with few numbers: x, y and the time
 CHANCE = 1e-3  # below this chance of growing by accident, numbers are times
 UNDECIDED = (
-    "none of its strokes is long enough to tell [[x, x, ...], [y, y, ...]] from [[x, y], ...]; "
-    'write each as {"x": [...], "y": [...]}'
+    "its strokes are too short to tell [[x, x, ...], [y, y, ...]] from [[x, y], ...]; "
+    'write each stroke as {"x": [...], "y": [...]}'
 )
 
 
@@ -99,10 +99,15 @@ def line_of(stroke: Sequence[Any], arrangement: Arrangement | None) -> np.ndarra
         raise UserError(UNDECIDED)
     if arrangement == "columns":
         if not 2 <= len(stroke) <= MAX_CHANNELS or _by_shape(*_shape(stroke)) == "points":
-            raise UserError("a stroke is not [x, y] or [x, y, t], as the others of its file are")
+            raise UserError(
+                "a stroke is not [x, y] or [x, y, t] (a list for each), like the other strokes in "
+                "its file"
+            )
         return from_columns(stroke[0], stroke[1])
     if not all(2 <= len(part) <= MAX_CHANNELS for part in stroke):
-        raise UserError("a stroke is not a list of points [x, y], as the others of its file are")
+        raise UserError(
+            "a stroke is not a list of points [x, y], like the other strokes in its file"
+        )
     return from_columns([part[0] for part in stroke], [part[1] for part in stroke])
 
 

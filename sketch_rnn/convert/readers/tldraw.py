@@ -79,7 +79,7 @@ def _matrix(shape: Shape, by_id: dict[str, Shape]) -> np.ndarray:
         x, y, angle = (number(inside.get(key)) for key in ("x", "y", "rotation"))
         matrix, depth = compose(placed(x, y, angle), matrix), depth + 1
         if depth > MAX_GROUPS:
-            raise UserError(f"groups more than {MAX_GROUPS} deep")
+            raise UserError(f"groups nested more than {MAX_GROUPS} levels deep")
         parent = inside.get("parentId")
         inside = by_id.get(parent) if isinstance(parent, str) else None
     return matrix

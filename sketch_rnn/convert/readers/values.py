@@ -71,7 +71,7 @@ def parse(text: str | bytes) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
-        raise UserError("not JSON") from None
+        raise UserError("not valid JSON") from None
 
 
 def split(value: Any) -> list[Any]:
@@ -130,7 +130,7 @@ def _of_columns(x: list[Any], y: list[Any]) -> Strokes:
     """Return one stroke, or all strokes, from columns of a table."""
     if x and isinstance(x[0], list):
         if len(x) != len(y):
-            raise UserError("its x and y have different numbers of strokes")
+            raise UserError("x and y hold different numbers of strokes")
         return Strokes([from_columns(*xy) for xy in zip(x, y, strict=True)])
     return Strokes([from_columns(x, y)])
 
@@ -166,7 +166,10 @@ def _of_stroke(stroke: Any) -> list[Any]:
             raise UserError("a stroke has neither points nor x and y")
         lines = _of_stroke(stroke[key])
         if _is_number(stroke.get("x")) and _is_number(stroke.get("y")):
-            raise UserError("its strokes have places of their own; export the drawing as SVG")
+            raise UserError(
+                "its strokes are moved by an x and y of their own, which is not supported; export "
+                "the drawing as SVG"
+            )
         return lines
     if not isinstance(stroke, list):
         raise UserError("a stroke is not a list")
