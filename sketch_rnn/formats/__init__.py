@@ -1,6 +1,6 @@
-"""Files and folders that hold a model: one module per format, and the table of formats.
+"""Read and write models as files and folders, with one module per format and a table of formats.
 
-Importing this registers the model's classes with Keras, for `keras.saving.load_model`.
+Importing this package registers the model's classes with Keras, for `keras.saving.load_model`.
 """
 
 from collections.abc import Callable
@@ -41,13 +41,14 @@ class Format:
     """A format of models.
 
     Attributes:
-      name: its name for people.
+      name: the format's name in messages.
       suffix: the suffix of its files; "" for a folder.
-      holds: tells whether a folder has this format; not called for files.
-      load: reads a model from a path; the second argument chooses "best" or "latest" of a run.
+      holds: returns whether a folder has this format; not called for files.
+      load: reads a model from a path; the second argument is the checkpoint in a run, "best" or
+        "latest".
       save: writes a model to a path; None if this program does not write the format.
-      options: further arguments of `save`. With `z`, a conditional model is written at one z, and
-        read back as an unconditional one.
+      options: the names of further arguments to `save`. With `z`, a conditional model is written
+        for a single z, and is read back as an unconditional model.
     """
 
     name: str
@@ -59,7 +60,7 @@ class Format:
 
 
 _TRAIN = "train one here by sketch_rnn_train, or take one by its name (sketch_rnn_dataset download)"
-_STRANGERS = {  # files of other programs, by suffix: why they cannot be read
+_STRANGERS = {  # files from other programs, by suffix: why they cannot be read
     (".pth", ".pt", ".safetensors"): (
         "holds weights of PyTorch without their model, which cannot be read; " + _TRAIN
     ),
@@ -142,18 +143,18 @@ FORMATS = (
 
 
 def load_model(path: str | Path | None = None, checkpoint: str = "best") -> SketchRNN:
-    """Read a model, from the folder of a run, from a file, or by name.
+    """Read a model from the folder of a run, from a file, or by name.
 
     Args:
-      path: the folder of a run, ours or the original trainer's; a `.keras`, `.gen.json` or
-        `.vae.json` file; a name such as `quickdraw/cat.vae` (`sketch_rnn_dataset download` lists
-        them), or `hf://user/name` on the Hugging Face Hub. None is `doodles`, the model in the
-        package.
-      checkpoint: which checkpoint of a run, "best" or "latest". Before the first validation, "best"
-        is the latest.
+      path: the folder of a run by this program or by the original trainer; a `.keras`, `.gen.json`
+        or `.vae.json` file; a name such as `quickdraw/cat.vae` (`sketch_rnn_dataset download` lists
+        the names); or `hf://user/name` on the Hugging Face Hub. None means `doodles`, the model in
+        the package.
+      checkpoint: the checkpoint to read from a run, "best" or "latest". Before the first
+        validation, "best" means the latest.
 
     Raises:
-      UserError: there is no such model, or it is damaged.
+      UserError: the model does not exist or is damaged.
     """
     setup()
     check_choice("checkpoint", checkpoint, CHECKPOINTS)
@@ -181,14 +182,14 @@ def save_model(model: SketchRNN, path: str | Path, **options: Any) -> None:
 
     Args:
       model: the model.
-      path: the file or folder to write. It replaces a file, but not a folder.
-      **options: options of the format: for `.gen.json`, the `z` `[Z]` at which to write a
+      path: the file or folder to write. An existing file is replaced, but not a folder.
+      **options: options for the format: for `.gen.json`, the `z` `[Z]` for which to write a
         conditional model; for a page, `title`, `subtitle`, `color`, `background`, `examples` and
         `weights`; for an ES module, a classic script or a package, `weights`; for a SavedModel,
-        `overwrite`. None has no effect.
+        `overwrite`. An option that is None is ignored.
 
     Raises:
-      UserError: no format has this suffix, or it has no such option, or cannot hold the model.
+      UserError: no format has this suffix, or the format lacks an option or cannot hold the model.
       OSError: the file or folder cannot be written.
     """
     path, form = Path(path), format_to_save(path)
@@ -204,7 +205,7 @@ def save_model(model: SketchRNN, path: str | Path, **options: Any) -> None:
 
 
 def format_to_save(path: str | Path) -> Format:
-    """Return the format to write for a path's suffix.
+    """Return the format in which to write to a path, given its suffix.
 
     Raises:
       UserError: no format has this suffix.

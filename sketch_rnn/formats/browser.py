@@ -1,10 +1,11 @@
 """Read and write models for browser clients (`@magenta/sketch`, ml5, sketch-rnn-js).
 
-`.gen.json` is a decoder alone: output kernel, output bias, W_xh, W_hh, bias. `.vae.json` is a
-conditional model, 17 arrays: those of the encoder's forward direction (W_xh, W_hh, bias), of its
-backward direction, kernel and bias of mu, of the log-variance and of the initial state (c, then h),
-and those of the decoder, whose W_xh reads z after the point. Gates are i, j, f, o; the forget bias
-is not in the bias. The clients run lstm cells with 20 mixtures.
+A `.gen.json` holds only a decoder: output kernel, output bias, W_xh, W_hh, bias. A `.vae.json`
+holds a conditional model as 17 arrays: W_xh, W_hh and bias for the encoder's forward direction, the
+same for its backward direction; kernel and bias for mu, for the log-variance and for the initial
+state (c, then h); then the decoder's arrays, in which W_xh reads z after the point. Gates are in
+the order i, j, f, o; the forget bias is not included in the bias. The clients run lstm cells with
+20 mixtures.
 
 Legend: E encoder units, U decoder units, Z latent, M mixtures, O = 3 + 6 M.
 """
@@ -25,7 +26,7 @@ from sketch_rnn.model.recurrent.base import GATES
 
 CLIENT_MIXTURES = 20
 _DECODER_ARRAYS, _ALL_ARRAYS = 5, 17
-_VERSION = 6  # for files of earlier versions clients squash z
+_VERSION = 6  # clients squash z if the file has an earlier version
 _TRAINED = {  # from keys of `info` to attributes of `Trained`
     "training_steps": "steps",
     "training_size": "sketches",
@@ -38,7 +39,7 @@ _LONGEST_NAME = 100
 
 
 class Sizes(NamedTuple):
-    """U, M, E and Z of a model; the last two are 0 for a decoder alone."""
+    """The sizes U, M, E and Z of a model; the last two are 0 if there is only a decoder."""
 
     units: int
     mixtures: int
@@ -85,15 +86,15 @@ def _model(info: dict, sizes: Sizes) -> SketchRNN:
 
 
 def save(model: SketchRNN, path: str | Path, z: np.ndarray | None = None) -> None:
-    """Write a `.gen.json`, and warn of weights that the format cannot hold.
+    """Write a `.gen.json`, and warn about weights that the format cannot hold.
 
-    A conditional model is written at one z: what z adds to the input of every step is constant,
-    so it goes into the bias; `info.initial_state` holds the initial state, c and h.
+    A conditional model is written for a single z: the contribution of z to each step is constant,
+    so it is added to the bias; `info.initial_state` holds the initial state, c and h.
 
     Args:
       model: a model with an lstm decoder, 20 mixtures and a scale factor.
       path: the file.
-      z: `[Z]`, for a conditional model only.
+      z: the latent vector `[Z]`, only for a conditional model.
 
     Raises:
       UserError: the clients cannot run the model.
@@ -115,7 +116,7 @@ def save(model: SketchRNN, path: str | Path, z: np.ndarray | None = None) -> Non
 
 
 def save_conditional(model: SketchRNN, path: str | Path) -> None:
-    """Write a `.vae.json`, and warn of weights that the format cannot hold.
+    """Write a `.vae.json`, and warn about weights that the format cannot hold.
 
     Args:
       model: a conditional model with an lstm encoder and decoder, 20 mixtures and a scale factor.
@@ -139,7 +140,7 @@ def save_conditional(model: SketchRNN, path: str | Path) -> None:
 
 
 def _known(model: SketchRNN) -> dict[str, Any]:
-    """Return what `info` says of the model, and what is known of its training."""
+    """Return the parts of `info` that describe the model and, as far as known, its training."""
     told: dict[str, Any] = {key: getattr(model.trained, name) for key, name in _TRAINED.items()}
     told |= {"full_size": model.full_size}
     return {
@@ -150,7 +151,7 @@ def _known(model: SketchRNN) -> dict[str, Any]:
 
 
 def _variables(model: SketchRNN) -> list[keras.Variable]:
-    """Return the weights in the order of the file."""
+    """Return the weights in the order in which a file holds them."""
     if model.encoder is None or model.latent is None:
         return _decoder_variables(model)
     found = []
@@ -167,7 +168,7 @@ def _decoder_variables(model: SketchRNN) -> list[keras.Variable]:
 
 
 def _shapes(sizes: Sizes) -> list[tuple[int, ...]]:
-    """Return the shapes in the order of the file."""
+    """Return the shapes in the order in which a file holds them."""
     units, mixtures, encoder, latent = sizes
     width, gates = PEN_STATES + PER_MIXTURE * mixtures, GATES * units
     decoder = [(units, width), (width,), (POINT + latent, gates), (units, gates), (gates,)]
@@ -204,7 +205,7 @@ def _sizes(shapes: list) -> Sizes:
 
 
 def _pair(shape: Any) -> tuple[int, int]:
-    """Return a shape of two whole numbers; zeros for anything else."""
+    """Return a shape as two whole numbers; zeros if it is anything else."""
     if isinstance(shape, list) and len(shape) == 2 and all(type(size) is int for size in shape):
         return shape[0], shape[1]
     return 0, 0
@@ -238,7 +239,7 @@ def _version(info: dict) -> float:
 
 
 def _trained(info: dict) -> Trained:
-    """Read what a file says of the training, and ignore what is not a number."""
+    """Read a file's figures about the training, and ignore any that are not numbers."""
     known: dict[str, Any] = {}
     for key, name in _TRAINED.items():
         value = info.get(key)
@@ -248,7 +249,7 @@ def _trained(info: dict) -> Trained:
 
 
 def _positive(info: dict, key: str) -> float | None:
-    """Read a positive number of data units; None if the file has none."""
+    """Read a positive number; return None if the file does not have it."""
     value = info.get(key)
     if value is not None and not (_is_number(value) and 1e-30 < value < 1e30):
         raise UserError(f"expected a positive {key}, got {value!r:.60}")
@@ -256,7 +257,7 @@ def _positive(info: dict, key: str) -> float | None:
 
 
 def _fixed_state(info: dict, units: int) -> np.ndarray | None:
-    """Read the initial state, c then h, `[2 U]`; None for the zero state."""
+    """Read the initial state `[2 U]`, c then h; return None for the zero state."""
     state = info.get("initial_state")
     if state is None:
         return None
@@ -293,7 +294,7 @@ def _check_client_can(model: SketchRNN) -> None:
 
 
 def _check_z(hparams: HParams, z: np.ndarray | None) -> None:
-    """Raise UserError if the model cannot be written at this z."""
+    """Raise UserError if the model cannot be written for this z."""
     if not hparams.conditional and z is not None:
         raise UserError("this model is unconditional; export it without z")
     if hparams.conditional and z is None:

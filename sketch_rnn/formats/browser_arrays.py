@@ -1,6 +1,6 @@
-"""The container of browser models: `[info, shapes, weights]` as JSON.
+"""Read and write the container for browser models: `[info, shapes, weights]` as JSON.
 
-Each array of weights is base64 of little-endian int16, a weight being value * 10 / 32767.
+Each array of weights is base64-encoded little-endian int16; a weight is its integer * 10 / 32767.
 """
 
 import base64
@@ -16,13 +16,13 @@ from sketch_rnn import files
 from sketch_rnn.errors import UserError, warn
 
 LARGEST_FILE = 1 << 27
-_LARGEST_COUNTS = {b"[": 64, b"{": 64, b",": 100_000}  # in a whole file; base64 has none of these
+_LARGEST_COUNTS = {b"[": 64, b"{": 64, b",": 100_000}  # in a whole file; not used in base64
 _LARGEST_WEIGHT = 10.0
 _LARGEST_INTEGER = 32767
 
 
 class Container(NamedTuple):
-    """The content of a file: weights still as text, shapes not yet checked."""
+    """The content of a file, with weights still as text and shapes not checked yet."""
 
     info: dict[str, Any]
     shapes: list[Any]
@@ -33,7 +33,7 @@ def read(path: Path, counts: Sequence[int]) -> Container:
     """Read a file whose number of arrays is one of `counts`.
 
     Raises:
-      UserError: the file is missing, too large, or holds something else.
+      UserError: the file is missing, too large, or not in this format.
     """
     content = _read_json(path)
     if (
@@ -67,7 +67,7 @@ def _read_json(path: Path) -> Any:
 
 
 def decoded(text: str, shape: tuple[int, ...]) -> np.ndarray:
-    """Decode weights to float32, as the clients do.
+    """Decode base64 text to float32 weights, as the clients do.
 
     Raises:
       UserError: the text does not hold an array of this shape.
@@ -86,7 +86,7 @@ def decoded(text: str, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def write(path: str | Path, info: dict[str, Any], weights: Sequence[np.ndarray]) -> None:
-    """Write a file, and warn of weights that it cannot hold.
+    """Write a file, and warn about weights that it cannot hold.
 
     Raises:
       UserError: a weight is not finite.

@@ -1,4 +1,4 @@
-"""The drawings that a page offers to begin with."""
+"""Choose the example drawings that visitors to a page can start from."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -21,18 +21,18 @@ def examples_for(
     data_dir: str | None = None,
     split: str = "test",
 ) -> list[np.ndarray]:
-    """Choose `MOST_EXAMPLES` drawings of all kinds of the data set for a page of the model.
+    """Choose `MOST_EXAMPLES` drawings from all files of a model's data set, for a page.
 
     Args:
-      model: what the page draws with; without a scale factor there are no examples.
-      model_dir: where the model is from: a run's folder tells which data set it was trained on.
-      given: drawings to take instead, as `sketch_rnn_sample --input` reads them.
-      data_dir: the folder or http(s) address of the data set; None is where the run had it.
-      split: of a data set.
+      model: the model that the page draws with; without a scale factor there are no examples.
+      model_dir: the place the model was loaded from; a run's folder names its data set.
+      given: a file or folder of drawings to use instead, read as `sketch_rnn_sample --input` does.
+      data_dir: the folder or http(s) address of the data set; None means where the run read it.
+      split: the split of the data set to choose from.
 
     Returns:
-      Stroke-3 arrays `[n, 3]` in data units. Where the data set cannot be read, none, and a
-      warning is logged.
+      Stroke-3 arrays `[n, 3]` in data units. If the data set cannot be read, the list is empty and
+      a warning is logged.
 
     Raises:
       UserError: `given` cannot be read.
@@ -61,13 +61,13 @@ def examples_for(
 
 
 def _shares(count: int) -> list[int]:
-    """How many examples come from each of so many files, one a kind."""
+    """Return how many examples to take from each of `count` files."""
     ends = [MOST_EXAMPLES * number // max(count, 1) for number in range(count + 1)]
     return [end - begin for begin, end in pairwise(ends)]
 
 
 def _data_set(run: RunFolder, names: Sequence[str], data_dir: str | None) -> list[str]:
-    """The files of the data set; none where nothing says which it is."""
+    """Return the files of the data set; none if it is unknown."""
     if data_dir is None and not run.holds_run():
         return []
     folder = data_dir or download.remembered(run.read_config().data_dir, names)

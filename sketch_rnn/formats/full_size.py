@@ -1,7 +1,7 @@
-"""The full size of a model: the longer side of a typical drawing, in its data units.
+"""Find the full size of a model: the longer side of a typical drawing, in the model's data units.
 
-Runs record it, and so do the files written from them. For other models it is measured, on their
-data set if that is known, otherwise on drawings by the model; that result is kept in the cache.
+Runs record it, and so do files written from runs. For other models it is measured, either on the
+model's data set, if that is known, or on drawings by the model; the latter result is cached.
 """
 
 import hashlib
@@ -32,9 +32,9 @@ def find_full_size(
 
     Args:
       model: the model.
-      path: where the model was loaded from.
-      full_size: the user's value, which comes first.
-      data_dir: where its data set is; None is where its run read it.
+      path: the path from which the model was loaded.
+      full_size: the user's value, which takes precedence.
+      data_dir: the folder of its data set; None means the folder from which its run read it.
 
     Raises:
       UserError: the user's value is out of range.
@@ -53,7 +53,7 @@ def find_full_size(
 def _of_data_set(
     model: SketchRNN, path: str | Path | None, data_dir: str | Path | None
 ) -> float | None:
-    """Measure the data set, if that needs no download that nobody asked for."""
+    """Measure the data set, if it can be read without a download that nobody asked for."""
     names = model.hparams.data_set
     with suppress(UserError):
         folder = RunFolder(path or "")
@@ -89,7 +89,7 @@ def _key(path: Path) -> str:
 
 
 def _read(kept: Path | None) -> float | None:
-    """Read a cached full size, in model units; None if there is no valid one."""
+    """Read a cached full size, in model units; return None if there is no valid one."""
     if kept is None:
         return None
     try:

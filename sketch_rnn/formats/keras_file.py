@@ -1,7 +1,7 @@
-"""Reads `.keras` files, which `SketchRNN.save` writes: a zip of a configuration and of weights.
+"""Read `.keras` files, which `SketchRNN.save` writes: a zip of a configuration and weights.
 
-`load` makes the model itself and lets Keras read the weights alone, so that a stranger's
-configuration makes nothing but a model of ours.
+`load` builds the model itself and lets Keras read only the weights, so that an untrusted
+configuration cannot create anything but a `SketchRNN`.
 """
 
 import zipfile
@@ -17,18 +17,18 @@ from sketch_rnn.errors import UserError, first_line
 from sketch_rnn.hparams import PRECISIONS, HParams
 from sketch_rnn.model.network import SketchRNN
 
-# Older files have the second name for models with an initial state of their own.
+# Older files use the second name for models with a fixed initial state.
 _NAMES = ("sketch_rnn>SketchRNN", "sketch_rnn>StartedSketchRNN")
 keras.saving.get_custom_objects()[_NAMES[1]] = SketchRNN
 _CONFIG, _WEIGHTS = "config.json", "model.weights.h5"
-_LARGEST_RATIO = 4  # of a file's content to the file; Keras does not compress
+_LARGEST_RATIO = 4  # unpacked size over the size of the file; Keras does not compress
 
 
 def load(path: str | Path) -> SketchRNN:
     """Read a model, checking sizes before taking memory.
 
     Raises:
-      UserError: the file is missing or damaged, or holds another model.
+      UserError: the file is missing or damaged, or holds another kind of model.
     """
     path = Path(path)
     if not path.is_file():
@@ -39,14 +39,14 @@ def load(path: str | Path) -> SketchRNN:
         return model
     except UserError as error:
         raise UserError(f"{path}: {error}") from None
-    except Exception as error:  # zipfile, h5py and Keras raise many kinds for damaged files
+    except Exception as error:  # zipfile, h5py and Keras raise many kinds of errors
         raise UserError(
             f"{path}: expected a .keras file of this program: {first_line(error)}"
         ) from None
 
 
 def _model(path: Path) -> SketchRNN:
-    """Build the model of the configuration, without its weights."""
+    """Build the model from the file's configuration, without its weights."""
     with zipfile.ZipFile(path) as file:
         unpacked = sum(entry.file_size for entry in file.infolist())
         if unpacked > _LARGEST_RATIO * path.stat().st_size:
@@ -62,7 +62,7 @@ def _model(path: Path) -> SketchRNN:
 
 
 def _check_weights(file: zipfile.ZipFile, hparams: HParams) -> None:
-    """Refuse weights that are compressed or in other files, and sizes that do not fit them."""
+    """Raise UserError if weights are compressed, in other files, or do not fit the sizes."""
     stored = file.getinfo(_WEIGHTS).file_size
     with file.open(_WEIGHTS) as weights, h5py.File(weights, "r") as root:
         held = sum(dataset.nbytes for dataset in _datasets(root))
@@ -87,7 +87,7 @@ def _datasets(group: h5py.Group) -> Iterator[h5py.Dataset]:
 
 
 def _own(config: dict[str, Any]) -> dict[str, Any]:
-    """Check the configuration, and return the parts that make a model of ours."""
+    """Check a configuration, and return only the arguments of `SketchRNN.from_config`."""
     names = (
         "hparams",
         "scale_factor",
@@ -121,7 +121,7 @@ def _own(config: dict[str, Any]) -> dict[str, Any]:
 
 
 def _check_trained(trained: Any) -> None:
-    """Refuse anything but figures of a training."""
+    """Raise UserError unless this is a dict of figures about the training."""
     kinds = {"steps": int, "sketches": int, "reconstruction": float, "kl": float}
     if not isinstance(trained, dict) or not all(
         type(value) is kinds.get(name) for name, value in trained.items()

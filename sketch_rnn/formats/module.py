@@ -1,4 +1,4 @@
-"""Writes a model with the JavaScript that runs it: as an ES module, a classic script or a package.
+"""Write a model with the JavaScript that runs it: as an ES module, a classic script or a package.
 
 Legend: I inputs, O outputs of a layer.
 """
@@ -21,7 +21,7 @@ from sketch_rnn.model.network import SketchRNN
 from sketch_rnn.model.recurrent import Recurrent
 from sketch_rnn.web import assembly
 
-CLASSIC_NAME = "sketchRNN"  # of the global variable
+CLASSIC_NAME = "sketchRNN"  # the global variable that a classic script sets
 
 _EXPORTS = (
     "load",
@@ -35,7 +35,7 @@ _EXPORTS = (
     "analogy",
 )
 _HYPER = ("hyper_w_xh", "hyper_w_hh", "zw_kernel", "zw_bias", "alpha_kernel", "zb_kernel")
-_RECURRENT = {  # attributes of a layer that are its weights
+_RECURRENT = {  # the attributes of a layer that hold its weights
     "lstm": ("w_xh", "w_hh", "bias"),
     "layer_norm": ("w_xh", "w_hh"),
     "hyper": ("w_xh", "w_hh", "bias", *_HYPER, "beta_kernel"),
@@ -50,12 +50,12 @@ def types_path(path: str | Path) -> Path:
 
 
 def save_module(model: SketchRNN, path: str | Path, weights: str = WEIGHTS[0]) -> None:
-    """Write an ES module, and beside it its types for TypeScript (`types_path`).
+    """Write an ES module, and TypeScript declarations beside it (`types_path`).
 
     Args:
       model: any model with a scale factor.
-      path: path of the file, `.js` or `.mjs`.
-      weights: how to store the weights, see `content`.
+      path: the path of the file, `.js` or `.mjs`.
+      weights: how to store the weights; see `content`.
 
     Raises:
       UserError: the model has no scale factor, or the module would be too large.
@@ -70,8 +70,8 @@ def save_module(model: SketchRNN, path: str | Path, weights: str = WEIGHTS[0]) -
 def save_classic(model: SketchRNN, path: str | Path, weights: str = WEIGHTS[0]) -> None:
     """Write a classic script that sets the global variable `sketchRNN`.
 
-    Browsers load ES modules from a server only, classic scripts from `file://` too. Arguments and
-    errors are those of `save_module`.
+    Browsers load ES modules only from a server, but classic scripts also from `file://`. Arguments
+    and errors are the same as for `save_module`.
     """
     head, code = _parts(model, weights)
     assembly.write(
@@ -82,10 +82,10 @@ def save_classic(model: SketchRNN, path: str | Path, weights: str = WEIGHTS[0]) 
 
 
 def save_package(model: SketchRNN, path: str | Path, weights: str = WEIGHTS[0]) -> None:
-    """Write a package for npm, `.tgz`: the module, its types and a `package.json`.
+    """Write a package for npm, `.tgz`: the module, its declarations and a `package.json`.
 
-    The package has the name of the file, changed where npm does not allow it. Arguments and errors
-    are those of `save_module`.
+    The package is named after the file, with characters replaced that npm does not allow. Arguments
+    and errors are the same as for `save_module`.
     """
     package = {
         "name": package_name(path),
@@ -110,7 +110,7 @@ def save_package(model: SketchRNN, path: str | Path, weights: str = WEIGHTS[0]) 
 
 
 def package_name(path: str | Path) -> str:
-    """Return a package name for a file: lower-case letters, digits and hyphens."""
+    """Return a package name for a file: lowercase letters, digits and hyphens."""
     stem = Path(path).name.removesuffix(Path(path).suffix).lower()
     return re.sub(r"[^a-z0-9-]+", "-", stem).strip("-")[:200] or "sketch-rnn-model"
 
@@ -121,13 +121,13 @@ def name(model: SketchRNN) -> str:
 
 
 def content(model: SketchRNN, weights: str = WEIGHTS[0]) -> dict[str, Any]:
-    """Return a model in the form that the JavaScript loads, ready for JSON.
+    """Return a model in the form that the JavaScript code loads, ready for JSON.
 
     Args:
       model: any model with a scale factor.
       weights: `float32` keeps the weights unchanged; `float16` rounds them to half precision;
-        `int16` rounds them to multiples of 1/32767 of the largest weight of the tensor; `int8`
-        rounds kernels to multiples of 1/127 of the largest weight of the column, and keeps biases
+        `int16` rounds them to multiples of 1/32767 of the largest weight in the tensor; `int8`
+        rounds kernels to multiples of 1/127 of the largest weight in the column, and keeps biases
         and norms unchanged.
 
     Raises:
@@ -177,7 +177,7 @@ def _parts(model: SketchRNN, weights: str) -> tuple[str, str]:
 
 
 def _archive(parts: dict[str, bytes]) -> bytes:
-    """Return the files of a package packed as npm does it; equal files give equal bytes."""
+    """Pack the files of a package as npm does; the same files give the same bytes."""
     packed = io.BytesIO()
     with (
         gzip.GzipFile(fileobj=packed, mode="wb", mtime=0) as zipped,
@@ -191,7 +191,7 @@ def _archive(parts: dict[str, bytes]) -> bytes:
 
 
 def _tensors(model: SketchRNN) -> Iterator[tuple[str, np.ndarray]]:
-    """Yield all weights with their names, which join those of the layer and of the attribute."""
+    """Yield the name (layer and attribute) and the values of each weight."""
     decoder = model.decoder
     if model.encoder is not None and model.latent is not None:
         yield from _recurrent("encoder.forward", model.hparams.enc_model, model.encoder.forward)
@@ -237,5 +237,5 @@ def _packed(values: np.ndarray, weights: str) -> tuple[str, np.ndarray, bytes]:
 
 
 def _comment(text: str) -> str:
-    """Return the text without what could end the line of a comment."""
+    """Return the text without characters that could end a line comment."""
     return "".join(sign if sign.isprintable() else " " for sign in text)

@@ -1,7 +1,7 @@
-"""Read the checkpoints of the original trainer, without its graph.
+"""Read checkpoints from the original trainer, without its graph.
 
-The architecture follows from the names and shapes of the tensors; `model_config.json` has the other
-hyperparameters, in any of the forms that the original has written.
+The architecture follows from the names and shapes of the tensors; `model_config.json` holds the
+other hyperparameters, in any of the forms that the original trainer has written.
 
 Legend: U units, Z latent, M mixtures.
 """
@@ -30,16 +30,17 @@ from sketch_rnn.model.recurrent.layer_norm import Norms
 
 
 class _Cell(NamedTuple):
-    """A cell of the original: the name of its scope, and the order of the parts of its state.
+    """A cell in the original: the name of its scope, and the order of the parts of its state.
 
-    The columns of `linear/super_linear_w`, which make the decoder's first state, have this order.
+    The columns of `linear/super_linear_w`, which compute the decoder's first state, have this
+    order.
     """
 
     scope: str
     state: tuple[str, ...]
 
 
-KEPT_CONFIG_FILE = "model_config.original.json"  # its name once our trainer resumes the run
+KEPT_CONFIG_FILE = "model_config.original.json"  # its name after a run is resumed
 _SCOPE = "vector_rnn/"
 _CELLS = {
     "lstm": _Cell("LSTMCell", ("c", "h")),
@@ -50,11 +51,11 @@ _GATES = "ijfo"
 
 
 class Original(NamedTuple):
-    """A checkpoint of the original.
+    """A checkpoint from the original trainer.
 
-    `step` is the number of updates so far; `first_moments` and `second_moments` are Adam's, in the
-    order of the model's `trainable_variables` (empty if the file has none); `unknown` lists the
-    hyperparameters whose values are nowhere in the folder.
+    `step` is the number of updates so far; `first_moments` and `second_moments` are Adam's moments,
+    in the order of the model's `trainable_variables` (empty if the file has none); `unknown` lists
+    the hyperparameters whose values are not given anywhere in the folder.
     """
 
     model: SketchRNN
@@ -65,9 +66,9 @@ class Original(NamedTuple):
 
 
 def find(folder: Path) -> Path | None:
-    """Return the prefix of the newest original checkpoint in a folder, or None.
+    """Return the prefix of the newest original checkpoint in a folder; None if there is none.
 
-    Of the path in a `checkpoint` file only the last part is used, because folders move.
+    Only the last part of the path in a `checkpoint` file is used, since folders may be moved.
     """
     prefixes = {index.with_suffix("") for index in folder.glob("vector-*.index")}
     named = re.search(r'^model_checkpoint_path: "(?:.*[/\\])?([^"/\\]+)"', _text(folder), re.M)
@@ -77,10 +78,10 @@ def find(folder: Path) -> Path | None:
 
 
 def load(folder: Path, execution: Execution | None = None) -> Original:
-    """Read the newest checkpoint of a folder into a model with this execution.
+    """Read the newest checkpoint in a folder into a model with the given execution.
 
     Raises:
-      UserError: there is no checkpoint, it is damaged, or its tensors do not fit this model.
+      UserError: there is no checkpoint, it is damaged, or its tensors do not form a model.
     """
     prefix = find(folder)
     if prefix is None:
@@ -105,14 +106,14 @@ def load(folder: Path, execution: Execution | None = None) -> Original:
 
 
 def keep_config(folder: Path) -> None:
-    """Rename the original's `model_config.json`: our run writes its own under that name."""
+    """Rename the original's `model_config.json`, since this program writes its own file there."""
     path, kept = folder / CONFIG_FILE, folder / KEPT_CONFIG_FILE
     if path.exists() and not kept.exists() and find(folder):
         files.replace(path, kept)
 
 
 def _check_sizes(prefix: Path, shapes: Mapping[str, list[int]]) -> None:
-    """Refuse shapes that the file cannot hold, before memory is allocated for them."""
+    """Raise UserError for shapes that the file cannot hold, before allocating memory."""
     held = sum(path.stat().st_size for path in prefix.parent.glob(f"{prefix.name}.data-*"))
     said = 4 * sum(math.prod(shape) for shape in shapes.values())
     if said > held:
@@ -148,7 +149,7 @@ def _hparams(folder: Path, shapes: Mapping[str, list[int]]) -> tuple[HParams, li
     The tensors take precedence over `model_config.json`.
     """
     config = _config(folder)
-    known = {field.name for field in fields(HParams)} - {"pad_steps"}  # that is ours
+    known = {field.name for field in fields(HParams)} - {"pad_steps"}  # not in the original
     unknown = sorted(set(config) - known)
     if unknown:
         warn(f"{folder / CONFIG_FILE}: ignoring unknown hyperparameters: {', '.join(unknown)}")
@@ -161,7 +162,7 @@ def _hparams(folder: Path, shapes: Mapping[str, list[int]]) -> tuple[HParams, li
 
 
 def _config(folder: Path) -> dict[str, Any]:
-    """Return the hyperparameters in `model_config.json`; none if it is missing or only a list."""
+    """Return the hyperparameters in `model_config.json`; none if it is missing or not an object."""
     kept = folder / KEPT_CONFIG_FILE
     path = kept if kept.is_file() else folder / CONFIG_FILE
     if not path.is_file():
@@ -190,7 +191,7 @@ def _architecture(shapes: Mapping[str, list[int]]) -> dict[str, Any]:
 
 
 def _columns(shapes: Mapping[str, list[int]], name: str, rows: int) -> int:
-    """Return the number of columns of a matrix, after a check of its rows.
+    """Return the number of columns in a matrix, after checking its number of rows.
 
     A matrix without rows could claim any number of columns.
     """
@@ -201,7 +202,7 @@ def _columns(shapes: Mapping[str, list[int]], name: str, rows: int) -> int:
 
 
 def _cell(shapes: Mapping[str, list[int]], scope: str) -> tuple[str, int]:
-    """Return the kind of the cell in a scope, and its units."""
+    """Return the kind of the cell in a scope, and its number of units."""
     for kind, cell in _CELLS.items():
         shape = shapes.get(f"{_SCOPE}{scope}{cell.scope}/W_hh")
         if shape and shape == [shape[0], GATES * shape[0]]:
@@ -209,11 +210,11 @@ def _cell(shapes: Mapping[str, list[int]], scope: str) -> tuple[str, int]:
     raise KeyError(f"no recurrent weights in {_SCOPE}{scope}")
 
 
-Entry = tuple[keras.Variable, Any, str]  # a variable, a part of it, the original's name for that
+Entry = tuple[keras.Variable, Any, str]  # variable, index into it, original name of that part
 
 
 def _entries(model: SketchRNN) -> Iterator[Entry]:
-    """Yield, for each tensor of the original, the variable and the part of it that it fills."""
+    """Yield, for each tensor in the original, the variable and the part of it to fill."""
     decoder = model.decoder
     if model.encoder is not None and model.latent is not None:
         yield from _cell_entries(model.encoder.forward, _SCOPE + "ENC_RNN/fw/")
@@ -274,9 +275,9 @@ def gather(model: SketchRNN, read: Reader, suffix: str = "") -> list[np.ndarray]
     """Return arrays shaped like the model's `trainable_variables`, from the original's tensors.
 
     Args:
-      model: has the shapes.
-      read: returns the tensor of a name.
-      suffix: follows each name: "" for weights, "/Adam" and "/Adam_1" for the moments.
+      model: the model whose shapes the arrays get.
+      read: returns the tensor with a given name.
+      suffix: the suffix of all names: "" for weights, "/Adam" and "/Adam_1" for the moments.
 
     Raises:
       KeyError: the shape of a tensor differs from the model's.
@@ -302,7 +303,7 @@ def _assign(model: SketchRNN, shapes: Mapping[str, list[int]], read: Reader) -> 
 def _moments(
     model: SketchRNN, shapes: Mapping[str, list[int]], read: Reader
 ) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """Return Adam's moments, empty if the file has none. Their names may repeat the scope."""
+    """Return Adam's moments, empty if the file has none; their names may repeat the scope."""
     if not any(name.endswith("/Adam") for name in shapes):
         return [], []
 
@@ -326,5 +327,5 @@ def restore_moments(restored: Original, optimizer: keras.optimizers.Adam) -> Non
 
 
 def adam_moments(optimizer: keras.optimizers.Adam, kind: str) -> list[keras.Variable]:
-    """Return the "momentum" or "velocity" of a built Adam, in the order of the weights."""
+    """Return a built Adam's "momentum" or "velocity" variables, in the order of the weights."""
     return [variable for variable in optimizer.variables if variable.path.endswith(f"_{kind}")]

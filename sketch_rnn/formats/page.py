@@ -1,4 +1,4 @@
-"""Writes the page to draw on: one file with a model in it, which needs no network."""
+"""Write the page to draw on: a single file with a model in it, which needs no network."""
 
 import html
 from collections.abc import Sequence
@@ -43,13 +43,13 @@ def save_page(
 
     Args:
       model: any model with a scale factor.
-      path: path of the `.html` file.
-      title: title of the page; None is `TITLE`.
-      examples: drawings to begin with, stroke-3 arrays `[n, 3]` in data units.
-      weights: how to store the weights, see `module.content`.
-      subtitle: the line under the title, such as a credit; None says what the model was trained on.
-      color: CSS color of the lines that the model draws; None is the page's own.
-      background: CSS color of the page in light and dark mode; None is the page's own.
+      path: the path of the `.html` file.
+      title: the title of the page; None means `TITLE`.
+      examples: drawings that visitors can start from, stroke-3 arrays `[n, 3]` in data units.
+      weights: how to store the weights; see `module.content`.
+      subtitle: the line under the title, such as a credit; None names the model's data sets.
+      color: the CSS color of lines that the model draws; None means the page's default.
+      background: the CSS color of the page in light and dark mode; None means the default.
 
     Raises:
       UserError: the model has no scale factor, the page would be too large, or a color is invalid.
@@ -74,8 +74,8 @@ def interface(model: SketchRNN, examples: Sequence[np.ndarray]) -> dict[str, Any
 
     Args:
       model: any model.
-      examples: stroke-3 arrays `[n, 3]` in data units; their size counts if the model does not
-        know how large its drawings are.
+      examples: stroke-3 arrays `[n, 3]` in data units; their size is used if the model does not
+        know its full size.
     """
     return {
         "side": _side(model, examples),

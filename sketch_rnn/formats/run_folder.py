@@ -1,9 +1,9 @@
-"""A run's folder: its configuration, its checkpoints, and who may write to it.
+"""Read, write and lock a run's folder, which holds its configuration and checkpoints.
 
 model_config.json        hyperparameters, scale factor, seed, versions
 metrics.jsonl, events.*  the curves (see `step_lines` and `training.metrics`)
-checkpoints/latest-N     the last two saves, N steps done
-checkpoints/best-N       the one with the lowest `Valid_Cost`
+checkpoints/latest-N     the last two saves, after N steps
+checkpoints/best-N       the checkpoint with the lowest `Valid_Cost`
 """
 
 import json
@@ -39,15 +39,16 @@ class RunConfig:
     """The configuration of a run: everything but its weights.
 
     Attributes:
-      hparams: with N_max as `max_seq_len`.
-      scale_factor: data units in a model unit.
+      hparams: the hyperparameters; `max_seq_len` is N_max, the length of the longest sketch.
+      scale_factor: the number of data units in a model unit.
       seed: the seed of everything random in the run.
-      data_dir: where the data set was read from: a folder, an address or a name.
+      data_dir: the folder, address or name from which the data set was read.
       precision: the precision of matrix products in training.
-      training_size: sketches in the training split; None in folders of older versions.
+      training_size: the number of sketches in the training split; None in older folders.
       init_from: the model that the run started from; "" for none.
       full_size: the longer side of a typical drawing, in data units; None in older folders.
-      held_out: training drawings moved to the validation split; see `Dataset.holding_out`.
+      held_out: the number of training drawings moved to the validation split; see
+        `Dataset.holding_out`.
     """
 
     hparams: HParams
@@ -62,15 +63,15 @@ class RunConfig:
 
 
 def holds(path: Path) -> bool:
-    """Return whether a folder holds a run of this program."""
+    """Return whether a folder holds a run by this program."""
     return RunFolder(path).holds_run()
 
 
 def load(path: Path, checkpoint: str = "best") -> SketchRNN:
-    """Read the model of a run: "best" (or the latest, if none is best yet) or "latest".
+    """Read a run's model from checkpoint "best" (the latest if there is no best yet) or "latest".
 
     Raises:
-      UserError: the folder holds no checkpoint yet, or it is damaged.
+      UserError: the folder holds no checkpoint yet, or all are damaged.
     """
     folder = RunFolder(path)
     config = folder.read_config()
@@ -85,24 +86,25 @@ def load(path: Path, checkpoint: str = "best") -> SketchRNN:
 
 
 class RunFolder:
-    """Read and write the folder of a run."""
+    """The folder of a run, for reading and writing."""
 
     def __init__(self, path: str | Path):
         self.path = Path(path)
         self.checkpoints = self.path / CHECKPOINT_FOLDER
 
     def holds_run(self) -> bool:
-        """Return whether the folder holds a run of this program."""
+        """Return whether the folder holds a run by this program."""
         return self.checkpoints.is_dir()
 
     def create(self, config: RunConfig, checkpoint: tf.train.Checkpoint, step: int) -> None:
         """Start a run at a step.
 
-        The first checkpoint holds the initial weights, so that a kill before the next one does not
-        lose weights of another model. A kill during this call leaves no run.
+        The first checkpoint holds the initial weights, so that weights taken from another model are
+        not lost if the process is killed before the next save. If it is killed during this call,
+        no run is left.
 
         Raises:
-          UserError: another process has started one meanwhile, or the folder is full.
+          UserError: another process has started a run here meanwhile, or the disk is full.
         """
         if self.holds_run():
             raise UserError(
@@ -124,7 +126,7 @@ class RunFolder:
         """Keep other processes from training in this folder, until this process ends.
 
         Raises:
-          UserError: another process is training here, or the folder has links in it.
+          UserError: another process is training here, or the folder contains links.
         """
         self.path.mkdir(parents=True, exist_ok=True)
         self._check_files()
@@ -141,7 +143,7 @@ class RunFolder:
             lock.release()
 
     def _check_files(self) -> None:
-        """Refuse links, through which files would be written elsewhere, and devices."""
+        """Raise UserError for devices, and for links, which would redirect writes elsewhere."""
         inside = self.checkpoints.iterdir() if self.holds_run() else ()
         for path in (*self.path.iterdir(), *inside):
             if path.is_symlink() or not (path.is_file() or path.is_dir()):
@@ -167,7 +169,7 @@ class RunFolder:
         """Read `model_config.json`.
 
         Raises:
-          UserError: it is missing or damaged, or another program wrote it.
+          UserError: the file is missing or damaged, or another program wrote it.
         """
         path = self.path / CONFIG_FILE
         content = _read_json(path)
@@ -191,20 +193,20 @@ class RunFolder:
         return StepLines(self.path / METRICS_FILE)
 
     def validated(self, step: int) -> tuple[float | None, float | None]:
-        """Return the validation's reconstruction and KL cost after a step; None if unknown."""
+        """Return the reconstruction and KL cost of the validation at a step; None if unknown."""
         figures = self.figures()
         return figures.figure(step, "Valid_Reconstr_Cost"), figures.figure(step, "Valid_KL_Cost")
 
     def check_sizes(self, config: RunConfig) -> None:
-        """Refuse sizes that no checkpoint here can hold, before taking memory for them.
+        """Check that a checkpoint is large enough for the model, before allocating memory.
 
         Raises:
-          UserError: the configuration does not match the checkpoints, or they are cut short.
+          UserError: the configuration does not match the checkpoints, or they are truncated.
         """
         held = [
             path
             for path in self.checkpoints.glob("*.data-*")
-            if path.with_suffix(".index").exists()  # written last, so its save was finished
+            if path.with_suffix(".index").exists()  # written last, so the save was completed
         ]
         wanted = config.hparams.least_bytes()
         if not held or wanted <= max(path.stat().st_size for path in held):
@@ -218,10 +220,10 @@ class RunFolder:
         )
 
     def _check_fit(self, prefix: Path, hparams: HParams) -> None:
-        """Refuse sizes other than those that a checkpoint was written with.
+        """Check that a checkpoint was written with these sizes; ignore a damaged checkpoint.
 
         Raises:
-          UserError: naming the hyperparameter. A damaged checkpoint is not judged.
+          UserError: a size differs; the message names the hyperparameter.
         """
         try:
             shapes = tf.train.load_checkpoint(str(prefix)).get_variable_to_shape_map()
@@ -237,9 +239,9 @@ class RunFolder:
                 )
 
     def save(self, checkpoint: tf.train.Checkpoint, step: int, kind: str) -> None:
-        """Save a checkpoint, then remove the one that it replaces.
+        """Save a checkpoint, then remove older ones of its kind that are no longer kept.
 
-        A kill at any moment leaves an earlier checkpoint intact.
+        If the process is killed at any moment, an earlier checkpoint is still intact.
 
         Raises:
           UserError: the folder cannot be written to, is full, or has been removed.
@@ -257,22 +259,22 @@ class RunFolder:
         for half in self.checkpoints.glob("*_temp*"):  # left by a process that was killed
             shutil.rmtree(half, ignore_errors=True)
         for old in self._by_age(kind)[_KEPT[kind] :]:
-            if files.remove(old):  # the index first: without it the rest is no checkpoint
+            if files.remove(old):  # the index first: without it, there is no checkpoint
                 for path in self.checkpoints.glob(f"{old.stem}.*"):
                     files.remove(path)
 
     def restore(self, checkpoint: tf.train.Checkpoint, *kinds: str) -> bool:
-        """Restore the newest intact checkpoint; warn of damaged ones and skip them.
+        """Restore the newest intact checkpoint; skip damaged ones with a warning.
 
         Args:
-          checkpoint: gets the values; it may hold only a part of what was saved.
-          *kinds: "best" or "latest", in the order to try them; by default "latest".
+          checkpoint: the objects to restore; they may be only a part of what was saved.
+          *kinds: "best" or "latest", in the order in which to try them; by default "latest".
 
         Returns:
           Whether there was a checkpoint.
 
         Raises:
-          UserError: all are damaged, or the weights have other shapes than this model's.
+          UserError: all checkpoints are damaged, or the weights do not have this model's shapes.
         """
         kinds = kinds or ("latest",)
         names = [f"{kind}-{step}" for kind in kinds for step in self._steps(kind)]
@@ -297,19 +299,21 @@ class RunFolder:
         return False
 
     def steps_done(self, checkpoint: str = "best") -> int | None:
-        """Return how many steps the model that `load` reads has had; None without a checkpoint."""
+        """Return how many steps the model that `load` reads was trained; None if no checkpoint."""
         kinds = CHECKPOINTS[CHECKPOINTS.index(checkpoint) :]
         return next((step for kind in kinds for step in self._steps(kind)), None)
 
     def _steps(self, kind: str) -> list[int]:
-        """Return the steps of the checkpoints of a kind, newest first."""
+        """Return the step of each checkpoint of a kind, newest first."""
         names = (path.name for path in self.checkpoints.glob(f"{kind}-*.index"))
         found = (re.fullmatch(rf"{kind}-(\d+)\.index", name) for name in names)
         return sorted((int(match.group(1)) for match in found if match), reverse=True)
 
     def _by_age(self, kind: str) -> list[Path]:
-        """Return the index files of a kind, last written first: a damaged one may have a later step
-        than one that the run has written since."""
+        """Return the index files of a kind, last written first.
+
+        The order by step may differ: a damaged checkpoint may have a later step than newer ones.
+        """
         paths = self.checkpoints.glob(f"{kind}-*.index")
         return sorted(paths, key=lambda path: path.stat().st_mtime_ns, reverse=True)
 
@@ -318,7 +322,7 @@ class RunFolder:
         self.sync(prefix)
 
     def sync(self, prefix: Path) -> None:
-        """Sync the files of a checkpoint, so that they survive a loss of power."""
+        """Sync the files of a checkpoint to disk, so that they survive a power failure."""
         for path in prefix.parent.glob(prefix.name + ".*"):
             files.sync_file(path)
         files.sync_folder(prefix.parent)
@@ -327,8 +331,8 @@ class RunFolder:
 def _sizes(shapes: Mapping[str, Sequence[int]]) -> dict[str, int]:
     """Derive hyperparameters from the shapes in a checkpoint.
 
-    Its variables, in order, are each layer of the encoder, mu and logvar (kernel, bias) with 2 E
-    inputs, the decoder, and last its output (kernel `[U, 6 M + 3]`, bias).
+    The variables are, in order: the encoder's layers; kernel and bias of mu and of logvar, with
+    2 E inputs each; the decoder; and its output layer (kernel `[U, 6 M + 3]` and bias).
     """
     found: list[list[int]] = []
     while shape := shapes.get(_VARIABLE.format(len(found))):

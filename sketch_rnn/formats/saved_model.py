@@ -1,4 +1,4 @@
-"""Write SavedModel folders, which TensorFlow Serving runs.
+"""Write SavedModel folders, which TensorFlow Serving can run.
 
 Legend: B batch, T time, N N_max, Z latent, U units.
 """
@@ -37,10 +37,10 @@ def save(model: SketchRNN, path: str | Path, overwrite: bool = False) -> None:
     Args:
       model: the model.
       path: the new folder.
-      overwrite: replace a SavedModel that is there.
+      overwrite: whether to replace an existing SavedModel.
 
     Raises:
-      UserError: something else has that name, or TensorFlow cannot write.
+      UserError: another file or folder has this name, or TensorFlow cannot write.
       OSError: the folder cannot be written.
     """
     path = Path(path)
@@ -56,7 +56,7 @@ def save(model: SketchRNN, path: str | Path, overwrite: bool = False) -> None:
             if path.exists():
                 files.replace(path, Path(old) / path.name)
             files.replace(part, path)
-    except tf.errors.OpError as error:  # such as a disk that is full
+    except tf.errors.OpError as error:  # for example, a full disk
         reason = error.message.rsplit("; ", 1)[-1]  # the text before it names parts of the file
         raise UserError(f"{path}: cannot be written: {reason}") from None
     finally:
@@ -66,11 +66,12 @@ def save(model: SketchRNN, path: str | Path, overwrite: bool = False) -> None:
 class Serving(tf.Module):
     """The functions of a served model, in data units.
 
-    `encode(strokes [B, T, 3], lengths [B])` gives `mu` and `logvar`, each `[B, Z]`; strokes are
-    stroke-3, of which the first `lengths` rows count. A model without encoder has no `encode`.
+    `encode(strokes [B, T, 3], lengths [B])` returns `mu` and `logvar`, each `[B, Z]`. Strokes are
+    stroke-3; rows after the first `lengths` are padding. A model without an encoder has no
+    `encode`.
 
-    `decode(z [B, Z], temperature, seed)` gives `strokes [B, N, 3]` and `lengths [B]`; the rows
-    after the end are 0. An unconditional model takes `count` instead of z.
+    `decode(z [B, Z], temperature, seed)` returns `strokes [B, N, 3]` and `lengths [B]`; rows after
+    the end of a sketch are 0. An unconditional model takes `count` instead of z.
     """
 
     def __init__(self, model: SketchRNN):
@@ -78,7 +79,7 @@ class Serving(tf.Module):
         self.model = model.computed_by(Execution())  # this execution takes any number of steps
 
     def signatures(self) -> dict[str, tf.types.experimental.ConcreteFunction]:
-        """Trace the functions, and return them by name."""
+        """Trace the functions, and return them keyed by name."""
         with as_one():  # a server does not compile
             return self._signatures()
 

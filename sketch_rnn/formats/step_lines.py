@@ -1,4 +1,4 @@
-"""Files of JSON lines that a run appends to: figures or notes, each with its step."""
+"""Read and write files of JSON lines that a run appends to: figures or notes with their steps."""
 
 import json
 import math
@@ -14,18 +14,18 @@ _MOST_LINES_OF_A_STEP = 9
 
 
 class StepLines:
-    """A file of JSON lines, which need not exist yet. Incomplete lines are skipped."""
+    """A file of JSON lines, which may not exist yet; incomplete lines are skipped."""
 
     def __init__(self, path: Path):
         self.path = path
 
     def append(self, rows: Iterable[Mapping[str, Any]]) -> None:
-        """Append a line for each row; rows have a `step`."""
+        """Append a line for each row; each row has a `step`."""
         with self.path.open("a", encoding="utf-8", newline="\n") as file:
             file.writelines(json.dumps(row) + "\n" for row in rows)
 
     def cut(self, first_step: int) -> None:
-        """Keep only complete lines of steps before `first_step`."""
+        """Keep only the complete lines for steps before `first_step`."""
         if not self.path.exists():
             return
         with files.replacing(self.path) as kept, self.path.open("rb") as file:
@@ -44,9 +44,9 @@ class StepLines:
                         yield row
 
     def figure(self, step: int, tag: str) -> float | None:
-        """Return the last figure of a step under a tag; None if there is none, or it is not finite.
+        """Return the last figure with this step and tag; None if it is missing or not finite.
 
-        The search starts at the end of the file, which may be long.
+        The search starts at the end, since the file may be long.
         """
         try:
             with self.path.open("rb") as file:
@@ -68,7 +68,7 @@ class StepLines:
 
 
 def _row(line: bytes) -> dict[str, Any] | None:
-    """Parse a line; None unless it is a JSON object with a `step`."""
+    """Parse a line; return None unless it is a JSON object with a `step`."""
     try:
         row = parse(line)
     except ValueError:
