@@ -1,1 +1,1 @@
-"""Reading drawings, from files that nobody trusts."""
+"""Reading drawings from untrusted files."""

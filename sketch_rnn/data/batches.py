@@ -1,4 +1,4 @@
-"""Batches for training and evaluation, each a function of (seed, step) alone.
+"""Batches for training and evaluation; a training batch depends only on (seed, step).
 
 Dimensions: B batch, N_max longest sketch.
 """
@@ -20,18 +20,18 @@ Made = TypeVar("Made")
 
 
 class TrainBatches:
-    """Training batches, each a function of (seed, step) alone.
+    """Training batches, each of which depends only on (seed, step).
 
-    A batch is `batch_size` sketches drawn without replacement from the whole split, afresh for
-    every step (with replacement if the split has fewer), augmented, in model units.
+    For every step, `batch_size` sketches are drawn anew from the whole split, without replacement
+    (with replacement if the split has fewer sketches). They are augmented and in model units.
 
     Args:
-      split: what to draw from.
-      hparams: its `batch_size`, `max_seq_len` (N_max), `random_scale_factor` and
-        `augment_stroke_prob` are used.
-      scale_factor: the data set's.
-      seed: any integer from 0.
-      shard: (index, count): only that shard of each batch, of `count` equal ones.
+      split: the split to draw sketches from.
+      hparams: the hyperparameters, of which `batch_size`, `max_seq_len` (N_max),
+        `random_scale_factor` and `augment_stroke_prob` are used.
+      scale_factor: the data set's scale factor.
+      seed: a non-negative integer.
+      shard: (index, count): make only shard `index` of the `count` equal shards of each batch.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class TrainBatches:
         self._seed = seed
 
     def batch(self, step: int) -> tuple[np.ndarray, np.ndarray]:
-        """Stroke-5 `[B, N_max + 1, 5]` float32 and lengths `[B]` int32 of a step."""
+        """Return a step's batch: stroke-5 `[B, N_max + 1, 5]` float32 and lengths `[B]` int32."""
         size, spread = self._hparams.batch_size, self._hparams.random_scale_factor
         rng = np.random.default_rng([self._seed, int(step)])
         chosen = rng.choice(len(self._split), size, replace=len(self._split) < size)
@@ -86,9 +86,10 @@ class TrainBatches:
 def eval_batches(
     split: Split, batch_size: int, scale_factor: float, max_seq_len: int
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Batches for validation: in stable order of length, not augmented, the last may be smaller.
+    """Yield the batches for validation, sorted by length and not augmented.
 
-    Yields stroke-5 `[B, N_max + 1, 5]` float32 in model units and lengths `[B]` int32.
+    Each is a pair: stroke-5 `[B, N_max + 1, 5]` float32 in model units, and lengths `[B]` int32.
+    Sketches of equal length keep their order; the last batch may be smaller.
     """
     order = np.argsort(split.lengths(), kind="stable")
     for first in range(0, len(order), batch_size):
@@ -98,10 +99,10 @@ def eval_batches(
 
 
 def prefetch(make: Callable[[int], Made], first_step: int = 0) -> Iterator[Made]:
-    """Yields `make(step)` for every step from `first_step` on, without end.
+    """Yield `make(step)` for every step from `first_step` on, without end.
 
-    They are made by another thread while the caller works, and come in order. (A `tf.data`
-    pipeline that calls Python, read without end, keeps the interpreter from exiting.)
+    Another thread makes them, in order, while the caller works. (An endless `tf.data` pipeline that
+    calls Python would keep the interpreter from exiting.)
     """
     steps = itertools.count(first_step)
     with ThreadPoolExecutor(1, "batches") as pool:

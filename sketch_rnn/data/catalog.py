@@ -1,4 +1,4 @@
-"""Public data sets and models by name: where they are, and under which licence."""
+"""Public data sets and models by name: their addresses and licenses."""
 
 import difflib
 from collections.abc import Iterator
@@ -65,7 +65,7 @@ squirrel,steak,stove,strawberry,swan,swing_set,the_mona_lisa,tiger,toothbrush,to
 tractor,trombone,truck,whale,windmill,yoga,yogabicycle
 """.replace("\n", "").split(",")
 )
-PACKAGED_MODEL = "doodles"  # its name; it is what is drawn with if none is given
+PACKAGED_MODEL = "doodles"  # the name of the model in the package, which is the default model
 PACKAGED_MODEL_PATH = Path(__file__).parent / "packaged" / "doodles.vae.json"
 PACKAGED_DRAWINGS_PATH = Path(__file__).parent / "packaged" / "doodles.npz"
 LARGEST_MODEL = 128 << 20  # bytes
@@ -73,7 +73,7 @@ LARGEST_MODEL = 128 << 20  # bytes
 
 @dataclass(frozen=True)
 class PublicSet:
-    """A data set: the folder's address that `data_dir` takes, its file there, its licence."""
+    """A public data set: the address of its folder (as for `data_dir`), its file and license."""
 
     folder: str
     file: str
@@ -81,17 +81,17 @@ class PublicSet:
 
     @property
     def use(self) -> str:
-        """Return how to train on it."""
+        """A line that tells a person how to train on the data set."""
         return f'--data_dir={self.folder} "--hparams=data_set=[{self.file}]" trains on it'
 
     def fetch(self) -> Path:
-        """The file in the cache, downloaded if it is not there yet."""
+        """Return the path of the file in the cache, after downloading it if it is not there."""
         return download.resolve(self.folder, [self.file])[0]
 
 
 @dataclass(frozen=True)
 class PublicModel:
-    """A trained model: its name, the address of its file, its licence."""
+    """A public trained model: its name, the address of its file, and its license."""
 
     name: str
     url: str
@@ -99,11 +99,11 @@ class PublicModel:
 
     @property
     def use(self) -> str:
-        """Return how to draw with it."""
+        """A line that tells a person how to draw with the model."""
         return f"--model_dir={self.name} draws with it"
 
     def fetch(self, anew: bool = False) -> Path:
-        """The file in the cache, downloaded if it is not there yet, or in any case."""
+        """Return the path of the file in the cache, downloading it if it is missing or `anew`."""
         return download.fetch(self.url, _DRAW_OFFLINE, LARGEST_MODEL, anew)
 
 
@@ -131,7 +131,7 @@ SETS = {
 
 
 def _public_models() -> Iterator[PublicModel]:
-    """The decoder and the conditional model of each category, and the decoder of everything."""
+    """Yield the decoder and the conditional model for each category, and a decoder for all."""
     for category in (*MODEL_CATEGORIES, "everything"):
         address = f"{_MODELS}/{category}"
         yield PublicModel(_MODEL_PREFIX + category, f"{address}.gen.json", _QUICKDRAW_LICENCE)
@@ -145,7 +145,7 @@ MODELS = {model.name: model for model in _public_models()}
 
 
 def find(name: str) -> PublicSet | PublicModel:
-    """The data set or model of that name; capitals do not matter, and `_` is as good as a space."""
+    """Return the data set or model with that name, ignoring case and treating `_` as a space."""
     wanted = _plain(name)
     if wanted.startswith(_MODEL_PREFIX):
         wanted = wanted.removesuffix(".json").removesuffix(".gen")
@@ -164,19 +164,19 @@ def find(name: str) -> PublicSet | PublicModel:
 
 
 def is_packaged(name: str | Path | None) -> bool:
-    """Return whether the name is that of the model in the package; None is."""
+    """Return whether the name means the model in the package; None does."""
     return name is None or (_plain(str(name)) == PACKAGED_MODEL and not exists(Path(name)))
 
 
 def model_path(name: str | Path | None) -> Path:
-    """Where a model is: a local file or folder wins over the model of that name.
+    """Return the path of a model; a local file or folder takes precedence over a known name.
 
     Args:
       name: a path, `doodles` for the model in the package, or a name in `MODELS` or on the Hub
-        (`hf://user/name`), which is fetched once; None is the model in the package.
+        (`hf://user/name`), which is downloaded once; None means the model in the package.
 
     Returns:
-      A path, of which nothing is known if it is no model's name.
+      The model's path; if `name` is no known name, it is returned as a path, unchecked.
 
     Raises:
       UserError: there is no such model, or it cannot be fetched.
@@ -197,10 +197,10 @@ def model_path(name: str | Path | None) -> Path:
 
 
 def fetched_anew(name: str | Path | None) -> Path | None:
-    """Fetch a model again that was fetched by its name; None for all others.
+    """Download a model again if its name stands for a download; return None for other models.
 
     Raises:
-      UserError: it cannot be fetched.
+      UserError: the model cannot be downloaded.
     """
     if hub.is_address(name):
         return hub.fetch(str(name), anew=True)
@@ -215,14 +215,14 @@ def _plain(name: str) -> str:
 
 
 def _near_models(wanted: str) -> str:
-    """The models of the nearest names, in words; or nothing."""
+    """Return the names of models that are similar to the one wanted, as text; "" if none is."""
     names = [name.removeprefix(_MODEL_PREFIX) for name in MODELS]
     near = difflib.get_close_matches(wanted[:60], [PACKAGED_MODEL, *names])
     return " or ".join(name if name == PACKAGED_MODEL else _MODEL_PREFIX + name for name in near)
 
 
 def listing() -> list[str]:
-    """The names of data sets and models by licence, as lines."""
+    """Return lines that list the names of data sets and models by license."""
     by_licence: dict[str, list[str]] = {}
     for name, public in SETS.items():
         by_licence.setdefault(public.licence, []).append(name.replace(" ", "_"))

@@ -1,6 +1,6 @@
 """Data sets: splits, N_max and scale factor.
 
-Dimensions: S sketches of a split, P points of all of them, B batch, N_max longest sketch.
+Dimensions: S sketches in a split, P points in all of them, B batch, N_max longest sketch.
 """
 
 import itertools
@@ -25,17 +25,17 @@ if TYPE_CHECKING:
     import tensorflow as tf
 
 MIN_SCALE = 1e-8  # data units
-_MEASURED = 1000  # sketches of which the full size is told
-SHOWN, SHOWN_CELL = 10, 80  # sketches of each split in a notebook, and pixels of each
+_MEASURED = 1000  # the most sketches from which the full size is measured
+SHOWN, SHOWN_CELL = 10, 80  # sketches shown from each split in a notebook, and pixels for each
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """The three splits that a run trains on, and the numbers that follow from them.
+    """The three splits that a run uses, and the numbers that follow from them.
 
     scale_factor: standard deviation of the training split's offsets; data units / scale_factor =
       model units.
-    max_seq_len: N_max, the points of the longest sketch of all splits.
+    max_seq_len: N_max, the number of points in the longest sketch in all splits.
     """
 
     train: Split
@@ -46,7 +46,7 @@ class Dataset:
 
     @property
     def full_size(self) -> float:
-        """The median longer side of the training split's drawings, or some of many; above 0."""
+        """The median longer side of the training drawings (of a sample if there are many); > 0."""
         count = min(len(self.train), _MEASURED)
         chosen = np.linspace(0, len(self.train) - 1, count).astype(int)
         points, lengths = self.train.gather(chosen)
@@ -54,10 +54,10 @@ class Dataset:
         return strokes.typical_side(sketches) or self.scale_factor
 
     def split(self, name: str) -> Split:
-        """The split of a name.
+        """Return the split with that name.
 
         Raises:
-          UserError: there is none.
+          UserError: there is no such split.
         """
         check_choice("split", name, SPLITS)
         return getattr(self, name)
@@ -71,21 +71,23 @@ class Dataset:
         seed: int = 1,
         first_step: int = 0,
     ) -> "tf.data.Dataset":
-        """Batches of (strokes5, lengths) in model units, for loops of one's own and for Keras.
+        """Return batches (strokes5, lengths) in model units, for custom loops and for Keras.
 
-        Those of "train" are drawn and augmented as in a run of this seed, step by step, without
-        end. Those of the others are in order of length, not augmented, the last may be smaller.
+        Batches from "train" are drawn and augmented as in a run with this seed, step by step,
+        without end. Batches from the other splits are sorted by length and not augmented; the last
+        one may be smaller.
 
         Args:
           split: "train", "valid" or "test".
-          batch_size: sketches in a batch; None is that of the hyperparameters.
-          hparams: how training drawings are augmented; None is as by default.
-          seed: what the training batches follow from.
-          first_step: of training, to go on.
+          batch_size: the number of sketches in a batch; None means `hparams.batch_size`.
+          hparams: the hyperparameters, which say how training drawings are augmented; None means
+            the defaults.
+          seed: the seed of the training batches.
+          first_step: the training step to begin with.
 
         Returns:
-          A `tf.data.Dataset` of strokes5 `[B, N_max + 1, 5]` float32, the start token first, and
-          lengths `[B]` int32, the points of each sketch.
+          A `tf.data.Dataset` of strokes5 `[B, N_max + 1, 5]` float32, beginning with the start
+          token, and lengths `[B]` int32, the number of points in each sketch.
 
         Raises:
           UserError: there is no such split.
@@ -125,12 +127,12 @@ class Dataset:
         return draw(rows, cell=SHOWN_CELL, columns=SHOWN, row_titles=SPLITS)._repr_svg_()
 
     def holding_out(self, count: int) -> "Dataset":
-        """The same with training sketches, evenly spread, in the validation split instead.
+        """Return a data set in which `count` training sketches are moved to the validation split.
 
-        The scale factor stays that of them all.
+        They are taken at even intervals. The scale factor stays the same.
 
         Raises:
-          UserError: none would be left to train on.
+          UserError: no sketches would be left to train on.
         """
         if not count:
             return self
@@ -150,21 +152,22 @@ class Dataset:
         return replace(self, train=Split(train), valid=Split(valid))
 
     def _part(self, indices: np.ndarray) -> Part:
-        """Training sketches as a part of their own."""
+        """Return some of the training sketches as a new part."""
         return make_part(*self.train.gather(indices))
 
 
 def load_dataset(names: str | Sequence[str], data_dir: str | Path | None = None) -> Dataset:
-    """Reads `.npz` files, one after the other, as one data set.
+    """Read one or more `.npz` files as one data set, in their order.
 
     Args:
-      names: the file name, or a list of them.
-      data_dir: the folder, or http(s) address, that holds them; with None names are paths of files
-        that exist, or else of the embedded drawings or the public data set.
+      names: a file name or a list of file names.
+      data_dir: the folder or http(s) address of the files. With None, the names are paths of
+        existing files or, if there are no such files, names of embedded drawings or of files in
+        the public data set.
 
     Raises:
-      UserError: a file that cannot be had or read (see `download.resolve`, `npz.read_split`), a
-        split without sketches, or training sketches whose offsets are all equal.
+      UserError: a file cannot be found, downloaded or read (see `download.resolve` and
+        `npz.read_split`), a split has no sketches, or all training offsets are equal.
     """
     names = [names] if isinstance(names, str) else names
     data_dir, names = download.located(data_dir, names)
@@ -190,13 +193,13 @@ def load_dataset(names: str | Sequence[str], data_dir: str | Path | None = None)
 
 
 def _joined(first: Part, then: Part) -> Part:
-    """The sketches of both."""
+    """Return a part with the sketches of `first`, then those of `then`."""
     lengths = np.concatenate([np.diff(first.offsets), np.diff(then.offsets)])
     return make_part(np.concatenate([first.points, then.points]), lengths)
 
 
 def _scale_factor(train: Split) -> float:
-    """Standard deviation of every dx and dy of the split, a float32 number."""
+    """Return the standard deviation of all dx and dy in the split, rounded to float32."""
     counts = np.array([2 * len(part.points) for part in train.parts])
     means = np.array([part.mean for part in train.parts])
     squares = np.array([part.squares for part in train.parts])

@@ -1,4 +1,4 @@
-"""Where the files of a data set are: in a folder, or at an address, fetched once into a cache."""
+"""Find the files of a data set: in a folder, or at an address and then downloaded into a cache."""
 
 import hashlib
 import os
@@ -37,15 +37,15 @@ TIMEOUT = (5, 30)  # seconds to connect, and between two packets
 
 
 def resolve(data_dir: str | Path, names: Sequence[str]) -> list[Path]:
-    """The local paths of a data set's files.
+    """Return the local paths of a data set's files.
 
     Args:
       data_dir: a folder, `doodles` for the embedded drawings, or an http(s) address whose files are
-        fetched into the cache.
-      names: files in it, sub-folders allowed.
+        downloaded into the cache.
+      names: the names of files in it, possibly within subfolders.
 
     Raises:
-      UserError: a name that leaves `data_dir`, no such file, or a download that failed.
+      UserError: a name points outside `data_dir`, a file is missing, or a download failed.
     """
     for name in names:
         path = PurePosixPath(name.replace("\\", "/"))
@@ -58,13 +58,15 @@ def resolve(data_dir: str | Path, names: Sequence[str]) -> list[Path]:
 
 
 def default_data_dir(names: Sequence[str]) -> str:
-    """Where files are that come without a `data_dir`: the embedded drawings, or the public set."""
+    """Return the `data_dir` of files given without one: the embedded drawings or the public set."""
     embedded = all((shipped.drawings(EMBEDDED) / name).is_file() for name in names)
     return EMBEDDED if embedded else DEFAULT_DATA_DIR
 
 
 def located(data_dir: str | Path | None, names: Sequence[str]) -> tuple[str | Path, list[str]]:
-    """Where the files are that a person names: without a `data_dir`, paths that exist are paths.
+    """Find the folder or address of the files that a person names.
+
+    Without a `data_dir`, names that are paths of existing files mean those files.
 
     Returns:
       A folder or an address, and the names of the files in it.
@@ -79,7 +81,7 @@ def located(data_dir: str | Path | None, names: Sequence[str]) -> tuple[str | Pa
 
 
 def _common_folder(paths: Sequence[PurePath]) -> PurePath:
-    """The folder nearest to all files, which Windows's drives need not have."""
+    """Return the deepest folder that contains all files; on Windows, drives may have none."""
     for folder in paths[0].parents:
         if all(path.is_relative_to(folder) for path in paths):
             return folder
@@ -88,7 +90,7 @@ def _common_folder(paths: Sequence[PurePath]) -> PurePath:
 
 
 def kept(data_dir: str | Path) -> str:
-    """Return a run's data folder as the run records it, so that it is found from anywhere."""
+    """Return a data folder as a run records it, so that it is found from any working directory."""
     if _is_address(data_dir):
         return str(data_dir)
     path = Path(data_dir).expanduser()
@@ -96,12 +98,12 @@ def kept(data_dir: str | Path) -> str:
 
 
 def remembered(data_dir: str, names: Sequence[str]) -> str:
-    """A run's own `data_dir`, if nothing has to be fetched from an address that is in no request.
+    """Return a `data_dir` that a run recorded, unless that means a download nobody asked for.
 
-    A run's folder may be a stranger's, and so what it says of where its drawings are.
+    A run's folder may come from a stranger, and so may the address that it records.
 
     Raises:
-      UserError: it is an address that is neither the default nor in the cache.
+      UserError: it is an address other than the default, and its files are not in the cache.
     """
     pooch = imported_pooch()
     if not _is_address(data_dir) and not shipped.drawings(Path(data_dir).expanduser()).is_dir():
@@ -142,10 +144,10 @@ def _local(folder: Path, name: str) -> Path:
 
 
 def discard_damaged(data_dir: str | Path, paths: Sequence[Path]) -> bool:
-    """Takes those of a data set's fetched files from the cache that are no whole `.npz` files.
+    """Remove damaged `.npz` files of a data set from the cache, if they were downloaded.
 
     Returns:
-      Whether there were any, so that `resolve` fetches them again.
+      Whether any were removed, so that `resolve` downloads them again.
     """
     damaged = [path for path in paths if _is_address(data_dir) and not _is_whole_zip(path)]
     for path in damaged:
@@ -158,18 +160,18 @@ def _is_whole_zip(path: Path) -> bool:
     try:
         with zipfile.ZipFile(path) as archive:
             return archive.testzip() is None
-    except Exception:  # whatever a damaged file makes zipfile and zlib raise
+    except Exception:  # a damaged file can make zipfile and zlib raise almost anything
         return False
 
 
 def fetch(url: str, offline: str, most: int, anew: bool = False) -> Path:
-    """The file of an address in the cache, downloaded if it is not there yet.
+    """Return the cached file of an address, after downloading it if it is not in the cache.
 
     Args:
-      url: http(s).
-      offline: what works without this file, for the error message.
-      most: bytes of the largest file to take.
-      anew: download it in any case.
+      url: an http(s) address.
+      offline: a text for the error message that says what works without this file.
+      most: the largest file to accept, in bytes.
+      anew: download the file even if it is in the cache.
 
     Raises:
       UserError: the download failed.
@@ -194,10 +196,11 @@ def fetch(url: str, offline: str, most: int, anew: bool = False) -> Path:
 
 
 def _download(url: str, file: str, pooch: object, most: int) -> None:
-    """Pooch's downloader: writes what `url` holds to `file`, or fails.
+    """Download `url` to `file`; pooch calls this function.
 
-    What arrived before a failure, even a kill, stays in the cache if the server can tell whether
-    the content is still the same, and the next download goes on from there.
+    If the download fails or the process is killed, what has arrived stays in the cache, and the
+    next download continues from there, provided that the server can tell whether the content is
+    still the same.
     """
     import requests
 
@@ -227,10 +230,10 @@ def _download(url: str, file: str, pooch: object, most: int) -> None:
 
 @contextmanager
 def _part(url: str) -> Iterator[BinaryIO]:
-    """A file to append to: a line with the ETag of `url`, then what has arrived of its content.
+    """Open the partial download of `url`: a line with its ETag, then the content so far.
 
-    It goes at the end unless it can be gone on with. While another process fetches the same, it is
-    one without a name.
+    The file is removed at the end unless a later download can continue it. While another process
+    is downloading the same file, a nameless temporary file is used instead.
     """
     path = cache_dir() / "parts" / hashlib.sha256(url.encode()).hexdigest()
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -239,7 +242,7 @@ def _part(url: str) -> Iterator[BinaryIO]:
             try:
                 with path.open("a+b") as part:
                     yield part
-            finally:  # when it is closed: Windows removes no file that is open
+            finally:  # after it is closed, because Windows does not remove an open file
                 with path.open("rb") as part:
                     arrived = _arrived(part)[2]
                 if not arrived:
@@ -250,10 +253,10 @@ def _part(url: str) -> Iterator[BinaryIO]:
 
 
 def _arrived(part: BinaryIO) -> tuple[str, int, int]:
-    """The ETag of a part, where its content starts, and how many bytes of that count.
+    """Return the ETag of a partial download, where its content starts, and its usable bytes.
 
-    The last byte does not count, so that there always is one to ask for; none counts under an
-    ETag that does not promise the same bytes.
+    The last byte is requested again, so that there is always something to request. No bytes are
+    usable if the ETag is weak and so does not promise identical content.
     """
     part.seek(0)
     line = part.readline(1000)
@@ -263,7 +266,7 @@ def _arrived(part: BinaryIO) -> tuple[str, int, int]:
 
 
 def _total(response: Any, part: BinaryIO, received: int) -> int:
-    """The bytes of the whole content, of which the response holds those from `received` on."""
+    """Return the size of the whole content; the response contains the bytes from `received` on."""
     span = response.headers.get("Content-Range", "")
     match = re.fullmatch(r"bytes (\d+)-\d+/(\d+)", span)
     if not match or int(match[1]) != received:
@@ -273,7 +276,7 @@ def _total(response: Any, part: BinaryIO, received: int) -> int:
 
 
 def _receive(response: Any, part: BinaryIO, received: int, total: int, most: int) -> None:
-    """Appends a response's body to the part; `total` is 0 if it is not known."""
+    """Append a response's body to the partial download; `total` is 0 if it is not known."""
     from tqdm import tqdm
 
     with tqdm(

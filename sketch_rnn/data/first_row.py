@@ -1,27 +1,32 @@
-"""Tell what the first row of sketches is: drawn, or the place where the drawing begins.
+"""Tell whether the first row of sketches is a drawn line or the place where the drawing begins.
 
-The public data sets begin with the pen down at the first point, and row 0 leads to the second.
-Files that were made of absolute lines by differences hold the first point itself in row 0: its
-place on the page, seen from a corner. Taken for drawn, it is a long line that nobody drew.
+In the public data sets, a sketch begins with the pen down at its first point, and row 0 leads to
+the second point. In files made by taking differences of absolute coordinates, row 0 is the first
+point itself: its position relative to a corner of the page. Read as a drawn line, it would be a
+long line that nobody drew.
 
-Dimensions: S sketches, P points of all of them.
+Dimensions: S sketches, P points in all of them.
 """
 
 import numpy as np
 
 FIRST_ROWS = ("auto", "drawn", "place")
-FEW = 10  # sketches; below, nothing can be said
-SAMPLE = 500  # sketches that are looked at, spread evenly
-_FROM_ONE_CORNER = 0.95  # share of the sketches that lie on one side of both axes
+FEW = 10  # sketches; fewer are not enough to tell
+SAMPLE = 500  # the most sketches to examine, taken at even intervals
+_FROM_ONE_CORNER = 0.95  # the share of sketches that lie on one side of both axes
 _QUADRANTS = np.array([(1, 1), (1, -1), (-1, 1), (-1, -1)])
-_LONG = 1.25  # of row 0 to a sketch's other drawn offsets, in the middle of the sketches
+_LONG = 1.25  # the length of row 0 relative to other drawn offsets, the median over sketches
 
 
 def is_place(points: np.ndarray, lengths: np.ndarray) -> bool:
-    """Return whether row 0 looks like a place, by flat stroke-3 points `[P, 3]` and lengths `[S]`.
+    """Return whether row 0 of the sketches looks like a place.
 
-    It does if nearly all sketches lie in the same quadrant, with (0, 0) before row 0 at or beyond
-    its corner, and row 0 is long beside the offsets that are drawn.
+    It does if nearly all sketches lie in the same quadrant, as seen from the origin where row 0
+    starts, and row 0 is long compared to the offsets that are drawn.
+
+    Args:
+      points: flat stroke-3 points `[P, 3]`.
+      lengths: the number of points in each sketch, `[S]`.
     """
     ends = np.cumsum(lengths)
     chosen = np.flatnonzero(lengths > 2)
@@ -41,9 +46,9 @@ def is_place(points: np.ndarray, lengths: np.ndarray) -> bool:
 
 
 def without_place(sketch: np.ndarray) -> np.ndarray:
-    """A stroke-3 sketch `[n, 3]` whose row 0 is a place, with the pen down there instead.
+    """Convert a stroke-3 sketch `[n, 3]` whose row 0 is a place into one that begins there.
 
-    A dot to begin with stays the row (0, 0, 1).
+    Row 0 is removed; if the first line is only a dot, row 0 becomes (0, 0, 1).
     """
     if not len(sketch) or sketch[0, 2] == 0:
         return sketch[1:]

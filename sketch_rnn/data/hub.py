@@ -1,6 +1,6 @@
-"""Models on the Hugging Face Hub: fetched once into its cache, and pushed.
+"""Models on the Hugging Face Hub: downloading them once into the Hub's cache, and pushing them.
 
-`huggingface_hub` does both. It is an extra, imported when a model is asked for by such a name.
+The package `huggingface_hub` does both. It is optional, and imported only when it is needed.
 """
 
 import os
@@ -15,8 +15,8 @@ import sketch_rnn
 from sketch_rnn.errors import UserError, first_line
 
 PREFIX = "hf://"
-MODEL_FILE = "model.keras"  # in a repository, where no other file is named
-LARGEST = 4 << 30  # bytes of a model
+MODEL_FILE = "model.keras"  # the default file in a repository
+LARGEST = 4 << 30  # bytes, the largest model to download
 _ADDRESS = re.compile(
     r"(?P<repository>[\w.-]+/[\w.-]+)(?:@(?P<revision>[^/\s]+))?(?:/(?P<file>\S+))?"
 )
@@ -27,20 +27,20 @@ class Address(NamedTuple):
     """A file on the Hub."""
 
     repository: str  # user/name
-    revision: str | None  # a branch, a tag or a commit; None is the main branch
+    revision: str | None  # a branch, a tag or a commit; None means the main branch
     file: str
 
 
 def is_address(name: str | Path | None) -> bool:
-    """Whether this names a model on the Hub, as in `hf://user/name`."""
+    """Return whether this names a model on the Hub, such as `hf://user/name`."""
     return isinstance(name, str) and name.startswith(PREFIX)
 
 
 def parse(name: str) -> Address:
-    """Read `hf://user/name`, also with `@revision` and with `/file` behind it.
+    """Read an address `hf://user/name`, optionally followed by `@revision` and `/file`.
 
     Raises:
-      UserError: it is no such address.
+      UserError: it is not such an address.
     """
     match = _ADDRESS.fullmatch(name.removeprefix(PREFIX))
     if match is None or ".." in name:
@@ -49,13 +49,13 @@ def parse(name: str) -> Address:
 
 
 def fetch(name: str, anew: bool = False) -> Path:
-    """Return the local file of a model on the Hub, and download it first if it is not there yet.
+    """Return the local file of a model on the Hub, after downloading it if it is not there.
 
-    A download that breaks off goes on from there, and a file is whole before it gets its name.
+    A download that was interrupted is continued; a file gets its name only when it is complete.
 
     Args:
-      name: as in `hf://user/name`.
-      anew: download it in any case.
+      name: an address such as `hf://user/name`.
+      anew: download the file even if it is in the cache.
 
     Raises:
       UserError: huggingface_hub is not installed, there is no such model, it is private, too large,
@@ -79,13 +79,13 @@ def fetch(name: str, anew: bool = False) -> Path:
 
 
 def push(name: str, folder: Path, private: bool) -> str:
-    """Make the files of a folder the newest commit of a repository, which is created if need be.
+    """Push the files in a folder to a repository as a new commit; create the repository if needed.
 
     Returns:
       The address of the repository's page.
 
     Raises:
-      UserError: huggingface_hub is not installed, nobody is logged in, or the Hub does not take it.
+      UserError: huggingface_hub is not installed, nobody is logged in, or the Hub refuses the push.
     """
     address, hub = check(name), _library(name)
     api = hub.HfApi(endpoint=_endpoint(), **_caller())
@@ -100,10 +100,10 @@ def push(name: str, folder: Path, private: bool) -> str:
 
 
 def check(name: str) -> Address:
-    """Refuse, before the work, what nothing can be pushed to.
+    """Check, before the work begins, that `name` is a repository that can be pushed to.
 
     Raises:
-      UserError: it is no repository, or huggingface_hub is not installed.
+      UserError: it is not a repository, or huggingface_hub is not installed.
     """
     address = parse(name)
     if address != Address(address.repository, None, MODEL_FILE):
@@ -124,7 +124,10 @@ def _library(name: str) -> Any:
 
 
 def _endpoint() -> str | None:
-    """The Hub's address where it is another; the library reads the variable when it is imported."""
+    """Return the Hub's address that `HF_ENDPOINT` sets, or None.
+
+    It is passed on because the library itself reads the variable only when it is imported.
+    """
     return os.environ.get("HF_ENDPOINT")
 
 
@@ -133,7 +136,7 @@ def _caller() -> dict[str, str]:
 
 
 def _size(hub: Any, address: Address) -> int | None:
-    """The bytes of a file on the Hub, 0 if it does not say; None where it cannot be reached."""
+    """Return a file's size in bytes; 0 if the Hub does not say, None if it cannot be reached."""
     url = hub.hf_hub_url(
         address.repository, address.file, revision=address.revision, endpoint=_endpoint()
     )
@@ -141,18 +144,18 @@ def _size(hub: Any, address: Address) -> int | None:
         return hub.get_hf_file_metadata(url).size or 0
     except hub.errors.HfHubHTTPError:
         raise
-    except _unreachable(hub):  # then the cache may hold it
+    except _unreachable(hub):  # the cache may still hold the file
         return None
 
 
 def _unreachable(hub: Any) -> tuple[type[Exception], ...]:
-    """The errors of a network: the base class is one of the HTTP client of this version."""
+    """Return the classes of network errors; some come from the library's HTTP client."""
     return (OSError, ValueError, *hub.errors.HfHubHTTPError.__bases__)
 
 
 @contextmanager
 def _one_line(name: str, hub: Any) -> Iterator[None]:
-    """Turn what huggingface_hub raises into one line."""
+    """Turn the errors of huggingface_hub into a `UserError` of one line."""
     errors = hub.errors
     try:
         yield

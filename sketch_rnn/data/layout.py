@@ -1,28 +1,31 @@
-"""Find out what the rows of strangers' sketches mean, coordinates and pen, and convert them.
+"""Detect what the rows of other people's sketches mean (coordinates and pen), and convert them.
 
-A stroke-3 row is (dx, dy, pen_lifted). Files in its place hold rows of padding at the end of their
-sketches (`padding.py`), absolute coordinates, or another meaning of the pen, and nothing in them
-says so. What is found out of all sketches of a file together is said, and what cannot be told
-stops.
+A stroke-3 row is (dx, dy, pen_lifted). But some files contain padding at the end of their sketches
+(`padding.py`), absolute coordinates, or a pen value with another meaning, and do not say so. All
+sketches in a file are examined together. The user is told what was detected; if the meaning cannot
+be determined, an error asks for it.
 
-Coordinates. Files of offsets were measured beside the same drawings in absolute coordinates (on a
-page, centered, from the first point): doodles, aaron_sheep, short_kanji, KanjiVG, and Quick, Draw!
-raw and simplified. Three figures tell them apart, medians over a file's sketches:
-- spread: the box of the summed rows by the box of the rows. Offsets 0.5 to 3.5, absolute 1.6 up.
-- turn: how much rows differ from the row before, as a share of that and their own size. Offsets
-  0.31 to 0.64, absolute 0.02 to 0.50: points lie near each other.
-- leap: the length of rows where the pen is lifted by that of the others. Offsets 1.1 up, absolute
-  1.0 to 2.2: a point's place has nothing to do with the pen.
-`_SPREAD`, `_TURN` and `_LEAP` weigh them: of 30 drawings or of 10, the score of offsets is below 0,
-of absolute coordinates above; so it is of icons (lucide, tabler) and of lines of handwriting, by
-which the weights were not chosen. Of 3 to 9 drawings offsets reach 0.7. What lies right of and
-below a corner, each point of it, is absolute in any case.
+Coordinates. Files of offsets were compared to the same drawings in absolute coordinates (on a page,
+centered, or relative to the first point): doodles, aaron_sheep, short_kanji, KanjiVG, and Quick,
+Draw! raw and simplified. Three figures, averaged over the sketches in a file, distinguish them:
+- spread: the size of the box around the summed rows, divided by the size of the box around the
+  rows. Offsets: 0.5 to 3.5; absolute: 1.6 and more.
+- turn: how much rows differ from the row before, as a share of that difference plus their size.
+  Offsets: 0.31 to 0.64; absolute: 0.02 to 0.50, since successive points are near each other.
+- leap: the length of rows with the pen lifted, divided by the length of other rows. Offsets: 1.1
+  and more; absolute: 1.0 to 2.2, since the position of a point does not depend on the pen.
+`_SPREAD`, `_TURN` and `_LEAP` weigh them in a score. With 30 or with 10 drawings, it is below 0 for
+offsets and above 0 for absolute coordinates; the same holds for icons (lucide, tabler) and lines of
+handwriting, which were not used to choose the weights. With 3 to 9 drawings, the score of offsets
+can reach 0.7. If all points lie to the right of and below a corner, the coordinates are absolute in
+any case.
 
-Pen. Where it is up, it seldom is for two points in a row: 0 to 2 % of those files' points, and
-54 to 98 % of the others. A sketch ends with its last line, so its last row says whether the pen is
-lifted after a point or before it.
+Pen. The pen is rarely up for two points in a row: in these files, 0 to 2 % of the points with the
+pen up are followed by another such point, and 54 to 98 % of the points with the
+pen down by another with the pen down. A
+sketch ends with a line, so its last row shows whether the pen is lifted after a point or before it.
 
-Dimensions: n points of one sketch.
+Dimensions: n points in one sketch.
 """
 
 import math
@@ -43,29 +46,30 @@ PEN_MEANINGS = {
     "moved": "the pen comes to the point lifted",
     "drawn": "a line leads to the point",
 }
-_FEW_ROWS = 20  # of a whole file; below, nothing can be said
-_SHORT = 6  # rows; a shorter sketch says nothing of its coordinates
+_FEW_ROWS = 20  # rows in a whole file; fewer are not enough to tell
+_SHORT = 6  # rows; shorter sketches are not used to detect coordinates
 _SPREAD, _TURN, _LEAP, _EVEN = 1.0, -11.0, -4.5, 6.7
-_SCATTERED = 0.54  # a turn above it has no drawing in absolute coordinates
-_LARGEST_LEAP = 1.5  # natural logarithm
-_UNSURE = 0.3  # a score from 0 to this tells nothing
-_FEWEST = 3  # sketches whose score says anything
-_SURE = 2.0  # a score above it is of absolute coordinates, of fewer than `FEW` sketches too
-_CORNERED = 0.9  # share of the sketches that lie on one side of both axes
-_CLEAR = 0.2  # between the shares of rows that are followed by their like
-_SELDOM = 0.3  # of rows with the pen up: those that are followed by another
-_ENDED = 0.8  # share of the sketches that end with the pen lifted after their last row
-_OPENED = 0.8  # share of the sketches whose first row begins a line
-_LONGER = 1.4  # leap of one reading to that of the other
+_SCATTERED = 0.54  # drawings in absolute coordinates never have a larger turn
+_LARGEST_LEAP = 1.5  # as a natural logarithm
+_UNSURE = 0.3  # a score between 0 and this is inconclusive
+_FEWEST = 3  # sketches; the score of fewer means nothing
+_SURE = 2.0  # a score above this means absolute coordinates even with fewer than `FEW` sketches
+_CORNERED = 0.9  # the share of sketches that lie on one side of both axes
+_CLEAR = 0.2  # the difference between the two shares of rows followed by a row with the same pen
+_SELDOM = 0.3  # the largest share of rows with the pen up that are followed by another such row
+_ENDED = 0.8  # the share of sketches that end with the pen lifted after their last row
+_OPENED = 0.8  # the share of sketches whose first row begins a line
+_LONGER = 1.4  # the ratio between the leaps of the two possible readings
 
 
 @dataclass(frozen=True)
 class Layout:
-    """The meaning of a file's rows, as the user states it; `auto` is detected.
+    """The meaning of a file's rows, as the user states it; `auto` means that it is detected.
 
-    first_row: `drawn`, or a `place`; see `first_row`. Of absolute coordinates row 0 is the place
-      of the first point unless it is `drawn`, from (0, 0).
-    coordinates: `offsets` or `absolute`. pen: what 1 means, see `PEN_MEANINGS`.
+    first_row: `drawn` or `place`; see the module `first_row`. In absolute coordinates, row 0 is the
+      position of the first point, unless `drawn` says that a line leads to it from (0, 0).
+    coordinates: `offsets` or `absolute`.
+    pen: the meaning of 1; see `PEN_MEANINGS`.
     """
 
     first_row: str = FIRST_ROWS[0]
@@ -84,18 +88,18 @@ AS_IT_LOOKS, AS_IT_IS = Layout(), Layout("drawn", "offsets", "lifted")
 def plain(
     sketches: Sequence[np.ndarray], where: str, layout: Layout = AS_IT_LOOKS
 ) -> list[np.ndarray]:
-    """Return the sketches of a file as stroke-3, with offsets and 1 where the pen is lifted.
+    """Convert the sketches in a file to stroke-3: offsets, and 1 where the pen is lifted.
 
-    What is no sketch stays as it is, to be refused by those who read on. A line is logged for
-    each thing that was found out.
+    An array that is not a sketch is returned unchanged; later checks refuse it. A line is logged
+    for everything that was detected.
 
     Args:
-      sketches: stroke-3 `[n, 3]` or stroke-5 `[n, 5]` arrays, not checked.
-      where: they are, for messages.
-      layout: what is known of them.
+      sketches: stroke-3 `[n, 3]` or stroke-5 `[n, 5]` arrays, not yet checked.
+      where: the name of the place that holds the sketches, for messages.
+      layout: what the user says about the sketches.
 
     Raises:
-      UserError: it cannot be told what the rows are.
+      UserError: the meaning of the rows cannot be determined.
     """
     sketches = [_as_stroke3(sketch) for sketch in without_padding(sketches, where)]
     sketches = _with_two_pens(sketches, where)
@@ -116,7 +120,7 @@ def plain(
 
 
 def oddities(sketches: Sequence[np.ndarray]) -> list[str]:
-    """Return what is odd about a file's stroke-3 sketches, a clause for each."""
+    """Return clauses that say what is odd about a file's stroke-3 sketches."""
     found = []
     padding = padding_of(sketches)
     if padding is not None:
@@ -173,7 +177,7 @@ def _with_two_pens(sketches: list[np.ndarray], where: str) -> list[np.ndarray]:
 
 
 def _pen(sample: Sequence[np.ndarray], where: str, layout: Layout) -> str:
-    """Return what 1 means in sketches of offsets; warn unless it is that the pen is lifted."""
+    """Return what 1 means in sketches of offsets; warn unless it means that the pen is lifted."""
     if layout.pen != "auto":
         return layout.pen
     pen = _pen_that_makes_sense(sample)
@@ -191,7 +195,7 @@ def _pen(sample: Sequence[np.ndarray], where: str, layout: Layout) -> str:
 
 
 def _pen_that_makes_sense(sample: Sequence[np.ndarray]) -> str | None:
-    """Return one of `PENS`; None if it cannot be told."""
+    """Return the likely meaning of 1, one of `PENS`; None if it cannot be determined."""
     pens = [sketch[:, 2] for sketch in sample]
     if sum(map(len, pens)) < _FEW_ROWS:
         return "lifted"
@@ -212,7 +216,7 @@ def _pen_that_makes_sense(sample: Sequence[np.ndarray]) -> str | None:
 
 
 def _up_value(pens: Sequence[np.ndarray]) -> int | None:
-    """Return which value, 0 or 1, means that the pen is up; None if it cannot be told."""
+    """Return which value, 0 or 1, means that the pen is up; None if it cannot be determined."""
     zeros, ones = (_followed_by_its_like(pens, value) for value in (0, 1))
     ended = float(np.mean([pen[-1] for pen in pens]))
     if ones is None:
@@ -227,7 +231,7 @@ def _up_value(pens: Sequence[np.ndarray]) -> int | None:
 
 
 def _followed_by_its_like(pens: Sequence[np.ndarray], value: int) -> float | None:
-    """Return the share of rows with that pen whose next row has the same pen."""
+    """Return the share of rows with this pen value whose next row has the same value."""
     rows = sum(int((pen[:-1] == value).sum()) for pen in pens)
     pairs = sum(int(((pen[:-1] == value) & (pen[1:] == value)).sum()) for pen in pens)
     return pairs / rows if rows else None
@@ -237,7 +241,7 @@ def _followed_by_its_like(pens: Sequence[np.ndarray], value: int) -> float | Non
 
 
 def _is_absolute(sample: Sequence[np.ndarray], where: str, layout: Layout) -> bool:
-    """Return whether sketches hold absolute coordinates; warn where they do."""
+    """Return whether sketches contain absolute coordinates; warn if they do."""
     if layout.coordinates != "auto":
         return layout.coordinates == "absolute"
     found = _looks_absolute(sample)
@@ -255,7 +259,7 @@ def _is_absolute(sample: Sequence[np.ndarray], where: str, layout: Layout) -> bo
 
 
 def _looks_absolute(sample: Sequence[np.ndarray]) -> bool | None:
-    """Return whether coordinates are absolute; None if it cannot be told."""
+    """Return whether coordinates look absolute; None if it cannot be determined."""
     sketches = [sketch for sketch in sample if len(sketch) >= _SHORT]
     if sum(map(len, sketches)) < _FEW_ROWS:
         return False
@@ -268,7 +272,7 @@ def _looks_absolute(sample: Sequence[np.ndarray]) -> bool | None:
 
 
 def _absolute_score(sketches: Sequence[np.ndarray]) -> float:
-    """Return the score of the module's docstring: above 0 for absolute coordinates."""
+    """Return the score that the module's docstring describes: above 0 for absolute coordinates."""
     lifting = [sketch for sketch in sketches if 0 < sketch[:-1, 2].sum() < len(sketch) - 1]
     if len(sketches) < _FEWEST or len(lifting) < len(sketches) / 2:
         return -math.inf
@@ -281,7 +285,7 @@ def _absolute_score(sketches: Sequence[np.ndarray]) -> float:
 
 
 def _is_cornered(sketch: np.ndarray) -> bool:
-    """Return whether all rows lie on one side of each axis, and not all on it."""
+    """Return whether all rows lie on one side of each axis, and not all of them on an axis."""
     points = sketch[:, :2]
     one_side = (points >= 0).all(axis=0) | (points <= 0).all(axis=0)
     return bool(one_side.all() and points.any(axis=0).all())
@@ -296,16 +300,16 @@ def _spread(sketch: np.ndarray) -> float:
 
 
 def _turn(sketch: np.ndarray) -> float:
-    """Return the share of the rows' differences in the sum of these and the rows."""
+    """Return the sum of the differences between rows, as a share of it plus the sum of the rows."""
     rows = sketch[:, :2].astype(np.float64)
     differences = float(np.abs(np.diff(rows, axis=0)).sum())
     return differences / max(differences + float(np.abs(rows[1:]).sum()), 1e-9)
 
 
 def _leap(sketches: Sequence[np.ndarray], is_up: int, after: bool) -> float:
-    """Return the median log ratio of the length of rows with a lifted pen to other rows.
+    """Return the median log ratio of the length of rows with a lifted pen to that of other rows.
 
-    The pen is lifted after the row before, or before the row itself.
+    With `after`, the pen of a row counts for the row that follows; else for the row itself.
     """
     leaps = []
     for sketch in sketches:
@@ -320,7 +324,7 @@ def _leap(sketches: Sequence[np.ndarray], is_up: int, after: bool) -> float:
 
 
 def _mended(sketch: np.ndarray, is_place: bool, is_absolute: bool, pen: str) -> np.ndarray:
-    """Return what a sketch holds as stroke-3."""
+    """Return a sketch converted to stroke-3."""
     sketch = _as_offsets(sketch) if is_absolute else sketch.copy()
     if pen in ("down", "drawn"):
         sketch[:, 2] = 1 - sketch[:, 2]
@@ -331,7 +335,7 @@ def _mended(sketch: np.ndarray, is_place: bool, is_absolute: bool, pen: str) -> 
 
 
 def _as_offsets(sketch: np.ndarray) -> np.ndarray:
-    """Return the sketch as differences of its points; row 0 is the first point."""
+    """Return the sketch with the differences between its points; row 0 is the first point."""
     kind = np.float64 if sketch.dtype.kind == "f" else np.int64
     points = sketch[:, :2].astype(kind)
     offsets = np.diff(points, axis=0, prepend=np.zeros((1, 2), kind))

@@ -2,15 +2,16 @@
 
 A data set holds `train.npy`, `valid.npy` and `test.npy`. Each is one of
 - an object array (pickled) of S arrays `[n, 3]` (stroke-3) or `[n, 5]` (stroke-5);
-- a plain array `[S, n, 3]` or, padded by end-of-sketch rows, `[S, n, 5]`;
-- a plain array `[P, 3]` of all sketches' points, beside their lengths `[S]`, `train_lengths.npy`.
+- a plain array `[S, n, 3]` or, padded with end-of-sketch rows, `[S, n, 5]`;
+- a plain array `[P, 3]` with the points of all sketches, along with their lengths `[S]` in
+  `train_lengths.npy`.
 Values are integers or floats. Other members are not read.
 
-To build a data set, `read_drawings` reads any member that holds sketches, also as
-- an object array of S lists of rows, or of the numbers of an array `[S, n, 3]`;
-- a plain array `[n, 3]`, of one sketch.
+To build a data set, `read_drawings` reads any member that holds sketches. It also accepts
+- an object array of S lists of rows, or of numbers with the shape `[S, n, 3]`;
+- a plain array `[n, 3]`, which is a single sketch.
 
-Dimensions: S sketches, n points of one sketch, P points of all sketches.
+Dimensions: S sketches, n points in one sketch, P points in all sketches.
 """
 
 import io
@@ -34,10 +35,10 @@ from sketch_rnn.data.unpickle import check_end, read_object_array
 from sketch_rnn.errors import UserError, warn
 
 LIMIT = 1000  # offsets are clamped to [-LIMIT, LIMIT], in data units
-MAX_RATIO = 100  # of what a member becomes to its compressed size, past the first MAX_SMALL bytes
-MAX_SMALL = 8 << 20
-SKETCH_BYTES = 512  # what a sketch takes while it is read, beside its points
-MAX_READ = 1 << 20  # bytes of one read, so of the zip's table of members too
+MAX_RATIO = 100  # the unpacked size of a member relative to its compressed size, after MAX_SMALL
+MAX_SMALL = 8 << 20  # bytes that any member may unpack to
+SKETCH_BYTES = 512  # the memory that a sketch takes while it is read, in addition to its points
+MAX_READ = 1 << 20  # bytes in one read; this also limits the zip's table of members
 MAX_HEADER = 10_000  # bytes
 TO_BUILD = "make a data set of it first, by sketch_rnn_dataset build"
 _LENGTHS = "_lengths"
@@ -50,7 +51,7 @@ _HEADER = re.compile(
 
 
 def read_npz(path: str | Path) -> dict[str, list[np.ndarray]]:
-    """All sketches of a file by split, as stroke-3 `[n, 3]` arrays, int16 or float32.
+    """Read all sketches in a file, by split, as stroke-3 arrays `[n, 3]`, int16 or float32.
 
     Raises:
       UserError: see `read_split`.
@@ -63,14 +64,15 @@ def read_npz(path: str | Path) -> dict[str, list[np.ndarray]]:
 
 
 def read_split(path: str | Path, split: str) -> tuple[np.ndarray, np.ndarray]:
-    """The sketches of one split, flat: points `[P, 3]` and lengths `[S]` int64.
+    """Read the sketches of one split, flat: points `[P, 3]` and lengths `[S]` int64.
 
-    Offsets are clamped; integers become int16, floats float32. Sketches that are empty or have
-    NaN or infinite offsets are left out, with one warning that counts them.
+    Offsets are clamped; integers become int16, floats become float32. Sketches that are empty or
+    have NaN or infinite offsets are left out, with one warning that counts them.
 
     Raises:
-      UserError: no such file or split, not an `.npz` file, more than its size can honestly
-        hold, a pickle of anything but arrays, or a sketch that is no stroke-3 or stroke-5.
+      UserError: there is no such file or split, the file is not an `.npz` file, it claims to hold
+        more than its size allows, a pickle contains anything but arrays, or a sketch is neither
+        stroke-3 nor stroke-5.
     """
     where = f"{path}, split {split}"
     with _reading(Path(path), where) as archive:
@@ -81,13 +83,13 @@ def read_split(path: str | Path, split: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def read_drawings(path: str | Path) -> tuple[dict[str, list[np.ndarray]], dict[str, str]]:
-    """The sketches of a file of any layout, as it holds them: nothing of them is checked.
+    """Read the sketches in a file with any layout, as they are stored, without checking them.
 
     Returns:
-      The sketches by the name of their member, and why other members hold none.
+      The sketches by the name of their member; for other members, why they contain no sketches.
 
     Raises:
-      UserError: no such file, nothing that holds sketches, or a damaged split.
+      UserError: there is no such file, it contains no sketches, or a split is damaged.
     """
     found: dict[str, list[np.ndarray]] = {}
     others: dict[str, str] = {}
@@ -113,7 +115,7 @@ def read_drawings(path: str | Path) -> tuple[dict[str, list[np.ndarray]], dict[s
 
 @contextmanager
 def _reading(path: Path, where: str) -> Iterator[zipfile.ZipFile]:
-    """The archive, its members' names and sizes checked; what is wrong with it as a UserError."""
+    """Open the archive and check its members' names and sizes; turn all errors into UserErrors."""
     try:
         with _open(path) as archive:
             yield archive
@@ -124,13 +126,13 @@ def _reading(path: Path, where: str) -> Iterator[zipfile.ZipFile]:
     except Refused as error:
         hint = f"; {TO_BUILD}" if isinstance(error, NotAnArray) else ""
         raise UserError(f"{where}: expected arrays of numbers, found {error}{hint}") from None
-    except Exception as error:  # whatever a damaged file makes zipfile and zlib raise
+    except Exception as error:  # a damaged file can make zipfile and zlib raise almost anything
         reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise UserError(f"{where}: cannot be read as an .npz file ({reason})") from None
 
 
 class _Bounded(io.FileIO):
-    """A file of which one call reads no more than `MAX_READ` bytes."""
+    """A file that never reads more than `MAX_READ` bytes in one call."""
 
     def read(self, size: int | None = -1) -> bytes:
         left = os.fstat(self.fileno()).st_size - self.tell()
@@ -141,7 +143,7 @@ class _Bounded(io.FileIO):
 
 @contextmanager
 def _open(path: Path) -> Iterator[zipfile.ZipFile]:
-    """The archive, its members' names and sizes checked."""
+    """Open the archive, and check its members' names and sizes."""
     if path.exists() and not path.is_file():
         raise UserError(f"{path}: expected an .npz file, got something that is not a file")
     with _Bounded(path) as file, zipfile.ZipFile(file) as archive:
@@ -166,15 +168,15 @@ def _check_member(path: Path, member: zipfile.ZipInfo) -> None:
 
 
 def _most_bytes(member: zipfile.ZipInfo) -> int:
-    """Return how many bytes a member may unpack to."""
+    """Return the largest size in bytes that a member may unpack to."""
     return MAX_SMALL + MAX_RATIO * member.compress_size
 
 
 def _sketches(archive: zipfile.ZipFile, name: str, any_form: bool = False) -> Iterator[np.ndarray]:
-    """The sketches of a member as the file holds them, not checked.
+    """Yield the sketches of a member as they are stored, without checking them.
 
-    Their bytes are counted: a pickle can name one array many times, and one without rows costs a
-    file nothing.
+    Their bytes are counted, because a small file can stand for very many sketches: a pickle can
+    repeat one array many times, and arrays without rows take no space.
     """
     left = _most_bytes(archive.getinfo(f"{name}.npy"))
     for number, sketch in enumerate(_stored(archive, name, any_form)):
@@ -185,7 +187,7 @@ def _sketches(archive: zipfile.ZipFile, name: str, any_form: bool = False) -> It
 
 
 def _stored(archive: zipfile.ZipFile, name: str, any_form: bool) -> Iterator[np.ndarray]:
-    """The sketches of a member, however many it claims."""
+    """Yield the sketches of a member, without limiting their number."""
     with cast(zipfile.ZipExtFile, archive.open(f"{name}.npy")) as member:
         file = io.BufferedReader(member, _CHUNK)
         dtype, shape, order = _read_header(file)
@@ -230,7 +232,7 @@ def _cut(points: np.ndarray, lengths: np.ndarray) -> Iterator[np.ndarray]:
 
 
 def _read_header(file: IO[bytes]) -> tuple[np.dtype | None, tuple[int, ...], Order]:
-    """dtype (None for objects), shape and order of a `.npy` member."""
+    """Read the dtype (None for objects), shape and order of a `.npy` member."""
     magic = file.read(8)
     if magic[:6] != b"\x93NUMPY" or magic[6] not in (1, 2, 3):
         raise Refused("a member that is not in the .npy format")
@@ -250,7 +252,7 @@ def _read_header(file: IO[bytes]) -> tuple[np.dtype | None, tuple[int, ...], Ord
 def _read_plain(
     file: IO[bytes], dtype: np.dtype, shape: tuple[int, ...], order: Order, size: int
 ) -> np.ndarray:
-    """The array that follows a header, in a member of `size` bytes."""
+    """Read the array that follows a header, in a member with `size` bytes."""
     wanted = math.prod(shape) * dtype.itemsize
     if wanted > size:
         raise Refused(f"a header of shape {list(shape)} over {size} bytes")
@@ -267,18 +269,18 @@ def _read_plain(
 def checked(
     sketches: Iterable[np.ndarray], where: str, clamp: bool = False
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Flat stroke-3 points `[P, 3]` and lengths `[S]` of the sketches that can be used.
+    """Return the usable sketches as flat stroke-3 points `[P, 3]` and lengths `[S]`.
 
     Sketches that are empty or have NaN or infinite offsets are left out, with one warning that
     counts them.
 
     Args:
-      sketches: stroke-3 `[n, 3]` or stroke-5 `[n, 5]`.
-      where: they are, for messages.
-      clamp: to `LIMIT`; integers then become int16, floats float32.
+      sketches: stroke-3 `[n, 3]` or stroke-5 `[n, 5]` arrays.
+      where: the name of the place that holds the sketches, for messages.
+      clamp: clamp offsets to `LIMIT`; integers then become int16, floats become float32.
 
     Raises:
-      UserError: a sketch that is no stroke-3 or stroke-5.
+      UserError: a sketch is neither stroke-3 nor stroke-5.
     """
     sketches = iter(sketches)
     blocks, first, empty, bad = [], 0, [], []
@@ -310,7 +312,11 @@ def checked(
 
 
 def as_stroke3(sketch: np.ndarray) -> np.ndarray:
-    """A stroke-3 or stroke-5 sketch as stroke-3 `[n, 3]`; raises UserError if it is neither."""
+    """Convert a stroke-3 or stroke-5 sketch to stroke-3 `[n, 3]`.
+
+    Raises:
+      UserError: it is neither.
+    """
     if sketch.ndim == 2 and sketch.shape[1] == 3:
         return sketch
     if sketch.size == 0:

@@ -1,6 +1,6 @@
-"""Rows of padding at the end of strangers' sketches: recognized in a file's sketches together.
+"""Padding rows at the end of other people's sketches, detected in all sketches of a file together.
 
-Dimensions: n points of one sketch.
+Dimensions: n points in one sketch.
 """
 
 import math
@@ -11,7 +11,7 @@ import numpy as np
 
 from sketch_rnn.errors import warn
 
-_PADDED = 0.2  # share of the sketches that end in the same row, twice or more
+_PADDED = 0.2  # the share of sketches that end with the same row, repeated at least twice
 _FEW_PADDED = 5  # sketches
 
 
@@ -21,7 +21,7 @@ def is_rows(sketch: np.ndarray) -> bool:
 
 
 def without_padding(sketches: Sequence[np.ndarray], where: str) -> list[np.ndarray]:
-    """Return the sketches without the rows that only make them as long as others."""
+    """Return the sketches without the rows that only pad them to a common length."""
     padding = padding_of(sketches)
     if padding is None:
         return list(sketches)
@@ -62,7 +62,7 @@ def _is_end_of_stroke5(row: tuple) -> bool:
 
 
 def _is_at_ends_alone(padding: np.ndarray, rows: Sequence[np.ndarray]) -> bool:
-    """Return whether hardly any row but those at the ends equals the padding."""
+    """Return whether hardly any row other than those at the ends equals the padding."""
     kept = [stripped(sketch, padding) for sketch in rows]
     same = sum(int(_equal(sketch, padding).sum()) for sketch in kept)
     return same <= 0.01 * sum(map(len, kept))
@@ -77,7 +77,7 @@ def _equal(sketch: np.ndarray, padding: np.ndarray) -> np.ndarray:
 
 
 def stripped(sketch: np.ndarray, padding: np.ndarray) -> np.ndarray:
-    """The sketch without the padding at its end; a first row stays."""
+    """Return the sketch without the padding at its end, but keep at least its first row."""
     if not is_rows(sketch) or not len(sketch) or not _equal(sketch[-1:], padding).any():
         return sketch
     others = np.flatnonzero(~_equal(sketch, padding))
@@ -87,7 +87,7 @@ def stripped(sketch: np.ndarray, padding: np.ndarray) -> np.ndarray:
 
 
 def _is_image_of_zero(padding: np.ndarray, kept: Sequence[np.ndarray]) -> bool:
-    """Return whether the padding was (0, 0, 0) before all rows were normalized together."""
+    """Return whether the padding was (0, 0, 0) before the whole file was normalized."""
     if len(padding) != 3 or not padding[:2].any() or not np.isfinite(padding).all():
         return False
     pens = {float(pen) for sketch in kept if is_rows(sketch) for pen in sketch[:, 2]}

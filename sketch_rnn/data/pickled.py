@@ -1,7 +1,7 @@
 """The objects that a pickle of arrays may name: dtypes, arrays, numbers and rows of numbers.
 
-Nothing here is Python's unpickler: each function checks what the file gives it, and calls nothing
-that the file names. `unpickle.py` is the machine that reads the words.
+Python's unpickler is not used here: each function checks the data from the file, and calls nothing
+that the file names. `unpickle.py` contains the machine that runs the pickle's opcodes.
 """
 
 import math
@@ -12,21 +12,21 @@ from typing import Any, Literal
 
 import numpy as np
 
-_MAX_ROW = 16  # numbers of a list that is a row
+_MAX_ROW = 16  # numbers, the most in a list that is a row
 
-Order = Literal["C", "F"]  # of an array's numbers: rows first, or columns
+Order = Literal["C", "F"]  # the order of an array's numbers: row by row, or column by column
 
 
 class Refused(Exception):
-    """The pickle holds something other than an object array of numeric arrays."""
+    """An error: the pickle contains something other than an object array of numeric arrays."""
 
 
 class NotAnArray(Refused):
-    """The pickle may hold sketches, but as lists."""
+    """An error: the pickle may contain sketches, but as lists."""
 
 
 class Name:
-    """A name that the file mentions; calling it means `CALLS[name]`."""
+    """A name in the file; where the pickle calls it, `CALLS[name]` is called."""
 
     def __init__(self, name: str):
         self.name = name
@@ -40,7 +40,7 @@ class Dtype:
 
     def build(self, state: Any) -> None:
         named = state[1] if isinstance(state, tuple) and len(state) > 1 else None
-        order: Any = text_of(named)  # one of the letters that NumPy's types name
+        order: Any = text_of(named)  # a byte order, as one of NumPy's characters
         if order not in ("<", ">", "|", "=") or state[2] is not None:
             raise Refused("a dtype that is not a plain number")
         if self.value is not None:
@@ -61,7 +61,11 @@ class Array:
 
 
 def numeric_dtype(code: Any) -> np.dtype:
-    """The dtype of a code such as `<i2`; Refused unless integers or floats of 1 to 8 bytes."""
+    """Return the dtype for a code such as `<i2`.
+
+    Raises:
+      Refused: the code does not stand for integers or floats of 1 to 8 bytes.
+    """
     if not re.fullmatch(r"[<>|=]?([iu][1248]|f[248])", text_of(code)):
         raise Refused(f"values of type {text_of(code)[:40]!r}, expected integers or floats")
     return np.dtype(text_of(code))
@@ -88,7 +92,7 @@ def _array(data: Any, dtype: Any, shape: Any, order: Order) -> np.ndarray:
 
 
 def numbers_of(values: Sequence[Any]) -> np.ndarray:
-    """Numbers of Python's as int64 or float64."""
+    """Convert Python numbers to an array, int64 or float64."""
     if not set(map(type, values)) <= {int, float, bool}:
         raise Refused("something other than numbers in a list of numbers")
     try:
@@ -99,7 +103,7 @@ def numbers_of(values: Sequence[Any]) -> np.ndarray:
 
 
 def from_rows(rows: Sequence[Any]) -> np.ndarray:
-    """A sketch that is a list of rows; each a list, a tuple or an array of numbers."""
+    """Convert a list of rows to a sketch; each row is a list, a tuple or an array of numbers."""
     rows = [row.value if isinstance(row, Array) else row for row in rows]
     if not all(isinstance(row, list | tuple | np.ndarray) for row in rows):
         raise Refused("a list that does not hold rows")

@@ -1,4 +1,4 @@
-"""Warnings about a data set, for its owner to read before training."""
+"""Warnings about a data set, which its owner should read before training."""
 
 from collections.abc import Iterator
 
@@ -9,25 +9,25 @@ from sketch_rnn.data.first_row import SAMPLE, is_place
 from sketch_rnn.data.layout import oddities
 from sketch_rnn.data.npz import LIMIT
 
-FEW = 1000  # training sketches; below, a model learns them by heart
-REPEATED = 2  # training sketches; up to that many drawings, `build` puts them into every split
-FEW_TO_CHOOSE_BY = 30  # sketches of valid; below, which checkpoint is the best is chance
-FEW_HELD_BACK = 50  # sketches of valid or test; below, their cost says little
+FEW = 1000  # training sketches; with fewer, a model memorizes them
+REPEATED = 2  # drawings; up to this number, `build` puts each drawing into every split
+FEW_TO_CHOOSE_BY = 30  # validation sketches; with fewer, the best checkpoint is a matter of chance
+FEW_HELD_BACK = 50  # validation or test sketches; with fewer, their cost means little
 LONG = 300  # points; a step's time and memory grow with N_max
-OUTLIER_RATIO = 1.5  # of N_max to what 99 % of the sketches need
-MANY_COPIES = 0.01  # share of the training sketches
-MAX_BLOCKS = 24  # of each split, spread evenly, whose points are looked at
-BLOCK = 8192  # sketches of a block
+OUTLIER_RATIO = 1.5  # N_max relative to the length that 99 % of the sketches need
+MANY_COPIES = 0.01  # the share of training sketches
+MAX_BLOCKS = 24  # the most blocks of each split to examine, at even intervals
+BLOCK = 8192  # sketches in a block
 
 
 def dataset_warnings(
     dataset: Dataset, instead: str | None = "`config=few` chooses settings for them"
 ) -> list[str]:
-    """One line for each property of a data set that spoils training on it, and what helps.
+    """Return a line for each property of a data set that harms training, with a remedy.
 
     Args:
-      dataset: to look at.
-      instead: what helps where the drawings are few; None where that is done already.
+      dataset: the data set to examine.
+      instead: the remedy for few drawings; None if it is already applied.
     """
     return [
         *_about_counts(dataset, instead),
@@ -119,7 +119,7 @@ def _about_copies(dataset: Dataset) -> Iterator[str]:
 
 
 def _blocks(split: Split) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """The sketches of a split, or some of very many: flat points `[P, 3]` and lengths."""
+    """Yield a split's sketches, or a sample of very many, as flat points `[P, 3]` and lengths."""
     firsts = np.arange(0, len(split), BLOCK)
     if len(firsts) > MAX_BLOCKS:
         firsts = firsts[np.linspace(0, len(firsts) - 1, MAX_BLOCKS).astype(int)]
@@ -128,7 +128,7 @@ def _blocks(split: Split) -> Iterator[tuple[np.ndarray, np.ndarray]]:
 
 
 def _digests(split: Split) -> Iterator[int]:
-    """A number for each sketch, the same for the same points."""
+    """Yield a hash of each sketch, the same for identical sketches."""
     for points, lengths in _blocks(split):
         for sketch in np.split(points, np.cumsum(lengths)[:-1]):
             yield hash(sketch.tobytes())

@@ -1,10 +1,11 @@
-"""The sketches of a split, and their flat storage: in memory, or mapped from a cache of files.
+"""The sketches of a split, and their flat storage: in memory, or memory-mapped from a cache.
 
-A cache file holds one `.npz` file: a JSON line that says what follows, padded to `_HEADER` bytes,
-then offsets `[S + 1]` int64 and points `[P, 3]` int16 or float32 of each split. It is named after
-the path, size and time of change of the `.npz`, so a changed file is converted anew.
+A cache file contains the data of one `.npz` file: a JSON line that describes what follows, padded
+to `_HEADER` bytes, then offsets `[S + 1]` int64 and points `[P, 3]` int16 or float32 for each
+split. Its name depends on the path, size and modification time of the `.npz`, so a changed file is
+converted again.
 
-Dimensions: S sketches, P points of all of them, B sketches that are asked for.
+Dimensions: S sketches, P points in all of them, B requested sketches.
 """
 
 import hashlib
@@ -25,22 +26,23 @@ from sketch_rnn.data import npz
 from sketch_rnn.errors import UserError
 from sketch_rnn.files import cache_dir, remove, replacing
 
-SHOWN, SHOWN_CELL = 20, 80  # sketches in a notebook, and pixels of each
-MAPPED_FROM = 50 << 20  # bytes of all files of a data set; smaller ones are read into memory
+SHOWN, SHOWN_CELL = 20, 80  # sketches shown in a notebook, and pixels for each
+MAPPED_FROM = 50 << 20  # bytes in all files of a data set; smaller ones are read into memory
 _FORMAT = 1
 _HEADER = 4096  # bytes
-_ROWS = 1 << 20  # points at once
-_STALE = 3600  # seconds after which a half-written file is taken for abandoned
+_ROWS = 1 << 20  # points processed at once
+_STALE = 3600  # seconds after which a half-written file counts as abandoned
 
 
 @dataclass(frozen=True)
 class Part:
-    """The sketches that one file holds for a split, flat.
+    """The sketches of a split that come from one file, in flat form.
 
     points: `[P, 3]` stroke-3 rows, int16 or float32, clamped, in data units.
     offsets: `[S + 1]` int64; sketch i is `points[offsets[i]:offsets[i + 1]]`.
-    longest: points of the longest sketch.
-    mean, squares: of all dx and dy: the mean, and the sum of squared distances from it.
+    longest: the number of points in the longest sketch.
+    mean: the mean of all dx and dy.
+    squares: the sum of the squared differences between all dx and dy and the mean.
     """
 
     points: np.ndarray
@@ -54,7 +56,7 @@ class Part:
 
 
 def make_part(points: np.ndarray, lengths: np.ndarray) -> Part:
-    """A part from flat points `[P, 3]` and lengths `[S]`."""
+    """Make a part from flat points `[P, 3]` and lengths `[S]`."""
     count = max(1, 2 * len(points))
     mean = float(points[:, :2].sum(dtype=np.float64)) / count
     squares = 0.0
@@ -65,10 +67,10 @@ def make_part(points: np.ndarray, lengths: np.ndarray) -> Part:
 
 
 class Split(Sequence[np.ndarray]):
-    """The sketches of a split, from one file or several, as a sequence of stroke-3 arrays.
+    """The sketches of a split, from one or more files, as a sequence of stroke-3 arrays.
 
     `split[i]` is a sketch `[n, 3]` float32, in data units, clamped; `split[:4]` and `split[[1, 5]]`
-    are splits of some of them. In a notebook a split shows some of its sketches.
+    are splits that contain some of the sketches. A notebook shows pictures of some of them.
 
     The points may be memory-mapped.
     """
@@ -108,38 +110,38 @@ class Split(Sequence[np.ndarray]):
         return draw(list(self.spread(SHOWN)), cell=SHOWN_CELL, columns=10)._repr_svg_()
 
     def spread(self, count: int) -> "Split":
-        """So many of its sketches, or all, evenly spread."""
+        """Return `count` of the sketches, or all if there are fewer, taken at even intervals."""
         chosen = np.linspace(0, len(self) - 1, min(count, len(self)))
         return self[chosen.round().astype(int)]
 
     def lengths(self, indices: np.ndarray | None = None) -> np.ndarray:
-        """Points of the given sketches, or of all, `[B]` int64."""
+        """Return the number of points in each of the given sketches, or in all, `[B]` int64."""
         if indices is None:
             return np.concatenate([np.diff(part.offsets) for part in self.parts])
         return np.array([end - start for _, start, end in self._find(indices)], np.int64)
 
     def gather(self, indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The given sketches as flat points `[P, 3]` float32 and lengths `[B]` int64."""
+        """Return the given sketches as flat points `[P, 3]` float32 and lengths `[B]` int64."""
         found = self._find(indices)
         return strokes.flatten([part.points[start:end] for part, start, end in found])
 
     def places(self, indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The number of the part that holds each sketch, and its place in that part, `[B]` each."""
+        """Return the index of the part that holds each sketch, and its index there, `[B]` each."""
         numbers = np.searchsorted(self._ends, indices, side="right")
         return numbers, indices - np.concatenate([[0], self._ends])[numbers]
 
     def _find(self, indices: np.ndarray) -> Iterator[tuple[Part, int, int]]:
-        """For each sketch: the part that holds it, and where it starts and ends there."""
+        """Yield, for each sketch, the part that holds it and where it starts and ends there."""
         for number, index in zip(*(found.tolist() for found in self.places(indices)), strict=True):
             part = self.parts[number]
             yield part, int(part.offsets[index]), int(part.offsets[index + 1])
 
 
 def load_parts(paths: Sequence[Path]) -> list[dict[str, Part]]:
-    """The splits of each file; memory-mapped from the cache where the files are large together.
+    """Return the splits of each file; memory-map them from the cache if the files are large.
 
     Raises:
-      UserError: see `npz.read_split`; or the cache cannot be written.
+      UserError: a file cannot be read (see `npz.read_split`), or the cache cannot be written.
     """
     if sum(path.stat().st_size for path in paths) < MAPPED_FROM:
         return [_read(path) for path in paths]
@@ -154,7 +156,7 @@ def _read(path: Path) -> dict[str, Part]:
 
 
 def _map(path: Path) -> dict[str, Part]:
-    """The splits of a file from the cache, into which it is converted where it is not there."""
+    """Memory-map the splits of a file from the cache, after adding it to the cache if needed."""
     stat = path.stat()
     key = f"{path.resolve()}|{stat.st_size}|{stat.st_mtime_ns}|{_FORMAT}"
     cached = cache_dir() / f"{path.stem}-{hashlib.sha256(key.encode()).hexdigest()[:24]}.sketches"
@@ -162,7 +164,7 @@ def _map(path: Path) -> dict[str, Part]:
     if parts is None:
         try:
             _convert(path, cached)
-        except UserError:  # on Windows also where another process has just done the same
+        except UserError:  # on Windows, also if another process has just written the same file
             if (parts := _open(cached)) is None:
                 raise
     parts = parts or _open(cached)
@@ -174,7 +176,7 @@ def _map(path: Path) -> dict[str, Part]:
 def _convert(path: Path, cached: Path) -> None:
     try:
         cached.parent.mkdir(parents=True, exist_ok=True)
-        for left in cached.parent.glob(f".{cached.name}.*.part"):  # by a process that was killed
+        for left in cached.parent.glob(f".{cached.name}.*.part"):  # left by a killed process
             if time.time() - left.stat().st_mtime > _STALE:
                 remove(left)
         with replacing(cached) as file:
@@ -205,7 +207,7 @@ def _convert(path: Path, cached: Path) -> None:
 
 
 def _open(cached: Path) -> dict[str, Part] | None:
-    """The parts of a cache file; None if there is none, or not a whole one."""
+    """Return the parts in a cache file; None if there is no such file or it is incomplete."""
     try:
         with cached.open("rb") as file:
             data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)

@@ -1,12 +1,13 @@
 """Pickled object arrays of numeric arrays, or of lists of numbers, without Python's unpickler.
 
-A pickle is a program for a small stack machine whose words can call any function. The machine
-here knows only the words that NumPy's object arrays are written with (Python 2 and 3, NumPy 1 and
-2, protocols 0 to 5). It imports and calls nothing that the file names: the names it knows stand
-for what `CALLS` does with them. All else is refused, and so are sizes the file cannot hold.
+A pickle is a program for a small stack machine whose opcodes can call any function. The machine
+here knows only the opcodes in which NumPy's object arrays are written (Python 2 and 3, NumPy 1 and
+2, protocols 0 to 5). It imports and calls nothing that the file names; `CALLS` says what to do for
+each name it knows. Everything else is refused, and so are sizes that the file cannot contain.
 
-Lists are refused too, unless asked for: they cost fifty times the bytes of the file that names
-them. Those of a sketch become an array, and the memo forgets them, as soon as it is whole.
+Lists are also refused unless the caller allows them: they take fifty times as much memory as their
+bytes in the file. As soon as the lists of a sketch are complete, they are converted to an array and
+removed from the memo.
 """
 
 import codecs
@@ -30,15 +31,15 @@ from sketch_rnn.data.pickled import (
     text_of,
 )
 
-MAX_BYTES = 1 << 26  # of one array's data
-MAX_LINE = 1 << 20  # of one line of protocol 0
-_OPS_PER_ARRAY = 60  # what a hostile file may make of nothing between two arrays
-_OPS_OF_LISTS = 6_000_000  # ... where lists are read: a thousand sketches of 800 points
-_MOST_AHEAD = 10_000  # arrays that are made and not yet in the list; picklers add 1000 at once
+MAX_BYTES = 1 << 26  # in the data of one array
+MAX_LINE = 1 << 20  # bytes in one line of protocol 0
+_OPS_PER_ARRAY = 60  # opcodes per array; limits what a hostile file can do between two arrays
+_OPS_OF_LISTS = 6_000_000  # the same if lists are read: enough for 1000 sketches with 800 points
+_MOST_AHEAD = 10_000  # arrays made but not yet in the list; picklers add 1000 at a time
 
 
 class _Outer:
-    """The list of all arrays; those that were handed on are only counted."""
+    """The list of all arrays; arrays that were already yielded are only counted."""
 
     def __init__(self) -> None:
         self.items: list = []
@@ -48,28 +49,28 @@ class _Outer:
 def read_object_array(
     file: IO[bytes], shape: tuple[int, ...], lists: bool = False
 ) -> Iterator[np.ndarray]:
-    """Yields the sketches of a pickled object array.
+    """Yield the sketches of a pickled object array.
 
     Args:
-      file: what follows the array's header.
-      shape: of the array: `[S]`, of S arrays; where `lists` are read also of S lists or tuples of
-        rows of numbers, or `[S, n, k]`, of numbers.
-      lists: whether Python's lists and numbers are read, int64 or float64.
+      file: the file, positioned after the array's header.
+      shape: the shape of the object array: `[S]`, for S arrays. With `lists`, also `[S]` for S
+        lists or tuples of rows, or `[S, n, k]` for numbers.
+      lists: whether to accept Python lists and numbers, which become int64 or float64.
 
     Raises:
-      Refused: the pickle is cut short, or holds anything else.
+      Refused: the pickle is cut short, or contains anything else.
     """
     return _Machine(file, shape, lists).run()
 
 
 def check_end(file: IO[bytes]) -> None:
-    """Raises Refused unless the file ends here; its checksum is then known to be right."""
+    """Raise Refused unless the file ends here; reading to the end also verifies its checksum."""
     if file.read(1):
         raise Refused("more after its end")
 
 
 class _Machine:
-    """The stack machine: one method for each word, found by the word's byte in `_WORDS`."""
+    """The stack machine: `_WORDS` maps each opcode to the method that runs it."""
 
     def __init__(self, file: IO[bytes], shape: tuple[int, ...], lists: bool):
         self.file, self.shape, self.lists = file, shape, lists
@@ -78,8 +79,8 @@ class _Machine:
         self.marks: list[int] = []
         self.memo: dict[int, Any] = {}
         self.memoized = 0
-        self.forgettable: list[int] = []  # places in the memo of lists
-        self.numbers: list[np.ndarray] = []  # of a sketch of an array of numbers
+        self.forgettable: list[int] = []  # keys of the memo under which lists are stored
+        self.numbers: list[np.ndarray] = []  # the incomplete last sketch in an array of numbers
         self.outer: _Outer | None = None
         self.budget = self.most_ops = _OPS_OF_LISTS if lists else 20 * _OPS_PER_ARRAY
         self.built = 0
@@ -120,7 +121,7 @@ class _Machine:
                     self.built = number
                     item = made.setdefault(id(item), Array(from_rows(item)))
                 if not isinstance(item, Array) or item.value is None:
-                    self.built = number  # the array's items may all have been built before
+                    self.built = number  # for the message: all items may already have been built
                     raise Refused("objects that are not arrays")
                 yield item.value
             self._forget(made)
@@ -129,7 +130,7 @@ class _Machine:
             self.budget = self.most_ops
 
     def _cut(self, items: list) -> Iterator[np.ndarray]:
-        """The sketches of an array of numbers that are whole with some more of them."""
+        """Yield the sketches that are complete after adding these items to an array of numbers."""
         size = math.prod(self.shape[1:])
         if not 0 < 8 * size <= MAX_BYTES:
             raise Refused(f"an array of shape {list(self.shape)}")
@@ -140,7 +141,7 @@ class _Machine:
         self.built += whole // size
 
     def _forget(self, made: dict[int, Array]) -> None:
-        """Takes lists out of the memo, or puts the arrays that were made of them in their place."""
+        """Remove lists from the memo, or replace them with the arrays made from them."""
         for place in self.forgettable:
             value = self.memo.get(place)
             if id(value) in made:
@@ -206,7 +207,7 @@ class _Machine:
             raise Refused("a value that was not there")
         self.push(self.memo[key])
 
-    # Words with more to them
+    # Opcodes that do more
 
     def integer(self) -> int:
         text = self.line()
@@ -304,13 +305,13 @@ class _Machine:
 
 
 def _is_of_sketch(value: Any) -> bool:
-    """Return whether a value is a list or a tuple of rows or numbers, not a shape or a state."""
+    """Return whether a value may belong to a sketch: a list, or a tuple but no shape or state."""
     if isinstance(value, tuple) and len(value) > 2:
         return isinstance(value[0], int | float | list | tuple)
     return isinstance(value, list)
 
 
-_Word = Callable[[_Machine], Any]  # of the pickle's language: what it does
+_Word = Callable[[_Machine], Any]  # runs one opcode
 
 
 def _pushes_bytes(form: str) -> _Word:
