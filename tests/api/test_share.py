@@ -138,5 +138,5 @@ def test_only_a_model_is_pushed(server):
 def test_push_says_what_to_install(model, monkeypatch):
     monkeypatch.setitem(sys.modules, "huggingface_hub", None)
     monkeypatch.setitem(sys.modules, "huggingface_hub.errors", None)
-    with pytest.raises(sketch_rnn.UserError, match=r"pip install 'sketch-rnn\[hub\]'"):
+    with pytest.raises(sketch_rnn.UserError, match=r'pip install "sketch-rnn\[hub\]"'):
         sketch_rnn.push(model, "user/cats")

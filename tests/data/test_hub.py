@@ -113,7 +113,7 @@ def test_a_hub_out_of_reach_is_one_line(server, monkeypatch):
 def test_without_the_extra_one_line_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "huggingface_hub", None)
     monkeypatch.setitem(sys.modules, "huggingface_hub.errors", None)
-    with pytest.raises(UserError, match=r"pip install 'sketch-rnn\[hub\]'"):
+    with pytest.raises(UserError, match=r'pip install "sketch-rnn\[hub\]"'):
         hub.fetch("hf://user/cats")
 
 
