@@ -1,1 +1,1 @@
-"""Pages of one file each: their HTML, CSS and JavaScript, and the code that combines these."""
+"""Make single-file pages: their HTML, CSS and JavaScript, and the code that combines them."""

@@ -1,7 +1,7 @@
-"""Put a page together: one file that requests nothing from the network.
+"""Assemble a page: a single file that requests nothing from the network.
 
 Its Content-Security-Policy allows only its own script and style, by their hashes. Names, titles and
-drawings may come from a stranger, so they enter the page as text or as JSON without `<`.
+drawings may be untrusted, so they enter the page as escaped text or as JSON without `<`.
 """
 
 import base64
@@ -16,7 +16,7 @@ from typing import Any
 from sketch_rnn import files
 from sketch_rnn.errors import UserError
 
-INFERENCE = (  # each needs those before it
+INFERENCE = (  # each module needs the ones before it
     "checks.mjs",
     "products.mjs",
     "weights.mjs",
@@ -34,17 +34,17 @@ _BLANK = re.compile(r"\{\{(\w+)\}\}")
 
 
 def asset(name: str) -> str:
-    """Return the text of one of the files that pages are made of."""
+    """Return the text of one of the files from which pages are made."""
     return (resources.files(__package__) / "assets" / name).read_text("utf-8")
 
 
 def script(modules: Sequence[str]) -> str:
-    """Return the modules as one script: in order, without their imports and exports."""
+    """Join modules to one script, in order, without their imports and exports."""
     return "\n".join(_EXPORT.sub("", _IMPORT.sub("", asset(module))) for module in modules)
 
 
 def as_json(value: Any) -> str:
-    """Return JSON that cannot close the element around it."""
+    """Return a value as JSON that cannot close the HTML element around it."""
     return json.dumps(value, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
 
 
@@ -55,9 +55,9 @@ def page(
     parts: Mapping[str, str],
     colors: str = "",
 ) -> str:
-    """A template's text with its style, its script, their hashes and each `{{part}}` filled in.
+    """Return a template with its style, its script, their hashes and each `{{part}}` filled in.
 
-    `colors` is a style sheet that follows the others.
+    `colors` is a style sheet that is appended to the others.
     """
     style = "\n".join([*(asset(name) for name in styles), colors])
     code = script(modules)
@@ -71,10 +71,10 @@ def page(
 
 
 def write(path: str | Path, text: str) -> None:
-    """Write a page or a module, whole or not at all.
+    """Write a page or a module, completely or not at all.
 
     Raises:
-      UserError: it is larger than 100 MB.
+      UserError: the text is larger than 100 MB.
       OSError: the file cannot be written; an existing file is unchanged.
     """
     data = text.encode()
@@ -84,7 +84,7 @@ def write(path: str | Path, text: str) -> None:
 
 
 def check_size(size: int) -> None:
-    """Refuse a file of more than 100 MB with a UserError."""
+    """Raise UserError for a file of more than 100 MB."""
     if size > LARGEST_FILE:
         raise UserError(
             f"this model would make a file of {size / 1e6:.0f} MB, expected at most "
@@ -94,5 +94,5 @@ def check_size(size: int) -> None:
 
 
 def _hash(text: str) -> str:
-    """Return a text's hash in the form of a Content-Security-Policy."""
+    """Return a text's hash in the form that a Content-Security-Policy uses."""
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()

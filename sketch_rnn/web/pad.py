@@ -25,18 +25,18 @@ def save_pad(
     model: Mapping[str, Any] | None = None,
     interface: Mapping[str, Any] | None = None,
 ) -> None:
-    """Write a page, one file, that people draw on; it sends nothing anywhere.
+    """Write a single-file page that people draw on; it sends nothing anywhere.
 
-    The browser keeps the drawings under a name made of the title and the prompts, so a pad that is
-    written again with the same ones goes on with its drawings.
+    The browser stores the drawings under a name made from the title and the prompts, so a pad that
+    is written again with the same title and prompts keeps its drawings.
 
     Args:
-      path: path of the `.html` file.
-      prompts: what to draw; without prompts, the pad asks for any drawing.
-      count: how many drawings to ask for, for each prompt.
-      seconds: time for a drawing, from its first stroke; 0 is no limit.
-      title: the page's title; None is `TITLE`.
-      model: weights from `formats.module.content`; with them, the pad shows what the model makes of
+      path: the path of the `.html` file.
+      prompts: the things to draw; without prompts, the pad asks for any drawing.
+      count: the number of drawings to ask for, for each prompt.
+      seconds: the time for a drawing, from its first stroke; 0 means no limit.
+      title: the page's title; None means `TITLE`.
+      model: a model from `formats.module.content`; if given, the pad shows the model's versions of
         each drawing.
       interface: the description of that model, from `formats.page.interface`.
 

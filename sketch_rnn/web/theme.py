@@ -1,4 +1,4 @@
-"""The colors of a page: its own, or those that an owner chose, with all others made to fit them."""
+"""Compute a page's colors: the owner may choose some, and the others are made to fit."""
 
 from typing import NamedTuple
 
@@ -6,23 +6,23 @@ from tinycss2.color3 import parse_color
 
 from sketch_rnn.errors import UserError, warn
 
-READABLE = 4.5  # contrast of text (WCAG 2.2, 1.4.3)
-SEEN = 3.0  # contrast of lines (1.4.11)
+READABLE = 4.5  # the least contrast of text (WCAG 2.2, 1.4.3)
+SEEN = 3.0  # the least contrast of lines (WCAG 2.2, 1.4.11)
 
 
 class Color(NamedTuple):
-    """Red, green and blue from 0 to 1."""
+    """A color as red, green and blue, from 0 to 1."""
 
     red: float
     green: float
     blue: float
 
     def mixed(self, other: "Color", share: float) -> "Color":
-        """Return the color with a share of the other."""
+        """Return this color mixed with a share, from 0 to 1, of another color."""
         return Color(*(a + share * (b - a) for a, b in zip(self, other, strict=True)))
 
     def contrast(self, other: "Color") -> float:
-        """Return the contrast of two colors, 1 to 21 (WCAG 2.2)."""
+        """Return the contrast between two colors, 1 to 21 (WCAG 2.2)."""
         dark, light = sorted((self.luminance(), other.luminance()))
         return (light + 0.05) / (dark + 0.05)
 
@@ -32,7 +32,7 @@ class Color(NamedTuple):
         return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
     def css(self) -> str:
-        """Return the color as CSS writes it."""
+        """Return the color in CSS notation."""
         return "#" + "".join(f"{round(255 * c):02x}" for c in self)
 
 
@@ -40,14 +40,14 @@ BLACK, WHITE = Color(0.07, 0.07, 0.07), Color(1, 1, 1)
 
 
 def style(color: str | None, background: str | None) -> str:
-    """Return a style sheet that puts chosen colors in the place of a page's own.
+    """Return a style sheet that replaces a page's default colors with chosen ones.
 
     Args:
-      color: of what the network draws and of the main button, as CSS writes it; None is the page's.
-      background: of the page, in light and dark schemes; None is the page's.
+      color: the CSS color of the model's lines and of the main button; None means the default.
+      background: the CSS color of the page in light and dark mode; None means the default.
 
     Raises:
-      UserError: one of them is no color.
+      UserError: an argument is not a valid color.
     """
     chosen: dict[str, Color] = {}
     if background is not None:
@@ -64,7 +64,7 @@ def style(color: str | None, background: str | None) -> str:
 
 
 def _around(ground: Color) -> dict[str, Color]:
-    """The colors of paper and text that fit a background."""
+    """Return the page's colors, keyed by name, that fit a background."""
     ink = _text_on(ground)
     paper = ground.mixed(WHITE, 0.6 if ink == BLACK else 0.05)
     share = 0.4
@@ -83,7 +83,7 @@ def _around(ground: Color) -> dict[str, Color]:
 
 
 def _text_on(color: Color) -> Color:
-    """Black or white, whichever is read better on a color."""
+    """Return black or white, whichever is easier to read on a color."""
     return max((BLACK, WHITE), key=color.contrast)
 
 

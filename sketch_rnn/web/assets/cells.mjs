@@ -1,21 +1,22 @@
-// The three recurrent cells of the paper's model, a batch of rows at a time.
+// The three recurrent cells of the paper's model; each computes a batch of rows at a time.
 //
 // lstm:        i, j, f, o = [x, h] W + b;  c' = sigmoid(f + 1) c + sigmoid(i) tanh(j);
 //              h' = sigmoid(o) tanh(c')
 // layer_norm:  layer norm over each gate and over c' (Ba et al. 2016, section 3.1), no bias
 // hyper:       a layer_norm cell of 256 units scales the products of a large one (Ha et al. 2016)
 //
-// A cell's `start` gives the run of a batch, whose arrays `step` changes; `run.h` is [B, U].
-// What is the same at every step, the context, is read once, when a run starts.
+// A cell's `start` returns the run of a batch; `step` changes the arrays in it. `run.h` is [B, U].
+// The context is an input that is the same at every step, so it is read once, when a run starts.
 //
-// Legend: B batch, I inputs a step, C context, U units, H hyper units, E embedding, S state.
+// Legend: B batch, I inputs per step, C context, U units, H hyper units, E embedding, S state,
+// K kernels, O outputs.
 
 import {Matrix, repeated} from './weights.mjs';
 
 const FORGET_BIAS = 1;
-const EPSILON = 1e-3; // of layer norm, inside the root
-const ALPHAS = 8; // of x and of h, for the gates i, j, f, o each
-const BETAS = 4; // of h
+const EPSILON = 1e-3; // added to the variance in layer norm
+const ALPHAS = 8; // scales for x and for h, for each of the gates i, j, f, o
+const BETAS = 4; // offsets, for each gate
 
 export class Lstm {
   constructor(weight, inputs, units) {
@@ -134,7 +135,7 @@ export class HyperLstm {
     normalizedCell(run.products, run.c, run.h, batch, this.units, this.norms);
   }
 
-  /** alpha_x * x W_xh + alpha_h * h W_hh + beta + bias. */
+  /** Computes the products alpha_x * x W_xh + alpha_h * h W_hh + beta + bias. */
   modulate(run, x, alpha, beta) {
     const {batch, products} = run;
     const width = 4 * this.units;
@@ -154,18 +155,18 @@ export class HyperLstm {
 
 export const CELLS = {lstm: Lstm, layer_norm: LayerNormLstm, hyper: HyperLstm};
 
-/** The rows of a kernel [I + C, O] that read the point, and those that read the context. */
+/** Splits a kernel [I + C, O] into the rows for the point and the rows for the context. */
 function splitRows(kernel, inputs) {
   return [new Matrix(kernel, 0, inputs), new Matrix(kernel, inputs)];
 }
 
-/** The matrices [E, U] of a kernel [K, E, U]. */
+/** Splits a kernel [K, E, U] into K matrices [E, U]. */
 function splitMatrices({shape: [count, rows, columns], values}) {
   const all = {shape: [count * rows, columns], values};
   return Array.from({length: count}, (_, k) => new Matrix(all, k * rows, (k + 1) * rows));
 }
 
-/** The parts of states [B, S] as arrays [B, size]; zeros without a state. */
+/** Splits states [B, S] into arrays [B, size]; zeros if the state is null. */
 function splitState(state, batch, sizes) {
   const width = sizes.reduce((sum, size) => sum + size, 0);
   let begin = 0;
@@ -186,7 +187,7 @@ function readNorms(weight, prefix) {
   };
 }
 
-/** From embeddings z [B, K E] by matrices [E, U] to modulations [B, K U]. */
+/** Multiplies embeddings z [B, K E] with matrices [E, U] to get modulations [B, K U]. */
 function modulations(z, matrices, batch, count) {
   const size = matrices[0].inputs, units = matrices[0].outputs;
   const result = new Float64Array(batch * count * units);
@@ -199,7 +200,7 @@ function modulations(z, matrices, batch, count) {
   return result;
 }
 
-/** One step after the products [B, 4 U], with layer norm over the gates and over the new c. */
+/** Finishes a step, given the products [B, 4 U], with layer norm over the gates and the new c. */
 function normalizedCell(products, c, h, batch, units, norms) {
   const normal = new Float64Array(units);
   for (let b = 0; b < batch; b++) {
@@ -216,7 +217,7 @@ function normalizedCell(products, c, h, batch, units, norms) {
   }
 }
 
-/** c' from the gates of row b. */
+/** Replaces c in row b with c', computed from the gates. */
 function updateC(products, c, b, units) {
   const gates = 4 * b * units, row = b * units;
   for (let u = 0; u < units; u++) {
@@ -227,7 +228,7 @@ function updateC(products, c, b, units) {
   }
 }
 
-/** Layer norm of `size` numbers of x from `begin`, with gain and offset, into y. */
+/** Writes the layer norm of `size` numbers in x from `begin`, with gain and offset, into y. */
 function normalise(x, begin, y, yBegin, size, gamma, beta, normBegin) {
   let mean = 0, variance = 0;
   for (let u = 0; u < size; u++) mean += x[begin + u];

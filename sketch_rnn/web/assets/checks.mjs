@@ -1,4 +1,4 @@
-// Checks the arguments of a module's functions; errors say what was expected.
+// Checks the arguments of a module's functions; error messages say what was expected.
 
 const OPTIONS = {
   z: {
@@ -19,7 +19,7 @@ export function checkModel(model) {
   }
 }
 
-/** Returns the options with defaults for those that are left out or undefined. */
+/** Returns the options, with defaults for options that are missing or undefined. */
 export function checkedOptions(options, defaults) {
   if (options === null || typeof options !== 'object' || isList(options)) {
     throw new TypeError(`expected options as {count: 3}, got ${shown(options)}`);
@@ -38,7 +38,7 @@ export function checkedOptions(options, defaults) {
   return settings;
 }
 
-/** Returns one z, or a list of them, as a list. */
+/** Returns z, which is one z or a list of them, as a list. */
 export function checkedZs(z, zSize) {
   if (!zSize) throw new RangeError('this model has no encoder, it draws without z: leave z out');
   if (!z.length) throw new RangeError('option z: expected one z or more, got an empty list');
@@ -47,7 +47,7 @@ export function checkedZs(z, zSize) {
   return all;
 }
 
-/** Checks a list of finite numbers, and that there are `size` of them unless that is null. */
+/** Checks that a value is a list of finite numbers, `size` of them unless that is null. */
 export function checkNumbers(list, expected, size = null) {
   if (!isList(list) || !Array.from(list).every(isNumber)) {
     throw new TypeError(`expected ${expected}, got ${shown(list)}`);
@@ -87,7 +87,7 @@ function isWhole(value, least, most) {
   return Number.isInteger(value) && value >= least && value <= most;
 }
 
-/** Returns a value as text for a message: one line, not too long. */
+/** Returns a value as text for a message, on one line and not too long. */
 function shown(value) {
   if (typeof value === 'function') return 'a function';
   if (value === undefined || isNumber(value) || Number.isNaN(value)) return String(value);

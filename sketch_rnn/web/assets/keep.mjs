@@ -3,9 +3,9 @@
 import {boundsOf, fromLines, pathData, rounded, squareAround} from './strokes.mjs';
 
 const INK_OF_FILES = '#1a1a1a';
-const PIXELS = 1200; // of a PNG's side
+const PIXELS = 1200; // side of a PNG
 const MARGIN_OF_FILES = 0.08;
-const PEN_OF_FILES = 1 / 110; // of the side
+const PEN_OF_FILES = 1 / 110; // width of the pen, as a share of the side
 
 /** Returns the text of an SVG file with a path for each line. */
 export function toSvg(lines) {
@@ -22,7 +22,7 @@ ${paths.join('\n')}
 `;
 }
 
-/** Returns a PNG as a blob: ink on white. */
+/** Returns a promise of a PNG blob, with dark lines on white. */
 export function toPng(lines) {
   const canvas = document.createElement('canvas');
   canvas.width = canvas.height = PIXELS;
@@ -53,7 +53,7 @@ export function download(content, name) {
   setTimeout(() => URL.revokeObjectURL(link.href), 10000);
 }
 
-/** Copies a text, even if the page's address is not a secure one. */
+/** Copies a text to the clipboard, even if the page was not loaded over a secure connection. */
 export async function copy(text) {
   try {
     await navigator.clipboard.writeText(text);

@@ -12,8 +12,8 @@ export function interpolate(first, second, t) {
 }
 
 /**
- * Returns the z of a square between four corners, row by row. The first two corners are at the top,
- * the others at the bottom (Ha & Eck 2017, figure 1). `steps` is the number of z along a side.
+ * Returns a square of z between four corners, row by row. The first two corners are at the top, the
+ * other two at the bottom (Ha & Eck 2017, figure 1). `steps` is the number of z along each side.
  */
 export function grid(corners, steps) {
   if (!Array.isArray(corners) || corners.length !== 4) {

@@ -1,8 +1,8 @@
-// The mixture of Gaussians that a decoder's output stands for, and points drawn from it
+// Reads the mixture of Gaussians that a decoder's output describes, and samples points from it
 // (Graves 2013, equations 16-25; Ha & Eck 2017, section 3.2).
 //
 // An output is 3 pen logits, then the logits of pi, mu_x, mu_y, log sigma_x, log sigma_y and
-// the rho before its tanh, M numbers each.
+// rho before its tanh, with M numbers each.
 
 const PEN_STATES = 3;
 const [PI, MU_X, MU_Y, SIGMA_X, SIGMA_Y, RHO] = [0, 1, 2, 3, 4, 5];
@@ -11,7 +11,7 @@ export function outputSize(mixtures) {
   return PEN_STATES + 6 * mixtures;
 }
 
-/** Returns the parameters of the distribution of the next point. */
+/** Returns the parameters of the next point's distribution. */
 export function distribution(output) {
   const part = (index) => mixturePart(output, index);
   return {
@@ -28,8 +28,8 @@ export function distribution(output) {
 /**
  * Samples the next point, [dx, dy, p1, p2, p3].
  *
- * A temperature t divides the logits of pi and of the pen, and multiplies both standard deviations.
- * Greedy takes the mean of the most probable component, and the most probable pen state.
+ * The temperature divides the logits of pi and of the pen, and multiplies both standard deviations.
+ * If `greedy`, takes the mean of the most probable component and the most probable pen state.
  */
 export function samplePoint(output, {temperature, greedy, random, mayEnd}) {
   const part = (index) => mixturePart(output, index);
@@ -50,7 +50,7 @@ export function samplePoint(output, {temperature, greedy, random, mayEnd}) {
   return point;
 }
 
-/** Returns a function that gives random numbers in [0, 1), from two whole numbers as the seed. */
+/** Returns a function that returns random numbers in [0, 1), seeded with two whole numbers. */
 export function randomNumbers(seed, stream) {
   let state = scramble((seed >>> 0) ^ scramble((stream + 1) >>> 0));
   return () => {
@@ -92,7 +92,7 @@ function chooseIndex(logits, temperature, random) {
   return largest(probabilities);
 }
 
-/** Mixes the bits of a 32-bit number; different numbers have different results. */
+/** Mixes the bits of a 32-bit number; different numbers give different results. */
 function scramble(x) {
   x = Math.imul(x ^ (x >>> 16), 0x85ebca6b);
   x = Math.imul(x ^ (x >>> 13), 0xc2b2ae35);

@@ -1,81 +1,80 @@
-// Types of a module that sketch_rnn_export wrote.
+// Types for a module written by sketch_rnn_export.
 
-/** A point: the offset from the last one in data units, and 1 where the pen is lifted after it. */
+/** A point: its offset from the last point in data units, and 1 if the pen is lifted after it. */
 export type Row = [dx: number, dy: number, lifted: number];
 
 /** A drawing. It starts at (0, 0) with the pen down, so that the first row is a segment. */
 export type Sketch = Row[];
 
-/** What is taken for a drawing. */
+/** A value that functions accept as a drawing. */
 export type SketchLike = ReadonlyArray<readonly [number, number, number | boolean]>;
 
-/** A point of the latent space, `zSize` numbers. */
+/** A latent vector of `zSize` numbers. */
 export type Z = ArrayLike<number>;
 
 export interface Model {
-  /** What the model has learned from: the names of its data sets. */
+  /** The names of the data sets that the model was trained on. */
   readonly name: string;
-  /** Points of its longest drawing. */
+  /** The number of points in the longest drawing that it was trained on. */
   readonly maxPoints: number;
-  /** Data units in a unit of the model's. */
+  /** The number of data units in a model unit. */
   readonly scaleFactor: number;
-  /** The longer side of a typical drawing in data units; null where it is not known. */
+  /** The longer side of a typical drawing in data units; null if it is not known. */
   readonly fullSize: number | null;
-  /** Numbers of a z; 0 for a model without an encoder. */
+  /** The length of a latent vector; 0 for a model without an encoder. */
   readonly zSize: number;
 }
 
 export interface StepOptions {
-  /** Where in the latent space the drawing is; by default at random, or that of the drawing to
-   * finish. */
+  /** The latent vector to draw from; by default random, or the mu of the drawing to finish. */
   z?: Z | null;
-  /** Above 0, default 0.5: low is sure, 1 is as trained. */
+  /** A number above 0, default 0.5: low values give likely drawings, 1 is as trained. */
   temperature?: number;
-  /** Always the most probable point, default false. */
+  /** Whether to always take the most probable point, default false. */
   greedy?: boolean;
-  /** Points before the drawing may end: default 0, and 2 that are added to one to finish. */
+  /** The fewest points in a new drawing (default 0), or added to a given one (default 2). */
   leastPoints?: number;
-  /** Points of the whole drawing at most, default the model's `maxPoints`. */
+  /** The most points in the whole drawing, default the model's `maxPoints`. */
   maxPoints?: number;
-  /** 0 to 4294967295: the same seed draws the same; by default another each time. */
+  /** 0 to 4294967295: the same seed gives the same drawings; by default random. */
   seed?: number;
 }
 
 export interface CompleteOptions extends StepOptions {
-  /** Drawings, 1 to 10000, default 1. */
+  /** The number of drawings, 1 to 10000, default 1. */
   count?: number;
 }
 
 export interface DecodeOptions extends Omit<CompleteOptions, 'z'> {
-  /** As of `StepOptions`, or a list, of which each z becomes `count` drawings. */
+  /** As in `StepOptions`, or a list of latent vectors; each gives `count` drawings. */
   z?: Z | ReadonlyArray<Z> | null;
 }
 
-/** The model in the module. */
+/** Returns the model in this module. */
 export function load(): Model;
 
-/** The distribution of z given a drawing; `mu` is what to draw it again from. */
+/** Returns the distribution of z given a drawing; decode `mu` to reconstruct the drawing. */
 export function encode(model: Model, sketch: SketchLike): {mu: number[]; logvar: number[]};
 
-/** New drawings. */
+/** Returns new drawings. */
 export function decode(model: Model, options?: DecodeOptions): Sketch[];
 
-/** A drawing, finished in `count` ways, each of which begins with it. */
+/** Finishes a drawing in `count` ways; each result begins with the given drawing. */
 export function complete(model: Model, sketch: SketchLike, options?: CompleteOptions): Sketch[];
 
-/** One new drawing, row by row; returns the whole. */
+/** Yields the rows of one new drawing one by one; returns the whole drawing. */
 export function decodeSteps(model: Model, options?: StepOptions): Generator<Row, Sketch, void>;
 
-/** One ending of a drawing, row by row without those given; returns the whole. */
+/** Finishes a drawing once; yields only the added rows, and returns the whole drawing. */
 export function completeSteps(
   model: Model, sketch: SketchLike, options?: StepOptions,
 ): Generator<Row, Sketch, void>;
 
-/** z at `t`, 0 to 1, on the way from one to another. */
+/** Returns the z at `t`, from 0 to 1, on the great circle from one z to another. */
 export function interpolate(first: Z, second: Z, t: number): number[];
 
-/** z of a square, row by row, `steps` along a side; the first two corners are above. */
+/** Returns a square of z, row by row, with `steps` per side; the first two corners are on top. */
 export function grid(corners: readonly [Z, Z, Z, Z], steps: number): number[][];
 
-/** z of first - second + third. */
+/** Returns the z first - second + third. */
 export function analogy(first: Z, second: Z, third: Z): number[];

@@ -8,24 +8,24 @@ import {checkModel, checkSketch, checkedOptions, checkedZs} from './checks.mjs';
 import {distribution, outputSize, randomNumbers, samplePoint, twoNormals} from './mixture.mjs';
 import {Dense, decodeTensors, keepRows, repeated} from './weights.mjs';
 
-const POINT = 5; // the width of a stroke-5 row
+const POINT = 5; // numbers in a stroke-5 row
 const START_TOKEN = Float64Array.of(0, 0, 1, 0, 0);
-const LEAST_ADDED = 2; // points that finishing a drawing adds at least
-const TEMPERATURE = 0.5; // as of the commands
+const LEAST_ADDED = 2; // the fewest points added when a drawing is finished
+const TEMPERATURE = 0.5; // the commands' default
 
 /**
- * Returns a model that the exporter wrote; the same content gives the same model.
+ * Loads a model that the exporter wrote; the same content returns the same model object.
  *
- * It has `name`, `maxPoints`, `scaleFactor` (data units in a model unit), `fullSize` (the longer
- * side of a typical drawing in data units, which a drawing to encode should have; null where it is
- * not known) and `zSize`, which is 0 for a model without an encoder.
+ * The model has `name`, `maxPoints`, `scaleFactor` (data units in a model unit), `fullSize` (the
+ * longer side of a typical drawing in data units, to which drawings to encode should be scaled;
+ * null if it is not known) and `zSize`, which is 0 for a model without an encoder.
  */
 export function load(content) {
   if (!loaded.has(content)) loaded.set(content, read(content));
   return loaded.get(content);
 }
 
-const loaded = new WeakMap(); // what was loaded before, whose weights are in memory already
+const loaded = new WeakMap(); // models that were loaded before, keyed by content
 
 function read(content) {
   const tensors = decodeTensors(content);
@@ -60,7 +60,7 @@ function read(content) {
   };
 }
 
-/** Returns the posterior of z given a drawing: {mu, logvar}, `zSize` numbers each. */
+/** Returns the posterior of z given a drawing: {mu, logvar}, with `zSize` numbers each. */
 export function encode(model, sketch) {
   checkModel(model);
   checkSketch(sketch);
@@ -75,10 +75,11 @@ export function encode(model, sketch) {
 /**
  * Returns new drawings.
  *
- * Options: `z`, one for all drawings or a list of z (default: each drawing samples its own from the
- * prior); `count`, the number of drawings, or of drawings of each z in a list (1); `temperature`
- * (0.5; low is sure, 1 is as trained); `greedy` (false); `leastPoints` (0); `maxPoints` (the
- * model's); and `seed`, with which the same drawings come again.
+ * Options, with defaults in parentheses: `z`, one z for all drawings or a list of them (a sample
+ * from the prior for each drawing); `count`, the number of drawings, or of drawings for each z in a
+ * list (1); `temperature`, where low values give likely drawings and 1 is as trained (0.5);
+ * `greedy`, always take the most probable point (false); `leastPoints` (0); `maxPoints` (the
+ * model's); and `seed`, which makes the drawings reproducible (random).
  */
 export function decode(model, options = {}) {
   return last(decodeTogether(model, options));
@@ -87,9 +88,9 @@ export function decode(model, options = {}) {
 /**
  * Finishes a drawing in `count` ways; each result begins with the drawing.
  *
- * The options are those of `decode`, except that `maxPoints` counts the points of the whole drawing,
- * `leastPoints` (2) those that are added, and that `z` is a single one; without it, a model with an
- * encoder takes the mu of the given drawing.
+ * The options are the same as for `decode`, except that `maxPoints` counts the points in the whole
+ * drawing, `leastPoints` (2) counts the added points, and `z` is a single z; without it, a model
+ * with an encoder uses the mu of the given drawing.
  */
 export function complete(model, sketch, options = {}) {
   return last(completeTogether(model, sketch, options));
@@ -97,7 +98,7 @@ export function complete(model, sketch, options = {}) {
 
 /**
  * Draws one new drawing as a generator, which yields its rows [dx, dy, pen lifted] one by one and
- * finally returns the drawing. The options are those of `decode` without `count`.
+ * finally returns the whole drawing. The options are the same as for `decode`, without `count`.
  */
 export function decodeSteps(model, options = {}) {
   return rowsOf(model, decodeTogether(model, ofOne(options)));
@@ -108,7 +109,7 @@ export function completeSteps(model, sketch, options = {}) {
   return rowsOf(model, completeTogether(model, sketch, ofOne(options)));
 }
 
-/** Does the work of `decode` as a generator, which yields after each step. */
+/** Does the same as `decode`, as a generator that yields after each step. */
 export function decodeTogether(model, options) {
   const settings = readSettings(model, options);
   return decodeAll(model, settings);
@@ -121,7 +122,7 @@ function* decodeAll(model, settings) {
   return drawn.map((points) => toStroke3(model, points));
 }
 
-/** Does the work of `complete` as a generator, like `decodeTogether`. */
+/** Does the same as `complete`, as a generator that yields after each step. */
 export function completeTogether(model, sketch, options) {
   checkModel(model);
   checkSketch(sketch);
@@ -150,7 +151,7 @@ function* completeAll(model, sketch, settings) {
   return drawn.map((added) => [...sketch, ...toStroke3(model, added)]);
 }
 
-/** Yields the rows of the first drawing as they come. */
+/** Yields the rows of the first drawing as soon as they are drawn; returns the whole drawing. */
 function* rowsOf(model, steps) {
   let known = 0;
   let step = steps.next();
@@ -177,14 +178,14 @@ export function distributions(model, sketch, z) {
   });
 }
 
-/** Runs a generator to its end. */
+/** Runs a generator to its end and returns its result. */
 function last(steps) {
   let step = steps.next();
   while (!step.done) step = steps.next();
   return step.value;
 }
 
-/** Returns all options, a list `zs` or null, and random numbers for each drawing. */
+/** Returns all options, plus `zs` (a list or null) and a random generator for each drawing. */
 function readSettings(model, options, defaults = {}) {
   checkModel(model);
   const settings = checkedOptions(options, {
@@ -199,14 +200,14 @@ function readSettings(model, options, defaults = {}) {
 }
 
 /**
- * Draws on from `point`. Yields the stroke-5 rows of each sketch so far after each step, and returns
- * them at the end. Sketches that have ended take no part in later steps.
+ * Continues drawing from `point`. After each step, yields all stroke-5 rows of each sketch so far;
+ * returns them at the end. Sketches that have ended are left out of later steps.
  */
 function* drawSteps(model, run, point, settings) {
   const {recurrent, output, outputSize: width} = model.decoder;
   const {temperature, greedy, random, maxPoints, leastPoints} = settings;
   const drawn = random.map(() => []);
-  let numbers = random.map((_, i) => i); // the sketch of each row
+  let numbers = random.map((_, i) => i); // the index of the sketch in each row of the batch
   let x = repeated(point, numbers.length, POINT);
   for (let step = 0; step < maxPoints && numbers.length; step++) {
     recurrent.step(run, x);
@@ -224,7 +225,7 @@ function* drawSteps(model, run, point, settings) {
   return drawn;
 }
 
-/** Starts the decoder; `zs` is a list of one z for all sketches or one z for each, or null. */
+/** Starts the decoder; `zs` is null, or a list with one z for all sketches or one for each. */
 function startDecoder(model, zs, batch) {
   const {recurrent, stateOfZ, firstState} = model.decoder;
   if (!zs) {
@@ -236,7 +237,7 @@ function startDecoder(model, zs, batch) {
   return recurrent.start(batch, stateOfZ.apply(context, batch).map(Math.tanh), context);
 }
 
-/** Returns the run of one sketch as a run of several equal ones. */
+/** Repeats the run of one sketch as a batch of equal sketches. */
 function repeatRun(run, batch) {
   const {batch: _, ...arrays} = run;
   const repeat = ([name, array]) => [name, repeated(array, batch, array.length)];
@@ -249,7 +250,7 @@ function randomZs(model, random) {
   return random.map((next) => Array.from({length: model.zSize}, () => twoNormals(next)[0]));
 }
 
-/** Returns h after all points, from the zero state. */
+/** Returns h after reading all points, starting from the zero state. */
 function readAll(cell, points) {
   const run = cell.start(1, null, null);
   for (const point of points) cell.step(run, point);

@@ -1,4 +1,4 @@
-// The pad: asks for drawings one by one, keeps each stroke as it ends, and gives them as a file.
+// The pad: asks for drawings one by one, stores each stroke as soon as it ends, and saves files.
 
 import {download} from './keep.mjs';
 import {Paper, showPicture} from './paper.mjs';
@@ -6,11 +6,11 @@ import {linesOf, newRecord, recordsOf, startOf, textOf, toStroke} from './record
 import {openStore} from './store.mjs';
 import {boundsOf, centered, fromLines, simplify, toLines} from './strokes.mjs';
 
-const SIDE = 1000; // of the paper, in the units of the file
-const PAGE = 60; // drawings that the overview shows at a time
-const ECHOES = 3; // the network's drawings beside the visitor's
+const SIDE = 1000; // side of the paper, in the units of saved files
+const PAGE = 60; // drawings that the overview adds at a time
+const ECHOES = 3; // the network's versions shown beside the visitor's drawing
 const TEMPERATURE = 0.25;
-const ANYTHING = 'drawing'; // the word where the pad has no prompts
+const ANYTHING = 'drawing'; // the word if the pad has no prompts
 const FILE_NAMES = ['ndjson', 'ndjson.txt']; // some browsers share only known types of files
 
 const find = (id) => document.getElementById(id);
@@ -20,15 +20,15 @@ const settings = {words: pad.words, count: pad.count, ...storedSettings()};
 const records = new Map(); // all drawings by key, oldest first
 const skipped = new Map(); // how often each word was skipped
 let current = newRecord(nextWord());
-let undone = []; // strokes that redo brings back
-const unwritten = new Set(); // keys of the drawings that the browser has not kept yet
-let unkept = ''; // why it has not kept them
+let undone = []; // strokes that redo can bring back
+const unwritten = new Set(); // keys of drawings that the browser has not stored yet
+let unkept = ''; // why the browser has not stored them
 let unsaved = false; // whether drawings have changed since the last saved file
-let start = 0; // when the current drawing began, by the clock of its events
-let deadline = 0; // when its time is up; 0 before the first stroke and without a limit
+let start = 0; // when the current drawing began, on the clock of pointer events
+let deadline = 0; // when its time is up; 0 before the first stroke or without a limit
 let shown = PAGE; // how many drawings the overview shows
-let looked = null; // the key of the drawing shown large
-let release = () => {}; // gives up this tab's hold on the current drawing
+let looked = null; // the key of the drawing that is shown large
+let release = () => {}; // releases this tab's lock on the current drawing
 
 const paper = new Paper(find('paper'), SIDE, addLine, startClock);
 const channel = new BroadcastChannel(`sketch_rnn ${pad.id}`);
@@ -107,7 +107,7 @@ function next() {
   }
 }
 
-/** Begins another drawing on the paper. */
+/** Begins a new drawing on the paper. */
 function begin(word) {
   current = newRecord(word);
   undone = [];
@@ -135,7 +135,7 @@ function left() {
       (sum, word) => sum + Math.max(0, settings.count - done(word).length), 0);
 }
 
-// Seconds
+// The time limit
 
 function startClock() {
   if (!pad.seconds || deadline) return;
@@ -152,16 +152,16 @@ function showTime() {
   else next();
 }
 
-// Keeping the drawings
+// Storing the drawings
 
-/** Keeps a drawing, or removes it if it has no stroke. */
+/** Stores a drawing, or removes it if it has no strokes. */
 async function keep(record) {
   if (!record.drawing.length) return remove(record.key_id);
   records.set(record.key_id, record);
   await write([record]);
 }
 
-/** Writes drawings, and those that could not be written before. */
+/** Writes drawings, along with any that could not be written before. */
 async function write(all) {
   unsaved = true;
   for (const {key_id} of all) unwritten.add(key_id);
@@ -177,7 +177,7 @@ async function remove(key) {
   records.delete(key);
   unwritten.delete(key);
   warn(await store.remove(key));
-  if (unwritten.size) await write([]); // there may be room for them now
+  if (unwritten.size) await write([]); // there may be room for the unwritten drawings now
   else channel.postMessage('changed');
 }
 
@@ -194,7 +194,7 @@ function warn(why) {
     && `The browser does not keep ${what} (${why}): save before you close this page.`;
 }
 
-/** Reads the drawings that this and other tabs have kept. */
+/** Reads the drawings that this tab and other tabs have stored. */
 async function readStore() {
   if (store.refused) return;
   const kept = await store.all();
@@ -206,7 +206,7 @@ async function readStore() {
   refresh();
 }
 
-/** Goes on with an unfinished drawing, unless another tab has it on its paper. */
+/** Continues an unfinished drawing that no other tab has on its paper, or begins a new one. */
 async function takeUp() {
   for (const record of [...records.values()].filter((each) => !each.done)) {
     if (await hold(record.key_id)) {
@@ -218,7 +218,7 @@ async function takeUp() {
   hold(current.key_id);
 }
 
-/** Claims a drawing for this tab's paper; returns false if another tab has it. */
+/** Locks a drawing for this tab's paper; resolves to false if another tab holds the lock. */
 function hold(key) {
   release();
   if (!navigator.locks) return Promise.resolve(true);
@@ -325,7 +325,7 @@ function deleteLooked() {
   openOrRefresh();
 }
 
-/** Deletes the drawing shown large, and asks for its word again. */
+/** Deletes the drawing that is shown large, and asks for its word again. */
 function drawAgain() {
   const {word} = records.get(looked);
   remove(looked);
@@ -376,7 +376,7 @@ function storedSettings() {
 
 // The network
 
-/** Returns a function that shows the network's versions of a drawing; null without a model. */
+/** Returns a function that shows the network's versions of a drawing; null if there is no model. */
 function startEcho() {
   const model = find('model').textContent;
   if (model === 'null') return null;

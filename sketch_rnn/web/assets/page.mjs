@@ -1,4 +1,4 @@
-// The page: what its buttons do, and what it asks its worker for.
+// The page to draw on: reacts to its controls, asks its worker for drawings, and shows them.
 
 import {copy, download, toJson, toPng, toSvg} from './keep.mjs';
 import {Paper, showPicture} from './paper.mjs';
@@ -7,17 +7,17 @@ import {boundsOf, centered, fromLines, simplify, toLines} from './strokes.mjs';
 
 const TILES = 9;
 const EPSILON_OF_LINES = 2; // data units, as in the data sets
-const PAPER = 1.2; // its side, in typical drawings
-const FINE = 1 / 1500; // of the paper's side: what nobody sees of a line that was drawn
-const LEAST_POINTS = 2; // of a drawing from nothing
-const ROOM = 60; // points that an ending may add to a drawing as long as the model's longest
+const PAPER = 1.2; // side of the paper, in sides of a typical drawing
+const FINE = 1 / 1500; // share of the paper's side: details of drawn lines that nobody sees
+const LEAST_POINTS = 2; // the fewest points that the model draws
+const ROOM = 60; // points that an ending may add to any drawing, however long
 
 const find = (id) => document.getElementById(id);
 const {side, maxPoints, conditional, examples} = JSON.parse(find('drawings').textContent);
 const paperSide = side * PAPER;
 const reducedMotion = matchMedia('(prefers-reduced-motion: reduce)');
 
-/** Keeps the states of a drawing, each a list of lines, and those that were undone. */
+/** The states of a drawing, each a list of lines, and the states that were undone. */
 class History {
   constructor() {
     this.states = [[]];
@@ -43,11 +43,11 @@ class History {
 }
 
 const drawings = {mine: new History(), first: new History(), second: new History()};
-let mode = 'draw'; // or mimic, between
-let slot = 'first'; // the drawing on the paper while the mode is between
+let mode = 'draw'; // draw, mimic or between
+let slot = 'first'; // which drawing is on the paper in mode between
 let asked = {id: 0}; // the newest task
-let answers = []; // lines of each tile
-let remark = ''; // what the next answers are beside, as after the temperature was moved
+let answers = []; // the lines in each tile
+let remark = ''; // a remark to show with the next answers, such as the new temperature
 
 const embedded = window.parent !== window; // in an <iframe>
 const storeName = `sketch_rnn ${location.pathname}`;
@@ -81,7 +81,7 @@ document.onkeydown = onKey;
 window.onhashchange = takeFragment;
 start();
 
-/** Begins with what the address and the browser's storage say. */
+/** Starts the page, with the state that the address and the browser's storage hold. */
 function start() {
   document.body.toggleAttribute('data-embedded', embedded);
   find('done').hidden = !embedded;
@@ -104,7 +104,7 @@ function lines() {
   return current().lines;
 }
 
-/** Returns the lines as the model reads them, simplified like those that it was trained on. */
+/** Returns the lines simplified, like the drawings that the model was trained on. */
 function read(ofLines) {
   return ofLines.map((line) => simplify(line, EPSILON_OF_LINES));
 }
@@ -114,7 +114,7 @@ function addLine(line) {
   change([...lines(), simplify(points, paperSide * FINE)]);
 }
 
-/** Puts another drawing on the paper, which can be undone. */
+/** Puts another drawing on the paper, as a change that can be undone. */
 function change(newLines) {
   current().add(newLines);
   refresh();
@@ -186,12 +186,12 @@ function fillSlots() {
   slot = drawings.first.lines.length && !drawings.second.lines.length ? 'second' : 'first';
 }
 
-/** Moves lines to the middle of the paper. */
+/** Centers lines on the paper. */
 function onPaper(newLines) {
   return centered(newLines, paperSide / 2, paperSide / 2);
 }
 
-/** Asks the worker for what the current mode shows. */
+/** Asks the worker for the drawings that the current mode shows. */
 function askForMode() {
   if (mode === 'between') {
     const both = [drawings.first.lines, drawings.second.lines];
@@ -206,7 +206,7 @@ function askForMode() {
   emptyTiles();
 }
 
-/** Returns a drawing as stroke-3 rows, as large as those that the model was trained on. */
+/** Returns a drawing as stroke-3 rows, scaled to the size of the model's training drawings. */
 function fitted(ofLines) {
   const {width, height} = boundsOf(ofLines);
   const longer = Math.max(width, height);
@@ -216,7 +216,7 @@ function fitted(ofLines) {
 function ask(kind, more) {
   const count = kind === 'between' ? 1 : TILES;
   const length = kind === 'complete' ? more.sketch.length : 0;
-  // The way between two drawings is smooth if chance plays no part along it.
+  // A fixed seed makes the transition between two drawings smooth.
   const seed = kind === 'between' ? 1 : Math.floor(Math.random() * 2 ** 32);
   const options = {
     count, seed, temperature: find('temperature').valueAsNumber, leastPoints: LEAST_POINTS,
@@ -258,7 +258,7 @@ function showAnswers(sketches) {
   say([said(kind), asked.remark].filter(Boolean).join(' '));
 }
 
-/** Returns the lines as they were drawn, followed by those that the model adds. */
+/** Returns the visitor's lines unchanged, followed by the lines that the model added. */
 function finished(base, sketch) {
   return [...base, ...toLines(sketch, base[0][0]).slice(base.length)];
 }
@@ -290,7 +290,7 @@ function emptyTiles() {
   find('tiles').setAttribute('aria-busy', 'false');
 }
 
-/** Makes a tile's drawing the visitor's; the tiles stay, so that another can be taken instead. */
+/** Puts a tile's drawing on the paper; the tiles stay, so that another can be taken instead. */
 function take(i) {
   if (mode === 'between') {
     mode = 'draw';
@@ -340,7 +340,7 @@ function makeExamples() {
   });
 }
 
-/** Shows the drawing, keeps it, and shows which buttons can do something. */
+/** Shows the drawing, stores it, and disables the buttons that have nothing to do. */
 function refresh() {
   remember();
   document.body.dataset.now = mode;
@@ -394,9 +394,9 @@ function say(text) {
   find('status').textContent = text;
 }
 
-// What outlives a visit
+// Storage and addresses
 
-/** Keeps the drawings until the tab is closed, so that a reload keeps them. */
+/** Stores the drawings until the tab is closed, so that they survive a reload. */
 function remember() {
   const kept = Object.entries(drawings).map(([name, {lines}]) => [name, lines]);
   const temperature = find('temperature').value;
@@ -419,12 +419,12 @@ function recall() {
   }
 }
 
-/** Returns the page's address with the drawing after the #, a part that browsers do not send. */
+/** Returns the page's address with the drawing after the #, which browsers do not send. */
 function address() {
   return `${location.href.split('#')[0]}#d=${toFragment(lines(), paperSide)}`;
 }
 
-/** Returns a mail with the drawing; others cannot open the address of a page on a disk. */
+/** Returns a mailto link; if the page is a local file, it explains how to use the drawing. */
 function mailAddress() {
   const fragment = `#d=${toFragment(lines(), paperSide)}`;
   const text = location.protocol === 'file:'
@@ -433,7 +433,7 @@ function mailAddress() {
   return `mailto:?subject=${encodeURIComponent(document.title)}&body=${encodeURIComponent(text)}`;
 }
 
-/** Takes the drawing out of the address, so that a reload keeps what is drawn after it. */
+/** Moves the drawing from the address to the paper, so that a reload keeps later changes. */
 function takeFragment() {
   if (!location.hash.startsWith('#d=')) return;
   const text = location.hash.slice(3);
@@ -445,7 +445,7 @@ function takeFragment() {
   }
 }
 
-/** Sends the drawing to the page around this one. */
+/** Sends the drawing to the page that embeds this one. */
 function tellParent() {
   const drawing = {sketch: fromLines(read(lines())), svg: toSvg(lines())};
   window.parent.postMessage({type: 'sketch_rnn drawing', ...drawing}, '*');

@@ -1,4 +1,4 @@
-// Drawings on the screen: the paper that one draws on, and small pictures of drawings.
+// Shows drawings on the screen: the paper that visitors draw on, and small pictures of drawings.
 
 import {boundsOf, pathData, squareAround} from './strokes.mjs';
 
@@ -6,10 +6,10 @@ const SVG = 'http://www.w3.org/2000/svg';
 const PEN = 1 / 120; // the pen's width, as a share of the side
 const SMALL_PEN = 1 / 64;
 const MARGIN = 0.1;
-const PALM_TIME = 60000; // ms after a pen's line in which a touch is taken for a palm
-const SECONDS = 1.6; // a picture draws itself in, but for the pauses
+const PALM_TIME = 60000; // ms after a pen was used in which touches are taken for a palm
+const SECONDS = 1.6; // the time in which a picture draws itself, without pauses
 
-/** Shows lines in an <svg>; those after the first `given` points are the model's. */
+/** Shows lines in an <svg>; everything after the first `given` points was added by the model. */
 export function showPicture(svg, lines, {given = Infinity, animate = false, large = false} = {}) {
   const box = boundsOf(lines);
   svg.replaceChildren();
@@ -29,11 +29,11 @@ export function showPicture(svg, lines, {given = Infinity, animate = false, larg
   }
 }
 
-/** The paper: pointer events become lines of points [x, y, t]. */
+/** The paper, which turns pointer events into lines of points [x, y, t]. */
 export class Paper {
   /**
-   * `side` is that of the paper in data units; `onBegin` is called when a line begins, `onLine`
-   * with each finished one.
+   * `side` is the side of the paper in data units; `onBegin` is called when a line begins, `onLine`
+   * with each finished line.
    */
   constructor(svg, side, onLine, onBegin = () => {}) {
     this.svg = svg;
@@ -49,7 +49,7 @@ export class Paper {
     svg.addEventListener('pointercancel', (event) => this.cancel(event));
   }
 
-  /** Shows a drawing, and as much around it as it needs. */
+  /** Shows a drawing; zooms out if it does not fit on the paper. */
   show(lines) {
     this.giveUp();
     const box = boundsOf(lines) || {x: 0, y: 0, width: 0, height: 0};
@@ -74,7 +74,7 @@ export class Paper {
     this.onBegin();
   }
 
-  /** Whether a pointer draws: no second button, no second finger, no palm beside a pen. */
+  /** Returns whether a pointer draws; second buttons, second fingers and palms do not. */
   takes(event) {
     const {pointerType, isPrimary, button} = event;
     if (pointerType === 'pen') this.penSeen = event.timeStamp;
@@ -116,10 +116,10 @@ export class Paper {
     this.line = null;
   }
 
-  /** Where an event is, in data units, and when, in milliseconds: [x, y, t]. */
+  /** Returns an event's position in data units and time in milliseconds: [x, y, t]. */
   place(event) {
     const {left, top, width, height} = this.svg.getBoundingClientRect();
-    const {view} = this; // in the middle of the element, which may not be square
+    const {view} = this; // shown in the middle of the element, which may not be square
     const scale = view.width / Math.min(width, height);
     return [
       view.x + view.width / 2 + (event.clientX - left - width / 2) * scale,
@@ -142,7 +142,7 @@ function addPath(svg, line, name) {
   return path;
 }
 
-/** Lines cut where the given points end. */
+/** Splits lines where the given points end. */
 function split(lines, given) {
   const parts = [];
   let left = given;
@@ -163,7 +163,7 @@ function lengthOf(line) {
   return sum;
 }
 
-/** The dash starts a little before the line, or its round cap would show there. */
+/** Animates a path with a dash; it starts just before the line, so that its round cap is hidden. */
 function drawItself(path, delay, duration) {
   path.setAttribute('pathLength', 1);
   path.animate(

@@ -1,13 +1,13 @@
-// Computes y += x W for a few rows of x with WebAssembly's vectors of four numbers. Where a browser
+// Computes y += x W for a few rows of x with WebAssembly's vectors of four numbers. If the browser
 // or a Content-Security-Policy does not allow WebAssembly, `Matrix` multiplies in JavaScript.
 //
-// Both read the weights in the same order: those of four outputs side by side, input by input. The
-// WebAssembly program is written here byte by byte, as its specification defines it.
+// Both read the weights in the same order: for each input, four outputs side by side. This module
+// writes the WebAssembly program byte by byte, as the WebAssembly specification defines it.
 
-const PAGE = 65536; // bytes of WebAssembly's memory
-const ROWS = [3, 1]; // that a function takes at once
+const PAGE = 65536; // bytes in a page of WebAssembly's memory
+const ROWS = [3, 1]; // rows that each function computes at once
 const I32 = 0x7f, V128 = 0x7b;
-const END = 0x0b, LOOP = [0x03, 0x40], BACK = [0x49, 0x0d, 0]; // again while below
+const END = 0x0b, LOOP = [0x03, 0x40], BACK = [0x49, 0x0d, 0]; // repeat while less
 const ADD = 0x6a, TIMES = 0x6c;
 const LOAD = [0xfd, 0, 4, 0], LOAD_ONE = [0xfd, 9, 2, 0], STORE = [0xfd, 11, 4, 0];
 const ZEROS = [0xfd, 12, ...Array(16).fill(0)], ADD_FOUR = [0xfd, 0xe4, 1];
@@ -16,13 +16,13 @@ const TIMES_FOUR = [0xfd, 0xe6, 1];
 const get = (local) => [0x20, local];
 const set = (local) => [0x21, local];
 const keep = (local) => [0x22, local];
-const number = (n) => [0x41, n]; // below 64
+const number = (n) => [0x41, n]; // n must be below 64
 const list = (items) => [...size(items.length), ...items.flat()];
 const section = (id, bytes) => [id, ...size(bytes.length), ...bytes];
 const text = (word) => list(Array.from(word, (sign) => [sign.charCodeAt(0)]));
 const each = (rows, write) => Array.from({length: rows}, (_, row) => write(row)).flat();
 
-/** Returns a number as WebAssembly writes it, with seven bits in a byte. */
+/** Encodes a number as WebAssembly does, with seven bits per byte. */
 function size(n) {
   return n < 128 ? [n] : [n & 127 | 128, ...size(n >> 7)];
 }
@@ -73,23 +73,23 @@ function program() {
   ]);
 }
 
-/** Starts WebAssembly; returns null where it is not available. */
+/** Starts WebAssembly; returns null if it is not available. */
 function startVectors() {
   try {
     const memory = new WebAssembly.Memory({initial: 1});
     const compiled = new WebAssembly.Module(program());
     return new Vectors(memory, new WebAssembly.Instance(compiled, {page: {memory}}).exports);
   } catch {
-    return null; // none here, or a Content-Security-Policy without 'wasm-unsafe-eval'
+    return null; // no WebAssembly, or a Content-Security-Policy without 'wasm-unsafe-eval'
   }
 }
 
-/** Keeps weights in WebAssembly's memory; each matrix has room there for its rows of x and y. */
+/** Weights in WebAssembly's memory; each matrix also has room there for its rows of x and y. */
 class Vectors {
   constructor(memory, functions) {
     this.memory = memory;
     this.functions = ROWS.map((rows) => functions[`rows${rows}`]);
-    this.end = 0; // bytes that are taken
+    this.end = 0; // bytes in use
   }
 
   /** Copies weights [O / 4, I, 4] into the memory; returns what `addProduct` needs. */
@@ -101,7 +101,7 @@ class Vectors {
     return {weights, x, y, inputs, width};
   }
 
-  /** Reserves room for numbers; returns its address. */
+  /** Reserves memory for `count` numbers; returns its address. */
   take(count) {
     const place = this.end;
     this.end += Math.ceil(count / 4) * 16;

@@ -1,5 +1,5 @@
-// The pad's drawings in the form of Quick, Draw!'s raw data: one JSON object a line, with the
-// strokes as [[x, ...], [y, ...], [t, ...]], t in milliseconds from the drawing's beginning.
+// Converts the pad's drawings to and from Quick, Draw!'s raw format: one JSON object per line, with
+// strokes as [[x, ...], [y, ...], [t, ...]]; t is in milliseconds from the start of the drawing.
 
 const PAUSE = 500; // ms between the last stroke before a reload and the first one after it
 
@@ -26,7 +26,7 @@ export function toStroke(line, start) {
   ];
 }
 
-/** Returns when a drawing began, by the clock of the points of its next line. */
+/** Returns when a drawing began, on the clock of `line`, which will be its next line. */
 export function startOf(record, line) {
   const last = record.drawing.at(-1)?.[2]?.at(-1);
   return line[0][2] - (last === undefined ? 0 : last + PAUSE);
@@ -37,14 +37,14 @@ export function linesOf({drawing}) {
   return drawing.map(([xs, ys]) => xs.map((x, i) => [x, ys[i]]));
 }
 
-/** Returns the text of a file, one drawing per line. */
+/** Returns drawings as the text of a file, one drawing per line. */
 export function textOf(records) {
   return records
       .map(({key_id, word, timestamp, drawing}) => JSON.stringify({word, timestamp, key_id, drawing}))
       .map((line) => `${line}\n`).join('');
 }
 
-/** Returns the drawings in the text of a file; throws an Error that names a bad line. */
+/** Returns the drawings in the text of a file; throws an Error that names an invalid line. */
 export function recordsOf(text) {
   return text.split('\n').flatMap((line, i) => {
     if (!line.trim()) return [];

@@ -1,17 +1,17 @@
-// Writes a drawing into the part of an address that no server sees: `#d=` and a text.
+// Writes a drawing into the part of an address that no server sees: `#d=`, then text.
 //
-// For each line, the text holds the number of its points and then their offsets, in thousandths of
-// the paper's side. Numbers are varints (seven bits in a byte, the sign is the lowest bit), and the
-// bytes are in base64 for addresses.
+// For each line, the text holds the number of its points, then their offsets in thousandths of the
+// paper's side. Numbers are varints (seven bits per byte; the lowest bit of an offset is its sign),
+// and the bytes are encoded as URL-safe base64.
 
 import {simplify} from './strokes.mjs';
 
-const UNITS = 1000; // along the paper's side
-const LONGEST = 1600; // characters that every mail program takes in an address
+const UNITS = 1000; // units along the paper's side
+const LONGEST = 1600; // characters that every mail program accepts in an address
 const MOST_POINTS = 5000;
 const FINEST = 0.5; // units
 
-/** Returns the lines as text, simplified until the text is short enough for a mail. */
+/** Returns the lines as text, simplified until it is short enough for a link in an email. */
 export function toFragment(lines, side) {
   const whole = lines.map((line) => line.map((point) => point.map((x) => x * UNITS / side)));
   for (let epsilon = FINEST; ; epsilon *= 2) {
@@ -20,7 +20,7 @@ export function toFragment(lines, side) {
   }
 }
 
-/** Returns the lines of a text; throws an Error if it is not one of `toFragment`'s. */
+/** Returns the lines in a text; throws an Error if `toFragment` did not write it. */
 export function fromFragment(text, side) {
   const numbers = numbersOf(text);
   const lines = [];

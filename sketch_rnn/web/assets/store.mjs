@@ -1,12 +1,12 @@
-// Keeps drawings beyond the life of the page, in the browser's IndexedDB.
+// Stores drawings in the browser's IndexedDB, so that they outlive the page.
 
 const STORE = 'drawings';
 
-/** Opens the store of a name; if the browser refuses, it keeps nothing, and `refused` says why. */
+/** Opens a store by name; if the browser refuses, nothing is stored and `refused` says why. */
 export async function openStore(name) {
   try {
     const database = await answer(openDatabase(name));
-    navigator.storage?.persist?.().catch(() => {}); // or the browser may clear it to make room
+    navigator.storage?.persist?.().catch(() => {}); // or the browser may clear the store
     return new Store(database);
   } catch (error) {
     return new Store(null, reasonOf(error));
@@ -19,19 +19,19 @@ function openDatabase(name) {
   return request;
 }
 
-/** Records by their `key_id`. */
+/** A store of records, keyed by `key_id`. */
 class Store {
   constructor(database, refused = '') {
     this.database = database;
     this.refused = refused;
   }
 
-  /** Returns all records that the browser has kept. */
+  /** Returns all stored records. */
   async all() {
     return this.database ? answer(this.records('readonly').getAll()) : [];
   }
 
-  /** Writes records, all or none; returns the reason if it fails, else ''. */
+  /** Writes all records or none; returns the reason if that fails, else ''. */
   putAll(all) {
     return this.change((records) => all.forEach((record) => records.put(record)));
   }

@@ -1,6 +1,6 @@
-// The forms of a drawing: stroke-3 rows [dx, dy, pen lifted], and lines of points [x, y].
+// Converts drawings between stroke-3 rows [dx, dy, pen lifted] and lines of points [x, y].
 
-/** stroke-3 rows as lines; the drawing starts at `origin` with the pen down. */
+/** Converts stroke-3 rows to lines; the drawing starts at `origin` with the pen down. */
 export function toLines(sketch, origin = [0, 0]) {
   let [x, y] = origin;
   let line = [[x, y]];
@@ -17,7 +17,7 @@ export function toLines(sketch, origin = [0, 0]) {
   return line.length && sketch.length ? [...lines, line] : lines;
 }
 
-/** Lines as stroke-3 rows. The first point takes no row; a first line of one point gets a second. */
+/** Converts lines to stroke-3 rows. The first point has no row, unless the first line is a dot. */
 export function fromLines(lines) {
   const filled = lines.filter((line) => line.length);
   if (!filled.length) return [];
@@ -33,7 +33,7 @@ export function fromLines(lines) {
   return rows;
 }
 
-/** The line without points that lie within epsilon of it (Ramer 1972; Douglas & Peucker 1973). */
+/** Drops points within epsilon of the simplified line (Ramer 1972; Douglas & Peucker 1973). */
 export function simplify(line, epsilon) {
   if (line.length < 3) return line;
   const kept = new Set([0, line.length - 1]);
@@ -60,7 +60,7 @@ function distanceToSegment([x, y], [ax, ay], [bx, by]) {
   return Math.hypot(x - ax - t * dx, y - ay - t * dy);
 }
 
-/** The box of all points, {x, y, width, height}; null without any. */
+/** Returns the box around all points, {x, y, width, height}; null if there are none. */
 export function boundsOf(lines) {
   const points = lines.flat();
   if (!points.length) return null;
@@ -74,7 +74,7 @@ export function boundsOf(lines) {
   return {x: left, y: top, width: right - left, height: bottom - top};
 }
 
-/** The lines moved so that the middle of their box is at (x, y), and scaled around it. */
+/** Moves lines so that the center of their box is at (x, y), and scales them around it. */
 export function centered(lines, x, y, scale = 1) {
   const box = boundsOf(lines);
   if (!box) return lines;
@@ -83,7 +83,7 @@ export function centered(lines, x, y, scale = 1) {
     [x + (point[0] - middle[0]) * scale, y + (point[1] - middle[1]) * scale]));
 }
 
-/** The smallest square around the box with a margin, as a share of its longer side. */
+/** Returns the smallest square around a box; the margin is a share of the box's longer side. */
 export function squareAround(box, margin) {
   const side = Math.max(box.width, box.height, 1) * (1 + 2 * margin);
   return {
@@ -91,7 +91,7 @@ export function squareAround(box, margin) {
   };
 }
 
-/** The lines as the `d` of an SVG path. */
+/** Returns a line as SVG path data. */
 export function pathData(line) {
   const points = line.length > 1 ? line : [...line, ...line]; // a dot is a line without length
   return 'M' + points.map(([x, y]) => `${rounded(x)} ${rounded(y)}`).join('L');

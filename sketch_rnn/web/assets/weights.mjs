@@ -1,4 +1,4 @@
-// The weights of a model as the exporter writes them, and products with them.
+// Decodes the weights that the exporter writes, and multiplies with them.
 //
 // Legend: B batch, I inputs, O outputs. Arrays are row-major and flat.
 
@@ -12,10 +12,10 @@ const READERS = {
 };
 
 /**
- * The tensors of an exported model by name, each {shape, values}; values are a Float32Array.
+ * Returns an exported model's tensors, keyed by name, as {shape, values}, with Float32Array values.
  *
- * Where integers are stored, `scales` float32 numbers come before them: one for all columns, or
- * one for each column. A weight is its integer times the scale of its column.
+ * If integers are stored, `scales` float32 numbers come before them: one for all columns, or one
+ * for each column. A weight is its integer times the scale of its column.
  */
 export function decodeTensors(content) {
   const view = new DataView(decodeBase64(content.data));
@@ -43,7 +43,7 @@ function decodeBase64(text) {
   return bytes.buffer;
 }
 
-/** The value of the 16 bits of a half-precision number (IEEE 754). */
+/** Returns the value of a half-precision number (IEEE 754), given its 16 bits. */
 export function halfToNumber(bits) {
   const sign = bits & 0x8000 ? -1 : 1;
   const exponent = (bits >> 10) & 31;
@@ -54,8 +54,9 @@ export function halfToNumber(bits) {
 }
 
 /**
- * Rows `begin` to `end` of a kernel [I, O], kept for products with rows of x: the weights of four
- * outputs lie side by side, input by input, as all products read them. Zeros fill the last four.
+ * Rows `begin` to `end` of a kernel [I, O], stored for products with rows of x: for each input, the
+ * weights of four outputs lie side by side, in the order in which products read them. The last
+ * group of four is padded with zeros.
  */
 export class Matrix {
   constructor(kernel, begin = 0, end = kernel.shape[0]) {
@@ -73,7 +74,7 @@ export class Matrix {
     this.fours = this.kept ? null : fours;
   }
 
-  /** y += x W, for x [B, I] and y [B, O]: rows three at a time where there are as many. */
+  /** Computes y += x W, for x [B, I] and y [B, O], three rows at a time where possible. */
   addProduct(x, y, batch) {
     if (this.kept) return vectors.addProduct(this.kept, this.outputs, x, y, batch);
     const threes = batch - batch % 3;
@@ -81,7 +82,7 @@ export class Matrix {
     for (let b = threes; b < batch; b++) this.addRow(x, y, b);
   }
 
-  /** Four outputs at a time: twelve sums that do not wait for each other. */
+  /** Adds products to three rows, four outputs at a time: twelve independent sums. */
   addThreeRows(x, y, row) {
     const {inputs, outputs, fours} = this;
     const x0 = row * inputs, x1 = x0 + inputs, x2 = x1 + inputs;
@@ -127,7 +128,7 @@ export class Matrix {
   }
 }
 
-/** Adds sums to the outputs from `o` on of the row that begins at `begin`, as many as there are. */
+/** Adds four sums to outputs `o` to `o + 3` of the row that starts at `begin`; skips padding. */
 function addFour(y, begin, o, outputs, s0, s1, s2, s3) {
   const place = begin + o, left = outputs - o;
   y[place] += s0;
@@ -136,7 +137,7 @@ function addFour(y, begin, o, outputs, s0, s1, s2, s3) {
   if (left > 3) y[place + 3] += s3;
 }
 
-/** The rows of a run that go on, by their numbers in ascending order; the others leave it. */
+/** Keeps only the given rows in a run; their indices are in ascending order. */
 export function keepRows(run, rows) {
   for (const [name, array] of Object.entries(run)) {
     if (name === 'batch') continue;
@@ -147,7 +148,7 @@ export function keepRows(run, rows) {
   run.batch = rows.length;
 }
 
-/** `batch` rows, each equal to `row`; zeros without one. */
+/** Returns `batch` copies of `row` as one array; zeros if `row` is null. */
 export function repeated(row, batch, width) {
   const rows = new Float64Array(batch * width);
   if (row) for (let b = 0; b < batch; b++) rows.set(row, b * width);

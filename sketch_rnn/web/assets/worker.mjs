@@ -1,12 +1,13 @@
-// Draws in a worker, so that the page never waits: one task at a time, the newest.
+// Draws in a worker, so that the page never waits; only the newest task is worked on.
 //
-// A task is {id, kind, options} and more as its kind needs; the answer {id, sketches} or {id, error}.
+// A task is {id, kind, options}, plus the inputs that its kind needs. The answer is {id, sketches}
+// or {id, error}.
 
 import {interpolate} from './latent.mjs';
 import {completeTogether, decodeTogether, encode, load} from './model.mjs';
 
-const SLICE = 20; // ms between two looks for a newer task
-const MOST_KNOWN = 8; // drawings whose mu are kept, for a slider that asks for them again and again
+const SLICE = 20; // ms between checks for a newer task
+const MOST_KNOWN = 8; // drawings whose mu is cached, since a slider asks for it again and again
 
 const TASKS = {
   complete: (model, {sketch, options}) => completeTogether(model, sketch, options),
@@ -45,7 +46,7 @@ async function run(task) {
   }
 }
 
-/** Whether a newer task has come, or comes now. */
+/** Returns whether a newer task has arrived; first lets waiting messages in. */
 async function isOld(task) {
   await new Promise((resume) => setTimeout(resume));
   return newest !== task.id;
