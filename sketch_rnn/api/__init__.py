@@ -1,1 +1,1 @@
-"""Training from Python, as in a notebook or a script."""
+"""Train models from Python, in a notebook or a script."""

@@ -1,4 +1,4 @@
-"""A live progress bar for training, in a notebook or on a terminal."""
+"""Show a live progress bar for training, in a notebook or on a terminal."""
 
 import sys
 import warnings
@@ -12,11 +12,11 @@ from sketch_rnn.training.report import LogReporter, is_endless
 
 
 class Bar(LogReporter):
-    """Show a progress bar where somebody can see it; log lines still go to the logger."""
+    """A reporter that logs as usual, and shows a progress bar if somebody can see it."""
 
     def __init__(self, first_step: int, num_steps: int):
         super().__init__(first_step, num_steps)
-        with warnings.catch_warnings():  # about ipywidgets, which only makes the bar prettier
+        with warnings.catch_warnings():  # that optional ipywidgets is missing
             warnings.simplefilter("ignore", TqdmWarning)
             from tqdm.auto import tqdm
         is_notebook = issubclass(tqdm, tqdm_notebook) or "ipykernel.zmqshell" in sys.modules
@@ -30,13 +30,13 @@ class Bar(LogReporter):
         )
 
     def update(self, figures: Mapping[str, float]) -> None:
-        """See `Reporter`."""
+        """Show the figures and advance the bar by one step; see `Reporter`."""
         self._bar.set_postfix({n: f"{v:.3f}" for n, v in figures.items()}, refresh=False)
         self._bar.update()
 
     @contextmanager
     def paused(self, doing: str) -> Iterator[None]:
-        """See `Reporter`."""
+        """Show what training is paused for; see `Reporter`."""
         self._bar.set_description(doing)
         try:
             yield
@@ -44,5 +44,5 @@ class Bar(LogReporter):
             self._bar.set_description("")
 
     def close(self) -> None:
-        """See `Reporter`."""
+        """Close the bar; see `Reporter`."""
         self._bar.close()

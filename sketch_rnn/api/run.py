@@ -1,4 +1,4 @@
-"""A training run as an object: its model, its curves, and why it ended."""
+"""Represent a training run as an object, with its model, its curves, and why it ended."""
 
 import math
 from pathlib import Path
@@ -22,12 +22,12 @@ from sketch_rnn.training.stopping import reason_of
 if TYPE_CHECKING:
     import pandas
 
-CURVES = ("Train_Cost", "Valid_Cost")  # shown in a notebook
+CURVES = ("Train_Cost", "Valid_Cost")  # the curves that a notebook shows
 SHOWN, SHOWN_TEMPERATURE = 8, 0.3
 
 
 class Run:
-    """A training run. Each property reads the run's folder when it is asked for.
+    """A training run; each property reads the run's folder whenever it is accessed.
 
     Attributes:
       folder: the folder of the run.
@@ -46,7 +46,7 @@ class Run:
 
     @property
     def model(self) -> SketchRNN:
-        """The model with the lowest validation cost; within a callback, the model being trained.
+        """The model with the lowest validation cost; in a callback, the model being trained.
 
         Raises:
           UserError: there is no checkpoint yet, or all are damaged.
@@ -59,18 +59,21 @@ class Run:
 
     @property
     def data(self) -> Dataset:
-        """The data set that the run trains on, read again from where the run read it."""
+        """The data set that the run trains on, read again from the same place."""
         return dataset_of(self.folder, self.hparams.data_set, None)
 
     @property
     def history(self) -> dict[str, list[float]]:
-        """The figures by name, each a list over time: `Train_Cost` every 20 steps, `Valid_Cost`
-        and others at each validation. `steps` gives the step of each."""
+        """The figures, keyed by name; each is a list over time.
+
+        `Train_Cost` has a value every 20 steps; `Valid_Cost` and others have one per validation.
+        `steps` holds the step of each value.
+        """
         return {name: list(of.values()) for name, of in self._figures().items()}
 
     @property
     def steps(self) -> dict[str, list[int]]:
-        """The step of each figure in `history`, by the same names."""
+        """The step of each value in `history`, keyed by the same names."""
         return {name: list(of) for name, of in self._figures().items()}
 
     @property
@@ -85,13 +88,16 @@ class Run:
 
     @property
     def reason(self) -> str:
-        """Why the run ended: `num_steps`, `patience=3`, `max_time`, SIGINT, or the reason given to
-        `stop`; "" if it is still training, or was killed."""
+        """Why the run ended; "" if it is still training or was killed.
+
+        The reason is, for example, `num_steps`, `patience=3`, `max_time`, SIGINT, or the text that
+        was given to `stop`.
+        """
         notes = [str(row.get("note", "")) for row in StepLines(self.folder / NOTES_FILE)]
         return reason_of(notes[-1]) if notes else ""
 
     def stop(self, reason: str = "a callback") -> None:
-        """End the run cleanly after this step. Call it from a callback."""
+        """End the run cleanly after this step; call this from a callback."""
         self._reason_to_stop = reason
 
     def table(self) -> "pandas.DataFrame":
@@ -103,7 +109,7 @@ class Run:
         return table(self._figures(), "step")
 
     def _figures(self) -> dict[str, dict[int, float]]:
-        """Return each figure by name, as a dict from step to value."""
+        """Return all figures, keyed by name; each is a dict from step to value."""
         found: dict[str, dict[int, float]] = {}
         for row in RunFolder(self.folder).figures():
             for name, value in row.items():
@@ -131,16 +137,16 @@ def _finite(figures: dict[int, float]) -> list[tuple[int, float]]:
 
 
 def open_run(folder: str | Path) -> Run:
-    """Open a run that was trained before, or is being trained.
+    """Open a run that was trained earlier or is being trained.
 
     Args:
       folder: the folder of the run.
 
     Returns:
-      The same object that `sketch_rnn.train` returns.
+      The run, an object like the one that `sketch_rnn.train` returns.
 
     Raises:
-      UserError: the folder holds no run of this program.
+      UserError: the folder holds no run by this program.
     """
     setup()
     if not RunFolder(folder).holds_run():

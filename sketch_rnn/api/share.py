@@ -1,4 +1,4 @@
-"""`sketch_rnn.push`: a model on the Hugging Face Hub, for others to load by its name."""
+"""Share a model on the Hugging Face Hub, so that others can load it by name: `sketch_rnn.push`."""
 
 import tempfile
 from pathlib import Path
@@ -9,23 +9,26 @@ from sketch_rnn.model.network import SketchRNN
 
 
 def push(model: SketchRNN, name: str, *, private: bool = False) -> str:
-    """Share a model on the Hugging Face Hub, with its card as the page.
+    """Share a model on the Hugging Face Hub, with its model card as the page.
 
-    `load_model("hf://user/name")` then reads it anywhere. One commit holds the model, the card and
-    its picture, so nobody loads half of it. Each push writes the card anew; earlier ones stay in
-    the history of the repository. This needs `pip install "sketch-rnn[hub]"` and `hf auth login`.
+    `load_model("hf://user/name")` can then read the model anywhere. A single commit holds the
+    model, the card and its picture, so nobody can load half of them. Each push rewrites the card;
+    earlier cards stay in the history of the repository. This needs
+    `pip install "sketch-rnn[hub]"` and `hf auth login`.
 
     Args:
-      model: to share; set `model.license` first, as in "cc-by-4.0", for the card.
-      name: of the repository, as in `user/name` or `hf://user/name`; it is created if need be.
-      private: whether a new repository is seen by its owner alone.
+      model: the model to share; set `model.license` first, for example to "cc-by-4.0", to state
+        the license on the card.
+      name: the name of the repository, as in `user/name` or `hf://user/name`; the repository is
+        created if it does not exist.
+      private: whether only the owner can see a new repository.
 
     Returns:
       The address of the model's page.
 
     Raises:
-      UserError: huggingface_hub is not installed, nobody is logged in, the Hub cannot be reached or
-        does not take it, or it is no model.
+      UserError: the argument is not a model, huggingface_hub is not installed, nobody is logged
+        in, or the Hub cannot be reached or refuses the model.
     """
     if not isinstance(model, SketchRNN):
         raise UserError(f"push: expected a SketchRNN, as run.model, got {type(model).__name__}")

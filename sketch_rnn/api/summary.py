@@ -1,4 +1,4 @@
-"""A run as HTML, for notebooks: why it ended, its curves, and drawings by its model."""
+"""Show a run as HTML in notebooks: why it ended, its curves, and drawings by its model."""
 
 import html as markup
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ from sketch_rnn.drawing import draw
 WIDTH, HEIGHT, MARGIN = 480, 220, 44  # pixels
 INKS = ("#2a6fdb", "#c2410c")
 
-Curve = Sequence[tuple[int, float]]  # a step and a cost, finite
+Curve = Sequence[tuple[int, float]]  # (step, cost) pairs; all costs are finite
 
 
 def html(heading: str, lines: Mapping[str, Curve], drawings: Sequence[np.ndarray]) -> str:
@@ -23,7 +23,7 @@ def html(heading: str, lines: Mapping[str, Curve], drawings: Sequence[np.ndarray
 
 
 def curves(lines: Mapping[str, Curve]) -> str:
-    """Return a plot of costs over steps as SVG; "" if there are none."""
+    """Return a plot of costs over steps as SVG; "" if there are no points."""
     points = [point for line in lines.values() for point in line]
     if not points:
         return ""

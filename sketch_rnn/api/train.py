@@ -1,4 +1,4 @@
-"""`sketch_rnn.train`: train a model from Python."""
+"""Train a model from Python: `sketch_rnn.train` and its callbacks."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,30 +16,37 @@ from sketch_rnn.training.options import DEFAULT_TIMEOUT, TrainOptions
 
 
 class Callback:
-    """Base class for callbacks: override the methods you need.
+    """The base class for callbacks; override the methods that you need.
 
     Every method gets the `Run`; `run.model` is the model being trained. `run.stop("enough")` ends
-    the run cleanly. An exception in a callback ends the run too, and `train` raises it.
+    the run cleanly. An exception in a callback also ends the run, and `train` raises it.
     """
 
     def on_step(self, run: Run, step: int, figures: Mapping[str, float]) -> None:
-        """Called after each step, up to half a second late, with the `cost`, `reconstruction` and
-        `KL` of its batch. Steps whose update was skipped because it was not finite are left out."""
+        """React to a training step; called after each step, up to half a second late.
+
+        Steps whose update was skipped because it was not finite are left out.
+
+        Args:
+          run: the run.
+          step: the number of the step.
+          figures: the `cost`, `reconstruction` and `KL` of the step's batch.
+        """
 
     def on_validation(
         self, run: Run, figures: Mapping[str, float], drawings: Sequence[np.ndarray]
     ) -> None:
-        """Called after each validation.
+        """React to a validation; called after each validation.
 
         Args:
           run: the run.
-          figures: the `step`, and the validation's figures by name.
+          figures: the `step` and the validation's figures, keyed by name.
           drawings: eight stroke-3 arrays `[n, 3]`: reconstructions of validation sketches, or new
             drawings if the model has no encoder.
         """
 
     def on_end(self, run: Run) -> None:
-        """Called when the run has ended and everything is saved; `run.reason` says why it ended."""
+        """React to the end of the run; everything is saved, and `run.reason` says why it ended."""
 
 
 def train(
@@ -63,29 +70,31 @@ def train(
     Ctrl-C ends the run cleanly after the current step; `resume=True` continues it later.
 
     Args:
-      folder: the folder of the run; or a `TrainOptions` in place of all arguments but the
-        callbacks.
-      data: the folder, name or http(s) address of the data set, whose files
-        `hparams["data_set"]` names; or the `.npz` files themselves. If None, a resumed run reads
-        its data where it did before.
-      hparams: hyperparameters by name, as in `{"num_steps": 300}`. The others keep their defaults,
-        or the values of the resumed run.
-      callbacks: objects of `Callback`, called during training.
-      seed: the seed of everything random; by default 1, or that of the resumed run.
-      resume: continue from the latest checkpoint in the folder, ours or the original trainer's.
-      init_from: start a new run from the weights of this model, and take over its architecture,
-        and its KL settings unless they are given.
-      few: choose whatever is not given by the number of drawings, as `--config=few` does.
-      precision: of matrix products: `float32`, `tf32` or `bfloat16`; by default `float32`, or that
-        of the resumed run.
-      strategy: what to train on: `one` device, `mirrored` for all GPUs of this machine,
-        `multi_worker` for the machines named in TF_CONFIG, `auto` for whatever there is.
-      patience: end the run after this many validations in a row without a new best.
-      max_time: end the run after this many seconds.
-      connect_timeout: seconds to wait for the other machines.
+      folder: the folder of the run; or a `TrainOptions` instead of all other arguments except
+        `callbacks`.
+      data: the folder, name or http(s) address of the data set, in which `hparams["data_set"]`
+        names the files; or one or more `.npz` files. If None, a resumed run reads its data from
+        the same place as before.
+      hparams: hyperparameters, keyed by name, as in `{"num_steps": 300}`. All others keep their
+        defaults, or the values of the resumed run.
+      callbacks: `Callback` objects, which are called during training.
+      seed: the seed for everything random; by default 1, or the seed of the resumed run.
+      resume: whether to continue from the latest checkpoint in the folder, written by this program
+        or by the original trainer.
+      init_from: a model from which a new run takes its initial weights, its architecture, and its
+        KL settings unless they are given.
+      few: whether to choose everything that is not given based on the number of drawings, as
+        `--config=few` does.
+      precision: the precision of matrix products: `float32`, `tf32` or `bfloat16`; by default
+        `float32`, or the precision of the resumed run.
+      strategy: the devices to train on: `one` device, `mirrored` for all GPUs in this machine,
+        `multi_worker` for the machines named in TF_CONFIG, `auto` for whatever is available.
+      patience: the number of validations in a row without a new best after which the run ends.
+      max_time: the number of seconds after which the run ends.
+      connect_timeout: the number of seconds to wait for the other machines.
 
     Returns:
-      The run, with `run.model`, `run.history`, `run.best` and `run.reason`. A notebook shows its
+      The run, with `run.model`, `run.history`, `run.best` and `run.reason`. Notebooks show it as
       curves and drawings.
 
     Raises:
@@ -119,7 +128,7 @@ def _options(
     hparams: Mapping[str, Any] | HParams | None,
     asked: Mapping[str, Any],
 ) -> TrainOptions:
-    """Return the options of a run; `data` is a folder or files."""
+    """Return the options for a run, given the arguments of `train`."""
     if isinstance(folder, TrainOptions):
         if data is not None or hparams is not None or TrainOptions("", **asked) != TrainOptions(""):
             raise UserError(
@@ -136,7 +145,7 @@ def _options(
 
 
 class _Calls:
-    """Call the callbacks; this is a `Listener` of the run."""
+    """A `Listener` on a run that calls the callbacks."""
 
     def __init__(self, run: Run, callbacks: Sequence[Callback]):
         self._run, self._callbacks = run, callbacks
@@ -146,26 +155,26 @@ class _Calls:
                 raise UserError(f"callbacks: expected objects of sketch_rnn.Callback, got {kind}")
 
     def began(self, model: SketchRNN) -> None:
-        """See `Listener`."""
+        """Make the model being trained available to callbacks; see `Listener`."""
         self._run._trained = model
 
     def stepped(self, step: int, figures: Mapping[str, float]) -> None:
-        """See `Listener`."""
+        """Call `on_step` on each callback; see `Listener`."""
         for callback in self._callbacks:
             callback.on_step(self._run, step, figures)
 
     def validated(
         self, step: int, figures: Mapping[str, float], drawings: Sequence[np.ndarray]
     ) -> None:
-        """See `Listener`."""
+        """Call `on_validation` on each callback; see `Listener`."""
         for callback in self._callbacks:
             callback.on_validation(self._run, {"step": step, **figures}, drawings)
 
     def reason_to_stop(self) -> str:
-        """See `Listener`."""
+        """Return why a callback stopped the run, or ""; see `Listener`."""
         return self._run._reason_to_stop
 
     def ended(self) -> None:
-        """Call `on_end`."""
+        """Call `on_end` on each callback."""
         for callback in self._callbacks:
             callback.on_end(self._run)
