@@ -1,1 +1,1 @@
-"""Drawing with a model: the modes, the sampler, and the files that it writes."""
+"""Draw with a model: the modes, the sampler, and the files that it writes."""

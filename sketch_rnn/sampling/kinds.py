@@ -1,4 +1,4 @@
-"""The kinds of drawings that a model has learned, named after the files of its data set."""
+"""Find the kinds of drawings that a model has learned; each data set file is one kind."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,13 +14,13 @@ from sketch_rnn.model.network import SketchRNN
 
 
 def kinds_of(model_dir: str | Path | None) -> dict[str, Path]:
-    """Return the file with the drawings of each kind, by the name of the kind.
+    """Return the file that holds the drawings of each kind, keyed by the name of the kind.
 
     Args:
-      model_dir: a run's folder; None or `doodles` is the model in the package.
+      model_dir: a run's folder; None or `doodles` means the model in the package.
 
     Raises:
-      UserError: the model does not say what it has learned, or its drawings are missing.
+      UserError: the model's data set is unknown, or its files are missing.
     """
     if catalog.is_packaged(model_dir):
         names = load_config(catalog.PACKAGED_MODEL)["data_set"]
@@ -35,7 +35,7 @@ def data_of(model_dir: str) -> tuple[str, Sequence[str]]:
     """Return the folder or address of a run's data set, and the names of its files.
 
     Raises:
-      UserError: this is not the folder of a run, or the drawings are no longer there.
+      UserError: this is not the folder of a run, or the files no longer exist.
     """
     folder = RunFolder(model_dir)
     if not folder.holds_run():
@@ -51,7 +51,7 @@ def data_of(model_dir: str) -> tuple[str, Sequence[str]]:
 def z_like(
     model: SketchRNN, model_dir: str | Path | None, kinds: Sequence[str], count: int, seed: int
 ) -> np.ndarray:
-    """Sample z `[B, Z]` from the posteriors of `count` random drawings, as many of each kind.
+    """Sample z `[B, Z]` from the posteriors of `count` random drawings, split evenly among kinds.
 
     Raises:
       UserError: a kind is unknown, or the model has no encoder.

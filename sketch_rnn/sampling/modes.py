@@ -1,27 +1,28 @@
-"""The modes of drawing, one record each. Nothing here needs TensorFlow."""
+"""Define the modes of drawing, one record per mode, without TensorFlow."""
 
 from dataclasses import dataclass
 
 from sketch_rnn.errors import UserError
 
-TEMPERATURES, LADDER = (0.5,), (0.2, 0.4, 0.6, 0.8, 1.0)  # the second for mode "temperatures"
+TEMPERATURES, LADDER = (0.5,), (0.2, 0.4, 0.6, 0.8, 1.0)  # LADDER is for mode "temperatures"
 
 
 @dataclass(frozen=True)
 class Mode:
-    """A mode of drawing: what it draws, and from what.
+    """A mode of drawing, with its inputs and defaults.
 
     Attributes:
-      name: the name of the mode, and of the method of `Sampler` that draws it.
-      text: what it draws, for `sketch_rnn_sample --help`.
+      name: the name of the mode, which is also the name of the method of `Sampler` that draws it.
+      text: the description in `sketch_rnn_sample --help`.
       takes_input: whether it can draw from given drawings.
-      needs_input: whether it needs them.
+      needs_input: whether it needs given drawings.
       takes_z: whether it can draw from given z.
       conditional: whether it needs a model with an encoder.
       temperatures: the default temperatures.
-      drawings: how many drawings to pick at random from an input file with several; None is all.
+      drawings: the number of drawings to pick at random from an input file that holds several;
+        None means all.
       counted: whether the user can choose that number.
-      together: how many drawings it takes from all inputs together; 0 is any number.
+      together: the number of drawings that it takes from all inputs together; 0 means any number.
     """
 
     name: str
@@ -36,10 +37,10 @@ class Mode:
     together: int = 0
 
     def check_sources(self, has_input: bool, has_z: bool) -> None:
-        """Check that the mode gets what it needs, and nothing that it would ignore.
+        """Check that the mode gets the sources that it needs, and none that it would ignore.
 
         Raises:
-          UserError: it does not.
+          UserError: a source is missing, or would be ignored.
         """
         if self.needs_input and not has_input:
             raise UserError(
@@ -53,10 +54,10 @@ class Mode:
             raise UserError("expected `input` or `z_file`, got both")
 
     def check_model(self, conditional: bool, has_input: bool, has_z: bool) -> None:
-        """Check that an unconditional model can draw this.
+        """Check that the model can draw in this mode; only an unconditional model may be unable to.
 
         Raises:
-          UserError: it cannot.
+          UserError: the mode or the sources need a model with an encoder.
         """
         if conditional:
             return
@@ -70,14 +71,14 @@ class Mode:
             )
 
     def takes_own(self, has_z: bool, is_packaged: bool) -> bool:
-        """Return whether, without inputs, it uses drawings from the model's own data set.
+        """Return whether the mode, if no inputs are given, uses drawings from the model's data set.
 
-        With the model in the package it does so even where random z would do.
+        For the model in the package, it does so even if random z would also work.
         """
         return self.needs_input or (is_packaged and self.conditional and not has_z)
 
     def drawings_of_each(self, inputs: int, count: int | None) -> int | None:
-        """Return how many drawings to pick at random from each of the inputs; None is all."""
+        """Return how many drawings to pick at random from each input; None means all."""
         if self.together:
             return max(1, self.together // max(1, inputs))
         return count if self.counted and count else self.drawings

@@ -1,4 +1,4 @@
-"""Drawings by a model, as a picture, a data set or lists of points; latent vectors in a file.
+"""Write drawings by a model as a picture, a data set or JSON; read and write latent vectors.
 
 Legend: B drawings, Z latent.
 """
@@ -18,7 +18,7 @@ from sketch_rnn.drawing import draw
 from sketch_rnn.errors import UserError
 from sketch_rnn.pictures import Style
 
-LARGEST_Z_FILE = 256 << 20  # bytes of `mu` in it
+LARGEST_Z_FILE = 256 << 20  # bytes of `mu` in a file
 
 
 @dataclass
@@ -26,12 +26,12 @@ class Picture:
     """Rows of drawings, all of the same length.
 
     Attributes:
-      rows: stroke-3 arrays in data units; inputs, and what the model drew.
-      titles: a title per row, or empty.
-      column_titles: a title per column, or empty.
+      rows: the drawings, stroke-3 arrays in data units: inputs, then drawings by the model.
+      titles: a title for each row, or empty.
+      column_titles: a title for each column, or empty.
       is_row: whether a single row stays on one line.
-      given: how many columns at the start of each row are inputs.
-      prefixes: for each row, how many points of its drawings were given; or empty.
+      given: the number of columns at the start of each row that hold inputs.
+      prefixes: for each row, the number of points in its drawings that were given; or empty.
     """
 
     rows: list[list[np.ndarray]]
@@ -55,10 +55,10 @@ class Picture:
         """Write a picture (.svg, .png), or the drawings by the model (.npz, .json).
 
         Args:
-          path: the file, which replaces an earlier one.
+          path: the file to write; an existing file is replaced.
           style: the look of a picture.
           animate: whether an SVG draws itself.
-          one_by_one: whether it then draws one drawing after the other.
+          one_by_one: whether an animated SVG draws its drawings one after the other.
 
         Raises:
           UserError: the name has another suffix, or the rows do not fit the style's columns.
@@ -94,9 +94,9 @@ class Picture:
 
 
 def _arranged(picture: Picture, columns: int | None) -> Picture:
-    """Return the picture with this many columns: break a single row, or put rows side by side.
+    """Return the picture with this many columns: wrap a single row, or put rows side by side.
 
-    By default, many short rows are put side by side to form about a square.
+    If `columns` is None, many short rows are put side by side to form roughly a square.
     """
     width, has_titles = len(picture.rows[0]), bool(picture.titles or picture.column_titles)
     if columns is not None and len(picture.rows) == 1 and not has_titles:
@@ -132,10 +132,10 @@ def _write_npz(path: Path, sketches: list[np.ndarray]) -> None:
 
 
 def read_z(path: str | Path, z_size: int) -> np.ndarray:
-    """Read z, `[B, Z]` float32: the `mu` of a file.
+    """Read latent vectors, `[B, Z]` float32: the `mu` in a file.
 
     Raises:
-      UserError: the file is missing, damaged, too large, or has another Z.
+      UserError: the file is missing, damaged, too large, or has a different Z.
     """
     try:
         with np.load(path, allow_pickle=False) as file:
@@ -144,7 +144,7 @@ def read_z(path: str | Path, z_size: int) -> np.ndarray:
             z = np.atleast_2d(np.asarray(file["mu"], np.float32))
     except FileNotFoundError:
         raise UserError(f"`z_file`: there is no file {path}") from None
-    except Exception:  # whatever a damaged file makes zipfile and NumPy raise
+    except Exception:  # zipfile and NumPy raise many kinds of errors for damaged files
         raise UserError(
             f"`z_file`: expected a file with mu, written by `mode=encode`; {path} is not one"
         ) from None
@@ -154,6 +154,6 @@ def read_z(path: str | Path, z_size: int) -> np.ndarray:
 
 
 def write_latent(path: Path, mu: np.ndarray, logvar: np.ndarray) -> None:
-    """Write `mu` and `logvar`, each `[B, Z]`."""
+    """Write the latent vectors' `mu` and `logvar`, each `[B, Z]`, to an `.npz`."""
     with files.replacing(path) as file:
         np.savez(file, mu=mu, logvar=logvar)

@@ -1,4 +1,4 @@
-"""Check whether a model can draw: it knows its scale factor, and has trained enough."""
+"""Check whether a model is ready to draw: has a scale factor, and has been trained enough."""
 
 import numpy as np
 
@@ -10,19 +10,19 @@ from sketch_rnn.model.network import SketchRNN
 FEW_STEPS, FEW_STEPS_SINCE = (
     300,
     150,
-)  # of a new model, and of one that started from trained weights
-FEW_TO_CHOOSE = 600  # training drawings; with fewer, the validation split is too small to tell
-EARLY = 0.75  # of the steps of a run
+)  # steps of a new model, and of a model that started from trained weights
+FEW_TO_CHOOSE = 600  # training drawings; with fewer, the validation split is too small to choose by
+EARLY = 0.75  # share of a run's steps
 HIGH_KL = 0.6  # nats per latent dimension
 
 
 def with_scale_factor(
     model: SketchRNN, scale_factor: float | None, data_dir: str | None
 ) -> SketchRNN:
-    """Return the model with this scale factor, or if it has none, with that of its data set.
+    """Return the model with a scale factor: the given one, its own, or that of its data set.
 
     Raises:
-      UserError: the scale factor is not above 0, or the data set cannot be read.
+      UserError: the given scale factor is not above 0, or the data set cannot be read.
     """
     if scale_factor is not None:
         if not 0 < scale_factor < 1e30:
@@ -38,7 +38,7 @@ def check_scale_factor(model: SketchRNN) -> None:
     """Check that the model has a scale factor, which inputs need.
 
     Raises:
-      UserError: it has none.
+      UserError: the model has no scale factor.
     """
     if model.scale_factor is None:
         raise UserError(
@@ -48,7 +48,7 @@ def check_scale_factor(model: SketchRNN) -> None:
 
 
 def warn_of_junk(run: RunFolder, checkpoint: str, of_random_z: bool) -> None:
-    """Warn if the model of a run cannot draw well yet, or not from random z."""
+    """Warn if a run's model cannot draw well yet, or cannot draw well from random z."""
     steps = run.steps_done(checkpoint) if run.holds_run() else None
     if steps is None:
         return
@@ -64,7 +64,7 @@ def warn_of_junk(run: RunFolder, checkpoint: str, of_random_z: bool) -> None:
 
 
 def _about_steps(run: RunFolder, steps: int, latest: int) -> str:
-    """Return advice if a checkpoint had few steps, or few drawings chose it by chance."""
+    """Return advice if a checkpoint had few steps or may be the best only by chance; else ""."""
     config = run.read_config()
     begun = f" since it started from {config.init_from}" if config.init_from else ""
     few = FEW_STEPS_SINCE if config.init_from else FEW_STEPS
@@ -84,7 +84,7 @@ def _about_steps(run: RunFolder, steps: int, latest: int) -> str:
 
 
 def first_half(sketch: np.ndarray) -> np.ndarray:
-    """Return the first half of a drawing, up to the end of the line nearest to the middle."""
+    """Return the first half of a drawing, up to the line end that is nearest to the middle."""
     ends = np.flatnonzero(sketch[:-1, 2]) + 1  # may be empty
     nearest = ends[np.abs(ends - len(sketch) / 2).argmin()] if len(ends) else len(sketch) // 2
     return sketch[: max(nearest, 1)]

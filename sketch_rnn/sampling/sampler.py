@@ -1,4 +1,4 @@
-"""Drawing with a model in every mode (Ha & Eck 2017, section 4).
+"""Draw with a model in every mode (Ha & Eck 2017, section 4).
 
 Legend: B drawings, Z latent.
 """
@@ -22,7 +22,7 @@ DRAWING_MODES = [name for name in MODES if name != ENCODE.name]
 
 
 def _checked(draw: Callable[["Sampler"], Picture]) -> Callable[["Sampler"], Picture]:
-    """Check inputs and z by the mode that has the name of the method."""
+    """Check inputs and z against the mode named after the method."""
 
     @functools.wraps(draw)
     def checked(self: "Sampler") -> Picture:
@@ -36,7 +36,7 @@ def _checked(draw: Callable[["Sampler"], Picture]) -> Callable[["Sampler"], Pict
 
 @dataclass(frozen=True)
 class Sampler:
-    """Draw with a model: one method for each mode, which returns a `Picture`.
+    """A model with sources and settings; each mode is a method that draws a `Picture`.
 
         sampler = Sampler(load_model("doodles"), [cat, house, fish], temperature=0.2)
         sampler.analogy().write("analogy.svg")
@@ -44,14 +44,15 @@ class Sampler:
     Attributes:
       model: the model.
       inputs: drawings to start from, stroke-3 arrays in data units; may be empty.
-      z: `[B, Z]`, in place of inputs; or None.
-      temperature: one or several; by default 0.5, or for `temperatures` five from 0.2 to 1.
-      count: how many drawings; None is the default of the mode.
-      steps: drawings in an interpolation, or along each side of a grid.
-      spherical: interpolate along the sphere; otherwise along a straight line.
-      greedy: take the most probable choice at every point.
-      max_len: points of the longest drawing; None is N_max.
-      seed: the same seed draws the same; by default a new one.
+      z: latent vectors `[B, Z]` to draw from instead of inputs; or None.
+      temperature: one temperature or several; by default 0.5, or five values from 0.2 to 1 for
+        `temperatures`.
+      count: the number of drawings; None means the mode's default.
+      steps: the number of drawings in an interpolation, or along each side of a grid.
+      spherical: whether to interpolate along the sphere, not along a straight line.
+      greedy: whether to take the most probable choice at every point.
+      max_len: the most points in a drawing; None means N_max.
+      seed: the seed for all random choices; by default a new one each time.
     """
 
     model: SketchRNN
@@ -77,21 +78,21 @@ class Sampler:
 
     @property
     def draws_random_z(self) -> bool:
-        """Whether it draws from random z."""
+        """Whether the sampler draws from random z, since it has neither z nor inputs."""
         return self.model.hparams.conditional and self.z is None and not len(self.inputs)
 
     def draw(self, mode: str) -> Picture:
-        """Draw in a mode given by name.
+        """Draw in the mode with the given name.
 
         Raises:
-          UserError: there is no such mode, it needs other sources, or the model cannot draw it.
+          UserError: the mode does not exist, needs other sources, or needs another model.
         """
         check_choice("mode", mode, DRAWING_MODES)
         return getattr(self, mode)()
 
     @_checked
     def generate(self) -> Picture:
-        """Draw new sketches from random z, or from the given z; a row for each temperature."""
+        """Draw new sketches from random z or the given z, with a row for each temperature."""
         z, temperatures = self.z, self._temperatures("generate")
         number = self.count or sampling.NEW_DRAWINGS
         if z is None:
@@ -105,7 +106,7 @@ class Sampler:
 
     @_checked
     def reconstruct(self) -> Picture:
-        """Show each input beside its reconstructions, one for each temperature."""
+        """Draw each input beside its reconstructions, one for each temperature."""
         mu, _ = self.model.encode(self.inputs)
         temperatures = self._temperatures("reconstruct")
         columns = [self._decode(mu, len(mu), t) for t in temperatures]
@@ -115,7 +116,7 @@ class Sampler:
 
     @_checked
     def interpolate(self) -> Picture:
-        """Draw a row of steps from each z to the next (section 4.2)."""
+        """Draw a row of interpolated steps from each z to the next (section 4.2)."""
         z = self._z_or_random(self.count or 2)
         if len(z) < 2:
             raise UserError(f"interpolate: expected two or more inputs, got {len(z)}")
@@ -154,7 +155,7 @@ class Sampler:
 
     @_checked
     def temperatures(self) -> Picture:
-        """Draw each z at all temperatures, side by side in a row."""
+        """Draw each z at every temperature, side by side in a row."""
         z, temperatures = None, self._temperatures("temperatures")
         if self.model.hparams.conditional:
             z = self._z_or_random(self.count or 1)
@@ -165,7 +166,7 @@ class Sampler:
 
     @_checked
     def analogy(self) -> Picture:
-        """Show three inputs, and draw the first - the second + the third (section 4.3).
+        """Draw three inputs, and the first - the second + the third (section 4.3).
 
         There is a row for each temperature.
         """
@@ -183,7 +184,7 @@ class Sampler:
 
     @_checked
     def grid(self) -> Picture:
-        """Draw a square of z between four corners: the first two at the top, the others below."""
+        """Draw a square of z between four corners: two at the top, then two at the bottom."""
         z, temperatures = self._z_or_random(4), self._temperatures("grid")
         if len(z) != 4:
             raise UserError(f"grid: expected four inputs, got {len(z)}")
@@ -195,7 +196,7 @@ class Sampler:
         return Picture([drawn[row * steps : (row + 1) * steps] for row in range(steps)])
 
     def _z_or_random(self, count: int) -> np.ndarray:
-        """Return the given z, those of the inputs, or samples from the prior."""
+        """Return the given z, the mu of the inputs, or `count` samples from the prior."""
         if self.z is not None:
             return np.atleast_2d(self.z)
         if len(self.inputs):
@@ -205,7 +206,7 @@ class Sampler:
         return z
 
     def _decode(self, z: np.ndarray | None, count: int, temperature: float) -> list[np.ndarray]:
-        """Draw one sketch of each z, or without z `count` sketches."""
+        """Draw one sketch for each z, or `count` sketches without z."""
         return self.model.decode(
             z,
             count if z is None else 1,
