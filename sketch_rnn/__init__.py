@@ -1,7 +1,7 @@
 """Sketch-RNN for TensorFlow 2: a neural network that learns to draw (arXiv:1704.03477).
 
-What stands in `__all__` is imported when it is first used, so that `import sketch_rnn` waits for
-neither TensorFlow nor Keras.
+The names in `__all__` are imported when they are first used, so that `import sketch_rnn` does not
+wait for TensorFlow or Keras.
 """
 
 from importlib import import_module
@@ -93,7 +93,7 @@ _WITH_TENSORFLOW = (
     "save_model",
     "train",
 )
-_NAMES = {"build_dataset": "build"}  # at home, where it is another
+_NAMES = {"build_dataset": "build"}  # names that differ in the module that defines them
 
 
 def __getattr__(name: str) -> Any:

@@ -1,4 +1,4 @@
-"""`python -m sketch_rnn`."""
+"""The entry point for `python -m sketch_rnn`."""
 
 import sys
 

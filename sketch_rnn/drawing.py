@@ -2,10 +2,10 @@
 
 A sketch is a stroke-3 array `[n, 3]` in any units, with y pointing down. It begins at the origin
 with the pen down, as the start token (0, 0, 1, 0, 0) says: the public data sets leave out the first
-point, and a line drawn from row 0 on would lack its first segment. All sketches of a grid share one
-scale, at which they fit their cells. For plotters and editors, each pen line is one `<path>` in
-absolute coordinates on its own line of the file, and each ink is one layer. The same input gives
-the same bytes.
+point, and a line drawn from row 0 on would lack its first segment. All sketches in a grid share one
+scale, chosen so that they fit their cells. For plotters and editors, each pen line is one `<path>`
+in absolute coordinates on a separate line of the file, and each ink is one layer. The same input
+gives the same bytes.
 """
 
 import math
@@ -42,11 +42,11 @@ ANIMATION = """
 """
 NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
-OUTLIER = 2.5  # a sketch this many times larger than the median gets a scale of its own
+OUTLIER = 2.5  # a sketch this many times larger than the median gets a separate scale
 CORNER = math.radians(55)  # where a smooth line turns by more than this, it keeps a corner
 INKSCAPE = "http://www.inkscape.org/namespaces/inkscape"
 
-Lines = list[tuple[np.ndarray, bool]]  # points [m, 2] of each line, and whether it was given
+Lines = list[tuple[np.ndarray, bool]]  # the points [m, 2] of each line, and whether it was given
 
 
 def draw(
@@ -108,7 +108,7 @@ def draw(
 
 
 def _for_each(prefixes: int | Sequence[int], count: int) -> Sequence[int]:
-    """The points that were given of each sketch."""
+    """Return the number of given points for each sketch."""
     if isinstance(prefixes, int | np.integer):
         return [int(prefixes)] * count
     _check_number("prefixes", prefixes, count)
@@ -124,7 +124,7 @@ def _text_of(
     style: Style,
     animation: "_Animation | None",
 ) -> Svg:
-    """The picture as the text of an SVG."""
+    """Return the picture as the text of an SVG."""
     svg = _document(grid.width, grid.height, style, animation is not None)
     _add_lines(svg, sketches, prefixes, grid, style=style, animation=animation)
     _add_titles(svg, titles, grid)
@@ -322,7 +322,7 @@ def _box(lines: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
 
 
 class _Animation:
-    """Knows when each line is drawn by a pen of `speed` pixels per second."""
+    """A clock that says when a pen moving at `speed` pixels per second draws each line."""
 
     def __init__(self, speed: float, one_by_one: bool):
         self.speed, self.one_by_one = speed, one_by_one
@@ -342,7 +342,7 @@ class _Animation:
 def _groups(
     svg: svgwrite.Drawing, lines: Lines, smooth: bool, animation: _Animation | None
 ) -> dict[bool, Any]:
-    """Return one sketch as groups of paths: the given lines, and those that were drawn."""
+    """Return one sketch as groups of paths: the given lines, and the lines that the model drew."""
     groups: dict[bool, Any] = {} if lines else {False: svg.g(class_="sketch")}
     for line, is_given in lines:
         path = svg.path(_curve(line) if smooth else _straight(line))

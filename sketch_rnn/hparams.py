@@ -1,10 +1,10 @@
-"""Hyperparameters: one frozen typed object, whose values are checked.
+"""Hyperparameters: a frozen, typed object that checks its values.
 
 Names, types and defaults are those of the original Sketch-RNN trainer (Ha & Eck 2017,
 arXiv:1704.03477), so that its command lines and configurations keep working; `pad_steps` is ours.
 """
 
-from __future__ import annotations  # so that `help` shows names of types, not their checks
+from __future__ import annotations  # makes `help` show the names of types, not their checks
 
 import difflib
 import functools
@@ -17,9 +17,9 @@ from typing import Annotated, Any, NamedTuple, TypeVar, get_args, get_type_hints
 from sketch_rnn.errors import UserError
 
 CELLS = ("lstm", "layer_norm", "hyper")
-CONFIG_FILE = "model_config.json"  # of a run's folder, ours and the original's
-PRECISIONS = ("float32", "tf32", "bfloat16")  # of products; the first is the default
-STRATEGIES = ("auto", "one", "mirrored", "multi_worker")  # who shares the work of a run
+CONFIG_FILE = "model_config.json"  # in a run's folder, both ours and the original's
+PRECISIONS = ("float32", "tf32", "bfloat16")  # for matrix products; the first is the default
+STRATEGIES = ("auto", "one", "mirrored", "multi_worker")  # the devices that share a run's work
 MEANT = {  # hyperparameters by the names that other programs give them
     "lr": "learning_rate",
     "epochs": "num_steps",
@@ -30,7 +30,7 @@ MEANT = {  # hyperparameters by the names that other programs give them
     "hidden_size": "dec_rnn_size",
     "dataset": "data_set",
 }
-ARCHITECTURE = (  # what says which weights there are
+ARCHITECTURE = (  # the hyperparameters that determine which weights a model has
     "conditional",
     "enc_model",
     "enc_rnn_size",
@@ -40,15 +40,15 @@ ARCHITECTURE = (  # what says which weights there are
     "num_mixture",
 )
 _INT_MAX = 2**31 - 1
-_POINTS_MAX = 100_000  # of a sketch; memory and time of a batch grow with them
-_FLOAT_MAX = 3.4e38  # what float32 can hold
+_POINTS_MAX = 100_000  # points in a sketch; a batch's memory and time grow with them
+_FLOAT_MAX = 3.4e38  # the largest number in float32
 
 
 Made = TypeVar("Made")
 
 
 class _Range(NamedTuple):
-    """The values of a hyperparameter that are allowed."""
+    """The allowed values of a hyperparameter."""
 
     expected: str
     holds: Callable[[Any], bool]
@@ -79,7 +79,7 @@ Fraction = Annotated[float, _Range("a number from 0 to below 1", lambda v: 0 <= 
 
 
 def _names_known(cls: type[Made]) -> type[Made]:
-    """Has a class of hyperparameters say which is the nearest to one that it does not know."""
+    """Make a class of hyperparameters suggest the nearest name when it gets an unknown one."""
     make = cls.__init__
 
     @functools.wraps(make)
@@ -97,18 +97,18 @@ def _names_known(cls: type[Made]) -> type[Made]:
 class HParams:
     """The hyperparameters of a model and of its training.
 
-    Values are checked when the object is made. An int is taken for a float, any int for a
-    bool, one name for a list of one; anything else of a wrong type, or out of range, is a
-    `UserError`.
+    Values are checked when the object is made. An int is accepted as a float, any int as a bool,
+    and a single name as a list with one element; any other wrong type, or a value out of range,
+    raises `UserError`.
 
     Attributes:
         data_set: Names of the `.npz` files to train on.
         num_steps: Training steps in total.
         save_every: Steps between two validations, and between two saves.
-        max_seq_len: Points of the longest sketch; taken from the data, never filters.
-        dec_rnn_size: Units of the decoder.
+        max_seq_len: Points in the longest sketch; set from the data, never used as a filter.
+        dec_rnn_size: Units in the decoder.
         dec_model: Recurrent cell of the decoder: lstm, layer_norm or hyper.
-        enc_rnn_size: Units of the encoder, per direction.
+        enc_rnn_size: Units in the encoder, per direction.
         enc_model: Recurrent cell of the encoder: lstm, layer_norm or hyper.
         z_size: Dimensions of the latent vector z.
         kl_weight: Weight of the KL cost at the end of its annealing.
@@ -116,11 +116,11 @@ class HParams:
         kl_tolerance: Floor of the KL cost, in nats per latent dimension.
         batch_size: Sketches in a training step.
         grad_clip: Each element of a gradient is clipped to +- this value.
-        num_mixture: Gaussians in the mixture of an offset.
+        num_mixture: Gaussians in the mixture that predicts an offset.
         learning_rate: Learning rate at step 0.
-        decay_rate: Factor of the learning rate's decay, per step.
-        kl_decay_rate: Factor of the KL weight's annealing, per step.
-        min_learning_rate: What the learning rate decays to.
+        decay_rate: Factor by which the learning rate decays, per step.
+        kl_decay_rate: Factor by which the KL weight is annealed, per step.
+        min_learning_rate: Learning rate that the decay approaches.
         use_recurrent_dropout: Drop the cells' candidates, in encoder and decoder.
         recurrent_dropout_prob: Probability of keeping a candidate.
         use_input_dropout: Drop the decoder's inputs.
@@ -129,10 +129,10 @@ class HParams:
         output_dropout_prob: Probability of keeping an output.
         random_scale_factor: Augmentation stretches x and y by 1 - this to 1 + this.
         augment_stroke_prob: Probability that augmentation drops a point within a line.
-        conditional: Encode sketches to z; false trains a decoder alone.
-        is_training: The original's own switch; kept so that its files can be read.
-        pad_steps: Steps after a sketch's end that training still decodes; all is the original's
-            loss to the letter. Not one of the original's.
+        conditional: Encode sketches to z; false trains only a decoder.
+        is_training: A switch of the original; kept so that its files can be read.
+        pad_steps: Steps after a sketch's end that training still decodes; all gives exactly the
+            original's loss. The original does not have this hyperparameter.
     """
 
     data_set: Names = ("aaron_sheep.npz",)
@@ -172,7 +172,7 @@ class HParams:
 
     @classmethod
     def from_dict(cls, mapping: Mapping[str, object]) -> HParams:
-        """The hyperparameters that `to_dict` or the original wrote; absent ones take defaults.
+        """Make hyperparameters from what `to_dict` or the original wrote; fill in the defaults.
 
         Raises:
             UserError: an unknown key, a wrong type or a value out of range.
@@ -180,7 +180,7 @@ class HParams:
         return cls(**checked_overrides(mapping.items()))
 
     def least_bytes(self) -> int:
-        """Return the bytes of such a model's largest matrices, fewer than all its weights have."""
+        """Return the bytes of a model's largest matrices, a lower limit for all its weights."""
         decoder, encoder = self.dec_rnn_size, self.enc_rnn_size
         numbers = 4 * decoder**2 + 6 * decoder * self.num_mixture
         if self.conditional:
@@ -188,15 +188,15 @@ class HParams:
         return 4 * numbers
 
     def to_dict(self) -> dict[str, Any]:
-        """All hyperparameters, ready for JSON."""
+        """Return all hyperparameters as a dict that is ready for JSON."""
         return {**asdict(self), "data_set": list(self.data_set)}
 
     def texts(self) -> dict[str, str]:
-        """Each hyperparameter as `--hparams` spells it."""
+        """Return each hyperparameter as `--hparams` spells it."""
         return {name: _spelled(value) for name, value in self.to_dict().items()}
 
     def replace(self, **changes: object) -> HParams:
-        """These hyperparameters with some changed.
+        """Return a copy of these hyperparameters with some values changed.
 
         Raises:
             UserError: an unknown key, a wrong type or a value out of range.
@@ -210,10 +210,10 @@ _KINDS: dict[str, tuple[type, _Range]] = {
 
 
 def checked_overrides(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
-    """Typed and checked values by name; a key may come once.
+    """Return typed and checked values by name.
 
     Raises:
-        UserError: an unknown key, a wrong type or a value out of range.
+        UserError: a key is unknown or repeated, or a value has a wrong type or is out of range.
     """
     overrides: dict[str, Any] = {}
     for key, value in pairs:
@@ -224,7 +224,7 @@ def checked_overrides(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _checked(name: str, value: Any) -> Any:
-    """The value in the hyperparameter's own type and within its range."""
+    """Convert a value to the hyperparameter's type, and check that it is within the range."""
     kind, allowed = kind_of(name)
     typed = _typed(kind, value)
     if typed is None or not allowed.holds(typed):
@@ -233,10 +233,10 @@ def _checked(name: str, value: Any) -> Any:
 
 
 def kind_of(name: str) -> tuple[type, _Range]:
-    """The type of a hyperparameter, and its range.
+    """Return the type and the range of a hyperparameter.
 
     Raises:
-        UserError: there is none of this name; the nearest is named.
+        UserError: the name is unknown; the message suggests the nearest name.
     """
     if name in MEANT:
         raise UserError(f"unknown hyperparameter {name!r}; it is called {MEANT[name]} here")
@@ -247,7 +247,7 @@ def kind_of(name: str) -> tuple[type, _Range]:
 
 
 def _typed(kind: type, value: Any) -> Any:
-    """The value as `kind`, or None where it is of another type."""
+    """Return the value as `kind`, or None if it has another type."""
     if kind == int | str:
         kind = str if isinstance(value, str) else int
     if kind is bool and isinstance(value, Integral):
@@ -275,8 +275,8 @@ def _spelled(value: Any) -> str:
 
 
 def shown(value: Any) -> str:
-    """The value for a message: one short line."""
+    """Return a value as one short line for a message."""
     try:
         return reprlib.repr(value)
-    except ValueError:  # a number of more digits than Python prints
+    except ValueError:  # an integer with more digits than Python converts to text
         return "a number far out of range"

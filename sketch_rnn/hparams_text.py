@@ -1,4 +1,4 @@
-"""Every spelling of `--hparams`, and files of hyperparameters."""
+"""The spellings of `--hparams` that are accepted, and files of hyperparameters."""
 
 import json
 import re
@@ -11,16 +11,16 @@ from sketch_rnn.errors import UserError
 from sketch_rnn.hparams import checked_overrides, kind_of, shown
 from sketch_rnn.untrusted_json import LARGEST
 
-_NAMES_END = re.compile(r"(?<=\.npz)\+")  # between names that stand without brackets
+_NAMES_END = re.compile(r"(?<=\.npz)\+")  # separates names that are not in brackets
 _SPELLING = 'key=value,key=value, a JSON object, or {"key":value,"key":value}'
 
 
 def parse_overrides(texts: Sequence[str]) -> dict[str, Any]:
-    """Reads the values of a repeated `--hparams` flag; a later flag wins.
+    """Read the values of a repeated `--hparams` flag; a later flag wins.
 
-    Each text is `key=value,key=value`, a JSON object, or what lies between the two: `=` or `:`
-    after a key, quotes, braces and spaces or none. Lists are `[a,b]`. Names of files may come as
-    `a.npz+b.npz`, or one by one: `data_set` without brackets in several texts adds up.
+    Each text is `key=value,key=value`, a JSON object, or a mixture of the two: a key may be
+    followed by `=` or `:`, and quotes, braces and spaces are optional. Lists are `[a,b]`. File names
+    may be given as `a.npz+b.npz`, or one by one: values of `data_set` without brackets add up.
 
     Args:
         texts: The flag's values, in order.
@@ -29,11 +29,11 @@ def parse_overrides(texts: Sequence[str]) -> dict[str, Any]:
         Typed and checked values by name, for `HParams(**overrides)`.
 
     Raises:
-        UserError: a malformed text, an unknown key, a key given twice in one text, a wrong
-            type or a value out of range.
+        UserError: a text is malformed, a key is unknown or repeated in one text, or a value has a
+            wrong type or is out of range.
     """
     overrides: dict[str, Any] = {}
-    adds_up = False  # whether the names so far came without brackets
+    adds_up = False  # whether the names so far were given without brackets
     for text in _rejoined(texts):
         found = _json_pairs(text)
         pairs: list[tuple[str, Any]] = list(_text_pairs(text) if found is None else found)
@@ -48,16 +48,17 @@ def parse_overrides(texts: Sequence[str]) -> dict[str, Any]:
 
 
 def load_config(path: str | Path) -> dict[str, Any]:
-    """Reads overrides from a JSON file that holds one object of hyperparameters.
+    """Read overrides from a JSON file that contains an object of hyperparameters.
 
     Args:
-        path: The file, or the name of a configuration that comes with the program, as in `doodles`.
+        path: The file, or the name of a configuration included in the program, such as `doodles`.
 
     Returns:
         Typed and checked values by name, for `HParams(**overrides)`.
 
     Raises:
-        UserError: no such file, above 1 MB, not a JSON object, or a bad key or value in it.
+        UserError: there is no such file, it is larger than 1 MB or not a JSON object, or a key or
+            value in it is invalid.
     """
     where = f"configuration {shown(str(path))}"
     path = shipped.config(path)
@@ -87,9 +88,10 @@ def load_config(path: str | Path) -> dict[str, Any]:
 
 
 def _from_text(name: str, value: Any) -> Any:
-    """A text as a value of the hyperparameter's type; other values as they are.
+    """Convert a text to the hyperparameter's type; return other values unchanged.
 
-    A text that does not fit is returned unchanged: checking refuses it and shows it.
+    A text that cannot be converted is also returned unchanged, so that the check that follows can
+    show it in its message.
     """
     if not isinstance(value, str):
         return value
@@ -110,7 +112,7 @@ def _from_text(name: str, value: Any) -> Any:
 
 
 def _rejoined(texts: Iterable[str]) -> Iterator[str]:
-    """Joins texts that bash's brace expansion cut within a list: `data_set:[a`, `b]`."""
+    """Rejoin lists that bash's brace expansion split into several texts: `data_set:[a`, `b]`."""
     pending: list[str] = []
     for text in texts:
         pending.append(text)
@@ -123,9 +125,9 @@ def _rejoined(texts: Iterable[str]) -> Iterator[str]:
 
 
 def _json_pairs(text: str) -> tuple[tuple[str, Any], ...] | None:
-    """The pairs of a JSON object, or None if the text is something else."""
+    """Return the pairs in a JSON object, or None if the text is something else."""
     try:
-        # As tuples, objects differ from arrays, and a key given twice is still seen.
+        # Tuples distinguish objects from arrays, and keep keys that are given twice.
         parsed = json.loads(text, object_pairs_hook=tuple)
     except (ValueError, RecursionError):
         return None
@@ -133,7 +135,7 @@ def _json_pairs(text: str) -> tuple[tuple[str, Any], ...] | None:
 
 
 def _check_json(text: str, where: str) -> None:
-    """Says where a text is no JSON, and what a person may have meant."""
+    """Raise UserError if a text is not valid JSON; say where, and what may have been meant."""
     try:
         json.loads(text)
     except json.JSONDecodeError as error:
@@ -161,7 +163,7 @@ _END = re.compile(r"\s*(?:,\s*|\Z)")
 
 
 def _text_pairs(text: str) -> Iterator[tuple[str, str | list[str]]]:
-    """The pairs of `key=value,key=[a,b]`, with `=` or `:`, quotes, braces and spaces or none."""
+    """Yield the pairs in `key=value,key=[a,b]`; see `parse_overrides` for other spellings."""
     body = text.strip()
     if body.startswith("{") and body.endswith("}"):
         body = body[1:-1].strip()
@@ -179,7 +181,7 @@ def _text_pairs(text: str) -> Iterator[tuple[str, str | list[str]]]:
 
 
 def _list(body: str, position: int) -> tuple[list[str], int]:
-    """The elements of a list from after its bracket, and where the list ends."""
+    """Return the elements of a list that begins at `position`, and the position where it ends."""
     elements = []
     while not (end := _LIST_END.match(body, position)):
         element = _match(_ELEMENT, body, position)
@@ -199,5 +201,5 @@ def _match(pattern: re.Pattern[str], body: str, position: int) -> re.Match[str]:
 
 
 def _content(match: re.Match[str]) -> str:
-    """Return the text that a match of quoted or bare text holds."""
+    """Return the text in a match of quoted or unquoted text."""
     return next(group for group in match.groups() if group is not None).strip()

@@ -30,7 +30,7 @@ class Svg(str):
 
 @dataclass(frozen=True)
 class Style:
-    """How a picture looks.
+    """The style of a picture.
 
     Attributes:
       stroke_width: width of the lines in pixels, or in millimeters if the size is in millimeters;
@@ -69,7 +69,7 @@ class Style:
 
     @property
     def measure(self) -> tuple[float, str]:
-        """The size as a number (0 for none) and its unit."""
+        """The width as a number (0 if not set) and its unit."""
         found = SIZE.fullmatch(f"{self.size}".strip())
         return (float(found[1]), found[2] or "px") if found else (0.0, "px")
 
@@ -77,9 +77,9 @@ class Style:
 def png(svg: str, zoom: float = 2.0, background: str | None = "white") -> bytes:
     """Render an SVG made by `draw` to the bytes of a PNG, with `zoom` pixels per SVG pixel.
 
-    For TensorBoard, decode it by `tf.io.decode_png(png(...), 3)`. A picture is at most 8000 pixels
-    wide and high. Titles need a common sans-serif font on the machine; if there is none, a warning
-    says that they are missing.
+    For TensorBoard, decode it with `tf.io.decode_png(png(...), 3)`. A picture is at most 8000
+    pixels wide and high. Titles need a common sans-serif font on the machine; if there is none, a
+    warning says that they are missing.
     """
     import resvg_py
 

@@ -1,4 +1,4 @@
-"""The compiled programs that are kept from run to run."""
+"""The compiled programs that are kept from one run to the next."""
 
 import contextlib
 import hashlib
@@ -15,16 +15,16 @@ LARGEST_CACHE = 100_000_000  # bytes
 class KeptPrograms:
     """The folder in which TensorFlow keeps compiled programs.
 
-    A program is machine code, so what is not whole must not be loaded, and TensorFlow does not
-    check. Each program has a file with its checksum beside it; one without, or with another, is
-    removed before TensorFlow looks.
+    Programs are machine code, so a damaged file must never be loaded, and TensorFlow does not check
+    them. A file next to each program holds its checksum. Programs whose checksum is missing or
+    wrong are removed before TensorFlow reads the folder.
     """
 
     def __init__(self, folder: Path):
         self.folder = folder
 
     def check(self) -> None:
-        """Removes what is not whole, and the oldest where all of it is too large."""
+        """Remove damaged programs, and the oldest programs if the folder is too large."""
         self.folder.mkdir(parents=True, exist_ok=True)
         size = 0
         for program in sorted(self._programs(), key=lambda path: -path.stat().st_mtime):
@@ -36,8 +36,8 @@ class KeptPrograms:
                 checksum.unlink()
 
     def seal(self) -> None:
-        """Writes the checksums of the programs that are new."""
-        with contextlib.suppress(OSError):  # then they are compiled again
+        """Write the checksums of new programs."""
+        with contextlib.suppress(OSError):  # without a checksum, they are compiled again
             for program in self._programs():
                 if not _checksum_file(program).exists():
                     write_text(_checksum_file(program), _sha256(program))
@@ -51,7 +51,7 @@ class KeptPrograms:
 
 
 def folder_here() -> Path:
-    """The cache folder for programs of this machine, this TensorFlow and its flags."""
+    """Return the cache folder for this machine, this version of TensorFlow and its flags."""
     machine, *processor = system.processor()
     parts = [machine, metadata.version("tensorflow"), os.environ.get("XLA_FLAGS", "")]
     if driver := system.gpu_driver():

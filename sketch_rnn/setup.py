@@ -22,14 +22,14 @@ _programs: KeptPrograms | None = None
 
 
 def setup(verbose: bool = False) -> None:
-    """Sets the process up for TensorFlow and imports it, quietly; the second time does nothing.
+    """Set up the process for TensorFlow and import it quietly; do nothing on later calls.
 
-    Whoever set `TF_CPP_MIN_LOG_LEVEL` below 3 gets the log lines that they asked for. The garbage
-    collector rests while TensorFlow is imported, and leaves alone for good what was imported:
-    looking through it again and again takes a third of the time of a process that does little else.
+    If `TF_CPP_MIN_LOG_LEVEL` is set below 3, those log lines are shown. The garbage collector is
+    off while TensorFlow is imported, and never scans the imported objects later: those scans would
+    take a third of the time of a short process.
 
-    Where TensorFlow has been imported before, its log lines stay as they are, and the rest takes
-    effect if it has computed nothing yet.
+    If TensorFlow was imported before, its log lines stay as they are, and the other settings take
+    effect only if it has not computed anything yet.
 
     Args:
       verbose: leave TensorFlow's log lines as they are.
@@ -51,16 +51,16 @@ def setup(verbose: bool = False) -> None:
 
 
 def set_environment() -> None:
-    """The part of `setup` that TensorFlow reads: flags of GPUs, and the programs that are kept."""
+    """Do the part of `setup` that TensorFlow reads: GPU flags, and where to keep programs."""
     if system.gpu_driver():
         set_up_gpu(metadata.version("tensorflow"))
     _keep_programs()
 
 
 def add_flags(variable: str, flags: Mapping[str, str]) -> None:
-    """Adds to an environment variable the flags that the user does not set in it.
+    """Add flags to an environment variable, except those that the user has set in it.
 
-    A value with a space in it stands in quotes, which TensorFlow takes off.
+    A value that contains a space is put in quotes, which TensorFlow removes.
     """
     given = os.environ.get(variable, "").strip()
     quoted = {name: f"'{value}'" if " " in value else value for name, value in flags.items()}
@@ -69,10 +69,10 @@ def add_flags(variable: str, flags: Mapping[str, str]) -> None:
 
 
 def gpu_flags(tensorflow: str) -> dict[str, str]:
-    """For a version of TensorFlow: a GPU's small kernels are recorded once and started together,
-    loops included.
+    """Return the flags that make a GPU record small kernels, even in loops, to start them at once.
 
-    TensorFlow 2.18 cannot record loops, and ends the process where a flag says so.
+    The flags depend on the version of TensorFlow: 2.18 cannot record loops, and a flag that asks
+    for it ends the process.
     """
     if tensorflow.startswith("2.18."):
         return {}
@@ -81,22 +81,22 @@ def gpu_flags(tensorflow: str) -> dict[str, str]:
 
 
 def set_up_gpu(tensorflow: str) -> None:
-    """Set what a GPU needs, unless the user has set it, for a version of TensorFlow.
+    """Set the GPU options for a version of TensorFlow, except those that the user has set.
 
-    Its memory is taken as it is needed, not all at once, so that other processes can use it too.
+    GPU memory is allocated as needed instead of all at once, so that other processes can use it.
     """
     add_flags("XLA_FLAGS", gpu_flags(tensorflow))
     os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
 
 
 def seal_programs() -> None:
-    """Lets later runs use what was compiled so far; at the end of a process it is done anyhow."""
+    """Make the programs compiled so far available to later runs, as also happens at exit."""
     if _programs is not None:
         _programs.seal()
 
 
 def _keep_programs() -> None:
-    """Make TensorFlow keep its programs in the cache folder, where it can be written to."""
+    """Make TensorFlow keep its programs in the cache folder, if that can be written to."""
     global _programs
     if "--tf_xla_persistent_cache_directory" in os.environ.get("TF_XLA_FLAGS", ""):
         return
@@ -127,14 +127,16 @@ def _nothing_collected() -> Iterator[None]:
 
 @contextmanager
 def _stderr_nowhere() -> Iterator[None]:
-    """Turns the process's stderr away: libraries write some lines while they load, before they look
-    at any setting."""
+    """Discard what the process writes to stderr in this block.
+
+    Some libraries write lines while they load, before they read any setting.
+    """
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     if sys.stderr is not None:
         sys.stderr.flush()
     try:
         signals.stderr = os.dup(2)
-    except OSError:  # there is none, as under pythonw
+    except OSError:  # there is no stderr, as under pythonw
         yield
         return
     nowhere = os.open(os.devnull, os.O_WRONLY)

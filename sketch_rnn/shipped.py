@@ -1,6 +1,6 @@
-"""What comes with the program, by name: configurations, and folders of drawings.
+"""The configurations and folders of drawings that are included in the program, by name.
 
-In a wheel they lie within the package; in a clone, and so in an editable install, beside it.
+A wheel has them inside the package; a clone (and so an editable install) has them next to it.
 """
 
 from pathlib import Path
@@ -11,21 +11,21 @@ _PACKAGE = Path(__file__).parent
 
 
 def config(name: str | Path) -> Path:
-    """The configuration of that name, as in `doodles`; a local file wins."""
+    """Return the path of a configuration by name, such as `doodles`; prefer a local file."""
     path = Path(name)
     ours = _folder("configs") / f"{path.name}.json"
     return ours if path.name == str(name) and not exists(path) and exists(ours) else path
 
 
 def config_names() -> list[str]:
-    """The names that `config` knows."""
+    """Return the names of the included configurations."""
     return sorted(path.stem for path in _folder("configs").glob("*.json"))
 
 
 def drawings(path: str | Path) -> Path:
-    """The path, or the drawings of that name, as in `doodles` and `doodles/cat.npz`.
+    """Return the path of included drawings by name, such as `doodles` or `doodles/cat.npz`.
 
-    A local file or folder wins.
+    A local file or folder takes precedence, and other paths are returned as they are.
     """
     path = Path(path)
     ours = _folder("datasets") / path

@@ -1,7 +1,7 @@
 """Handle the signals that end a command or a run. No other module sets a handler.
 
 Python runs signal handlers in the main thread, which TensorFlow may block for many seconds, so a
-separate thread hears of a signal at once. When the package is used as a library, it handles
+separate thread receives each signal at once. When the package is used as a library, it handles
 signals only within the contexts of this module.
 
 On Windows a person sends two signals: SIGINT by Ctrl-C, and SIGBREAK by Ctrl-Break or by closing

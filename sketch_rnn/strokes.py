@@ -1,13 +1,13 @@
 """The forms of a sketch, and augmentation: pure NumPy, over whole batches at once.
 
-stroke-3: `[n, 3]` rows (dx, dy, pen_lifted): the offset from the point before, and 1 where the pen
+stroke-3: `[n, 3]` rows (dx, dy, pen_lifted): the offset from the previous point, and 1 if the pen
 is lifted after this point.
 stroke-5: rows (dx, dy, p1, p2, p3): the pen stays down, is lifted after this point, or the sketch
 has ended (Ha & Eck 2017, arXiv:1704.03477, section 3.1).
-flat: the points of all sketches of a batch one after the other, with the length of each.
-polylines: one `[n, 2]` array of absolute coordinates for each line of the pen.
+flat: the points of all sketches in a batch, one sketch after the other, and the length of each.
+polylines: one `[n, 2]` array of absolute coordinates for each pen line.
 
-Dimensions: B sketches, n points of one sketch, P points of all sketches, N longest sketch.
+Dimensions: B sketches, n points in one sketch, P points in all sketches, N longest sketch.
 """
 
 from collections.abc import Iterable, Sequence, Sized
@@ -18,14 +18,14 @@ from numpy.typing import ArrayLike
 from sketch_rnn.errors import UserError
 
 START_TOKEN = np.array([0, 0, 1, 0, 0], np.float32)
-_FARTHEST = 1e30  # offset, in any units
+_FARTHEST = 1e30  # the largest offset or coordinate, in any units
 
 
 def checked(sketch: np.ndarray) -> np.ndarray:
-    """The sketch, if it is stroke-3 `[n, 3]` of one point or more.
+    """Return the sketch as an array after checking that it is stroke-3 `[n, 3]` and not empty.
 
     Raises:
-      UserError: it is of another form, empty, or has NaN or infinite offsets.
+      UserError: it has another form, is empty, or has NaN or infinite offsets.
     """
     try:
         sketch = np.asarray(sketch)
@@ -42,7 +42,7 @@ def checked(sketch: np.ndarray) -> np.ndarray:
 
 
 def all_checked(sketches: Iterable[np.ndarray], may_be_empty: bool = False) -> list[np.ndarray]:
-    """`checked` sketches; an error says which one it is."""
+    """Check several sketches with `checked`; an error says which sketch is wrong."""
     found = []
     for number, sketch in enumerate(sketches):
         try:
@@ -54,7 +54,7 @@ def all_checked(sketches: Iterable[np.ndarray], may_be_empty: bool = False) -> l
 
 
 def flatten(sketches: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """Stroke-3 sketches as flat points `[P, 3]` float32 and lengths `[B]` int64."""
+    """Convert stroke-3 sketches to flat points `[P, 3]` float32 and lengths `[B]` int64."""
     lengths = np.array([len(sketch) for sketch in sketches], np.int64)
     points = np.zeros((lengths.sum(), 3), np.float32)
     np.concatenate([np.zeros((0, 3)), *sketches], out=points, casting="unsafe")
@@ -62,16 +62,18 @@ def flatten(sketches: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
 
 
 def to_stroke5(sketches: Sequence[np.ndarray], max_len: int) -> np.ndarray:
-    """Stroke-3 sketches as one stroke-5 batch `[B, max_len + 1, 5]` float32.
+    """Convert stroke-3 sketches to one stroke-5 batch `[B, max_len + 1, 5]` float32.
 
-    Row 0 is the start token (0, 0, 1, 0, 0); after each sketch (0, 0, 0, 0, 1) up to the end.
-    Raises UserError if a sketch has more than `max_len` points.
+    Row 0 is the start token (0, 0, 1, 0, 0); each sketch is followed by rows (0, 0, 0, 0, 1).
+
+    Raises:
+      UserError: a sketch has more than `max_len` points.
     """
     return flat_to_stroke5(*flatten(sketches), max_len)
 
 
 def flat_to_stroke5(points: np.ndarray, lengths: np.ndarray, max_len: int) -> np.ndarray:
-    """`to_stroke5` of flat points `[P, 3]` and lengths `[B]`."""
+    """Convert flat points `[P, 3]` and lengths `[B]` as `to_stroke5` does."""
     if len(lengths) and lengths.max() > max_len:
         i = int(np.argmax(lengths))
         raise UserError(
@@ -92,7 +94,7 @@ def flat_to_stroke5(points: np.ndarray, lengths: np.ndarray, max_len: int) -> np
 
 
 def to_stroke3(stroke5: np.ndarray) -> np.ndarray:
-    """One stroke-5 sketch `[N, 5]` as stroke-3 `[n, 3]`, up to its first end-of-sketch row.
+    """Convert a stroke-5 sketch `[N, 5]` to stroke-3 `[n, 3]`, up to its first end-of-sketch row.
 
     A start token (0, 0, 1, 0, 0) in the first row is left out.
     """
@@ -103,7 +105,7 @@ def to_stroke3(stroke5: np.ndarray) -> np.ndarray:
 
 
 def to_polylines(stroke3: np.ndarray) -> list[np.ndarray]:
-    """Stroke-3 `[n, 3]` as the lines of the pen, each `[m, 2]` float64 absolute coordinates.
+    """Convert stroke-3 `[n, 3]` to pen lines, each `[m, 2]` float64 absolute coordinates.
 
     The sketch starts at (0, 0) with the pen down, as the start token says, so the first offset
     is the first segment.
@@ -115,10 +117,11 @@ def to_polylines(stroke3: np.ndarray) -> list[np.ndarray]:
 
 
 def from_polylines(polylines: Sequence[np.ndarray]) -> np.ndarray:
-    """Lines of absolute coordinates `[m, 2]` as stroke-3 `[n, 3]` float32; empty lines vanish.
+    """Convert lines of absolute coordinates `[m, 2]` to stroke-3 `[n, 3]` float32.
 
-    The inverse of `to_polylines`, up to a shift: the first point becomes (0, 0), where every
-    sketch starts, and takes no row. A first line of one point gets a second in the same place.
+    This is the inverse of `to_polylines`, except for a shift: the first point becomes (0, 0), where
+    every sketch starts, and takes no row. Empty lines are left out. If the first line has a single
+    point, a second point is added at the same position.
     """
     lines = [np.asarray(line, np.float64).reshape(-1, 2) for line in polylines if len(line)]
     if not lines:
@@ -132,29 +135,29 @@ def from_polylines(polylines: Sequence[np.ndarray]) -> np.ndarray:
 
 
 def to_points(sketch: np.ndarray) -> list[np.ndarray]:
-    """A sketch as the lines of the pen, in absolute coordinates.
+    """Convert a sketch to pen lines in absolute coordinates.
 
     Args:
       sketch: stroke-3 `[n, 3]`.
 
     Returns:
-      An array `[m, 2]` float64 a line. The first line begins at (0, 0), y points down.
+      An array `[m, 2]` float64 for each line. The first line begins at (0, 0); y points down.
 
     Raises:
-      UserError: it is no stroke-3 sketch.
+      UserError: the sketch is not stroke-3.
     """
     return to_polylines(checked(sketch))
 
 
 def from_points(lines: Sequence[ArrayLike]) -> np.ndarray:
-    """Lines of the pen as a sketch, the inverse of `to_points`.
+    """Convert pen lines to a sketch; the inverse of `to_points`.
 
     Args:
-      lines: for each line its points (x, y), `[m, 2]`, absolute, y pointing down.
+      lines: the points (x, y) of each line, `[m, 2]`, in absolute coordinates with y pointing down.
 
     Returns:
-      stroke-3 `[n, 3]` float32, in the lines' units. Where the first line begins is (0, 0), so it
-      takes no row.
+      stroke-3 `[n, 3]` float32, in the units of the lines. The first point of the first line
+      becomes (0, 0) and takes no row.
 
     Raises:
       UserError: a line has another shape, or a coordinate is not finite.
@@ -174,7 +177,7 @@ def from_points(lines: Sequence[ArrayLike]) -> np.ndarray:
 
 
 def bounds(stroke3: np.ndarray) -> tuple[float, float, float, float]:
-    """(min_x, max_x, min_y, max_y) of a sketch's points, (0, 0) at its start among them."""
+    """Return (min_x, max_x, min_y, max_y) of a sketch's points, including (0, 0) at its start."""
     points = np.cumsum(stroke3[:, :2], axis=0, dtype=np.float64)
     points = np.concatenate([np.zeros((1, 2)), points])
     (min_x, min_y), (max_x, max_y) = points.min(axis=0), points.max(axis=0)
@@ -182,13 +185,13 @@ def bounds(stroke3: np.ndarray) -> tuple[float, float, float, float]:
 
 
 def longer_side(stroke3: np.ndarray) -> float:
-    """The longer side of a sketch's box."""
+    """Return the longer side of the box around a sketch."""
     left, right, top, bottom = bounds(stroke3)
     return max(right - left, bottom - top)
 
 
 def typical_side(sketches: Sequence[np.ndarray]) -> float:
-    """The median longer side of sketches; 0 if there are none."""
+    """Return the median longer side of sketches; 0 if there are none."""
     return float(np.median([longer_side(sketch) for sketch in sketches])) if len(sketches) else 0.0
 
 
@@ -199,18 +202,18 @@ def augment(
     uniform: np.ndarray,
     drop_prob: float,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Scales each sketch, then drops points within its lines.
+    """Scale each sketch, then drop points within its lines.
 
-    A point with the pen down whose index within its line is above 2 (counting from 0, dropped
-    points too) is dropped where its `uniform` is below `drop_prob`; its offset is added to the
-    last point kept, so that the points after it stay where they were.
+    A point can be dropped if the pen stays down after it and its index within its line is above 2
+    (counting from 0, including dropped points). It is dropped if its `uniform` is below
+    `drop_prob`; its offset is added to the last point kept, so that later points do not move.
 
     Args:
       points: flat stroke-3 points `[P, 3]` float32.
-      lengths: points of each sketch `[B]`.
-      scale: factors of x and y for each sketch `[B, 2]`.
-      uniform: one number in [0, 1) for each point `[P]`.
-      drop_prob: probability of dropping a point.
+      lengths: the number of points in each sketch, `[B]`.
+      scale: the factors for x and y of each sketch, `[B, 2]`.
+      uniform: a random number in [0, 1) for each point, `[P]`.
+      drop_prob: the probability of dropping a point.
 
     Returns:
       The new points `[P', 3]` float32 and lengths `[B]`.
@@ -235,5 +238,5 @@ def augment(
 
 
 def _starts(lengths: np.ndarray) -> np.ndarray:
-    """The flat index of each sketch's first point `[B]`."""
+    """Return the flat index of each sketch's first point, `[B]`."""
     return np.cumsum(lengths) - lengths

@@ -1,4 +1,4 @@
-"""Tables of pandas, which is an extra."""
+"""Tables as pandas data frames; pandas is an optional dependency."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -10,11 +10,11 @@ if TYPE_CHECKING:
 
 
 def table(columns: Mapping[str, Any], index_name: str) -> "pandas.DataFrame":
-    """Return a table of pandas, with the rows in the order of their index.
+    """Return a pandas data frame, with its rows sorted by their index.
 
     Args:
-      columns: values by their index, as dicts or `pandas.Series`, by names.
-      index_name: what the index is.
+      columns: the columns by name; each maps indices to values, as a dict or a `pandas.Series`.
+      index_name: the name of the index.
 
     Raises:
       UserError: pandas is not installed.

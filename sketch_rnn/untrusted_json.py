@@ -1,17 +1,17 @@
-"""JSON of files that nobody trusts."""
+"""Reading JSON from untrusted files."""
 
 import json
 from pathlib import Path
 from typing import Any
 
-LARGEST = 1_000_000  # bytes of a file, or of a line, that holds a person's or a run's settings
+LARGEST = 1_000_000  # bytes, the most in a file or a line that holds settings
 
 
 def parse(text: str | bytes) -> Any:
-    """What the text says.
+    """Parse a JSON text.
 
     Raises:
-      ValueError: it is none, or nested too deep.
+      ValueError: the text is not valid JSON, or is nested too deeply.
     """
     try:
         return json.loads(text)
@@ -20,11 +20,11 @@ def parse(text: str | bytes) -> Any:
 
 
 def read(path: Path) -> Any:
-    """What a file says.
+    """Parse a JSON file.
 
     Raises:
-      ValueError: there is none, or it is larger than `LARGEST`, or not JSON.
-      OSError: it cannot be read.
+      ValueError: there is no such file, it is larger than `LARGEST`, or it is not JSON.
+      OSError: the file cannot be read.
     """
     if not path.is_file():
         raise ValueError("there is no such file")

@@ -21,9 +21,9 @@ can reach 0.7. If all points lie to the right of and below a corner, the coordin
 any case.
 
 Pen. The pen is rarely up for two points in a row: in these files, 0 to 2 % of the points with the
-pen up are followed by another such point, and 54 to 98 % of the points with the
-pen down by another with the pen down. A
-sketch ends with a line, so its last row shows whether the pen is lifted after a point or before it.
+pen up are followed by another such point, and 54 to 98 % of the points with the pen down are
+followed by another with the pen down. A sketch ends with a line, so its last row shows whether the
+pen is lifted after a point or before it.
 
 Dimensions: n points in one sketch.
 """
