@@ -19,8 +19,9 @@ def parse_overrides(texts: Sequence[str]) -> dict[str, Any]:
     """Read the values of a repeated `--hparams` flag; a later flag wins.
 
     Each text is `key=value,key=value`, a JSON object, or a mixture of the two: a key may be
-    followed by `=` or `:`, and quotes, braces and spaces are optional. Lists are `[a,b]`. File names
-    may be given as `a.npz+b.npz`, or one by one: values of `data_set` without brackets add up.
+    followed by `=` or `:`, and quotes, braces and spaces are optional. Lists are `[a,b]`. File
+    names may be given as `a.npz+b.npz`, or one by one: values of `data_set` without brackets add
+    up.
 
     Args:
         texts: The flag's values, in order.

@@ -25,8 +25,8 @@ from sketch_rnn.errors import LOGGER, UserError, one_line
 from sketch_rnn.setup import setup
 
 OK, FAILED, MISUSED, INTERRUPTED, PIPE_CLOSED = 0, 1, 2, 130, 141
-ENDED_BY = 128  # and the number of the signal
-_NOT_NEEDED = ("pandas", "IPython")  # Keras imports them where they are, which takes long
+ENDED_BY = 128  # the exit status of a command ended by a signal, plus the signal's number
+_NOT_NEEDED = ("pandas", "IPython")  # Keras imports them if they are installed, which takes long
 _OUT_OF_MEMORY = ("MemoryError", "ResourceExhaustedError")  # Python's and TensorFlow's
 
 
@@ -44,7 +44,7 @@ def run(
     Args:
         name: The command's name.
         main: Called with the arguments that are not flags; returns None or an exit status.
-        values: The command's flags, from `new_flags`.
+        values: The command's flags, made by `new_flags`.
         usage: The text of `--help` above the flags; indented lines are kept as they are.
         argv: The arguments without the program's name; None means those of the process.
         arguments: The arguments that are not flags, for `--help`, such as `FILE...`; "" for none.
@@ -79,7 +79,7 @@ def run(
 
 
 def _failed(name: str, error: BaseException) -> int | None:
-    """Says what went wrong in one line; the exit status, or None for a fault of the program."""
+    """Print an error in one line; return the exit status, or None if it is a bug in the program."""
     match error:
         case UserError():
             return _fail(name, str(error), MISUSED)
@@ -113,7 +113,7 @@ def _lines_on_stderr() -> Iterator[None]:
 
 
 class _Lines(logging.Handler):
-    """Print the library's messages and warnings on stderr."""
+    """A handler that prints the library's messages and warnings on stderr."""
 
     def emit(self, record: logging.LogRecord) -> None:
         """See `logging.Handler`."""
@@ -149,7 +149,7 @@ def _not_installed(names: Sequence[str]) -> Iterator[None]:
     """Let no import in this block find these packages, unless they were imported before."""
     hidden = [name for name in names if name not in sys.modules]
     for name in hidden:
-        sys.modules[name] = None  # type: ignore[assignment]  # by which Python marks what is absent
+        sys.modules[name] = None  # type: ignore[assignment]  # makes Python treat it as not installed
     try:
         yield
     finally:

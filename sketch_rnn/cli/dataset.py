@@ -173,7 +173,7 @@ PAD = new_flags(
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Runs the command; returns its exit status."""
+    """Run the command; return its exit status."""
     command, *rest = (sys.argv[1:] if argv is None else argv) or ["--help"]
     if command in _COMMANDS:
         function, values, usage, arguments = _COMMANDS[command]

@@ -15,30 +15,30 @@ def _run(module: str) -> int:
 
 
 def sketch_rnn() -> int:
-    """Run the command that the first argument names; return the exit status, as all below do."""
+    """Run the command that the first argument names, and return its exit status."""
     return _run("main")
 
 
 def sketch_rnn_train() -> int:
-    """Train."""
+    """Run `sketch_rnn_train`, and return its exit status."""
     return _run("train")
 
 
 def sketch_rnn_sample() -> int:
-    """Draw."""
+    """Run `sketch_rnn_sample`, and return its exit status."""
     return _run("sample")
 
 
 def sketch_rnn_dataset() -> int:
-    """Make data sets."""
+    """Run `sketch_rnn_dataset`, and return its exit status."""
     return _run("dataset")
 
 
 def sketch_rnn_export() -> int:
-    """Export models."""
+    """Run `sketch_rnn_export`, and return its exit status."""
     return _run("export")
 
 
 def sketch_rnn_eval() -> int:
-    """Evaluate."""
+    """Run `sketch_rnn_eval`, and return its exit status."""
     return _run("eval")

@@ -141,7 +141,7 @@ def _check_flags(models: list[str]) -> None:
 
 
 def _check_copies(models: list[str]) -> None:
-    """Refuse what --copies would ignore."""
+    """Refuse models and flags that --copies would ignore."""
     if len(models) > 1:
         raise UserError(f"--copies: expected one model, got {len(models)}; examine them one by one")
     for flag in ("input", "extremes", "per_drawing"):

@@ -1,4 +1,4 @@
-"""`sketch_rnn_export`: writes a trained model for other programs."""
+"""`sketch_rnn_export`: write a trained model for other programs."""
 
 import sys
 from pathlib import Path
@@ -155,7 +155,7 @@ def _check_flags() -> None:
 
 
 def _types_of(output: Path) -> Path | None:
-    """Return the file of types that is written beside a module."""
+    """Return the path of the types file to write next to a module; None for other outputs."""
     if output.name.endswith(CLASSIC_SUFFIX) or output.suffix not in TYPES_SUFFIXES:
         return None
     return output.with_suffix(TYPES_SUFFIXES[output.suffix])

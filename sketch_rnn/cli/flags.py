@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 _HOME = ("~/", f"~{os.sep}")
 _SPELLINGS = {"resume": "resume_training"}  # options whose flags have another name
-_PLAINLY = (  # messages of absl and Python about a flag's value, and plainer ones
+_PLAINLY = (  # messages from absl and Python about a flag's value, and plainer replacements
     (r"\('Non-boolean argument to boolean flag', (.*)\)", r"expected true or false, got \1"),
     (r"invalid literal for int\(\) with base 10: (.*)", r"expected a whole number, got \1"),
     (r"could not convert string to float: (.*)", r"expected a number, got \1"),
@@ -48,14 +48,14 @@ class Flag(NamedTuple):
     """One flag of a command.
 
     Attributes:
-      name: without the dashes.
+      name: the flag's name without dashes.
       kind: `str`, `int`, `float`, `bool`, one of `Many`, or the words to choose from.
       default: the value if the flag is not given.
-      help: its text in `--help`, which adds the default.
+      help: the text in `--help`, which adds the default.
       least: the smallest number allowed.
       most: the largest number allowed.
-      also: another name for it.
-      short: a letter for it.
+      also: another name for the flag.
+      short: a single letter for the flag.
     """
 
     name: str
@@ -170,7 +170,7 @@ def parse(values: flags.FlagValues, argv: Sequence[str]) -> list[str]:
 
 
 def spelled(text: str) -> str:
-    """Rewrite the library's options in a message, which stand in backticks, as flags."""
+    """Rewrite the library's options in a message, which are in backticks, as flags."""
     return re.sub(
         r"`(\w+)(=[^`]*)?`",
         lambda found: f"--{_SPELLINGS.get(found[1], found[1])}{found[2] or ''}",
@@ -179,7 +179,7 @@ def spelled(text: str) -> str:
 
 
 def _meant(error: flags.UnrecognizedFlagError, values: flags.FlagValues) -> str:
-    """Suggest what an unknown flag was meant to be."""
+    """Return a suggestion for an unknown flag."""
     name = error.flagname.replace("-", "_")
     names = {field.name for field in fields(HParams)}
     hparam = MEANT.get(name, name)

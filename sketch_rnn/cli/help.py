@@ -60,7 +60,7 @@ def _paragraphs(text: str, width: int) -> Iterator[str]:
 
 
 def _flag_help(flag: flags.Flag, width: int) -> list[str]:
-    """Return the lines of a flag: how it is spelled, and below that its help and default."""
+    """Return the lines about a flag: its spelling, and below that its help and default."""
     parser = flag.parser
     choices = "|".join(getattr(parser, "enum_values", ()))
     if flag.name in _SHARED:

@@ -30,7 +30,7 @@ disk is full; 2 for a mistake that you can fix, which is explained in one line; 
 command was interrupted or terminated; 141 when the program that read its output has ended.
 """
 
-ONLY_HERE = ("paper_table",)  # commands that are no programs of their own
+ONLY_HERE = ("paper_table",)  # commands that are not installed as separate programs
 COMMANDS = ("sample", "train", "eval", "dataset", "export")
 
 

@@ -21,12 +21,13 @@ STALL_SECONDS, STALL_STEPS = 2.0, 5  # a step longer than both of these was comp
 
 
 class Progress:
-    """Print a live line on a terminal, and plain lines elsewhere.
+    """A reporter that prints a live line on a terminal, and plain lines elsewhere.
 
     Args:
       first_step: the step at which the run begins or continues.
-      num_steps: the step at which it ends.
-      max_time: seconds from now after which it ends earlier; None is no limit.
+      num_steps: the step at which the run ends.
+      max_time: the number of seconds from now after which the run ends earlier; None means no
+        limit.
     """
 
     def __init__(self, first_step: int, num_steps: int, max_time: float | None = None):
@@ -60,7 +61,7 @@ class Progress:
             print(f"step {step}: {listed(figures)}, {self._left(step)}", flush=True)
 
     def _leave_out_stall(self, now: float) -> None:
-        """Exclude the time in which a batch of another size was compiled."""
+        """Exclude the time spent compiling a program for a new batch size."""
         if len(self._times) < 2:
             return
         (begun, first), (last, done) = self._times[0], self._times[-1]
@@ -83,7 +84,7 @@ class Progress:
 
     @contextmanager
     def paused(self, doing: str) -> Iterator[None]:
-        """Show what the run does between steps, and exclude that time from theirs."""
+        """Show what the run does between steps, and exclude that time from the steps' time."""
         begun = time.monotonic()
         if self._times:
             with self._lock:
@@ -145,7 +146,13 @@ class Progress:
         return ", ".join(self._pace_and_left(pace, done, now))
 
     def _pace_and_left(self, pace: float, done: int, now: float) -> list[str]:
-        """Format the pace and the time left, from the seconds per step and what ends first."""
+        """Format the pace and the time left until the last step or the time limit.
+
+        Args:
+          pace: seconds per step.
+          done: the number of steps done.
+          now: the current time in seconds.
+        """
         words = [f"{1 / max(pace, 1e-9):.3g} steps/s"]
         seconds = []
         if self._num_steps is not None:
