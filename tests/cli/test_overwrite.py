@@ -68,7 +68,7 @@ EXPORT = ["--model_dir=m.vae.json"]
         (export.main, [*EXPORT, "--output=a.html"], "--overwrite"),
         (export.main, [*EXPORT, "--output=m.vae.json", "--overwrite"], "is an input here"),
         (export.main, [*EXPORT, "--output=models"], "--overwrite"),
-        (export.main, [*EXPORT, "--output=models", "--overwrite"], "already"),
+        (export.main, [*EXPORT, "--output=models", "--overwrite"], "exists; remove it"),
         (dataset.main, ["build", "--output=only_copy.npz", "h.svg"], "--overwrite"),
         (dataset.main, ["build", "--output=b.npz", "--report=a.csv", "h.svg"], "--overwrite"),
         (
