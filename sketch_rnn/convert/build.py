@@ -403,7 +403,7 @@ class _Report:
 class _Parallel:
     """A map over an iterable in worker processes, in order, that reads only a little ahead of them.
 
-    A single item is processed in the current process.
+    With a single process or a single item, all work is done in the current process.
     """
 
     def __init__(self, processes: int | None):

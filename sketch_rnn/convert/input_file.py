@@ -22,7 +22,7 @@ _DAMAGES = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplement
 
 @dataclass(frozen=True)
 class InputFile:
-    """A file on disk, or in a zip: `members` are its name there, after those of zips around it."""
+    """A file on disk or in a zip; `members` are the names of any zips within, then of the file."""
 
     path: Path
     members: tuple[str, ...] = ()
@@ -38,7 +38,7 @@ class InputFile:
 
     @property
     def is_gzip(self) -> bool:
-        """Whether the file is gzipped, according to its name."""
+        """True if the file is gzipped, according to its name."""
         return (self.members or (self.path.name,))[-1].lower().endswith(".gz")
 
     @contextmanager

@@ -69,7 +69,7 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Sketch:
-    """A drawing that is ready for a data set.
+    """A drawing prepared for a data set.
 
     points: stroke-3 `[n, 3]` int16. epsilon: the epsilon with which it was simplified. left_out:
     descriptions of parts that were left out or cut down, one text for each kind. line_width: the
@@ -128,7 +128,7 @@ def joined(polylines: Sequence[np.ndarray], distance: float = TOUCHING) -> list[
 def chained(lines: Sequence[np.ndarray], distance: float) -> list[np.ndarray]:
     """Join lines `[n, 2]` that meet, or nearly meet, at any of their ends.
 
-    Where several lines meet, the straightest continuation is joined; no line becomes a loop.
+    Where several lines meet, the straightest pair is joined; no chain is joined to itself.
     """
     if len(lines) < 2:
         return list(lines)

@@ -34,7 +34,7 @@ class Form:
 
     @property
     def scaled(self) -> bool:
-        """Whether the sketches go through the recipe; if not, only too long ones change."""
+        """True if all sketches go through the recipe; else only those that are too long do."""
         return self.large or not self.whole
 
 

@@ -78,7 +78,7 @@ class Sampler:
 
     @property
     def draws_random_z(self) -> bool:
-        """Whether the sampler draws from random z, since it has neither z nor inputs."""
+        """True if the sampler draws from random z, since it has neither z nor inputs."""
         return self.model.hparams.conditional and self.z is None and not len(self.inputs)
 
     def draw(self, mode: str) -> Picture:

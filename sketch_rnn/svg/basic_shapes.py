@@ -99,14 +99,15 @@ def _rect(parts: Parts, size: Size, units: Units) -> Rings:
 
 def _xywh(parts: Parts, size: Size, units: Units) -> Rings:
     x, y, width, height = (
-        values.as_length(node, size[i % 2], units) for i, node in enumerate(_square(parts[0], 4))
+        values.as_length(node, size[i % 2], units)
+        for i, node in enumerate(_before_round(parts[0], 4))
     )
     return _box(x, y, x + width, y + height)
 
 
 def _four(nodes: list[Node], size: Size, units: Units) -> list[float]:
     """Return the lengths for the four sides, in pixels; CSS lets some of them be omitted."""
-    nodes = _square(nodes, 0)
+    nodes = _before_round(nodes, 0)
     if not 1 <= len(nodes) <= 4:
         raise ValueError("expected one to four lengths")
     while len(nodes) < 4:  # copies the opposite side, or the first one
@@ -114,7 +115,7 @@ def _four(nodes: list[Node], size: Size, units: Units) -> list[float]:
     return [values.as_length(node, size[1 - i % 2], units) for i, node in enumerate(nodes)]
 
 
-def _square(nodes: list[Node], count: int) -> list[Node]:
+def _before_round(nodes: list[Node], count: int) -> list[Node]:
     """Return the nodes before `round`; raise ValueError unless there are `count` (0: any)."""
     for i, node in enumerate(nodes):
         if node.type == "ident" and node.lower_value == "round":

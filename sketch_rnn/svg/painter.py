@@ -52,7 +52,7 @@ class For(Enum):
 
 @dataclass
 class Painter:
-    """A maker of painted shapes from elements that counts what they cost.
+    """A factory for painted shapes, which counts the work that they take.
 
     by_id: the ids of elements, which gradients and patterns are found by. dashed: how many dashed
     shapes are painted as whole lines.

@@ -124,7 +124,7 @@ def read_polylines(
             raise error if isinstance(error, UserError) else UserError(_BAD_NUMBER) from None
         if not found.lines:
             odd = walker.styles.not_understood
-            raise UserError(f"{_why_empty(walker.left_out, found)}{_and_odd(odd)}")
+            raise UserError(f"{_why_empty(walker.left_out, found)}{_not_understood(odd)}")
         if outline is False and middle is None:
             _check_is_drawn(painted, found.lines)
         _check_size(found.lines, page)
@@ -155,7 +155,7 @@ def page_size(content: bytes) -> tuple[float, float] | None:
     return box[2] * scale, box[3] * scale
 
 
-def _and_odd(odd: Iterable[str]) -> str:
+def _not_understood(odd: Iterable[str]) -> str:
     """Return, as the end of a message, what was not understood; "" if nothing."""
     texts = list(odd)
     more = f" and {len(texts) - 3} more" if len(texts) > 3 else ""

@@ -21,7 +21,7 @@ CHUNK = 256  # edges that are looked up at once
 
 
 class TooMuch(Exception):
-    """An error: the regions of a file are too many or too intricate to compute."""
+    """An error for regions that are too many or too intricate to compute."""
 
 
 Made = TypeVar("Made")

@@ -94,7 +94,7 @@ def _touches(line: np.ndarray, page: Page) -> bool:
 def _above_ground(
     painted: Sequence[Painted], page: Page | None, ground: Color
 ) -> tuple[list[Painted], Color | None]:
-    """Return the shapes after the last one that fills the page, and the page's color there."""
+    """Return the shapes above the last one that fills the page, and the color of the page then."""
     box = (np.zeros(2), np.array(page)) if page else bounds(painted)
     last = len(painted) if page else 1
     for place in reversed(range(last)):

@@ -38,7 +38,7 @@ _MARKED = ("line", *shapes.LINES)
 
 @dataclass
 class Walker:
-    """A visitor of elements in rendering order that collects what they paint.
+    """The tree of elements, visited in rendering order, and the shapes that it paints.
 
     boxes: the bounding boxes that transforms and clips refer to, keyed by the element and whether
     its strokes count.

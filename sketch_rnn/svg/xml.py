@@ -32,7 +32,7 @@ _PARTS = re.compile(
 SVG, XLINK = "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"
 # including common misspellings (https for http)
 _NAMESPACES = ("", SVG, XLINK, SVG.replace("http", "https"), XLINK.replace("http", "https"))
-# prefixes that files often use without declaring them; elements in `_OTHERS` are left out
+# prefixes that files often use without declaring them; names with those in `_OTHERS` are skipped
 _WELL_KNOWN = {"svg": SVG, "xlink": XLINK}
 _OTHERS = re.compile(
     "a|ai|aapt|android|bx|c|cc|d|dc|dcterms|draw|ev|fig|figma|freehep|graph|gwd|html|i|inkscape|"

@@ -354,7 +354,7 @@ def _angle(one: np.ndarray, two: np.ndarray) -> float:
 
 
 def _matching(count: int, turns: dict[tuple[int, int], float]) -> list[tuple[int, int]]:
-    """Pair the branches at a junction so that the sum of turns is smallest (greedy above 8)."""
+    """Pair the branches at a junction with the least sum of turns (greedily if more than 8)."""
     if count == 2:
         return [(0, 1)]
     if count <= 8:

@@ -40,7 +40,7 @@ def ink_mask(dark: np.ndarray, full: float) -> np.ndarray:
 
 
 def sharp_mask(dark: np.ndarray, full: float, width: float) -> np.ndarray:
-    """Return the part of `ink_mask` with at least half the contrast of nearby ink, bool `[H, W]`.
+    """Return the part of `ink_mask` with about half the contrast of nearby ink or more, `[H, W]`.
 
     A dark line then ends at its edge, which keeps narrow gaps open, while a faint line stays.
     """

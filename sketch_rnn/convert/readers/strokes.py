@@ -6,10 +6,10 @@ two or three lists of two to six numbers can be either. All strokes in a file ar
 one stroke that can be only one of the two decides for the file. If there is no such stroke:
 - if all strokes have the same number of lists but not of numbers, they are columns; if the same
   number of numbers per list but not of lists, they are points;
-- if both numbers are always the same, lists of more than four numbers are columns, since points
-  with so many numbers are rare and a file of such points would not have so few in every stroke;
-- if the third list, or the third number of each point, grows in every stroke, it is the time,
-  unless this may be by chance.
+- otherwise, if all lists have the same length and it is above four, the strokes are columns, since
+  points with so many numbers are rare, and strokes of so few points even rarer;
+- otherwise, third lists, or third numbers of points, that grow in every stroke are times, unless
+  they may grow by chance.
 """
 
 import math
