@@ -4,8 +4,8 @@ Columns are [[x, x, ...], [y, y, ...]], with time and more in further lists, as 
 them. Points are [[x, y], [x, y], ...], with pressure or time as further numbers. A stroke that is
 two or three lists of two to six numbers can be either. All strokes in a file are arranged alike, so
 one stroke that can be only one of the two decides for the file. If there is no such stroke:
-- if all strokes have the same number of lists but not of numbers, they are columns; if the same
-  number of numbers per list but not of lists, they are points;
+- if every stroke has the same number of lists, but lists differ in length, they are columns; if
+  every list has the same length, but strokes differ in their number of lists, they are points;
 - otherwise, if all lists have the same length and it is above four, the strokes are columns, since
   points with so many numbers are rare, and strokes of so few points even rarer;
 - otherwise, third lists, or third numbers of points, that grow in every stroke are times, unless
