@@ -153,6 +153,10 @@ def load_model(path: str | Path | None = None, checkpoint: str = "best") -> Sket
       checkpoint: the checkpoint to read from a run, "best" or "latest". Before the first
         validation, "best" means the latest.
 
+    Returns:
+      The model, not compiled and without the optimizer that a `.keras` file may hold;
+      `keras.saving.load_model` reads that too.
+
     Raises:
       UserError: the model does not exist or is damaged.
     """

@@ -73,6 +73,10 @@ class SketchRNN(Fitting):
       hparams: the hyperparameters; `max_seq_len` is N_max.
       scale_factor: the number of data units in a model unit. None means that it is not known; then
         the model reads and draws sketches in model units.
+      encoder: the bidirectional encoder, a Keras layer; None in an unconditional model.
+      latent: the layer that computes mu and logvar from the encoder's output; None in an
+        unconditional model.
+      decoder: the decoder, a Keras layer. Set `trainable = False` for a layer to freeze it.
       execution: how the model is computed.
       forward: the passes over whole sketches.
       trained: what the file or run that the model was read from says about its training.
