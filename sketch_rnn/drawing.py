@@ -184,7 +184,7 @@ def _grid(count: int, columns: int | None, cell: float | None, titles: _Titles) 
 
 def _check_number(what: str, given: Sequence | None, expected: int) -> None:
     if given is not None and len(given) != expected:
-        raise UserError(f"{what}: expected {expected} of them, got {len(given)}")
+        raise UserError(f"{what}: expected {expected}, got {len(given)}")
 
 
 def _add_lines(
@@ -239,7 +239,7 @@ def _style(style: Style | None, options: dict[str, Any]) -> Style:
         return replace(style or Style(), **options)
     except TypeError:
         names = ", ".join(field.name for field in fields(Style))
-        raise UserError(f"draw takes no {', '.join(options)}; a style has {names}") from None
+        raise UserError(f"draw has no option {', '.join(options)}; a style has {names}") from None
 
 
 def _columns(count: int) -> int:

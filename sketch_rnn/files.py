@@ -50,11 +50,11 @@ def check_output(
         model = None  # a model's folder has no files of its own with such a suffix
     for source in (*inputs, model):
         if source is not None and _is_part_of(path, Path(source)):
-            raise UserError(f"{path} is an input here ({source}); name another {name}")
+            raise UserError(f"{path} is also an input ({source}); name another {name}")
     if path.is_dir() and path.suffix:
         raise UserError(f"{path} is a folder; name another {name}")
     if not overwrite and not is_picture:
-        raise UserError(f"{path} exists; `overwrite` replaces it, or name another {name}")
+        raise UserError(f"{path} exists; replace it with `overwrite`, or name another {name}")
 
 
 def _is_part_of(path: Path, source: Path) -> bool:
@@ -128,7 +128,7 @@ def replace(part: str | Path, path: str | Path) -> None:
         if not system.IS_WINDOWS:
             raise
         raise UserError(
-            f"{path} cannot be replaced while another program has it open; close it there, and "
+            f"{path} cannot be replaced while it is open in another program; close it there and "
             "try again"
         ) from None
 

@@ -73,9 +73,11 @@ KeepProb = Annotated[
 ]
 Padding = Annotated[
     int | str,
-    _Range("all, or a whole number from 0", lambda v: v == "all" or (type(v) is int and v >= 0)),
+    _Range(
+        "all, or a whole number of at least 0", lambda v: v == "all" or (type(v) is int and v >= 0)
+    ),
 ]
-Fraction = Annotated[float, _Range("a number from 0 to below 1", lambda v: 0 <= v < 1)]
+Fraction = Annotated[float, _Range("a number of at least 0 and below 1", lambda v: 0 <= v < 1)]
 
 
 def _names_known(cls: type[Made]) -> type[Made]:

@@ -143,12 +143,12 @@ def _check_json(text: str, where: str) -> None:
         before, after = text[: error.pos].rstrip(), text[error.pos :]
         position, reason = error.pos, error.msg
         if after.startswith(("//", "/*", "#")):
-            reason = "JSON knows no comments"
+            reason = "JSON allows no comments"
         elif after[:1] in ("}", "]", ",") and (before.endswith(",") or after.startswith(",")):
             position = error.pos if after.startswith(",") else len(before) - 1
-            reason = "a comma behind the last value"
+            reason = "there is a comma after the last value"
         elif after.startswith("'"):
-            reason = 'JSON has names and texts in "..."'
+            reason = 'JSON needs names and text in "..."'
         line = text.count("\n", 0, position) + 1
         column = position - text.rfind("\n", 0, position)
         raise UserError(f"{where}: line {line}, column {column}: {reason}") from None

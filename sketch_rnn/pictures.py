@@ -58,9 +58,11 @@ class Style:
                     f"`{name}`: expected a color, such as red or #c33, got {value!r:.40}"
                 )
         if self.stroke_width is not None and not 0.01 <= self.stroke_width <= 1000:
-            raise UserError(f"`stroke_width`: expected 0.01 to 1000, got {self.stroke_width}")
+            raise UserError(
+                f"`stroke_width`: expected a number from 0.01 to 1000, got {self.stroke_width}"
+            )
         if self.columns is not None and self.columns < 1:
-            raise UserError(f"`columns`: expected columns above 0, got {self.columns}")
+            raise UserError(f"`columns`: expected a number above 0, got {self.columns}")
         if self.size is not None and not 1 <= self.measure[0] <= MAX_PNG_SIDE:
             raise UserError(
                 f"`size`: expected a width of 1 to {MAX_PNG_SIDE} pixels, such as 800, or "
@@ -102,7 +104,7 @@ def save(svg: Svg, path: Path, style: Style, animate: bool = False) -> None:
     if animate and suffix == ".png":
         raise UserError(f"{path}: a PNG cannot be animated; choose a name that ends in .svg")
     if style.measure[1] == "mm" and suffix == ".png":
-        raise UserError(f"{path}: a PNG has its width in pixels; give one, such as `size=800`")
+        raise UserError(f"{path}: the width of a PNG is in pixels; give it so, such as `size=800`")
     if suffix == ".svg":
         content = svg.encode()
     else:
@@ -124,4 +126,7 @@ def _warn_without_fonts() -> None:
     if resvg_py.svg_to_bytes(svg_string=with_text) == resvg_py.svg_to_bytes(
         svg_string=f"<svg {size}/>"
     ):
-        warn(f"the PNG has no titles: install one of these fonts, or write an SVG: {FONTS}")
+        warn(
+            "the PNG lacks its text, for want of a font; install one of these, or write an SVG: "
+            f"{FONTS}"
+        )

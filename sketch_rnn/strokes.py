@@ -34,10 +34,10 @@ def checked(sketch: np.ndarray) -> np.ndarray:
     if sketch.size == 0:
         raise UserError("it has no points")
     if sketch.ndim != 2 or sketch.shape[1] != 3 or sketch.dtype.kind not in "biuf":
-        hint = "; `strokes.to_stroke3` makes it of stroke-5" if sketch.shape[-1:] == (5,) else ""
+        hint = "; `strokes.to_stroke3` converts stroke-5" if sketch.shape[-1:] == (5,) else ""
         raise UserError(f"expected stroke-3 rows [n, 3], got shape {list(sketch.shape)}{hint}")
     if not (np.abs(sketch) < _FARTHEST).all():
-        raise UserError("expected finite offsets, got NaN, infinity or above 1e30")
+        raise UserError("expected finite offsets, got NaN, infinity or values above 1e30")
     return sketch
 
 
@@ -77,8 +77,8 @@ def flat_to_stroke5(points: np.ndarray, lengths: np.ndarray, max_len: int) -> np
     if len(lengths) and lengths.max() > max_len:
         i = int(np.argmax(lengths))
         raise UserError(
-            f"expected sketches of at most {max_len} points, sketch {i} has {lengths[i]}; "
-            "simplify it or use a model with a longer max_seq_len"
+            f"expected sketches of at most {max_len} points, but sketch {i} has {lengths[i]}; "
+            "simplify it, or use a model with a larger max_seq_len"
         )
     batch = np.zeros((len(lengths), max_len + 1, 5), np.float32)
     batch[:, :, 4] = 1

@@ -46,8 +46,8 @@ def check_path(path: str | Path, more: int = 0) -> None:
     if length > LONGEST_PATH and not _are_long_paths_enabled():
         raise UserError(
             f"{path}: expected a path of at most {LONGEST_PATH - more} characters, got "
-            f"{length - more}; choose a folder nearer to the root of the drive, or set Windows "
-            "to allow long paths (LongPathsEnabled)"
+            f"{length - more}; choose a folder closer to the root of the drive, or make Windows "
+            "allow long paths (LongPathsEnabled)"
         )
 
 
@@ -56,9 +56,9 @@ def _name_problem(name: str) -> str:
     if name in (".", ".."):
         return ""
     if found := _FORBIDDEN.search(name):
-        return f"no name has {found[0]!r} in it"
+        return f"names cannot contain {found[0]!r}"
     if _DEVICES.match(name):
-        return "that is a device"
+        return "it is the name of a device"
     return "it ends with a dot or a space" if name.endswith((".", " ")) else ""
 
 

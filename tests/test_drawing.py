@@ -170,7 +170,7 @@ def test_the_zoom_of_a_png_and_its_largest_size():
 def test_titles_show_in_a_png_or_a_warning_says_that_they_do_not(caplog):
     pictures._warn_without_fonts.cache_clear()
     titled = png(draw(np.zeros((0, 3)), labels=["MMM"], cell=40), zoom=1)
-    missing = "the PNG has no titles" in caplog.text
+    missing = "the PNG lacks its text" in caplog.text
     assert missing == bool((pixels(titled) == 255).all())
 
 
@@ -326,7 +326,7 @@ def test_a_png_is_as_wide_as_its_size_and_its_lines_as_thin(tmp_path):
     assert (image[0, 0] == 255).all()
     draw(SQUARE_AND_DOT, tmp_path / "b.png", size=50, background="none")
     assert pixels((tmp_path / "b.png").read_bytes())[0, 0, 3] == 0
-    with pytest.raises(UserError, match="a PNG has its width in pixels"):
+    with pytest.raises(UserError, match="the width of a PNG is in pixels"):
         draw(SQUARE_AND_DOT, tmp_path / "c.png", size="10mm")
 
 
@@ -339,7 +339,7 @@ def test_a_png_is_as_wide_as_its_size_and_its_lines_as_thin(tmp_path):
         ({"size": 0}, "`size`: expected a width"),
         ({"size": "9000"}, "`size`: expected a width"),
         ({"stroke_width": -1}, "`stroke_width`: expected"),
-        ({"ink": "red"}, "draw takes no ink; a style has stroke_width, color"),
+        ({"ink": "red"}, "draw has no option ink; a style has stroke_width, color"),
     ],
 )
 def test_a_style_that_is_none_is_refused(options, message):

@@ -329,10 +329,10 @@ def test_names_of_files_need_no_brackets(texts, names):
 @pytest.mark.parametrize(
     ("text", "place"),
     [
-        ('{\n  "z_size": 4,\n}', "line 2, column 14: a comma behind"),
-        ('{"data_set": ["a.npz", ]}', "line 1, column 22: a comma behind"),
-        ('{\n  // of z\n  "z_size": 4\n}', "line 2, column 3: JSON knows no comments"),
-        ("{\n'z_size': 4}", "line 2, column 1: JSON has names"),
+        ('{\n  "z_size": 4,\n}', "line 2, column 14: there is a comma after"),
+        ('{"data_set": ["a.npz", ]}', "line 1, column 22: there is a comma after"),
+        ('{\n  // of z\n  "z_size": 4\n}', "line 2, column 3: JSON allows no comments"),
+        ("{\n'z_size': 4}", "line 2, column 1: JSON needs names"),
         ('{"z_size": 4\n "save_every": 5}', "line 2, column 2: "),
         ('{"z_size": }', "line 1, column 12: "),
     ],

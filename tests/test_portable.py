@@ -178,7 +178,7 @@ def test_a_file_that_stays_open_is_left_and_named(tmp_path, held_open):
     path = tmp_path / "a.txt"
     path.write_text("before")
     held_open(9)
-    with pytest.raises(UserError, match="another program has it open; close it there"):
+    with pytest.raises(UserError, match="it is open in another program; close it there"):
         files.write_text(path, "after")
     assert path.read_text() == "before" and list(tmp_path.iterdir()) == [path]
 
@@ -206,8 +206,8 @@ def windows(monkeypatch):
         ("Nul.svg", "a device"),
         ("folder/com1.txt", "a device"),
         ("aux .npz", "a device"),
-        ("a:b.svg", "no name has ':'"),
-        ("why?.svg", r"no name has '\?'"),
+        ("a:b.svg", "names cannot contain ':'"),
+        ("why?.svg", r"names cannot contain '\?'"),
         ("end./x.svg", "ends with a dot"),
         ("end ", "ends with a dot or a space"),
     ],
@@ -228,7 +228,7 @@ def test_other_names_are_fine(windows, name):
 def test_a_path_that_is_too_long_for_windows_is_refused_before_the_work(windows, monkeypatch):
     system.check_path("/" + "d" * 240)
     with pytest.raises(
-        UserError, match="of at most 169 characters, got 241; choose a folder nearer"
+        UserError, match="of at most 169 characters, got 241; choose a folder closer"
     ):
         system.check_path("/" + "d" * 240, system.LONGEST_IN_RUN)
     monkeypatch.setattr(system, "_are_long_paths_enabled", lambda: True)
@@ -262,12 +262,12 @@ def test_data_that_another_process_has_just_converted_is_read(tmp_path, monkeypa
         if path.stem == "cat":
             convert(path, cached)
         converted.append(path)
-        raise UserError("another program has it open")
+        raise UserError("it is open in another program")
 
     monkeypatch.setattr(split, "_convert", refused)
     parts = split._map(DOODLES / "cat.npz")
     assert len(parts["train"]) > 9 and len(converted) == 1
-    with pytest.raises(UserError, match="another program has it open"):
+    with pytest.raises(UserError, match="it is open in another program"):
         split._map(DOODLES / "fish.npz")
 
 

@@ -51,7 +51,7 @@ def test_stroke5_of_empty_sketches_and_of_none():
 
 
 def test_stroke5_refuses_a_sketch_that_is_too_long():
-    with pytest.raises(UserError, match="at most 2 points, sketch 1 has 3"):
+    with pytest.raises(UserError, match="at most 2 points, but sketch 1 has 3"):
         strokes.to_stroke5([SKETCH[:2], SKETCH], 2)
 
 

@@ -109,7 +109,7 @@ class PublicModel:
 
 _DRAW_OFFLINE = (
     f"--model_dir={PACKAGED_MODEL}, the model in the package, works without a network, and so do "
-    "models of your own and those fetched before"
+    "your own models and models fetched before"
 )
 _QUICKDRAW_LICENCE = "Quick, Draw!, (c) Google, CC BY 4.0"
 
@@ -120,7 +120,7 @@ SETS = {
         "The Sheep Market, (c) Aaron Koblin, CC BY-NC 4.0 (not for commercial use)",
     ),
     "omniglot": PublicSet(
-        f"{_COLLECTION}/omniglot", "omniglot.npz", "Omniglot, (c) Brenden Lake, MIT licence"
+        f"{_COLLECTION}/omniglot", "omniglot.npz", "Omniglot, (c) Brenden Lake, MIT license"
     ),
     **{
         name: PublicSet(f"{_COLLECTION}/kanji", f"{name}.npz", _KANJI)
@@ -159,7 +159,7 @@ def find(name: str) -> PublicSet | PublicModel:
     if wanted in names:
         return SETS[names[wanted]]
     near = difflib.get_close_matches(wanted[:60], names, n=1)
-    hint = f"; did you mean {near[0]}?" if near else "; without a name they are listed"
+    hint = f"; did you mean {near[0]}?" if near else "; `sketch_rnn_dataset download` lists them"
     raise UserError(f"no public data set {name!r}{hint}")
 
 
@@ -230,7 +230,8 @@ def listing() -> list[str]:
         "Data sets, for sketch_rnn_train",
         *(f"{licence}:\n  {' '.join(names)}" for licence, names in by_licence.items()),
         "",
-        "Models, for --model_dir; each but everything also with .vae behind it, with an encoder",
+        "Models, for --model_dir; add .vae to a name (other than everything) for the version "
+        "with an encoder",
         f"{_QUICKDRAW_LICENCE}:",
         f"  {' '.join(name for name in MODELS if not name.endswith('.vae'))}",
         f"CC0 1.0, in the package:\n  {PACKAGED_MODEL}",

@@ -138,7 +138,7 @@ class Dataset:
             return self
         if count >= len(self.train):
             raise UserError(
-                f"expected to leave sketches to train on, holding out {count} of {len(self.train)}"
+                f"holding out {count} of {len(self.train)} sketches leaves none to train on"
             )
         chosen = np.linspace(0, len(self.train) - 1, count).round().astype(int)
         numbers, _ = self.train.places(np.arange(len(self.train)))
@@ -186,8 +186,8 @@ def load_dataset(names: str | Sequence[str], data_dir: str | Path | None = None)
     scale_factor = _scale_factor(splits["train"])
     if scale_factor < MIN_SCALE:
         raise UserError(
-            f"{', '.join(map(str, paths))}: the offsets of the train split are all equal; "
-            "expected drawings"
+            f"{', '.join(map(str, paths))}: all offsets in the train split are equal; expected "
+            "drawings"
         )
     return Dataset(**splits, scale_factor=scale_factor, max_seq_len=longest)
 

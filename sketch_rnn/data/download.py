@@ -29,8 +29,8 @@ KNOWN_SHA256 = {
 }
 MAX_DOWNLOAD = 4 << 30  # bytes
 _TRAIN_OFFLINE = (
-    "to train on a local file give its folder as `data_dir=FOLDER`, to train on the embedded "
-    "drawings `data_dir=doodles`"
+    "without a network, train on local files with `data_dir=FOLDER`, or on the drawings in the "
+    "package with `data_dir=doodles`"
 )
 PARTIAL_CONTENT, RANGE_NOT_SATISFIABLE = 206, 416
 TIMEOUT = (5, 30)  # seconds to connect, and between two packets
@@ -108,15 +108,16 @@ def remembered(data_dir: str, names: Sequence[str]) -> str:
     pooch = imported_pooch()
     if not _is_address(data_dir) and not shipped.drawings(Path(data_dir).expanduser()).is_dir():
         raise UserError(
-            f"the run's folder says that its drawings are in {data_dir}, and there is no such "
-            f"folder in {Path.cwd()}; give the one that holds {', '.join(names)} as `data_dir`"
+            f"according to the run's folder, its drawings are in {data_dir}, but there is no such "
+            f"folder in {Path.cwd()}; name the folder that holds {', '.join(names)} with "
+            "`data_dir`"
         )
     urls = _urls(data_dir, names) if _is_address(data_dir) else []
     known = [(cache_dir() / pooch.utils.unique_file_name(url)).is_file() for url in urls]
     if not all(known) and data_dir != DEFAULT_DATA_DIR:
         raise UserError(
-            f"the run's folder says that its drawings are at {data_dir}; nothing is fetched from "
-            f"there unless you ask for it by `data_dir={data_dir}`"
+            f"according to the run's folder, its drawings are at {data_dir}; nothing is fetched "
+            f"from there unless you ask for it with `data_dir={data_dir}`"
         )
     return data_dir
 
@@ -134,13 +135,15 @@ def _local(folder: Path, name: str) -> Path:
     if path.is_file():
         return path
     if not folder.is_dir():
-        raise UserError(f"data_dir: expected a folder or an http(s) address, got {str(folder)!r}")
+        raise UserError(
+            f"data_dir: expected a folder or an http(s) address; there is no folder {str(folder)!r}"
+        )
     found = sorted(file.name for file in folder.glob("*.npz"))[:8]
     if found:
-        holds = f"{', '.join(found)}; name one or several of them, as in data_set={found[0]}"
+        holds = f"{', '.join(found)}; name one or several of these, as in data_set={found[0]}"
     else:
-        holds = "no .npz file; `sketch_rnn_dataset build` makes one of drawings"
-    raise UserError(f"data_set: no file {name!r} in {str(folder)!r}, which holds {holds}")
+        holds = "no .npz file; `sketch_rnn_dataset build` makes one from drawings"
+    raise UserError(f"data_set: there is no file {name!r} in {str(folder)!r}, which holds {holds}")
 
 
 def discard_damaged(data_dir: str | Path, paths: Sequence[Path]) -> bool:
@@ -151,7 +154,7 @@ def discard_damaged(data_dir: str | Path, paths: Sequence[Path]) -> bool:
     """
     damaged = [path for path in paths if _is_address(data_dir) and not _is_whole_zip(path)]
     for path in damaged:
-        warn(f"{path} was damaged; it is fetched again")
+        warn(f"{path} was damaged; fetching it again")
         path.unlink(missing_ok=True)
     return bool(damaged)
 
@@ -271,7 +274,7 @@ def _total(response: Any, part: BinaryIO, received: int) -> int:
     match = re.fullmatch(r"bytes (\d+)-\d+/(\d+)", span)
     if not match or int(match[1]) != received:
         part.truncate(0)
-        raise OSError(f"expected the bytes from {received} on, the server sent {span!r}")
+        raise OSError(f"expected the bytes from {received} on, but the server sent {span!r}")
     return int(match[2])
 
 
@@ -295,4 +298,4 @@ def _receive(response: Any, part: BinaryIO, received: int, total: int, most: int
             part.write(chunk)
             bar.update(len(chunk))
     if total and received != total:
-        raise OSError(f"{received} bytes of {total} arrived")
+        raise OSError(f"only {received} of {total} bytes arrived")

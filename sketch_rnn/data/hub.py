@@ -20,7 +20,7 @@ LARGEST = 4 << 30  # bytes, the largest model to download
 _ADDRESS = re.compile(
     r"(?P<repository>[\w.-]+/[\w.-]+)(?:@(?P<revision>[^/\s]+))?(?:/(?P<file>\S+))?"
 )
-_LOG_IN = "`hf auth login` says who you are"
+_LOG_IN = "log in with `hf auth login`"
 
 
 class Address(NamedTuple):
@@ -165,22 +165,26 @@ def _one_line(name: str, hub: Any) -> Iterator[None]:
         raise UserError(f"{name}: {first_line(error)}") from None
     except errors.GatedRepoError:
         raise UserError(
-            f"{name}: its owner has to let you in; ask on its page, and then {_LOG_IN}"
+            f"{name}: its owner has to give you access; ask for it on the model's page, then "
+            f"{_LOG_IN}"
         ) from None
     except errors.RepositoryNotFoundError:
         raise UserError(
-            f"{name}: the Hub has no such repository, or a private one; {_LOG_IN}"
+            f"{name}: the Hub has no such repository, or it is private; for a private one, "
+            f"{_LOG_IN}"
         ) from None
     except errors.RevisionNotFoundError:
-        raise UserError(f"{name}: the repository has no such revision") from None
+        raise UserError(
+            f"{name}: the repository has no such revision; check its branches and tags"
+        ) from None
     except errors.LocalEntryNotFoundError:
         raise UserError(
-            f"{name}: the Hub cannot be reached, and the model was not fetched before"
+            f"{name}: the Hub cannot be reached, and the model has not been fetched before"
         ) from None
     except errors.EntryNotFoundError:
         raise UserError(
-            f"{name}: the repository holds no {parse(name).file}; name the file of its model, "
-            f"as in {PREFIX}{parse(name).repository}/cat.keras"
+            f"{name}: the repository holds no {parse(name).file}; name its model file, as in "
+            f"{PREFIX}{parse(name).repository}/cat.keras"
         ) from None
     except (errors.HfHubHTTPError, errors.LocalTokenNotFoundError) as error:
         status = getattr(getattr(error, "response", None), "status_code", None)

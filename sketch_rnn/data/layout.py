@@ -43,7 +43,7 @@ from sketch_rnn.errors import UserError, check_choice, warn
 PEN_MEANINGS = {
     "lifted": "the pen is lifted after the point",
     "down": "the pen stays down after the point",
-    "moved": "the pen comes to the point lifted",
+    "moved": "the pen moves to the point lifted",
     "drawn": "a line leads to the point",
 }
 _FEW_ROWS = 20  # rows in a whole file; fewer are not enough to tell
@@ -128,7 +128,7 @@ def oddities(sketches: Sequence[np.ndarray]) -> list[str]:
         sketches = [stripped(sketch, padding) for sketch in sketches]
     sample = [sketch for sketch in sketches if _is_usable(sketch)]
     if _looks_absolute(sample):
-        found.append("hold absolute coordinates, it seems")
+        found.append("seem to hold absolute coordinates")
         sample = [_as_offsets(sketch) for sketch in sample]
     pen = _pen_that_makes_sense(sample)
     if pen not in (None, "lifted"):
@@ -167,7 +167,7 @@ def _with_two_pens(sketches: list[np.ndarray], where: str) -> list[np.ndarray]:
     if len(values) != 2 or values <= {0, 1} or not all(map(math.isfinite, values)):
         return sketches
     low, high = sorted(values)
-    warn(f"{where}: its pen is {low:g} or {high:g} and is read as 0 or 1")
+    warn(f"{where}: its pen column holds {low:g} and {high:g}, which are read as 0 and 1")
     return [
         np.concatenate([s[:, :2], (s[:, 2:] == high).astype(s.dtype)], axis=1)
         if is_rows(s) and s.shape[1] == 3
@@ -183,13 +183,13 @@ def _pen(sample: Sequence[np.ndarray], where: str, layout: Layout) -> str:
     pen = _pen_that_makes_sense(sample)
     if pen is None:
         raise UserError(
-            f"{where}: cannot tell what its pen means; say which by `pen={'|'.join(PENS[1:])}`: 1 "
-            "where " + ", ".join(PEN_MEANINGS.values())
+            f"{where}: cannot tell what 1 in column 3 of its rows means; choose "
+            f"`pen={'|'.join(PENS[1:])}`, which stand for: " + ", ".join(PEN_MEANINGS.values())
         )
     if pen != "lifted":
         warn(
             f"{where}: 1 in column 3 of its drawings means that {PEN_MEANINGS[pen]}, and is read "
-            "so; `pen=lifted` takes it as it is"
+            "that way; `pen=lifted` keeps the column unchanged"
         )
     return pen
 
@@ -247,13 +247,13 @@ def _is_absolute(sample: Sequence[np.ndarray], where: str, layout: Layout) -> bo
     found = _looks_absolute(sample)
     if found is None:
         raise UserError(
-            f"{where}: cannot tell whether its coordinates are absolute or offsets from the point "
-            "before; say which by `coordinates=absolute` or `coordinates=offsets`"
+            f"{where}: cannot tell whether its coordinates are absolute or offsets from the "
+            "previous point; choose `coordinates=absolute` or `coordinates=offsets`"
         )
     if found:
         warn(
-            f"{where}: its coordinates look absolute, not like offsets from the point before, and "
-            "are read so; `coordinates=offsets` takes them as they are"
+            f"{where}: its coordinates look absolute, not like offsets from the previous point, "
+            "and are read that way; `coordinates=offsets` keeps them unchanged"
         )
     return found
 

@@ -40,7 +40,7 @@ MAX_SMALL = 8 << 20  # bytes that any member may unpack to
 SKETCH_BYTES = 512  # the memory that a sketch takes while it is read, in addition to its points
 MAX_READ = 1 << 20  # bytes in one read; this also limits the zip's table of members
 MAX_HEADER = 10_000  # bytes
-TO_BUILD = "make a data set of it first, by sketch_rnn_dataset build"
+TO_BUILD = "turn it into a data set first, with sketch_rnn_dataset build"
 _LENGTHS = "_lengths"
 _CHUNK = 1 << 16  # bytes
 _BLOCK = 4096  # sketches checked at once
@@ -78,7 +78,9 @@ def read_split(path: str | Path, split: str) -> tuple[np.ndarray, np.ndarray]:
     with _reading(Path(path), where) as archive:
         if f"{split}.npy" not in archive.namelist():
             names = ", ".join(archive.namelist())[:200] or "nothing"
-            raise UserError(f"{path}: {TO_BUILD}; expected {', '.join(SPLITS)}; holds {names}")
+            raise UserError(
+                f"{path}: expected the splits {', '.join(SPLITS)}, found {names}; {TO_BUILD}"
+            )
         return checked(_sketches(archive, split), where, clamp=True)
 
 
@@ -122,7 +124,7 @@ def _reading(path: Path, where: str) -> Iterator[zipfile.ZipFile]:
     except UserError:
         raise
     except FileNotFoundError:
-        raise UserError(f"{path}: no such file") from None
+        raise UserError(f"{path}: there is no such file") from None
     except Refused as error:
         hint = f"; {TO_BUILD}" if isinstance(error, NotAnArray) else ""
         raise UserError(f"{where}: expected arrays of numbers, found {error}{hint}") from None
@@ -159,7 +161,7 @@ def _check_member(path: Path, member: zipfile.ZipInfo) -> None:
     if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise UserError(f"{path}: {name} is packed in a way that NumPy never writes")
     if member.compress_size > path.stat().st_size:
-        raise UserError(f"{path}: {name} claims to be larger than its file")
+        raise UserError(f"{path}: {name} claims to be larger than the file that holds it")
     if member.file_size > _most_bytes(member):
         raise UserError(
             f"{path}: {name} claims {member.file_size} bytes from {member.compress_size}; "
@@ -182,7 +184,7 @@ def _sketches(archive: zipfile.ZipFile, name: str, any_form: bool = False) -> It
     for number, sketch in enumerate(_stored(archive, name, any_form)):
         left -= sketch.nbytes + SKETCH_BYTES
         if left < 0:
-            raise Refused(f"more than its size can honestly hold, at sketch {number}")
+            raise Refused(f"more data than a file of its size can hold, at sketch {number}")
         yield sketch
 
 
@@ -193,7 +195,9 @@ def _stored(archive: zipfile.ZipFile, name: str, any_form: bool) -> Iterator[np.
         dtype, shape, order = _read_header(file)
         if dtype is None:
             if len(shape) != 1 and not any_form:
-                raise NotAnArray(f"an object array of shape {list(shape)}, not one array a sketch")
+                raise NotAnArray(
+                    f"an object array of shape {list(shape)}, rather than one array for each sketch"
+                )
             if len(shape) not in (1, 3):
                 raise Refused(f"an object array of shape {list(shape)}, expected [S] or [S, n, 3]")
             yield from read_object_array(file, shape, any_form)
@@ -216,7 +220,7 @@ def _read_lengths(archive: zipfile.ZipFile, name: str) -> np.ndarray:
     with archive.open(name) as member:
         dtype, shape, order = _read_header(member)
         if dtype is None or dtype.kind not in "iu" or len(shape) != 1:
-            raise Refused(f"{name} that is not a row of integers")
+            raise Refused(f"{name}, which is not a row of integers")
         lengths = _read_plain(member, dtype, shape, order, archive.getinfo(name).file_size)
     return lengths.astype(np.int64)
 
@@ -225,7 +229,7 @@ def _cut(points: np.ndarray, lengths: np.ndarray) -> Iterator[np.ndarray]:
     end, total = 0, len(points)
     within = (lengths >= 0) & (lengths <= total)
     if points.ndim != 2 or not within.all() or lengths.sum() != total:
-        raise Refused(f"an array of shape {list(points.shape)}, not as long as its lengths say")
+        raise Refused(f"an array of shape {list(points.shape)}, which its lengths do not add up to")
     for length in lengths:
         yield points[end : end + length]
         end += length
@@ -255,12 +259,12 @@ def _read_plain(
     """Read the array that follows a header, in a member with `size` bytes."""
     wanted = math.prod(shape) * dtype.itemsize
     if wanted > size:
-        raise Refused(f"a header of shape {list(shape)} over {size} bytes")
+        raise Refused(f"a header of shape {list(shape)} in a member of only {size} bytes")
     data = bytearray()
     while len(data) < wanted:
         part = file.read(min(_CHUNK, wanted - len(data)))
         if not part:
-            raise Refused("the member's end before the array's")
+            raise Refused("a member that ends before its array does")
         data += part
     check_end(file)
     return np.frombuffer(data, dtype).reshape(shape, order=order)

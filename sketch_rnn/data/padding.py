@@ -29,11 +29,14 @@ def without_padding(sketches: Sequence[np.ndarray], where: str) -> list[np.ndarr
     lost = [len(old) - len(new) for old, new in zip(sketches, kept, strict=True) if old is not new]
     row = ", ".join(f"{value:g}" for value in padding)
     warn(
-        f"{where}: left out {sum(lost)} rows of padding ({row}) at the end of {len(lost)} of "
+        f"{where}: left out {sum(lost)} rows of padding ({row}) at the ends of {len(lost)} of "
         f"{len(kept)} drawings"
     )
     if _is_image_of_zero(padding, kept):
-        warn(f"{where}: its offsets are taken from ({padding[0]:g}, {padding[1]:g}), not from 0")
+        warn(
+            f"{where}: its offsets count from ({padding[0]:g}, {padding[1]:g}) rather than from "
+            "0; this is subtracted"
+        )
         return [_shifted(sketch, padding) for sketch in kept]
     return kept
 

@@ -85,7 +85,7 @@ def _array(data: Any, dtype: Any, shape: Any, order: Order) -> np.ndarray:
     if not isinstance(data, (bytes, bytearray)):
         raise Refused("an array without data")
     if not isinstance(shape, tuple) or len(shape) > 8 or not all(_is_size(n) for n in shape):
-        raise Refused("an array of no sensible shape")
+        raise Refused("an array of a shape that makes no sense")
     if math.prod(shape) * dtype.value.itemsize != len(data):
         raise Refused(f"an array of shape {list(shape)} in {len(data)} bytes")
     return np.frombuffer(data, dtype.value).reshape(shape, order=order)

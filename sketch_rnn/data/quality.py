@@ -21,7 +21,7 @@ BLOCK = 8192  # sketches in a block
 
 
 def dataset_warnings(
-    dataset: Dataset, instead: str | None = "`config=few` chooses settings for them"
+    dataset: Dataset, instead: str | None = "`config=few` chooses settings that suit them"
 ) -> list[str]:
     """Return a line for each property of a data set that harms training, with a remedy.
 
@@ -42,19 +42,19 @@ def _about_counts(dataset: Dataset, instead: str | None) -> Iterator[str]:
     count = len(dataset.train)
     if count < FEW and instead is not None:
         yield (
-            f"few sketches: {count} to train on; below {FEW} a model of the default size learns "
-            f"them by heart; {instead}"
+            f"few sketches: {count} to train on; below {FEW} a model of the default size "
+            f"memorizes them; {instead}"
         )
     count = len(dataset.valid)
     if count < FEW_TO_CHOOSE_BY:
         yield (
-            f"{count} sketches in the valid split are few to choose the best checkpoint by; look "
-            "also at what `checkpoint=latest` draws"
+            f"{count} sketches in the valid split are too few to judge which checkpoint is best; "
+            "also look at what `checkpoint=latest` draws"
         )
     for name in ("valid", "test"):
         count = len(getattr(dataset, name))
         if (FEW_TO_CHOOSE_BY if name == "valid" else 0) <= count < FEW_HELD_BACK:
-            yield f"few sketches in the {name} split: {count}; its cost will be noisy"
+            yield f"only {count} sketches in the {name} split; its cost will be noisy"
 
 
 def _about_lengths(dataset: Dataset) -> Iterator[str]:
@@ -64,8 +64,8 @@ def _about_lengths(dataset: Dataset) -> Iterator[str]:
     if longest > OUTLIER_RATIO * usual:
         share = f"{np.mean(lengths > usual):.1%} of the sketches"
         yield (
-            f"a few outliers make training slow: every step runs over N_max={longest} points, and "
-            f"only {share} have more than {usual}; build the data set again with "
+            f"a few very long sketches make training slow: every step runs over N_max={longest} "
+            f"points, although only {share} have more than {usual}; build the data set again with "
             f"`max_points={usual}`"
         )
     elif longest > LONG:
@@ -80,12 +80,15 @@ def _about_rows(train: Split) -> Iterator[str]:
     points, lengths = train.gather(chosen)
     found = oddities(np.split(points, np.cumsum(lengths)[:-1]))
     for clause in found:
-        yield f"the sketches of the train split {clause}; build the data set again, which mends it"
+        yield (
+            f"the sketches of the train split {clause}; build the data set again, which corrects "
+            "this"
+        )
     if not found and is_place(points, lengths):
         yield (
-            "the first row of the train split's sketches looks like the place of their first "
-            "point, and every drawing begins with a long line that nobody drew; build the data "
-            "set again with --first_row=place"
+            "the first row of the train split's sketches looks like the position of their first "
+            "point; read as an offset, it draws a long line that nobody drew; build the data set "
+            "again with --first_row=place"
         )
 
 
@@ -93,8 +96,9 @@ def _about_offsets(train: Split) -> Iterator[str]:
     clamped = sum(int((np.abs(points[:, :2]) >= LIMIT).sum()) for points, _ in _blocks(train))
     if clamped:
         yield (
-            f"{clamped} offsets of the train split are {LIMIT} or more and were cut down to that: "
-            "scale the drawings down (where they are many, building the data set again does)"
+            f"{clamped} offsets in the train split reach {LIMIT} or more and were cut down to "
+            "that; scale the drawings down (if many are affected, building the data set again "
+            "does so)"
         )
 
 
@@ -106,15 +110,15 @@ def _about_copies(dataset: Dataset) -> Iterator[str]:
     copies = len(digests) - len(train)
     if copies > MANY_COPIES * len(digests):
         yield (
-            f"{copies} of {len(digests)} sketches of the train split are copies of others; "
-            "build the data set again with `drop_copies`"
+            f"{copies} of {len(digests)} sketches in the train split are copies of others; build "
+            "the data set again with `drop_copies`"
         )
     for name in ("valid", "test"):
         shared = len(train.intersection(_digests(getattr(dataset, name))))
         if shared:
             yield (
-                f"the {name} split shares {shared} of its sketches with the train split: "
-                "its cost is too good; build the data set again with `drop_copies`"
+                f"the {name} split shares {shared} of its sketches with the train split, so its "
+                "cost is too low; build the data set again with `drop_copies`"
             )
 
 

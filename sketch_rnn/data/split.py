@@ -100,7 +100,7 @@ class Split(Sequence[np.ndarray]):
 
     def __repr__(self) -> str:
         if not len(self):
-            return "<Split of no sketches>"
+            return "<Split without sketches>"
         lengths = self.lengths()
         return f"<Split of {len(self)} sketches of {lengths.min()} to {lengths.max()} points>"
 
@@ -169,7 +169,7 @@ def _map(path: Path) -> dict[str, Part]:
                 raise
     parts = parts or _open(cached)
     if parts is None:
-        raise UserError(f"{cached}: was written and cannot be read; delete it and try again")
+        raise UserError(f"{cached}: was just written but cannot be read; delete it and try again")
     return parts
 
 
@@ -201,8 +201,8 @@ def _convert(path: Path, cached: Path) -> None:
             file.write(json.dumps(header).encode())
     except OSError as error:
         raise UserError(
-            f"{cached.parent}: cannot keep converted data here ({error.strerror or error}); "
-            "name a folder with room for it in SKETCH_RNN_CACHE"
+            f"{cached.parent}: cannot store converted data here ({error.strerror or error}); set "
+            "SKETCH_RNN_CACHE to a folder that has room for it"
         ) from None
 
 

@@ -96,7 +96,7 @@ class _Machine:
         while (op := read(1)) != b".":
             self.budget -= 1
             if self.budget < 0:
-                raise Refused("a pickle of something else")
+                raise Refused("a pickle of something other than arrays")
             word = words.get(op)
             if word is None:
                 raise Refused(

@@ -43,30 +43,30 @@ EXPORT = ["--model_dir=m.vae.json"]
         (sample.main, ["--output=only_copy.npz"], "--overwrite"),
         (sample.main, ["--output=a.json"], "--overwrite"),
         (sample.main, ["--mode=encode", "--output=only_copy.npz"], "--overwrite"),
-        (sample.main, [*RECONSTRUCT, "--input=h.svg", "--output=h.svg"], "is an input here"),
+        (sample.main, [*RECONSTRUCT, "--input=h.svg", "--output=h.svg"], "is also an input"),
         (
             sample.main,
             [*RECONSTRUCT, "--input=h.svg", "--output=./drawings/../h.svg"],
-            "is an input here",
+            "is also an input",
         ),
         (
             sample.main,
             [*RECONSTRUCT, "--input=drawings", "--output=drawings/h.svg"],
-            "is an input here",
+            "is also an input",
         ),
         (
             sample.main,
             ["--model_dir=m.vae.json", "--output=m.vae.json", "--overwrite"],
-            "is an input here",
+            "is also an input",
         ),
         (
             sample.main,
             ["--z_file=only_copy.npz", "--output=only_copy.npz", "--overwrite"],
-            "is an input here",
+            "is also an input",
         ),
         (export.main, [*EXPORT, "--output=a.keras"], "--overwrite"),
         (export.main, [*EXPORT, "--output=a.html"], "--overwrite"),
-        (export.main, [*EXPORT, "--output=m.vae.json", "--overwrite"], "is an input here"),
+        (export.main, [*EXPORT, "--output=m.vae.json", "--overwrite"], "is also an input"),
         (export.main, [*EXPORT, "--output=models"], "--overwrite"),
         (export.main, [*EXPORT, "--output=models", "--overwrite"], "exists; remove it"),
         (dataset.main, ["build", "--output=only_copy.npz", "h.svg"], "--overwrite"),
@@ -74,15 +74,15 @@ EXPORT = ["--model_dir=m.vae.json"]
         (
             dataset.main,
             ["build", "--output=only_copy.npz", "--overwrite", "only_copy.npz"],
-            "is an input here",
+            "is also an input",
         ),
         (
             dataset.main,
             ["build", "--output=drawings/old.npz", "--overwrite", "drawings"],
-            "is an input here",
+            "is also an input",
         ),
         (eval_command.main, ["--log_root=m.vae.json", "--per_drawing=a.csv"], "--overwrite"),
-        (dataset.main, ["show", "only_copy.npz", "--output=only_copy.npz"], "is an input here"),
+        (dataset.main, ["show", "only_copy.npz", "--output=only_copy.npz"], "is also an input"),
     ],
 )
 def test_what_is_there_stays(folder, capsys, main, flags, message):
@@ -96,7 +96,7 @@ def test_a_picture_takes_the_place_of_a_picture(folder):
     assert dataset.main(["show", "only_copy.npz", "--count=1", "--output=page.svg"]) == 0
     assert (folder / "page.svg").read_text().startswith("<?xml")
     check_output("page.svg", model=".")
-    with pytest.raises(UserError, match="is an input here"):
+    with pytest.raises(UserError, match="is also an input"):
         check_output("page.svg", model="page.svg")
 
 
@@ -116,5 +116,5 @@ def test_links_do_not_hide_an_input(folder):
     (folder / "link.svg").symlink_to("h.svg")
     (folder / "hard.svg").hardlink_to("h.svg")
     for name in ("link.svg", "hard.svg"):
-        with pytest.raises(UserError, match="is an input here"):
+        with pytest.raises(UserError, match="is also an input"):
             check_output(name, ["h.svg"])

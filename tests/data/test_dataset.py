@@ -136,7 +136,7 @@ def test_offsets_are_clamped_before_the_scale_factor(tmp_path):
 
 def test_offsets_that_are_all_equal_are_refused(tmp_path):
     write(tmp_path / "a.npz", train=[np.zeros((4, 3), int)] * 3)
-    with pytest.raises(UserError, match="all equal"):
+    with pytest.raises(UserError, match="are equal"):
         dataset.load_dataset("a.npz", tmp_path)
 
 

@@ -59,7 +59,7 @@ def test_a_data_set_that_is_damaged_in_the_cache_is_fetched_again(damage, server
         }[damage]
     )
     assert len(dataset.load_dataset(["b.npz"], server.address).train) == 3
-    assert path.read_bytes() == content and "was damaged; it is fetched again" in caplog.text
+    assert path.read_bytes() == content and "was damaged; fetching it again" in caplog.text
     (tmp_path / "b.npz").write_bytes(content[:99])
     with pytest.raises(UserError, match="cannot be read"):  # a local file stays as it is
         dataset.load_dataset(["b.npz"], tmp_path)

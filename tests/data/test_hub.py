@@ -138,7 +138,7 @@ def test_a_folder_is_pushed_in_one_commit(server, folder):
 
 def test_who_is_not_logged_in_is_told_to(server, folder, monkeypatch):
     monkeypatch.setenv("HF_TOKEN", "hf_another")
-    with pytest.raises(UserError, match="`hf auth login` says who you are"):
+    with pytest.raises(UserError, match="log in with `hf auth login`"):
         hub.push("hf://user/dogs", folder, private=False)
     assert "user/dogs" not in server.repositories
 

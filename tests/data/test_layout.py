@@ -174,14 +174,20 @@ def test_right_files_are_left_alone(name, caplog):
 @pytest.mark.parametrize(
     ("how", "said"),
     [
-        (Corruption(padding="zeros"), r"left out \d+ rows of padding \(0, 0, 0\) at the end of 40"),
+        (
+            Corruption(padding="zeros"),
+            r"left out \d+ rows of padding \(0, 0, 0\) at the ends of 40",
+        ),
         (Corruption(padding="nan", ragged=True), r"rows of padding \(nan, nan, nan\)"),
-        (Corruption(padding="zeros", spread=9.0), "its offsets are taken from .*, not from 0"),
-        (Corruption(padding="zeros", spread=9.0, values=(-1, 1)), "its offsets are taken from .*"),
+        (Corruption(padding="zeros", spread=9.0), "its offsets count from .* rather than from 0"),
+        (Corruption(padding="zeros", spread=9.0, values=(-1, 1)), "its offsets count from .*"),
         (Corruption(place="page"), "its coordinates look absolute"),
         (Corruption(pen="down"), "1 .* means that the pen stays down after the point"),
-        (Corruption(pen="moved"), "1 .* means that the pen comes to the point lifted"),
-        (Corruption(pen="down", values=(-1, 1)), "its pen is -1 or 1 and is read as 0 or 1"),
+        (Corruption(pen="moved"), "1 .* means that the pen moves to the point lifted"),
+        (
+            Corruption(pen="down", values=(-1, 1)),
+            "its pen column holds -1 and 1, which are read as 0 and 1",
+        ),
     ],
 )
 def test_what_is_found_out_is_said(how, said, caplog):
@@ -229,7 +235,9 @@ def test_drawings_that_end_with_a_dot_tell_what_the_pen_means():
 
 def test_what_cannot_be_told_stops():
     dots = [np.array([(3, 2, 1), (-5, 4, 1)] * 6)] * 20
-    with pytest.raises(UserError, match="cannot tell what its pen means; say which by `pen="):
+    with pytest.raises(
+        UserError, match="cannot tell what 1 in column 3 of its rows means; choose `pen="
+    ):
         plain(dots, "a.npz")
     assert plain(dots, "a.npz", Layout(pen="lifted"))[0].tolist() == dots[0].tolist()
 
@@ -251,7 +259,7 @@ def test_oddities_of_a_data_set_that_was_not_built():
     sketches = drawings("fish")[:60]
     for how, said in [
         (Corruption(padding="zeros"), "end in rows of padding (0, 0, 0)"),
-        (Corruption(place="page"), "hold absolute coordinates, it seems"),
+        (Corruption(place="page"), "seem to hold absolute coordinates"),
         (Corruption(pen="down"), "have 1 in column 3 where the pen stays down after the point"),
     ]:
         assert oddities(written(sketches, how)) == [said]

@@ -137,7 +137,7 @@ def test_lengths_whose_sum_is_right_only_in_their_type_are_refused(tmp_path):
     path = tmp_path / "a.npz"
     splits = {name: np.ones((100, 3), np.int16) for name in npz.SPLITS}
     np.savez(path, **splits, train_lengths=np.array([100, 100, 100, 56], np.int8))
-    assert "not as long as its lengths say" in refusal(path)
+    assert "which its lengths do not add up to" in refusal(path)
 
 
 @pytest.mark.parametrize("lengths", [[2, 1], [2, 1, 4], [7, -1], [[2, 1, 3]], [2.0, 1.0, 3.0]])
@@ -288,7 +288,9 @@ def test_a_file_without_any_sketches_is_refused_with_what_it_holds(tmp_path):
 )
 def test_to_train_on_another_layout_it_has_to_be_built_first(tmp_path, members):
     np.savez(tmp_path / "a.npz", **members)
-    assert "make a data set of it first, by sketch_rnn_dataset build" in refusal(tmp_path / "a.npz")
+    assert "turn it into a data set first, with sketch_rnn_dataset build" in refusal(
+        tmp_path / "a.npz"
+    )
 
 
 @pytest.mark.parametrize(
@@ -376,7 +378,7 @@ def test_sketches_of_one_length_stored_as_an_array_of_objects_are_refused(tmp_pa
 def test_a_missing_split_is_named(tmp_path, split):
     path = tmp_path / "a.npz"
     np.savez(path, **{name: objects(SKETCHES) for name in npz.SPLITS if name != split})
-    assert "expected train, valid, test; holds " in refusal(path)
+    assert "expected the splits train, valid, test, found " in refusal(path)
 
 
 def test_files_that_are_no_npz(tmp_path):
@@ -551,7 +553,7 @@ def test_a_member_whose_name_leaves_the_folder_is_refused(tmp_path, name):
 def test_names_of_members_cannot_command_the_terminal(tmp_path):
     with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
         archive.writestr("a\n\x1b[2J.npy", b"x")
-    assert refusal(tmp_path / "a.npz").endswith("holds a  [2J.npy")
+    assert "found a  [2J.npy;" in refusal(tmp_path / "a.npz")
 
 
 def test_a_member_packed_in_an_unusual_way_is_refused(tmp_path):
@@ -622,7 +624,7 @@ def test_an_array_that_is_named_many_times_is_not_copied_as_often(tmp_path):
     pickled = named_again(array, 2)
     assert pickled == pickle.dumps(objects([array, array]), 2).replace(b"K\x02\x85", b"M\x02\0\x85")
     line = refusal(write(tmp_path / "a.npz", object_npy(named_again(array, 1000), 1000)))
-    assert "more than its size can honestly hold, at sketch 1" in line
+    assert "more data than a file of its size can hold, at sketch 1" in line
 
 
 @pytest.mark.parametrize("odd", ["hello", None, 7], ids=str)
@@ -640,7 +642,9 @@ def test_arrays_that_are_in_no_list_are_not_made_without_end(tmp_path):
 @pytest.mark.parametrize("shape", ["(1000000000000, 0, 3)", "(1000000000000, 3, 0)"])
 def test_sketches_without_rows_are_not_counted_for_ever(tmp_path, shape):
     member = with_header(HEADER.format("'<i2'", shape))
-    assert "more than its size can honestly hold" in refusal(write(tmp_path / "a.npz", member))
+    assert "more data than a file of its size can hold" in refusal(
+        write(tmp_path / "a.npz", member)
+    )
 
 
 def bombs(folder):

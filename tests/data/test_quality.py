@@ -42,7 +42,7 @@ def test_too_few(warnings_of):
     lines = warnings_of(sketches(30, 0), sketches(1, 1), sketches(2, 2))
     assert "few sketches: 30 to train on" in lines[0] and "`config=few`" in lines[0]
     assert "1 sketches in the valid split" in lines[1] and "`checkpoint=latest`" in lines[1]
-    assert "few sketches in the test split: 2" in lines[2]
+    assert "only 2 sketches in the test split" in lines[2]
     assert len(lines) == 3
 
 
@@ -51,9 +51,9 @@ def test_drawings_too_few_to_hold_any_back_are_not_called_copies(warnings_of, co
     lines = warnings_of(*[sketches(count, 0)] * 3)
     assert [line.split(":")[0] for line in lines] == [
         "few sketches",
-        f"{count} sketches in the valid split are few to choose the best checkpoint by; look also "
-        "at what `checkpoint=latest` draws",
-        "few sketches in the test split",
+        f"{count} sketches in the valid split are too few to judge which checkpoint is best; also "
+        "look at what `checkpoint=latest` draws",
+        f"only {count} sketches in the test split; its cost will be noisy",
     ]
 
 
@@ -67,7 +67,7 @@ def test_outliers_and_long_sketches(warnings_of):
 def test_copies_and_overlap(warnings_of):
     train = sketches(1200, 0)
     (line,) = warnings_of([*train, *train[:100]])
-    assert "100 of 1300 sketches of the train split are copies" in line
+    assert "100 of 1300 sketches in the train split are copies" in line
     (line,) = warnings_of(train, test=[*sketches(60, 2), *train[:7]])
     assert "the test split shares 7 of its sketches with the train split" in line
 
@@ -76,13 +76,13 @@ def test_offsets_that_were_cut_down(warnings_of):
     train = sketches(1200, 0)
     train[5][3, 1] = -4000
     (line,) = warnings_of(train)
-    assert "1 offsets of the train split are 1000 or more" in line
+    assert "1 offsets in the train split reach 1000 or more" in line
 
 
 def test_first_rows_that_are_places(warnings_of):
     small = [sketch // np.int16([9, 9, 1]) for sketch in sketches(1200, 0)]
     (line,) = warnings_of([np.insert(s, 0, (400, 300, 0), axis=0) for s in small])
-    assert "looks like the place of their first point" in line and "--first_row=place" in line
+    assert "looks like the position of their first point" in line and "--first_row=place" in line
 
 
 def test_public_data_sets():
@@ -100,6 +100,6 @@ def test_of_very_many_sketches_only_some_blocks_are_looked_at(monkeypatch, tmp_p
     np.savez(tmp_path / "a.npz", train=sketches, valid=sketches[:2], test=sketches[:2])
     data = load_dataset("a.npz", tmp_path)
     monkeypatch.setattr(checks, "BLOCK", 4)
-    assert any("20 of 40 sketches of the train" in line for line in dataset_warnings(data))
+    assert any("20 of 40 sketches in the train" in line for line in dataset_warnings(data))
     monkeypatch.setattr(checks, "MAX_BLOCKS", 3)
-    assert any("3 of 12 sketches of the train" in line for line in dataset_warnings(data))
+    assert any("3 of 12 sketches in the train" in line for line in dataset_warnings(data))

@@ -35,7 +35,7 @@ def test_a_split_slices_and_iterates(data):
 
 def test_a_split_says_what_it_holds_and_shows_it(data):
     assert re.fullmatch(r"<Split of 200 sketches of \d+ to \d+ points>", repr(data.test))
-    assert repr(data.test[:0]) == "<Split of no sketches>"
+    assert repr(data.test[:0]) == "<Split without sketches>"
     assert data.train._repr_svg_().count('class="sketch"') == 20
     shown = data._repr_svg_()
     assert shown.count('class="sketch"') == 30 and ">valid<" in shown

@@ -295,7 +295,7 @@ def test_a_folder_of_drawings_that_is_not_there_is_said_to_be_the_run_s(run, cap
     changed_config(run, data_dir="somewhere/else")
     status, line = main_resume(run, capsys)
     assert status == 2
-    assert "the run's folder says that its drawings are in somewhere/else" in line
+    assert "according to the run's folder, its drawings are in somewhere/else" in line
     assert "cat.npz" in line and "--data_dir" in line
 
 
