@@ -1,17 +1,19 @@
-"""Measure training and drawing against what the machine's arithmetic allows.
+"""Measure how close training and drawing come to the machine's peak speed.
 
   scripts/benchmark
   scripts/benchmark --sweep
 
 Prints a table and, as the last line, JSON. On a GPU it measures other cases and names the card. A
-step's efficiency is the least time that its arithmetic takes at the machine's peak, divided by the
-step's time. The peak is the best rate of products of large square matrices, in the precision of the
-step; they are timed between the steps, so that other load on the machine slows down both. The least
-arithmetic is 6 FLOPs (one product forward, two backward) per multiply-add, padding included; see
-`least_flops`. Each case runs in a process of its own, to measure its peak memory.
+step's efficiency is the least time that its arithmetic would take at the machine's peak, divided by
+the step's actual time. The peak is the best rate at which large square matrices are multiplied, in
+the precision of the step. These products are timed between the steps, so that other load on the
+machine slows down both. The least arithmetic is 6 FLOPs (one product forward, two backward) per
+multiply-add, padding included; see `least_flops`. Each case runs in a separate process, to measure
+its peak memory.
 
-A step is timed until its costs arrive; "begun ms" is the time per step if none is waited for, as in
-a run. "first s" is the first step, which compiles, or finds what an earlier run compiled.
+A step is timed until its costs arrive. "begun ms" is the time per step without waiting for the
+costs, as in a run. "first s" is the time of the first step, which compiles the program or loads one
+that an earlier run compiled.
 
 Legend: B batch, T time (N_max), U units, Z latent, M mixtures.
 """
@@ -27,9 +29,9 @@ from pathlib import Path
 
 import numpy as np
 
-STEPS, FEW_STEPS, WARM_UP = 12, 4, 3  # few if a step takes long
+STEPS, FEW_STEPS, WARM_UP = 12, 4, 3  # few steps if each takes long
 HAS_GPU = Path("/proc/driver/nvidia/version").exists()
-PRODUCT = 8192 if HAS_GPU else 2048  # rows of a matrix that is multiplied at the peak
+PRODUCT = 8192 if HAS_GPU else 2048  # rows in the matrices that measure the peak
 SHEEP_QUANTILES = [20, 72, 91, 109, 128, 152, 185, 250]  # of the lengths in aaron_sheep
 LAYER_NORM = {"enc_model": "layer_norm", "dec_model": "layer_norm"}
 HYPER = {"enc_model": "layer_norm", "dec_model": "hyper"}
@@ -65,11 +67,12 @@ SWEEP = {
 
 
 def least_flops(hparams, lengths) -> float:
-    """Return 6 FLOPs for each multiply-add that a step needs at least.
+    """Return the FLOPs that a step needs at least: 6 for each multiply-add.
 
-    Encoder: at each real point, in both directions. Decoder: at each step, padding too, and the
-    output layer. z: its projections, once a sketch. The hyper cell adds its small LSTM and the
-    products that scale the large one's.
+    The encoder's multiply-adds count for each real point in both directions, and those of the
+    decoder and the output layer for each step, including padding. The projections to and from z
+    count once per sketch. The hyper cell also counts its small LSTM and the products that scale
+    the large LSTM's weights.
     """
     batch, steps, z = len(lengths), hparams.max_seq_len, hparams.z_size
     encoder, decoder = hparams.enc_rnn_size, hparams.dec_rnn_size
@@ -90,7 +93,7 @@ def cell(kind: str, units: int) -> int:
 
 
 class Peak:
-    """The machine's best rate so far, in FLOPs a second."""
+    """The machine's best rate so far, in FLOPs per second."""
 
     def __init__(self, precision: str = "float32"):
         import tensorflow as tf
@@ -98,7 +101,7 @@ class Peak:
         dtype = "bfloat16" if precision == "bfloat16" else "float32"
         self._matrix = tf.cast(tf.random.normal([PRODUCT, PRODUCT]), dtype)
         self._products = [tf.linalg.matmul]
-        if not HAS_GPU:  # there XLA would try out for long how to multiply such matrices
+        if not HAS_GPU:  # on a GPU, XLA would spend long trying ways to multiply such matrices
             self._products.append(tf.function(tf.linalg.matmul, jit_compile=True))
         self.best = 0.0
         self.measure()
@@ -111,7 +114,7 @@ class Peak:
 
 
 def drawings(hparams, count: int = 2000):
-    """Make up drawings as long as those of aaron_sheep, or in proportion to N_max."""
+    """Make up drawings whose lengths match those in aaron_sheep, in proportion to N_max."""
     from sketch_rnn.data.dataset import Split
     from sketch_rnn.data.split import make_part
 
@@ -139,7 +142,7 @@ def timed_steps(hparams, step, count: int, precision: str = "float32") -> dict[s
     step(*made[0], step=0)
     first = time.perf_counter() - begun
     for number in range(WARM_UP):
-        for batch in made:  # each shape is compiled for once
+        for batch in made:  # compiles a program for each shape
             step(*batch, step=number)
             if number:
                 break
@@ -188,9 +191,9 @@ def training(hparams, count: int = STEPS, precision: str = "float32") -> dict[st
 
 
 def keras_lstm(hparams, precision: str = "float32") -> dict[str, float]:
-    """Measure a model of the same size, of Keras's own layers and trained by Keras.
+    """Measure a model of the same size that is built from Keras's layers and trained by Keras.
 
-    Without recurrent dropout Keras runs them by cuDNN on a GPU.
+    Without recurrent dropout, Keras uses cuDNN for these layers on a GPU.
     """
     import keras
     from keras import layers
@@ -211,7 +214,7 @@ def keras_lstm(hparams, precision: str = "float32") -> dict[str, float]:
         keras.optimizers.Adam(hparams.learning_rate, clipvalue=hparams.grad_clip),
         lambda target, output: losses.reconstruction_cost(output, target),
     )
-    with Execution.for_device(precision).in_force():  # it says how Keras's products round, too
+    with Execution.for_device(precision).in_force():  # also sets how Keras's products round
         return timed_steps(
             hparams,
             lambda strokes5, *_, step: model.train_on_batch(strokes5[:, :-1], strokes5[:, 1:]),
@@ -221,7 +224,7 @@ def keras_lstm(hparams, precision: str = "float32") -> dict[str, float]:
 
 
 def input_rate(hparams) -> dict[str, float]:
-    """Measure batches a second, and those of a loader that loops over points in Python."""
+    """Measure batches per second, for our loader and for one that loops over points in Python."""
     from sketch_rnn.data.batches import TrainBatches
 
     split = drawings(hparams)
@@ -255,7 +258,7 @@ def input_rate(hparams) -> dict[str, float]:
 
 
 def sampling(hparams) -> dict[str, float]:
-    """Measure points a second at batch 100, and those of a loop with a compiled step a point."""
+    """Measure points per second at batch size 100, and the same for a loop of compiled steps."""
     import tensorflow as tf
 
     from sketch_rnn.model.network import SketchRNN

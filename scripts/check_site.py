@@ -1,8 +1,8 @@
-"""Refuse a site that has a page wider than a phone.
+"""Check that no page of the site is wider than a phone.
 
   scripts/check_site.py build/site
 
-Each page is laid out by Chromium in a frame of 390 pixels, and may not have to be moved sideways.
+Chromium lays out each page in a frame 390 pixels wide; no page may need to scroll sideways.
 """
 
 import functools
@@ -19,7 +19,7 @@ from pathlib import Path
 
 WIDTH = 390  # pixels
 LEFT_OUT = ("404.html",)
-LIVE = "live"  # the folder of pages to draw on, which have tests of their own
+LIVE = "live"  # the folder of pages to draw on, which have separate tests
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 CHECK = """<!doctype html><meta charset="utf-8"><pre id="widths"></pre><script>
 const pages = %s;
@@ -44,7 +44,7 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
     """A file server without log lines."""
 
     def do_GET(self) -> None:
-        """Answer with a file; a page to draw on would stop Chromium's virtual time."""
+        """Answer with a file, but not with pages to draw on: they stop Chromium's virtual time."""
         if self.path.startswith(f"/{LIVE}/"):
             self.send_error(404)
         else:

@@ -1,16 +1,16 @@
-"""Compares this program with the original: speed, memory and learning curves.
+"""Compare this program with the original: speed, memory and learning curves.
 
   scripts/compare_original
   scripts/compare_original --only=lstm,curves
   scripts/compare_original --source=FOLDER --data=short_kanji.npz
 
 Writes into --output a table (`table.md`), a picture of the curves (`curves.svg`) and all figures
-(`comparison.json`, which also keeps those of earlier calls that --only leaves out).
+(`comparison.json`, which also keeps the figures from earlier calls that --only leaves out).
 
-Speed: the original and this program, each in a process of its own, take turns, step by step, on the
-same batches of random drawings, as long as those of aaron_sheep, at the default sizes. The table
-has the fastest step of each, since whatever else the machine does only adds to one, and the peak
-memory of the process.
+Speed: the original and this program, in separate processes, take turns, step by step, on the same
+batches of random drawings, whose lengths match those in aaron_sheep, at the default sizes. The
+table has the fastest step of each program, since other load on the machine can only make a step
+slower, and the peak memory of each process.
 
 Curves: both train a small model on the same drawings, from three seeds. This program's evaluator
 computes the reconstruction cost of the whole validation split for both: it reads the checkpoints
@@ -39,7 +39,7 @@ from run_original import answer
 from sketch_rnn.errors import UserError
 
 SPEED: dict[str, dict[str, Any]] = {"lstm": {}, "layer_norm": LAYER_NORM, "hyper": HYPER}
-BATCHES, ROUNDS = 4, 3  # of a speed, after a round that warms up
+BATCHES, ROUNDS = 4, 3  # in a measurement of speed, after a round of warming up
 CURVES = {
     "enc_rnn_size": 64, "dec_rnn_size": 128, "z_size": 32, "num_mixture": 5, "batch_size": 50,
     "num_steps": 501, "save_every": 100,
@@ -77,7 +77,7 @@ def main() -> int:
 
 
 def compare(parts: Sequence[str], options: argparse.Namespace) -> None:
-    """Measure some parts; write all that is known."""
+    """Measure some parts, and write all figures so far."""
     options.output.mkdir(parents=True, exist_ok=True)
     kept = options.output / "comparison.json"
     found: Figures = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else {}
@@ -102,7 +102,7 @@ def compare(parts: Sequence[str], options: argparse.Namespace) -> None:
 
 
 def machine() -> str:
-    """Return what computed: cores, processor, version of TensorFlow."""
+    """Return a description of the machine: cores, processor, TensorFlow version."""
     from importlib import metadata
 
     processor = "unknown processor"
@@ -115,7 +115,7 @@ def machine() -> str:
 
 
 class Process:
-    """A process that takes the step of each number that it is asked for, and says what it took."""
+    """A process that does the steps it is asked for, by number, and reports their times."""
 
     def __init__(self, command: Sequence[str], log: Path):
         self.log = log
@@ -145,10 +145,11 @@ class Process:
 
 
 def speed(source: Path, changes: Mapping[str, Any], folder: Path) -> Figures:
-    """Measure both programs.
+    """Measure the speed of both programs.
 
     Returns:
-      Of each, the least seconds of a step, `wall` and `cpu`, and the bytes of peak `memory`.
+      For each program, the least `wall` and `cpu` seconds of a step, and the peak `memory` in
+      bytes.
     """
     from sketch_rnn.hparams import HParams
 
@@ -175,7 +176,7 @@ def speed(source: Path, changes: Mapping[str, Any], folder: Path) -> Figures:
 
 
 def our_steps(hparams: Mapping[str, Any], batches: str) -> None:
-    """Take this program's steps as standard input asks for them."""
+    """Do this program's steps as standard input asks for them."""
     from sketch_rnn.setup import setup
 
     setup()
@@ -202,7 +203,7 @@ def our_steps(hparams: Mapping[str, Any], batches: str) -> None:
 
 
 def curves(source: Path, data: str, folder: Path) -> Figures:
-    """Return of each program the validations from each seed, and the core-seconds of all."""
+    """Return, for each program, the validation costs for each seed and the total core-seconds."""
     from sketch_rnn import open_run
     from sketch_rnn.data import catalog
     from sketch_rnn.data.dataset import load_dataset
@@ -247,7 +248,7 @@ def validated() -> list[int]:
 
 
 def reconstructions(folder: Path, dataset: Any, seed: int) -> list[float]:
-    """Return the reconstruction cost of the validation split by each checkpoint of the original."""
+    """Return the validation reconstruction cost for each checkpoint of the original."""
     from sketch_rnn.formats import original as reader
     from sketch_rnn.training.evaluate import Evaluator
 
@@ -268,13 +269,13 @@ def original_command(source: Path, task: str, job: Path) -> list[str]:
 
 
 def written(path: Path, **job: Any) -> Path:
-    """Write a job; return its file."""
+    """Write a job to a file; return the path."""
     path.write_text(json.dumps(job), encoding="utf-8")
     return path
 
 
 def run(command: Sequence[str], log: Path) -> float:
-    """Run a command to its end; return its core-seconds."""
+    """Run a command until it ends; return its core-seconds."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     with log.open("w", encoding="utf-8") as file:
         done = subprocess.run(command, stdout=file, stderr=subprocess.STDOUT)
@@ -308,7 +309,7 @@ def row(title: str, theirs: float, ours: float) -> str:
 
 
 def curve_rows(found: Figures) -> Iterable[str]:
-    """Yield the rows of the training runs: what they took, and the cost at each validation."""
+    """Yield the rows about the training runs: their time, and the cost at each validation."""
     title = f"{len(SEEDS)} small models, {CURVES['num_steps'] - 1} steps each, core-minutes"
     yield row(title, *(found[name]["core_seconds"] / 60 for name in PROGRAMS))
     for number, step in enumerate(validated()):
@@ -318,7 +319,7 @@ def curve_rows(found: Figures) -> Iterable[str]:
 
 
 def picture(found: Figures, path: Path) -> None:
-    """Draw the curves of both programs, a line a seed."""
+    """Draw the curves of both programs, with one line per seed."""
     import matplotlib
 
     matplotlib.use("svg")

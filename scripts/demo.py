@@ -1,8 +1,8 @@
-"""Makes the environment, trains on the embedded drawings and draws. Flags go to sketch_rnn_train.
+"""Make the environment, train on the embedded drawings and draw. Flags go to sketch_rnn_train.
 
   python scripts/demo.py
 
-DEMO_RUN names another folder than models/doodles.
+The variable DEMO_RUN names the run's folder; the default is models/doodles.
 """
 
 import os
@@ -12,7 +12,7 @@ from environment import PROGRAMS, ROOT, call, make
 
 
 def main(flags: list[str]) -> None:
-    """Trains, or goes on where it was ended before, and draws."""
+    """Train, or continue training that was interrupted, and then draw."""
     program = [make(), "-m", "sketch_rnn"]
     name = os.environ.get("DEMO_RUN", "models/doodles")
     run = ROOT / name

@@ -1,10 +1,10 @@
-"""Makes `.venv` in the repository, once, with the project in it.
+"""Make `.venv` in the repository, if it is not there, and install the project in it.
 
   python scripts/environment.py [dev]
 
-Installs with uv where there is one (half of pip's time), or else with pip, which knows other
-indexes. Both compile TensorFlow's Python once: a process that may not write bytecode takes ten
-seconds more without.
+Installs with uv if it is available, which takes half of pip's time; if that fails, with pip, which
+may be set up for other package indexes. Both compile TensorFlow's Python files once; without that,
+a process that cannot write bytecode takes ten seconds longer.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ PYTHON = PROGRAMS / ("python.exe" if os.name == "nt" else "python")
 
 
 def make(extras: str = "") -> str:
-    """Installs what is not there yet of the project and its extras; returns the Python."""
+    """Install the project and its extras if necessary; return the path of the Python."""
     if not is_installed(extras):
         print(
             f"Installing into {ENVIRONMENT} (TensorFlow is large: a minute or more) ...", flush=True
@@ -35,7 +35,7 @@ def make(extras: str = "") -> str:
 
 
 def is_installed(extras: str) -> bool:
-    """Whether there is what is needed, or more, of the dependencies as they stand now."""
+    """Return whether at least these extras are installed, with the current dependencies."""
     changed = (ROOT / "pyproject.toml").stat().st_mtime
     return any(
         path.name.startswith(f"installed{extras}") and path.stat().st_mtime >= changed
@@ -44,7 +44,7 @@ def is_installed(extras: str) -> bool:
 
 
 def begin() -> None:
-    """Makes an environment with nothing in it, of the Python that runs this."""
+    """Make an empty environment for the Python that runs this script."""
     if not (3, 10) <= sys.version_info < (3, 14):
         version = ".".join(map(str, sys.version_info[:2]))
         sys.exit(f"expected Python 3.10 to 3.13, this is {version}; run this by one of those")
@@ -55,7 +55,7 @@ def begin() -> None:
 
 
 def install(project: str) -> None:
-    """Installs the project with its extras, so that it follows what is edited."""
+    """Install the project with its extras in editable mode."""
     if uv := shutil.which("uv"):
         command = [uv, "pip", "install", "--quiet", "--compile-bytecode", "--python", str(PYTHON)]
         if not subprocess.run([*command, "--editable", project], cwd=ROOT).returncode:
@@ -66,9 +66,9 @@ def install(project: str) -> None:
 
 
 def call(*command: str | Path) -> None:
-    """Runs a program to its end in the repository, and ends with it where it fails.
+    """Run a program in the repository, and exit if it fails.
 
-    Ctrl-C is for the program to answer; a run saves what it has.
+    Ctrl-C is left to the program: a training run then saves its model.
     """
     process = subprocess.Popen(list(map(str, command)), cwd=ROOT)
     while process.returncode is None:

@@ -3,9 +3,9 @@
 
   scripts/fuzz.py --target=npz,svg --count=20000 --seed=1
 
-A reader may accept an input or refuse it with a `UserError` of one line. All else is a finding:
+A reader may accept an input or refuse it with a one-line `UserError`. Everything else is a finding:
 another exception, more than 5 seconds or 1 GB for one input, or a result that breaks the reader's
-promise. Input i depends on (seed, target, i) alone, so --first=i --count=1 repeats a finding. The
+promise. Input i depends only on (seed, target, i), so --first=i --count=1 repeats a finding. The
 exit status is 1 if there are findings. Needs Unix.
 """
 
@@ -41,16 +41,16 @@ from sketch_rnn.errors import UserError
 SECONDS = 5
 BYTES = 1 << 30
 MAX_MESSAGE = 1000  # characters
-DRAWINGS = 50  # that are converted, of an input that holds more
+DRAWINGS = 50  # the most drawings to convert from one input
 
 
 @dataclass(frozen=True)
 class Target:
     """A reader under test.
 
-    make: an input from a random source.
-    read: reads an input, kept in a folder if it has to be a file.
-    holds: whether what was read is what the reader promises.
+    make: makes an input from a random source.
+    read: reads an input, after writing it into a folder if it has to be a file.
+    holds: says whether the result is what the reader promises.
     """
 
     make: Callable[[random.Random], bytes]
@@ -62,7 +62,7 @@ class Target:
 
 
 def mutated(rng: random.Random, data: bytes, tokens: list[bytes]) -> bytes:
-    """Return the data with up to 20 changes: bytes, pieces, and words of the format."""
+    """Return the data with up to 20 changes to bytes, to pieces, and to words of the format."""
     data = bytearray(data)
     for _ in range(rng.choice([0, 1, 1, 1, 2, 5, 20])):
         at, other = rng.randint(0, len(data)), rng.randint(0, len(data))
@@ -115,7 +115,7 @@ _ODD = [
 
 
 def with_odd_value(rng: random.Random, value: object) -> object:
-    """Return a JSON value with something odd in place of a part, or of the whole."""
+    """Return a JSON value in which something odd replaces a part, or the whole."""
     if isinstance(value, dict | list) and value and rng.random() < 0.9:
         keys = list(value) if isinstance(value, dict) else range(len(value))
         key = rng.choice(keys)
@@ -131,7 +131,7 @@ def with_odd_value(rng: random.Random, value: object) -> object:
 
 
 def json_maker(seeds: Callable[[], list[object]]) -> Callable[[random.Random], bytes]:
-    """Make inputs of JSON values with an odd part; half of them have changes in the text too."""
+    """Return a function that makes JSON inputs with an odd part; it also mutates half the texts."""
     tokens = [
         b"[",
         b"{",
@@ -171,7 +171,7 @@ def _objects(arrays: list) -> np.ndarray:
 
 
 def _npz_members() -> list[bytes]:
-    """Return contents of `train.npy`: every pickle protocol and form of a data set."""
+    """Return contents for `train.npy`, in every pickle protocol and every form of a data set."""
     rng = np.random.default_rng(0)
     sketches = [
         np.concatenate([rng.integers(-99, 99, (n, 2)), rng.integers(0, 2, (n, 1))], 1)
@@ -204,7 +204,7 @@ def _npz_members() -> list[bytes]:
 
 
 def built(path: Path) -> list[np.ndarray]:
-    """Return the first sketches that `build` makes of a file; it may refuse some, or the file."""
+    """Return the first sketches that `build` makes from a file; it may refuse some, or the file."""
     chunks = list(sources.find([path], Reading()))
     found = chain.from_iterable(sources.outcomes(chunk, Reading()) for chunk in chunks)
     made = [outcome for _, outcome in islice(found, DRAWINGS)]
@@ -300,7 +300,7 @@ def hparams_target() -> Target:
         b"{data_set:['a.npz', \"b.npz\"], conditional = false}",
         b"learning_rate=1e-3,min_learning_rate=0.00001,z_size=64",
         b'"data_set"="a.npz"',
-        b'data_set:["a.npz"\0"b.npz"]',  # two texts, as bash's brace expansion leaves them
+        b'data_set:["a.npz"\0"b.npz"]',  # two texts, as bash's brace expansion makes them
     ] + [json.dumps(value).encode() for value in _hparams_dicts()]
     tokens = [
         b"=",
@@ -432,7 +432,7 @@ def vae_target() -> Target:
 
 
 def keras_target() -> Target:
-    """Configurations and cards that are odd, beside whole weights."""
+    """Return the target for `.keras` files: odd configurations and cards with intact weights."""
     from sketch_rnn.formats import keras_file
     from sketch_rnn.hparams import HParams
     from sketch_rnn.model.network import SketchRNN, Trained
@@ -471,7 +471,7 @@ def _is_sketches(sketches: list[np.ndarray]) -> bool:
 
 
 def _file_target(name: str, make: Callable[[random.Random], bytes]) -> Target:
-    """Return the drawings of a file of that name, as `build` reads it."""
+    """Return the target for files with this name, which `build` reads."""
 
     def read(data: bytes, folder: Path) -> object:
         path = folder / name
@@ -909,7 +909,7 @@ TARGETS: dict[str, Callable[[], Target]] = {
 
 
 class _TooLong(BaseException):
-    """No reader catches this."""
+    """An exception that no reader catches, raised when the time is up."""
 
 
 def _alarm(*_) -> None:
@@ -917,7 +917,7 @@ def _alarm(*_) -> None:
 
 
 def _allow_memory(extra: int) -> None:
-    """Limit the address space to what is in use now and `extra` bytes."""
+    """Limit the address space to what is now in use plus `extra` bytes."""
     pages = int(Path("/proc/self/statm").read_text(encoding="utf-8").split()[0])
     limit = pages * resource.getpagesize() + extra
     resource.setrlimit(resource.RLIMIT_AS, (limit, resource.getrlimit(resource.RLIMIT_AS)[1]))

@@ -3,8 +3,8 @@
 
   scripts/fuzz_loss.py --count=100000
 
-Value and gradient have to be finite for all of them, and where sigmas are in [1e-4, 1e4] and the
-logits of rho within 8, the value has to be that of the formulas in the paper, taken in extended
+Values and gradients have to be finite in all cases. If the sigmas are in [1e-4, 1e4] and the logits
+of rho in [-8, 8], the value also has to equal that of the papers' formulas, computed in extended
 precision (Graves 2013, equations 16-25; Ha & Eck 2017, equation 9).
 
 Legend: N cases, M mixtures.
@@ -51,7 +51,7 @@ def cases(rng: np.random.Generator, count: int, extreme: bool) -> tuple[np.ndarr
 
 
 def oracle(output: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """Return the loss of each case, `[N]`, by the plain formulas."""
+    """Return the loss of each case, `[N]`, computed with the plain formulas."""
     output, target = output.astype(np.longdouble), target.astype(np.longdouble)
     pen, pi, mu_x, mu_y, log_sx, log_sy, r = np.split(output, 3 + MIXTURES * np.arange(6), axis=1)
     zx = (target[:, :1] - mu_x) / np.exp(log_sx)

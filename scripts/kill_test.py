@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""Kill a small training run at random instants, resume it each time, and compare its end with that
-of an undisturbed run: weights, Adam's moments and curves have to be the same.
+"""Kill a small training run at random instants, resume it each time, and compare its final state
+with that of an undisturbed run: weights, Adam's moments and curves have to be the same.
 
   scripts/kill_test.py --kills=200
 
-Half of the kills come while a checkpoint is being saved, which is slowed down for that. Needs Unix.
+Half of the kills come while a checkpoint is being saved, which is slowed down for this test. Needs
+Unix.
 """
 
 import argparse
@@ -59,7 +60,7 @@ def train(folder: Path, steps: int, write_end: int) -> None:
 
 
 def start(folder: Path, steps: int) -> tuple[int, int]:
-    """Start `train` in a process of its own; return its number and the pipe."""
+    """Start `train` in a separate process; return its process ID and the pipe."""
     read_end, write_end = os.pipe()
     child = os.fork()
     if child:
@@ -78,7 +79,7 @@ def start(folder: Path, steps: int) -> tuple[int, int]:
 
 
 def kill(child: int, pipe: int, rng: random.Random) -> str:
-    """Kill at a random instant; return when, or that the run had ended before."""
+    """Kill the run at a random instant; return when that was, or that it had ended before."""
     word = rng.choice([b"s", b"s", b"t", b""])  # in a save, in a step, or while it starts
     told = os.read(pipe, 1) if word else b""
     for _ in range(rng.randrange(60) if word == b"t" else rng.randrange(6)):
@@ -135,7 +136,7 @@ def figures(folder: Path) -> list[dict]:
 
 
 def events(folder: Path) -> list[tuple[str, int, float]]:
-    """Return every figure that TensorBoard finds: tag, step, value."""
+    """Return the tag, step and value of every figure that TensorBoard finds."""
     import tensorflow as tf
 
     found = []

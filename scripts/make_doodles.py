@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """Draw the embedded doodles: `python scripts/make_doodles.py` writes `datasets/doodles/`.
 
-Every doodle comes from a hand with habits of its own (how unsteady it is, where it starts a circle
-and which way it turns, whether it closes what it begins) and a figure of its own (proportions,
-parts present or not, order of the strokes). It is then simplified as Quick, Draw! does: a box of
-0..255, Ramer-Douglas-Peucker with epsilon 2.5. Doodle number i of a category depends on
-(SEED, category, i) alone, so the same seed gives the same files.
+Every doodle has a random hand with its habits (how unsteady it is, where it starts a circle and
+which way it turns, whether it closes shapes) and a random figure (its proportions, the parts that
+are present, the order of the strokes). The doodle is then simplified as in Quick, Draw!: scaled to
+a box of 0..255, then Ramer-Douglas-Peucker with epsilon 2.5. Doodle i in a category depends only on
+(SEED, category, i), so the same seed gives the same files.
 """
 
 import argparse
@@ -19,13 +19,13 @@ from sketch_rnn.drawing import draw
 SEED = 1704
 SPLITS = {"train": 1000, "valid": 100, "test": 100}
 RECIPE = Recipe(size=255, epsilon=2.5, max_points=1000)
-MAX_POINTS = 64  # a doodle with more is drawn again, not simplified more
+MAX_POINTS = 64  # a doodle with more points is drawn again, not simplified further
 SHEET_COLUMNS = 11
 FULL = 2 * np.pi
 
 
 class Hand:
-    """A pen in an unsteady hand. Coordinates: a sheet of about 200 x 200, y down."""
+    """A pen in an unsteady hand. The sheet is about 200 x 200 units, with y pointing down."""
 
     def __init__(self, rng: np.random.Generator):
         self.rng = rng
@@ -47,7 +47,7 @@ class Hand:
         return value * np.exp(share * np.clip(self.rng.normal(), -2, 2))
 
     def stroke(self, points) -> None:
-        """One line of the pen through close points, with a slow wobble and a drift."""
+        """Draw one pen line through closely spaced points, with a slow wobble and a drift."""
         points = _evenly(np.asarray(points, float))
         length = np.linalg.norm(np.diff(points, axis=0), axis=1).sum()
         along = np.linspace(0, 1, len(points))[:, None]
@@ -60,7 +60,7 @@ class Hand:
         self.lines.append(points)
 
     def straight(self, *corners, closed: bool = False) -> None:
-        """Straight lines from corner to corner; a closed one ends near its beginning."""
+        """Draw straight lines from corner to corner; a closed shape ends near its beginning."""
         corners = [np.asarray(corner, float) for corner in corners]
         if closed:
             corners.append(corners[0])
@@ -70,11 +70,11 @@ class Hand:
         self.stroke(corners)
 
     def curve(self, *corners) -> None:
-        """A smooth line through the corners (Catmull-Rom)."""
+        """Draw a smooth line through the corners (Catmull-Rom)."""
         self.stroke(_smooth(np.array(corners, float)))
 
     def oval(self, x, y, rx, ry=None) -> None:
-        """A closed oval, more or less."""
+        """Draw a more or less closed oval."""
         over = self.rng.normal(0.05, 0.16 * self.carelessness)
         start = self.start + self.rng.normal(0, 0.15)
         self.arc(
@@ -82,12 +82,12 @@ class Hand:
         )
 
     def arc(self, x, y, rx, ry, start, end) -> None:
-        """A part of an oval between two angles in radians; pi / 2 is its lowest point."""
+        """Draw the part of an oval between two angles in radians; pi / 2 is the lowest point."""
         angle = np.linspace(start, end, 60)
         self.stroke(np.stack([x + rx * np.cos(angle), y + ry * np.sin(angle)], axis=1))
 
     def dot(self, x, y, size: float = 4) -> None:
-        """An eye, a button: a tiny circle or a tick, as is this hand's habit."""
+        """Draw an eye or a button: a tiny circle or a tick, depending on this hand's habit."""
         if self.loopy:
             self.oval(x, y, self.about(size + 1.5))
         else:
@@ -148,7 +148,7 @@ def cat(hand: Hand) -> None:
 
 
 def _eared_head(hand: Hand, w: float, h: float, ear: float, lean: float) -> None:
-    """The head of a cat with its ears, in one line."""
+    """Draw a cat's head and ears in one line."""
     angle = np.radians(np.linspace(-140, -400, 40))
     under = np.stack([w * np.cos(angle), h * np.sin(angle)], axis=1)
     left, right = under[0], under[-1]
@@ -164,7 +164,7 @@ def _eared_head(hand: Hand, w: float, h: float, ear: float, lean: float) -> None
 
 
 def fish(hand: Hand) -> None:
-    side = 1 if hand.chance(0.3) else -1  # where it looks
+    side = 1 if hand.chance(0.3) else -1  # the side that the fish faces
     long, high = hand.about(78), hand.about(42, 0.18)
     tail, spread = hand.about(38, 0.2), hand.about(34, 0.2)
 
@@ -291,14 +291,14 @@ def flower(hand: Hand) -> None:
         hand.oval(0, 0, core)
 
     def scallop():
-        """All petals in one line around the middle."""
+        """Draw all petals in one line around the middle."""
         angle = np.linspace(0, FULL * hand.turn * 1.01, 40 * petals)
         radius = core + 2 + reach * np.abs(np.sin(angle * petals / 2)) ** 0.7
         angle = angle + phase
         hand.stroke(np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1))
 
     def loops():
-        """One line for each petal, from the middle and back."""
+        """Draw one line for each petal, from the middle and back."""
         wide = 0.62 * np.pi / petals
         for i in range(petals):
             middle_angle = phase + hand.turn * i * FULL / petals
@@ -473,8 +473,8 @@ CATEGORIES = {
 def doodle(category: str, number: int, seed: int = SEED) -> np.ndarray:
     """Return doodle `number` of a category as stroke-3 `[n, 3]` int16.
 
-    As in the public data sets the pen is down at the origin, which is the first point and not a
-    row, so row 0 leads to the second point.
+    As in the public data sets, the pen is down at the origin. The origin is the first point but has
+    no row, so row 0 leads to the second point.
     """
     index = sorted(CATEGORIES).index(category)
     for attempt in range(100):
@@ -487,7 +487,7 @@ def doodle(category: str, number: int, seed: int = SEED) -> np.ndarray:
 
 
 def _posed(hand: Hand) -> list[np.ndarray]:
-    """Return the hand's lines, a little turned and slanted."""
+    """Return the hand's lines, slightly rotated and slanted."""
     turn, slant, squeeze = hand.rng.normal(0, 0.05), hand.rng.normal(0, 0.05), hand.about(1, 0.07)
     c, s = np.cos(turn), np.sin(turn)
     pose = np.array([[c, s], [-s, c]]) @ np.array([[squeeze, 0], [slant, 1]])
@@ -495,7 +495,7 @@ def _posed(hand: Hand) -> list[np.ndarray]:
 
 
 def _evenly(points: np.ndarray, step: float = 2.0) -> np.ndarray:
-    """Return the line through the points with a point every `step`, and its corners."""
+    """Return the line through the points, with its corners and a point at every `step`."""
     at = np.append(0, np.cumsum(np.linalg.norm(np.diff(points, axis=0), axis=1)))
     where = np.union1d(at, np.linspace(0, at[-1], max(2, int(at[-1] / step))))
     return np.stack([np.interp(where, at, points[:, axis]) for axis in (0, 1)], axis=1)
@@ -526,7 +526,7 @@ def _object_array(sketches: list[np.ndarray]) -> np.ndarray:
 
 
 def write(folder: Path) -> None:
-    """Write an `.npz` for each category, like the public data sets, and a contact sheet."""
+    """Write an `.npz` for each category, as in the public data sets, and a contact sheet."""
     folder.mkdir(parents=True, exist_ok=True)
     sheet = []
     for category in CATEGORIES:

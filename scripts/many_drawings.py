@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Measure a start on more drawings than fit into memory: the time until the first batch, and the
-process's own memory, after the files were converted.
+"""Measure how training starts on more drawings than fit into memory: the time until the first
+batch, and the memory of the process, after the files have been converted.
 
   scripts/many_drawings.py --categories=345
 
-The drawings are random, as many and as long as those of a Quick, Draw! category: 70,000 to train
-on, 2,500 each to validate and to test, 45 points on average. All categories are links to one file,
-and each is converted for itself. Needs Linux, and 21 MB of disk a category.
+The drawings are random; their numbers and lengths are those of a Quick, Draw! category: 70,000 for
+training, 2,500 each for validation and test, 45 points on average. All categories are links to one
+file, but each is converted separately. Needs Linux, and 21 MB of disk space per category.
 """
 
 import argparse
@@ -25,7 +25,7 @@ BATCHES = 500
 
 
 def sketches(rng: np.random.Generator, count: int) -> np.ndarray:
-    """Return random drawings of 10 to 80 points."""
+    """Return random drawings with 10 to 80 points."""
     lengths = rng.integers(10, 81, count)
     points = rng.integers(-40, 40, [lengths.sum(), 3]).astype(np.int16)
     points[:, 2] = rng.random(len(points)) < 0.1
@@ -45,13 +45,13 @@ def write(folder: Path, categories: int) -> list[str]:
 
 
 def memory() -> float:
-    """Return the MB of the process itself, without the pages of files."""
+    """Return the memory of the process in MB, without memory-mapped files."""
     status = Path("/proc/self/status").read_text(encoding="utf-8")
     return int(status.split("RssAnon:")[1].split()[0]) / 1000
 
 
 def start(folder: str, names: list[str]) -> dict[str, float]:
-    """Load the data set and make batches, in a process of its own."""
+    """Load the data set and make batches, in a separate process."""
     from sketch_rnn.data.batches import TrainBatches
     from sketch_rnn.data.dataset import load_dataset
     from sketch_rnn.data.quality import dataset_warnings

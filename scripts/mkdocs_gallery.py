@@ -1,7 +1,7 @@
-"""A hook of mkdocs: the site has live pages to draw on, each made of a model when it is built.
+"""A hook for MkDocs that adds live pages to draw on, made from models when the site is built.
 
-A line `<!-- live: NAME -->` of a page becomes the live page of that name in a frame. Where the
-model is not there, the line becomes nothing, and the log says so.
+A line `<!-- live: NAME -->` in a page becomes a frame with the live page of that name. If the model
+is missing, the line is removed, and the log says so.
 """
 
 import logging
@@ -16,7 +16,7 @@ log = logging.getLogger("mkdocs.hooks.gallery")
 
 
 class Live(NamedTuple):
-    """A live page: its model, the title of the page, and the line under it."""
+    """A live page: its model, the title of the page, and the line below the title."""
 
     model: str
     title: str
@@ -34,7 +34,7 @@ PAGES = {
 
 
 def is_there(name: str) -> bool:
-    """Whether the model of a live page can be read."""
+    """Return whether the model of a live page exists."""
     model = PAGES[name].model
     return model == "doodles" or (Path(model) / "checkpoints").is_dir()
 

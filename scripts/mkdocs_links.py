@@ -1,4 +1,4 @@
-"""A hook of mkdocs: links to files outside of docs/ lead to the pages that include them."""
+"""A hook for MkDocs that makes links to files outside of docs/ lead to pages that include them."""
 
 import re
 from pathlib import Path
@@ -14,7 +14,7 @@ SNIPPET = re.compile(r'^--8<-- "(.+)"$', re.MULTILINE)
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
-    """Return the page with the files that it includes, and with links to the site's pages."""
+    """Return the page with its included files inserted, and with links to the site's pages."""
     markdown = SNIPPET.sub(_included, markdown)
     for path, page in INCLUDED.items():
         markdown = markdown.replace(f"]({path}", f"]({page}")
@@ -22,6 +22,6 @@ def on_page_markdown(markdown: str, **_: Any) -> str:
 
 
 def _included(snippet: re.Match[str]) -> str:
-    """Return the file that a line includes, with links as from within docs/."""
+    """Return the text of the file that a line includes, with links relative to docs/."""
     text = (ROOT / snippet.group(1)).read_text(encoding="utf-8")
     return re.sub(r"\]\((?:\.\./)?docs/", "](", text)

@@ -1,4 +1,4 @@
-"""The original Sketch-RNN: its source, fetched at one commit, and its modules.
+"""The original Sketch-RNN: its source at a fixed commit, and its modules.
 
 `fetch` needs git and a network; `tensorflow` and `load` need TensorFlow with tf_keras.
 """
@@ -35,7 +35,7 @@ def fetch(folder: Path) -> Path:
 
 
 def checked(source: Path) -> Path:
-    """Return a checkout of the original's repository, after a check that its files are there."""
+    """Return a checkout of the original's repository after checking that its files are there."""
     if missing := [path for path in FILES if not (source / path).is_file()]:
         raise SystemExit(f"{source}: expected a checkout of {REPOSITORY}, found no {missing[0]}")
     return source
@@ -55,7 +55,7 @@ def tensorflow() -> ModuleType:
 def load(source: Path) -> SimpleNamespace:
     """Load the original's modules `model` and `utils`.
 
-    Their packages import much that these modules do not need, so empty packages stand in for them.
+    The packages around them import much that is not needed here, so empty packages replace them.
     """
     tensorflow()
     for package in ("magenta", "magenta.contrib", "magenta.models", "magenta.models.sketch_rnn"):

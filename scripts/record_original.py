@@ -1,11 +1,11 @@
-"""Run the original Sketch-RNN, and record what it computes in tests/golden.
+"""Run the original Sketch-RNN, and record its results in tests/golden.
 
   scripts/record_original                    record, and print what differs from the earlier record
   scripts/record_original --check            only print what differs; fail above 1e-6
   scripts/record_original --source=FOLDER    take the original's source from a checkout
 
-The original's source is fetched from its public repository at one commit. It needs TensorFlow 1's
-cells, which tf_keras still has.
+The original's source is fetched from its public repository at a fixed commit. It needs the cells of
+TensorFlow 1, which tf_keras still contains.
 """
 
 import argparse
@@ -31,7 +31,7 @@ from golden.cases import Case  # noqa: E402
 tf = original.tensorflow()
 
 TOLERANCE = 1e-6
-TEXTS = (  # of hyperparameters; the record has what the original's parser makes of them
+TEXTS = (  # texts of hyperparameters; how the original's parser reads them is recorded
     "", "data_set=[a.npz]", "data_set=[a.npz,b.npz],dec_model=hyper,enc_rnn_size=512",
     "conditional=false,num_steps=200", "conditional=False", "conditional=0", "conditional=1",
     "conditional=2", "use_recurrent_dropout=True", "learning_rate=1e-4,decay_rate=.5",
@@ -63,7 +63,7 @@ def main() -> int:
 
 
 def record(modules: SimpleNamespace) -> Iterator[tuple[str, dict[str, np.ndarray]]]:
-    """Yield the name and the arrays of each file of the record."""
+    """Yield the name and the arrays of each file in the record."""
     for case in (*cases.CASES, *cases.RANDOM_CASES):
         print(case.name, flush=True)
         whole = case in cases.CASES
@@ -72,7 +72,7 @@ def record(modules: SimpleNamespace) -> Iterator[tuple[str, dict[str, np.ndarray
 
 
 class Run:
-    """A case in a graph of its own, with the case's weights, noise and masks."""
+    """A case in a separate graph, with the case's weights, noise and masks."""
 
     def __init__(self, modules: SimpleNamespace, case: Case):
         self.modules, self.case = modules, case
@@ -81,7 +81,7 @@ class Run:
         self.graph = tf.Graph()
 
     def results(self, whole: bool) -> dict[str, np.ndarray]:
-        """Return costs, latents, gradients; of a `whole` case also mixtures, updates, a drawing."""
+        """Return costs, latents and gradients; if `whole`, also mixtures, updates and a drawing."""
         with self.graph.as_default(), self.patched():
             hparams = self.modules.model.get_default_hparams()
             hparams.override_from_dict(dict(self.case.hparams))
@@ -132,7 +132,7 @@ class Run:
         return {k: np.asarray(v, np.float32) for k, v in found["values"].items()} | digests
 
     def updates(self, session: tf.Session, model: Any) -> dict[str, np.ndarray]:
-        """Update on the one batch several times, with the learning rate and KL weight of step 0."""
+        """Do several updates on the same batch, with the learning rate and KL weight of step 0."""
         costs = []
         for _ in range(cases.UPDATES):
             costs.append(self.run(session, model, [model.cost, model.train_op])[0])
@@ -155,7 +155,7 @@ class Run:
         return {"greedy": points, "greedy_pen": pen.astype(np.float32)}
 
     def patched(self) -> "Patches":
-        """Take all random numbers from the case."""
+        """Return patches that make the original take all random numbers from the case."""
         from tf_keras.src.layers.rnn import legacy_cell_wrappers
 
         dynamic_rnn = tf.nn.dynamic_rnn
@@ -176,7 +176,7 @@ class Run:
         return self.masked(values, name, keep_prob)
 
     def masked(self, values: tf.Tensor, name: str, keep_prob: float) -> tf.Tensor:
-        """Apply the mask of the next step to the values, and scale up those that are kept."""
+        """Apply the next step's mask to the values, and scale up the values that are kept."""
 
         def next_mask(_: np.ndarray) -> np.ndarray:
             step = self.calls[name]
@@ -189,14 +189,14 @@ class Run:
 
 
 def unoptimized() -> tf.ConfigProto:
-    """Return settings to run graphs unoptimized; optimizing takes longer than one run."""
+    """Return settings that run graphs unoptimized; optimizing takes longer than running once."""
     config = tf.ConfigProto()
     config.graph_options.rewrite_options.disable_meta_optimizer = True
     return config
 
 
 class Patches:
-    """Give attributes other values within a block."""
+    """A context manager that gives attributes other values within a block."""
 
     def __init__(self, *patches: tuple[Any, str, Any]):
         self.patches = patches
@@ -237,7 +237,7 @@ def data_loader(modules: SimpleNamespace) -> dict[str, np.ndarray]:
 
 
 def hyperparameters(modules: SimpleNamespace) -> dict[str, Any]:
-    """Return the defaults and what each text changes of them; None where the parser refuses it."""
+    """Return the defaults, and the changes that each text makes; None if the parser refuses it."""
     defaults = modules.model.get_default_hparams().values()
     parsed: dict[str, Any] = {}
     for text in TEXTS:

@@ -1,10 +1,10 @@
-"""Run a notebook in an empty folder, and keep in it what its cells show.
+"""Run a notebook in an empty folder, and store the outputs of its cells in it.
 
   scripts/run_notebook.py docs/notebook.ipynb
   scripts/run_notebook.py docs/notebook.ipynb --check
 
-With --check the file stays as it is. Log lines, the text beside a picture, and TensorBoard's cell,
-whose server has ended, are not kept.
+With --check the file stays as it is. Log lines, the text form of pictures, and the output of the
+TensorBoard cell, whose server has ended, are not stored.
 """
 
 import os
@@ -18,11 +18,11 @@ from nbclient import NotebookClient
 from nbformat import NotebookNode
 from tensorboard import manager
 
-SECONDS = 1200  # for one cell, on a machine that has much else to do
+SECONDS = 1200  # the time limit for one cell, long enough for a busy machine
 
 
 def main(path: str, *flags: str) -> int:
-    """Run the notebook; an error in it is one here."""
+    """Run the notebook; an error in it raises an exception here."""
     notebook = nbformat.read(path, as_version=4)
     with tempfile.TemporaryDirectory() as folder:
         os.environ["TMPDIR"] = tempfile.tempdir = folder  # where TensorBoard says that it runs
@@ -49,7 +49,7 @@ def results(cell: NotebookNode) -> list[NotebookNode]:
 
 
 def kept(output: NotebookNode) -> NotebookNode:
-    """Return the output; of a picture, without the text."""
+    """Return the output; if it is a picture, without its text form."""
     if "image/svg+xml" in output.get("data", {}):
         output.data.pop("text/plain", None)
     return output

@@ -1,11 +1,12 @@
-"""Runs the original for scripts/compare_original.py, in the original's own environment.
+"""Run the original for scripts/compare_original.py, in the original's environment.
 
-  run_original.py SOURCE steps JOB       trains step by step as standard input asks, and times it
-  run_original.py SOURCE train JOB       trains, and writes checkpoints
+  run_original.py SOURCE steps JOB       do the steps that standard input asks for, and time them
+  run_original.py SOURCE train JOB       train, and write checkpoints
 
-JOB is a JSON file: `hparams` by the original's names; for `steps`, `batches`, an `.npz` of strokes5
-`[N, B, T + 1, 5]` and lengths `[N, B]`; for `train`, `drawings`, an `.npz` of the training split's
-points `[P, 3]` and lengths `[S]`, then `seed` and `folder`.
+JOB is a JSON file. It contains `hparams`, by the original's names. For `steps` it also contains
+`batches`, the path of an `.npz` with strokes5 `[N, B, T + 1, 5]` and lengths `[N, B]`. For `train`
+it also contains `drawings`, the path of an `.npz` with the training split's points `[P, 3]` and
+lengths `[S]`, and `seed` and `folder`.
 """
 
 import json
@@ -30,7 +31,7 @@ def main() -> None:
 
 
 def answer(step: Callable[[int], None]) -> None:
-    """Take the step of each number that comes in, and print what it took; then the peak memory."""
+    """Do the steps that standard input asks for, printing their times, then print peak memory."""
     for line in sys.stdin:
         wall, cpu = time.perf_counter(), time.process_time()
         step(int(line))
@@ -41,7 +42,7 @@ def answer(step: Callable[[int], None]) -> None:
 
 
 class Trainer:
-    """The original's model and the loop around it, as in its own trainer."""
+    """The original's model and its training loop, as in the original's trainer."""
 
     def __init__(self, modules: SimpleNamespace, hparams: dict[str, Any], seed: int = 1):
         random.seed(seed)
@@ -55,7 +56,7 @@ class Trainer:
         self.session.run(self.tf.global_variables_initializer())
 
     def step(self, number: int, strokes5: np.ndarray, lengths: np.ndarray) -> None:
-        """Make update `number`, with the learning rate and the KL weight of that step."""
+        """Do update `number`, with the learning rate and the KL weight of that step."""
         model, hps = self.model, self.hparams
         rate = hps.learning_rate - hps.min_learning_rate
         weight = hps.kl_weight - hps.kl_weight_start
@@ -79,7 +80,7 @@ def time_steps(modules: SimpleNamespace, hparams: dict[str, Any], batches: str) 
 def train(
     modules: SimpleNamespace, hparams: dict[str, Any], drawings: str, seed: int, folder: str
 ) -> None:
-    """Train, and leave a checkpoint in `folder`/N after step N, for each N that is validated."""
+    """Train, and write a checkpoint to `folder`/N after each step N that is to be validated."""
     trainer = Trainer(modules, hparams, seed)
     hps = trainer.hparams
     with np.load(drawings) as file:

@@ -1,4 +1,4 @@
-"""Makes the environment and runs all tests; arguments go to pytest.
+"""Make the environment and run all tests; arguments go to pytest.
 
 python scripts/run_tests.py -m "not long"
 """
