@@ -1,5 +1,5 @@
-# Sourced by the other scripts: has environment.py make .venv, and puts its programs first.
-# Set EXTRAS, such as "[dev]", before. PYTHON names another interpreter.
+# Sourced by the other scripts: runs environment.py to make .venv, and puts its programs first on PATH.
+# Set EXTRAS first, such as "[dev]". PYTHON can name another interpreter.
 
 set -eu
 cd "$(dirname "$0")/.."

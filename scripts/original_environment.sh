@@ -1,5 +1,5 @@
-# Sourced by the scripts that run the original: makes an environment for it in the cache, once, and
-# names its interpreter in ORIGINAL_PYTHON. TensorFlow 1's cells are in tf_keras.
+# Sourced by the scripts that run the original: makes an environment for it in the cache, if there is
+# none, and sets ORIGINAL_PYTHON to its interpreter. tf_keras provides TensorFlow 1's cells.
 
 original="${XDG_CACHE_HOME:-$HOME/.cache}/sketch_rnn/original"
 if [ ! -f "$original/installed" ]; then

@@ -1,4 +1,4 @@
-"""Settings for all tests: how programs are compiled, which tests run first, what is summed up.
+"""Settings for all tests: how programs are compiled, what tests run first, and the summary.
 
 Tests that compile for minutes or start many processes are marked `long`, by `@pytest.mark.long`,
 `pytest.param(marks=...)` or `helpers.long_where`. `.ci/run` leaves them out; `./scripts/test` and
@@ -23,14 +23,14 @@ from sketch_rnn import setup
 
 # A test spends more time on compiling programs than on running them, and compiling takes half as
 # long without these optimizations. (Without the second flag, minimum and maximum would lose NaN.)
-# `XLA_FLAGS= ./scripts/test` compiles as for users.
+# `XLA_FLAGS= ./scripts/test` compiles with the optimizations that users get.
 FLAGS = ["--xla_backend_optimization_level=0", "--xla_cpu_enable_fast_min_max=false"]
 if not metadata.version("tensorflow").startswith(("2.18.", "2.19.")):  # they do not know the flag
     FLAGS.append("--xla_cpu_use_fusion_emitters=false")
 os.environ.setdefault("XLA_FLAGS", " ".join(FLAGS))
 setup.set_environment()  # before the tests' own imports of TensorFlow
 
-# Files that take long run first, so that none of them is left to run alone at the end.
+# Slow test files run first, so that none of them is left running alone at the end.
 FIRST = (
     "test_recorded.py",
     "test_golden.py",
@@ -59,7 +59,7 @@ def pytest_collection_modifyitems(config, items):
 
 
 def pytest_collection_finish():
-    """Keep the garbage collector away from all that was imported, TensorFlow above all."""
+    """Keep the garbage collector from scanning what was imported, above all TensorFlow."""
     if "tensorflow" in sys.modules:
         setup.setup()
     gc.freeze()
@@ -80,7 +80,7 @@ def assert_near(record_property):
 
 
 def pytest_terminal_summary(terminalreporter):
-    """Print what was proved, and append it to the file that PROVED names, if it is set."""
+    """Print a summary of all comparisons, and append it to the file that PROVED names, if set."""
     reports = [
         report
         for outcome in ("passed", "failed")

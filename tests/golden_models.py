@@ -17,8 +17,8 @@ from sketch_rnn.model.execution import Execution
 from sketch_rnn.model.network import SketchRNN
 from sketch_rnn.model.noise import Noise
 
-RUNS = ("lstm", "lstm_uncond", "layer_norm", "hyper")  # cases that `original_run` writes
-STEP = 150  # of those runs
+RUNS = ("lstm", "lstm_uncond", "layer_norm", "hyper")  # the cases that `original_run` can write
+STEP = 150  # the step of those runs
 
 
 def hparams_of(case: cases.Case) -> HParams:
@@ -42,7 +42,7 @@ def weights_of(case: cases.Case, model: SketchRNN) -> dict[str, np.ndarray]:
 
 
 def noise_of(case: cases.Case) -> Noise:
-    """Return the case's noise for z and its dropout masks, in the form that this package takes."""
+    """Return the case's noise for z and its dropout masks, in the form that this package uses."""
     masks = {f"{name}_mask": np.swapaxes(m, 0, 1).copy() for name, m in cases.masks(case).items()}
     if "backward_mask" in masks:  # in the order of the points instead of the steps
         for mask, length in zip(masks["backward_mask"], case.lengths, strict=True):
@@ -76,14 +76,17 @@ def original_run(name: str, folder: Path) -> Path:
     )
     settings = hparams_of(case).to_dict()
     settings.pop("pad_steps")
-    if name != "lstm":  # the original's latest release writes only the names
+    if name != "lstm":  # the original's latest release writes only the hyperparameters' names
         settings = list(settings)
     (folder / "model_config.json").write_text(json.dumps(settings, indent=1))
     return folder
 
 
 def as_stored(model: SketchRNN, arrays: Sequence[Any]) -> dict[str, np.ndarray]:
-    """Return digests by the original's names of arrays in the order of the model's weights."""
+    """Return the digests of arrays, by the original's names.
+
+    The arrays are in the order of the model's trainable weights.
+    """
     by_id = dict(zip(map(id, model.trainable_variables), arrays, strict=True))
     return {
         name: cases.digest(name, np.asarray(by_id[id(variable)])[part])
@@ -98,7 +101,7 @@ def as_digest(name: str, stored: np.ndarray) -> np.ndarray:
 
 
 def published_model(folder: Path, **said: Any) -> Path:
-    """Write a made-up model as Google serves them to browsers, with these entries in its `info`."""
+    """Write a made-up model in the format that Google publishes, with these entries in `info`."""
     random, units, mixtures = np.random.RandomState(5), 40, 20
     shapes = [[units, 6 * mixtures + 3], [6 * mixtures + 3]]
     shapes += [[5, 4 * units], [units, 4 * units], [4 * units]]

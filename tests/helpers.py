@@ -13,8 +13,8 @@ import pytest
 
 UNIX = os.name != "nt" and not like_windows.IS_ASKED_FOR
 unix_only = pytest.mark.skipif(not UNIX, reason="of what Windows does not have")
-# How a test ends another process as a person does: Windows has Ctrl-Break for that alone, and
-# processes of a group of their own.
+# The signal with which a test ends another process as a person does. On Windows only Ctrl-Break can
+# do that, and only for a process in a separate group.
 INTERRUPTING = getattr(signal, "SIGBREAK", signal.SIGINT)
 TO_INTERRUPT = getattr(signal, "CTRL_BREAK_EVENT", signal.SIGINT)
 OWN_GROUP = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
@@ -27,17 +27,17 @@ NODE_PACKAGES = CACHE / "sketch_rnn" / "node"
 
 
 def long_where(holds: Callable[..., object]) -> pytest.MarkDecorator:
-    """Mark a test as long for those parameters, passed by name, for which `holds` is true.
+    """Mark a test as long for the parameters, passed by name, for which `holds` is true.
 
-    Use it where several parameters decide together, and `pytest.param(marks=...)` elsewhere.
+    Use it if several parameters decide together, else use `pytest.param(marks=...)`.
     """
     return pytest.mark.long_where.with_args(holds)
 
 
 def public(path: str) -> Path:
-    """Return the file of a public data set or model: from the reference material, or downloaded.
+    """Return the file of a public data set or model, from the reference material or downloaded.
 
-    The test is skipped if there is neither the material nor a network.
+    The test is skipped if neither the material nor a network is available.
     """
     found = SHARED / path
     if found.exists():
@@ -53,7 +53,7 @@ def public(path: str) -> Path:
 
 
 def needs_xla() -> None:
-    """Skips the test where TensorFlow cannot compile, as perhaps on Windows."""
+    """Skip the test if TensorFlow cannot compile, as may be the case on Windows."""
     from sketch_rnn.model.compiling import has_xla
 
     if not has_xla():
@@ -74,7 +74,7 @@ def costs_of(model, strokes5, lengths, eps=None) -> tuple[float, float]:
 
 
 def chromium() -> str:
-    """Return the path of Chromium; without it the test is skipped."""
+    """Return the path of Chromium; skip the test if it is not installed."""
     found = shutil.which("chromium") or shutil.which("chromium-browser")
     if found is None:
         pytest.skip("there is no Chromium on this machine: apt-get install chromium")
@@ -82,7 +82,7 @@ def chromium() -> str:
 
 
 def node() -> str:
-    """Return the path of Node; without it the test is skipped."""
+    """Return the path of Node; skip the test if it is not installed."""
     found = shutil.which("node")
     if found is None:
         pytest.skip("there is no Node on this machine")
@@ -90,7 +90,7 @@ def node() -> str:
 
 
 def node_packages() -> Path:
-    """Return the folder that scripts/node_packages fills; without it the test is skipped."""
+    """Return the folder that scripts/node_packages fills; skip the test if it is not up to date."""
     lock = ROOT / "tests" / "node" / "package-lock.json"
     installed = NODE_PACKAGES / "installed"
     if not installed.exists() or installed.read_bytes() != lock.read_bytes():
@@ -99,7 +99,7 @@ def node_packages() -> Path:
 
 
 def free_ports(count):
-    """Return free ports of this machine."""
+    """Return `count` free ports on this machine."""
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
     ports = [s.getsockname()[1] for s in sockets]
     for s in sockets:

@@ -1,4 +1,4 @@
-"""A stand-in of the Hugging Face Hub on this machine: what the client asks for, and no more."""
+"""A fake Hugging Face Hub on this machine, which answers only the requests of our client."""
 
 import base64
 import hashlib
@@ -14,14 +14,15 @@ _COMMIT = re.compile(r"/api/models/([\w-]+/[\w-]+)/(preupload|commit)/main")
 
 
 class Hub(ThreadingHTTPServer):
-    """Repositories, as files by their names.
+    """A server of repositories.
 
     Attributes:
-      repositories: the files of each.
-      private: the names of those that are.
-      breaks_at: bytes after which the next download breaks off, once; None is never.
-      claimed: bytes that a file is said to have; None is as many as it has.
-      asked: method and path of each request, and the range asked for.
+      repositories: the files in each repository.
+      private: the names of the private repositories.
+      breaks_at: the number of bytes after which the next download, once, breaks off; None means
+        never.
+      claimed: the size that the server claims for a file; None means the true size.
+      asked: the method, path and requested range of each request.
     """
 
     daemon_threads = True
@@ -130,7 +131,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 @contextmanager
 def serving():
-    """A hub, which runs until the block ends."""
+    """Run a fake hub until the block ends."""
     server = Hub()
     thread = threading.Thread(target=server.serve_forever, args=[0.01], daemon=True)
     thread.start()
@@ -143,11 +144,11 @@ def serving():
 
 @contextmanager
 def used(patch, folder):
-    """A hub that the client asks in place of the real one, with a cache of its own.
+    """Run a fake hub that the client uses instead of the real one, with a separate cache.
 
     Args:
       patch: pytest's `monkeypatch`.
-      folder: for the cache.
+      folder: the folder for the cache.
     """
     from huggingface_hub import constants
 

@@ -1,17 +1,17 @@
-"""Windows's rules, as far as Linux can be made to keep them.
+"""The rules of Windows, as far as they can be imposed on Linux.
 
   LIKE_WINDOWS=1 ./scripts/test tests/convert/test_build.py
 
 runs tests, and all Python processes that they start, under these rules:
 
-- a file that the process has open is neither replaced nor removed, nor is a folder that it is in;
+- a file that the process has open cannot be replaced or removed, nor can a folder that contains it;
 - a folder cannot be opened, and names such as `con`, `a:b` and `a.` are refused;
 - text files have CRLF, and stdout is cp1252;
-- nobody may make symbolic links;
-- there is no fork, and no signal but SIGINT; processes start by spawn;
-- `sketch_rnn.system` takes the system for Windows.
+- symbolic links cannot be made;
+- there is no fork, and no signal except SIGINT; processes start by spawn;
+- `sketch_rnn.system` believes that the system is Windows.
 
-Tests of what Windows does not have are marked `unix_only` (see `helpers`).
+Tests of features that Windows lacks are marked `unix_only` (see `helpers`).
 """
 
 import builtins
@@ -30,16 +30,16 @@ from functools import wraps
 from pathlib import Path
 
 IS_ASKED_FOR = os.environ.get("LIKE_WINDOWS", "0") not in ("", "0")
-START = Path(__file__).parent / "start_like_windows"  # Python runs its sitecustomize.py at first
+START = Path(__file__).parent / "start_like_windows"  # Python runs its sitecustomize.py first
 MISSING = ("fork", "mkfifo", "setsid", "killpg", "statvfs")
 SIGNALS = ("SIGINT", "SIG_DFL", "SIG_IGN", "Signals", "Handlers", "default_int_handler")
 CALLS = ("signal", "getsignal", "raise_signal", "set_wakeup_fd")
 FORBIDDEN = re.compile(r'[<>:"|?*\x01-\x1f]|[. ]$|^(con|prn|aux|nul|com\d|lpt\d)(\.|$)', re.I)
-LIKE = {"sketch_rnn.system", "sketch_rnn.signals"}  # modules that are told
+LIKE = {"sketch_rnn.system", "sketch_rnn.signals"}  # modules that believe they run on Windows
 
 
 def install() -> None:
-    """Makes this process keep the rules, and those that it starts."""
+    """Impose the rules on this process and on the processes that it starts."""
     os.environ["PYTHONPATH"] = os.pathsep.join(
         filter(None, [str(START), os.environ.get("PYTHONPATH")])
     )
@@ -55,7 +55,7 @@ def install() -> None:
 
 
 def open_files() -> set[str]:
-    """The paths that this process has open, memory maps included."""
+    """Return the paths that this process has open, including memory-mapped files."""
     found = set()
     for number in os.listdir("/proc/self/fd"):
         with suppress(OSError):
@@ -117,7 +117,7 @@ def _removing(call):
 def _opening_descriptor(call):
     @wraps(call)
     def open_descriptor(path, flags, *arguments, **options):
-        is_nameless = flags & os.O_TMPFILE == os.O_TMPFILE  # a file, which Windows has otherwise
+        is_nameless = flags & os.O_TMPFILE == os.O_TMPFILE  # a temporary file, not a folder
         if os.path.isdir(path) and not is_nameless:
             raise _denied(path)
         if flags & os.O_CREAT:
@@ -155,7 +155,7 @@ def _opening(call):
 
 
 class _Telling(importlib.abc.MetaPathFinder):
-    """Tells the modules of the program that know systems which one they are on."""
+    """An import hook that makes the modules in `LIKE` believe that they run on Windows."""
 
     def find_spec(self, name, path, target=None):
         if name not in LIKE:
@@ -181,7 +181,7 @@ class _Telling(importlib.abc.MetaPathFinder):
 
 
 class _signals_of_windows:
-    """`import signal` gives a module that has what Windows's has, but for SIGBREAK."""
+    """A context in which `import signal` gives what Windows has, except for SIGBREAK."""
 
     def __enter__(self):
         module = types.ModuleType("signal")
@@ -194,7 +194,7 @@ class _signals_of_windows:
 
 
 def cp1252_captured() -> None:
-    """Makes what pytest catches of stdout and stderr as narrow as a console in the West."""
+    """Give the stdout and stderr that pytest captures the encoding of a Western console, cp1252."""
     from _pytest import capture
 
     class Narrow(capture.CaptureIO):

@@ -1,4 +1,4 @@
-"""Drawings as the programs of many people write them; a drawing is a list of lines of points."""
+"""Drawings in the formats of many other programs; a drawing is a list of lines, each of points."""
 
 import base64
 import json
@@ -48,7 +48,7 @@ def canvas(lines):
 
 
 def fabric(lines):
-    """What fabric.js has of lines that were drawn with its pencil; its places follow from them."""
+    """Return JSON as fabric.js writes it for lines drawn with its pencil, positioned as it does."""
     objects = []
     for line in lines:
         xs, ys = zip(*line, strict=True)
@@ -120,7 +120,7 @@ def csv_points(*drawings):
 
 
 def write_drawings(folder):
-    """A file of each form that `docs/own_drawings.md` has a row for, under its name there."""
+    """Write a file in each format that has a row in `docs/own_drawings.md`, named as there."""
     circle = '<svg xmlns="http://www.w3.org/2000/svg"><circle r="80" stroke="black"/></svg>'
     head = '<svg xmlns="http://www.w3.org/2000/svg" stroke="black" fill="none">'
     piece = '<path d="M{} {}L{} {}"/>'

@@ -1,11 +1,11 @@
-"""Runs commands as a reader types them, in one process: a JSON list of words a line on stdin.
+"""Run commands as a reader types them, in one process; stdin has one JSON list of words per line.
 
   README_SERVER=http://127.0.0.1:8000 readme_commands.py < lines
 
-The server has what the public addresses have.
+The server offers the files of the public addresses.
 
-Runs are shortened. Only the first run of a kind trains; for the others all is done that comes
-before the first step, and the first one's folder is copied.
+Runs are shortened, and only the first run of each kind trains. Later runs do everything up to the
+first step, and then copy the folder of the first run.
 """
 
 import dataclasses
@@ -16,7 +16,7 @@ import shutil
 import subprocess
 import sys
 
-if __name__ == "__main__":  # and not in the workers that a build starts
+if __name__ == "__main__":  # not in the worker processes that a build starts
     from sketch_rnn.cli import main as program
     from sketch_rnn.data import catalog
     from sketch_rnn.formats.run_folder import RunFolder
@@ -30,7 +30,7 @@ trained = {}
 
 
 def train_once(options, new_reporter):
-    """`train`, but for runs of a kind that there is already."""
+    """Call `train`, or copy an earlier run of the same kind if there is one."""
     run.check_log_root(options)
     asked = begin(options).config
     conditional = asked.hparams.conditional
@@ -50,7 +50,7 @@ def train_once(options, new_reporter):
 
 
 def take_from(address):
-    """Makes a server the home of the public data sets and models."""
+    """Take the public data sets and models from a server."""
     for name, public in catalog.MODELS.items():
         url = f"{address}/{public.url.rpartition('/')[2]}"
         catalog.MODELS[name] = dataclasses.replace(public, url=url)
@@ -60,7 +60,7 @@ def take_from(address):
 
 
 def shortened(words):
-    """The words, for a small model and few steps."""
+    """Return the words of a command; if it trains, with a small model and few steps."""
     if words[0] not in ("sketch_rnn_train", "sketch_rnn train"):
         return words
     if "--resume_training" in words:
@@ -71,7 +71,7 @@ def shortened(words):
 
 
 def execute(words):
-    """Runs one command; returns its status."""
+    """Run one command; return its status."""
     words = [found for word in words for found in glob.glob(word) or [word]]
     if words[0] == "pip":
         return subprocess.run([sys.executable, "-m", *words], stdout=sys.stderr).returncode

@@ -18,7 +18,7 @@ def script(monkeypatch):
 
 @pytest.fixture
 def process(script, tmp_path):
-    """Starts a process whose steps are those of a function `step`."""
+    """Start a process that does its steps with a function `step`."""
 
     def start(step):
         code = f"import sys; sys.path.insert(0, {SCRIPTS!r})\n{step}\n"

@@ -131,7 +131,7 @@ def serving(folder):
 
 @pytest.fixture(scope="module")
 def words_of(tmp_path_factory):
-    """Gives what each shell makes of a list of lines, as lists of words."""
+    """Return a function that splits lines into lists of words as each shell does."""
     folder = tmp_path_factory.mktemp("shell")
     for name in ("kanjivg-1-py3-none-any.whl", "pad-1.ndjson"):  # for patterns in commands
         (folder / name).touch()

@@ -13,7 +13,7 @@ from helpers import ROOT, unix_only
 
 @pytest.fixture
 def script(monkeypatch):
-    """Gives a script of the folder as a module."""
+    """Import a script from the folder as a module."""
     monkeypatch.syspath_prepend(str(ROOT / "scripts"))
 
     def load(name):

@@ -234,7 +234,7 @@ def test_npz_is_merged_and_split_again_and_whole_numbers_stay(tmp_path):
 
 
 def save(path, **members):
-    """Writes an `.npz`; lists become object arrays of what they hold."""
+    """Write an `.npz`; lists become object arrays."""
     for name, sketches in members.items():
         if isinstance(sketches, list):
             members[name] = np.empty(len(sketches), object)

@@ -1,4 +1,4 @@
-"""A server on this machine, for what is fetched by address or by name."""
+"""A server on this machine, for tests that download by address or by name."""
 
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -42,7 +42,7 @@ class Handler(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def server(monkeypatch, tmp_path):
-    """A server of `server.files`: path -> (content, the length it claims)."""
+    """Run a server for `server.files`, a dict from paths to (content, claimed length)."""
     monkeypatch.setenv("SKETCH_RNN_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)

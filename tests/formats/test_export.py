@@ -143,7 +143,7 @@ def saved(keras_file, tmp_path):
 
 
 def rewritten(path, hparams=None, weights=None, **changes):
-    """Gives the Keras file another configuration or other weights."""
+    """Replace the configuration or the weights in the Keras file."""
     with zipfile.ZipFile(path) as file:
         parts = {name: file.read(name) for name in file.namelist()}
     config = json.loads(parts["config.json"])

@@ -451,7 +451,7 @@ def drawings_of(path):
 
 
 def export_page(tmp_path, capfd, *flags):
-    """Exports a published model that says its full size; its drawings, and what came on stderr."""
+    """Export a published model that states its full size; return its drawings and the stderr."""
     model, output = published_model(tmp_path, full_size=930), tmp_path / "x.html"
     status = export.main([f"--model_dir={model}", f"--output={output}", "--overwrite", *flags])
     err = capfd.readouterr().err

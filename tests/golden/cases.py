@@ -1,8 +1,8 @@
-"""The cases that the original was run on, made from seeds alone; `*.npz` has its results.
+"""The cases on which the original was run, made only from seeds; its results are in `*.npz`.
 
 Weights, drawings, noise and dropout masks come from NumPy's legacy generator, whose numbers never
-change, so only results are stored. `scripts/record_original` computes them with the original's own
-source, and the tests compare this package with them. This module needs nothing but NumPy.
+change, so only results are stored. `scripts/record_original` computes them with the original's
+source, and the tests compare this package with them. This module needs only NumPy.
 
 Legend: B sketches, T time (N_max), Z latent, M mixtures.
 """
@@ -23,7 +23,7 @@ MODELS = ("lstm", "layer_norm", "hyper")
 WHOLE = 600  # a tensor with more elements is stored as a digest
 PROJECTIONS = 16  # sums in a digest, and as many single elements
 UPDATES = 3
-DROP_PROBABILITY = 0.4  # of a point, in augmentation
+DROP_PROBABILITY = 0.4  # the probability that augmentation drops a point
 GREEDY_POINTS = 20
 DROPOUTS = {  # the hyperparameters that belong to each mask
     "forward": ("use_recurrent_dropout", "recurrent_dropout_prob"),
@@ -38,8 +38,8 @@ class Case(NamedTuple):
     """One model and one batch."""
 
     name: str
-    hparams: Mapping[str, Any]  # by the original's names; the others have the original's defaults
-    lengths: Sequence[int]  # of the batch's sketches, at most `max_seq_len`
+    hparams: Mapping[str, Any]  # by the original's names; missing ones have its defaults
+    lengths: Sequence[int]  # of the sketches in the batch, each at most `max_seq_len`
 
 
 def _case(name: str, lengths: Sequence[int], **changes: Any) -> Case:
@@ -47,7 +47,7 @@ def _case(name: str, lengths: Sequence[int], **changes: Any) -> Case:
     return Case(name, {"enc_model": "lstm", "dec_model": "lstm"} | hparams, lengths)
 
 
-LIKE_A_RUN = {  # a little larger; tests make runs of the original from these cases
+LIKE_A_RUN = {  # slightly larger sizes; tests make runs of the original from these cases
     "max_seq_len": 20, "dec_rnn_size": 24, "enc_rnn_size": 12, "z_size": 6, "num_mixture": 5,
 }  # fmt: skip
 CASES = [
@@ -109,7 +109,7 @@ RANDOM_CASES = [random_case(seed) for seed in range(20)]
 
 
 def case_of(name: str) -> Case:
-    """Return the case of a name."""
+    """Return the case with a name."""
     return next(case for case in (*CASES, *RANDOM_CASES) if case.name == name)
 
 
@@ -163,7 +163,7 @@ def greedy_z(case: Case) -> np.ndarray:
 
 
 def masks(case: Case) -> dict[str, np.ndarray]:
-    """Return a mask, bool `[T, B, width]`, for each dropout that is on; True is kept.
+    """Return a mask, bool `[T, B, width]`, for each dropout that is on; True means kept.
 
     The mask `backward` is in that direction's order: step 0 reads the last point of each sketch.
     """
@@ -186,7 +186,7 @@ def masks(case: Case) -> dict[str, np.ndarray]:
 
 
 def digest(name: str, values: np.ndarray) -> np.ndarray:
-    """Return a tensor, or for a large one some elements and sums of all with random signs."""
+    """Return a tensor, or, if it is large, some elements and some sums with random signs."""
     flat = np.asarray(values, np.float64).ravel()
     if flat.size <= WHOLE:
         return np.asarray(values, np.float32)
@@ -203,12 +203,12 @@ def ends_of_a_way() -> np.ndarray:
 
 
 def uniforms(count: int) -> np.ndarray:
-    """Return a draw for each point, by which augmentation drops points, float64 `[count]`."""
+    """Return a random number per point that decides whether to drop it, float64 `[count]`."""
     return np.random.RandomState(7).random_sample(count)
 
 
 def drawings(seed: int, count: int = 60, longest: int = 30) -> list[np.ndarray]:
-    """Make up sketches in data units, int16 `[n, 3]`, a few of them with far jumps."""
+    """Make up sketches in data units, int16 `[n, 3]`, some of them with long jumps."""
     random = np.random.RandomState(seed)
     made = []
     for length in random.randint(2, longest + 1, count):

@@ -1,9 +1,10 @@
-"""The model step by step in float64 NumPy, to judge the package by: plain, slow, no gradients.
+"""The model step by step in float64 NumPy: a plain and slow reference that the package is tested
+against.
 
-Everything but the losses is analytic and takes complex arrays too, so that `derivatives` is exact
-to rounding.
+Everything except the losses is analytic and accepts complex arrays, so `derivatives` is exact
+except for rounding.
 
-Legend: T time, B batch, I inputs a step, C constant inputs, U units, S state, Z latent, N points,
+Legend: T time, B batch, I inputs per step, C constant inputs, U units, S state, Z latent, N points,
 M mixtures.
 """
 
@@ -26,7 +27,10 @@ def layer_norm(x, gamma, beta):
 
 
 def lstm_step(weights, x, state, scale):
-    """x `[B, I + C]`, state (c, h) -> h and the new state; `scale` is the candidate's dropout."""
+    """Do one step: x `[B, I + C]`, state (c, h) -> h and the new state.
+
+    `scale` is the factor of the candidate's dropout.
+    """
     c, h = np.split(state, 2, axis=-1)
     i, j, f, o = np.split(x @ weights["W_xh"] + h @ weights["W_hh"] + weights["bias"], 4, axis=-1)
     c = sigmoid(f + 1) * c + sigmoid(i) * (np.tanh(j) * scale)
@@ -35,7 +39,7 @@ def lstm_step(weights, x, state, scale):
 
 
 def normed_gates(gates, c, weights, scale, prefix=""):
-    """The four gates `[B, U]` before layer norm, and c -> h and the new c."""
+    """Map the four gates, `[B, U]` each before layer norm, and c to h and the new c."""
     gammas = np.split(weights[prefix + "ln_all_gamma"], 4)
     betas = np.split(weights[prefix + "ln_all_beta"], 4)
     i, j, f, o = (layer_norm(*args) for args in zip(gates, gammas, betas, strict=True))
@@ -45,7 +49,7 @@ def normed_gates(gates, c, weights, scale, prefix=""):
 
 
 def layer_norm_step(weights, x, state, scale):
-    """As `lstm_step`; the state is (h, c)."""
+    """Do one step as `lstm_step` does, with the state (h, c)."""
     h, c = np.split(state, 2, axis=-1)
     gates = np.split(x @ weights["W_xh"] + h @ weights["W_hh"], 4, axis=-1)
     h, c = normed_gates(gates, c, weights, scale)
@@ -53,7 +57,7 @@ def layer_norm_step(weights, x, state, scale):
 
 
 def hyper_step(weights, x, state, scale):
-    """As `lstm_step`; the state is (h, hyper h, c, hyper c)."""
+    """Do one step as `lstm_step` does, with the state (h, hyper h, c, hyper c)."""
     units, hyper_units = len(weights["W_hh"]), len(weights["hyper_W_hh"])
     h, hyper_h, c, hyper_c = np.split(
         state, np.cumsum([units, hyper_units, units]).tolist(), axis=-1
@@ -100,7 +104,7 @@ def recurrent(
     dropout_mask=None,
     keep_prob=1.0,
 ):
-    """A cell over x `[T, B, I]`; see `sketch_rnn.model.recurrent.Recurrent.call`."""
+    """Run a cell over x `[T, B, I]`; see `sketch_rnn.model.recurrent.Recurrent.call`."""
     zero = np.zeros((x.shape[1], state_size(cell, weights)))
     first = zero if state is None else state
     state = first if sketch is None else zero
@@ -122,10 +126,10 @@ def recurrent(
 def encoder(
     cell, forward, backward, sketches, forward_mask=None, backward_mask=None, keep_prob=1.0
 ):
-    """The final h of both directions, `[B, 2 U]`.
+    """Return the final h of both directions, `[B, 2 U]`.
 
-    `sketches` holds the points `[n, 5]` of each sketch; the masks are `[n, U]`, one a sketch, in
-    the order in which that direction reads.
+    `sketches` contains the points `[n, 5]` of each sketch. The masks are `[n, U]`, one per sketch,
+    in the order in which that direction reads the points.
     """
     finals = []
     for i, points in enumerate(sketches):
@@ -153,10 +157,10 @@ def decoder(
     output_mask=None,
     output_keep_prob=1.0,
 ):
-    """The output `[T, B, 3 + 6 M]` and the final state, from points `[T, B, 5]`.
+    """Return the output `[T, B, 3 + 6 M]` and the final state for points `[T, B, 5]`.
 
-    `weights` holds the recurrent layer's by name, and `first_state/kernel`, `first_state/bias`,
-    `output/kernel`, `output/bias`.
+    `weights` contains the recurrent layer's weights by name, and `first_state/kernel`,
+    `first_state/bias`, `output/kernel`, `output/bias`.
     """
     state = None
     x = points
@@ -179,10 +183,11 @@ def log_sum_exp(x):
 
 
 def offset_terms(output, target):
-    """log pi, the log density of each component, and what their gradients need, `[N, M]` each.
+    """Return log pi, the log density of each component, and the terms that their gradients need.
 
-    The textbook's equation (Graves 2013, 24 and 25), with 1 - rho^2 as 1 / cosh(r)^2. The relative
-    error of the quadratic form is at most 4 cosh(r)^2 times that of one operation.
+    All are `[N, M]`. The equations are those of the paper (Graves 2013, 24 and 25), with
+    1 / cosh(r)^2 for 1 - rho^2. The relative error of the quadratic form is at most 4 cosh(r)^2
+    times that of a single operation.
     """
     pi, mu_x, mu_y, log_sx, log_sy, r = np.split(output[:, 3:], 6, axis=-1)
     zx = (target[:, :1] - mu_x) / np.exp(log_sx)
@@ -195,7 +200,7 @@ def offset_terms(output, target):
 
 
 def point_losses(output, target):
-    """The offset and the pen loss at each point, `[N]` each, and the gradient of their sum.
+    """Return the offset and the pen loss at each point, `[N]` each, and the gradient of their sum.
 
     Args:
       output: float64 `[N, 3 + 6 M]`.
@@ -238,7 +243,10 @@ def point_losses(output, target):
 def derivatives(
     function: Callable[[dict], complex], values: dict, name: str, entries: np.ndarray
 ) -> np.ndarray:
-    """d function / d values[name] at the flat `entries`, by complex steps: exact to rounding."""
+    """Return d function / d values[name] at the flat indices `entries`.
+
+    Complex steps make the result exact except for rounding.
+    """
     step = 1e-30
     found = []
     for entry in entries:

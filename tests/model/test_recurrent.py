@@ -76,7 +76,7 @@ def named_weights(layer):
 
 
 def fill(layer, rng):
-    """Gives all weights random, distinct values of a size that keeps the gates off their ends."""
+    """Give all weights random, distinct values that are small enough not to saturate the gates."""
     for weight in layer.weights:
         if "gamma" in weight.name:
             value = rng.normal(1, 0.3, weight.shape)

@@ -42,7 +42,7 @@ SMALL = {
 
 @pytest.fixture(scope="module", autouse=True)
 def said():
-    """Takes the compiler away; gives what the program says meanwhile."""
+    """Disable the compiler; yield the messages that the program prints meanwhile."""
     lines, function, handler = [], tf.function, logging.Handler()
 
     def refuse(*_):

@@ -1,4 +1,4 @@
-"""Python runs this before anything else, in the processes that tests start like on Windows."""
+"""Code that Python runs first in the processes that tests start under the rules of Windows."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Make small pictures of drawings for tests."""
+"""Small pictures of drawings for tests."""
 
 import io
 
@@ -25,14 +25,14 @@ def page(lines, size=(160, 150), width=5, paper="white", ink="black", smooth=4):
 
 
 def encoded(image, form="PNG", **options):
-    """Return the content of a picture file."""
+    """Return the bytes of a picture file."""
     file = io.BytesIO()
     image.save(file, form, **options)
     return file.getvalue()
 
 
 def along(line, step=1.0):
-    """Return points of a line, about a step apart."""
+    """Return points along a line, about a step apart."""
     line = np.asarray(line, float)
     far = np.concatenate([[0], np.cumsum(np.hypot(*np.diff(line, axis=0).T))])
     at = np.linspace(0, far[-1], int(far[-1] / step) + 2)

@@ -1,4 +1,4 @@
-"""Trains, evaluates and draws as on a GPU, with batches whose lengths differ."""
+"""Train, evaluate and draw as on a GPU, with batches whose lengths differ."""
 
 import numpy as np
 from test_step import GPU, LENGTHS, STEPS, model_of, sketches, update

@@ -1,8 +1,8 @@
-"""Trains a small model of each cell as one worker, and prints the costs of every step as JSON.
+"""Train a small model with each cell as one worker, and print the costs of every step as JSON.
 
   worker.py STRATEGY STEPS CELL...
 
-With `mirrored` the processor counts as two devices, which compute as GPUs do.
+With `mirrored`, the processor acts as two devices that compute as GPUs do.
 """
 
 import dataclasses
@@ -25,8 +25,9 @@ from sketch_rnn.training.step import TrainStep
 
 GPU = dataclasses.replace(Execution.for_device(device="GPU"), unroll=2)
 DOODLES = Path(__file__).resolve().parents[2] / "datasets" / "doodles"
-# Of many weights of a new hyper cell the gradient is little more than rounding, which Adam makes as
-# large as any other: at the default rate two orders of summation soon give two models.
+# In a new hyper cell, the gradients of many weights are little more than rounding errors, and Adam
+# scales them up to normal size. At the default rate, two orders of summation would soon give two
+# different models.
 LEARNING_RATE = 3e-5
 DROPOUTS = {
     "use_recurrent_dropout": True,

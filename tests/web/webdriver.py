@@ -1,7 +1,7 @@
-"""Firefox and WebKit, driven by the commands of WebDriver.
+"""Firefox and WebKit, controlled with WebDriver commands.
 
 WebKit has a driver that takes the commands over HTTP. Firefox itself takes the same commands over a
-socket, by the protocol Marionette
+socket, with the protocol Marionette
 (firefox-source-docs.mozilla.org/testing/marionette/Protocol.html).
 """
 
@@ -21,21 +21,21 @@ import pytest
 from helpers import free_ports
 
 PATIENCE = 60  # seconds
-ELEMENT = "element-6066-11e4-a52e-4f735466cecf"  # key of an element, from the standard
+ELEMENT = "element-6066-11e4-a52e-4f735466cecf"  # the key of an element, defined by the standard
 MINI_BROWSERS = "/usr/lib/*/webkit2gtk-4.*/MiniBrowser"
 
 
 class Browser:
-    """A running browser; it saves files in its folder, or below it."""
+    """A running browser, which saves files in its folder or in subfolders."""
 
     folder: Path
 
     def begin(self) -> None:
-        """Connect to the program, which has been started."""
+        """Connect to the browser, which is already running."""
         raise NotImplementedError
 
     def send(self, command: str, values: dict[str, Any] | None = None) -> Any:
-        """Send a command, by Marionette's name for it, and return the result."""
+        """Send a command by its name in Marionette, and return the result."""
         raise NotImplementedError
 
     def close(self) -> None:
@@ -70,7 +70,7 @@ class Browser:
         self.send("ElementSendKeys", {"id": self.find(selector), "text": text})
 
     def drag(self, points: list[tuple[float, float]]) -> None:
-        """Draw a line with the mouse through points of the window."""
+        """Drag the mouse through points in the window."""
         move = [
             {"type": "pointerMove", "duration": 5, "x": round(x), "y": round(y)} for x, y in points
         ]
@@ -81,7 +81,7 @@ class Browser:
 
 
 class Firefox(Browser):
-    """The program `firefox-esr` or `firefox`; the test skips where there is none."""
+    """The program `firefox-esr` or `firefox`; the test is skipped if neither is installed."""
 
     def __init__(self, folder: Path):
         program = shutil.which("firefox-esr") or shutil.which("firefox")
@@ -89,7 +89,7 @@ class Firefox(Browser):
             pytest.skip("there is no Firefox on this machine: apt-get install firefox-esr")
         self.folder = folder
         (self.port,) = free_ports(1)
-        self.count = 0  # of the commands
+        self.count = 0  # the number of commands sent
         profile = folder / "profile"
         profile.mkdir()
         settings = {
@@ -107,7 +107,7 @@ class Firefox(Browser):
 
     def begin(self) -> None:
         self.socket = _connected(self.port)
-        self._answer()  # how it introduces itself
+        self._answer()  # the greeting
         self.send("NewSession")
 
     def send(self, command: str, values: dict[str, Any] | None = None) -> Any:
@@ -135,9 +135,9 @@ class Firefox(Browser):
 
 
 class WebKit(Browser):
-    """MiniBrowser behind `WebKitWebDriver`; the test skips where there is none."""
+    """MiniBrowser, run by `WebKitWebDriver`; the test is skipped if it is not installed."""
 
-    PATHS: ClassVar = {  # of the commands
+    PATHS: ClassVar = {  # the path of each command
         "Navigate": "url", "Refresh": "refresh", "ExecuteAsyncScript": "execute/async",
         "FindElement": "element", "ElementClick": "element/{id}/click",
         "ElementSendKeys": "element/{id}/value", "PerformActions": "actions",
