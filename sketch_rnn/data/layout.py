@@ -37,7 +37,7 @@ import numpy as np
 from sketch_rnn.choices import COORDINATES, PENS
 from sketch_rnn.data import npz
 from sketch_rnn.data.first_row import FEW, FIRST_ROWS, SAMPLE, without_place
-from sketch_rnn.data.padding import is_rows, padding_of, stripped, without_padding
+from sketch_rnn.data.padding import is_rows, unpadded, without_padding
 from sketch_rnn.errors import UserError, check_choice, warn
 
 PEN_MEANINGS = {
@@ -122,10 +122,9 @@ def plain(
 def oddities(sketches: Sequence[np.ndarray]) -> list[str]:
     """Return clauses that say what is odd about a file's stroke-3 sketches."""
     found = []
-    padding = padding_of(sketches)
+    sketches, padding = unpadded(sketches)
     if padding is not None:
         found.append(f"end in rows of padding ({', '.join(f'{value:g}' for value in padding)})")
-        sketches = [stripped(sketch, padding) for sketch in sketches]
     sample = [sketch for sketch in sketches if _is_usable(sketch)]
     if _looks_absolute(sample):
         found.append("seem to hold absolute coordinates")

@@ -1,5 +1,11 @@
 """Padding rows at the end of other people's sketches, detected in all sketches of a file together.
 
+A sketch's own last row may equal the padding, such as (0, 0, 1) where a line ends twice at the same
+point or comes back to (0, 0). A sketch ends with the pen lifted: if it would not without the
+padding, and the padding lifts the pen, the first row of the padding is the sketch's own. Where the
+pen is given before a point instead, nothing tells such a row from padding. One closed line from
+(0, 0) ends in such a row, and a file that seems to hold such drawings stops.
+
 Dimensions: n points in one sketch.
 """
 
@@ -9,10 +15,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from sketch_rnn.errors import warn
+from sketch_rnn.errors import UserError, warn
 
 _PADDED = 0.2  # the share of sketches that end with the same row, repeated at least twice
 _FEW_PADDED = 5  # sketches
+_SELDOM = 0.3  # the share of rows that lift the pen and are followed by another that does
+_FEW_SINGLE = 0.03  # the share of sketches that are one line from (0, 0)
+_FEW_CLOSED = 0.02  # the share of other sketches' lines that come back to their first point
 
 
 def is_rows(sketch: np.ndarray) -> bool:
@@ -21,11 +30,15 @@ def is_rows(sketch: np.ndarray) -> bool:
 
 
 def without_padding(sketches: Sequence[np.ndarray], where: str) -> list[np.ndarray]:
-    """Return the sketches without the rows that only pad them to a common length."""
-    padding = padding_of(sketches)
+    """Return the sketches without the rows that only pad them to a common length.
+
+    Raises:
+      UserError: it cannot be told whether lines are closed by a row that equals the padding.
+    """
+    kept, padding = unpadded(sketches)
     if padding is None:
-        return list(sketches)
-    kept = [stripped(sketch, padding) for sketch in sketches]
+        return kept
+    _check_closed_lines(padding, kept, where)
     lost = [len(old) - len(new) for old, new in zip(sketches, kept, strict=True) if old is not new]
     row = ", ".join(f"{value:g}" for value in padding)
     warn(
@@ -41,8 +54,20 @@ def without_padding(sketches: Sequence[np.ndarray], where: str) -> list[np.ndarr
     return kept
 
 
-def padding_of(sketches: Sequence[np.ndarray]) -> np.ndarray | None:
-    """Return the row that pads the sketches; None if there is none."""
+def unpadded(sketches: Sequence[np.ndarray]) -> tuple[list[np.ndarray], np.ndarray | None]:
+    """Return the sketches without padding, and the row that pads them; None if there is none."""
+    padding = _padding_of(sketches)
+    if padding is None:
+        return list(sketches), None
+    kept = [_stripped(sketch, padding) for sketch in sketches]
+    if _lifts_the_pen(padding, kept):
+        kept = [_ended(new, old, padding) for old, new in zip(sketches, kept, strict=True)]
+    is_padded = any(old is not new for old, new in zip(sketches, kept, strict=True))
+    return kept, padding if is_padded else None
+
+
+def _padding_of(sketches: Sequence[np.ndarray]) -> np.ndarray | None:
+    """Return the row that the sketches seem to end in twice or more; None if there is none."""
     rows = [sketch for sketch in sketches if is_rows(sketch) and len(sketch) > 1]
     ends = Counter(
         tuple("nan" if math.isnan(value) else value for value in sketch[-1].tolist())
@@ -66,7 +91,7 @@ def _is_end_of_stroke5(row: tuple) -> bool:
 
 def _is_at_ends_alone(padding: np.ndarray, rows: Sequence[np.ndarray]) -> bool:
     """Return whether hardly any row other than those at the ends equals the padding."""
-    kept = [stripped(sketch, padding) for sketch in rows]
+    kept = [_stripped(sketch, padding) for sketch in rows]
     same = sum(int(_equal(sketch, padding).sum()) for sketch in kept)
     return same <= 0.01 * sum(map(len, kept))
 
@@ -79,7 +104,7 @@ def _equal(sketch: np.ndarray, padding: np.ndarray) -> np.ndarray:
     return same.all(axis=1)
 
 
-def stripped(sketch: np.ndarray, padding: np.ndarray) -> np.ndarray:
+def _stripped(sketch: np.ndarray, padding: np.ndarray) -> np.ndarray:
     """Return the sketch without the padding at its end, but keep at least its first row."""
     if not is_rows(sketch) or not len(sketch) or not _equal(sketch[-1:], padding).any():
         return sketch
@@ -89,12 +114,65 @@ def stripped(sketch: np.ndarray, padding: np.ndarray) -> np.ndarray:
     return sketch[: others[-1] + 1]
 
 
+def _lifts_the_pen(padding: np.ndarray, kept: Sequence[np.ndarray]) -> bool:
+    """Return whether the pen of the padding means that it is lifted after the row.
+
+    It does if most sketches end with this pen without the padding too, and it seldom comes twice.
+    """
+    lifted = [_has_pen_of(padding, sketch) for sketch in kept if is_rows(sketch) and len(sketch)]
+    twice = sum(int((up[:-1] & up[1:]).sum()) for up in lifted)
+    within = sum(int(up[:-1].sum()) for up in lifted)
+    return 2 * sum(bool(up[-1]) for up in lifted) > len(lifted) and twice <= _SELDOM * within
+
+
+def _has_pen_of(padding: np.ndarray, sketch: np.ndarray) -> np.ndarray:
+    """Return which rows have the pen of the padding, bool `[n]`."""
+    if sketch.shape[1] != len(padding):
+        return np.zeros(len(sketch), bool)
+    return (sketch[:, 2:] == padding[2:]).all(axis=1)
+
+
+def _ended(kept: np.ndarray, sketch: np.ndarray, padding: np.ndarray) -> np.ndarray:
+    """Return the sketch without padding, with a row of it where else the pen would stay down."""
+    if kept is sketch or not len(kept) or _has_pen_of(padding, kept)[-1]:
+        return kept
+    return sketch if len(kept) + 1 == len(sketch) else sketch[: len(kept) + 1]
+
+
+def _check_closed_lines(padding: np.ndarray, kept: Sequence[np.ndarray], where: str) -> None:
+    """Stop if a last row at (0, 0) may be missing from absolute points with the pen before them."""
+    rows = [sketch for sketch in kept if is_rows(sketch) and sketch.shape[1] == len(padding)]
+    single = [_is_one_line_from(padding, sketch) for sketch in rows]
+    if sum(single) <= _FEW_SINGLE * len(rows):
+        return
+    others = [sketch for sketch, is_single in zip(rows, single, strict=True) if not is_single]
+    lines = [
+        line[:, :2]
+        for sketch in others
+        for line in np.split(sketch, np.flatnonzero(~_has_pen_of(padding, sketch)))
+        if len(line) > 2
+    ]
+    if sum(bool((line[0] == line[-1]).all()) for line in lines) > _FEW_CLOSED * len(lines):
+        raise UserError(
+            f"{where}: cannot tell whether {sum(single)} of its {len(rows)} drawings, of one line "
+            "each, come back to their first point: that row would equal the padding; pad them "
+            "with NaN, or not at all"
+        )
+
+
+def _is_one_line_from(padding: np.ndarray, sketch: np.ndarray) -> bool:
+    """Return whether a sketch begins at the padding's place, and is drawn on with its pen."""
+    pens = _has_pen_of(padding, sketch)
+    begins_there = len(sketch) > 2 and (sketch[0, :2] == padding[:2]).all()
+    return bool(begins_there and not pens[0] and pens[1:].all())
+
+
 def _is_image_of_zero(padding: np.ndarray, kept: Sequence[np.ndarray]) -> bool:
-    """Return whether the padding was (0, 0, 0) before the whole file was normalized."""
+    """Return whether the padding was at (0, 0) before the whole file was normalized."""
     if len(padding) != 3 or not padding[:2].any() or not np.isfinite(padding).all():
         return False
     pens = {float(pen) for sketch in kept if is_rows(sketch) for pen in sketch[:, 2]}
-    return len(pens) == 2 and padding[2] in (0, min(pens))
+    return len(pens) == 2 and padding[2] in (0, *pens)
 
 
 def _shifted(sketch: np.ndarray, padding: np.ndarray) -> np.ndarray:

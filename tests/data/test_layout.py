@@ -181,6 +181,7 @@ def test_right_files_are_left_alone(name, caplog):
         (Corruption(padding="nan", ragged=True), r"rows of padding \(nan, nan, nan\)"),
         (Corruption(padding="zeros", spread=9.0), "its offsets count from .* rather than from 0"),
         (Corruption(padding="zeros", spread=9.0, values=(-1, 1)), "its offsets count from .*"),
+        (Corruption(padding="dots", spread=9.0), "its offsets count from .* rather than from 0"),
         (Corruption(place="page"), "its coordinates look absolute"),
         (Corruption(pen="down"), "1 .* means that the pen stays down after the point"),
         (Corruption(pen="moved"), "1 .* means that the pen moves to the point lifted"),
@@ -195,6 +196,75 @@ def test_what_is_found_out_is_said(how, said, caplog):
     found = plain(written(sketches, how), "a.npz")
     assert all(map(are_same, sketches, found))
     assert any(re.search(said, message) for message in caplog.messages)
+
+
+def ending(sketch, where):
+    """The sketch, its last line led on: to where it is, its first point, or its box's corner."""
+    points = np.concatenate(to_polylines(sketch))
+    goal = {"twice": points[-1], "back": points[0], "corner": points.min(axis=0)}[where]
+    before = sketch.copy()
+    before[-1, 2] = 0
+    return np.concatenate([before, [(*(goal - points[-1]), 1)]])
+
+
+@pytest.mark.parametrize("ragged", [False, True])
+@pytest.mark.parametrize(
+    ("where", "how"),
+    [
+        ("twice", {"padding": "dots"}),
+        ("twice", {"padding": "dots", "spread": 9.0}),
+        ("twice", {"padding": "zeros", "pen": "down"}),
+        ("twice", {"padding": "zeros", "pen": "down", "spread": 9.0}),
+        ("twice", {"padding": "zeros", "values": (1, 0)}),
+        ("back", {"padding": "dots", "place": "from the start"}),
+        ("back", {"padding": "zeros", "pen": "down", "place": "from the start"}),
+        ("corner", {"padding": "dots", "place": "page"}),
+        ("corner", {"padding": "-1", "values": (1, -1), "place": "-1 to 1"}),
+        ("corner", {"padding": "-1", "values": (-1, 1), "pen": "down", "place": "-1 to 1"}),
+    ],
+)
+def test_a_last_row_that_equals_the_padding_stays(where, how, ragged):
+    sketches = drawings("cat")[:40]
+    sketches = [ending(s, where) if i % 4 == 0 else s for i, s in enumerate(sketches)]
+    found = plain(written(sketches, Corruption(**how, ragged=ragged)), "a.npz")
+    assert [s[:, 2].tolist() for s in found] == [s[:, 2].tolist() for s in sketches]
+    assert all(map(are_same, sketches, found))
+
+
+def polygons(count, is_closed):
+    """Drawings of one polygon or two, closed or with their last side missing."""
+    rng = np.random.default_rng(5)
+    found = []
+    for number in range(count):
+        lines = [rng.integers(0, 255, (rng.integers(4, 9), 2)) for _ in range(1 + number % 2)]
+        closed = [np.concatenate([line, line[:1]]) if is_closed else line for line in lines]
+        found.append(from_polylines(closed).astype(float))
+    return found
+
+
+@pytest.mark.parametrize(("pen", "padding"), [("drawn", "dots"), ("moved", "zeros")])
+def test_lines_that_padding_may_have_closed_stop(pen, padding):
+    layout = Layout(coordinates="absolute", pen=pen)
+    for is_closed, row in [(True, padding), (True, "nan"), (False, padding)]:
+        sketches = polygons(40, is_closed)
+        rows = written(sketches, Corruption("from the start", pen, padding=row))
+        if is_closed and row == padding:
+            with pytest.raises(
+                UserError, match="cannot tell whether 20 of its 40 drawings, of one"
+            ):
+                plain(rows, "a.npz", layout)
+        else:
+            assert all(map(are_same, sketches, plain(rows, "a.npz", layout)))
+
+
+def test_a_dot_that_ends_a_line_twice_is_not_padding(caplog):
+    """One drawing with two dots where its line ends takes nothing away from the others."""
+    sketches = drawings("cat")[:20]
+    sketches[:5] = [ending(s, "twice") for s in sketches[:5]]
+    dots = np.array([(0.0, 0.0, 1.0)] * 2)
+    found = plain([*sketches, np.concatenate([sketches[0], dots])], "a.npz")
+    assert all(one is other for one, other in zip(sketches, found, strict=False))
+    assert "at the ends of 1 of 21 drawings" in caplog.text
 
 
 @pytest.mark.parametrize("name", ["fish", "face"])
