@@ -1,4 +1,4 @@
-"""What scripts/compare_original makes of the figures that it measures."""
+"""Tests of the tables that scripts/compare_original makes from its measurements."""
 
 import sys
 

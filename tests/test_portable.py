@@ -35,7 +35,7 @@ def mode_of(call, place):
 
 
 def says_no_encoding(call):
-    """Whether a call opens a text file in the encoding that the system happens to have."""
+    """Return whether a call opens a text file in the system's default encoding."""
     if any(keyword.arg in ("encoding", None) for keyword in call.keywords):
         return False
     if isinstance(call.func, ast.Name) and call.func.id == "open":
@@ -101,7 +101,7 @@ TEXTS = tuple(name for name in PLACES if name.startswith("/"))
 
 
 def of_one_system(text):
-    """What a program names that systems do otherwise."""
+    """Return the names in a program that behave differently from system to system."""
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.Attribute):
             owner = node.value.id if isinstance(node.value, ast.Name) else ""

@@ -51,7 +51,7 @@ def blocks(page, language):
 
 
 def commands(*pages):
-    """Those in blocks, and those that are in tables; equal ones once."""
+    """Return the commands in code blocks and in tables, without duplicates."""
     found = []
     for page in pages:
         found += [line for block in blocks(page, "sh") for line in block.splitlines()]

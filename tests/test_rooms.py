@@ -75,7 +75,7 @@ def test_the_lower_floors_do_without_tensorflow():
 
 
 def section(title):
-    """What the page says under a heading."""
+    """Return the text of the page under a heading."""
     return PAGE.read_text().split(f"\n{title}\n")[1].split("\n## ")[0]
 
 

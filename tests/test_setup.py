@@ -196,7 +196,7 @@ def at_import(tree):
 
 
 def changes(source):
-    """What a module's import would do to the process."""
+    """Return what importing a module would do to the process."""
     found = []
     for node in at_import(ast.parse(source)):
         if isinstance(node, ast.Call) and CHANGING.match(ast.unparse(node.func)):

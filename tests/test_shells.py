@@ -26,7 +26,7 @@ def commands():
 
 
 def words_in_cmd(line):
-    """What a program gets from cmd, by the rules of Microsoft's C library."""
+    """Return the words that a program gets from cmd, by the rules of Microsoft's C library."""
     words, word, quoted, begun = [], "", False, False
     for sign in line:
         if sign == '"':
@@ -43,7 +43,7 @@ def words_in_cmd(line):
 
 
 def words_in_powershell(line):
-    """What a program gets from Windows's own PowerShell (5.1), and from later ones."""
+    """Return the words that a program gets from Windows PowerShell 5.1 and from later versions."""
     words, word, quote, begun = [], "", "", False
     for sign in line:
         if quote:

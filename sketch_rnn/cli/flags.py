@@ -38,7 +38,7 @@ _PLAINLY = (  # messages from absl and Python about a flag's value, and plainer 
 
 
 class Many(Enum):
-    """How a flag takes several texts."""
+    """The ways in which a flag takes several texts."""
 
     REPEATED = "the flag is repeated"
     LIST = "separated by commas"

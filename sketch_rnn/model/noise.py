@@ -22,7 +22,7 @@ _BLOCK = 8  # the number of draws from one block of the generator
 class Noise(NamedTuple):
     """The noise of one forward pass; None means no noise."""
 
-    eps: tf.Tensor | None = None  # [B, Z], standard normal; None is zero
+    eps: tf.Tensor | None = None  # [B, Z], standard normal; None means zero
     forward_mask: tf.Tensor | None = None  # bool [B, T, U], recurrent dropout of the encoder
     backward_mask: tf.Tensor | None = None  # bool [B, T, U]
     decoder_mask: tf.Tensor | None = None  # bool [B, T, U], recurrent dropout of the decoder

@@ -93,7 +93,7 @@ def find_copies(
 
     Args:
       path: the model's path.
-      data_dir: the folder of its data set; None is the folder that its run used.
+      data_dir: the folder of its data set; None means the folder that its run used.
       checkpoint: "best" or "latest", for a run.
       count: how many drawings to make.
 

@@ -11,7 +11,7 @@ STROKE = [[0, 50, 90, 70], [0, 10, 60, 90], [0, 40, 90, 130]]
 
 
 def drawings(word, count):
-    """What a pad saves: lines of different drawings of a word."""
+    """Return the lines that a pad saves, with different drawings of a word."""
     for i in range(count):
         strokes = [[[x + i * j for j, x in enumerate(STROKE[0])], *STROKE[1:]], STROKE]
         row = {"word": word, "timestamp": "2026-01-01", "key_id": f"{word}{i}", "drawing": strokes}

@@ -35,7 +35,7 @@ READING = Reading(Recipe(size=1000, epsilon=0))
 
 
 def results(path, reading=READING):
-    """What becomes of each drawing of a file: rows of a sketch, or what is wrong, by its name."""
+    """Return, by drawing name, the rows of each sketch in a file, or what is wrong with it."""
     found = {}
     for chunk in find([path], reading):
         for name, outcome in outcomes(chunk, reading):
@@ -45,7 +45,7 @@ def results(path, reading=READING):
 
 
 def left_out(path):
-    """What is said of the only drawing of a file."""
+    """Return the message about the only drawing in a file."""
     (outcome,) = [o for chunk in find([path], READING) for _, o in outcomes(chunk, READING)]
     return outcome.left_out
 

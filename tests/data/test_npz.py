@@ -35,7 +35,7 @@ def objects(arrays):
 
 
 def npy(value):
-    """What `np.save` writes."""
+    """Return the bytes that `np.save` writes."""
     file = io.BytesIO()
     np.save(file, value)
     return file.getvalue()

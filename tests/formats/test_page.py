@@ -63,7 +63,7 @@ def golden(name):
 
 
 def in_javascript(model, tmp_path, *calls, weights="float32", plain=False):
-    """What the exported module gives for `[function, ...arguments]` each; plain: no WebAssembly."""
+    """Return the exported module's results for calls; `plain` means without WebAssembly."""
     module.save_module(model, tmp_path / "model.mjs", weights)
     done = subprocess.run(
         [node(), str(RUNNER), str(tmp_path / "model.mjs"), str(ASSETS)],
@@ -446,7 +446,7 @@ def test_a_model_without_a_scale_factor_is_refused(tmp_path):
 
 
 def drawings_of(path):
-    """What the page knows of drawings."""
+    """Return the drawings that the page contains."""
     return json.loads(re.findall(r'id="drawings">(.*?)<', path.read_text())[0])
 
 

@@ -21,7 +21,7 @@ NEVER = 30.0  # what the logit of a drawing's end is made smaller by
 
 @pytest.fixture(scope="module")
 def visited(tmp_path_factory):
-    """What the visitor reports of each screen, and the folder of the downloads."""
+    """Return the visitor's report on each screen, and the folder with the downloads."""
     program, browser, packages = node(), chromium(), node_packages()
     folder = tmp_path_factory.mktemp("page")
     model = random_model(max_seq_len=30, data_set=[f"{HOSTILE}.npz"])
@@ -46,7 +46,7 @@ def visited(tmp_path_factory):
 
 @pytest.fixture(params=SCREENS)
 def visit(request, visited):
-    """What the visitor reports of one screen."""
+    """Return the visitor's report on one screen."""
     return visited[0][request.param]
 
 

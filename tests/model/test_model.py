@@ -1,4 +1,4 @@
-"""What a model's weights are before the first step."""
+"""Tests of a model's initial weights."""
 
 import re
 

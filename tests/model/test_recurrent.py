@@ -269,7 +269,7 @@ def test_oracle_s_derivatives_are_central_differences(cell):
 
 
 def stepped(problem, arguments):
-    """What `call` gives without dropout, by plain autodiff through a Python loop of `step`."""
+    """Compute `call` without dropout, by autodiff through a Python loop over `step`."""
     layer = problem.layer
     zero = tf.zeros([BATCH, layer.state_size], tf.float64)
     first = arguments.get("state", zero)

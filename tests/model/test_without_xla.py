@@ -66,7 +66,7 @@ def said():
 
 
 def are_compiled(concrete):
-    """Whether a function, or one that it calls, is to be compiled."""
+    """Return whether a function, or a function that it calls, is marked for compiling."""
     functions = concrete.graph.as_graph_def().library.function
     return any(f.attr["_XlaMustCompile"].b for f in functions)
 

@@ -29,7 +29,7 @@ FLAGS = [
 
 @pytest.fixture(scope="module")
 def pictures(tmp_path_factory):
-    """What Chromium shows of each file, grey `[n, n]` by its path: one picture of all of them."""
+    """Return how Chromium draws each file, gray `[n, n]` by path, from one picture of all files."""
     image, browser = pytest.importorskip("PIL.Image"), chromium()
     folder = tmp_path_factory.mktemp("chromium")
     page = "<body style='margin:0;background:white'>"

@@ -44,7 +44,7 @@ def begin(*arguments, env=None):
 
 
 def costs(processes):
-    """What the first of these processes printed, by cell `[steps, 3]`."""
+    """Return what the first of these processes printed, `[steps, 3]` for each cell."""
     ended = [process.communicate(timeout=HANGS) for process in processes]
     assert not any(process.returncode for process in processes), ended[-1][1][-2000:]
     return {cell: np.array(rows) for cell, rows in json.loads(ended[0][0]).items()}
@@ -52,7 +52,7 @@ def costs(processes):
 
 @pytest.fixture(scope="module")
 def alone():
-    """What one device computes for some cells."""
+    """Return the costs that one device computes for some cells."""
     return functools.cache(lambda cells: costs([begin(WORKER, "one", STEPS, *cells)]))
 
 

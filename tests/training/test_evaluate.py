@@ -63,7 +63,7 @@ def summed_by_batch(model, dataset):
     scope="module", params=[*CELLS, "unconditional"], ids=lambda cell: f"model of {cell}"
 )
 def evaluated(request):
-    """What the validation drawings of two files cost a model, and the data set."""
+    """Return a model's costs on the validation drawings of two files, and the data set."""
     dataset = load_dataset(["cat.npz", "house.npz"], DOODLES)
     cell = request.param
     model = small_model(

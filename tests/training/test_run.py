@@ -278,7 +278,7 @@ def test_the_first_line_after_a_resume_knows_how_long_it_will_take(capsys, monke
 
 
 def read_to_the_end(terminal):
-    """What was written to a terminal that nobody writes to any more."""
+    """Return what was written to a terminal after its writers have ended."""
     parts = []
     with os.fdopen(terminal, "rb", buffering=0) as file, contextlib.suppress(OSError):
         while part := file.read(1000):

@@ -21,7 +21,7 @@ def blocks(language):
 
 @pytest.fixture(scope="module")
 def visited(tmp_path_factory):
-    """What each example shows, by its title."""
+    """Return what each example shows, by its title."""
     program, browser, packages = node(), chromium(), node_packages()
     folder = tmp_path_factory.mktemp("examples")
     model = load_model()
