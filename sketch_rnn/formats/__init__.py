@@ -59,20 +59,24 @@ class Format:
     options: tuple[str, ...] = ()
 
 
-_TRAIN = "train one here by sketch_rnn_train, or take one by its name (sketch_rnn_dataset download)"
+_TRAIN = (
+    "train a model with sketch_rnn_train, or name a public one (sketch_rnn_dataset download lists "
+    "them)"
+)
 _STRANGERS = {  # files from other programs, by suffix: why they cannot be read
     (".pth", ".pt", ".safetensors"): (
-        "holds weights of PyTorch without their model, which cannot be read; " + _TRAIN
+        "holds PyTorch weights without their model, which cannot be read; " + _TRAIN
     ),
     (".ckpt",): (
-        "is a checkpoint of PyTorch Lightning or TensorFlow, which cannot be read alone; for a run "
-        "of the original trainer, name its folder, which holds vector-N.index; otherwise " + _TRAIN
+        "is a checkpoint of PyTorch Lightning or TensorFlow, which cannot be read on its own; for "
+        "a run of the original trainer, name its folder, which holds vector-N.index; otherwise "
+        + _TRAIN
     ),
     (".index", ".meta", ".data-00000-of-00001"): (
         "is part of a TensorFlow checkpoint; name the folder that it is in"
     ),
     (".h5", ".hdf5"): (
-        "holds weights of Keras in HDF5 without a configuration of this program; write both by "
+        "holds Keras weights in HDF5 but no configuration from this program; save both with "
         "model.save, to a .keras file, or " + _TRAIN
     ),
     (".onnx", ".tflite", ".pb"): (
@@ -199,7 +203,7 @@ def save_model(model: SketchRNN, path: str | Path, **options: Any) -> None:
     path, form = Path(path), format_to_save(path)
     given = {name: value for name, value in options.items() if value is not None}
     if "z" in given and "z" not in form.options:
-        raise UserError(f"{form.name} holds the model for every z; leave z out")
+        raise UserError(f"{form.name} works for any z; leave z out")
     for name in given:
         if name not in form.options:
             raise UserError(f"{form.name} takes no {name}; leave it out")
@@ -230,10 +234,10 @@ def _format_of(path: Path) -> Format:
         if (form.suffix and path.name.endswith(form.suffix)) or form.holds(path):
             return form
     if path.is_dir():
-        raise UserError(f"expected the folder of a model, found no checkpoint in {path}")
+        raise UserError(f"expected the folder of a model; there is no checkpoint in {path}")
     if path.exists():
         raise UserError(f"{path} {_what_it_is(path)}")
-    raise UserError(f"expected the folder of a model, found no folder {path}")
+    raise UserError(f"expected the folder of a model; there is no folder {path}")
 
 
 def _what_it_is(path: Path) -> str:
@@ -242,4 +246,4 @@ def _what_it_is(path: Path) -> str:
         if path.name.lower().endswith(suffixes):
             return text
     names = ", ".join(f"X{form.suffix}" for form in FORMATS if form.suffix)
-    return f"is no model: expected the folder of a run, or {names}"
+    return f"is not a model: expected the folder of a run, or {names}"

@@ -298,7 +298,7 @@ def _check_z(hparams: HParams, z: np.ndarray | None) -> None:
     if not hparams.conditional and z is not None:
         raise UserError("this model is unconditional; export it without z")
     if hparams.conditional and z is None:
-        raise UserError("a .gen.json holds a model at one z; give that z")
+        raise UserError("a .gen.json is written for a single z; give that z")
     if z is not None and np.shape(z) != (hparams.z_size,):
         raise UserError(f"expected one z [{hparams.z_size}], got shape {list(np.shape(z))}")
 

@@ -53,10 +53,10 @@ def examples_for(
             for sketch in read_inputs([path], names, longest, Choice(split, most=count))
         ]
     except UserError as error:
-        warn(f"the page has no drawings to begin with: {error}; --input names others")
+        warn(f"the page has no drawings to start from: {error}; name some with --input")
         return []
     if paths:
-        inform(f"drawings to begin with: the {split} split of {', '.join(paths)}")
+        inform(f"drawings to start from: the {split} split of {', '.join(paths)}")
     return examples
 
 

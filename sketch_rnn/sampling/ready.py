@@ -58,7 +58,7 @@ def warn_of_junk(run: RunFolder, checkpoint: str, of_random_z: bool) -> None:
     kl = run.validated(steps - 1)[1] if of_random_z else None
     if kl is not None and kl > HIGH_KL:
         warn(
-            f"random z mean little to this model: its KL is {kl:.2f} nats per dimension; try "
+            f"this model draws poorly from random z: its KL is {kl:.2f} nats per dimension; try "
             "`mode=reconstruct`, or train with a larger kl_weight"
         )
 
@@ -78,8 +78,8 @@ def _about_steps(run: RunFolder, steps: int, latest: int) -> str:
         return ""
     more = "" if steps < config.hparams.num_steps else f" --hparams=num_steps={2 * few}"
     return (
-        f"this model has trained for {steps} steps{begun}; drawings can be recognized after some "
-        f"hundreds; to go on: sketch_rnn_train --log_root={run.path} --resume_training{more}"
+        f"this model has trained for {steps} steps{begun}; drawings become recognizable after a "
+        f"few hundred; to continue: sketch_rnn_train --log_root={run.path} --resume_training{more}"
     )
 
 

@@ -63,10 +63,10 @@ class Copies:
         found = f"{self.share:.0%} of {len(self.drawn)} drawings are closer to a training drawing"
         found += " than nine in ten real drawings are"
         if self.share >= MANY:
-            return f"the model copies: {found}; take fewer steps or more drawings"
+            return f"the model copies: {found}; train for fewer steps or on more drawings"
         if self.share > 2 * NEAR:
-            return f"some drawings may be copies: {found}; by chance it would be 10%"
-        return f"no sign of copying: {found}; by chance it would be 10%"
+            return f"some drawings may be copies: {found} (10% would be expected by chance)"
+        return f"no sign of copying: {found} (10% would be expected by chance)"
 
     def table(self) -> list[str]:
         """Return the distances as lines of text."""

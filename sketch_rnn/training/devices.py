@@ -26,8 +26,8 @@ _LEAST_TO_CONNECT = 60.0  # seconds, after all workers have answered
 _GREETING = b"sketch_rnn worker\n"
 _HTTP2_SETTINGS = b"\0\0\4"  # gRPC's greeting, except for a length byte in between
 _ADVICE = (
-    "start all of them, and see that TF_CONFIG holds the same cluster on each; `connect_timeout` "
-    "says how many seconds to wait"
+    "start all of them, and check that TF_CONFIG holds the same cluster on each; "
+    "`connect_timeout` says how many seconds to wait"
 )
 
 _LOST = (
@@ -77,8 +77,8 @@ class Workers:
             if self.count == 1:
                 raise
             raise UserError(
-                f"worker {self.index} of {self.count} lost another one; start all of them again "
-                "with `resume`, which goes on from the latest checkpoint"
+                f"worker {self.index} of {self.count} lost contact with another worker; start all "
+                "of them again with `resume`, which continues from the latest checkpoint"
             ) from None
 
     def wait_for_all(self) -> None:
@@ -128,13 +128,13 @@ def _meet(index: int, addresses: list[str], deadline: float) -> Workers:
     who = f"worker {index} of {len(addresses)}"
     _wait_for_workers(index, addresses, deadline)
     seconds = max(deadline - time.monotonic(), _LEAST_TO_CONNECT)
-    inform(f"{who}: all are here, and connect within {seconds:.0f} s")
+    inform(f"{who}: all workers have started; they connect within {seconds:.0f} s")
     try:
         with ended_by_the_system(seconds):
             strategy = tf.distribute.MultiWorkerMirroredStrategy()
     except (*_LOST, tf.errors.UnknownError, RuntimeError, ValueError) as error:
         raise UserError(
-            f"{who} could not meet the others; {_ADVICE}: {first_line(error)}"
+            f"{who} could not connect to the other workers; {_ADVICE}: {first_line(error)}"
         ) from None
     return Workers(strategy, index, len(addresses))
 

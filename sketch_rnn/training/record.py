@@ -67,7 +67,7 @@ class QuietRecorder:
         """See `Recorder`."""
         self._reporter.say(
             f"worker {self._workers.index} of {self._workers.count}: {span(*self._steps)}; worker "
-            "0 shows and saves what comes of them"
+            "0 shows and saves the results"
         )
 
     def record(self, step: int, costs: Costs | None) -> None:
@@ -135,7 +135,10 @@ class ChiefRecorder:
         )
         say(f"{span(self.first_step, hparams.num_steps)}, in {self.folder.path}")
         if self.first_step < hparams.num_steps and has_xla():
-            say("compiling the train step: up to a minute, less where a run before has compiled it")
+            say(
+                "compiling the train step: takes up to a minute, less if an earlier run has "
+                "compiled it"
+            )
         if self.first_step == 0:
             self._write(0, {"Num_Trainable_Params": parameters})
             self._write_texts()

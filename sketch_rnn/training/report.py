@@ -12,7 +12,7 @@ from sketch_rnn.hparams import HParams
 if TYPE_CHECKING:
     from sketch_rnn.model.network import SketchRNN
 
-STOPPING = "stopping after this step; again to quit now"
+STOPPING = "stopping after this step; press Ctrl-C again to quit now"
 
 
 class Reporter(Protocol):

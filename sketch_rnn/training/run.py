@@ -70,8 +70,8 @@ def _check(options: TrainOptions, workers: Workers) -> None:
     """Refuse options that several workers do not support, and an unsuitable run folder."""
     if workers.count > 1 and (options.patience or options.max_time):
         raise UserError(
-            f"`patience` and `max_time` need a run of one worker, this one has {workers.count}; "
-            "leave them out"
+            "`patience` and `max_time` need a run with a single worker, but this one has "
+            f"{workers.count}; leave them out"
         )
     if workers.is_chief or options.resume:
         check_log_root(options)
@@ -89,7 +89,7 @@ def _instead(options: TrainOptions, start: Start) -> str | None:
         f"--log_root={options.log_root}-few",
     ]
     command = " ".join([words[0], *map(system.quoted, words[1:])])
-    return f"stop this run, and type instead: {command}"
+    return f"stop this run, and use this command instead: {command}"
 
 
 def _open(folder: RunFolder, start: Start, resume: bool) -> None:

@@ -45,16 +45,16 @@ def check_log_root(options: TrainOptions) -> None:
     folder = RunFolder(options.log_root)
     system.check_path(folder.path, system.LONGEST_IN_RUN)
     if folder.path.exists() and not folder.path.is_dir():
-        raise UserError(f"log_root: expected a folder, {folder.path} is a file; name another")
+        raise UserError(f"log_root: expected a folder, but {folder.path} is a file; name another")
     is_original = original.find(folder.path) is not None
     if options.resume and not folder.holds_run() and not is_original:
         raise UserError(
-            f"expected a run to go on with in {folder.path}, found none; "
-            "leave `resume` out to begin one"
+            f"expected a run to continue in {folder.path}, found none; leave `resume` out to "
+            "start one"
         )
     if not options.resume and (folder.holds_run() or is_original):
         raise UserError(
-            f"{folder.path} already holds a run; go on with it by `resume`, or name another "
+            f"{folder.path} already holds a run; continue it with `resume`, or name another "
             "`log_root`"
         )
 

@@ -97,8 +97,8 @@ def overfitting(found: Sequence[Validation], facts: Facts) -> str:
     helps = _against_overfitting(facts)
     if facts.validating < FEW_TO_CHOOSE_BY:
         best_one = (
-            f"only {facts.validating} drawings say that step {found[best].step + 1} is the best: "
-            "look also at what `checkpoint=latest` draws"
+            f"only {facts.validating} drawings say that step {found[best].step + 1} is the best; "
+            "also look at what `checkpoint=latest` draws"
         )
     else:
         best_one = "the checkpoint of that step is kept"
@@ -135,7 +135,8 @@ def z_not_used(found: Sequence[Validation], facts: Facts) -> str:
         )
     return (
         f"{told}, though it may tell {facts.free_nats:.2g} at no cost; "
-        f"{_more_steps_or(found, facts)}try use_input_dropout=true, which makes the decoder need z"
+        f"{_more_steps_or(found, facts)}try use_input_dropout=true, which makes the decoder rely "
+        "on z"
     )
 
 

@@ -433,7 +433,7 @@ def test_a_model_that_cannot_draw_yet_says_so(conditional, unconditional, tmp_pa
     (run / "metrics.jsonl").write_text(json.dumps(row) + "\n")
     assert sample(run, tmp_path / "a.svg", "--num_samples=1", "--greedy") == 0
     assert capsys.readouterr().err == (
-        "warning: random z mean little to this model: its KL is 1.35 nats per dimension; try "
+        "warning: this model draws poorly from random z: its KL is 1.35 nats per dimension; try "
         "--mode=reconstruct, or train with a larger kl_weight\n"
     )
     flags = ("--mode=reconstruct", f"--input={SVGS[0]}", "--greedy")

@@ -9,14 +9,14 @@ from sketch_rnn.formats import load_model
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("x.pth", "holds weights of PyTorch"),
-        ("X.PT", "holds weights of PyTorch"),
+        ("x.pth", "holds PyTorch weights"),
+        ("X.PT", "holds PyTorch weights"),
         ("x.ckpt", "for a run of the original trainer, name its folder"),
         ("vector-100.index", "name the folder that it is in"),
         ("x.h5", "model.save, to a .keras file"),
         ("x.weights.h5", "model.save, to a .keras file"),
         ("x.onnx", "use the model that it was made from"),
-        ("x.txt", "is no model: expected the folder of a run, or X.gen.json"),
+        ("x.txt", "is not a model: expected the folder of a run, or X.gen.json"),
     ],
 )
 def test_a_model_of_another_program_is_named_in_a_line(tmp_path, name, said):

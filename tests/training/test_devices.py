@@ -98,7 +98,9 @@ def test_a_lost_worker_ends_the_run_and_it_goes_on_from_the_latest_checkpoint(tm
             other.kill()
     errors = chief.stderr.read()
     assert chief.wait(HANGS) == 2 and other.wait() < 0
-    assert "worker 0 of 2 lost another one" in errors and "--resume_training" in errors
+    assert (
+        "worker 0 of 2 lost contact with another worker" in errors and "--resume_training" in errors
+    )
     assert "Traceback" not in errors
 
     saved = max(int(p.stem.split("-")[1]) for p in run.glob("checkpoints/latest-*.index"))

@@ -180,7 +180,7 @@ def test_a_run_with_random_weights_on_few_drawings_is_told_what_to_type_instead(
         caplog.clear()
         overrides = {"data_set": ["mine.npz"], **SMALL}
         train(TrainOptions(tmp_path / name, overrides, data_dir=tmp_path, **changes))
-        told = [text for text in caplog.messages if "type instead" in text]
+        told = [text for text in caplog.messages if "use this command instead" in text]
         assert len(told) == (name == "plain")
         if told:
             assert told[0].endswith(

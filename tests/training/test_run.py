@@ -428,7 +428,9 @@ sys.exit(train.main(["--log_root={tmp_path}/run", "--data_dir={data_dir}", "--hp
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
     assert done.returncode == 130
-    assert done.stdout.splitlines()[-1] == "stopping after this step; again to quit now"
+    assert (
+        done.stdout.splitlines()[-1] == "stopping after this step; press Ctrl-C again to quit now"
+    )
     assert [line for line in done.stderr.splitlines() if not line.startswith("warning")] == [
         "-c: error: interrupted"
     ]
@@ -702,7 +704,7 @@ def test_signal_saves_and_says_how_to_go_on(tmp_path, data_dir, number):
                 break
         output, errors = process.communicate(timeout=60)
     assert process.returncode == 128 + number
-    assert "stopping after this step; again to quit now" in output
+    assert "stopping after this step; press Ctrl-C again to quit now" in output
     assert f"stopped by {number.name}" in output and "--resume_training" in output
     assert all(line.startswith("warning: ") for line in errors.splitlines())
     state = TrainState(load_model(tmp_path / "run", "latest"))
