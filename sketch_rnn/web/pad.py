@@ -48,7 +48,7 @@ def save_pad(
     if count < 1:
         raise UserError(f"expected a count of at least 1, got {count}")
     if not 0 <= seconds <= 3600:
-        raise UserError(f"expected 0 to 3600 seconds, got {seconds:g}")
+        raise UserError(f"expected a time limit of 0 to 3600 seconds, got {seconds:g}")
     title = title or TITLE
     settings = {
         "id": hashlib.sha256("\n".join([title, *words]).encode()).hexdigest()[:16],

@@ -96,13 +96,13 @@ def test_time_ends_a_drawing_and_the_network_answers(visit):
 
 
 def test_the_pad_says_that_the_browser_keeps_nothing(visit):
-    assert "does not keep these drawings (not in this window)" in visit["refused"]
+    assert "cannot keep these drawings (not in this window)" in visit["refused"]
 
 
 def test_the_pad_says_that_the_store_is_full_and_writes_again_when_it_has_room(visit):
     drawn, warning = visit["full"]
     assert drawn == 2
-    assert "does not keep 2 drawings (its store is full): save before" in warning
+    assert "cannot keep 2 drawings (its store is full); save before" in warning
     assert visit["hasRoomAgain"] == 3
 
 

@@ -40,7 +40,7 @@ export function checkedOptions(options, defaults) {
 
 /** Returns z, which is one z or a list of them, as a list. */
 export function checkedZs(z, zSize) {
-  if (!zSize) throw new RangeError('this model has no encoder, it draws without z: leave z out');
+  if (!zSize) throw new RangeError('this model has no encoder and draws without z: leave z out');
   if (!z.length) throw new RangeError('option z: expected one z or more, got an empty list');
   const all = isList(z[0]) ? Array.from(z) : [z];
   all.forEach((each) => checkNumbers(each, `a z of ${zSize} numbers`, zSize));

@@ -64,7 +64,7 @@ function read(content) {
 export function encode(model, sketch) {
   checkModel(model);
   checkSketch(sketch);
-  if (!model.encoder) throw new RangeError('this model has no encoder, it cannot encode');
+  if (!model.encoder) throw new RangeError('this model has no encoder and cannot encode');
   const {forward, backward, mu, logvar} = model.encoder;
   const points = toStroke5(model, sketch);
   const ends = [readAll(forward, points), readAll(backward, points.slice().reverse())];
@@ -164,7 +164,7 @@ function* rowsOf(model, steps) {
 
 function ofOne(options) {
   if (options?.count !== undefined) {
-    throw new RangeError('option count: the steps are of one drawing, leave it out');
+    throw new RangeError('option count: steps are given for one drawing only, leave it out');
   }
   return options;
 }

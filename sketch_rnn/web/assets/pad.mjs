@@ -101,7 +101,7 @@ function next() {
   begin(nextWord());
   echo?.(drawn);
   if (settings.words.length && left() === 0) {
-    say(`All done: ${counted(done().length)}. Save them, or go on.`);
+    say(`All done: ${counted(done().length)}. Save them, or keep drawing.`);
   } else {
     say('');
   }
@@ -191,7 +191,7 @@ function warn(why) {
   const what = store.refused || !unwritten.size ? 'these drawings' : counted(unwritten.size);
   find('warning').hidden = !why;
   find('warning').textContent = why
-    && `The browser does not keep ${what} (${why}): save before you close this page.`;
+    && `The browser cannot keep ${what} (${why}); save before you close this page.`;
 }
 
 /** Reads the drawings that this tab and other tabs have stored. */
@@ -211,7 +211,7 @@ async function takeUp() {
   for (const record of [...records.values()].filter((each) => !each.done)) {
     if (await hold(record.key_id)) {
       current = record;
-      return say('This drawing was not finished. Go on with it.');
+      return say('This drawing was not finished. Keep drawing.');
     }
   }
   current = newRecord(nextWord());
@@ -360,7 +360,7 @@ function takeWords() {
   try {
     localStorage.setItem(`sketch_rnn ${pad.id}`, JSON.stringify(settings));
   } catch {
-    say('The browser does not keep these words: they last until you close the page.');
+    say('The browser cannot keep these words; they last until you close the page.');
   }
   if (!current.drawing.length) begin(nextWord());
   refresh();

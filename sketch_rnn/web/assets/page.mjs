@@ -270,7 +270,7 @@ function said(kind) {
 }
 
 const SAID = {
-  complete: 'Nine ways to finish it. Take one, or draw on.',
+  complete: 'Nine ways to finish it. Take one, or keep drawing.',
   mimic: 'Your drawing, nine times in the network’s own hand.',
   surprise: 'Nine new drawings. Take one, or draw a line of your own.',
 };
@@ -302,7 +302,7 @@ function take(i) {
     refresh();
     tiles.forEach((tile, k) => tile.classList.toggle('taken', k === i));
   }
-  say('It is your drawing now. Draw on, or keep it.');
+  say('It is your drawing now. Keep drawing, or save it.');
 }
 
 function makeTile(i) {
