@@ -284,7 +284,7 @@ def _absolute_score(sketches: Sequence[np.ndarray]) -> float:
 
 
 def _is_cornered(sketch: np.ndarray) -> bool:
-    """Return whether all rows lie on one side of each axis, and not all of them on an axis."""
+    """Return whether all points lie in one quadrant, axes included, but not all on one axis."""
     points = sketch[:, :2]
     one_side = (points >= 0).all(axis=0) | (points <= 0).all(axis=0)
     return bool(one_side.all() and points.any(axis=0).all())

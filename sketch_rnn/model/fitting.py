@@ -163,8 +163,8 @@ class Fitting(keras.Model):
           UserError: always; the message says what to call instead.
         """
         raise UserError(
-            "predict: call what is meant: `encode` gives z of drawings, `decode` and `complete` "
-            "draw, `distribution` says what is expected at each step"
+            "predict has no single meaning here; call `encode` for the z of drawings, `decode` or "
+            "`complete` to draw, `distribution` for what the model expects at each step"
         )
 
     def _computed(self, method: Any, *arguments: Any, **options: Any) -> Any:

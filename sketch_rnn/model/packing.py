@@ -30,7 +30,7 @@ class Packing(NamedTuple):
 
 
 class MicroBatch(NamedTuple):
-    """The sketches that one of the decoder's programs reads.
+    """The sketches that one compiled program of the decoder takes as input.
 
     Without `starts`, each row is one sketch with all its steps.
     """

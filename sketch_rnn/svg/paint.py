@@ -166,7 +166,7 @@ def _mixed(node: Node, is_dark: bool, depth: int) -> Paint | None:
 
 
 def _both_shares(parts: Sequence[Sequence[Node]], said: Sequence[float]) -> tuple[float, float]:
-    """Return the shares of two colors; CSS lets either be omitted."""
+    """Return the percentages of both colors of a `color-mix()`; CSS lets either be omitted."""
     if len(said) == 2:
         return said[0], said[1]
     if not said:

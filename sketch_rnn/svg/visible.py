@@ -1,6 +1,6 @@
 """Find the visible part of a drawing: not painted over, not erased, not off the page.
 
-Dimensions: C cubic curves in one line, n points in one line.
+Dimensions: C is the number of cubic curves in a line, n the number of points in a line.
 """
 
 from collections.abc import Iterator, Sequence

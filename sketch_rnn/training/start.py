@@ -101,8 +101,8 @@ def _new_run(options: TrainOptions) -> Start:
         )
     if source.squashes_z:
         warn(
-            f"{options.init_from} squashes z before the initial state; training takes z as it is "
-            "there"
+            f"{options.init_from} squashes z before it computes the initial state; training "
+            "uses z unchanged"
         )
     return Start(TrainState(model), config, dataset)
 

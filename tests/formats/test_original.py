@@ -62,7 +62,7 @@ def test_the_tensors_tell_the_architecture(tmp_path, caplog, config, checkpoint)
     ):
         np.testing.assert_array_equal(ours, theirs)
     warnings = caplog.text
-    assert "kl_weight" in warnings and "taking the defaults" in warnings
+    assert "kl_weight" in warnings and "using the defaults" in warnings
     assert ("colour" in warnings) == (config is CONFIGS["an unknown key"])
 
 

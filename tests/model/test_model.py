@@ -101,7 +101,7 @@ def test_a_gpu_s_products_are_rounded_as_the_precision_says_only_while_a_model_c
     before = is_on()
     hparams = HParams(conditional=False, dec_rnn_size=4, num_mixture=1)
     model = SketchRNN(hparams, seed=1, execution=Execution.for_device(precision))
-    monkeypatch.setattr(sampling, "decode", lambda *_: seen.append(is_on()))
+    monkeypatch.setattr(sampling, "decode", lambda *_, **__: seen.append(is_on()))
     assert is_on() == before
     model.decode()
     assert seen == [precision == "tf32"] and is_on() == before

@@ -97,8 +97,9 @@ def found(value: Any) -> Found:
 
 
 def _expected(value: Any = None) -> str:
+    expected = 'expected an object with strokes, under "drawing" or another known key'
     keys = ", ".join(map(repr, value))[:100] if isinstance(value, dict) else ""
-    return f'not an object with "drawing" or other strokes{keys and f"; it has {keys}"}'
+    return f"{expected}; it has {keys}" if keys else expected
 
 
 def _of_object(value: dict[str, Any]) -> Found:
