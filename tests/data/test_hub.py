@@ -86,8 +86,14 @@ def test_an_enormous_file_is_refused_before_it_is_fetched(server):
 @pytest.mark.parametrize(
     ("name", "reason"),
     [
-        ("hf://user/dogs", "no such repository, or a private one; `hf auth login`"),
-        ("hf://user/secret", "no such repository, or a private one; `hf auth login`"),
+        (
+            "hf://user/dogs",
+            "no such repository, or it is private; for a private one, log in with `hf auth login`",
+        ),
+        (
+            "hf://user/secret",
+            "no such repository, or it is private; for a private one, log in with `hf auth login`",
+        ),
         ("hf://user/cats@2024", "no such revision"),
         ("hf://user/cats/dog.keras", "holds no dog.keras"),
         ("hf://cats", "expected a model on the Hub as in hf://user/name"),
