@@ -214,7 +214,7 @@ def test_an_optimizer_of_one_s_own_and_frozen_layers_are_kept(data):
 
 
 def test_what_keras_would_do_otherwise_is_one_line(model, data):
-    with pytest.raises(UserError, match="`encode` gives z of drawings"):
+    with pytest.raises(UserError, match="call `encode` for the z of drawings"):
         model.predict(data.batches("test", 16))
     with pytest.raises(UserError, match="compile: loss is the model's own"):
         model.compile(loss="mse")
