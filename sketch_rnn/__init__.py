@@ -20,26 +20,33 @@ if TYPE_CHECKING:
     from sketch_rnn.hparams import HParams
     from sketch_rnn.model.distribution import Distribution
     from sketch_rnn.model.fitting import Costs
-    from sketch_rnn.model.network import SketchRNN
+    from sketch_rnn.model.network import Posterior, SketchRNN
+    from sketch_rnn.model.packing import Batch
+    from sketch_rnn.sampling.picture import Picture
     from sketch_rnn.sampling.sampler import Sampler
     from sketch_rnn.strokes import from_points, to_points
     from sketch_rnn.training.evaluate import Evaluation, evaluate
+    from sketch_rnn.training.history import Validation
     from sketch_rnn.training.options import TrainOptions
 
 __version__ = "0.2.0"
 __all__ = [
+    "Batch",
     "Callback",
     "Costs",
     "Dataset",
     "Distribution",
     "Evaluation",
     "HParams",
+    "Picture",
+    "Posterior",
     "Run",
     "Sampler",
     "SketchRNN",
     "Split",
     "TrainOptions",
     "UserError",
+    "Validation",
     "build_dataset",
     "draw",
     "evaluate",
@@ -54,18 +61,22 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Batch": "model.packing",
     "Callback": "api.train",
     "Costs": "model.fitting",
     "Dataset": "data.dataset",
     "Distribution": "model.distribution",
     "Evaluation": "training.evaluate",
     "HParams": "hparams",
+    "Picture": "sampling.picture",
+    "Posterior": "model.network",
     "Run": "api.run",
     "Sampler": "sampling.sampler",
     "SketchRNN": "model.network",
     "Split": "data.split",
     "TrainOptions": "training.options",
     "UserError": "errors",
+    "Validation": "training.history",
     "build_dataset": "convert.build",
     "draw": "drawing",
     "evaluate": "training.evaluate",
@@ -79,10 +90,12 @@ _HOMES = {
     "train": "api.train",
 }
 _WITH_TENSORFLOW = (
+    "Batch",
     "Callback",
     "Costs",
     "Distribution",
     "Evaluation",
+    "Posterior",
     "Run",
     "Sampler",
     "SketchRNN",

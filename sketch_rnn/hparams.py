@@ -206,6 +206,20 @@ class HParams:
         return replace(self, **checked_overrides(changes.items()))
 
 
+def as_hparams(given: HParams | Mapping[str, Any]) -> HParams:
+    """Return hyperparameters that may be given by name; absent ones take defaults.
+
+    Raises:
+      UserError: neither, an unknown name, a wrong type or a value out of range.
+    """
+    if isinstance(given, HParams):
+        return given
+    if not isinstance(given, Mapping):
+        kind = type(given).__name__
+        raise UserError(f"hparams: expected an HParams or a dict of hyperparameters, got {kind}")
+    return HParams.from_dict(given)
+
+
 _KINDS: dict[str, tuple[type, _Range]] = {
     name: get_args(hint) for name, hint in get_type_hints(HParams, include_extras=True).items()
 }

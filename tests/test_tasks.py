@@ -17,7 +17,7 @@ SETTINGS = """
 [mypy]
 strict = true
 follow_imports = silent
-[mypy-tensorflow.*,keras.*,pandas.*]
+[mypy-tensorflow.*,keras.*,pandas.*,wandb.*]
 follow_imports = skip
 ignore_missing_imports = true
 """
@@ -41,6 +41,23 @@ def test_each_task_passes_mypy_s_strict_checks(tmp_path):
     (tmp_path / "mypy.ini").write_text(SETTINGS)
     done = subprocess.run(
         [sys.executable, "-m", "mypy", f"--config-file={tmp_path / 'mypy.ini'}", *map(str, TASKS)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout
+
+
+def test_the_examples_of_the_page_pass_the_strict_checks_of_types_too(tmp_path):
+    """Their functions have no annotations, so that they stay short."""
+    pytest.importorskip("mypy", reason="mypy is not installed")
+    page = (ROOT / "docs" / "python.md").read_text(encoding="utf-8")
+    examples = re.findall(r"^```python\n(.*?)^```", page, re.M | re.S)
+    (tmp_path / "page.py").write_text("".join(examples), encoding="utf-8")
+    (tmp_path / "mypy.ini").write_text(SETTINGS)
+    lenient = ["--allow-untyped-defs", "--allow-untyped-calls", f"{tmp_path / 'page.py'}"]
+    done = subprocess.run(
+        [sys.executable, "-m", "mypy", f"--config-file={tmp_path / 'mypy.ini'}", *lenient],
         cwd=ROOT,
         capture_output=True,
         text=True,

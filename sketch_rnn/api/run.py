@@ -39,6 +39,9 @@ class Run:
         self._trained: SketchRNN | None = None  # the live model, during training
         self._reason_to_stop = ""
 
+    def __fspath__(self) -> str:
+        return str(self.folder)
+
     @property
     def hparams(self) -> HParams:
         """The hyperparameters; `max_seq_len` is the length of the longest sketch (N_max)."""
@@ -97,7 +100,12 @@ class Run:
         return reason_of(notes[-1]) if notes else ""
 
     def stop(self, reason: str = "a callback") -> None:
-        """End the run cleanly after this step; call this from a callback."""
+        """End the run cleanly; call it from a callback.
+
+        From `on_validation`, the run ends after this step; from `on_step`, after the steps that
+        have already begun, which is up to half a second later. A run that is stopped like this
+        before its first validation is validated at its end.
+        """
         self._reason_to_stop = reason
 
     def table(self) -> "pandas.DataFrame":

@@ -57,7 +57,7 @@ class Row(NamedTuple):
     line_width: float | None = None
 
 
-Inputs = str | Path | np.ndarray | Sequence[str | Path | np.ndarray]
+Inputs = str | Path | np.ndarray | Sequence[str | Path | np.ndarray | Sequence[Any]]
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,7 @@ def build(
     output: str | Path | None = None,
     recipe: Recipe | None = None,
     *,
-    strokes: Sequence[Any] = (),
+    strokes: Iterable[Any] = (),
     outline: bool = False,
     valid: float = 0.05,
     test: float = 0.05,
@@ -203,7 +203,7 @@ def _split_inputs(inputs: Inputs) -> tuple[list[str | Path], list[Any]]:
     return paths, arrays
 
 
-def _chunks(inputs: Inputs, strokes: Sequence[Any], reading: Reading) -> Iterator[Chunk]:
+def _chunks(inputs: Inputs, strokes: Iterable[Any], reading: Reading) -> Iterator[Chunk]:
     paths, arrays = _split_inputs(inputs)
     yield from sources.find(paths, reading)
     yield from memory_chunks("inputs", arrays, reading)

@@ -5,11 +5,11 @@ Dimensions: S sketches in a split, P points in all of them, B batch, N_max longe
 
 import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,7 +19,7 @@ from sketch_rnn.data import download
 from sketch_rnn.data.batches import TrainBatches, eval_batches
 from sketch_rnn.data.split import Part, Split, load_parts, make_part
 from sketch_rnn.errors import UserError, check_choice
-from sketch_rnn.hparams import HParams
+from sketch_rnn.hparams import HParams, as_hparams
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -67,7 +67,7 @@ class Dataset:
         split: str = "train",
         batch_size: int | None = None,
         *,
-        hparams: HParams | None = None,
+        hparams: HParams | Mapping[str, Any] | None = None,
         seed: int = 1,
         first_step: int = 0,
     ) -> "tf.data.Dataset":
@@ -97,7 +97,7 @@ class Dataset:
         setup()
         import tensorflow as tf
 
-        chosen = hparams or HParams()
+        chosen = as_hparams(hparams or {})
         size = chosen.batch_size if batch_size is None else batch_size
         chosen = chosen.replace(max_seq_len=self.max_seq_len, batch_size=size)
         sketches, is_training = self.split(split), split == "train"

@@ -23,11 +23,15 @@ ADAM_EPSILON = 1e-8
 
 
 class Costs(NamedTuple):
-    """The costs of a batch as scalars; `cost` is reconstruction + kl_weight * kl."""
+    """The costs of a batch or a split; `cost` is reconstruction + kl_weight * kl.
 
-    cost: tf.Tensor
-    reconstruction: tf.Tensor
-    kl: tf.Tensor  # with its floor; 0 without an encoder
+    They are scalar tensors in the result of `SketchRNN.loss`, and floats in that of
+    `sketch_rnn.evaluate`.
+    """
+
+    cost: Any
+    reconstruction: Any
+    kl: Any  # with its floor; 0 without an encoder
 
 
 @keras.saving.register_keras_serializable("sketch_rnn")

@@ -6,7 +6,7 @@ Legend: B batch, T time (N_max), Z latent, M mixtures.
 import math
 import tempfile
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike
 from sketch_rnn import files, strokes
 from sketch_rnn.choices import KERAS_SUFFIX
 from sketch_rnn.errors import UserError
-from sketch_rnn.hparams import HParams
+from sketch_rnn.hparams import HParams, as_hparams
 from sketch_rnn.model import card, sampling
 from sketch_rnn.model.distribution import Distribution
 from sketch_rnn.model.execution import Execution
@@ -88,7 +88,7 @@ class SketchRNN(Fitting):
 
     def __init__(
         self,
-        hparams: HParams,
+        hparams: HParams | Mapping[str, Any],
         scale_factor: float | None = None,
         seed: int | None = None,
         execution: Execution | None = None,
@@ -102,7 +102,7 @@ class SketchRNN(Fitting):
         """Initialize the model.
 
         Args:
-          hparams: the hyperparameters.
+          hparams: the hyperparameters, or a dict of those that differ from the defaults.
           scale_factor: see the class.
           seed: the seed of the initial weights; None means a random seed.
           execution: how the model is computed; None selects the execution for this device, in
@@ -114,7 +114,11 @@ class SketchRNN(Fitting):
           trained: see the class.
           full_size: see the class.
           license: see the class.
+
+        Raises:
+          UserError: a hyperparameter is unknown or its value cannot be used.
         """
+        hparams = as_hparams(hparams)
         super().__init__(**kwargs)
         self.__dict__.pop("loss", None)  # Keras's, where the model has a method
         self.hparams, self.scale_factor, self.seed = hparams, scale_factor, seed

@@ -5,6 +5,7 @@ Legend: S drawings of a split, B batch, T time (N_max), Z latent, M mixtures.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,12 +22,12 @@ from sketch_rnn.formats.run_folder import RunFolder
 from sketch_rnn.hparams import HParams
 from sketch_rnn.model import losses
 from sketch_rnn.model.compiling import compiled
+from sketch_rnn.model.fitting import Costs
 from sketch_rnn.model.forward import SketchCosts
 from sketch_rnn.model.network import SketchRNN
 from sketch_rnn.model.noise import SPLIT_STREAMS, Noise, Shard, draw_noise, noise_key
 from sketch_rnn.model.packing import Batch
 from sketch_rnn.tables import table
-from sketch_rnn.training.metrics import Costs
 from sketch_rnn.training.options import DEFAULT_SEED
 
 if TYPE_CHECKING:
@@ -181,7 +182,7 @@ def _zero_rows_to(size: int, rows: tf.Tensor) -> tf.Tensor:
 
 
 def evaluate(
-    log_root: str | Path,
+    log_root: str | PathLike[str],
     data_dir: str | Path | None = None,
     split: str = "test",
     checkpoint: str = "best",
@@ -189,7 +190,7 @@ def evaluate(
     """Evaluate a trained model on a split, as a run's validation does.
 
     Args:
-      log_root: a run's folder, or another model that `load_model` reads.
+      log_root: a `Run`, its folder, or another model that `load_model` reads.
       data_dir: the folder of the data set; None means the folder that the run used.
       split: "train", "valid" or "test".
       checkpoint: "best" or "latest", for a run.
@@ -200,6 +201,12 @@ def evaluate(
     Raises:
       UserError: the model or the data set is missing or damaged.
     """
+    if not isinstance(log_root, str | PathLike):
+        raise UserError(
+            "evaluate: expected a run, or the path or name of a model, got "
+            f"{type(log_root).__name__}; save a model and name its file"
+        )
+    log_root = fspath(log_root)
     check_choice("split", split, SPLITS)
     model = load_model(log_root, checkpoint)
     dataset = dataset_of(log_root, model.hparams.data_set, data_dir)

@@ -8,7 +8,7 @@ import struct
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO
 
 import numpy as np
 import tensorflow as tf
@@ -20,24 +20,18 @@ from sketch_rnn import files, pictures
 from sketch_rnn.errors import UserError, first_line
 from sketch_rnn.formats.run_folder import METRICS_FILE
 from sketch_rnn.formats.step_lines import StepLines
+from sketch_rnn.model.fitting import Costs
 
 NOTES_FILE = "notes.jsonl"  # the notes about the run that a person was shown
 
 
-class Costs(NamedTuple):
-    """The costs of a batch or of a split."""
-
-    cost: float
-    reconstruction: float
-    kl: float
-
-    def tagged(self, prefix: str) -> dict[str, float]:
-        """Return the costs by the original's tags."""
-        return {
-            f"{prefix}_Cost": self.cost,
-            f"{prefix}_Reconstr_Cost": self.reconstruction,
-            f"{prefix}_KL_Cost": self.kl,
-        }
+def tagged(costs: Costs, prefix: str) -> dict[str, float]:
+    """Return costs by the original's tags."""
+    return {
+        f"{prefix}_Cost": costs.cost,
+        f"{prefix}_Reconstr_Cost": costs.reconstruction,
+        f"{prefix}_KL_Cost": costs.kl,
+    }
 
 
 class MetricWriter:

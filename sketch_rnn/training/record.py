@@ -13,13 +13,14 @@ from sketch_rnn.formats.run_folder import RunFolder
 from sketch_rnn.hparams import CONFIG_FILE, HParams
 from sketch_rnn.model import losses
 from sketch_rnn.model.compiling import has_xla
+from sketch_rnn.model.fitting import Costs
 from sketch_rnn.model.sampling import random_z
 from sketch_rnn.training import history, projector, signs
 from sketch_rnn.training.copies import copies_if_many
 from sketch_rnn.training.devices import Workers
 from sketch_rnn.training.evaluate import Evaluation, Evaluator
 from sketch_rnn.training.history import History
-from sketch_rnn.training.metrics import Costs, MetricWriter
+from sketch_rnn.training.metrics import MetricWriter, tagged
 from sketch_rnn.training.report import Listener, NewReporter, span
 from sketch_rnn.training.start import Start
 from sketch_rnn.training.stopping import Stopping, end_note
@@ -184,7 +185,8 @@ class ChiefRecorder:
             done = f"{last + 1} of {self.hparams.num_steps} steps done"
             self.reporter.say(f"nothing to do: {done}")
             return
-        is_whole = not reason or (self._goes_by_time and not self.is_signalled)
+        is_first = bool(self.listener.reason_to_stop()) and not self.history.validations
+        is_whole = not reason or ((self._goes_by_time or is_first) and not self.is_signalled)
         if is_whole and last != self.validated:
             self._validate(last)
         self._save()
@@ -215,7 +217,7 @@ class ChiefRecorder:
         if step == 0 or step % LOG_EVERY:
             return
         now = time.monotonic()
-        figures = costs.tagged("Train") | {
+        figures = tagged(costs, "Train") | {
             "Learning_Rate": losses.learning_rate(self.hparams, step),
             "KL_Weight": losses.kl_weight(self.hparams, step),
             "Time_Taken_Train": now - self.logged_at,
@@ -228,7 +230,7 @@ class ChiefRecorder:
         self.validated = step
         with self.reporter.paused("validating"):
             evaluation, costs, seconds = self._evaluate(self.dataset.valid, "valid")
-            figures = costs.tagged("Valid") | {"Time_Taken_Valid": seconds}
+            figures = tagged(costs, "Valid") | {"Time_Taken_Valid": seconds}
             if self.left_out:
                 figures[history.LEFT_OUT] = self.left_out
                 self.left_out = 0
@@ -253,7 +255,7 @@ class ChiefRecorder:
             names, valid = self.hparams.data_set, self.dataset.valid
             projector.write(self.folder.path, valid, names, evaluation.mu_in_order)
         _, test, seconds = self._evaluate(self.dataset.test, "test")
-        return {"Best_Valid_Cost": cost} | test.tagged("Eval") | {"Time_Taken_Eval": seconds}
+        return {"Best_Valid_Cost": cost} | tagged(test, "Eval") | {"Time_Taken_Eval": seconds}
 
     def _evaluate(self, split: Split, name: str) -> tuple[Evaluation, Costs, float]:
         begun = time.monotonic()

@@ -10,9 +10,9 @@ import tensorflow as tf
 
 from sketch_rnn.model import losses
 from sketch_rnn.model.compiling import compiled
+from sketch_rnn.model.fitting import Costs
 from sketch_rnn.model.noise import SPLIT_STREAMS, Noise, Shard, draw_noise, noise_key
 from sketch_rnn.model.packing import Batch
-from sketch_rnn.training.metrics import Costs
 from sketch_rnn.training.state import TrainState
 
 SUM = tf.distribute.ReduceOp.SUM

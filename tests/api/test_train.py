@@ -105,6 +105,35 @@ def test_a_callback_ends_a_run_that_then_goes_on(tmp_path):
     assert on.reason == "num_steps" and on.steps["Valid_Cost"] == [20, 29]
 
 
+class AtOnce(sketch_rnn.Callback):
+    def on_step(self, run, step, figures):
+        run.stop("at once")
+
+
+def test_a_run_stopped_before_its_first_validation_is_validated_at_its_end(tmp_path):
+    settings = HPARAMS | {"num_steps": 400, "save_every": 200}
+    stopped = sketch_rnn.train(tmp_path / "run", DOODLES, settings, callbacks=[AtOnce()])
+    assert stopped.reason == "at once"
+    assert stopped.best is not None and stopped.best.step == stopped.steps["Valid_Cost"][-1] < 200
+
+
+def test_a_run_is_evaluated_as_its_folder_is(run):
+    _, costs = sketch_rnn.evaluate(run, split="valid")
+    assert type(costs) is sketch_rnn.Costs
+    assert costs == sketch_rnn.evaluate(run.folder, split="valid")[1]
+    with pytest.raises(UserError, match=r"evaluate: expected a run.*got SketchRNN"):
+        sketch_rnn.evaluate(run.model)
+
+
+def test_hyperparameters_may_be_a_dict():
+    model = sketch_rnn.SketchRNN({"enc_rnn_size": 4, "dec_rnn_size": 8, "z_size": 2}, seed=1)
+    assert model.hparams == sketch_rnn.HParams(enc_rnn_size=4, dec_rnn_size=8, z_size=2)
+    with pytest.raises(UserError, match="expected an HParams or a dict"):
+        sketch_rnn.SketchRNN(7)
+    with pytest.raises(UserError, match="unknown hyperparameter 'z_sise'"):
+        sketch_rnn.SketchRNN({"z_sise": 2})
+
+
 def test_data_may_be_files(tmp_path):
     few = HPARAMS | {"num_steps": 1}
     del few["data_set"]

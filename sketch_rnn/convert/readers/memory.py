@@ -4,7 +4,7 @@ A drawing is an array of rows, stroke-3 `[n, 3]` or stroke-5 `[n, 5]`, or a list
 list or an array of points, or anything else that a JSON value may be (see `values`).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import Any
 
@@ -24,7 +24,7 @@ from sketch_rnn.convert.readers.strokes import Arrangement, Vote
 from sketch_rnn.errors import UserError
 
 
-def memory_chunks(option: str, drawings: Sequence[Any], reading: Reading) -> Iterator[Chunk]:
+def memory_chunks(option: str, drawings: Iterable[Any], reading: Reading) -> Iterator[Chunk]:
     """Yield drawings, as chunks; their names are the option that holds them and their index."""
     sketches: list[np.ndarray] = []
     names: list[str] = []
