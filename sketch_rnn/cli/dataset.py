@@ -59,8 +59,8 @@ BUILD = new_flags(
     Flag("outline", bool, False, "Draw the outlines of filled shapes too."),
     Flag("centerline", bool, False, "Replace thin filled shapes in SVGs, such as brush strokes, "
         "with lines along their middle."),
-    Flag("ink", INKS, INKS[0], "Whether lines in photographs and scans are darker or "
-        "lighter than the paper; auto decides for each picture."),
+    Flag("ink", INKS, INKS[0], "Whether lines in photographs and scans are darker (dark) or "
+        "lighter (light) than the paper; auto decides for each picture."),
     Flag("sheet", bool, False, "Treat each photograph or scan as a page with several drawings that "
         "have white space between them."),
     Flag("size", float, Recipe.size, "Longer side of a drawing, in data units."),
@@ -70,12 +70,12 @@ BUILD = new_flags(
         "form, in data units."),
     Flag("max_points", int, Recipe.max_points, "Largest number of points in a sketch; a longer "
         "sketch is simplified more, or dropped if that is not enough."),
-    Flag("order", ORDERS, Recipe.order, "Order of the lines: as in the file, or after each line "
-        "the one that starts or ends nearest to it."),
+    Flag("order", ORDERS, Recipe.order, "Order of the lines: as in the file, or each line followed "
+        "by the line that starts or ends nearest to its end."),
     Flag("join", bool, Recipe.join, "Join pieces of a line: in SVGs, a piece that starts where the "
         "previous one ended; with --order=nearest, pieces that meet at any of their ends."),
     Flag("join_distance", float, Recipe.join_distance, "Largest gap between pieces that are "
-        "joined, as a share of the drawing's longer side; by default they have to touch."),
+        "joined, as a share of the drawing's longer side; by default, the pieces have to touch."),
     Flag("valid", float, 0.05, "Drawings to hold out for validation, as a share or a count; 0 "
         "repeats some of the training drawings."),
     Flag("test", float, 0.05, "Drawings to hold out for testing, as a share or a count."),
@@ -83,7 +83,7 @@ BUILD = new_flags(
     Flag("drop_copies", bool, False, "Keep only the first of several sketches that have the same "
         "points."),
     Flag("strict", bool, False, "Stop at the first drawing that cannot be used in full, instead of "
-        "dropping it or a part of it. Text next to the lines is dropped all the same."),
+        "dropping it or a part of it. Text next to the lines is dropped without stopping."),
     Flag("recognized", bool, False, "Keep only those Quick, Draw! drawings that the game "
         "recognized."),
     Flag("first_row", FIRST_ROWS, FIRST_ROWS[0], "Meaning of row 0 in .npz drawings: a drawn line, "
@@ -91,13 +91,14 @@ BUILD = new_flags(
     *LAYOUT,
     Flag("preview", str, None, "A .png file to write that shows the traced lines on top of the "
         "photographs and scans."),
-    Flag("report", str, None, "A .csv file to write that says what became of each drawing."),
+    Flag("report", str, None, "A .csv file to write that says what happened to each drawing."),
 )
 # fmt: on
 
 SHOW_USAGE = """
-Prints what is in a data set, and warns about what would spoil training on it. With --output, also
-draws a contact sheet; with --augment too, shows what augmentation does to one of its drawings.
+Prints what is in a data set, and warns about anything that would harm training on it. With
+--output, also draws a contact sheet; with --output and --augment, shows how augmentation changes
+one drawing.
 
   sketch_rnn_dataset show --output=sheet.png --arrange=length mine.npz
 """
@@ -111,7 +112,7 @@ SHOW = new_flags(
     Flag("count", int, 60, "Number of drawings to show.", least=1),
     Flag("seed", int, 0, "Seed for the random choices.", least=0),
     *DRAWING,
-    Flag("augment", int, None, "Draw the sketch with this index as augmentation changes it."),
+    Flag("augment", int, None, "Show how augmentation changes the sketch with this index."),
     Flag("random_scale_factor", float, HParams.random_scale_factor, "As in --hparams of "
         "sketch_rnn_train."),
     Flag("augment_stroke_prob", float, HParams.augment_stroke_prob, "As in --hparams of "
@@ -120,8 +121,8 @@ SHOW = new_flags(
 # fmt: on
 
 PAPER_USAGE = """
-Writes an A4 page with a grid to draw in, which is so faint that it is not traced. Print the page,
-draw on it, photograph or scan it, and build a data set from the pictures with --sheet.
+Writes an A4 page with a grid to draw in; the grid is so faint that it is not traced. Print the
+page, draw on it, photograph or scan it, and build a data set from the pictures with --sheet.
 
   sketch_rnn_dataset paper --output=grid.pdf --columns=3 --rows=4
 """
@@ -161,13 +162,13 @@ PAD = new_flags(
     OVERWRITE,
     Flag("prompts", Many.LIST, None, "What people are asked to draw, separated by commas (default: "
         "any drawing)."),
-    Flag("count", int, 30, "Number of drawings to ask for with each prompt.", least=1),
+    Flag("count", int, 30, "Number of drawings to ask for per prompt.", least=1),
     Flag("seconds", float, 0.0, "Seconds allowed for a drawing, from its first stroke on; 0 sets "
         "no limit.",
         least=0, most=3600),
     Flag("title", str, None, "Title of the page."),
-    Flag("model_dir", str, None, "Folder, file or name of a model that answers each drawing with "
-        "drawings."),
+    Flag("model_dir", str, None, "Folder, file or name of a model that responds to each drawing "
+        "with its own drawings."),
 )
 # fmt: on
 

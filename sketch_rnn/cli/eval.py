@@ -12,7 +12,7 @@ from sketch_rnn.errors import UserError
 from sketch_rnn.hparams_text import parse_overrides
 
 USAGE = """
-Evaluates trained models: prints what drawings cost, with a row for each model and file. The
+Evaluates trained models: prints the costs of drawings, with a row for each model and file. The
 drawings come from the model's data set, or from --input.
 
   sketch_rnn_eval --log_root=models/cat --data_dir=doodles --split=test
@@ -22,7 +22,7 @@ Mislabeled or broken drawings in a data set are among those with the highest cos
 
   sketch_rnn_eval --log_root=models/cat --split=train --extremes=20 --output=odd.svg
 
-To see whether a model copies, compare its drawings with the nearest ones that it was trained on:
+To see whether a model copies, compare its drawings with the nearest training drawings:
 
   sketch_rnn_eval --log_root=models/cat --copies --output=pairs.svg
 """
@@ -35,7 +35,7 @@ FLAGS = new_flags(
     Flag("data_dir", str, None, "Folder or http(s) address of the .npz files (default: where the "
         "run read its files)."),
     Flag("data_set", str, None, "Files of the data set, as in cat.npz+fish.npz, for a model that "
-        "does not name its data set, or to evaluate a model on another one."),
+        "does not name its data set, or to evaluate a model on another data set."),
     Flag("input", Many.REPEATED, [], "Drawings to use instead of the model's data set: any file "
         "that sketch_rnn_dataset build reads (an SVG, a .npz, .ndjson ...), or a folder of "
         "them."),
@@ -49,9 +49,9 @@ FLAGS = new_flags(
     OVERWRITE,
     Flag("extremes", int, None, "Draw this many drawings with the highest costs, and as many with "
         "the lowest, into the file --output.", least=1, most=1000),
-    Flag("copies", bool, False, "Print how near the model's new drawings are to the nearest "
-        "training drawings and, for comparison, how near drawings are that the model was not "
-        "trained on; --output shows the nearest pairs."),
+    Flag("copies", bool, False, "Print how close the model's new drawings are to the nearest "
+        "training drawings and, for comparison, how close real drawings are that the model was "
+        "not trained on; --output shows the closest pairs."),
     Flag("output", str, None, "The picture to write for --extremes or --copies: an .svg or .png "
         "file."),
 )

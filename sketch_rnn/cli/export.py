@@ -35,8 +35,8 @@ Writes a model for other programs. The name of --output chooses the format:
   X.js, X.mjs   an ES module for your own pages, with its TypeScript types beside it (X.d.ts)
   X.classic.js  the same as a classic script, for pages without a server
   X.tgz         the same as an npm package
-  X.gen.json    for browser clients (@magenta/sketch, ml5); needs lstm cells and 20 mixtures
-  X.vae.json    a whole conditional model, for browser clients that take z; needs the same
+  X.gen.json    for browser clients (@magenta/sketch, ml5); needs lstm cells and num_mixture=20
+  X.vae.json    a whole conditional model, for browser clients that use z; same requirements
   other names   a SavedModel folder with the signatures encode and decode, for TensorFlow Serving
 
 A .gen.json has no z, so a conditional model is written for one fixed z: the z of a drawing
@@ -66,7 +66,7 @@ FLAGS = new_flags(
         "start from. sketch_rnn_sample --help says which files can be read."),
     Flag("split", SPLITS, "test", "Split of an .npz file to take the drawings from."),
     Flag("index", int, 0, "Index of the drawing in the input, or of the latent vector in the file, "
-        "from 0.", least=0),
+        "counted from 0.", least=0),
     Flag("seed", int, None, "Sample z from the prior with this seed.", least=0, most=LARGEST_SEED),
     Flag("scale_factor", float, None, "Data units per model unit, for a model that lacks this "
         "scale factor."),
@@ -76,11 +76,13 @@ FLAGS = new_flags(
     Flag("title", str, None, "Title of the page."),
     Flag("subtitle", str, None, "The line under the title of the page, such as a credit "
         "(default: what the model was trained on)."),
-    Flag("color", str, None, "Color of the lines that the model draws on the page: red, #c33 ..."),
+    Flag("color", str, None, "Color of the lines that the model draws on the page, such as "
+        "red or #c33."),
     Flag("background", str, None, "Color of the page."),
-    Flag("examples", bool, True, "Include drawings on the page that visitors can start from."),
+    Flag("examples", bool, True, "Include drawings that visitors can start from on the page."),
     Flag("weights", WEIGHTS, None, "How to store the weights (default: int8 in a page, float32 in "
-        "a module): float16 and int16 halve the file, int8 makes it a quarter."),
+        "a module): float16 and int16 take half the space of float32, and int8 "
+        "takes a quarter."),
 )
 # fmt: on
 
@@ -140,7 +142,7 @@ def _check_flags() -> None:
     output = Path(FLAGS.output)
     if output.suffix and not output.name.endswith(MODEL_SUFFIXES):
         raise UserError(
-            f"--output: expected {_FORMS}, or a folder without a dot, got {output.name}"
+            f"--output: expected {_FORMS}, or a folder whose name has no dot, got {output.name}"
         )
     check_output(output, [FLAGS.input, FLAGS.z_file], FLAGS.model_dir, FLAGS.overwrite)
     types = _types_of(output)

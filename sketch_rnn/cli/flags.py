@@ -77,15 +77,15 @@ SHARED = (
 OVERWRITE = Flag("overwrite", bool, False, "Replace an existing output. A picture may replace a "
     "picture without this flag; the command's own inputs are never replaced.")
 FULL_SIZE = Flag("full_size", float, None, "Scale inputs so that their longer side has this "
-    "length, in the model's data units (default: the size of a typical drawing, as the run "
-    "recorded it, or else measured on the data set or on forty of the model's own drawings).")
+    "length, in the model's data units (default: the size of a typical drawing, which the run has "
+    "recorded, or which is measured on the data set or on forty of the model's own drawings).")
 LAYOUT = (  # flags of commands that read drawings stored as rows
     Flag("coordinates", COORDINATES, COORDINATES[0], "Coordinates in drawings stored as rows "
         "(.npz, .npy, lists): offsets from the previous point, or absolute; auto decides for each "
         "file."),
     Flag("pen", PENS, PENS[0], "Meaning of 1 in column 3 of such rows: the pen is lifted after the "
-        "point, stays down after it, came to it lifted, or drew a line to it; auto decides for "
-        "each file."),
+        "point, stays down after the point, was lifted on its way to the point, or drew a line to "
+        "the point; auto decides for each file."),
 )
 DRAWING = (  # flags of commands that draw; `drawing_style` reads them
     Flag("stroke_width", float, None, "Width of the lines in pixels, or in millimeters if --size "

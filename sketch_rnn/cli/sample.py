@@ -31,12 +31,12 @@ if TYPE_CHECKING:
 
 _MODES = "\n".join(f"  {mode.name:12}  {mode.text}" for mode in MODES.values())
 USAGE = f"""
-Draws with a trained model. --mode chooses what:
+Draws with a trained model. --mode chooses what to draw:
 
 {_MODES}
 
 The suffix of --output chooses the format: .svg and .png are pictures; .npz is a data set of the new
-drawings, with three equal splits; .json holds each as a list of [dx, dy, pen_lifted].
+drawings, with three equal splits; .json holds each drawing as a list of [dx, dy, pen_lifted].
 
 Without --model_dir, the model in the package draws. Without --input, a run uses drawings from its
 own data set, and the model in the package uses drawings from the package; --mode=complete starts
@@ -67,29 +67,30 @@ FLAGS = new_flags(
     Flag("index", Many.LIST, [], "Indices of the drawings to use from an input that holds several, "
         "as in 0,7,12 (default: random ones; for encode, all)."),
     *LAYOUT,
-    Flag("input_size", float, None, "Size of an input drawing as a share of the full size; 0.3, "
-        "for example, if it is only a part of a drawing. By default, SVG "
-        "and Quick, Draw! drawings are scaled to the full size, and "
-        "sketches from data sets keep their size.", least=0.02, most=1.0),
-    Flag("page", bool, False, "Scale the whole page of an SVG input to the full size instead of "
-        "what is drawn on it, which may be only a part of a drawing."),
+    Flag("input_size", float, None, "Size of an input drawing as a share of the full size; use a "
+        "small value such as 0.3 if the input is only a part of a drawing. By default, SVG and "
+        "Quick, Draw! drawings are scaled to the full size, and sketches from data sets keep "
+        "their size.", least=0.02, most=1.0),
+    Flag("page", bool, False, "Scale the whole page of an SVG input to the full size, not just the "
+        "lines on it. Use this if the lines are only a part of a drawing."),
     Flag("like", Many.LIST, None, "Draw these kinds, as in cat or cat,house: take z from drawings "
         "of these kinds. --list_kinds lists all kinds."),
     Flag("list_kinds", bool, False, "Print the kinds of drawings that the model has learned: the "
         "names of the files in its data set."),
     Flag("z_file", str, None, "Take latent vectors from this file, written by --mode=encode."),
-    Flag("num_samples", int, None, "Number of new drawings (default 10), drawings for each z in a "
-        "file (1), completions (5), random z (2; 1 for temperatures), random drawings from an "
-        "input that holds several (10 for reconstruct, 2 for interpolate), or results of an "
-        "analogy (1).", least=1, most=1_000_000),
-    Flag("temperature", Many.LIST, None, "Randomness, above 0: low values draw carefully, 1 draws "
-        "as the model was trained. A list, as in 0.2,0.5,1, gives a row or column for each "
-        "temperature (default: 0.5)."),
+    Flag("num_samples", int, None, "How many to make; the meaning and the default depend on the "
+        "mode: new drawings (default 10); drawings for each z in a file (default 1); completions "
+        "(default 5); random z (default 2, or 1 for temperatures); drawings picked at random from "
+        "an input that holds several (default 10 for reconstruct, 2 for interpolate); results of "
+        "an analogy (default 1).", least=1, most=1_000_000),
+    Flag("temperature", Many.LIST, None, "Randomness, above 0: low values draw carefully, and 1 "
+        "draws from the distribution that the model learned. A list, as in 0.2,0.5,1, gives a row "
+        "or column for each temperature (default: 0.5)."),
     Flag("greedy", bool, False, "Make the most probable choice at every point."),
     Flag("steps", int, 10, "Number of drawings in an interpolation, or along each side of a "
         "grid.", least=2, most=1000),
-    Flag("spherical", bool, True, "Interpolate along a sphere; with --nospherical, along a "
-        "straight line."),
+    Flag("spherical", bool, True, "Interpolate between latent vectors along a sphere; with "
+        "--nospherical, along a straight line."),
     Flag("seed", int, None, "Seed of the random numbers; the same seed gives the same file "
         "(default: a new seed, which is printed).", least=0, most=LARGEST_SEED),
     Flag("max_len", int, None, "Largest number of points in a drawing (default: as in the model's "

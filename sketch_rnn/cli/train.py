@@ -33,24 +33,24 @@ FLAGS = new_flags(
         "configuration or data set).", also="model_dir"),
     Flag("data_dir", str, None, "Folder or http(s) address of the .npz files, or doodles for the "
         "drawings in the package (default: the paths in data_set, if it has paths; else "
-        "doodles, if it includes these files; else the public aaron_sheep data set; a resumed "
+        "doodles, if the package has these files; else the public aaron_sheep data set; a resumed "
         "run reads the folder that it used before)."),
     Flag("hparams", Many.REPEATED, [], "Hyperparameters: name=value,name=value or a JSON object. "
         "To train on several files: data_set=cat.npz+fish.npz."),
     Flag("config", str, None, "JSON file of hyperparameters, or the name of one in the package: "
         f"{', '.join(shipped.config_names())}; --hparams overrides it. few starts from the "
         "model in the package and chooses settings that suit the number of drawings."),
-    Flag("resume_training", bool, False, "Continue from the latest checkpoint in --log_root, which "
-        "the original trainer may have written."),
+    Flag("resume_training", bool, False, "Continue from the latest checkpoint in --log_root; it "
+        "may have been written by the original trainer."),
     Flag("init_from", str, None, "Start from the weights of this model: the folder of a run or of "
         "an original checkpoint, a .gen.json, .vae.json or .keras file, or a name: doodles is "
-        "the model in the package, quickdraw/cat.vae is one of Google's. The run takes over "
-        "the model's architecture, and its KL settings unless you give others."),
+        "the model in the package, quickdraw/cat.vae is a model by Google. The run adopts the "
+        "model's architecture, and also its KL settings unless you set them."),
     Flag("patience", int, None, "End training after this many validations in a row without a new "
         "best cost.", least=1),
     Flag("max_time", str, None, "End training after this time, as in 2h30m, 45m or 90s."),
     Flag("seed", int, None, "Seed of all random numbers (default: 1).", least=0, most=LARGEST_SEED),
-    Flag("precision", PRECISIONS, None, "Precision of matrix products; all else is float32 "
+    Flag("precision", PRECISIONS, None, "Precision of matrix products; everything else is float32 "
         "(default: float32; a resumed run keeps its precision)."),
     Flag("strategy", STRATEGIES, STRATEGIES[0], "Devices that share the work: one device, all GPUs "
         "of this machine, or the machines that TF_CONFIG names; auto uses all that are "

@@ -225,7 +225,7 @@ def format_to_save(path: str | Path) -> Format:
         if form.save and not form.suffix and not Path(name).suffix:
             return form
     names = ", ".join(f"X{form.suffix}" for form in FORMATS if form.suffix)
-    raise UserError(f"expected {names}, or a folder without a dot, got {name}")
+    raise UserError(f"expected {names}, or a folder whose name has no dot, got {name}")
 
 
 def _format_of(path: Path) -> Format:
