@@ -467,7 +467,7 @@ def test_pieces_of_other_forms_are_strokes_as_they_are(tmp_path):
         ),
         ("a.ndjson", (quickdraw() + "{\n" + quickdraw()).encode(), "a.ndjson:2: not valid JSON"),
         ("a.ndjson", b"", "a.ndjson: no lines"),
-        ("a.ndjson", b'{"drawing": 5}', 'a.ndjson:1: not an object with "drawing"'),
+        ("a.ndjson", b'{"drawing": 5}', "a.ndjson:1: expected an object with strokes"),
         ("a.ndjson", b'{"drawing": [5]}', "a.ndjson:1: a stroke is not"),
         ("a.ndjson", b'{"drawing": [["ab", "cd"]]}', "a.ndjson:1: a stroke is not"),
         ("a.ndjson", b'{"drawing": [[["a"], ["b"]]]}', "a.ndjson:1: a coordinate is not a number"),
