@@ -79,7 +79,7 @@ def draw(
       column_titles: texts above the columns.
       caption: a text above the whole picture.
       prefixes: the number of points at the start of each sketch that were given, not drawn by the
-        model; they get another color. In one row they have the same place in each cell.
+        model; they get another color. In one row, all prefixes have the same place in their cells.
       cell: side of a cell in the picture's units; by default 400 for one sketch, 160 in a grid.
       animate: make the SVG draw itself, each sketch in the order of its strokes, at a steady speed;
         it stands still for people who have asked their system for less motion.

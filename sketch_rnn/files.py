@@ -1,4 +1,4 @@
-"""Write files whole, so that nothing is lost, and name the folder that is kept between runs."""
+"""Write files completely or not at all, so that no data is lost; find the cache folder."""
 
 import os
 import tempfile
@@ -47,7 +47,7 @@ def check_output(
         return
     is_picture = path.suffix.lower() in PICTURES
     if model is not None and Path(model).is_dir() and path.suffix not in ("", ".json"):
-        model = None  # a model's folder has no files of its own with such a suffix
+        model = None  # no file of a model's folder itself has such a suffix
     for source in (*inputs, model):
         if source is not None and _is_part_of(path, Path(source)):
             raise UserError(f"{path} is also an input ({source}); name another {name}")
@@ -69,7 +69,7 @@ def _is_part_of(path: Path, source: Path) -> bool:
 
 @contextmanager
 def naming(path: str | Path, part: str | None = None) -> Iterator[None]:
-    """Make an OSError that names no file, or names the temporary `part`, name `path`."""
+    """Make OSErrors raised in this block name `path`, not the temporary `part` or no file."""
     try:
         yield
     except OSError as error:
@@ -145,7 +145,7 @@ def remove(path: Path) -> bool:
 
 
 def exists(path: Path) -> bool:
-    """Return whether the file or folder exists; an impossible name does not."""
+    """Return whether the file or folder exists; False if its name is impossible."""
     try:
         return path.exists()
     except (OSError, ValueError):
@@ -153,7 +153,7 @@ def exists(path: Path) -> bool:
 
 
 def write_text(path: str | Path, text: str) -> None:
-    """Write a text file whole, in UTF-8."""
+    """Write a text file in UTF-8, completely or not at all."""
     with replacing(path) as file:
         file.write(text.encode())
 

@@ -207,10 +207,11 @@ class HParams:
 
 
 def as_hparams(given: HParams | Mapping[str, Any]) -> HParams:
-    """Return hyperparameters that may be given by name; absent ones take defaults.
+    """Return hyperparameters given as an object or as a dict; those missing there take defaults.
 
     Raises:
-      UserError: neither, an unknown name, a wrong type or a value out of range.
+      UserError: `given` is of another type, or a name is unknown, or a value has a wrong type or is
+        out of range.
     """
     if isinstance(given, HParams):
         return given

@@ -1,7 +1,7 @@
-"""All changes to the process that the program runs in: `setup`, and nothing at import.
+"""Prepare the process: `setup` makes all changes to it, and importing the package makes none.
 
-TensorFlow reads the environment when it first needs it, so `setup` comes before it. The commands
-call it, and so do the functions of the Python API that need TensorFlow.
+TensorFlow reads environment variables when it starts, so `setup` must be called first. The commands
+call `setup`, and so do the functions of the Python API that need TensorFlow.
 """
 
 import atexit
@@ -51,7 +51,7 @@ def setup(verbose: bool = False) -> None:
 
 
 def set_environment() -> None:
-    """Do the part of `setup` that TensorFlow reads: GPU flags, and where to keep programs."""
+    """Set what TensorFlow reads from the environment: GPU flags, and where to keep programs."""
     if system.gpu_driver():
         set_up_gpu(metadata.version("tensorflow"))
     _keep_programs()

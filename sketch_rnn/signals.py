@@ -32,7 +32,7 @@ Handler = Callable[[int, object], None] | signal.Handlers
 
 
 class Terminated(KeyboardInterrupt):
-    """A signal other than SIGINT came; `number` says which."""
+    """Raised when a signal other than SIGINT comes; `number` says which."""
 
     def __init__(self, number: int):
         super().__init__(f"ended by {name_of(number)}")

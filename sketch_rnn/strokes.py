@@ -1,4 +1,6 @@
-"""The forms of a sketch, and augmentation: pure NumPy, over whole batches at once.
+"""The array layouts of a sketch, conversions between them, and augmentation.
+
+Everything is pure NumPy and works on whole batches at once.
 
 stroke-3: `[n, 3]` rows (dx, dy, pen_lifted): the offset from the previous point, and 1 if the pen
 is lifted after this point.
@@ -25,7 +27,7 @@ def checked(sketch: np.ndarray) -> np.ndarray:
     """Return the sketch as an array after checking that it is stroke-3 `[n, 3]` and not empty.
 
     Raises:
-      UserError: it has another form, is empty, or has NaN or infinite offsets.
+      UserError: the sketch has another shape, is empty, or has NaN or infinite offsets.
     """
     try:
         sketch = np.asarray(sketch)

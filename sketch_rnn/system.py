@@ -77,7 +77,7 @@ def _are_long_paths_enabled() -> bool:
 def is_plain(path: Path) -> bool:
     """Return whether TensorFlow can read this path from an environment variable.
 
-    It reads the bytes as UTF-8, which Windows does not use there.
+    TensorFlow reads the variable's bytes as UTF-8, but Windows does not encode them so.
     """
     return "'" not in str(path) and (not IS_WINDOWS or str(path).isascii())
 

@@ -16,7 +16,7 @@ class Bar(LogReporter):
 
     def __init__(self, first_step: int, num_steps: int):
         super().__init__(first_step, num_steps)
-        with warnings.catch_warnings():  # that optional ipywidgets is missing
+        with warnings.catch_warnings():  # tqdm warns if the optional ipywidgets is missing
             warnings.simplefilter("ignore", TqdmWarning)
             from tqdm.auto import tqdm
         is_notebook = issubclass(tqdm, tqdm_notebook) or "ipykernel.zmqshell" in sys.modules

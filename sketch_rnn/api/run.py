@@ -36,7 +36,7 @@ class Run:
     def __init__(self, folder: str | Path):
         self.folder = Path(folder)
         self._loaded: SketchRNN | None = None  # the best model, once loaded
-        self._trained: SketchRNN | None = None  # the live model, during training
+        self._trained: SketchRNN | None = None  # the model being trained, during training
         self._reason_to_stop = ""
 
     def __fspath__(self) -> str:

@@ -118,12 +118,12 @@ class _Lines(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """See `logging.Handler`."""
         kind = "warning: " if record.levelno >= logging.WARNING else ""
-        clear = erased() if sys.stderr.isatty() else ""  # a live line may be there
+        clear = erased() if sys.stderr.isatty() else ""  # a status line may be shown
         print(clear + kind + spelled(record.getMessage()), file=sys.stderr, flush=True)
 
 
 def erased() -> str:
-    """Return the text that erases the live line and leaves the cursor at its start."""
+    """Return the text that erases the status line and leaves the cursor at the line's start."""
     if system.has_ansi():
         return "\r\x1b[J"
     return "\r" + " " * (columns() - 1) + "\r"

@@ -201,7 +201,7 @@ def _examples(model: "SketchRNN") -> "list[np.ndarray]":
 
 
 def _z(model: "SketchRNN") -> "np.ndarray | None":
-    """Return the fixed z `[Z]` of a .gen.json; None for an unconditional model."""
+    """Return the z `[Z]` for which to write a .gen.json; None for an unconditional model."""
     from sketch_rnn.convert.inputs import Choice, Size, read_inputs
     from sketch_rnn.model import sampling
     from sketch_rnn.sampling.picture import read_z

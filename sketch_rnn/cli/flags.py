@@ -38,7 +38,7 @@ _PLAINLY = (  # messages from absl and Python about a flag's value, and plainer 
 
 
 class Many(Enum):
-    """The ways in which a flag takes several texts."""
+    """How a flag is given several values."""
 
     REPEATED = "the flag is repeated"
     LIST = "separated by commas"
@@ -179,7 +179,7 @@ def spelled(text: str) -> str:
 
 
 def _meant(error: flags.UnrecognizedFlagError, values: flags.FlagValues) -> str:
-    """Return a suggestion for an unknown flag."""
+    """Return a suggestion of the flag that was meant, given the error for an unknown flag."""
     name = error.flagname.replace("-", "_")
     names = {field.name for field in fields(HParams)}
     hparam = MEANT.get(name, name)

@@ -14,14 +14,14 @@ from sketch_rnn.cli.flags import spelled
 from sketch_rnn.signals import quit_at_once
 from sketch_rnn.training.report import STOPPING, is_endless, listed
 
-ALWAYS = ("reconstruction", "KL")  # the live line shows these in any width
+ALWAYS = ("reconstruction", "KL")  # the status line shows these however narrow the terminal is
 DRAWN_EVERY = 0.1  # seconds
 PACE_OF = 10.0  # seconds over which the pace is averaged
 STALL_SECONDS, STALL_STEPS = 2.0, 5  # a step longer than both of these was compiling
 
 
 class Progress:
-    """A reporter that prints a live line on a terminal, and plain lines elsewhere.
+    """A reporter that redraws one status line in a terminal, and prints plain lines elsewhere.
 
     Args:
       first_step: the step at which the run begins or continues.
@@ -56,7 +56,7 @@ class Progress:
                 self._draw(self._fitting(figures))
 
     def line(self, step: int, figures: Mapping[str, float]) -> None:
-        """Print a permanent line if there is no live one."""
+        """Print the figures in a permanent line if there is no status line."""
         if not self._is_live:
             print(f"step {step}: {listed(figures)}, {self._left(step)}", flush=True)
 
@@ -75,7 +75,7 @@ class Progress:
         self._times = deque((at + gone, done) for at, done in self._times)
 
     def say(self, text: str) -> None:
-        """Print a permanent line."""
+        """Print the text as a permanent line."""
         with self._lock:
             shown = self._text
             self._draw("")
@@ -102,15 +102,15 @@ class Progress:
         self.say(STOPPING)
 
     def close(self) -> None:
-        """End the live line."""
+        """Erase the status line for good."""
         with self._lock:
             self._draw("")
             self._is_live = False
 
     def _draw(self, text: str) -> None:
-        """Replace the live line.
+        """Redraw the status line in the terminal.
 
-        Return the cursor to its start, where it stays if the terminal is made narrower.
+        Return the cursor to the line's start, where it stays if the terminal is made narrower.
         """
         if not self._is_live or (not text and not self._text):
             return

@@ -16,7 +16,7 @@ from sketch_rnn import files
 from sketch_rnn.errors import UserError, warn
 
 LARGEST_FILE = 1 << 27
-_LARGEST_COUNTS = {b"[": 64, b"{": 64, b",": 100_000}  # in a whole file; not used in base64
+_LARGEST_COUNTS = {b"[": 64, b"{": 64, b",": 100_000}  # the most per file; none in base64
 _LARGEST_WEIGHT = 10.0
 _LARGEST_INTEGER = 32767
 

@@ -53,7 +53,7 @@ def find_full_size(
 def _of_data_set(
     model: SketchRNN, path: str | Path | None, data_dir: str | Path | None
 ) -> float | None:
-    """Measure the data set, if it can be read without a download that nobody asked for."""
+    """Measure the data set, unless reading it takes a download that the user did not ask for."""
     names = model.hparams.data_set
     with suppress(UserError):
         folder = RunFolder(path or "")

@@ -40,7 +40,7 @@ class _Cell(NamedTuple):
     state: tuple[str, ...]
 
 
-KEPT_CONFIG_FILE = "model_config.original.json"  # its name after a run is resumed
+KEPT_CONFIG_FILE = "model_config.original.json"  # the name once a run is resumed
 _SCOPE = "vector_rnn/"
 _CELLS = {
     "lstm": _Cell("LSTMCell", ("c", "h")),
@@ -214,7 +214,7 @@ Entry = tuple[keras.Variable, Any, str]  # variable, index into it, original nam
 
 
 def _entries(model: SketchRNN) -> Iterator[Entry]:
-    """Yield, for each tensor in the original, the variable and the part of it to fill."""
+    """Yield, for each of the original's tensors, the model's variable and its part to fill."""
     decoder = model.decoder
     if model.encoder is not None and model.latent is not None:
         yield from _cell_entries(model.encoder.forward, _SCOPE + "ENC_RNN/fw/")

@@ -97,7 +97,7 @@ class RunFolder:
         return self.checkpoints.is_dir()
 
     def create(self, config: RunConfig, checkpoint: tf.train.Checkpoint, step: int) -> None:
-        """Start a run at a step.
+        """Create a run in this folder that begins at `step`.
 
         The first checkpoint holds the initial weights, so that weights taken from another model are
         not lost if the process is killed before the next save. If it is killed during this call,
@@ -299,7 +299,7 @@ class RunFolder:
         return False
 
     def steps_done(self, checkpoint: str = "best") -> int | None:
-        """Return how many steps the model that `load` reads was trained; None if no checkpoint."""
+        """Return the number of training steps behind `load`'s model; None without a checkpoint."""
         kinds = CHECKPOINTS[CHECKPOINTS.index(checkpoint) :]
         return next((step for kind in kinds for step in self._steps(kind)), None)
 

@@ -25,7 +25,7 @@ def holds(path: Path) -> bool:
 
 
 def refuse(path: Path, _: str = "") -> SketchRNN:
-    """Raise UserError: the folder does not hold the model that it was made from."""
+    """Raise UserError: a SavedModel holds functions, not the model that it was made from."""
     raise UserError(
         f"{path} is a SavedModel, which only TensorFlow runs; use the model that it was made from"
     )

@@ -13,7 +13,7 @@ from sketch_rnn.pictures import png
 
 TEXT_FILE, PICTURE_FILE = "README.md", "drawings.png"
 _SHOWN, _COLUMNS, _TEMPERATURE = 8, 4, 0.3
-_LONGEST = 500  # points, the most in a drawing that is shown
+_LONGEST = 500  # the most points in a drawing shown on the card
 _NOT_SAID = "not stated; ask whoever trained it"
 _HUB_LICENSES = ("apache-2.0", "mit", "cc0-1.0", "cc-by-4.0", "cc-by-sa-4.0", "cc-by-nc-4.0")
 
@@ -23,7 +23,7 @@ def text(model: Any, file: str) -> str:
 
     Args:
       model: a `SketchRNN`.
-      file: the name that `load_model` is given to read the model.
+      file: the name to pass to `load_model` to read the model.
     """
     rows = "\n".join(f"| {name} | {_cell(value)} |" for name, value in _facts(model).items())
     return f"""---
@@ -60,7 +60,7 @@ def picture(model: Any) -> bytes | None:
 
 
 def _facts(model: Any) -> dict[str, str]:
-    """Return the properties of a model as text, by the names that the card shows."""
+    """Return the properties of a model as text, keyed by the names that the card shows."""
     hparams, trained = model.hparams, model.trained
     names = ", ".join(f"`{name}`" for name in hparams.data_set)
     facts = {

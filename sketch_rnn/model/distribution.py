@@ -35,7 +35,7 @@ class Distribution:
 
     @classmethod
     def of_output(cls, output: tf.Tensor) -> "Distribution":
-        """Return the distribution that the decoder's output `[T, B, 3 + 6 M]` stands for."""
+        """Return the distribution that the decoder's output `[T, B, 3 + 6 M]` describes."""
         steps, batch, width = output.shape
         found = split_output(tf.reshape(tf.transpose(output, [1, 0, 2]), [-1, width]))
 

@@ -78,7 +78,7 @@ class Execution:
 
     @contextmanager
     def in_force(self) -> Iterator[None]:
-        """Make products on a GPU round as the precision says, within this block.
+        """Within this block, make matrix products on a GPU use this execution's precision.
 
         By default TensorFlow rounds the operands of float32 products on a GPU to TensorFloat-32.
         The setting belongs to the whole process; it is restored after the block.
@@ -91,10 +91,10 @@ class Execution:
             tf.config.experimental.enable_tensor_float_32_execution(before)
 
     def turn(self, steps: int) -> int:
-        """Return the number of steps in one turn of a loop that leaves the fewest steps over.
+        """Return how many of a loop's `steps` time steps to unroll into each turn.
 
-        The steps left over are compiled one by one after the loop, so a turn may be somewhat
-        shorter than `unroll` if that leaves fewer of them.
+        Steps that do not fill a whole turn are compiled one by one after the loop. So a turn may be
+        somewhat shorter than `unroll` if that leaves fewer such steps.
         """
         sizes = range(self.unroll, self.unroll // 2, -1)
         return min(sizes, key=lambda size: steps % size)
@@ -124,7 +124,7 @@ class Execution:
         )
 
     def affine(self, x: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor) -> tf.Tensor:
-        """Return x kernel + bias, `[N, I]` -> `[N, O]`, whose gradient has the same precision."""
+        """Return x @ kernel + bias, `[N, I]` -> `[N, O]`; its gradient uses the same precision."""
 
         @tf.custom_gradient
         def call(
@@ -161,7 +161,7 @@ class Products:
         self._back: list[tuple[tf.Tensor, tf.Tensor]] = []
 
     def __call__(self, number: int, *inputs: tf.Tensor) -> tf.Tensor:
-        """Return product `number` of the inputs, each `[B, ...]` -> `[B, O]`; x comes last."""
+        """Return product `number`, `[B, O]`, of the inputs, `[B, ...]` each; x comes last."""
         kernel, rest = self._kernels[number], self._biases[number]
         of_x = self._of_x[number]
         if of_x is not None:
@@ -172,7 +172,7 @@ class Products:
         return self._execution.product(joined, kernel) + rest
 
     def of_all_x(self, x: tf.Tensor, widths: Sequence[int]) -> list[tf.Tensor | None]:
-        """Return the share of x in each product, bias included, `[T, B, O]`.
+        """Return what x contributes to each product at all steps, bias included, `[T, B, O]`.
 
         Args:
           x: `[T, B, I]`, at all steps.
@@ -190,7 +190,7 @@ class Products:
         return steps_of(self._execution.product(rows_of(x), kernel), x.shape[0])
 
     def given_x(self, of_x: Sequence[tf.Tensor | None]) -> "Products":
-        """Return a copy of these products in which the share of x, `[B, O]`, is already known."""
+        """Return a copy of these products that already knows what x contributes, `[B, O]`."""
         products = copy.copy(self)
         products._of_x = of_x
         return products
@@ -203,11 +203,11 @@ class Products:
             self._back.append(tf.split(back, [kernel.shape[-2] - width, width], axis=-1))
 
     def back(self, number: int, d_output: tf.Tensor) -> tf.Tensor:
-        """Return the gradient of a product's inputs except x, joined: `[B, O]` -> `[B, ...]`."""
+        """Return the gradient of a product's inputs without x, joined: `[B, O]` -> `[B, ...]`."""
         return self._execution.product(d_output, self._back[number][0])
 
     def back_x(self, number: int, d_output: tf.Tensor) -> tf.Tensor:
-        """Return the gradient of x in a product, `[N, O]` -> `[N, I]`."""
+        """Return the gradient that x gets from a product, `[N, O]` -> `[N, I]`."""
         return self._execution.product(d_output, self._back[number][1])
 
     def operand(self, x: tf.Tensor) -> tf.Tensor:
@@ -215,12 +215,12 @@ class Products:
         return self._execution.operand(x)
 
     def product(self, x: tf.Tensor, y: tf.Tensor, **transposed: bool) -> tf.Tensor:
-        """Return a further product that the cell needs; see `Execution.product`."""
+        """Return the product of other matrices that the cell needs; see `Execution.product`."""
         return self._execution.product(x, y, **transposed)
 
 
 def rows_of(sequence: tf.Tensor) -> tf.Tensor:
-    """`[c, B, O]` -> `[c B, O]`, or `[c, D, B, O]` -> `[D, c B, O]`."""
+    """Merge steps and rows: `[c, B, O]` -> `[c B, O]`, or `[c, D, B, O]` -> `[D, c B, O]`."""
     if len(sequence.shape) == 4:
         sequence = tf.transpose(sequence, [1, 0, 2, 3])
         return tf.reshape(sequence, [sequence.shape[0], -1, sequence.shape[-1]])

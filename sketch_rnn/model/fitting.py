@@ -31,7 +31,7 @@ class Costs(NamedTuple):
 
     cost: Any
     reconstruction: Any
-    kl: Any  # with its floor; 0 without an encoder
+    kl: Any  # raised to its floor; 0 without an encoder
 
 
 @keras.saving.register_keras_serializable("sketch_rnn")
@@ -121,7 +121,7 @@ class Fitting(keras.Model):
             rate = DecayedRate(hparams.learning_rate, hparams.min_learning_rate, hparams.decay_rate)
             optimizer = keras.optimizers.Adam(rate, epsilon=ADAM_EPSILON)
         super().compile(optimizer=optimizer, jit_compile=jit_compile and has_xla(), **options)
-        self.__dict__.pop("loss", None)  # Keras's, where the model has a method
+        self.__dict__.pop("loss", None)  # Keras's attribute would hide the method `loss`
         self._fit_seed = secrets.randbits(31) if self.seed is None else self.seed
         self._figures = [keras.metrics.Mean(name) for name in ("loss", "reconstruction", "kl")]
         self._batches_seen = keras.metrics.Sum("batches")
@@ -150,7 +150,7 @@ class Fitting(keras.Model):
         Returns:
           Keras's `History`.
         """
-        options.setdefault("shuffle", False)  # which would warn that it has no effect
+        options.setdefault("shuffle", False)  # Keras warns that True has no effect
         return self._computed(super().fit, *arguments, **options)
 
     def evaluate(self, *arguments: Any, **options: Any) -> Any:
@@ -172,7 +172,7 @@ class Fitting(keras.Model):
         )
 
     def _computed(self, method: Any, *arguments: Any, **options: Any) -> Any:
-        """Call a Keras method, after compiling the model if nobody has."""
+        """Call a Keras method; first compile the model if that has not been done."""
         if not self.compiled:
             self.compile()
         with self.execution.in_force():
@@ -221,7 +221,7 @@ class Fitting(keras.Model):
         return self._taken_up(count, cost, reconstruction, kl)
 
     def _filled(self, batch: Batch) -> tuple[Batch, tf.Tensor]:
-        """Fill up a batch to a static size; return it and the number of its original sketches."""
+        """Fill up a batch to a static size; return it and the number of sketches before filling."""
         size = batch.strokes5.shape[0]
         if size is not None:
             return batch, tf.constant(size)
@@ -232,7 +232,7 @@ class Fitting(keras.Model):
         return Batch(_rows_to(size, batch.strokes5), lengths), count
 
     def _taken_up(self, size: tf.Tensor | int, *costs: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Add the mean costs of `size` sketches; return the means of the epoch so far."""
+        """Add the mean costs of `size` sketches to the means of the epoch, and return those."""
         for figure, cost in zip(self._figures, costs, strict=True):
             figure.update_state(cost, sample_weight=tf.cast(size, tf.float32))
         return {figure.name: figure.result() for figure in self._figures}

@@ -120,9 +120,9 @@ class Forward:
 
     @compiled
     def _direction_by(self, weights: list[tf.Tensor], *read: tf.Tensor | None) -> tf.Tensor:
-        """Return the h `[B, U]` of one direction, whose weights are arguments.
+        """Return the h `[B, U]` of one direction, computed with the weights given as arguments.
 
-        That way one program serves both directions and is compiled once.
+        Since the weights are arguments, one program serves both directions and is compiled once.
         """
         encoder = cast(Encoder, self.encoder)
         with keras.StatelessScope(zip(encoder.forward.weights, weights, strict=True)):
@@ -131,7 +131,7 @@ class Forward:
     def _reconstruction(
         self, batch: Batch, micro_batch: MicroBatch, z: tf.Tensor | None, noise: Noise
     ) -> tf.Tensor:
-        """Return a micro-batch's share of the reconstruction cost; see `_cost_and_gradients`."""
+        """Return what a micro-batch adds to the reconstruction cost; see `_cost_and_gradients`."""
         read = _decoder_input(batch, micro_batch, noise)
         targets = in_rows(batch.strokes5[:, 1:], micro_batch.source)
         steps = batch.strokes5.shape[0] * (batch.strokes5.shape[1] - 1)
@@ -159,7 +159,7 @@ class Forward:
         loss_mask: tf.Tensor | None,
         count: int,
     ) -> tuple[tf.Tensor, list[tf.Tensor]]:
-        """Return a micro-batch's share of the reconstruction cost, and its gradients.
+        """Return what a micro-batch adds to the reconstruction cost, and the gradients of that.
 
         Both are one program, so that the values that the backward pass needs are stored only once.
 

@@ -31,9 +31,10 @@ class Direction(NamedTuple):
 
 @keras.saving.register_keras_serializable("sketch_rnn")
 class Encoder(keras.layers.Layer):
-    """A layer that reads each sketch in both directions and returns both final h, forward first.
+    """A layer that reads each sketch in both directions and returns both final hidden states h.
 
-    It starts from the zero state and reads no padding (equation 1).
+    The forward direction's h comes first. Both directions start from the zero state and read no
+    padding (equation 1).
     """
 
     def __init__(
@@ -191,9 +192,9 @@ class Decoder(keras.layers.Layer):
         Args:
           cell, units, num_mixture: see `HParams`.
           z_size: Z; 0 for the unconditional model.
-          keep_prob: the share of candidates that recurrent dropout keeps.
-          input_keep_prob: the share of inputs that input dropout keeps.
-          output_keep_prob: the share of outputs that output dropout keeps.
+          keep_prob: the fraction of candidates that recurrent dropout keeps.
+          input_keep_prob: the fraction of inputs that input dropout keeps.
+          output_keep_prob: the fraction of outputs that output dropout keeps.
           seed: the seed of the initial weights.
           execution: how the layer is computed; None selects the execution for this device.
           fixed_state: `[S]`, the initial state of an unconditional model; None means zero.
@@ -260,7 +261,7 @@ class Decoder(keras.layers.Layer):
         input_mask: tf.Tensor | None = None,
         output_mask: tf.Tensor | None = None,
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """Decode with the true previous points as input.
+        """Decode sketches with the true previous point as the input of each step (teacher forcing).
 
         Args:
           points: stroke-5 points, `[T, R, 5]`; each sketch begins with the start token.
@@ -314,7 +315,7 @@ class Decoder(keras.layers.Layer):
     def step(
         self, point: tf.Tensor, z: tf.Tensor | None, state: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """Do one step: `[B, 5]`, `[B, Z]`, `[B, S]` -> output `[B, 3 + 6 M]`, new state."""
+        """Do one step: point `[B, 5]`, z, state `[B, S]` -> output `[B, 3 + 6 M]`, new state."""
         return self.stepper(point, z)(point, state)
 
     def _join(self, points: tf.Tensor, z: tf.Tensor | None, segments: Segments) -> tf.Tensor:

@@ -54,7 +54,7 @@ def reconstruction_cost(
     loss_mask: tf.Tensor | None = None,
     count: int | None = None,
 ) -> tf.Tensor:
-    """Return offset loss plus pen loss, averaged over every step of every sketch with its padding.
+    """Return offset loss plus pen loss, averaged over all steps of all sketches, padding included.
 
     Args:
       output: the decoder's output, `[T, B, 3 + 6 M]`.
@@ -105,5 +105,5 @@ def _log_add(x: tf.Tensor, constant: float) -> tf.Tensor:
 
 
 def _points(output: tf.Tensor) -> tf.Tensor:
-    """`[T, B, 3 + 6 M]` -> `[N, 3 + 6 M]`."""
+    """Merge time and batch: `[T, B, 3 + 6 M]` -> `[N, 3 + 6 M]`."""
     return tf.reshape(output, [-1, output.shape[-1]])

@@ -56,7 +56,7 @@ class Trained:
       steps: the number of updates.
       sketches: the number of sketches in the training split.
       reconstruction: the reconstruction cost of the validation split with these weights.
-      kl: the KL cost of the validation split with these weights, with its floor.
+      kl: the KL cost of the validation split with these weights, raised to its floor.
     """
 
     steps: int | None = None
@@ -79,7 +79,7 @@ class SketchRNN(Fitting):
       decoder: the decoder, a Keras layer. Set `trainable = False` for a layer to freeze it.
       execution: how the model is computed.
       forward: the passes over whole sketches.
-      trained: what the file or run that the model was read from says about its training.
+      trained: what the file or run from which the model was read records about its training.
       full_size: the longer side of a typical drawing, in data units; None means that it is not
         known (`formats.full_size` measures it).
       license: the license under which others may use the model, such as "cc-by-4.0", shown on its
@@ -108,8 +108,8 @@ class SketchRNN(Fitting):
           execution: how the model is computed; None selects the execution for this device, in
             float32.
           fixed_state: `[S]`, the initial state of an unconditional model; None means zero. A
-            conditional model fixed at a single z is such a model: its bias contains z's share of
-            the input.
+            conditional model fixed at a single z is stored as an unconditional model, with the
+            contribution of z added to its bias.
           squashes_z: start a conditional model from tanh(W tanh(z) + b), as old browser models do.
           trained: see the class.
           full_size: see the class.
@@ -120,7 +120,7 @@ class SketchRNN(Fitting):
         """
         hparams = as_hparams(hparams)
         super().__init__(**kwargs)
-        self.__dict__.pop("loss", None)  # Keras's, where the model has a method
+        self.__dict__.pop("loss", None)  # Keras's attribute would hide the method `loss`
         self.hparams, self.scale_factor, self.seed = hparams, scale_factor, seed
         self.execution, self.trained = execution or Execution.for_device(), trained
         self.full_size, self.license = full_size, license
@@ -235,7 +235,7 @@ class SketchRNN(Fitting):
         """Return the model's card: what is known about the model, in Markdown.
 
         Args:
-          name: the name that `load_model` is given to read the model.
+          name: the name to pass to `load_model` to read the model.
 
         Returns:
           A text that states the model's data, training steps, costs, license and architecture.
@@ -257,7 +257,7 @@ class SketchRNN(Fitting):
         return self._copied(self.scale_factor, execution)
 
     def _full_size_in(self, scale_factor: float | None) -> float | None:
-        """Return the full size in the data units of another scale factor; None if not known."""
+        """Convert the full size to the data units of another scale factor; None if not known."""
         if self.full_size is None or scale_factor == self.scale_factor:
             return self.full_size
         if scale_factor is None or self.scale_factor is None:

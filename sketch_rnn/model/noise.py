@@ -75,7 +75,10 @@ def draw_noise(
 
 
 def noise_key(seed: int, stream: int, step: tf.Tensor) -> tf.Tensor:
-    """Return the key, int32 `[2]`, for one step in one of a run's streams; see `SPLIT_STREAMS`."""
+    """Return the random key, int32 `[2]`, for a step in one of a run's streams.
+
+    `SPLIT_STREAMS` lists the values of `stream`.
+    """
     return tf.random.fold_in(tf.random.fold_in(tf.constant([seed, 0]), stream), step)
 
 
@@ -86,7 +89,7 @@ def _dropout_mask(
 
     Each 32 random bits give two draws, so the probability is exact to within 2^-17.
     """
-    blocks = -(-width // _BLOCK)  # in each step
+    blocks = -(-width // _BLOCK)  # of the generator, per step of a sketch
     key, counter = tf.raw_ops.StatelessRandomGetKeyCounter(seed=key)
     begin = tf.cast(shard.first * (steps * blocks), tf.uint64)
     bits = tf.raw_ops.StatelessRandomUniformFullIntV2(

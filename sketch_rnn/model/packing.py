@@ -16,7 +16,7 @@ import tensorflow as tf
 from sketch_rnn.model.execution import Execution
 
 ALMOST_ALL = 0.97  # the share of batches that fit into the usual number of rows
-WORTH_IT = 1.05  # times the usual number of rows; beyond that, compile a second program
+WORTH_IT = 1.05  # compile a second program if the most rows exceed this times the usual number
 
 
 class Packing(NamedTuple):
@@ -35,11 +35,11 @@ class MicroBatch(NamedTuple):
     Without `starts`, each row is one sketch with all its steps.
     """
 
-    members: tf.Tensor  # int32 [S]: which sketches of the batch
+    members: tf.Tensor  # int32 [S]: indices of these sketches in the batch
     source: tf.Tensor  # int32 [T, R]: index into the batch's steps [B T], sketch by sketch
     loss_mask: tf.Tensor | None = None  # bool [T, R]: the steps that count; None means all
     starts: tf.Tensor | None = None  # bool [T, R]: True at each sketch's first step
-    sketch: tf.Tensor | None = None  # int32 [T, R]: which of the members a step belongs to
+    sketch: tf.Tensor | None = None  # int32 [T, R]: index into `members` of each step's sketch
 
 
 class Batch(NamedTuple):
@@ -75,7 +75,7 @@ class Rows(NamedTuple):
 
 @dataclass(frozen=True)
 class Layout:
-    """The layout of a training run's batches.
+    """The rules for laying out a training run's batches in rows and micro-batches.
 
     Attributes:
       execution: says whether sketches share rows, and how many micro-batches there are.

@@ -23,10 +23,10 @@ from sketch_rnn.model.mixture import Mixture, split_output
 
 LARGEST_BATCH = 128  # the most sketches that one loop draws at once
 TEMPERATURE, SMALLEST_TEMPERATURE = 0.5, 1e-3
-NEW_DRAWINGS, WAYS_TO_COMPLETE = 10, 5  # if no number is asked for
+NEW_DRAWINGS, WAYS_TO_COMPLETE = 10, 5  # the numbers of drawings to make by default
 DRAWN = 40  # drawings from which a model's typical size is measured
 _END = np.array([0, 0, 0, 0, 1], np.float32)
-_IMPOSSIBLE = -1e30  # a logit
+_IMPOSSIBLE = -1e30  # the logit of a choice that must not be made
 _HALF = 2**31  # splits a seed into two halves
 _POINTS_STREAM, _Z_STREAM = range(2)  # streams of random numbers
 

@@ -14,15 +14,16 @@ class Mode:
     Attributes:
       name: the name of the mode, which is also the name of the method of `Sampler` that draws it.
       text: the description in `sketch_rnn_sample --help`.
-      takes_input: whether it can draw from given drawings.
-      needs_input: whether it needs given drawings.
-      takes_z: whether it can draw from given z.
-      conditional: whether it needs a model with an encoder.
+      takes_input: whether the mode can draw from given drawings.
+      needs_input: whether the mode needs given drawings.
+      takes_z: whether the mode can draw from given z.
+      conditional: whether the mode needs a model with an encoder.
       temperatures: the default temperatures.
       drawings: the number of drawings to pick at random from an input file that holds several;
         None means all.
-      counted: whether the user can choose that number.
-      together: the number of drawings that it takes from all inputs together; 0 means any number.
+      counted: whether the user can choose a value other than `drawings`.
+      together: the number of drawings that the mode takes from all inputs together; 0 means any
+        number.
     """
 
     name: str
@@ -71,9 +72,9 @@ class Mode:
             )
 
     def takes_own(self, has_z: bool, is_packaged: bool) -> bool:
-        """Return whether the mode, if no inputs are given, uses drawings from the model's data set.
+        """Return whether the mode uses drawings from the model's data set if no inputs are given.
 
-        For the model in the package, it does so even if random z would also work.
+        With the packaged model, the mode does so even if random z would also work.
         """
         return self.needs_input or (is_packaged and self.conditional and not has_z)
 

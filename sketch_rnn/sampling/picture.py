@@ -29,7 +29,7 @@ class Picture:
       rows: the drawings, stroke-3 arrays in data units: inputs, then drawings by the model.
       titles: a title for each row, or empty.
       column_titles: a title for each column, or empty.
-      is_row: whether a single row stays on one line.
+      is_row: whether a single row is kept on one line instead of being wrapped.
       given: the number of columns at the start of each row that hold inputs.
       prefixes: for each row, the number of points in its drawings that were given; or empty.
     """

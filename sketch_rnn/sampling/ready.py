@@ -10,9 +10,9 @@ from sketch_rnn.model.network import SketchRNN
 FEW_STEPS, FEW_STEPS_SINCE = (
     300,
     150,
-)  # steps of a new model, and of a model that started from trained weights
+)  # with fewer steps, a new model, or one that started from trained weights, may draw badly
 FEW_TO_CHOOSE = 600  # training drawings; with fewer, the validation split is too small to choose by
-EARLY = 0.75  # share of a run's steps
+EARLY = 0.75  # as a fraction of a run's steps
 HIGH_KL = 0.6  # nats per latent dimension
 
 

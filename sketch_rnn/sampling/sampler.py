@@ -52,7 +52,7 @@ class Sampler:
       spherical: whether to interpolate along the sphere, not along a straight line.
       greedy: whether to take the most probable choice at every point.
       max_len: the most points in a drawing; None means N_max.
-      seed: the seed for all random choices; by default a new one each time.
+      seed: the seed for all random choices; by default a new seed each time.
     """
 
     model: SketchRNN

@@ -60,7 +60,7 @@ class Row:
       per_point: L_R per actual point instead of N_max.
       per_point_of_1: `per_point` in units that make each drawing's longer side 1.
       kl_before_floor: L_KL (equation 10).
-      kl: L_KL with its floor, applied batch by batch.
+      kl: L_KL raised to its floor, batch by batch.
       cost: the cost, computed as in a run's validation figures.
     """
 
@@ -129,7 +129,7 @@ class Evaluated:
 
     @cached_property
     def to_side_of_1(self) -> np.ndarray:
-        """How much each drawing's loss per point grows if its longer side is 1, `[S]` nats."""
+        """The nats to add to each loss per point for units that make the longer side 1, `[S]`."""
         sides = np.array([longer_side(self.drawing(row)) for row in range(len(self.table.index))])
         return 2 * np.log(self.scale_factor / np.where(sides > 0, sides, self.scale_factor))
 

@@ -1,9 +1,9 @@
 """Does a model copy? Measure how close its drawings are to its training drawings.
 
 The distance between two drawings is the mean distance from a point on the lines of one to the
-nearest point of the other, in both directions, as a share of the longer side. Before it is taken,
-both drawings are moved to the same place and scaled to the same size; where their proportions
-differ, one of them is stretched, by `STRETCH` at most.
+nearest point of the other, in both directions, as a fraction of the longer side. Before the
+distance is measured, both drawings are moved to the same place and scaled to the same size; where
+their proportions differ, one drawing is stretched, by `STRETCH` at most.
 
 Legend: S drawings, R points on the lines of each.
 """
@@ -27,7 +27,7 @@ STRETCH = 1.4  # the most that a side is stretched to match another drawing
 GENERATED = 40
 TEMPERATURE = 0.3
 SEED = 1
-FEW_HELD_OUT = 30  # with fewer, distances between training drawings are measured too
+FEW_HELD_OUT = 30  # with fewer held out, distances between training drawings are measured too
 NEAR = 0.1  # the share of real drawings that are close to a training drawing by chance
 MANY = 0.5  # the share of close generated drawings that counts as copying
 PAIRS = 10  # pairs of drawings in a picture
@@ -36,7 +36,7 @@ _CHUNK = 16  # drawings compared at once: their distances fit into a processor's
 
 @dataclass(frozen=True)
 class Copies:
-    """Distances from drawings to their nearest training drawings, as shares of the longer side.
+    """Distances from drawings to their nearest training drawings, relative to the longer side.
 
     Attributes:
       drawn: S drawings by the model, stroke-3 in data units.
@@ -54,7 +54,7 @@ class Copies:
 
     @property
     def share(self) -> float:
-        """The share of the model's drawings that are closer than nine in ten real drawings."""
+        """The share of the model's drawings that are closer than nine in ten real drawings are."""
         return float(np.mean(self.distances < np.quantile(self.real, NEAR)))
 
     @property
@@ -119,13 +119,13 @@ def copies_of(drawn: Sequence[np.ndarray], dataset: Dataset) -> Copies:
 def copies_if_many(drawn: Sequence[np.ndarray], dataset: Dataset) -> Copies | None:
     """Return `copies_of` the drawings if the model copies, else None.
 
-    The search stops as soon as so many real drawings are equally close that the share cannot reach
-    `MANY`, so it takes little time at the end of a run that has not copied.
+    The search stops once enough real drawings are so close to training drawings that the share
+    cannot reach `MANY`. So it takes little time at the end of a run that has not copied.
     """
     drawn, nearest, distances, training = _nearest(drawn, dataset)
     decisive = np.sort(distances)[math.ceil(MANY * len(distances)) - 1]
     real, as_close = [], 0
-    enough = math.floor(NEAR * (_count_real(dataset) - 1)) + 2  # then the quantile is no larger
+    enough = math.floor(NEAR * (_count_real(dataset) - 1)) + 2  # then NEAR's quantile <= decisive
     for distance in _real(training, dataset):
         real.append(distance)
         as_close += distance <= decisive

@@ -41,7 +41,7 @@ _LOST = (
 
 @dataclass(frozen=True)
 class Workers:
-    """The processes of a run, and this one's place among them.
+    """The processes of a run, and the place of this process among them.
 
     Attributes:
       strategy: the strategy that runs a step on every device.
@@ -124,7 +124,7 @@ def find_workers(kind: str, timeout: float = DEFAULT_TIMEOUT) -> Workers:
 
 
 def _meet(index: int, addresses: list[str], deadline: float) -> Workers:
-    """Wait for all workers and connect them; return this worker's place among them."""
+    """Wait for all workers and connect them; return the workers as seen from this process."""
     who = f"worker {index} of {len(addresses)}"
     _wait_for_workers(index, addresses, deadline)
     seconds = max(deadline - time.monotonic(), _LEAST_TO_CONNECT)
@@ -164,7 +164,7 @@ def _wait_for_workers(index: int, addresses: list[str], deadline: float) -> None
 
 @contextmanager
 def _answering(address: str) -> Iterator[None]:
-    """Answer all connections to an address's port during this block; later TensorFlow does."""
+    """Answer all connections to an address's port during this block; later, TensorFlow does so."""
     port, dual = int(address.rpartition(":")[2]), socket.has_dualstack_ipv6()
     family = socket.AF_INET6 if dual else socket.AF_INET
     try:

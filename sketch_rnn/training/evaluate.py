@@ -1,4 +1,4 @@
-"""A model's costs on drawings: one row per drawing, and the validation figures they sum up to.
+"""A model's costs on drawings: one row per drawing, and validation figures to summarize them.
 
 Legend: S drawings of a split, B batch, T time (N_max), Z latent, M mixtures.
 """
@@ -196,7 +196,7 @@ def evaluate(
       checkpoint: "best" or "latest", for a run.
 
     Returns:
-      One row per drawing, and the validation figures that the rows sum up to.
+      An `Evaluation` with one row per drawing, and the validation figures, which summarize it.
 
     Raises:
       UserError: the model or the data set is missing or damaged.

@@ -18,13 +18,13 @@ CONFIG = "few"
 MOST = 5000  # training drawings; with more, a model learns well from random weights
 ENOUGH_HELD_OUT = 30  # validation drawings to aim for, limited by the share below
 SHARE_HELD_OUT = 0.2  # the largest share of training and validation drawings to hold out
-LONGEST = 250  # points; the packaged model has seen no longer drawings
-PATIENCE = 6  # validations, if there are enough validation drawings to decide when to stop
+LONGEST = 250  # points; the packaged model was trained on no longer drawings
+PATIENCE = 6  # validations; used if there are enough validation drawings to decide when to stop
 VALIDATIONS = 16  # the number of validations in a run
 
 
 def chosen(options: TrainOptions) -> TrainOptions:
-    """Fill in the options that are not given, by the number of drawings; log three lines.
+    """Choose each option that is not given, based on the number of drawings; log three lines.
 
     Raises:
       UserError: there are no drawings, or more than `MOST`.
@@ -64,7 +64,7 @@ def held_out(dataset: Dataset) -> int:
 
 
 def _beginning(options: TrainOptions, base: dict, dataset: Dataset) -> str | None:
-    """Return the packaged model if it fits the drawings and the architecture asked for."""
+    """Return the packaged model's name if it suits the drawings and the requested architecture."""
     asked = {name: value for name, value in options.overrides.items() if name in ARCHITECTURE}
     is_other = any(base.get(name, getattr(HParams, name)) != asked[name] for name in asked)
     return None if is_other or dataset.max_seq_len > LONGEST else PACKAGED_MODEL

@@ -25,7 +25,7 @@ class Validation:
       left_out: the number of updates skipped since the previous validation.
       kl_sum: the mean KL of a drawing, summed over z, before the floor, in nats.
       unused: the number of latent dimensions that carry no information.
-      recovered: the share of random z that is recovered; see `signs.recovered`.
+      recovered: how much of random z can be recovered from its drawings; see `signs.recovered`.
       clipped: the share of the gradient's elements that are clipped; see `signs.clipped`.
     """
 

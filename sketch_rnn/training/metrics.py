@@ -26,7 +26,7 @@ NOTES_FILE = "notes.jsonl"  # the notes about the run that a person was shown
 
 
 def tagged(costs: Costs, prefix: str) -> dict[str, float]:
-    """Return costs by the original's tags."""
+    """Return the costs, keyed by the tags that the original uses."""
     return {
         f"{prefix}_Cost": costs.cost,
         f"{prefix}_Reconstr_Cost": costs.reconstruction,
@@ -49,7 +49,7 @@ class MetricWriter:
         )
         for lines in (self._figures, self._notes):
             lines.cut(first_step)
-        for events in folder.glob("events.out.tfevents.*.v2"):  # the original's have no suffix
+        for events in folder.glob("events.out.tfevents.*.v2"):  # the original's files lack `.v2`
             _cut_events(events, first_step)
         self._writer = tf.summary.create_file_writer(str(folder))
 

@@ -29,7 +29,7 @@ class TrainOptions:
       resume: continue from the folder's latest checkpoint, ours or the original's.
       init_from: a model whose weights a new run begins with; the optimizer starts fresh. The run
         uses that model's architecture, and its KL settings unless others are given.
-      few: choose the options that are not given by the number of drawings; see the module `few`.
+      few: choose each option that is not given, based on the number of drawings; see `few.py`.
       precision: the precision of matrix products: `float32`, `tf32` or `bfloat16`; None means
         `float32`, or the precision of the resumed run.
       strategy: the devices that share the work; see `devices.find_workers`.

@@ -35,7 +35,7 @@ RANDOM = 64  # the number of random z that test whether random z are meaningful
 
 
 class Recorder(Protocol):
-    """The receiver of everything that the loop reports."""
+    """An object to which the training loop reports everything."""
 
     def begin(self) -> None:
         """Called before the first step."""
@@ -226,7 +226,7 @@ class ChiefRecorder:
         self._write(step, figures)
 
     def _validate(self, step: int) -> None:
-        """Write the validation figures and, if they are the best so far, keep the model."""
+        """Validate, and write the figures; if they are the best so far, save the model."""
         self.validated = step
         with self.reporter.paused("validating"):
             evaluation, costs, seconds = self._evaluate(self.dataset.valid, "valid")
@@ -248,7 +248,7 @@ class ChiefRecorder:
             self.listener.validated(step, figures | found, drawings)
 
     def _keep_best(self, cost: float, evaluation: Evaluation) -> dict[str, float]:
-        """Save a checkpoint and, for a conditional model, each mu; return the test figures."""
+        """Save a best checkpoint and, with an encoder, each drawing's mu; return test figures."""
         self.state.best_valid_cost.assign(cost)
         self.folder.save(self.state.checkpoint, int(self.state.step.numpy()), "best")
         if self.hparams.conditional:
@@ -307,7 +307,7 @@ class ChiefRecorder:
         return values | {"seed": self.config.seed, "precision": self.config.precision}
 
     def _decode(self, z: np.ndarray | None = None, count: int = 1) -> list[np.ndarray]:
-        """Return drawings that can be shown, even if the model draws far away or not at all."""
+        """Return drawings by the model, made finite and clipped so that they can be shown."""
         drawn = self.state.model.decode(
             z, count, temperature=SHOWN_TEMPERATURE, seed=self.config.seed
         )
@@ -330,7 +330,7 @@ class ChiefRecorder:
             self._note(found[-1].step, tag, *texts)
 
     def _say_copies(self, last: int) -> None:
-        """Say so if the last validation's drawings are copies; skip this for large data sets."""
+        """Report if the last validation's drawings copy training drawings; skip large data sets."""
         drawn = [sketch for sketch in self.new_drawings if len(sketch)]
         if not drawn or len(self.dataset.train) > MOST_COMPARED:
             return

@@ -77,7 +77,7 @@ class NobodyListens:
         return ""
 
 
-NewReporter = Callable[[int, int], Reporter]  # from the first step and `num_steps`
+NewReporter = Callable[[int, int], Reporter]  # makes one from the first step and `num_steps`
 
 
 class LogReporter:
@@ -111,7 +111,7 @@ class LogReporter:
 
 
 def is_endless(num_steps: int) -> bool:
-    """Return whether the run has no set number of steps; the default is more than a run reaches."""
+    """Return whether `num_steps` is no real limit: no run reaches the default or more."""
     return num_steps >= HParams.num_steps
 
 

@@ -43,7 +43,7 @@ def train(
       0, or the number of the signal that ended training early.
 
     Raises:
-      UserError: the folder, the data or the hyperparameters do not allow it.
+      UserError: the folder, the data or a hyperparameter cannot be used.
     """
     setup()
     workers = find_workers(options.strategy, options.connect_timeout)
@@ -146,7 +146,7 @@ class Loop:
         return ended_by
 
     def _batches(self) -> Iterator[tuple[int, list[Batch]]]:
-        """Yield each step and this process's shards of its batch, on the device in advance."""
+        """Yield each step with this process's shards of its batch, already on the device."""
         hparams, config = self.config.hparams, self.config
         steps = range(int(self.state.step.numpy()), hparams.num_steps)
         if not steps:

@@ -18,12 +18,13 @@ def unused_dimensions(kl_per_dimension: np.ndarray) -> int:
 
 
 def recovered(z: np.ndarray, mu: np.ndarray, kl_per_dimension: np.ndarray) -> float | None:
-    """Return how much of random z is recovered from its drawings, as a share of what KL promises.
+    """Return how well drawings made from random z reveal that z, relative to what the KL promises.
 
     If a dimension has a KL of k nats and its z is distributed like the prior, its posterior
-    variance is exp(-2 k). That is the share of z's variance that a drawing loses; drawings of
-    random z lose no more if they are like real drawings. 1 means that all that KL promises is
-    recovered; values around 0 or below mean that nothing is.
+    variance is exp(-2 k). That is the fraction of z's variance that cannot be recovered from a
+    drawing. For drawings of random z, the fraction is no larger if they are like real drawings. A
+    result of 1 means that all that the KL promises is recovered; a result around 0 or below means
+    that nothing is.
 
     Args:
       z: samples from the prior, `[B, Z]`.
@@ -43,7 +44,7 @@ def recovered(z: np.ndarray, mu: np.ndarray, kl_per_dimension: np.ndarray) -> fl
 
 
 def clipped(second_moments: Sequence[np.ndarray], updates: int, grad_clip: float) -> float:
-    """Return the share of the gradient's elements that were clipped, or nearly, in recent updates.
+    """Return the share of the gradient's elements that recent updates clipped or nearly clipped.
 
     Args:
       second_moments: Adam's second moments of the clipped gradients.

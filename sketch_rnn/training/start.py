@@ -1,4 +1,4 @@
-"""The start of a training run: new weights, one of our runs, or a run of the original."""
+"""The start of a training run: from new weights, our own run, or a run of the original trainer."""
 
 import math
 from collections.abc import Collection, Mapping
@@ -41,7 +41,7 @@ class Start(NamedTuple):
 
 
 def check_log_root(options: TrainOptions) -> None:
-    """Refuse a new run if the folder has one or is a file, and a resumed run if it has none."""
+    """Refuse to start a run in a file or over another run, and to resume where there is none."""
     folder = RunFolder(options.log_root)
     system.check_path(folder.path, system.LONGEST_IN_RUN)
     if folder.path.exists() and not folder.path.is_dir():
@@ -63,7 +63,7 @@ def begin(options: TrainOptions) -> Start:
     """Return what training starts from; write nothing.
 
     Raises:
-      UserError: the folder, the data or the hyperparameters do not allow it.
+      UserError: the folder, the data or a hyperparameter cannot be used.
     """
     if not options.resume:
         return _new_run(options)
@@ -212,7 +212,7 @@ def original_state(restored: original.Original, model: SketchRNN) -> TrainState:
 def _changed(
     hparams: HParams, overrides: Mapping[str, Any], changeable: Collection[str] = CHANGEABLE
 ) -> HParams:
-    """Return the run's hyperparameters with the overrides, if they may change; N_max stays."""
+    """Return the run's hyperparameters with overrides, if those may be changed; N_max stays."""
     changed = hparams.replace(**overrides).replace(max_seq_len=hparams.max_seq_len)
     for name, value in changed.to_dict().items():
         before = hparams.to_dict()[name]

@@ -90,7 +90,7 @@ class TrainStep:
     def one_program(
         self, batch: Batch, noise: Noise, learning_rate: tf.Tensor, kl_weight: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """Do the step with noise drawn outside, because XLA would draw different numbers."""
+        """Do the step as one program, given the noise: XLA would draw different numbers."""
         return self._given_noise(batch, noise, learning_rate, kl_weight)
 
     def _given_noise(
@@ -146,7 +146,7 @@ class TrainStep:
         self.update(gradients, learning_rate)
 
     def update(self, gradients: list[tf.Tensor], learning_rate: tf.Tensor) -> None:
-        """Apply the clipped gradients, divided by the number of replicas: Keras sums over them."""
+        """Clip the gradients and apply their mean over the replicas (Keras applies their sum)."""
         clip = self.hparams.grad_clip
         parts = [tf.clip_by_value(gradient, -clip, clip) / self._replicas for gradient in gradients]
         self.state.optimizer.learning_rate.assign(learning_rate)

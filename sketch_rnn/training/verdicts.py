@@ -20,7 +20,7 @@ JUMP = 0.5  # larger differences between costs are not noise
 # The cost of a point to a model that knows only that offsets have standard deviation 1.
 KNOWS_NOTHING = math.log(2 * math.pi * math.e) + math.log(3)
 NATS_FOR_KINDS = 2.0  # information in z about a drawing: enough to tell a few kinds apart
-LEAST_RECOVERED = 0.3  # the share of random z; see `signs.recovered`
+LEAST_RECOVERED = 0.3  # how much of random z is recovered; see `signs.recovered`
 MOSTLY = 0.5
 PARAMETERS_A_POINT = 20
 NEAR_FLOOR = 1.05  # times `min_learning_rate`, or the KL's floor
@@ -73,7 +73,7 @@ def updates_left_out(found: Sequence[Validation], facts: Facts) -> str:
 
 
 def diverging(found: Sequence[Validation], facts: Facts) -> str:
-    """Training and validation are both `JUMP` above the lower of their best and `KNOWS_NOTHING`."""
+    """Training and validation costs both exceed min(best, `KNOWS_NOTHING`) by more than `JUMP`."""
     known = [validation.train for validation in found if not math.isnan(validation.train)]
     lowest = min([*known, KNOWS_NOTHING])
     best_cost = min(found[_best(found)].reconstruction, KNOWS_NOTHING)
@@ -87,7 +87,7 @@ def diverging(found: Sequence[Validation], facts: Facts) -> str:
 
 
 def overfitting(found: Sequence[Validation], facts: Facts) -> str:
-    """The last two validations are above the best one by `MARGIN`, while the training cost fell."""
+    """The last two validations exceed the best one by `MARGIN`, while the training cost fell."""
     best = _best(found)
     if len(found) - 1 - best < 2 or not found[-1].train < found[best].train:
         return ""
@@ -189,7 +189,7 @@ def dimensions_unused(found: Sequence[Validation], facts: Facts) -> str:
 
 
 def gradients_clipped(found: Sequence[Validation], facts: Facts) -> str:
-    """More than half of the gradient's elements are about as large as the clip."""
+    """More than half of the gradient's elements reach `grad_clip`, or nearly."""
     share = found[-1].clipped
     if not share > MOSTLY:
         return ""
@@ -242,7 +242,7 @@ def rate_at_its_floor(found: Sequence[Validation], facts: Facts) -> str:
 
 
 def still_falling(found: Sequence[Validation], facts: Facts) -> str:
-    """At the end, the last validation is the best, and below the third last by `MARGIN`."""
+    """At the end, the last validation is the best, and `MARGIN` lower than the third to last."""
     if len(found) < 3 or _best(found) != len(found) - 1:
         return ""
     fallen = found[-3].reconstruction - found[-1].reconstruction

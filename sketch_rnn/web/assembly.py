@@ -39,7 +39,7 @@ def asset(name: str) -> str:
 
 
 def script(modules: Sequence[str]) -> str:
-    """Join modules to one script, in order, without their imports and exports."""
+    """Join modules into one script, in order, without their imports and exports."""
     return "\n".join(_EXPORT.sub("", _IMPORT.sub("", asset(module))) for module in modules)
 
 

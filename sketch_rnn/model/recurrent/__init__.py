@@ -1,4 +1,4 @@
-"""The three recurrent layers of the paper's model, by the names that `--hparams` uses."""
+"""The three recurrent layers of the paper's model, under the names that `--hparams` uses."""
 
 from sketch_rnn.model.recurrent.base import Recurrent
 from sketch_rnn.model.recurrent.hyper import HyperLSTM

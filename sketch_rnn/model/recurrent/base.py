@@ -19,7 +19,7 @@ from sketch_rnn.model.recurrent.segments import Segments, length_of
 from sketch_rnn.model.recurrent.sequence import Sequences
 
 Shape = tuple[Any, ...]  # None where a size is not known
-GATES = 4  # in the order i, j, f, o; j is the candidate
+GATES = 4  # input i, candidate j, forget f, output o, in this order
 FORGET_BIAS = 1.0
 
 
@@ -59,9 +59,9 @@ class Orthogonal(keras.initializers.Initializer):
 class Inputs:
     """The input of a layer at every step: x, and a context that is the same at every step.
 
-    The context's share of a product is computed once. Where a row holds several sketches, each
-    with a different context, a one-hot vector that names the sketch is appended to x, and the
-    share of each sketch is appended to the kernel.
+    What the context adds to a product is computed once. Where a row holds several sketches, each
+    with a different context, a one-hot vector that names the sketch is appended to x, and what each
+    sketch's context adds to the product is appended to the kernel as a row.
     """
 
     def __init__(self, x: tf.Tensor, context: tf.Tensor | None, segments: Segments):
@@ -74,14 +74,14 @@ class Inputs:
             self.x = tf.concat([x, sketch], axis=-1)
 
     def project(self, w_xh: tf.Tensor, bias: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Split a product into its kernel for `x` and a constant.
+        """Turn a product of x and the context into a kernel for `self.x` and a constant.
 
         Args:
           w_xh: `[I + C, O]`.
           bias: `[O]`.
 
         Returns:
-          The kernel `[J, O]` that multiplies `x`, and the constant `[B or 1, O]` added to that.
+          The kernel `[J, O]` that multiplies `x`, and the constant `[B or 1, O]` to add.
         """
         w_xh, bias = tensors(w_xh, bias)
         if self._context is None:
@@ -155,7 +155,7 @@ class Recurrent(keras.layers.Layer):
         self.add_cell_weights(width, seeds)
 
     def add_cell_weights(self, width: int, seeds: keras.random.SeedGenerator) -> None:
-        """Add the weights that only this cell has; `width` is I + C."""
+        """Add the weights of this kind of cell to the layer; `width` is I + C."""
         raise NotImplementedError
 
     def cell_weights(self, inputs: Inputs) -> CellWeights:

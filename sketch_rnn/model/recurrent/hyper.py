@@ -202,12 +202,12 @@ def _hyper_step_back(
 
 
 def _by_modulation(z: tf.Tensor) -> tf.Tensor:
-    """`[B, K E]` -> `[K, B, E]`."""
+    """Split the columns by modulation: `[B, K E]` -> `[K, B, E]`."""
     return tf.stack(tf.split(z, MODULATIONS, axis=-1), axis=-3)
 
 
 def _join(gates: tf.Tensor) -> tf.Tensor:
-    """`[K, B, O]` -> `[B, K O]`."""
+    """Put the modulations side by side: `[K, B, O]` -> `[B, K O]`."""
     return tf.concat(tf.unstack(gates, axis=-3), axis=-1)
 
 

@@ -210,15 +210,15 @@ def normalized_step_back(
 
 
 def _by_gate(x: tf.Tensor) -> tf.Tensor:
-    """`[B, 4U]` -> `[B, G, U]`."""
+    """Split the columns by gate: `[B, 4U]` -> `[B, G, U]`."""
     return tf.reshape(x, [*_leading(x), GATES, x.shape[-1] // GATES])
 
 
 def _joined(x: tf.Tensor) -> tf.Tensor:
-    """`[B, G, U]` -> `[B, 4U]`."""
+    """Put the gates side by side: `[B, G, U]` -> `[B, 4U]`."""
     return tf.reshape(x, [*_leading(x)[:-1], GATES * x.shape[-1]])
 
 
 def _leading(x: tf.Tensor) -> list:
-    """Return all sizes but the last, with -1 for a size not known until the program runs."""
+    """Return the sizes of all axes but the last; -1 for a size known only when the program runs."""
     return [-1 if size is None else size for size in x.shape[:-1]]

@@ -69,7 +69,7 @@ class Segments(NamedTuple):
         return [tf.where(self.starts[t][..., None], tf.zeros_like(d), d) for d in gradients]
 
     def by_sketch(self, values: Sequence[tf.Tensor]) -> tuple[tf.Tensor, ...]:
-        """Return the values if initial states belong to sketches; else an empty tuple."""
+        """Return the values if each sketch has its own initial state; else an empty tuple."""
         return () if self.sketch is None else tuple(values)
 
     def add_initial_gradients(
@@ -99,7 +99,7 @@ class Segments(NamedTuple):
         """Return the initial states of sequences that start at these steps.
 
         Returns:
-          `[count, B, U]`; a scalar zero if initial states do not belong to sketches.
+          `[count, B, U]`; a scalar zero unless each sketch has its own initial state.
         """
         if self.sketch is None:
             return tf.zeros([], first.dtype)

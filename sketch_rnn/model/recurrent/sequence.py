@@ -19,7 +19,7 @@ from sketch_rnn.model.recurrent.segments import Segments, length_of, window
 
 
 class Sequences(NamedTuple):
-    """A cell, and how it runs over sequences."""
+    """A cell, and the settings with which it runs over sequences."""
 
     cell: Cell
     execution: Execution
@@ -60,7 +60,7 @@ def run(
 
 
 class Kept(NamedTuple):
-    """The shape and type of an output that a loop keeps from every step."""
+    """The shape and type of an output that a loop stores at every step."""
 
     shape: Sequence[int | None]  # at one step
     dtype: tf.DType
@@ -277,7 +277,10 @@ class _Backward:
 
 
 def _columns(sequence: tf.Tensor) -> tf.Tensor:
-    """`[c, B, I]` -> `[I, c B]`, or `[c, D, B, I]` -> `[D, I, c B]`."""
+    """Merge steps and rows, and transpose.
+
+    The result of `[c, B, I]` is `[I, c B]`; that of `[c, D, B, I]` is `[D, I, c B]`.
+    """
     return tf.linalg.matrix_transpose(rows_of(sequence))
 
 
@@ -294,8 +297,8 @@ def _scan(
     """Call `carry, outputs = step(t, carry)` for `count` values of t from `first` on.
 
     Each turn of the loop does `unroll` steps and writes their outputs at once. Steps that do not
-    fill a turn follow the loop. `stride`, 1 or -1, is the difference between successive values
-    of t.
+    fill a whole turn are done after the loop. `stride`, 1 or -1, is the difference between
+    successive values of t.
 
     Returns:
       The last carry, and the outputs of all steps, `[count, ...]` each, in ascending order of t.
@@ -320,7 +323,7 @@ def _scan(
 def _turns(
     some: Callable, stride: int, turns: int, unroll: int, carry: Any, kept: Sequence[Kept]
 ) -> tuple[Any, list[tf.Tensor]]:
-    """Run the loop of `_scan`; `some(begin, steps, carry)` does `steps` of its steps."""
+    """Run the whole turns of `_scan`; `some(begin, steps, carry)` does steps from `begin` on."""
 
     def turn(
         number: tf.Tensor, carry: Any, arrays: list[tf.TensorArray]
@@ -348,7 +351,7 @@ def _unrolled(step: Callable, times: Sequence, carry: Any) -> tuple[Any, list[tu
 
 
 def _flat(blocks: tf.Tensor) -> tf.Tensor:
-    """`[turns, K, ...]` -> `[turns K, ...]`."""
+    """Merge the turns: `[turns, K, ...]` -> `[turns K, ...]`."""
     if blocks.shape[1] == 1:
         return tf.squeeze(blocks, axis=1)
     shape = [-1 if width is None else width for width in blocks.shape[2:]]
