@@ -44,7 +44,7 @@ _TEXT = re.compile(r"\d+ texts? left out")  # not pen lines, as in KanjiVG
 class Row(NamedTuple):
     """The outcome for one drawing: a row in a report.
 
-    reason: why the drawing was dropped, or what is left out of it. line_width: the width of lines
+    reason: why the drawing was dropped, or what was left out of it. line_width: the width of lines
     measured in a picture, in its pixels.
     """
 
@@ -64,7 +64,7 @@ Inputs = str | Path | np.ndarray | Sequence[str | Path | np.ndarray | Sequence[A
 class Converted:
     """A chunk's sketches as concatenated points `[P, 3]` int16, and a report row for each drawing.
 
-    A file that is passed over also has a row.
+    A file that is not read also has a row.
     """
 
     points: np.ndarray
@@ -153,8 +153,8 @@ def build(
       test: size of the test split, in the same way.
       seed: the seed for the shuffle.
       drop_copies: whether to keep only the first of several sketches with identical points.
-      strict: whether to stop at the first drawing that cannot be used, or only in part, instead of
-        dropping it or that part; text beside lines is left out in any case.
+      strict: whether to stop at the first drawing that cannot be used completely, instead of
+        dropping the drawing or its unusable part; text beside lines never stops the build.
       recognized: see `Reading`.
       first_row: for arrays, see `Layout`.
       coordinates: for arrays, see `Layout`.
@@ -401,7 +401,7 @@ class _Report:
 
 
 class _Parallel:
-    """A map over an iterable in worker processes, in order, that reads only a little ahead of them.
+    """Maps functions over iterables in worker processes, in order, reading only a little ahead.
 
     With a single process or a single item, all work is done in the current process.
     """

@@ -22,7 +22,11 @@ _DAMAGES = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplement
 
 @dataclass(frozen=True)
 class InputFile:
-    """A file on disk or in a zip; `members` are the names of any zips within, then of the file."""
+    """A file on disk or in a zip.
+
+    path: the file or zip on disk. members: for a file in a zip, the names of any zips nested in
+    that zip, outermost first, and then the name of the file; else empty.
+    """
 
     path: Path
     members: tuple[str, ...] = ()
@@ -69,7 +73,7 @@ class InputFile:
 
     @contextmanager
     def on_disk(self) -> Iterator[Path]:
-        """Yield a path to the file, for code that reads only paths; a zip's member is copied."""
+        """Yield a path to the file, for code that reads only paths; a file in a zip is copied."""
         if not self.members and not self.is_gzip:
             yield self.path
             return
@@ -104,7 +108,7 @@ class InputFile:
 
 @lru_cache(maxsize=2)
 def _archive(path: Path, members: tuple[str, ...]) -> zipfile.ZipFile:
-    """Open the zip at a path, or the zip within zips there."""
+    """Open the zip at a path or, if `members` are given, the zip that they lead to inside it."""
     if len(members) >= MAX_ZIPS:
         raise UserError(f"zips inside zips, more than {MAX_ZIPS} levels deep")
     file = io.BytesIO(InputFile(path, members).read()) if members else path

@@ -28,8 +28,8 @@ from sketch_rnn.errors import UserError, warn
 from sketch_rnn.strokes import typical_side
 from sketch_rnn.svg.reader import page_size, read_content, read_svg
 
-# Limits for the median size of a file's drawings if it is in the model's units, as shares of the
-# full size; if a file holds only a few drawings, they may be small unfinished parts.
+# A file's drawings are in the model's units if their median size lies between these shares of the
+# full size; a file with only a few drawings may hold small unfinished parts (_SMALLEST_OF_FEW).
 _SMALLEST, _SMALLEST_OF_FEW, _LARGEST = 0.4, 0.05, 3.0
 _LARGEST_BOX = 1500  # data units
 AS_TRAINED = Form(whole=True, large=False, is_place=False)
@@ -89,9 +89,10 @@ class Size:
     def box(self) -> float:
         """The longer side of a whole drawing during its preparation.
 
-        It is the full size, so that `epsilon` means as many data units as in `build`. This was
-        measured on Google's browser models, whose drawings are about 900 units long. The box is
-        limited at both ends, so that simplifying leaves neither too little nor too much.
+        The box has the full size, so that `epsilon` means as many data units as in `build`; this
+        choice rests on measurements with Google's browser models, whose drawings are about 900
+        units long. The box is limited at both ends, so that simplifying leaves neither too little
+        nor too much.
         """
         return min(max(self.full or 0, Recipe.size), _LARGEST_BOX)
 

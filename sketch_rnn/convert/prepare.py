@@ -32,7 +32,7 @@ class Recipe:
     max_points: the most rows in a sketch.
     order: order of the lines: as in the file (`document`), or always the line with the end nearest
       to the pen (`nearest`).
-    join: whether pieces are joined to one line: in document order, a piece in an SVG that starts
+    join: whether pieces are joined into one line: in document order, a piece in an SVG that starts
       where the previous one ended; in nearest order, all pieces that meet at any of their ends.
     join_distance: how far apart those ends may be, as a share of the drawing's longer side.
     coarsest: largest epsilon for a drawing with too many points; None means `MAX_EPSILON` times
@@ -101,7 +101,7 @@ def to_sketch(
 
 
 def arranged(polylines: Sequence[np.ndarray], recipe: Recipe, *, pieces: bool) -> list[np.ndarray]:
-    """Put lines `[n, 2]` into the recipe's order and join pieces as it says; see `to_sketch`."""
+    """Put lines `[n, 2]` into the recipe's order and join pieces as it asks; see `to_sketch`."""
     lines = [line for line in polylines if len(line)]
     if recipe.order == "nearest":
         return nearest_order(chained(lines, recipe.join_distance) if recipe.join else lines)

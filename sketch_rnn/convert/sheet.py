@@ -120,7 +120,7 @@ def _sketches(points: np.ndarray, lengths: np.ndarray) -> list[np.ndarray]:
 
 
 def _sample(split: Split) -> tuple[np.ndarray, np.ndarray]:
-    """Return the concatenated points and the lengths of all sketches, or of a sample if many."""
+    """Return the concatenated points and the lengths of all sketches, or of a sample."""
     return split.gather(np.linspace(0, len(split) - 1, min(len(split), _SAMPLE)).astype(int))
 
 

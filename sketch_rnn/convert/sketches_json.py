@@ -1,4 +1,4 @@
-"""Read and write JSON as `sketch_rnn_sample` does: `{"sketches": [[[dx, dy, pen_lifted], ...]]}`.
+"""Read and write the JSON of `sketch_rnn_sample`: `{"sketches": [[[dx, dy, pen_lifted], ...]]}`.
 
 Dimensions: n points in one sketch.
 """

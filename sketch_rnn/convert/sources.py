@@ -137,7 +137,7 @@ def _in_files(files: Sequence[InputFile], reading: Reading) -> Iterator[Chunk]:
 
 
 def _guarded(file: InputFile, chunks: Iterator[Chunk]) -> Iterator[Chunk]:
-    """Yield the chunks of a file and, if an error ends them, the error."""
+    """Yield the chunks of a file; if reading it fails, yield the error as the last chunk."""
     try:
         yield from chunks
     except UserError as error:

@@ -57,10 +57,10 @@ class Spool:
 
 
 def write_npz(path: Path, splits: Mapping[str, tuple[int, Iterable[np.ndarray]]]) -> None:
-    """Write a data set; each split is its number of sketches and its int16 sketches."""
+    """Write a data set, given the number of sketches and the int16 sketches in each split."""
     with replacing(path) as file, zipfile.ZipFile(file, "w") as archive:
         for name, (count, sketches) in splits.items():
-            member = zipfile.ZipInfo(f"{name}.npy")  # dated 1980: same data, same file
+            member = zipfile.ZipInfo(f"{name}.npy")  # dated 1980: equal data, equal files
             member.compress_type = zipfile.ZIP_DEFLATED
             with archive.open(member, "w", force_zip64=True) as out:
                 _write_object_array(out, count, sketches)

@@ -22,7 +22,7 @@ MANY_LARGE = 0.01  # share of sketches with offsets above `npz.LIMIT`
 
 @dataclass(frozen=True)
 class Form:
-    """The properties that all sketches in a file share.
+    """The format in which all sketches in a file are stored.
 
     whole: whether all offsets are whole numbers. large: whether many sketches have offsets above
     the limit. is_place: whether row 0 is the position of the first point.
@@ -41,7 +41,7 @@ class Form:
 def read_as(
     members: Mapping[str, Sequence[np.ndarray]], where: str, layout: Layout
 ) -> tuple[dict[str, list[np.ndarray]], Form]:
-    """Return a file's sketches as stroke-3, keyed by member, and the form that they share.
+    """Return a file's sketches as stroke-3, keyed by archive member, and their common format.
 
     Raises:
       UserError: the meaning of the rows cannot be determined.
@@ -64,7 +64,7 @@ def _with_one_pen(sketch: np.ndarray) -> np.ndarray:
 
 
 def _form_of(sketches: Sequence[np.ndarray], where: str, first_row: str) -> Form:
-    """Return the form that sketches share, and warn about anything unusual."""
+    """Return the format of the sketches in a file, and warn about anything unusual."""
     usable = [s for s in sketches if s.ndim == 2 and s.shape[1] in (3, 5) and len(s)]
     usable = [s for s in usable if np.isfinite(s).all()]
     places = first_row == "place" or (first_row == "auto" and _are_places(usable))
@@ -86,7 +86,7 @@ def _form_of(sketches: Sequence[np.ndarray], where: str, first_row: str) -> Form
 
 
 def _are_places(sketches: Sequence[np.ndarray]) -> bool:
-    """Return `is_place` for sketches that have not been checked."""
+    """Return whether row 0 of unchecked sketches looks like a position; False if any is invalid."""
     try:
         stroke3 = [npz.as_stroke3(sketch) for sketch in sketches[:: len(sketches) // 1000 + 1]]
     except UserError:
@@ -97,7 +97,7 @@ def _are_places(sketches: Sequence[np.ndarray]) -> bool:
 
 
 def stored_sketch(sketch: np.ndarray, form: Form, recipe: Recipe) -> Sketch:
-    """Convert a data set's sketch as its file's form requires; raise UserError for invalid rows."""
+    """Convert a stored sketch as the format of its file requires; raise UserError if invalid."""
     sketch = npz.as_stroke3(sketch)
     if form.is_place:
         sketch = without_place(sketch)

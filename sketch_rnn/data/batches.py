@@ -22,8 +22,9 @@ Made = TypeVar("Made")
 class TrainBatches:
     """Training batches, each of which depends only on (seed, step).
 
-    For every step, `batch_size` sketches are drawn anew from the whole split, without replacement
-    (with replacement if the split has fewer sketches). They are augmented and in model units.
+    For every step, `batch_size` sketches are drawn at random from the whole split, without
+    replacement (with replacement if the split has fewer sketches). The batches are augmented and
+    in model units.
 
     Args:
       split: the split to draw sketches from.
@@ -101,8 +102,8 @@ def eval_batches(
 def prefetch(make: Callable[[int], Made], first_step: int = 0) -> Iterator[Made]:
     """Yield `make(step)` for every step from `first_step` on, without end.
 
-    Another thread makes them, in order, while the caller works. (An endless `tf.data` pipeline that
-    calls Python would keep the interpreter from exiting.)
+    Another thread computes the values in order, while the caller uses earlier values. (An endless
+    `tf.data` pipeline that calls Python would keep the interpreter from exiting.)
     """
     steps = itertools.count(first_step)
     with ThreadPoolExecutor(1, "batches") as pool:

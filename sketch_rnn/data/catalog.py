@@ -131,7 +131,7 @@ SETS = {
 
 
 def _public_models() -> Iterator[PublicModel]:
-    """Yield the decoder and the conditional model for each category, and a decoder for all."""
+    """Yield a decoder and a conditional model per category, and a decoder for all categories."""
     for category in (*MODEL_CATEGORIES, "everything"):
         address = f"{_MODELS}/{category}"
         yield PublicModel(_MODEL_PREFIX + category, f"{address}.gen.json", _QUICKDRAW_LICENCE)
@@ -197,7 +197,7 @@ def model_path(name: str | Path | None) -> Path:
 
 
 def fetched_anew(name: str | Path | None) -> Path | None:
-    """Download a model again if its name stands for a download; return None for other models.
+    """Download a model again and return its path; return None for a model that is not downloaded.
 
     Raises:
       UserError: the model cannot be downloaded.
@@ -215,14 +215,14 @@ def _plain(name: str) -> str:
 
 
 def _near_models(wanted: str) -> str:
-    """Return the names of models that are similar to the one wanted, as text; "" if none is."""
+    """Return the names of models that are similar to `wanted`, as text; "" if none are."""
     names = [name.removeprefix(_MODEL_PREFIX) for name in MODELS]
     near = difflib.get_close_matches(wanted[:60], [PACKAGED_MODEL, *names])
     return " or ".join(name if name == PACKAGED_MODEL else _MODEL_PREFIX + name for name in near)
 
 
 def listing() -> list[str]:
-    """Return lines that list the names of data sets and models by license."""
+    """Return lines that list the names of data sets and models, grouped by license."""
     by_licence: dict[str, list[str]] = {}
     for name, public in SETS.items():
         by_licence.setdefault(public.licence, []).append(name.replace(" ", "_"))

@@ -1,6 +1,6 @@
 """Data sets: splits, N_max and scale factor.
 
-Dimensions: S sketches in a split, P points in all of them, B batch, N_max longest sketch.
+Dimensions: S sketches in a split, P points in all sketches, B batch, N_max longest sketch.
 """
 
 import itertools
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import tensorflow as tf
 
 MIN_SCALE = 1e-8  # data units
-_MEASURED = 1000  # the most sketches from which the full size is measured
+_MEASURED = 1000  # the largest number of sketches measured to find the full size
 SHOWN, SHOWN_CELL = 10, 80  # sketches shown from each split in a notebook, and pixels for each
 
 
@@ -46,7 +46,10 @@ class Dataset:
 
     @property
     def full_size(self) -> float:
-        """The median longer side of the training drawings (of a sample if there are many); > 0."""
+        """The median length of the longer sides of the training drawings; always > 0.
+
+        If there are many drawings, only a sample is measured.
+        """
         count = min(len(self.train), _MEASURED)
         chosen = np.linspace(0, len(self.train) - 1, count).astype(int)
         points, lengths = self.train.gather(chosen)
@@ -129,7 +132,7 @@ class Dataset:
     def holding_out(self, count: int) -> "Dataset":
         """Return a data set in which `count` training sketches are moved to the validation split.
 
-        They are taken at even intervals. The scale factor stays the same.
+        The sketches are chosen at even intervals. The scale factor stays the same.
 
         Raises:
           UserError: no sketches would be left to train on.
@@ -157,7 +160,7 @@ class Dataset:
 
 
 def load_dataset(names: str | Sequence[str], data_dir: str | Path | None = None) -> Dataset:
-    """Read one or more `.npz` files as one data set, in their order.
+    """Read one or more `.npz` files, in the given order, as one data set.
 
     Args:
       names: a file name or a list of file names.
@@ -193,7 +196,7 @@ def load_dataset(names: str | Sequence[str], data_dir: str | Path | None = None)
 
 
 def _joined(first: Part, then: Part) -> Part:
-    """Return a part with the sketches of `first`, then those of `then`."""
+    """Return one part with the sketches in `first`, followed by the sketches in `then`."""
     lengths = np.concatenate([np.diff(first.offsets), np.diff(then.offsets)])
     return make_part(np.concatenate([first.points, then.points]), lengths)
 

@@ -1,4 +1,4 @@
-"""Find the files of a data set: in a folder, or at an address and then downloaded into a cache."""
+"""Find the files of a data set in a folder, or download them from an address into a cache."""
 
 import hashlib
 import os
@@ -42,7 +42,7 @@ def resolve(data_dir: str | Path, names: Sequence[str]) -> list[Path]:
     Args:
       data_dir: a folder, `doodles` for the embedded drawings, or an http(s) address whose files are
         downloaded into the cache.
-      names: the names of files in it, possibly within subfolders.
+      names: the names of the files in `data_dir`, possibly within subfolders.
 
     Raises:
       UserError: a name points outside `data_dir`, a file is missing, or a download failed.
@@ -58,7 +58,7 @@ def resolve(data_dir: str | Path, names: Sequence[str]) -> list[Path]:
 
 
 def default_data_dir(names: Sequence[str]) -> str:
-    """Return the `data_dir` of files given without one: the embedded drawings or the public set."""
+    """Return the default `data_dir`: the embedded drawings if named, else the public data set."""
     embedded = all((shipped.drawings(EMBEDDED) / name).is_file() for name in names)
     return EMBEDDED if embedded else DEFAULT_DATA_DIR
 
@@ -81,7 +81,11 @@ def located(data_dir: str | Path | None, names: Sequence[str]) -> tuple[str | Pa
 
 
 def _common_folder(paths: Sequence[PurePath]) -> PurePath:
-    """Return the deepest folder that contains all files; on Windows, drives may have none."""
+    """Return the deepest folder that contains all files.
+
+    Raises:
+      UserError: there is no such folder, since the files are on different drives of Windows.
+    """
     for folder in paths[0].parents:
         if all(path.is_relative_to(folder) for path in paths):
             return folder
@@ -90,7 +94,7 @@ def _common_folder(paths: Sequence[PurePath]) -> PurePath:
 
 
 def kept(data_dir: str | Path) -> str:
-    """Return a data folder as a run records it, so that it is found from any working directory."""
+    """Return the text that a run records for a `data_dir`; a folder becomes an absolute path."""
     if _is_address(data_dir):
         return str(data_dir)
     path = Path(data_dir).expanduser()
@@ -98,12 +102,13 @@ def kept(data_dir: str | Path) -> str:
 
 
 def remembered(data_dir: str, names: Sequence[str]) -> str:
-    """Return a `data_dir` that a run recorded, unless that means a download nobody asked for.
+    """Return a `data_dir` that a run recorded, unless its use would start an unexpected download.
 
-    A run's folder may come from a stranger, and so may the address that it records.
+    A run's folder may come from a stranger, who then also chose the address recorded in it.
 
     Raises:
-      UserError: it is an address other than the default, and its files are not in the cache.
+      UserError: `data_dir` is an address other than the default, and the files at that address
+        are not in the cache.
     """
     pooch = imported_pooch()
     if not _is_address(data_dir) and not shipped.drawings(Path(data_dir).expanduser()).is_dir():
@@ -168,11 +173,11 @@ def _is_whole_zip(path: Path) -> bool:
 
 
 def fetch(url: str, offline: str, most: int, anew: bool = False) -> Path:
-    """Return the cached file of an address, after downloading it if it is not in the cache.
+    """Return the cached copy of the file at an address; download it if it is not in the cache.
 
     Args:
       url: an http(s) address.
-      offline: a text for the error message that says what works without this file.
+      offline: a part of the error message, which tells the user what works without this file.
       most: the largest file to accept, in bytes.
       anew: download the file even if it is in the cache.
 
@@ -201,9 +206,9 @@ def fetch(url: str, offline: str, most: int, anew: bool = False) -> Path:
 def _download(url: str, file: str, pooch: object, most: int) -> None:
     """Download `url` to `file`; pooch calls this function.
 
-    If the download fails or the process is killed, what has arrived stays in the cache, and the
-    next download continues from there, provided that the server can tell whether the content is
-    still the same.
+    If the download fails or the process is killed, the part that has arrived stays in the cache,
+    and the next download continues from there, provided that the server can tell whether the
+    content is still the same.
     """
     import requests
 
@@ -256,9 +261,9 @@ def _part(url: str) -> Iterator[BinaryIO]:
 
 
 def _arrived(part: BinaryIO) -> tuple[str, int, int]:
-    """Return the ETag of a partial download, where its content starts, and its usable bytes.
+    """Return a partial download's ETag, the position of its content, and its usable bytes.
 
-    The last byte is requested again, so that there is always something to request. No bytes are
+    The last byte does not count as usable, so that there is always a byte to request. No bytes are
     usable if the ETag is weak and so does not promise identical content.
     """
     part.seek(0)

@@ -5,7 +5,7 @@ the second point. In files made by taking differences of absolute coordinates, r
 point itself: its position relative to a corner of the page. Read as a drawn line, it would be a
 long line that nobody drew.
 
-Dimensions: S sketches, P points in all of them.
+Dimensions: S sketches, P points in all sketches.
 """
 
 import numpy as np
@@ -15,14 +15,14 @@ FEW = 10  # sketches; fewer are not enough to tell
 SAMPLE = 500  # the most sketches to examine, taken at even intervals
 _FROM_ONE_CORNER = 0.95  # the share of sketches that lie on one side of both axes
 _QUADRANTS = np.array([(1, 1), (1, -1), (-1, 1), (-1, -1)])
-_LONG = 1.25  # the length of row 0 relative to other drawn offsets, the median over sketches
+_LONG = 1.25  # the least ratio of the length of row 0 to that of a typical drawn offset
 
 
 def is_place(points: np.ndarray, lengths: np.ndarray) -> bool:
-    """Return whether row 0 of the sketches looks like a place.
+    """Return whether row 0 of each sketch looks like the place where the drawing begins.
 
-    It does if nearly all sketches lie in the same quadrant, as seen from the origin where row 0
-    starts, and row 0 is long compared to the offsets that are drawn.
+    Row 0 looks like a place if nearly all sketches lie in the same quadrant, as seen from the
+    origin where row 0 starts, and row 0 is long compared to the offsets that are drawn.
 
     Args:
       points: flat stroke-3 points `[P, 3]`.
@@ -46,7 +46,7 @@ def is_place(points: np.ndarray, lengths: np.ndarray) -> bool:
 
 
 def without_place(sketch: np.ndarray) -> np.ndarray:
-    """Convert a stroke-3 sketch `[n, 3]` whose row 0 is a place into one that begins there.
+    """Convert a stroke-3 sketch `[n, 3]` whose row 0 is a place into a sketch that begins there.
 
     Row 0 is removed; if the first line is only a dot, row 0 becomes (0, 0, 1).
     """

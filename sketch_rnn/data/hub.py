@@ -40,7 +40,7 @@ def parse(name: str) -> Address:
     """Read an address `hf://user/name`, optionally followed by `@revision` and `/file`.
 
     Raises:
-      UserError: it is not such an address.
+      UserError: `name` is not such an address.
     """
     match = _ADDRESS.fullmatch(name.removeprefix(PREFIX))
     if match is None or ".." in name:
@@ -49,7 +49,7 @@ def parse(name: str) -> Address:
 
 
 def fetch(name: str, anew: bool = False) -> Path:
-    """Return the local file of a model on the Hub, after downloading it if it is not there.
+    """Return the local copy of a model on the Hub; download it if it is not in the cache.
 
     A download that was interrupted is continued; a file gets its name only when it is complete.
 
@@ -58,8 +58,8 @@ def fetch(name: str, anew: bool = False) -> Path:
       anew: download the file even if it is in the cache.
 
     Raises:
-      UserError: huggingface_hub is not installed, there is no such model, it is private, too large,
-        or cannot be fetched.
+      UserError: huggingface_hub is not installed, or the model does not exist, is private, is too
+        large, or cannot be fetched.
     """
     address, hub = parse(name), _library(name)
     with _one_line(name, hub):
@@ -103,7 +103,7 @@ def check(name: str) -> Address:
     """Check, before the work begins, that `name` is a repository that can be pushed to.
 
     Raises:
-      UserError: it is not a repository, or huggingface_hub is not installed.
+      UserError: `name` is not a repository, or huggingface_hub is not installed.
     """
     address = parse(name)
     if address != Address(address.repository, None, MODEL_FILE):
@@ -155,7 +155,7 @@ def _unreachable(hub: Any) -> tuple[type[Exception], ...]:
 
 @contextmanager
 def _one_line(name: str, hub: Any) -> Iterator[None]:
-    """Turn the errors of huggingface_hub into a `UserError` of one line."""
+    """Turn errors from huggingface_hub into a `UserError` with a message of one line."""
     errors = hub.errors
     try:
         yield

@@ -1,24 +1,26 @@
-"""Detect what the rows of other people's sketches mean (coordinates and pen), and convert them.
+"""Detect what the rows in a file mean (coordinates and pen), and convert them to stroke-3.
 
-A stroke-3 row is (dx, dy, pen_lifted). But some files contain padding at the end of their sketches
-(`padding.py`), absolute coordinates, or a pen value with another meaning, and do not say so. All
-sketches in a file are examined together. The user is told what was detected; if the meaning cannot
-be determined, an error asks for it.
+A stroke-3 row is (dx, dy, pen_lifted). But some files from other people contain padding at the end
+of their sketches (`padding.py`), absolute coordinates, or a pen value with another meaning, and do
+not say so. All sketches in a file are examined together. The user is told what was detected; if the
+meaning cannot be determined, an error asks for it.
 
 Coordinates. Files of offsets were compared to the same drawings in absolute coordinates (on a page,
 centered, or relative to the first point): doodles, aaron_sheep, short_kanji, KanjiVG, and Quick,
 Draw! raw and simplified. Three figures, averaged over the sketches in a file, distinguish them:
 - spread: the size of the box around the summed rows, divided by the size of the box around the
   rows. Offsets: 0.5 to 3.5; absolute: 1.6 and more.
-- turn: how much rows differ from the row before, as a share of that difference plus their size.
-  Offsets: 0.31 to 0.64; absolute: 0.02 to 0.50, since successive points are near each other.
+- turn: the difference between a row and the row before, divided by the sum of that difference and
+  the size of the row. Offsets: 0.31 to 0.64; absolute: 0.02 to 0.50, since successive points are
+  near each other.
 - leap: the length of rows with the pen lifted, divided by the length of other rows. Offsets: 1.1
   and more; absolute: 1.0 to 2.2, since the position of a point does not depend on the pen.
-`_SPREAD`, `_TURN` and `_LEAP` weigh them in a score. With 30 or with 10 drawings, it is below 0 for
-offsets and above 0 for absolute coordinates; the same holds for icons (lucide, tabler) and lines of
-handwriting, which were not used to choose the weights. With 3 to 9 drawings, the score of offsets
-can reach 0.7. If all points lie to the right of and below a corner, the coordinates are absolute in
-any case.
+`_SPREAD`, `_TURN` and `_LEAP` are the weights of these figures in a score, a sum to which `_EVEN`
+is added. With 30 or with 10 drawings, the score is below 0 for
+offsets and above 0 for absolute coordinates; the same holds
+for icons (lucide, tabler) and lines of handwriting, which were not used to choose the weights. With
+3 to 9 drawings, the score of offsets can reach 0.7. If all points lie to the right of and below a
+corner, the coordinates are absolute in any case.
 
 Pen. The pen is rarely up for two points in a row: in these files, 0 to 2 % of the points with the
 pen up are followed by another such point, and 54 to 98 % of the points with the pen down are
@@ -55,11 +57,11 @@ _UNSURE = 0.3  # a score between 0 and this is inconclusive
 _FEWEST = 3  # sketches; the score of fewer means nothing
 _SURE = 2.0  # a score above this means absolute coordinates even with fewer than `FEW` sketches
 _CORNERED = 0.9  # the share of sketches that lie on one side of both axes
-_CLEAR = 0.2  # the difference between the two shares of rows followed by a row with the same pen
+_CLEAR = 0.2  # the least difference between the shares in which pen values 0 and 1 are repeated
 _SELDOM = 0.3  # the largest share of rows with the pen up that are followed by another such row
 _ENDED = 0.8  # the share of sketches that end with the pen lifted after their last row
 _OPENED = 0.8  # the share of sketches whose first row begins a line
-_LONGER = 1.4  # the ratio between the leaps of the two possible readings
+_LONGER = 1.4  # the least ratio between the leaps under the two possible meanings of the pen
 
 
 @dataclass(frozen=True)
@@ -145,7 +147,7 @@ def _is_usable(sketch: np.ndarray) -> bool:
 
 
 def _as_stroke3(sketch: np.ndarray) -> np.ndarray:
-    """Return stroke-5 as stroke-3, and anything else as it is."""
+    """Convert a stroke-5 array to stroke-3; return any other array unchanged."""
     try:
         return npz.as_stroke3(sketch) if is_rows(sketch) else sketch
     except UserError:
@@ -176,7 +178,7 @@ def _with_two_pens(sketches: list[np.ndarray], where: str) -> list[np.ndarray]:
 
 
 def _pen(sample: Sequence[np.ndarray], where: str, layout: Layout) -> str:
-    """Return what 1 means in sketches of offsets; warn unless it means that the pen is lifted."""
+    """Return what a pen value of 1 means, given offsets; warn unless it means `lifted`."""
     if layout.pen != "auto":
         return layout.pen
     pen = _pen_that_makes_sense(sample)
@@ -194,7 +196,7 @@ def _pen(sample: Sequence[np.ndarray], where: str, layout: Layout) -> str:
 
 
 def _pen_that_makes_sense(sample: Sequence[np.ndarray]) -> str | None:
-    """Return the likely meaning of 1, one of `PENS`; None if it cannot be determined."""
+    """Return the likely meaning of pen value 1, one of `PENS`; None if it cannot be determined."""
     pens = [sketch[:, 2] for sketch in sample]
     if sum(map(len, pens)) < _FEW_ROWS:
         return "lifted"
@@ -215,7 +217,7 @@ def _pen_that_makes_sense(sample: Sequence[np.ndarray]) -> str | None:
 
 
 def _up_value(pens: Sequence[np.ndarray]) -> int | None:
-    """Return which value, 0 or 1, means that the pen is up; None if it cannot be determined."""
+    """Return which pen value, 0 or 1, means that the pen is up; None if it cannot be determined."""
     zeros, ones = (_followed_by_its_like(pens, value) for value in (0, 1))
     ended = float(np.mean([pen[-1] for pen in pens]))
     if ones is None:
@@ -291,7 +293,7 @@ def _is_cornered(sketch: np.ndarray) -> bool:
 
 
 def _spread(sketch: np.ndarray) -> float:
-    """Return the log ratio of the box of the summed rows to the box of the rows."""
+    """Return log(a / b) for the sizes a of the box around the summed rows, b around the rows."""
     rows = sketch[:, :2].astype(np.float64)
     summed = np.concatenate([np.zeros((1, 2)), np.cumsum(rows, axis=0)])
     boxes = [float(np.ptp(points, axis=0).max()) for points in (summed, rows)]
@@ -299,7 +301,7 @@ def _spread(sketch: np.ndarray) -> float:
 
 
 def _turn(sketch: np.ndarray) -> float:
-    """Return the sum of the differences between rows, as a share of it plus the sum of the rows."""
+    """Return d / (d + s), where d is the sum of differences between rows, and s that of rows."""
     rows = sketch[:, :2].astype(np.float64)
     differences = float(np.abs(np.diff(rows, axis=0)).sum())
     return differences / max(differences + float(np.abs(rows[1:]).sum()), 1e-9)
@@ -308,7 +310,7 @@ def _turn(sketch: np.ndarray) -> float:
 def _leap(sketches: Sequence[np.ndarray], is_up: int, after: bool) -> float:
     """Return the median log ratio of the length of rows with a lifted pen to that of other rows.
 
-    With `after`, the pen of a row counts for the row that follows; else for the row itself.
+    A row's pen value applies to the next row if `after` is set, else to the row itself.
     """
     leaps = []
     for sketch in sketches:
@@ -334,7 +336,7 @@ def _mended(sketch: np.ndarray, is_place: bool, is_absolute: bool, pen: str) -> 
 
 
 def _as_offsets(sketch: np.ndarray) -> np.ndarray:
-    """Return the sketch with the differences between its points; row 0 is the first point."""
+    """Convert absolute coordinates to offsets; row 0 stays the position of the first point."""
     kind = np.float64 if sketch.dtype.kind == "f" else np.int64
     points = sketch[:, :2].astype(kind)
     offsets = np.diff(points, axis=0, prepend=np.zeros((1, 2), kind))

@@ -1,6 +1,6 @@
 """Reading `.npz` files from strangers: limits, and checks of every sketch.
 
-A data set holds `train.npy`, `valid.npy` and `test.npy`. Each is one of
+The archive of a data set has the members `train.npy`, `valid.npy` and `test.npy`. Each is one of
 - an object array (pickled) of S arrays `[n, 3]` (stroke-3) or `[n, 5]` (stroke-5);
 - a plain array `[S, n, 3]` or, padded with end-of-sketch rows, `[S, n, 5]`;
 - a plain array `[P, 3]` with the points of all sketches, along with their lengths `[S]` in
@@ -35,7 +35,7 @@ from sketch_rnn.data.unpickle import check_end, read_object_array
 from sketch_rnn.errors import UserError, warn
 
 LIMIT = 1000  # offsets are clamped to [-LIMIT, LIMIT], in data units
-MAX_RATIO = 100  # the unpacked size of a member relative to its compressed size, after MAX_SMALL
+MAX_RATIO = 100  # unpacked bytes allowed per compressed byte, in addition to MAX_SMALL
 MAX_SMALL = 8 << 20  # bytes that any member may unpack to
 SKETCH_BYTES = 512  # the memory that a sketch takes while it is read, in addition to its points
 MAX_READ = 1 << 20  # bytes in one read; this also limits the zip's table of members
@@ -85,10 +85,11 @@ def read_split(path: str | Path, split: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def read_drawings(path: str | Path) -> tuple[dict[str, list[np.ndarray]], dict[str, str]]:
-    """Read the sketches in a file with any layout, as they are stored, without checking them.
+    """Read the sketches in a file of any layout, exactly as stored, without checking them.
 
     Returns:
-      The sketches by the name of their member; for other members, why they contain no sketches.
+      The sketches, keyed by archive member; and for each of the other members, keyed in the same
+      way, the reason why it contains no sketches.
 
     Raises:
       UserError: there is no such file, it contains no sketches, or a split is damaged.
@@ -319,7 +320,7 @@ def as_stroke3(sketch: np.ndarray) -> np.ndarray:
     """Convert a stroke-3 or stroke-5 sketch to stroke-3 `[n, 3]`.
 
     Raises:
-      UserError: it is neither.
+      UserError: the sketch is neither.
     """
     if sketch.ndim == 2 and sketch.shape[1] == 3:
         return sketch

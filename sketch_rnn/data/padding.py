@@ -1,10 +1,11 @@
 """Padding rows at the end of other people's sketches, detected in all sketches of a file together.
 
 A sketch's own last row may equal the padding, such as (0, 0, 1) where a line ends twice at the same
-point or comes back to (0, 0). A sketch ends with the pen lifted: if it would not without the
-padding, and the padding lifts the pen, the first row of the padding is the sketch's own. Where the
-pen is given before a point instead, nothing tells such a row from padding. One closed line from
-(0, 0) ends in such a row, and a file that seems to hold such drawings stops.
+point or comes back to (0, 0). Every sketch ends with the pen lifted. So if the padding lifts the
+pen, but the sketch without padding would end with the pen down, the first row of the padding
+belongs to the sketch. If a file gives the pen before a point instead of after it, such a row cannot
+be told from padding. A drawing of one closed line from (0, 0) ends in such a row; a file that seems
+to hold such drawings causes an error.
 
 Dimensions: n points in one sketch.
 """
@@ -33,7 +34,7 @@ def without_padding(sketches: Sequence[np.ndarray], where: str) -> list[np.ndarr
     """Return the sketches without the rows that only pad them to a common length.
 
     Raises:
-      UserError: it cannot be told whether lines are closed by a row that equals the padding.
+      UserError: rows that equal the padding may be the points that close lines.
     """
     kept, padding = unpadded(sketches)
     if padding is None:
@@ -67,7 +68,7 @@ def unpadded(sketches: Sequence[np.ndarray]) -> tuple[list[np.ndarray], np.ndarr
 
 
 def _padding_of(sketches: Sequence[np.ndarray]) -> np.ndarray | None:
-    """Return the row that the sketches seem to end in twice or more; None if there is none."""
+    """Return the row that seems to be repeated as padding at the ends; None if there is none."""
     rows = [sketch for sketch in sketches if is_rows(sketch) and len(sketch) > 1]
     ends = Counter(
         tuple("nan" if math.isnan(value) else value for value in sketch[-1].tolist())
@@ -90,14 +91,14 @@ def _is_end_of_stroke5(row: tuple) -> bool:
 
 
 def _is_at_ends_alone(padding: np.ndarray, rows: Sequence[np.ndarray]) -> bool:
-    """Return whether hardly any row other than those at the ends equals the padding."""
+    """Return whether the padding row hardly ever occurs except at the ends of sketches."""
     kept = [_stripped(sketch, padding) for sketch in rows]
     same = sum(int(_equal(sketch, padding).sum()) for sketch in kept)
     return same <= 0.01 * sum(map(len, kept))
 
 
 def _equal(sketch: np.ndarray, padding: np.ndarray) -> np.ndarray:
-    """Return which rows equal the padding, bool `[n]`."""
+    """Return a mask `[n]` of the rows that equal the padding."""
     if sketch.ndim != 2 or sketch.shape[1] != len(padding):
         return np.zeros(len(sketch) if sketch.ndim else 0, bool)
     same = (sketch == padding) | (np.isnan(sketch.astype(np.float64)) & np.isnan(padding))
@@ -115,9 +116,10 @@ def _stripped(sketch: np.ndarray, padding: np.ndarray) -> np.ndarray:
 
 
 def _lifts_the_pen(padding: np.ndarray, kept: Sequence[np.ndarray]) -> bool:
-    """Return whether the pen of the padding means that it is lifted after the row.
+    """Return whether the pen value in the padding means that the pen is lifted after a row.
 
-    It does if most sketches end with this pen without the padding too, and it seldom comes twice.
+    It does if most sketches also end with this value once the padding is removed, and two
+    successive rows seldom have it.
     """
     lifted = [_has_pen_of(padding, sketch) for sketch in kept if is_rows(sketch) and len(sketch)]
     twice = sum(int((up[:-1] & up[1:]).sum()) for up in lifted)
@@ -126,21 +128,21 @@ def _lifts_the_pen(padding: np.ndarray, kept: Sequence[np.ndarray]) -> bool:
 
 
 def _has_pen_of(padding: np.ndarray, sketch: np.ndarray) -> np.ndarray:
-    """Return which rows have the pen of the padding, bool `[n]`."""
+    """Return a mask `[n]` of the rows with the same pen value as the padding."""
     if sketch.shape[1] != len(padding):
         return np.zeros(len(sketch), bool)
     return (sketch[:, 2:] == padding[2:]).all(axis=1)
 
 
 def _ended(kept: np.ndarray, sketch: np.ndarray, padding: np.ndarray) -> np.ndarray:
-    """Return the sketch without padding, with a row of it where else the pen would stay down."""
+    """Return the sketch without padding, but keep a row of it if the pen would else stay down."""
     if kept is sketch or not len(kept) or _has_pen_of(padding, kept)[-1]:
         return kept
     return sketch if len(kept) + 1 == len(sketch) else sketch[: len(kept) + 1]
 
 
 def _check_closed_lines(padding: np.ndarray, kept: Sequence[np.ndarray], where: str) -> None:
-    """Stop if a last row at (0, 0) may be missing from absolute points with the pen before them."""
+    """Raise UserError if points that close a line may have been removed as padding."""
     rows = [sketch for sketch in kept if is_rows(sketch) and sketch.shape[1] == len(padding)]
     single = [_is_one_line_from(padding, sketch) for sketch in rows]
     if sum(single) <= _FEW_SINGLE * len(rows):
@@ -161,14 +163,14 @@ def _check_closed_lines(padding: np.ndarray, kept: Sequence[np.ndarray], where: 
 
 
 def _is_one_line_from(padding: np.ndarray, sketch: np.ndarray) -> bool:
-    """Return whether a sketch begins at the padding's place, and is drawn on with its pen."""
+    """Return whether a sketch is one line that begins at the position of the padding."""
     pens = _has_pen_of(padding, sketch)
     begins_there = len(sketch) > 2 and (sketch[0, :2] == padding[:2]).all()
     return bool(begins_there and not pens[0] and pens[1:].all())
 
 
 def _is_image_of_zero(padding: np.ndarray, kept: Sequence[np.ndarray]) -> bool:
-    """Return whether the padding was at (0, 0) before the whole file was normalized."""
+    """Return whether the padding probably was at (0, 0) before the whole file was normalized."""
     if len(padding) != 3 or not padding[:2].any() or not np.isfinite(padding).all():
         return False
     pens = {float(pen) for sketch in kept if is_rows(sketch) for pen in sketch[:, 2]}

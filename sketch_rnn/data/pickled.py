@@ -12,21 +12,21 @@ from typing import Any, Literal
 
 import numpy as np
 
-_MAX_ROW = 16  # numbers, the most in a list that is a row
+_MAX_ROW = 16  # the most numbers in a list that counts as a row
 
 Order = Literal["C", "F"]  # the order of an array's numbers: row by row, or column by column
 
 
 class Refused(Exception):
-    """An error: the pickle contains something other than an object array of numeric arrays."""
+    """Raised if a pickle contains something other than an object array of numeric arrays."""
 
 
 class NotAnArray(Refused):
-    """An error: the pickle may contain sketches, but as lists."""
+    """Raised if a pickle may contain sketches, but stored as lists."""
 
 
 class Name:
-    """A name in the file; where the pickle calls it, `CALLS[name]` is called."""
+    """A function or class that the file names; a call to it becomes a call to `CALLS[name]`."""
 
     def __init__(self, name: str):
         self.name = name

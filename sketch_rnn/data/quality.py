@@ -15,7 +15,7 @@ FEW_TO_CHOOSE_BY = 30  # validation sketches; with fewer, the best checkpoint is
 FEW_HELD_BACK = 50  # validation or test sketches; with fewer, their cost means little
 LONG = 300  # points; a step's time and memory grow with N_max
 OUTLIER_RATIO = 1.5  # N_max relative to the length that 99 % of the sketches need
-MANY_COPIES = 0.01  # the share of training sketches
+MANY_COPIES = 0.01  # the largest share of training sketches that may be copies
 MAX_BLOCKS = 24  # the most blocks of each split to examine, at even intervals
 BLOCK = 8192  # sketches in a block
 
@@ -27,7 +27,7 @@ def dataset_warnings(
 
     Args:
       dataset: the data set to examine.
-      instead: the remedy for few drawings; None if it is already applied.
+      instead: the remedy if there are few drawings; None if the remedy is already applied.
     """
     return [
         *_about_counts(dataset, instead),
@@ -123,7 +123,10 @@ def _about_copies(dataset: Dataset) -> Iterator[str]:
 
 
 def _blocks(split: Split) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield a split's sketches, or a sample of very many, as flat points `[P, 3]` and lengths."""
+    """Yield a split's sketches, in blocks, as flat points `[P, 3]` and lengths.
+
+    If there are very many sketches, yield only a sample.
+    """
     firsts = np.arange(0, len(split), BLOCK)
     if len(firsts) > MAX_BLOCKS:
         firsts = firsts[np.linspace(0, len(firsts) - 1, MAX_BLOCKS).astype(int)]

@@ -2,10 +2,10 @@
 
 A cache file contains the data of one `.npz` file: a JSON line that describes what follows, padded
 to `_HEADER` bytes, then offsets `[S + 1]` int64 and points `[P, 3]` int16 or float32 for each
-split. Its name depends on the path, size and modification time of the `.npz`, so a changed file is
-converted again.
+split. The cache file's name depends on the path, size and modification time of the `.npz`, so a
+changed file is converted again.
 
-Dimensions: S sketches, P points in all of them, B requested sketches.
+Dimensions: S sketches, P points in all sketches, B requested sketches.
 """
 
 import hashlib
@@ -126,12 +126,12 @@ class Split(Sequence[np.ndarray]):
         return strokes.flatten([part.points[start:end] for part, start, end in found])
 
     def places(self, indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return the index of the part that holds each sketch, and its index there, `[B]` each."""
+        """Return, for each sketch, the index of its part and its index in that part, `[B]` each."""
         numbers = np.searchsorted(self._ends, indices, side="right")
         return numbers, indices - np.concatenate([[0], self._ends])[numbers]
 
     def _find(self, indices: np.ndarray) -> Iterator[tuple[Part, int, int]]:
-        """Yield, for each sketch, the part that holds it and where it starts and ends there."""
+        """Yield, for each sketch, its part, and where in that part its points start and end."""
         for number, index in zip(*(found.tolist() for found in self.places(indices)), strict=True):
             part = self.parts[number]
             yield part, int(part.offsets[index]), int(part.offsets[index + 1])

@@ -1,9 +1,9 @@
 """Pickled object arrays of numeric arrays, or of lists of numbers, without Python's unpickler.
 
 A pickle is a program for a small stack machine whose opcodes can call any function. The machine
-here knows only the opcodes in which NumPy's object arrays are written (Python 2 and 3, NumPy 1 and
-2, protocols 0 to 5). It imports and calls nothing that the file names; `CALLS` says what to do for
-each name it knows. Everything else is refused, and so are sizes that the file cannot contain.
+here knows only the opcodes with which NumPy's object arrays are written (Python 2 and 3, NumPy 1
+and 2, protocols 0 to 5). It imports and calls nothing that the file names; `CALLS` says what to do
+for each name it knows. Everything else is refused, and so are sizes that the file cannot contain.
 
 Lists are also refused unless the caller allows them: they take fifty times as much memory as their
 bytes in the file. As soon as the lists of a sketch are complete, they are converted to an array and
@@ -34,12 +34,12 @@ from sketch_rnn.data.pickled import (
 MAX_BYTES = 1 << 26  # in the data of one array
 MAX_LINE = 1 << 20  # bytes in one line of protocol 0
 _OPS_PER_ARRAY = 60  # opcodes per array; limits what a hostile file can do between two arrays
-_OPS_OF_LISTS = 6_000_000  # the same if lists are read: enough for 1000 sketches with 800 points
+_OPS_OF_LISTS = 6_000_000  # the limit if lists are read: enough for 1000 sketches with 800 points
 _MOST_AHEAD = 10_000  # arrays made but not yet in the list; picklers add 1000 at a time
 
 
 class _Outer:
-    """The list of all arrays; arrays that were already yielded are only counted."""
+    """The list of all arrays in the pickle; arrays that were already yielded are only counted."""
 
     def __init__(self) -> None:
         self.items: list = []
@@ -305,7 +305,7 @@ class _Machine:
 
 
 def _is_of_sketch(value: Any) -> bool:
-    """Return whether a value may belong to a sketch: a list, or a tuple but no shape or state."""
+    """Return whether a value may be in a sketch: a list, or a tuple that is no shape or state."""
     if isinstance(value, tuple) and len(value) > 2:
         return isinstance(value[0], int | float | list | tuple)
     return isinstance(value, list)

@@ -32,7 +32,7 @@ _BOXES = ("border-box", "content-box", "fill-box", "margin-box", "padding-box", 
 class Place:
     """The position and size of an element that is clipped.
 
-    matrix: maps its own coordinates to the page. box: measures the box around what it draws, with
+    matrix: maps the element's coordinates to the page. box: measures the box of its content, with
     or without strokes. depth: how many elements are around it.
     """
 
@@ -43,8 +43,8 @@ class Place:
     depth: int
 
 
-# (element, matrix, place, is_clip) -> what the children of the element paint, and whether that is
-# everything; for a clip, invisible shapes count too
+# a function (element, matrix, place, is_clip) that returns the shapes that the element's children
+# paint, and whether these shapes are complete; for a clip, invisible shapes are included
 Collect = Callable[[Element, np.ndarray, Place, bool], tuple[list[Painted], bool]]
 
 

@@ -39,7 +39,11 @@ class Cover:
     tolerance: float
 
     def hides(self, line: Line, ground: Color | None) -> bool:
-        """Return whether the cover differs in color from a line and is wide enough to hide it."""
+        """Return whether the cover hides a line that lies under it.
+
+        It must be wide enough, and differ in color from the line or have the color of the page
+        (`ground`).
+        """
         if self.is_stroke and self.shape.width < 0.9 * line.width:
             return False
         return not same(self.color, line.color) or same(self.color, ground)
@@ -76,7 +80,7 @@ class Cover:
         return made + len(points) * (2 if self.is_stroke else 1 + self._edges // 8)
 
     def hidden(self, points: np.ndarray, width: float) -> np.ndarray:
-        """Return a mask `[n]` of the points `[n, 2]` where it hides all of a pen of this width."""
+        """Return a mask `[n]` of the points `[n, 2]` at which it hides a pen of this width."""
         if self._is_long_stroke:
             segments, reach = self._segments[0], self.shape.width / 2
             return np.concatenate(

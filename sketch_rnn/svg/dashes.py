@@ -19,7 +19,7 @@ FINE = 1e-3  # share of a line's longer side: tolerance of the polyline that is 
 
 @dataclass(frozen=True)
 class Pattern:
-    """Alternating lengths of dashes and gaps, and the offset into them at which a line starts."""
+    """Alternating lengths of dashes and gaps, and how far into the pattern a line starts."""
 
     lengths: np.ndarray
     offset: float

@@ -14,7 +14,7 @@ from sketch_rnn.svg import values
 MAX_DEPTH = 16  # levels of nested conditions
 
 _TYPES = {"all": True, "screen": True, "print": False, "speech": False}
-_WORDS = {  # features whose values are words: the value that holds
+_WORDS = {  # features whose values are words, with the value for this screen
     "any-hover": "hover",
     "any-pointer": "fine",
     "color-gamut": "srgb",
@@ -43,7 +43,7 @@ Function = Callable[[Node], bool | None]  # tests a condition written as a funct
 
 
 def media(tokens: Sequence[Node], page: Page) -> bool | None:
-    """Return whether any query of an `@media` rule matches a page."""
+    """Return whether any query in an `@media` rule matches a page."""
     queries = [values.solid(part) for part in values.parts(tokens)]
     if queries == [()]:
         return True
@@ -69,7 +69,7 @@ def _word(tokens: Sequence[Node], at: int = 0) -> str:
 
 
 def _query(tokens: Sequence[Node], test: Test) -> bool | None:
-    """Evaluate a media type, followed by conditions or not, or conditions alone."""
+    """Evaluate a media query: a media type, with or without conditions, or only conditions."""
     word = _word(tokens)
     negated = word == "not" and bool(_word(tokens, 1))
     if negated or word == "only":

@@ -27,7 +27,7 @@ WHITE: Color = (1.0, 1.0, 1.0)
 
 @dataclass(frozen=True)
 class Paint:
-    """A color (None for an unknown one or several) and its opacity, from 0 to 1."""
+    """A color (None if it is unknown or there are several) and its opacity, from 0 to 1."""
 
     color: Color | None
     opacity: float
@@ -41,8 +41,8 @@ class Painted:
     """A shape as it is painted, in pixels.
 
     lines: the subpaths, each as curves `[C, 4, 2]`.
-    stroke, fill: the paints; None if there is no visible one.
-    width, cap: the stroke's width, and shapely's name for the form of its ends.
+    stroke, fill: the paints; None if missing or invisible.
+    width, cap: the stroke's width, and shapely's name for the shape of the stroke's ends.
     even_odd: whether the fill follows the even-odd rule.
     area: the subpaths of the fill, if they differ from those of the stroke.
     clips: regions of the page; the shape is visible only inside all of them.

@@ -29,7 +29,7 @@ class Context:
 
     style: inherited properties. viewport: the width and height that percentages refer to. opacity:
     the product for all groups around the element. units: the sizes that relative units refer to.
-    depth: how many elements are around it. moves: whether the element itself is animated. clips:
+    depth: how deeply the element is nested. moves: whether the element itself is animated. clips:
     the regions that it is cut to.
     """
 
@@ -52,9 +52,9 @@ class For(Enum):
 
 @dataclass
 class Painter:
-    """A factory for painted shapes, which counts the work that they take.
+    """Makes painted shapes from elements, and limits the work that this takes.
 
-    by_id: the ids of elements, which gradients and patterns are found by. dashed: how many dashed
+    by_id: the ids of elements, to check that a gradient or pattern exists. dashed: how many dashed
     shapes are painted as whole lines.
     """
 

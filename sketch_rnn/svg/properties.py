@@ -93,7 +93,7 @@ def of_attribute(text: str) -> tuple[Values, Values, tuple[str, ...]]:
 
 @lru_cache(maxsize=4096)
 def understood(name: str, value: str) -> bool:
-    """Return whether a value is understood; one with variables counts as understood."""
+    """Return whether a value is understood; a value with variables always is."""
     if "var(" in value or value.lower() in _WIDE:
         return True
     try:
@@ -128,7 +128,7 @@ def path_of(value: str) -> str | None:
 
 
 def plain(name: str, value: str) -> str:
-    """Return a value unchanged, but for CSS-wide keywords the initial value or ""."""
+    """Replace a CSS-wide keyword with the initial value or ""; return other values unchanged."""
     word = value.lower()
     if word not in _WIDE:
         return value

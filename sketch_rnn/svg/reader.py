@@ -133,7 +133,7 @@ def read_polylines(
 
 
 def _check_is_drawn(painted: Sequence[Painted], lines: Sequence[np.ndarray]) -> None:
-    """Raise UserError if ribbons are longer than lines in total: then they are the drawing."""
+    """Raise UserError if ribbons are longer in total than lines, and so form the drawing."""
     low, high = bounds(painted)
     drawn = sum(float(np.hypot(*(line[:, 3] - line[:, 0]).T).sum()) for line in lines)
     stroked = [shape for shape in painted if shape.stroke and is_ribbon(shape)]

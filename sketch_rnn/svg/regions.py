@@ -123,7 +123,7 @@ class Region:
 def _along(part: shapely.Geometry, start: np.ndarray, end: np.ndarray) -> list[np.ndarray]:
     """Return the stretches `[2, 2]` of a segment that lie in `part`, in the segment's direction.
 
-    A stretch that ends at an end of the segment, apart from rounding, ends there exactly.
+    A stretch that ends within a rounding error of the segment's end is made to end exactly there.
     """
     direction = end - start
     square = float(direction @ direction)
@@ -190,7 +190,7 @@ def strokes(lines: Sequence[np.ndarray], width: float, cap: str, work: Work) -> 
 
 
 def around(points: np.ndarray, width: float, cap: str) -> np.ndarray:
-    """Return points that span the box around a stroke along a line `[n, 2]`, roughly if long."""
+    """Return points that span the box around a stroke along `[n, 2]`; roughly for long lines."""
     if len(points) > MAX_MEASURED or not np.isfinite(points).all():
         return np.concatenate([points - width / 2, points + width / 2])
     line = shapely.LineString(points if len(points) > 1 else points[[0, 0]])

@@ -14,7 +14,7 @@ from sketch_rnn.svg import curves
 from sketch_rnn.svg.paint import Painted, same
 
 THIN = 0.3  # share of the longer side of a ribbon's box: the ribbon is narrower
-SHORT = 1 / 16  # share of the drawing's longer side: a ribbon is longer; shorter may be a dot
+SHORT = 1 / 16  # share of the drawing's longer side: shorter shapes may be dots, not ribbons
 MOST_RINGS = 50  # rings in a shape whose even-odd area is computed exactly
 
 # (rings `[n, 2]` of a filled shape, whether the even-odd rule applies, width of its stroke)

@@ -19,7 +19,7 @@ from sketch_rnn.svg.selectors import Matcher
 
 MAX_SHEET = 512 << 10  # characters in all style sheets; the rest is ignored
 MAX_NESTED = 16  # levels of nested rules
-MAX_LIST = 1_000_000  # characters of a rule's selector times those of the outer rule's selector
+MAX_LIST = 1_000_000  # product of the lengths of a rule's selector and the outer rule's selector
 
 _SVG = re.compile(r"https?://www\.w3\.org/(2000/svg|1999/xlink)")
 _SAY_NOTHING = re.compile(r"::|:-")  # selectors that only some browsers know; ignored silently
@@ -61,7 +61,7 @@ class Sheets:
     matcher: Matcher
     page: media.Page
     say: Callable[[Sequence[str]], None]
-    layers: dict[Layer, int] = field(default_factory=dict)  # numbers, by order of first mention
+    layers: dict[Layer, int] = field(default_factory=dict)  # numbered in order of first mention
     namespaces: dict[str | None, str] = field(default_factory=dict)
 
     def read(self, root: Element) -> None:

@@ -169,7 +169,11 @@ def _attribute_function(name: str, numbers: Sequence[float]) -> np.ndarray:
 def _arguments(
     kinds: str, nodes: Sequence[Node], size: tuple[float, float], units: Units
 ) -> list[float]:
-    """Parse arguments; `kinds`: x, y, z lengths, n number, s factor, a angle, `?` optional."""
+    """Parse arguments.
+
+    Each letter in `kinds` stands for one argument: a length (x, y or z, the axis), a number (n), a
+    factor (s) or an angle (a). Each `?` makes one of the last arguments optional.
+    """
     letters = kinds.replace("?", "")
     if not len(letters) - kinds.count("?") <= len(nodes) <= len(letters):
         raise ValueError("too few or too many values")

@@ -20,7 +20,7 @@ MARK = 1 / 16  # share of the drawing's longer side: size of the largest filled 
 LONG = 2  # ratio of length to width from which a mark is a short line, not a dot
 STEP = 1e-3  # share of the drawing's longer side: distance between points that are tested
 MAX_LOOKED_AT = 50_000  # points tested in one line; a longer line is tested at wider steps
-SPECK = 4e-3  # share of the longer side: remainders of lines that are shorter are dropped
+SPECK = 4e-3  # share of the longer side: a shorter remainder of a line is dropped
 EDGE = 4e-3  # share of the page's longer side: how far off the page a line's middle may be
 FINE = 1e-5  # share of a line's longer side: smallest tolerance for lines that are cut
 MAX_TESTS = 1_500_000  # tests of a point against a shape that may hide it
@@ -73,7 +73,7 @@ def shown(
 
 
 def _on_page(painted: Sequence[Painted], page: Page | None) -> list[Painted]:
-    """Return the shapes without subpaths that lie entirely off the page, unless all of them do."""
+    """Return the shapes without subpaths that lie wholly off the page, unless all subpaths do."""
     result = [shape for shape in painted if shape.lines or shape.filled]
     if page is None:
         return result
@@ -94,7 +94,7 @@ def _touches(line: np.ndarray, page: Page) -> bool:
 def _above_ground(
     painted: Sequence[Painted], page: Page | None, ground: Color
 ) -> tuple[list[Painted], Color | None]:
-    """Return the shapes above the last one that fills the page, and the color of the page then."""
+    """Return the shapes above the last shape that fills the page, and the resulting page color."""
     box = (np.zeros(2), np.array(page)) if page else bounds(painted)
     last = len(painted) if page else 1
     for place in reversed(range(last)):

@@ -22,7 +22,7 @@ _UNDEFINED = expat.errors.codes[expat.errors.XML_ERROR_UNDEFINED_ENTITY]
 _ENCODING = re.compile(rb"<\?xml[^>]{0,100}?\s(encoding)=[\"']([\w.-]+)")
 _DECLARED = re.compile(r"<!ENTITY\s+([\w.:-]+)")
 _NO_SIGNS = re.compile(r"[\0-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
-# comments, CDATA, instructions and doctypes, up to their end or the file's, and `&` references
+# comments, CDATA, instructions and doctypes, up to their end or the end of the file; `&` references
 _PARTS = re.compile(
     r"<!--(?:.*?-->|.*)|<!\[CDATA\[(?:.*?\]\]>|.*)|<\?(?:.*?\?>|.*)"
     r"|<!doctype[^\[>]*(?:\[(?:.*?\]\s*>|.*))?"
@@ -32,7 +32,7 @@ _PARTS = re.compile(
 SVG, XLINK = "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"
 # including common misspellings (https for http)
 _NAMESPACES = ("", SVG, XLINK, SVG.replace("http", "https"), XLINK.replace("http", "https"))
-# prefixes that files often use without declaring them; names with those in `_OTHERS` are skipped
+# prefixes that files often use without declaring them; names with a prefix in `_OTHERS` are skipped
 _WELL_KNOWN = {"svg": SVG, "xlink": XLINK}
 _OTHERS = re.compile(
     "a|ai|aapt|android|bx|c|cc|d|dc|dcterms|draw|ev|fig|figma|freehep|graph|gwd|html|i|inkscape|"

@@ -20,7 +20,7 @@ WIDE = 1.25  # half line widths: a branch with a larger half width is shared by 
 NEAR, FAR = 0.8, 3.2  # line widths from a junction: a branch's direction is measured there
 ALONG = 0.75  # cosine of the largest turn into a branch that two lines share
 TIP = 3.0  # line widths: a branch up to this length may be the tip of a sharp corner
-OVERLAP = 1.3  # overlap lengths of a corner's sides: the same limit for very sharp corners
+OVERLAP = 1.3  # lengths of the overlap of a corner's sides: replaces TIP at very sharp corners
 WEDGE = 3.0  # overlap lengths: the longest tip whose ink is as wide as a wedge
 FAT = 1.2  # half line widths: a wedge's ink has a larger mean half width
 SHARP = 0.3  # cosine of the largest angle between the sides of a sharp corner
@@ -83,7 +83,7 @@ def sharpen_tips(graph: Graph, radius: np.ndarray, width: float) -> None:
 
 
 def _past(points: np.ndarray, distance: float) -> np.ndarray:
-    """Return the points beyond a distance along the line, but at least two thirds of the line."""
+    """Return the points beyond a distance along the line; keep at least two thirds of the line."""
     along = _along(points)
     return points[along >= min(distance, along[-1] / 3)]
 
@@ -93,7 +93,7 @@ def _far(graph: Graph, end: End) -> int:
 
 
 def _is_tip(graph: Graph, tip: End, radius: np.ndarray, width: float) -> bool:
-    """Return whether a branch at a junction of three is the tip between the sides of a corner."""
+    """Return whether, at a junction of three branches, `tip` is the tip of a corner."""
     if len(graph.ends[_far(graph, tip)]) != 1:
         return False
     met = graph.ends[graph.branches[tip[0]].nodes[tip[1]]]
@@ -116,7 +116,7 @@ def _half_width(branch: Branch, radius: np.ndarray) -> float:
 
 
 def part_shared(graph: Graph, width: float) -> None:
-    """Give two lines that overlap in a shared branch a copy of it each.
+    """Copy each branch in which two lines overlap, so that each line has a copy.
 
     A branch is shared if two branches at each of its ends continue it almost without a turn.
     """
@@ -164,9 +164,10 @@ class Bridge:
 def merged_and_paired(
     graph: Graph, radius: np.ndarray, width: float
 ) -> tuple[Graph, dict[End, End]]:
-    """Merge junctions that are close together, and pair the ends of branches that continue.
+    """Merge junctions that are close together, and pair branches that continue each other.
 
-    A long bridge that no line passes through stays a branch, so that its ink is not lost.
+    Merging removes the branches (bridges) between the junctions. But a long bridge that no line
+    passes through stays a branch, so that its ink is not lost.
 
     Returns:
       The merged graph, and the partner of each paired end, in both directions.
@@ -354,7 +355,7 @@ def _angle(one: np.ndarray, two: np.ndarray) -> float:
 
 
 def _matching(count: int, turns: dict[tuple[int, int], float]) -> list[tuple[int, int]]:
-    """Pair the branches at a junction with the least sum of turns (greedily if more than 8)."""
+    """Pair the branches at a junction with the least total turn (greedily if more than 8)."""
     if count == 2:
         return [(0, 1)]
     if count <= 8:
@@ -372,7 +373,7 @@ def _matching(count: int, turns: dict[tuple[int, int], float]) -> list[tuple[int
 def _best(
     left: tuple[int, ...], turns: dict[tuple[int, int], float]
 ) -> tuple[float, list[tuple[int, int]]]:
-    """Return the cost and pairs of the cheapest matching; a single branch costs half of TURN."""
+    """Return the cost and pairs of the cheapest matching; an unpaired branch costs half of TURN."""
     if not left:
         return 0.0, []
     first, rest = left[0], left[1:]
@@ -411,7 +412,7 @@ def lines_of(graph: Graph, partner: dict[End, End], width: float) -> list[np.nda
 def _trimmed(
     graph: Graph, number: int, end: int, partner: dict[End, End], width: float
 ) -> np.ndarray:
-    """Return a branch's points except near junctions that its line passes, where skeletons bend."""
+    """Return a branch's points without those near junctions in its line, where skeletons bend."""
     points = graph.branches[number].outward(end)
     along = _along(points)
     cut = min(NEAR * width, along[-1] / 3)

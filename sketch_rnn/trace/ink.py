@@ -8,9 +8,9 @@ from scipy import ndimage
 from skimage.filters import apply_hysteresis_threshold
 from skimage.morphology import skeletonize
 
-LOW, HIGH = 0.28, 0.45  # shares of full ink's contrast: thresholds for ink
-EDGE = 0.42  # share of the smoothed contrast of nearby ink: contrast at the edge of a line
-EVEN = 0.3  # line widths: standard deviation of that smoothing; pencil lines are grainy
+LOW, HIGH = 0.28, 0.45  # thresholds for ink, as shares of the contrast of full ink
+EDGE = 0.42  # contrast at a line's edge, as a share of the smoothed contrast of nearby ink
+EVEN = 0.3  # line widths: standard deviation of this smoothing; pencil lines are grainy
 FAINTEST = 0.06  # the least contrast of ink
 NOISE = 10.0  # times the paper's noise: the least contrast of ink
 SLANT = 1.13  # mean length of a line per skeleton pixel, over all directions
@@ -19,7 +19,7 @@ PINHOLE = 0.6  # squared line widths: a smaller hole is filled
 
 
 def full_ink(dark: np.ndarray) -> float:
-    """Return the contrast of full ink; 0 on a page without any.
+    """Return the contrast of full ink; 0 on a page without ink.
 
     Args:
       dark: the contrast to the paper `[H, W]`, 0 to 1.
@@ -29,7 +29,7 @@ def full_ink(dark: np.ndarray) -> float:
 
 
 def noise(dark: np.ndarray) -> float:
-    """Estimate the standard deviation of the paper's contrast, as most of a page is paper."""
+    """Estimate the standard deviation of the paper's contrast; most of the page must be paper."""
     some = dark[::2, ::2]
     return 1.4826 * float(np.median(np.abs(some - np.median(some))))
 

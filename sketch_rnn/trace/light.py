@@ -11,9 +11,9 @@ REACH = 1 / 10  # share of the shorter side: wider dark regions are background, 
 SOFT = 0.8  # pixels: smoothing against noise before the paper's brightness is measured
 COARSE = 100  # shorter side in pixels of the image that tells dark ink from light ink
 COLORED = 0.3  # contrast in one color channel that only colored pens reach
-TINTED = 0.12  # contrast in one color channel that ruling may also reach
+TINTED = 0.12  # contrast in one color channel that the paper's ruled lines may also reach
 LITTLE = 3e-4  # share of the picture: if less is colored, nothing was drawn in color
-RULED = 0.5  # share of the colored pixels: if more lie on long straight lines, it is ruling
+RULED = 0.5  # share of the colored pixels: if more lie on long straight lines, they are ruling
 
 
 def dark_ink(pixels: np.ndarray, ink: str) -> np.ndarray:
@@ -43,8 +43,8 @@ def _is_light(pixels: np.ndarray) -> bool:
 def contrast(pixels: np.ndarray) -> np.ndarray:
     """Return how much darker than the local paper each pixel is, 0 to 1 `[H, W]` float32.
 
-    Measure in the brightest color channel of each pixel, where blue ruling nearly vanishes. If
-    there is a drawing in color, not only ruling, use the darkest channel too.
+    Measure in the brightest color channel of each pixel, where ruled blue lines nearly vanish. If
+    there is a drawing in color, not only ruled lines, use the darkest channel too.
     """
     dark = darkness(pixels.max(axis=2))
     if (pixels.max(axis=2) - pixels.min(axis=2)).max() < 255 * TINTED:

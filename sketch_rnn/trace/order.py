@@ -11,7 +11,8 @@ import numpy as np
 def ordered(lines: Sequence[np.ndarray]) -> list[np.ndarray]:
     """Order lines `[n, 2]` from top to bottom, each starting at its upper left end.
 
-    Of three orders, the packaged model finds this one most likely; see docs/paper_drawings.md.
+    Among three ways to order lines, the packaged model finds this one most likely; see
+    docs/paper_drawings.md.
     """
     turned = [_from_top_left(opened(line)) for line in lines]
     return sorted(turned, key=lambda line: tuple(line.min(axis=0)[::-1]))
@@ -33,7 +34,7 @@ def by_nearest_end(lines: Sequence[np.ndarray], pen: np.ndarray) -> list[np.ndar
 
 
 def opened(line: np.ndarray) -> np.ndarray:
-    """Start a closed line at its top, counterclockwise; return any other line unchanged."""
+    """Make a closed line start at its top and run counterclockwise; return others unchanged."""
     if len(line) < 4 or (line[0] != line[-1]).any():
         return line
     ring = line[:-1]

@@ -22,7 +22,7 @@ def middle(
 
     Args:
       rings: the edges of the shape, each `[n, 2]`.
-      even_odd: whether it is filled by the even-odd rule, not by the nonzero rule.
+      even_odd: whether the shape is filled by the even-odd rule, not by the nonzero rule.
       stroke: the width of the line around it; 0 if there is none.
 
     Returns:

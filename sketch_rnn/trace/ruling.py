@@ -1,4 +1,4 @@
-"""Leave out the ruling on paper: evenly spaced lines or squares across the whole page.
+"""Remove ruling, the evenly spaced lines or squares printed across a whole page of paper.
 
 Dimensions: H, W height and width of the picture in pixels.
 """
@@ -20,7 +20,7 @@ THIN = 1.5  # times the thickness of a ruling: anything thicker is ink
 
 
 def without_ruling(dark: np.ndarray, sheet: np.ndarray | None = None) -> tuple[np.ndarray, bool]:
-    """Remove the ruling from the contrast; return the rest, and whether there was a ruling.
+    """Remove the paper's ruled lines from a contrast image; return it, and whether any were there.
 
     Args:
       dark: the contrast to the paper `[H, W]`, 0 to 1.
@@ -42,7 +42,7 @@ def without_ruling(dark: np.ndarray, sheet: np.ndarray | None = None) -> tuple[n
 
 
 def _ruled(mask: np.ndarray) -> np.ndarray:
-    """Return a mask of a ruling's horizontal lines and the ink on them, bool `[H, W]`."""
+    """Return a mask of the paper's horizontal ruled lines and the ink on them, bool `[H, W]`."""
     width = mask.shape[1]
     length = max(round(LENGTH * min(mask.shape)), 15)
     thick = ndimage.maximum_filter1d(mask.view(np.uint8), 3, axis=0)
@@ -79,7 +79,7 @@ def _are_even(places: np.ndarray) -> bool:
 
 
 def _thin(mask: np.ndarray, level: np.ndarray, upright: np.ndarray) -> np.ndarray:
-    """Return a mask of a ruling's horizontal lines without ink: where they are as thin as most."""
+    """Return a mask of the horizontal ruled lines, except where ink makes them thicker."""
     if not level.any():
         return np.zeros_like(mask)
     alone = mask & ~upright

@@ -96,7 +96,7 @@ def _bilinear(column: np.ndarray, row: np.ndarray) -> np.ndarray:
 
 
 def _is_cell(labels: np.ndarray, number: int, box: tuple[slice, slice]) -> bool:
-    """Return whether a region with its holes filled fills its box, away from the page's edge."""
+    """Return whether a region, once its holes are filled, fills its box, away from the edge."""
     if any(s.start == 0 or s.stop == side for s, side in zip(box, labels.shape, strict=True)):
         return False
     return bool(ndimage.binary_fill_holes(labels[box] == number).mean() > FULL)

@@ -49,7 +49,7 @@ def evenly(line: np.ndarray, step: float) -> np.ndarray:
 
 
 def _corners(points: np.ndarray, arm: float) -> np.ndarray:
-    """Return the indices of points where the line turns sharply, and more than nearby."""
+    """Return the indices of points where the line turns sharply, more so than at nearby points."""
     arm = max(round(arm), 2)
     inner = np.arange(arm, len(points) - arm)
     if not len(inner):

@@ -1,4 +1,4 @@
-"""Define what all readers share: options for reading, and chunks of drawings for a process.
+"""Define what all readers use: options for reading, and chunks of drawings to process.
 
 A chunk is made in the main process, which reads as little as it can; its drawings are made in a
 worker process.
@@ -136,7 +136,7 @@ Chunk = Files | Items | StoredSketches | Unreadable
 
 
 def stored_chunks(source: str, sketches: Sequence[np.ndarray], form: Form) -> Iterator[Chunk]:
-    """Yield sketches of the same form, as chunks."""
+    """Yield sketches from one file, stored in the given format, as chunks."""
     for first in range(0, len(sketches), SKETCHES_IN_CHUNK):
         yield StoredSketches(source, first, sketches[first : first + SKETCHES_IN_CHUNK], form)
 

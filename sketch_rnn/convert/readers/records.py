@@ -1,8 +1,8 @@
 """Read files of records: consecutive JSON values, one drawing each.
 
 The whole file decides whether its strokes are columns of x and y or lists of points (see
-`strokes`). So it is read twice: in the main process until that is clear, mostly after a line or
-two, and in the workers.
+`strokes`). So it is read twice: first in the main process until that is clear, usually after a
+line or two, and then in the workers.
 """
 
 from collections.abc import Callable, Iterator
@@ -41,7 +41,7 @@ def parse_record(text: bytes, arrangement: Arrangement | None = None) -> Drawing
 
 
 def arrangement_of(file: InputFile, cut: Cut) -> Arrangement | None:
-    """Return the arrangement of the strokes in a file, as far as the file can be read."""
+    """Return the layout (columns or points) of a file's strokes; stop where it is unreadable."""
     vote = Vote()
     try:
         for _, text in cut(file):
@@ -65,7 +65,7 @@ def stored_of(file: InputFile, cut: Cut) -> Stored | None:
     """Return a file's sketches if its first value is one, stroke-3 or stroke-5; else None.
 
     Raises:
-      UserError: a later value is not a sketch, or they take more than `MAX_WHOLE` bytes.
+      UserError: a later value is not a sketch, or the sketches take more than `MAX_WHOLE` bytes.
     """
     sketches: list[np.ndarray] = []
     size = 0

@@ -2,8 +2,9 @@
 
 Columns are [[x, x, ...], [y, y, ...]], with time and more in further lists, as Quick, Draw! writes
 them. Points are [[x, y], [x, y], ...], with pressure or time as further numbers. A stroke that is
-two or three lists of two to six numbers can be either. All strokes in a file are arranged alike, so
-one stroke that can be only one of the two decides for the file. If there is no such stroke:
+two or three lists of two to six numbers can be either. All strokes in a file have the same layout,
+so a stroke that can only be columns, or only be points, decides for the file. If there is no such
+stroke:
 - if every stroke has the same number of lists, but lists differ in length, they are columns; if
   every list has the same length, but strokes differ in their number of lists, they are points;
 - otherwise, if all lists have the same length and it is above four, the strokes are columns, since
@@ -33,7 +34,7 @@ UNDECIDED = (
 
 
 class Vote:
-    """A decision about the arrangement of a file's strokes, based on the strokes added to it."""
+    """Decides which layout (columns or points) a file uses, from strokes passed to `add`."""
 
     def __init__(self) -> None:
         self.sure: Arrangement | None = None
@@ -41,7 +42,7 @@ class Vote:
         self._chances: dict[Arrangement, float] = {"columns": 1.0, "points": 1.0}
 
     def add(self, strokes: Iterable[Sequence[Any]]) -> None:
-        """Take strokes into account, each given as a list of lists."""
+        """Take more strokes into account; each stroke is a list of lists."""
         for stroke in strokes:
             if self.sure or not all(map(_is_numbers, stroke)):
                 continue
@@ -58,7 +59,7 @@ class Vote:
 
     @property
     def arrangement(self) -> Arrangement | None:
-        """The arrangement; None if it cannot be determined."""
+        """The layout, columns or points; None if it cannot be determined."""
         if self.sure or not self._shapes:
             return self.sure
         lists, numbers = (set(counts) for counts in zip(*self._shapes, strict=True))
@@ -71,7 +72,7 @@ class Vote:
 
 
 def _chance_of_times(found: Sequence[Sequence[Any]]) -> float:
-    """Return the chance that random numbers would grow like these; infinity if these do not."""
+    """Return the chance that random numbers all grow; infinity if the found numbers do not grow."""
     if not found or len(found[0]) < 2:
         return math.inf
     grows = all(a < b for a, b in pairwise(found[0]))
@@ -79,7 +80,7 @@ def _chance_of_times(found: Sequence[Sequence[Any]]) -> float:
 
 
 def _by_shape(lists: int, numbers: int) -> Arrangement | None:
-    """Return the arrangement of a stroke of this shape; None if both or neither is possible."""
+    """Return the layout that a stroke of this shape must have; None if both or neither fit."""
     can_be_columns = 2 <= lists <= (MAX_CHANNELS if numbers > MAX_CHANNELS else SURE_COLUMNS)
     can_be_points = 2 <= numbers <= MAX_CHANNELS
     if can_be_columns != can_be_points:
@@ -88,7 +89,7 @@ def _by_shape(lists: int, numbers: int) -> Arrangement | None:
 
 
 def line_of(stroke: Sequence[Any], arrangement: Arrangement | None) -> np.ndarray:
-    """Return a stroke as a line `[n, 2]`; raise UserError if it is not arranged as stated."""
+    """Return a stroke as a line `[n, 2]`; raise UserError if it does not have the given layout."""
     if not len(stroke):
         return np.zeros((0, 2))
     if not all(isinstance(part, list) for part in stroke):

@@ -1,4 +1,4 @@
-"""Read drawings from JSON values in the many forms that programs write.
+"""Read drawings from JSON values in the many formats that programs write.
 
 A value is one of
 - a record: an object with its strokes under one of the keys `STROKES`, possibly as JSON in a text;
@@ -32,7 +32,8 @@ _STARTS = ("start", "begin", "down", "moveto")  # words in a "type": a line begi
 class Strokes:
     """The strokes of one drawing.
 
-    strokes: each a line `[n, 2]`, or a list of lists whose arrangement the whole file decides.
+    strokes: each a line `[n, 2]`, or a list of lists whose layout (columns or points) depends on
+    the whole file.
     recognized: whether Quick, Draw! recognized the drawing. left_out: descriptions of parts that
     are left out.
     """
@@ -43,11 +44,11 @@ class Strokes:
 
     @property
     def unsure(self) -> list[list[Any]]:
-        """The strokes whose arrangement the whole file decides."""
+        """The strokes whose layout (columns or points) depends on the whole file."""
         return [stroke for stroke in self.strokes if isinstance(stroke, list)]
 
     def drawing(self, arrangement: Arrangement | None) -> Drawing:
-        """Return the drawing in a given arrangement; raise UserError if a stroke is invalid."""
+        """Return the drawing, read in the given layout; raise UserError for invalid strokes."""
         lines = [
             stroke if isinstance(stroke, np.ndarray) else line_of(stroke, arrangement)
             for stroke in self.strokes
@@ -156,7 +157,7 @@ def _of_list(value: list[Any]) -> Found:
 
 
 def _of_stroke(stroke: Any) -> list[Any]:
-    """Return the lines of a stroke in any form, or the stroke if its arrangement is unknown."""
+    """Return the lines of a stroke in any format, or the stroke itself if its layout is unknown."""
     if isinstance(stroke, dict):
         if isinstance(stroke.get("x"), list):
             return [from_columns(stroke["x"], stroke.get("y"))]
