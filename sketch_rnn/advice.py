@@ -15,10 +15,12 @@ ADVICE = {
     ),
     "dec_model": "lstm, layer_norm or hyper; layer_norm learns faster, a .gen.json needs lstm.",
     "enc_rnn_size": (
-        "Units in each direction of the encoder; half as many as in the decoder are enough."
+        "Units in each direction of the encoder; half as many units as in the decoder are enough."
     ),
     "enc_model": "lstm, layer_norm or hyper; use layer_norm with a layer_norm or hyper decoder.",
-    "z_size": "Dimensions of z; use 16 to 32 for small data sets, fewer if most stay unused.",
+    "z_size": (
+        "Dimensions of z; use 16 to 32 for small data sets, fewer if most dimensions stay unused."
+    ),
     "kl_weight": (
         "Final weight of the KL; raise it for better random z, lower it for closer reconstructions."
     ),
@@ -41,7 +43,7 @@ ADVICE = {
         "Lower values reach kl_weight sooner; use 0.99995 for 100,000 steps, 0.998 for 2,500."
     ),
     "min_learning_rate": (
-        "Where the learning rate's decay ends; raise it if the cost is still falling there."
+        "Learning rate at which the decay ends; raise it if the cost is still falling at that rate."
     ),
     "use_recurrent_dropout": (
         "Drops parts of the cells' memory; turn it off for millions of drawings."
@@ -50,9 +52,11 @@ ADVICE = {
         "Probability of keeping a unit; use 0.8 or less if the model overfits."
     ),
     "use_input_dropout": "Hides inputs from the decoder; turn it on if the model ignores z.",
-    "input_dropout_prob": "Probability of keeping an input; 0.8 makes the decoder rely more on z.",
+    "input_dropout_prob": (
+        "Probability of keeping an input of the decoder; 0.8 makes it rely more on z."
+    ),
     "use_output_dropout": "Drops inputs of the output layer; turn it on for small data sets.",
-    "output_dropout_prob": "Probability of keeping an input; keep it high.",
+    "output_dropout_prob": "Probability of keeping an input of the output layer; keep it high.",
     "random_scale_factor": (
         "Stretches drawings by up to this share; use 0 if proportions matter, 0.3 for few drawings."
     ),
@@ -60,7 +64,7 @@ ADVICE = {
         "Probability of dropping a point; use 0 for drawings that have few points."
     ),
     "conditional": (
-        "false leaves out the encoder, which is faster and best for new drawings and completion."
+        "false leaves out the encoder: faster, and best for new drawings and completion."
     ),
     "is_training": "Accepted because the original's files contain it; changes nothing.",
     "pad_steps": (
