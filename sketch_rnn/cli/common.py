@@ -146,7 +146,7 @@ def quiet_tensorflow(verbose: bool = False) -> None:
 
 @contextmanager
 def _not_installed(names: Sequence[str]) -> Iterator[None]:
-    """Let no import in this block find these packages, unless they were imported before."""
+    """Hide these packages from imports in this block, unless they were imported before."""
     hidden = [name for name in names if name not in sys.modules]
     for name in hidden:
         sys.modules[name] = None  # type: ignore[assignment]  # makes Python treat it as not installed

@@ -87,7 +87,7 @@ def _datasets(group: h5py.Group) -> Iterator[h5py.Dataset]:
 
 
 def _own(config: dict[str, Any]) -> dict[str, Any]:
-    """Check a configuration, and return only the arguments of `SketchRNN.from_config`."""
+    """Check a configuration, and return only the entries that `SketchRNN.from_config` takes."""
     names = (
         "hparams",
         "scale_factor",

@@ -214,7 +214,7 @@ Entry = tuple[keras.Variable, Any, str]  # variable, index into it, original nam
 
 
 def _entries(model: SketchRNN) -> Iterator[Entry]:
-    """Yield, for each of the original's tensors, the model's variable and its part to fill."""
+    """Yield, for each tensor of the original, the variable and the part of it to be filled."""
     decoder = model.decoder
     if model.encoder is not None and model.latent is not None:
         yield from _cell_entries(model.encoder.forward, _SCOPE + "ENC_RNN/fw/")

@@ -239,7 +239,7 @@ class RunFolder:
                 )
 
     def save(self, checkpoint: tf.train.Checkpoint, step: int, kind: str) -> None:
-        """Save a checkpoint, then remove older ones of its kind that are no longer kept.
+        """Save a checkpoint, then remove older checkpoints of its kind that are not needed.
 
         If the process is killed at any moment, an earlier checkpoint is still intact.
 

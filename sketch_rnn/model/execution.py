@@ -190,7 +190,7 @@ class Products:
         return steps_of(self._execution.product(rows_of(x), kernel), x.shape[0])
 
     def given_x(self, of_x: Sequence[tf.Tensor | None]) -> "Products":
-        """Return a copy of these products that already knows what x contributes, `[B, O]`."""
+        """Return a copy with the contribution of x to each product, `[B, O]`, already computed."""
         products = copy.copy(self)
         products._of_x = of_x
         return products

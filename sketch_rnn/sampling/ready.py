@@ -64,7 +64,7 @@ def warn_of_junk(run: RunFolder, checkpoint: str, of_random_z: bool) -> None:
 
 
 def _about_steps(run: RunFolder, steps: int, latest: int) -> str:
-    """Return advice if a checkpoint had few steps or may be the best only by chance; else ""."""
+    """Return advice if a checkpoint has few steps of training or may be best by chance; else ""."""
     config = run.read_config()
     begun = f" since it started from {config.init_from}" if config.init_from else ""
     few = FEW_STEPS_SINCE if config.init_from else FEW_STEPS

@@ -56,7 +56,7 @@ def chosen(options: TrainOptions) -> TrainOptions:
 def held_out(dataset: Dataset) -> int:
     """Return how many training drawings to move to the validation split.
 
-    With more validation drawings, the best checkpoint is less a matter of chance.
+    With more validation drawings, chance has less influence on which checkpoint is the best.
     """
     total = len(dataset.train) + len(dataset.valid)
     wanted = min(ENOUGH_HELD_OUT, round(SHARE_HELD_OUT * total))

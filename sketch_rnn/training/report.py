@@ -111,7 +111,7 @@ class LogReporter:
 
 
 def is_endless(num_steps: int) -> bool:
-    """Return whether `num_steps` is no real limit: no run reaches the default or more."""
+    """Return whether `num_steps` is no real limit: the default is more than a run reaches."""
     return num_steps >= HParams.num_steps
 
 

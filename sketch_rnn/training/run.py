@@ -67,7 +67,7 @@ def train(
 
 
 def _check(options: TrainOptions, workers: Workers) -> None:
-    """Refuse options that several workers do not support, and an unsuitable run folder."""
+    """Refuse options that do not work with several workers, and an unsuitable run folder."""
     if workers.count > 1 and (options.patience or options.max_time):
         raise UserError(
             "`patience` and `max_time` need a run with a single worker, but this one has "

@@ -41,7 +41,7 @@ class Start(NamedTuple):
 
 
 def check_log_root(options: TrainOptions) -> None:
-    """Refuse to start a run in a file or over another run, and to resume where there is none."""
+    """Refuse to start a new run in a file or over a run, and to resume where no run is."""
     folder = RunFolder(options.log_root)
     system.check_path(folder.path, system.LONGEST_IN_RUN)
     if folder.path.exists() and not folder.path.is_dir():
@@ -123,7 +123,7 @@ def _new_model(config: RunConfig, source: SketchRNN | None = None) -> SketchRNN:
 
 
 def _with_architecture(overrides: Mapping[str, Any], hparams: HParams) -> dict[str, Any]:
-    """Return the overrides together with a model's architecture, which they must not contradict."""
+    """Return the overrides plus a model's architecture, which the overrides must not contradict."""
     theirs = {name: getattr(hparams, name) for name in ARCHITECTURE}
     for name in ARCHITECTURE:
         if overrides.get(name, theirs[name]) != theirs[name]:

@@ -30,8 +30,8 @@ _ARE_READ = ContextVar("weights_are_read", default=False)
 def weights_are_read() -> Iterator[None]:
     """Set the recurrent kernels of models made in this block to zero.
 
-    Use it when weights are about to be read from a file: making orthogonal matrices would take
-    longer than reading the file.
+    Use this context when weights are about to be read from a file: making orthogonal matrices would
+    take longer than reading the file.
     """
     token = _ARE_READ.set(True)
     try:
