@@ -25,9 +25,9 @@ Trains neural networks that draw, and draws with them.
   sketch_rnn train --config=doodles
   sketch_rnn sample --model_dir=models/doodles --output=mine.svg
 
-Exit status: 0 for success; 1 when the operating system refused something, for example because the
-disk is full; 2 for a mistake that you can fix, which is explained in one line; 130 or 143 when the
-command was interrupted or terminated; 141 when the program that read its output has ended.
+Exit status: 0 for success; 1 when the operating system refused an operation, for example because
+the disk is full; 2 for a mistake that you can fix, which is explained in one line; 130 or 143 when
+the command was interrupted or terminated; 141 when the program that read its output has ended.
 """
 
 ONLY_HERE = ("paper_table",)  # commands that are not installed as separate programs
