@@ -198,7 +198,7 @@ def _of_stored(
     choice: Choice,
     size: Size,
 ) -> list[Named]:
-    """Return sketches from a file; if many have offsets above the limit, scale all of them."""
+    """Return sketches from a file; if many have offsets above the limit, scale all sketches."""
     where = str(path)
     members, form = read_as(stored.members, where, layout)
     everything = list(chain.from_iterable(members.values()))

@@ -16,11 +16,10 @@ Draw! raw and simplified. Three figures, averaged over the sketches in a file, d
 - leap: the length of rows with the pen lifted, divided by the length of other rows. Offsets: 1.1
   and more; absolute: 1.0 to 2.2, since the position of a point does not depend on the pen.
 `_SPREAD`, `_TURN` and `_LEAP` are the weights of these figures in a score, a sum to which `_EVEN`
-is added. With 30 or with 10 drawings, the score is below 0 for
-offsets and above 0 for absolute coordinates; the same holds
-for icons (lucide, tabler) and lines of handwriting, which were not used to choose the weights. With
-3 to 9 drawings, the score of offsets can reach 0.7. If all points lie to the right of and below a
-corner, the coordinates are absolute in any case.
+is added. With 30 or with 10 drawings, the score is below 0 for offsets and above 0 for absolute
+coordinates; the same holds for icons (lucide, tabler) and lines of handwriting, which were not used
+to choose the weights. With 3 to 9 drawings, the score of offsets can reach 0.7. If all points lie
+to the right of and below a corner, the coordinates are absolute in any case.
 
 Pen. The pen is rarely up for two points in a row: in these files, 0 to 2 % of the points with the
 pen up are followed by another such point, and 54 to 98 % of the points with the pen down are
@@ -293,7 +292,7 @@ def _is_cornered(sketch: np.ndarray) -> bool:
 
 
 def _spread(sketch: np.ndarray) -> float:
-    """Return log(a / b) for the sizes a of the box around the summed rows, b around the rows."""
+    """Return log(a / b): a is the size of the box around the summed rows, b around the rows."""
     rows = sketch[:, :2].astype(np.float64)
     summed = np.concatenate([np.zeros((1, 2)), np.cumsum(rows, axis=0)])
     boxes = [float(np.ptp(points, axis=0).max()) for points in (summed, rows)]
@@ -301,7 +300,7 @@ def _spread(sketch: np.ndarray) -> float:
 
 
 def _turn(sketch: np.ndarray) -> float:
-    """Return d / (d + s), where d is the sum of differences between rows, and s that of rows."""
+    """Return d / (d + s): d is the sum of the differences between rows, s the sum of the rows."""
     rows = sketch[:, :2].astype(np.float64)
     differences = float(np.abs(np.diff(rows, axis=0)).sum())
     return differences / max(differences + float(np.abs(rows[1:]).sum()), 1e-9)

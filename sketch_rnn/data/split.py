@@ -110,7 +110,7 @@ class Split(Sequence[np.ndarray]):
         return draw(list(self.spread(SHOWN)), cell=SHOWN_CELL, columns=10)._repr_svg_()
 
     def spread(self, count: int) -> "Split":
-        """Return `count` of the sketches, or all if there are fewer, taken at even intervals."""
+        """Return `count` sketches at even intervals, or all sketches if there are fewer."""
         chosen = np.linspace(0, len(self) - 1, min(count, len(self)))
         return self[chosen.round().astype(int)]
 

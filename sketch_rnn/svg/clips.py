@@ -33,7 +33,7 @@ class Place:
     """The position and size of an element that is clipped.
 
     matrix: maps the element's coordinates to the page. box: measures the box of its content, with
-    or without strokes. depth: how many elements are around it.
+    or without strokes. depth: how deeply the element is nested.
     """
 
     matrix: np.ndarray

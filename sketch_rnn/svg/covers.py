@@ -80,7 +80,7 @@ class Cover:
         return made + len(points) * (2 if self.is_stroke else 1 + self._edges // 8)
 
     def hidden(self, points: np.ndarray, width: float) -> np.ndarray:
-        """Return a mask `[n]` of the points `[n, 2]` at which it hides a pen of this width."""
+        """Return a mask `[n]` of the points `[n, 2]` where the cover hides a pen of this width."""
         if self._is_long_stroke:
             segments, reach = self._segments[0], self.shape.width / 2
             return np.concatenate(

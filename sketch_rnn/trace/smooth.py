@@ -11,7 +11,7 @@ from scipy import ndimage
 STEP = 0.5  # line widths between neighboring points
 SMOOTH = 0.35  # line widths: standard deviation of the smoothing along the line
 ARM = 2.0  # line widths: length of the arms on both sides between which a turn is measured
-AT_ONCE = 0.65  # share of a corner's turn within arms half as long; a curve turns evenly
+AT_ONCE = 0.65  # least share of a corner's turn found with arms half as long; curves turn evenly
 DOT = 1.0  # line widths: a shorter line is a dot
 CORNER = np.radians(50)  # a corner turns more than this
 

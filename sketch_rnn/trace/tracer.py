@@ -135,7 +135,7 @@ def lines_of(found: Inked) -> list[np.ndarray]:
 
 
 def graph_of(found: Inked, radius: np.ndarray) -> Graph:
-    """Return the repaired graph of the ink's skeleton; `radius` is the distance to its edge."""
+    """Return the repaired graph of the ink's skeleton; `radius` is the distance from the edge."""
     graph = skeleton_graph(skeletonize(found.mask))
     branches.without_spurs(graph, radius)
     branches.reach_ends(graph, radius, found.width)

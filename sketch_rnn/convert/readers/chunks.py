@@ -88,7 +88,7 @@ class Files:
 
 @dataclass(frozen=True)
 class Items:
-    """Drawings cut out of a file, with their names, and the function that reads one."""
+    """Drawings cut out of a file, with their names, and the function that reads one item."""
 
     names: Sequence[str]
     items: Sequence[Any]

@@ -18,7 +18,7 @@ from sketch_rnn.convert.readers.ndjson import MAX_LINE
 from sketch_rnn.convert.readers.records import record_chunks
 from sketch_rnn.errors import UserError
 
-_DRAWINGS = ("drawing", "strokes")  # columns that hold a drawing each
+_DRAWINGS = ("drawing", "strokes")  # columns with a drawing in each row
 _DRAWING_IDS = ("drawing_id", "sketch", "sketch_id", "key_id", "id", "drawing", "file")
 _STROKE_IDS = ("stroke", "stroke_id", "strokeid", "line", "path", "trace")
 

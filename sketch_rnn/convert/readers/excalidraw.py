@@ -1,7 +1,7 @@
 """Read scenes from Excalidraw: `.excalidraw` files, libraries, and clipboard contents.
 
 https://docs.excalidraw.com/docs/codebase/json-schema: an element is placed at x, y; its `points`
-are relative to that; it is rotated by `angle` around the center of its box.
+are relative to this place; the element is rotated by `angle` around the center of its box.
 """
 
 import math
@@ -38,7 +38,7 @@ def is_element(value: Any) -> bool:
 
 
 def of_library(value: dict[str, Any]) -> list[Any]:
-    """Return the scenes in a library; none if the object is not a library."""
+    """Return the scenes in a library; an empty list if the object is not a library."""
     items = value.get("libraryItems", value.get("library"))
     if value.get("type") != "excalidrawlib" or not isinstance(items, list):
         return []

@@ -127,7 +127,7 @@ def _middle(lines: list[np.ndarray]) -> np.ndarray:
 
 
 def _matrix(item: dict[str, Any], middle: np.ndarray) -> np.ndarray:
-    """Return the matrix that places an object in its parent; `middle` is its own box's center."""
+    """Return the matrix that places an object in its parent; `middle` is the center of its box."""
     if "left" not in item and "top" not in item:
         return IDENTITY
     scale = np.array([number(item.get("scaleX"), 1), number(item.get("scaleY"), 1)])

@@ -95,7 +95,8 @@ def _inkml(root: Element) -> Drawing:
 def _traces(element: Element, context: str) -> Iterator[tuple[Element, str]]:
     """Yield traces, and the contexts that apply to the traces after them, in document order.
 
-    Each comes with the reference to the context of the groups around it. Definitions draw nothing.
+    Each element comes with a reference to the context of the groups that contain it. Definitions
+    draw nothing.
     """
     for child in element:
         if child.tag in ("trace", "context"):
@@ -159,7 +160,7 @@ class _Channel:
         self._order = "!"
 
     def next(self, order: str, text: str) -> float:
-        """Return the next value from its text and the mark before it; a mark stays in force."""
+        """Return the next value, given its text and the mark before it; a mark stays in force."""
         self._order = order or self._order
         if text == "*":
             return self._value

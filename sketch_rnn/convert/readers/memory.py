@@ -25,7 +25,7 @@ from sketch_rnn.errors import UserError
 
 
 def memory_chunks(option: str, drawings: Iterable[Any], reading: Reading) -> Iterator[Chunk]:
-    """Yield drawings, as chunks; their names are the option that holds them and their index."""
+    """Yield drawings, as chunks; a name is the option that holds the drawing and its index."""
     sketches: list[np.ndarray] = []
     names: list[str] = []
     found: list[values.Strokes | values.Scene] = []

@@ -1,9 +1,9 @@
-"""Read lines of JSON, one drawing each, as Quick, Draw! and many programs write them.
+"""Read files with a drawing in JSON on each line, as Quick, Draw! and many programs write them.
 
 https://github.com/googlecreativelab/quickdraw-dataset: `{"word": ..., "recognized": true,
 "drawing": [line, ...]}`, each line `[[x, ...], [y, ...]]` (simplified) or `[[x, ...], [y, ...],
-[t, ...]]` (raw). For other forms of a drawing, see `values`. A JSON array with each item on its own
-line is read too.
+[t, ...]]` (raw). For other formats of drawings, see `values`. A JSON array with each item on its
+own line is read too.
 """
 
 from collections.abc import Iterator

@@ -9,7 +9,7 @@ from sketch_rnn.convert.readers.records import record_chunks
 from sketch_rnn.convert.readers.values import STROKES
 from sketch_rnn.errors import UserError
 
-_COLUMNS = (*STROKES, "x", "y", "recognized")  # others may hold pictures
+_COLUMNS = (*STROKES, "x", "y", "recognized")  # other columns may hold pictures
 
 
 def parquet_chunks(file: InputFile, reading: Reading) -> Iterator[Chunk]:

@@ -35,12 +35,12 @@ class Stored(NamedTuple):
 
 
 def array_chunks(file: InputFile, reading: Reading) -> Iterator[Chunk]:
-    """Yield the sketches in a file, as chunks, with all splits; any layout is read."""
+    """Yield the sketches in all splits of a file, as chunks; arrays may have any layout."""
     yield from array_stored(file).chunks(str(file), reading)
 
 
 def array_stored(file: InputFile) -> Stored:
-    """Return a file's sketches; warn about arrays that hold none; raise UserError if unreadable."""
+    """Return a file's sketches; warn about other arrays; raise UserError if unreadable."""
     is_one = file.base.endswith(".npy")
     with _as_npz(file) if is_one else file.on_disk() as path:
         try:

@@ -72,7 +72,7 @@ def read(scene: dict[str, Any]) -> Drawing:
 
 
 def _matrix(shape: Shape, by_id: dict[str, Shape]) -> np.ndarray:
-    """Return the matrix of a shape, including those of all groups around it."""
+    """Return the matrix of a shape, including the matrices of all groups that contain it."""
     matrix, depth = IDENTITY, 0
     inside: Shape | None = shape
     while inside is not None:

@@ -25,7 +25,7 @@ from sketch_rnn.convert.readers.strokes import Arrangement, from_columns, line_o
 from sketch_rnn.errors import UserError
 
 STROKES = ("drawing", "strokes", "lines", "paths", "points", "data")  # keys in a record
-_STARTS = ("start", "begin", "down", "moveto")  # words in a "type": a line begins
+_STARTS = ("start", "begin", "down", "moveto")  # in a "type", words that say that a line begins
 
 
 @dataclass(frozen=True)
@@ -239,7 +239,7 @@ def are_rows(sketches: Sequence[Any]) -> bool:
 
 
 def _are_many(value: list[Any]) -> bool:
-    """Return whether a list holds several drawings, not the strokes, points or rows of one."""
+    """Return whether a list holds several drawings, not the parts of one drawing."""
     first = _first(value)
     if isinstance(first, str):
         return True
