@@ -76,7 +76,7 @@ def test_each_page_of_a_tiff_is_a_picture():
     [
         (encoded(PAGE)[:200], "damaged"),
         (b"", "damaged"),
-        (encoded(Image.new("L", (4, 4))), "expected 16 pixels a side"),
+        (encoded(Image.new("L", (4, 4))), "expected at least 16 pixels per side"),
         (encoded(Image.new("1", (9000, 9000))), "at most 50 million pixels"),
     ],
 )
