@@ -39,7 +39,9 @@ LIKE = {"sketch_rnn.system", "sketch_rnn.signals"}  # modules that believe they 
 
 
 def install() -> None:
-    """Impose the rules on this process and on the processes that it starts."""
+    """Impose the rules on this process and on the processes that it starts, once."""
+    if any(isinstance(finder, _Telling) for finder in sys.meta_path):
+        return
     os.environ["PYTHONPATH"] = os.pathsep.join(
         filter(None, [str(START), os.environ.get("PYTHONPATH")])
     )
