@@ -38,8 +38,9 @@ FLAGS = new_flags(
     Flag("hparams", Many.REPEATED, [], "Hyperparameters: name=value,name=value or a JSON object. "
         "To train on several files: data_set=cat.npz+fish.npz."),
     Flag("config", str, None, "JSON file of hyperparameters, or the name of one in the package: "
-        f"{', '.join(shipped.config_names())}; --hparams overrides it. few starts from the "
-        "model in the package and chooses settings that suit the number of drawings."),
+        f"{', '.join(shipped.config_names())}; --hparams overrides it. "
+        "The configuration few starts from the model in the package and chooses settings that "
+        "suit the number of drawings."),
     Flag("resume_training", bool, False, "Continue from the latest checkpoint in --log_root; it "
         "may have been written by the original trainer."),
     Flag("init_from", str, None, "Start from the weights of this model: the folder of a run or of "

@@ -312,7 +312,7 @@ class RunFolder:
     def _by_age(self, kind: str) -> list[Path]:
         """Return the index files of a kind, last written first.
 
-        The order by step may differ: a damaged checkpoint may have a later step than newer ones.
+        Sorting by step can differ: a damaged checkpoint may have a higher step than newer ones.
         """
         paths = self.checkpoints.glob(f"{kind}-*.index")
         return sorted(paths, key=lambda path: path.stat().st_mtime_ns, reverse=True)

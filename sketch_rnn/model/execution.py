@@ -179,7 +179,7 @@ class Products:
           widths: for each product, how many columns of its input come from x.
 
         Returns:
-          One tensor per product; None for a product that does not read x.
+          One tensor per matrix product; None for a product without x among its inputs.
         """
         return [
             self._of_all_x(x, kernel[..., -width:, :]) + bias if width else None

@@ -1,6 +1,6 @@
 """Find ribbons: thin filled shapes that brushes in drawing apps write instead of lines.
 
-Dimensions: C curves in one subpath, n points in one line.
+Dimensions: C is the number of curves in a subpath, n the number of points in a line.
 """
 
 from collections.abc import Callable, Sequence

@@ -91,7 +91,7 @@ def origin(text: str, size: tuple[float, float], units: Units) -> tuple[float, f
 def place(
     said: Sequence[Node], size: tuple[float, float], units: Units
 ) -> tuple[float, float, float]:
-    """Return the point that keywords and lengths name, relative to the corner of a box."""
+    """Return the point that CSS position keywords and lengths specify, from the corner of a box."""
     first, *others = said or (None,)
     if first is None or len(others) > 2:
         raise ValueError("expected one to three lengths")

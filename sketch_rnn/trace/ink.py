@@ -29,7 +29,7 @@ def full_ink(dark: np.ndarray) -> float:
 
 
 def noise(dark: np.ndarray) -> float:
-    """Estimate the standard deviation of the paper's contrast; most of the page must be paper."""
+    """Estimate the standard deviation of blank paper's contrast; most of the page must be blank."""
     some = dark[::2, ::2]
     return 1.4826 * float(np.median(np.abs(some - np.median(some))))
 

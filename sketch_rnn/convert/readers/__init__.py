@@ -1,6 +1,6 @@
 """Read other people's drawings, with one module per format; `READERS` is the table of readers.
 
-A reader is a row of the table: the suffixes of its files, and one of two functions.
+Each row of the table is a reader: the suffixes of its files, and one of these two functions:
 
 - `whole`, if a file holds one drawing, or a few: `(file, reading)` yields the name of each drawing
   and a function that makes its `Sketch`, which may raise `UserError`. It runs in a worker process.

@@ -195,7 +195,7 @@ class _Backward:
     def _chunk(
         self, first: tf.Tensor, size: int, carry: tuple[Carried, _Totals]
     ) -> tuple[Carried, _Totals]:
-        """Run `size` steps back to `first`; add the gradients of their inputs to the totals."""
+        """Backpropagate through `size` steps, down to `first`; add their inputs' gradients up."""
         carried, totals = carry
         kept = [
             *self._products_kept(),
