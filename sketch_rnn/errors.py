@@ -14,8 +14,8 @@ LOGGER = logging.getLogger("sketch_rnn")
 class UserError(ValueError):
     """An error that the user can fix, with a message of one line.
 
-    The message says what was expected, what came and what to do. The commands print it on stderr
-    and exit with status 2.
+    The message says what was expected, what was given and what to do. The commands print it to
+    stderr and exit with status 2.
     """
 
     def __init__(self, message: str):
@@ -26,7 +26,7 @@ def check_choice(name: str, value: object, choices: Sequence[str]) -> None:
     """Check that the value of an option is one of its choices.
 
     Raises:
-      UserError: it is not; the message names the nearest choice.
+      UserError: the value is not one of the choices; the message names the nearest choice.
     """
     if value in choices:
         return

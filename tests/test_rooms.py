@@ -1,4 +1,4 @@
-"""The wings of docs/architecture.md: every module has a room, and imports only point down."""
+"""The table in docs/architecture.md lists every module, and imports only point down in it."""
 
 import ast
 import re
@@ -13,7 +13,7 @@ MODULES = [path for path in PACKAGE.rglob("*.py") if path not in AT_THE_DOOR]
 
 
 def floors():
-    """The floor of each room by its dotted name; 0 is the ground."""
+    """Return the height of each module in the table, keyed by its dotted name; 0 is the lowest."""
     rows = re.findall(r"^\| `(\w+)/?` \| (`.*?) \|", PAGE.read_text(), re.M)
     found = {}
     for floor, (wing, rooms) in enumerate(reversed(rows)):
@@ -27,7 +27,7 @@ FLOORS = floors()
 
 
 def room(name):
-    """The room that a module, `sketch_rnn.` left out, stands in."""
+    """Return the entry of the table that covers a module, whose name lacks `sketch_rnn.`."""
     parts = name.split(".")
     for length in range(len(parts), 0, -1):
         if ".".join(parts[:length]) in FLOORS:
@@ -40,7 +40,7 @@ def name_of(path):
 
 
 def imported(path):
-    """The modules of the package that a module imports, also within its functions."""
+    """Yield the modules of the package that a module imports, also within its functions."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             names = [(alias.name, "") for alias in node.names]
@@ -57,17 +57,17 @@ def imported(path):
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
-def test_every_module_has_a_room_and_imports_point_down(path):
+def test_every_module_is_in_the_table_and_imports_point_down(path):
     own = room(name_of(path))
     is_wing = path.name == "__init__.py" and path.parent.parent == PACKAGE
-    assert own or is_wing, f"{name_of(path)} has no room in docs/architecture.md"
+    assert own or is_wing, f"{name_of(path)} is not in the table of docs/architecture.md"
     if own:
         floor = FLOORS[own]
         upwards = {name for name in imported(path) if name and FLOORS[room(name)] > floor}
         assert upwards == set()
 
 
-def test_the_lower_floors_do_without_tensorflow():
+def test_folders_below_model_do_without_tensorflow():
     heavy = re.compile(r"^(import|from) (tensorflow|keras)\b", re.M)
     lowest = min(floor for name, floor in FLOORS.items() if name.startswith("model"))
     found = {room(name_of(path)) for path in MODULES if heavy.search(path.read_text())} - {None}
@@ -80,14 +80,14 @@ def section(title):
 
 
 def way_of_a_step():
-    """The five files in which a training step is to be read, and the cells beside the last."""
+    """Return the five files that a training step consists of, and the cells beside the last."""
     files = re.findall(r"^\d\. `([\w/]+\.py)`", section("## A training step in five files"), re.M)
     assert len(files) == 5
     return [*(PACKAGE / file for file in files), *(PACKAGE / files[-1]).parent.glob("*.py")]
 
 
 @pytest.mark.parametrize("path", way_of_a_step(), ids=name_of)
-def test_no_function_on_the_way_of_a_training_step_has_forty_lines(path):
+def test_no_function_of_a_training_step_has_forty_lines(path):
     functions = [n for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, ast.FunctionDef)]
     long = [n.name for n in functions if n.end_lineno - n.lineno + 1 >= 40]
     assert long == []
@@ -97,7 +97,7 @@ def test_no_function_on_the_way_of_a_training_step_has_forty_lines(path):
     "title",
     ["## From an SVG to a data set in twelve files", "## From z to an SVG in twelve files"],
 )
-def test_ways_through_the_house_have_twelve_files(title):
+def test_each_described_path_has_twelve_files(title):
     way = section(title)
     files = re.findall(r"^\d+\. `([\w/]+\.py)`", way, re.M)
     assert len(files) == 12 and all((PACKAGE / file).exists() for file in files)
@@ -105,21 +105,21 @@ def test_ways_through_the_house_have_twelve_files(title):
         assert any(re.search(rf"\b{name}\b", (PACKAGE / file).read_text()) for file in files)
 
 
-def test_the_way_from_a_data_set_to_an_update_has_fifteen_files():
+def test_the_path_from_a_data_set_to_an_update_has_fifteen_files():
     files = re.findall(r"`(\w+/[\w/]+\.py)`", section("## A training step in five files"))
     below = [file for file in files if file not in ("cli/train.py", "training/start.py")]
     assert len(set(below) - {"training/record.py"}) == 15
     assert all((PACKAGE / file).exists() for file in files)
 
 
-def test_the_picture_shows_the_wings_of_the_table():
+def test_the_picture_shows_the_folders_of_the_table():
     picture = (PAGE.parent / "pictures" / "architecture.svg").read_text()
     wings = re.findall(r'class="wing"[^>]*>([\w/]+)<', picture)
     rows = re.findall(r"^\| `(\w+/?)` \| `", PAGE.read_text(), re.M)
     assert wings == list(dict.fromkeys(rows))
 
 
-def test_what_the_page_names_is_there():
+def test_everything_that_the_page_names_exists():
     text = section("## A training step in five files") + section("## Where to add")
     folders = (PACKAGE, ROOT / "tests", ROOT / "scripts")
     files = [path for folder in folders for path in folder.rglob("*.*")]

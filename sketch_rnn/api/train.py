@@ -133,7 +133,8 @@ def _options(
     if isinstance(folder, TrainOptions):
         if data is not None or hparams is not None or TrainOptions("", **asked) != TrainOptions(""):
             raise UserError(
-                "expected a TrainOptions alone, got other arguments too; set them in it"
+                "expected only a TrainOptions, got other arguments too; set those as fields of the "
+                "TrainOptions"
             )
         return folder
     overrides = hparams.to_dict() if isinstance(hparams, HParams) else dict(hparams or {})

@@ -48,7 +48,7 @@ def run(
         usage: The text of `--help` above the flags; indented lines are kept as they are.
         argv: The arguments without the program's name; None means those of the process.
         arguments: The arguments that are not flags, for `--help`, such as `FILE...`; "" for none.
-        settings: Help on each hyperparameter, by `name=default`.
+        settings: Help on each hyperparameter, keyed by `name=default`.
 
     Returns:
         The exit status: 2 for bad arguments or a `UserError`; 1 for an error of the operating

@@ -76,8 +76,8 @@ BUILD = new_flags(
         "previous one ended; with --order=nearest, pieces that meet at any of their ends."),
     Flag("join_distance", float, Recipe.join_distance, "Largest gap between pieces that are "
         "joined, as a share of the drawing's longer side; by default, the pieces have to touch."),
-    Flag("valid", float, 0.05, "Drawings to hold out for validation, as a share or a count; 0 "
-        "repeats some of the training drawings."),
+    Flag("valid", float, 0.05, "Drawings to hold out for validation, as a share or a count; with "
+        "0, none are held out, and the validation split repeats some training drawings."),
     Flag("test", float, 0.05, "Drawings to hold out for testing, as a share or a count."),
     Flag("seed", int, 0, "Seed for shuffling the drawings.", least=0),
     Flag("drop_copies", bool, False, "Keep only the first of several sketches that have the same "

@@ -49,9 +49,9 @@ FLAGS = new_flags(
     OVERWRITE,
     Flag("extremes", int, None, "Draw this many drawings with the highest costs, and as many with "
         "the lowest, into the file --output.", least=1, most=1000),
-    Flag("copies", bool, False, "Print how close the model's new drawings are to the nearest "
-        "training drawings and, for comparison, how close real drawings are that the model was "
-        "not trained on; --output shows the closest pairs."),
+    Flag("copies", bool, False, "Compare each of the model's new drawings with the nearest "
+        "training drawing and print how close they are; for comparison, do the same with real "
+        "drawings that the model was not trained on. --output shows the closest pairs."),
     Flag("output", str, None, "The picture to write for --extremes or --copies: an .svg or .png "
         "file."),
 )

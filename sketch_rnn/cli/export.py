@@ -33,8 +33,8 @@ Writes a model for other programs. The name of --output chooses the format:
   X.keras       for keras.saving.load_model, once sketch_rnn.formats is imported
   X.html        a web page, as one file: you begin a drawing, and the model finishes it
   X.js, X.mjs   an ES module for your own pages, with its TypeScript types beside it (X.d.ts)
-  X.classic.js  the same as a classic script, for pages without a server
-  X.tgz         the same as an npm package
+  X.classic.js  the same code as a classic script instead of a module, for pages without a server
+  X.tgz         the same module packed as an npm package
   X.gen.json    for browser clients (@magenta/sketch, ml5); needs lstm cells and num_mixture=20
   X.vae.json    a whole conditional model, for browser clients that use z; same requirements
   other names   a SavedModel folder with the signatures encode and decode, for TensorFlow Serving

@@ -35,8 +35,9 @@ Draws with a trained model. --mode chooses what to draw:
 
 {_MODES}
 
-The suffix of --output chooses the format: .svg and .png are pictures; .npz is a data set of the new
-drawings, with three equal splits; .json holds each drawing as a list of [dx, dy, pen_lifted].
+The suffix of --output chooses the format: .svg and .png are pictures; .npz is a data set with the
+new drawings, the same ones in each of its three splits; .json holds each drawing as a list of
+[dx, dy, pen_lifted].
 
 Without --model_dir, the model in the package draws. Without --input, a run uses drawings from its
 own data set, and the model in the package uses drawings from the package; --mode=complete starts

@@ -39,8 +39,8 @@ FLAGS = new_flags(
         "To train on several files: data_set=cat.npz+fish.npz."),
     Flag("config", str, None, "JSON file of hyperparameters, or the name of one in the package: "
         f"{', '.join(shipped.config_names())}; --hparams overrides it. "
-        "The configuration few starts from the model in the package and chooses settings that "
-        "suit the number of drawings."),
+        "--config=few starts from the model in the package and chooses settings that suit the "
+        "number of drawings."),
     Flag("resume_training", bool, False, "Continue from the latest checkpoint in --log_root; it "
         "may have been written by the original trainer."),
     Flag("init_from", str, None, "Start from the weights of this model: the folder of a run or of "
@@ -68,7 +68,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _settings() -> dict[str, str]:
-    """Return advice on each hyperparameter, by its name and default."""
+    """Return advice on each hyperparameter, keyed by `name=default`."""
     texts = HParams().texts()
     return {f"{name}={texts[name]}": text for name, text in ADVICE.items()}
 

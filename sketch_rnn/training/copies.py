@@ -54,14 +54,14 @@ class Copies:
 
     @property
     def share(self) -> float:
-        """The share of the model's drawings that are closer than nine in ten real drawings are."""
+        """The share of new drawings that are closer to a training drawing than 90% of real ones."""
         return float(np.mean(self.distances < np.quantile(self.real, NEAR)))
 
     @property
     def verdict(self) -> str:
         """One line that tells a person the result."""
         found = f"{self.share:.0%} of {len(self.drawn)} drawings are closer to a training drawing"
-        found += " than nine in ten real drawings are"
+        found += " than 90% of real drawings"
         if self.share >= MANY:
             return f"the model copies: {found}; train for fewer steps or on more drawings"
         if self.share > 2 * NEAR:
