@@ -79,7 +79,8 @@ def draw(
       column_titles: texts above the columns.
       caption: a text above the whole picture.
       prefixes: the number of points at the start of each sketch that were given, not drawn by the
-        model; they get another color. In one row, all prefixes have the same place in their cells.
+        model; they get a different color. Within a row of the grid, these points are at the same
+        place in every cell.
       cell: side of a cell in the picture's units; by default 400 for one sketch, 160 in a grid.
       animate: make the SVG draw itself, each sketch in the order of its strokes, at a steady speed;
         it stands still for people who have asked their system for less motion.
@@ -299,8 +300,9 @@ def _placed(
 ) -> Iterator[Lines]:
     """Scale each sketch's lines and move them to the middle of a cell at (0, 0).
 
-    All sketches share one scale, except those that are much larger than most. The sketches of a row
-    with prefixes are moved together.
+    All sketches have the same scale, except those that are much larger than most. Sketches with
+    prefixes are moved together if they are in the same row, so that their prefixes stay at the same
+    place.
     """
     rows = [sketches[i - i % columns : i - i % columns + columns] for i in range(len(sketches))]
     boxes = [

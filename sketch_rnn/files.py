@@ -26,7 +26,7 @@ def check_output(
     """Refuse, before the work begins, an output that cannot be written or would destroy something.
 
     A picture may replace a picture. Any other file that exists is kept unless `overwrite` is set.
-    A file that the work itself reads is never replaced, nor is a folder whose name has a suffix.
+    A file that is also an input is never replaced, nor is a folder whose name has a suffix.
 
     Args:
       path: the file or folder to write.
@@ -165,7 +165,7 @@ def sync_file(path: Path) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Flush a folder's new names to the disk, where the system can."""
+    """Flush new and renamed entries of a folder to the disk, on systems that support this."""
     if not system.IS_WINDOWS:
         descriptor = os.open(folder, os.O_RDONLY)
         try:

@@ -133,8 +133,8 @@ class HParams:
         augment_stroke_prob: Probability that augmentation drops a point within a line.
         conditional: Encode sketches to z; false trains only a decoder.
         is_training: A switch of the original; kept so that its files can be read.
-        pad_steps: Steps after a sketch's end that training still decodes; all gives exactly the
-            original's loss. The original does not have this hyperparameter.
+        pad_steps: Steps after a sketch's end that training still decodes; the value `all` gives
+            exactly the original's loss. The original does not have this hyperparameter.
     """
 
     data_set: Names = ("aaron_sheep.npz",)
@@ -207,11 +207,11 @@ class HParams:
 
 
 def as_hparams(given: HParams | Mapping[str, Any]) -> HParams:
-    """Return hyperparameters given as an object or as a dict; those missing there take defaults.
+    """Return hyperparameters given as an object or as a dict; missing ones take their defaults.
 
     Raises:
-      UserError: `given` is of another type, or a name is unknown, or a value has a wrong type or is
-        out of range.
+      UserError: `given` is neither an `HParams` nor a dict, a name is unknown, or a value has the
+        wrong type or is out of range.
     """
     if isinstance(given, HParams):
         return given

@@ -34,12 +34,12 @@ class Style:
 
     Attributes:
       stroke_width: width of the lines in pixels, or in millimeters if the size is in millimeters;
-        None depends on the size of the cells.
+        if None, it depends on the size of the cells.
       color: CSS color of the lines that the model drew.
       background: a CSS color, or "none"; None means "none" in an SVG and white in a PNG.
-      size: width of the picture in pixels, or in millimeters, such as "100mm" (SVG only); None
-        depends on the number of sketches.
-      columns: sketches in a row; None makes a nearly square grid.
+      size: width of the picture in pixels, or in millimeters, such as "100mm" (SVG only); if None,
+        it depends on the number of sketches.
+      columns: number of sketches in a row; None makes a nearly square grid.
       smooth: draw curves through the points instead of straight lines, but keep sharp corners.
     """
 

@@ -104,7 +104,7 @@ def _keep_programs() -> None:
     try:
         programs.check()
     except OSError as error:
-        LOGGER.debug("compiled programs are not kept: %s", error)
+        LOGGER.debug("compiled programs cannot be cached, so each run compiles again: %s", error)
         return
     if not os.access(programs.folder, os.W_OK) or not system.is_plain(programs.folder):
         return

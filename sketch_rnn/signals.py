@@ -55,7 +55,7 @@ def quit_at_once(number: int, _: object = None) -> None:
 
 
 def quit_from_now_on() -> None:
-    """Let signals end the process at once, until a context below changes that.
+    """Let signals end the process at once, until a context manager of this module changes that.
 
     A command calls this before it imports anything slow.
     """

@@ -207,8 +207,9 @@ def augment(
     """Scale each sketch, then drop points within its lines.
 
     A point can be dropped if the pen stays down after it and its index within its line is above 2
-    (counting from 0, including dropped points). It is dropped if its `uniform` is below
-    `drop_prob`; its offset is added to the last point kept, so that later points do not move.
+    (counting from 0, including dropped points). Such a point is dropped if its random number in
+    `uniform` is below `drop_prob`. Its offset is then added to that of the last point kept, so that
+    later points do not move.
 
     Args:
       points: flat stroke-3 points `[P, 3]` float32.

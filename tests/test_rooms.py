@@ -81,7 +81,7 @@ def section(title):
 
 def way_of_a_step():
     """Return the five files that a training step consists of, and the cells beside the last."""
-    files = re.findall(r"^\d\. `([\w/]+\.py)`", section("## A training step in five files"), re.M)
+    files = re.findall(r"^\d\. `([\w/]+\.py)`", section("## How a training step runs"), re.M)
     assert len(files) == 5
     return [*(PACKAGE / file for file in files), *(PACKAGE / files[-1]).parent.glob("*.py")]
 
@@ -95,7 +95,7 @@ def test_no_function_of_a_training_step_has_forty_lines(path):
 
 @pytest.mark.parametrize(
     "title",
-    ["## From an SVG to a data set in twelve files", "## From z to an SVG in twelve files"],
+    ["## How an SVG becomes a data set", "## How z becomes an SVG"],
 )
 def test_each_described_path_has_twelve_files(title):
     way = section(title)
@@ -106,7 +106,7 @@ def test_each_described_path_has_twelve_files(title):
 
 
 def test_the_path_from_a_data_set_to_an_update_has_fifteen_files():
-    files = re.findall(r"`(\w+/[\w/]+\.py)`", section("## A training step in five files"))
+    files = re.findall(r"`(\w+/[\w/]+\.py)`", section("## How a training step runs"))
     below = [file for file in files if file not in ("cli/train.py", "training/start.py")]
     assert len(set(below) - {"training/record.py"}) == 15
     assert all((PACKAGE / file).exists() for file in files)
@@ -120,7 +120,7 @@ def test_the_picture_shows_the_folders_of_the_table():
 
 
 def test_everything_that_the_page_names_exists():
-    text = section("## A training step in five files") + section("## Where to add")
+    text = section("## How a training step runs") + section("## Where to add")
     folders = (PACKAGE, ROOT / "tests", ROOT / "scripts")
     files = [path for folder in folders for path in folder.rglob("*.*")]
     paths = "\n".join(

@@ -154,7 +154,7 @@ class _Calls:
         for callback in callbacks:
             if not isinstance(callback, Callback):
                 kind = type(callback).__name__
-                raise UserError(f"callbacks: expected objects of sketch_rnn.Callback, got {kind}")
+                raise UserError(f"callbacks: expected instances of sketch_rnn.Callback, got {kind}")
 
     def began(self, model: SketchRNN) -> None:
         """Make the model being trained available to callbacks; see `Listener`."""

@@ -200,9 +200,9 @@ def _matching(argument: str) -> list[str]:
 
 
 def _with_home(argument: str) -> str:
-    """Expand `~` in `--name=~/x`, which shells do only at the start of a word.
+    """Replace `~` with the home folder in `--name=~/x`; on Windows, do so in `~/x` too.
 
-    Windows shells do not expand it there either, so on Windows expand it in `~/x` too.
+    Unix shells expand `~` only at the start of a word, and Windows shells do not expand it at all.
     """
     if system.IS_WINDOWS and argument.startswith(_HOME):
         return os.path.expanduser(argument)

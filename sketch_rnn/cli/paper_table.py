@@ -71,7 +71,7 @@ def parsed(argv: list[str] | None) -> argparse.Namespace:
 
 
 def rows_of(text: str, arguments: argparse.Namespace) -> list[tuple[str, list[float]]]:
-    """Return the row of a data set, followed by the paper's if the drawings are the paper's."""
+    """Return the table row of a data set; if the paper used the same drawings, add its row."""
     names = text.split("+")
     name = "+".join(sorted(Path(n).stem.removesuffix(".full") for n in names))
     figures: list[float] = []

@@ -249,7 +249,10 @@ def _write(output: Path, spool: Spool, splits: dict[str, np.ndarray], summary: S
 def _check_shares(**shares: float) -> None:
     for name, share in shares.items():
         if not (0 <= share < 1 or (share >= 1 and share == int(share))):
-            raise UserError(f"{name}: expected a share below 1 or a whole count, got {share:g}")
+            raise UserError(
+                f"{name}: expected a share of the drawings (below 1) or a whole number of "
+                f"drawings, got {share:g}"
+            )
 
 
 def _checked_output(
@@ -353,9 +356,10 @@ def _why_none(summary: Summary) -> str:
 def _split(count: int, valid: float, test: float, seed: int) -> dict[str, np.ndarray]:
     """Shuffle the drawings and return the indices of the drawings in each split.
 
-    A share above 0 gives at least one drawing. A share of 0 makes the split repeat some drawings of
-    train, since a run always validates. If there are fewer than three drawings, every split gets
-    all of them.
+    `valid` and `test` are the sizes of these two splits, as shares of all drawings or, from 1 on,
+    as numbers of drawings. If a size is above 0, its split gets at least one drawing. If it is 0,
+    the split gets copies of some training drawings, since a run always needs drawings to validate
+    on. If there are fewer than three drawings, every split gets all of them.
     """
     order = np.random.default_rng(seed).permutation(count)
     if count < 3:

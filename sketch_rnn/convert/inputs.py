@@ -91,8 +91,8 @@ class Size:
 
         The box has the full size, so that `epsilon` means as many data units as in `build`; this
         choice rests on measurements with Google's browser models, whose drawings are about 900
-        units long. The box is limited at both ends, so that simplifying leaves neither too little
-        nor too much.
+        units long. The box has a smallest and a largest size, so that simplification removes
+        neither too much nor too little.
         """
         return min(max(self.full or 0, Recipe.size), _LARGEST_BOX)
 

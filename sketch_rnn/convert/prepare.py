@@ -34,7 +34,7 @@ class Recipe:
       to the pen (`nearest`).
     join: whether pieces are joined into one line: in document order, a piece in an SVG that starts
       where the previous one ended; in nearest order, all pieces that meet at any of their ends.
-    join_distance: how far apart those ends may be, as a share of the drawing's longer side.
+    join_distance: how far apart these ends may be, as a fraction of the drawing's longer side.
     coarsest: largest epsilon for a drawing with too many points; None means `MAX_EPSILON` times
       `epsilon`.
     """
@@ -59,7 +59,8 @@ class Recipe:
             raise UserError(f"epsilon: expected a number from 0 to size, got {self.epsilon}")
         if not 0 <= self.join_distance <= 1:
             raise UserError(
-                f"join_distance: expected a share from 0 to 1, got {self.join_distance}"
+                "join_distance: expected a fraction of the drawing's longer side, from 0 to 1, got "
+                f"{self.join_distance}"
             )
         if self.max_points < 1:
             raise UserError(f"max_points: expected a number of at least 1, got {self.max_points}")
@@ -283,7 +284,7 @@ def _without_repeats(points: np.ndarray, index: np.ndarray) -> tuple[np.ndarray,
 
 
 def nearest_order(lines: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """Order lines: after the first, always take the line with the end nearest to the pen."""
+    """Order lines so that each line is followed by the line that ends nearest to the pen."""
     return [lines[0], *by_nearest_end(lines[1:], lines[0][-1])] if lines else []
 
 

@@ -7,16 +7,19 @@ meaning cannot be determined, an error asks for it.
 
 Coordinates. Files of offsets were compared to the same drawings in absolute coordinates (on a page,
 centered, or relative to the first point): doodles, aaron_sheep, short_kanji, KanjiVG, and Quick,
-Draw! raw and simplified. Three figures, averaged over the sketches in a file, distinguish them:
-- spread: the size of the box around the summed rows, divided by the size of the box around the
-  rows. Offsets: 0.5 to 3.5; absolute: 1.6 and more.
-- turn: the difference between a row and the row before, divided by the sum of that difference and
-  the size of the row. Offsets: 0.31 to 0.64; absolute: 0.02 to 0.50, since successive points are
-  near each other.
-- leap: the length of rows with the pen lifted, divided by the length of other rows. Offsets: 1.1
-  and more; absolute: 1.0 to 2.2, since the position of a point does not depend on the pen.
-`_SPREAD`, `_TURN` and `_LEAP` are the weights of these figures in a score, a sum to which `_EVEN`
-is added. With 30 or with 10 drawings, the score is below 0 for offsets and above 0 for absolute
+Draw! raw and simplified. Three ratios, averaged over the sketches in a file, tell offsets from
+absolute coordinates (lengths are those of the vectors (x, y) in the rows):
+- spread: the size of the bounding box of the running sums of the rows, divided by the size of the
+  bounding box of the rows themselves. It was 0.5 to 3.5 for offsets, and 1.6 or more for absolute
+  coordinates.
+- turn: the length of the difference between a row and the row before, divided by the sum of that
+  length and the length of the row. It was 0.31 to 0.64 for offsets, and 0.02 to 0.50 for absolute
+  coordinates, since successive points are near each other.
+- leap: the length of rows with the pen lifted, divided by the length of other rows. It was 1.1 or
+  more for offsets, and 1.0 to 2.2 for absolute coordinates, since the position of a point does not
+  depend on the pen.
+`_SPREAD`, `_TURN` and `_LEAP` are the weights of these ratios in a score, a sum to which `_EVEN` is
+added. With 30 or with 10 drawings, the score is below 0 for offsets and above 0 for absolute
 coordinates; the same holds for icons (lucide, tabler) and lines of handwriting, which were not used
 to choose the weights. With 3 to 9 drawings, the score of offsets can reach 0.7. If all points lie
 to the right of and below a corner, the coordinates are absolute in any case.

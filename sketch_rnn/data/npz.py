@@ -230,7 +230,10 @@ def _cut(points: np.ndarray, lengths: np.ndarray) -> Iterator[np.ndarray]:
     end, total = 0, len(points)
     within = (lengths >= 0) & (lengths <= total)
     if points.ndim != 2 or not within.all() or lengths.sum() != total:
-        raise Refused(f"an array of shape {list(points.shape)}, which its lengths do not add up to")
+        raise Refused(
+            f"an array of shape {list(points.shape)}, which does not match the lengths of the "
+            "sketches"
+        )
     for length in lengths:
         yield points[end : end + length]
         end += length

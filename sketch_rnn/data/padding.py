@@ -20,9 +20,9 @@ from sketch_rnn.errors import UserError, warn
 
 _PADDED = 0.2  # the share of sketches that end with the same row, repeated at least twice
 _FEW_PADDED = 5  # sketches
-_SELDOM = 0.3  # the share of rows that lift the pen and are followed by another that does
+_SELDOM = 0.3  # the share of rows with the pen lifted that are followed by another such row
 _FEW_SINGLE = 0.03  # the share of sketches that are one line from (0, 0)
-_FEW_CLOSED = 0.02  # the share of other sketches' lines that come back to their first point
+_FEW_CLOSED = 0.02  # the share of other sketches' lines that return to their first point
 
 
 def is_rows(sketch: np.ndarray) -> bool:
@@ -142,7 +142,7 @@ def _ended(kept: np.ndarray, sketch: np.ndarray, padding: np.ndarray) -> np.ndar
 
 
 def _check_closed_lines(padding: np.ndarray, kept: Sequence[np.ndarray], where: str) -> None:
-    """Raise UserError if points that close a line may have been removed as padding."""
+    """Raise UserError if the last points of closed lines may have been removed as padding."""
     rows = [sketch for sketch in kept if is_rows(sketch) and sketch.shape[1] == len(padding)]
     single = [_is_one_line_from(padding, sketch) for sketch in rows]
     if sum(single) <= _FEW_SINGLE * len(rows):
@@ -156,9 +156,9 @@ def _check_closed_lines(padding: np.ndarray, kept: Sequence[np.ndarray], where: 
     ]
     if sum(bool((line[0] == line[-1]).all()) for line in lines) > _FEW_CLOSED * len(lines):
         raise UserError(
-            f"{where}: cannot tell whether {sum(single)} of its {len(rows)} drawings, of one line "
-            "each, come back to their first point: that row would equal the padding; pad them "
-            "with NaN, or not at all"
+            f"{where}: cannot tell whether {sum(single)} of its {len(rows)} drawings, each a "
+            "single line, end with padding or return to their first point, since both give the "
+            "same last row; pad drawings with NaN, or do not pad them"
         )
 
 

@@ -268,7 +268,7 @@ class _Machine:
         if isinstance(value, Array) and value.value is not None:
             self.built += 1
             if self.built > _MOST_AHEAD + (self.outer.count if self.outer else 0):
-                raise Refused("arrays that are in no list")
+                raise Refused("arrays outside the list of sketches")
             self.budget = min(self.budget + _OPS_PER_ARRAY, self.most_ops)
 
     def decimal(self) -> float:
@@ -305,7 +305,10 @@ class _Machine:
 
 
 def _is_of_sketch(value: Any) -> bool:
-    """Return whether a value may be in a sketch: a list, or a tuple that is no shape or state."""
+    """Return whether a value can be part of a sketch: a list, or a tuple of numbers or points.
+
+    Other tuples describe an array: its shape, or the state that a pickle restores it from.
+    """
     if isinstance(value, tuple) and len(value) > 2:
         return isinstance(value[0], int | float | list | tuple)
     return isinstance(value, list)

@@ -74,8 +74,8 @@ def _of_own_drawings(model: SketchRNN, path: Path) -> float:
         known = found / scale_factor
         inform(
             f"{path} does not say how large its drawings are; the median longer side of "
-            f"{sampling.DRAWN} that it drew is {found:.4g}, and inputs are scaled to that; "
-            "`full_size=N` sets another"
+            f"{sampling.DRAWN} that it drew is {found:.4g}, and inputs are scaled to that size; "
+            "`full_size=N` sets a different size"
         )
         _keep(kept, known)
     return known * scale_factor

@@ -50,7 +50,9 @@ def _model(path: Path) -> SketchRNN:
     with zipfile.ZipFile(path) as file:
         unpacked = sum(entry.file_size for entry in file.infolist())
         if unpacked > _LARGEST_RATIO * path.stat().st_size:
-            raise UserError(f"it unpacks to {unpacked:,} bytes, more than a file of Keras does")
+            raise UserError(
+                f"it unpacks to {unpacked:,} bytes, too many for a .keras file of its size"
+            )
         if file.getinfo(_CONFIG).file_size > untrusted_json.LARGEST:
             raise UserError(f"its {_CONFIG} is larger than 1 MB")
         content = untrusted_json.parse(file.read(_CONFIG))

@@ -171,7 +171,7 @@ def _parts(model: SketchRNN, weights: str) -> tuple[str, str]:
     code = assembly.script(assembly.INFERENCE)
     code = code.replace("function load(content)", "function load(content = MODEL)")
     return (
-        f"// {_comment(name(model))}: a Sketch-RNN model and what runs it.\n",
+        f"// {_comment(name(model))}: a Sketch-RNN model and the code that runs it.\n",
         f"{code}\nconst MODEL = {assembly.as_json(content(model, weights))};\n",
     )
 

@@ -101,7 +101,7 @@ def load(folder: Path, execution: Execution | None = None) -> Original:
         raise
     except (tf.errors.OpError, LookupError, RuntimeError, TypeError, ValueError) as error:
         raise UserError(
-            f"{prefix} is not a whole checkpoint of the original: {first_line(error)}"
+            f"{prefix} is not a complete checkpoint of the original Sketch-RNN: {first_line(error)}"
         ) from None
 
 

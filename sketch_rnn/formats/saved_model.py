@@ -76,7 +76,7 @@ class Serving(tf.Module):
 
     def __init__(self, model: SketchRNN):
         super().__init__()
-        self.model = model.computed_by(Execution())  # this execution takes any number of steps
+        self.model = model.computed_by(Execution())  # these settings allow any number of steps
 
     def signatures(self) -> dict[str, tf.types.experimental.ConcreteFunction]:
         """Trace the functions, and return them keyed by name."""

@@ -55,7 +55,7 @@ class Execution:
 
     @classmethod
     def for_device(cls, precision: str = PRECISIONS[0], device: str | None = None) -> "Execution":
-        """Return the execution that is fast on a device.
+        """Return the settings that make a model's arithmetic fast on a device.
 
         Args:
           precision: the precision of matrix products.

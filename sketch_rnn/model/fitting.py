@@ -115,7 +115,7 @@ class Fitting(keras.Model):
         """
         for name in ("loss", "metrics", "weighted_metrics", "loss_weights"):
             if options.pop(name, None) is not None:
-                raise UserError(f"compile: {name} is the model's own; leave it out")
+                raise UserError(f"compile: the model sets {name} itself; do not pass it")
         if optimizer is None:
             hparams = self.hparams
             rate = DecayedRate(hparams.learning_rate, hparams.min_learning_rate, hparams.decay_rate)
@@ -132,7 +132,7 @@ class Fitting(keras.Model):
         return optimizer and {"optimizer": keras.optimizers.serialize(optimizer)}
 
     def compile_from_config(self, config: dict[str, Any]) -> None:
-        """Compile as a configuration from `get_compile_config` says."""
+        """Compile the model with a configuration that `get_compile_config` returned."""
         self.compile(keras.optimizers.deserialize(config["optimizer"]))
         self.optimizer.build(self.trainable_variables)
 

@@ -287,7 +287,7 @@ class Decoder(keras.layers.Layer):
         return self._output(h), state
 
     def _output(self, h: tf.Tensor) -> tf.Tensor:
-        """Apply `output_layer` in the execution's precision: `[T, R, U]` -> `[T, R, 3 + 6 M]`."""
+        """Apply `output_layer` in `Execution.precision`: `[T, R, U]` -> `[T, R, 3 + 6 M]`."""
         kernel, bias = tensors(self.output_layer.kernel, self.output_layer.bias)
         output = self.execution.affine(tf.reshape(h, [-1, self.units]), kernel, bias)
         return tf.reshape(output, [*h.shape[:2], kernel.shape[1]])

@@ -249,11 +249,11 @@ class SketchRNN(Fitting):
         return {card.TEXT_FILE: self.card(name).encode(), **pictures}
 
     def with_scale_factor(self, scale_factor: float) -> "SketchRNN":
-        """Return a model with the same weights and another scale factor."""
+        """Return a model with the same weights but a different scale factor."""
         return self._copied(scale_factor, self.execution)
 
     def computed_by(self, execution: Execution) -> "SketchRNN":
-        """Return a model with the same weights and another execution."""
+        """Return a model with the same weights but different execution settings."""
         return self._copied(self.scale_factor, execution)
 
     def _full_size_in(self, scale_factor: float | None) -> float | None:

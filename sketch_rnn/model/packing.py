@@ -49,8 +49,8 @@ class Batch(NamedTuple):
       strokes5: `[B, T + 1, 5]`, beginning with the start token.
       lengths: the number of points in each sketch, int32 `[B]`.
       packing: the layout of the encoder's points; None means one sketch in each row.
-      micro_batches: the sketches for each of the decoder's programs; if empty, the execution
-        decides how many programs there are, and every step of every sketch is decoded.
+      micro_batches: the sketches for each of the decoder's programs; if empty, the model's
+        `Execution` sets the number of programs, and every step of every sketch is decoded.
     """
 
     strokes5: tf.Tensor

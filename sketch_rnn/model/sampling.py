@@ -195,9 +195,10 @@ def compiled_decode_strokes(
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """Run `decode_strokes`, compiled once per combination of argument shapes.
 
-    Each decoder gets a separate function. A shared function would be traced again by each model
-    that draws, and TensorFlow warns about that. (It counts traces by a function's code object, and
-    a partial has none.)
+    Each decoder gets a separate `tf.function`. If all decoders used the same one, TensorFlow would
+    trace it again for each model, and would warn that it is traced too often. TensorFlow counts the
+    traces per code object of the wrapped Python function, so what is wrapped is a
+    `functools.partial`, which has no code object.
     """
     if decoder not in _programs:
         _programs[decoder] = tf.function(

@@ -1,7 +1,7 @@
 """Cut shapes down to the parts that `clip-path`, `mask`, and `overflow` leave visible.
 
-https://www.w3.org/TR/css-masking-1/. A mask hides everything where it is black or empty; where it
-is gray, lines are only fainter, and stay.
+https://www.w3.org/TR/css-masking-1/. A mask hides everything where it is black or empty. Where it
+is gray, lines merely become fainter, so they are kept.
 """
 
 import re
@@ -263,7 +263,10 @@ class Clips:
 
 
 def viewport(matrix: np.ndarray, size: tuple[float, float]) -> tuple[Region, ...]:
-    """Return the region that an `svg` or `symbol` shows; `matrix` starts at its corner."""
+    """Return the region of the page in which an `svg` or `symbol` is visible.
+
+    The region is a rectangle from (0, 0) to `size`, mapped to the page by `matrix`.
+    """
     corners = np.array([(0, 0), (size[0], 0), size, (0, size[1])], np.float64)
     corners = corners @ matrix[:, :2].T + matrix[:, 2]
     if not (np.abs(corners) < MAX_SIDE).all():

@@ -41,8 +41,8 @@ class Cover:
     def hides(self, line: Line, ground: Color | None) -> bool:
         """Return whether the cover hides a line that lies under it.
 
-        It must be wide enough, and differ in color from the line or have the color of the page
-        (`ground`).
+        A cover that is a stroke must be wide enough. The color of a cover must either differ from
+        the color of the line, or be the color of the page (`ground`).
         """
         if self.is_stroke and self.shape.width < 0.9 * line.width:
             return False
@@ -139,9 +139,9 @@ class Cover:
 
 
 class Covers:
-    """The covers on a page, with a spatial index.
+    """All covers on a page, with a spatial index; a `Cover` is a shape that hides others.
 
-    any_fills: whether any cover differs from the color of the page.
+    any_fills: whether the color of any cover differs from the color of the page.
     """
 
     def __init__(self, covers: Sequence[Cover], ground: Color | None):

@@ -19,7 +19,7 @@ def flatten(controls: np.ndarray, tolerance: float) -> np.ndarray:
       tolerance: the largest distance between curve and chord, in the controls' units.
 
     Returns:
-      The points `[n, 2]`, the first curve's start first.
+      The points `[n, 2]`, beginning with the start of the first curve.
 
     Raises:
       UserError: the polyline would need more than `MAX_POINTS` points.

@@ -82,7 +82,7 @@ class Sheets:
         return (*numbers, math.inf)
 
     def _take(self, nodes: Sequence[Node], parent: str, layer: Layer, depth: int) -> None:
-        """Take rules, and declarations that belong to the selector `parent`."""
+        """Add rules to the sheet, and declarations as rules for the selector `parent`."""
         if depth > MAX_NESTED:
             self.say(["rules that are nested too deeply"])
             return

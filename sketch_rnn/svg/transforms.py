@@ -1,9 +1,10 @@
 """Compute transforms of elements, as browsers apply them to SVG.
 
-https://www.w3.org/TR/css-transforms-1/ and -2: lists of functions, the properties `translate`,
-`rotate` and `scale`, and the origin of all of them. As in browsers, only the affine part of 3D
-transforms is kept. A matrix `[2, 3]` maps x to `m[:, :2] @ x + m[:, 2]`. A value that is not
-understood raises ValueError.
+This module follows https://www.w3.org/TR/css-transforms-1/ and -2. It reads lists of functions, the
+properties `translate`, `rotate` and `scale`, and `transform-origin`, the point around which
+elements are rotated and scaled. As in browsers, only the affine part of 3D transforms is kept. A
+matrix `[2, 3]` maps x to `m[:, :2] @ x + m[:, 2]`. A value that is not understood raises
+ValueError.
 """
 
 import math

@@ -66,7 +66,10 @@ def length(
 def lengths(
     text: str, wholes: Sequence[float], units: Units, unitless: bool = False
 ) -> list[float]:
-    """Return space-separated lengths in pixels; there may be at most as many as `wholes`."""
+    """Return space-separated lengths in pixels.
+
+    There may be at most one length for each of `wholes`, the lengths that 100 % stands for.
+    """
     nodes = components(text)
     if not 1 <= len(nodes) <= len(wholes):
         raise ValueError(f"expected up to {len(wholes)} lengths")

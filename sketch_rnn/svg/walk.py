@@ -152,7 +152,10 @@ class Walker:
     def _clipping(
         self, container: Element, matrix: np.ndarray, place: clips.Place, is_clip: bool
     ) -> tuple[list[Painted], bool]:
-        """Return what the children of a `clipPath` or `mask` paint, and whether that is all."""
+        """Return what the children of a `clipPath` or `mask` paint.
+
+        Also return whether this is complete, that is, whether no child was left out.
+        """
         style, own = self._inherited_by(container)
         transform = transforms.own_transform(own, (0.0, 0.0, *place.viewport), place.units)
         context = Context(style, place.viewport, 1.0, place.units, place.depth + 1)

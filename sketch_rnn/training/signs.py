@@ -18,29 +18,29 @@ def unused_dimensions(kl_per_dimension: np.ndarray) -> int:
 
 
 def recovered(z: np.ndarray, mu: np.ndarray, kl_per_dimension: np.ndarray) -> float | None:
-    """Return how well drawings made from random z reveal that z, relative to what the KL promises.
+    """Return how well drawings made from random z reveal that z, relative to what the KL allows.
 
     If a dimension has a KL of k nats and its z is distributed like the prior, its posterior
     variance is exp(-2 k). That is the fraction of z's variance that cannot be recovered from a
-    drawing. For drawings of random z, the fraction is no larger if they are like real drawings. A
-    result of 1 means that all that the KL promises is recovered; a result around 0 or below means
-    that nothing is.
+    drawing. For drawings made from random z, this fraction is no larger, provided that these
+    drawings are like real ones. The result is the fraction of z that is recovered, divided by the
+    fraction that can be recovered with this KL: 1 means all of that, 0 or below means nothing.
 
     Args:
       z: samples from the prior, `[B, Z]`.
-      mu: the mu of the drawings made from them, `[B, Z]`.
+      mu: the mu of the drawings made from these z, `[B, Z]`.
       kl_per_dimension: the KL of each dimension for real drawings, `[Z]`.
 
     Returns:
-      The share; None if no dimension carries enough information, or the drawings cannot be
-      encoded.
+      The ratio of the two fractions; None if no dimension carries enough information, or the
+      drawings cannot be encoded.
     """
     telling = kl_per_dimension >= TELLING_FROM
     if not telling.any() or not np.isfinite(mu).all():
         return None
     found = 1 - np.square(mu - z).mean(axis=0)[telling]
-    promised = 1 - np.exp(-2 * kl_per_dimension[telling])
-    return float(found.sum() / promised.sum())
+    possible = 1 - np.exp(-2 * kl_per_dimension[telling])
+    return float(found.sum() / possible.sum())
 
 
 def clipped(second_moments: Sequence[np.ndarray], updates: int, grad_clip: float) -> float:

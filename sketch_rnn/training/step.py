@@ -32,7 +32,7 @@ class StepResult(NamedTuple):
 class TrainStep:
     """The compiled training step of a model.
 
-    If the execution asks for one program and there is one device, a step is a single XLA program,
+    If `Execution.programs` is 1 and there is one device, a step is a single XLA program,
     except for its noise. Otherwise parts of it are programs that run at the same time. Under a
     strategy, each replica computes a shard of the batch; the update is that of the whole batch.
     """

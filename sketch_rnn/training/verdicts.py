@@ -126,7 +126,7 @@ def z_not_used(found: Sequence[Validation], facts: Facts) -> str:
     if len(found) < 2 or not max(v.kl_sum for v in found[-2:]) < NATS_FOR_KINDS:
         return ""
     hparams = facts.hparams
-    told = f"z is hardly used: it tells {found[-1].kl_sum:.2g} nats of a drawing"
+    told = f"z is hardly used: it holds {found[-1].kl_sum:.2g} nats about a drawing"
     if facts.free_nats < NATS_FOR_KINDS:
         least = 2 * NATS_FOR_KINDS / hparams.z_size
         return (
@@ -134,15 +134,15 @@ def z_not_used(found: Sequence[Validation], facts: Facts) -> str:
             "kl_weight"
         )
     return (
-        f"{told}, though it may tell {facts.free_nats:.2g} at no cost; "
+        f"{told}, though {facts.free_nats:.2g} nats would cost nothing; "
         f"{_more_steps_or(found, facts)}try use_input_dropout=true, which makes the decoder rely "
         "on z"
     )
 
 
 def random_z_mean_little(found: Sequence[Validation], facts: Facts) -> str:
-    """Less than `LEAST_RECOVERED` of random z is recovered from its drawings, although z carries
-    information. The rule needs enough validation drawings to measure that."""
+    """Less than `LEAST_RECOVERED` of random z is recovered from drawings made from them, although z
+    carries information. The rule needs enough validation drawings to measure that."""
     if facts.validating < FEW_TO_CHOOSE_BY:
         return ""
     if len(found) < 2 or not found[-1].recovered < LEAST_RECOVERED:
@@ -151,19 +151,23 @@ def random_z_mean_little(found: Sequence[Validation], facts: Facts) -> str:
     if nats < NATS_FOR_KINDS:
         return ""
     share = max(0.0, found[-1].recovered)
-    told = f"random z mean little: their drawings recover {share:.0%} of them"
+    told = (
+        f"random z have little effect: only {share:.0%} of z can be recovered from drawings made "
+        "from random z"
+    )
     if nats <= NEAR_FLOOR * facts.free_nats:
         return (
-            f"{told}, though the KL is at its floor ({nats:.3g} nats a drawing, "
-            f"{facts.free_nats:.3g} are free); {_more_steps_or(found, facts)}try "
+            f"{told}, though the KL is at its floor ({nats:.3g} nats per drawing, of which "
+            f"{facts.free_nats:.3g} cost nothing); {_more_steps_or(found, facts)}try "
             f"kl_tolerance={hparams.kl_tolerance / 2:.2g}"
         )
-    told = f"{told}, because the KL is high ({nats:.3g} nats a drawing)"
+    told = f"{told}, because the KL is high ({nats:.3g} nats per drawing)"
     weight = losses.kl_weight(hparams, found[-1].step)
     if weight < hparams.kl_weight / 2:
         sooner = ", or try kl_decay_rate=0.998" if hparams.kl_decay_rate > 0.998 else ""
         return (
-            f"{told}; its weight is only {weight:.2g} of {hparams.kl_weight:g} so far: wait{sooner}"
+            f"{told}; the KL's weight has reached only {weight:.2g} of {hparams.kl_weight:g} so "
+            f"far: wait{sooner}"
         )
     smaller = "" if facts.init_from else ", or a smaller z_size"
     return f"{told}; try kl_weight={2 * hparams.kl_weight:g}{smaller}"
@@ -242,7 +246,8 @@ def rate_at_its_floor(found: Sequence[Validation], facts: Facts) -> str:
 
 
 def still_falling(found: Sequence[Validation], facts: Facts) -> str:
-    """At the end, the last validation is the best, and `MARGIN` lower than the third to last."""
+    """At the end of a run, the last validation cost is the lowest so far, and lower by at least
+    `MARGIN` than the cost two validations earlier."""
     if len(found) < 3 or _best(found) != len(found) - 1:
         return ""
     fallen = found[-3].reconstruction - found[-1].reconstruction

@@ -155,7 +155,7 @@ def test_what_is_asked_twice_or_wrong_is_one_line(arguments, said, tmp_path, mon
         sketch_rnn.train(*arguments)
     with pytest.raises(UserError, match="expected a TrainOptions alone"):
         sketch_rnn.train(sketch_rnn.TrainOptions("run"), patience=2)
-    with pytest.raises(UserError, match="expected objects of sketch_rnn"):
+    with pytest.raises(UserError, match="expected instances of sketch_rnn"):
         sketch_rnn.train("run", callbacks=[lambda: None])
     assert list(tmp_path.iterdir()) == []
 

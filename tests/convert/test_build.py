@@ -582,7 +582,7 @@ def test_splits_by_count_and_by_share(folder, tmp_path):
     with pytest.raises(UserError, match="leaves none to train on"):
         build([folder], tmp_path / "b.npz", valid=10, test=10)
     for share in (-1, 1.5):
-        with pytest.raises(UserError, match="valid: expected a share"):
+        with pytest.raises(UserError, match="valid: expected a share of the drawings"):
             build([folder], tmp_path / "b.npz", valid=share)
 
 

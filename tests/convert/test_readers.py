@@ -314,9 +314,9 @@ def test_a_stroke_of_the_other_layout_is_refused(folder):
     wrong = [[[1, 2], [3, 4], [5, 6], [7, 8]]]
     (folder / "a.ndjson").write_text(json_lines(record([long]), record(wrong), record([long])))
     first, reason, last = results(folder / "a.ndjson").values()
-    assert first == last and "like the other strokes in its file" in reason
+    assert first == last and "unlike the other strokes in its file" in reason
     (folder / "b.ndjson").write_text(json_lines(record(wrong), record([long])))
-    assert "like the other strokes in its file" in list(results(folder / "b.ndjson").values())[1]
+    assert "unlike the other strokes in its file" in list(results(folder / "b.ndjson").values())[1]
 
 
 # What is left out, and what is not drawn

@@ -250,7 +250,7 @@ def test_lines_that_padding_may_have_closed_stop(pen, padding):
         rows = written(sketches, Corruption("from the start", pen, padding=row))
         if is_closed and row == padding:
             with pytest.raises(
-                UserError, match="cannot tell whether 20 of its 40 drawings, of one"
+                UserError, match="cannot tell whether 20 of its 40 drawings, each a single line"
             ):
                 plain(rows, "a.npz", layout)
         else:

@@ -216,7 +216,7 @@ def test_an_optimizer_of_one_s_own_and_frozen_layers_are_kept(data):
 def test_what_keras_would_do_otherwise_is_one_line(model, data):
     with pytest.raises(UserError, match="call `encode` for the z of drawings"):
         model.predict(data.batches("test", 16))
-    with pytest.raises(UserError, match="compile: loss is the model's own"):
+    with pytest.raises(UserError, match="compile: the model sets loss itself"):
         model.compile(loss="mse")
     sizes = tf.data.Dataset.from_generator(
         lambda: iter([]), output_signature=data.batches("valid").element_spec

@@ -215,7 +215,7 @@ def test_the_history_of_figures(tmp_path):
     assert History.read(StepLines(tmp_path / "none")).validations == []
 
 
-def test_random_z_are_found_again_as_far_as_the_kl_promises():
+def test_random_z_are_recovered_as_far_as_the_kl_allows():
     rng = np.random.default_rng(1)
     z = rng.normal(0, 1, (4000, 3))
     variance = 0.25  # of the posterior, at which a dimension has a KL of -log(0.25) / 2

@@ -73,7 +73,7 @@ Pending = tuple[str, Callable[[], Sketch]]  # a drawing's name, and a function t
 
 @dataclass(frozen=True)
 class Files:
-    """Whole files, and the function that reads the drawings in one file."""
+    """A chunk that consists of complete files; `read` yields the drawings in one of them."""
 
     files: Sequence[InputFile]
     read: Callable[[InputFile, Reading], Iterator[Pending]]
@@ -88,7 +88,7 @@ class Files:
 
 @dataclass(frozen=True)
 class Items:
-    """Drawings cut out of a file, with their names, and the function that reads one item."""
+    """A chunk that consists of parts of a file, one for each drawing; `parse` reads one part."""
 
     names: Sequence[str]
     items: Sequence[Any]

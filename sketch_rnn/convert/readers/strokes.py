@@ -4,13 +4,18 @@ Columns are [[x, x, ...], [y, y, ...]], with time and more in further lists, as 
 them. Points are [[x, y], [x, y], ...], with pressure or time as further numbers. A stroke that is
 two or three lists of two to six numbers can be either. All strokes in a file have the same layout,
 so a stroke that can only be columns, or only be points, decides for the file. If there is no such
-stroke:
-- if every stroke has the same number of lists, but lists differ in length, they are columns; if
-  every list has the same length, but strokes differ in their number of lists, they are points;
-- otherwise, if all lists have the same length and it is above four, the strokes are columns, since
-  points with so many numbers are rare, and strokes of so few points even rarer;
-- otherwise, third lists, or third numbers of points, that grow in every stroke are times, unless
-  they may grow by chance.
+stroke, the first of these rules that applies decides:
+1. Every stroke has the same number of lists, but these lists differ in length: the lists are
+   columns.
+2. Every list has the same length, but strokes differ in their number of lists: the lists are
+   points.
+3. Every list has the same length, and this length is above four: the lists are columns. A point
+   rarely has that many numbers, and a file rarely has only strokes with so few points.
+4. In every stroke, the numbers in the third list increase: the lists are columns, and the third one
+   holds the time.
+5. In every stroke, the third number increases from list to list: the lists are points, and the
+   third number is the time.
+Rules 4 and 5 apply only if such an increase is unlikely to be chance, and not if both would apply.
 """
 
 import math
@@ -26,7 +31,7 @@ Arrangement = Literal["columns", "points"]
 MAX_CHANNELS = 6  # numbers in a point: x, y, time, pressure, two tilts
 USUAL_CHANNELS = 4  # without tilts
 SURE_COLUMNS = 3  # the most lists in columns with few numbers: x, y and the time
-CHANCE = 1e-3  # below this chance of growing by accident, numbers are times
+CHANCE = 1e-3  # numbers that are less likely than this to increase by chance are times
 UNDECIDED = (
     "its strokes are too short to tell [[x, x, ...], [y, y, ...]] from [[x, y], ...]; "
     'write each stroke as {"x": [...], "y": [...]}'
@@ -72,7 +77,7 @@ class Vote:
 
 
 def _chance_of_times(found: Sequence[Sequence[Any]]) -> float:
-    """Return the chance that random numbers all grow; infinity if the found numbers do not grow."""
+    """Return the chance that so many random numbers increase; infinity if these do not."""
     if not found or len(found[0]) < 2:
         return math.inf
     grows = all(a < b for a, b in pairwise(found[0]))
@@ -101,13 +106,14 @@ def line_of(stroke: Sequence[Any], arrangement: Arrangement | None) -> np.ndarra
     if arrangement == "columns":
         if not 2 <= len(stroke) <= MAX_CHANNELS or _by_shape(*_shape(stroke)) == "points":
             raise UserError(
-                "a stroke is not [x, y] or [x, y, t] (a list for each), like the other strokes in "
-                "its file"
+                "a stroke is not in the form [[x, x, ...], [y, y, ...]], unlike the other strokes "
+                "in its file"
             )
         return from_columns(stroke[0], stroke[1])
     if not all(2 <= len(part) <= MAX_CHANNELS for part in stroke):
         raise UserError(
-            "a stroke is not a list of points [x, y], like the other strokes in its file"
+            "a stroke is not in the form [[x, y], [x, y], ...], unlike the other strokes in its "
+            "file"
         )
     return from_columns([part[0] for part in stroke], [part[1] for part in stroke])
 
