@@ -30,7 +30,7 @@ class Bar(LogReporter):
         )
 
     def update(self, figures: Mapping[str, float]) -> None:
-        """Show the figures and advance the bar by one step; see `Reporter`."""
+        """Show the step's costs and advance the bar by one step; see `Reporter`."""
         self._bar.set_postfix({n: f"{v:.3f}" for n, v in figures.items()}, refresh=False)
         self._bar.update()
 

@@ -67,7 +67,7 @@ class Run:
 
     @property
     def history(self) -> dict[str, list[float]]:
-        """The figures, keyed by name; each is a list over time.
+        """The metrics, keyed by name; each is a list over time.
 
         `Train_Cost` has a value every 20 steps; `Valid_Cost` and others have one per validation.
         `steps` holds the step of each value.
@@ -109,7 +109,7 @@ class Run:
         self._reason_to_stop = reason
 
     def table(self) -> "pandas.DataFrame":
-        """Return `history` as a pandas DataFrame, with a row per step and a column per figure.
+        """Return `history` as a pandas DataFrame, with a row per step and a column per metric.
 
         Raises:
           UserError: pandas is not installed.
@@ -117,7 +117,7 @@ class Run:
         return table(self._figures(), "step")
 
     def _figures(self) -> dict[str, dict[int, float]]:
-        """Return all figures, keyed by name; each is a dict from step to value."""
+        """Return all metrics, keyed by name; each is a dict from step to value."""
         found: dict[str, dict[int, float]] = {}
         for row in RunFolder(self.folder).figures():
             for name, value in row.items():

@@ -40,7 +40,7 @@ class Callback:
 
         Args:
           run: the run.
-          figures: the `step` and the validation's figures, keyed by name.
+          figures: the `step` and the validation's metrics, keyed by name.
           drawings: eight stroke-3 arrays `[n, 3]`: reconstructions of validation sketches, or new
             drawings if the model has no encoder.
         """

@@ -75,10 +75,10 @@ BUILD = new_flags(
     Flag("join", bool, Recipe.join, "Join pieces of a line: in SVGs, a piece that starts where the "
         "previous one ended; with --order=nearest, pieces that meet at any of their ends."),
     Flag("join_distance", float, Recipe.join_distance, "Largest gap between pieces that are "
-        "joined, as a share of the drawing's longer side; by default, the pieces have to touch."),
-    Flag("valid", float, 0.05, "Drawings to hold out for validation, as a share or a count; with "
-        "0, none are held out, and the validation split repeats some training drawings."),
-    Flag("test", float, 0.05, "Drawings to hold out for testing, as a share or a count."),
+        "joined, as a fraction of the drawing's longer side; by default, the pieces must touch."),
+    Flag("valid", float, 0.05, "Drawings to hold out for validation, as a share of all drawings "
+        "(below 1) or as a number of drawings; with 0, some training drawings are used instead."),
+    Flag("test", float, 0.05, "Drawings to hold out for testing, in the same way as --valid."),
     Flag("seed", int, 0, "Seed for shuffling the drawings.", least=0),
     Flag("drop_copies", bool, False, "Keep only the first of several sketches that have the same "
         "points."),

@@ -36,7 +36,7 @@ Writes a model for other programs. The name of --output chooses the format:
   X.classic.js  the same code as a classic script instead of a module, for pages without a server
   X.tgz         the same module packed as an npm package
   X.gen.json    for browser clients (@magenta/sketch, ml5); needs lstm cells and num_mixture=20
-  X.vae.json    a whole conditional model, for browser clients that use z; same requirements
+  X.vae.json    a complete conditional model, for browser clients that use z; same requirements
   other names   a SavedModel folder with the signatures encode and decode, for TensorFlow Serving
 
 A .gen.json has no z, so a conditional model is written for one fixed z: the z of a drawing

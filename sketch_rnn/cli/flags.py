@@ -78,7 +78,7 @@ OVERWRITE = Flag("overwrite", bool, False, "Replace an existing output. A pictur
     "picture without this flag; the command's own inputs are never replaced.")
 FULL_SIZE = Flag("full_size", float, None, "Scale inputs so that their longer side has this "
     "length, in the model's data units (default: the size of a typical drawing, which the run has "
-    "recorded, or which is measured on the data set or on forty of the model's own drawings).")
+    "recorded, or which is measured on the data set or on forty drawings that the model makes).")
 LAYOUT = (  # flags of commands that read drawings stored as rows
     Flag("coordinates", COORDINATES, COORDINATES[0], "Coordinates in drawings stored as rows "
         "(.npz, .npy, lists): offsets from the previous point, or absolute; auto decides for each "

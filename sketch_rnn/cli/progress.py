@@ -41,7 +41,7 @@ class Progress:
         self._times: deque[tuple[float, int]] = deque()  # (time, steps done)
 
     def update(self, figures: Mapping[str, float]) -> None:
-        """Count one more step, with these figures."""
+        """Count one more step, with these costs."""
         now = time.monotonic()
         self._leave_out_stall(now)
         if not self._times:  # the first step compiles, so its time is not typical
@@ -56,7 +56,7 @@ class Progress:
                 self._draw(self._fitting(figures))
 
     def line(self, step: int, figures: Mapping[str, float]) -> None:
-        """Print the figures in a permanent line if there is no status line."""
+        """Print the step's costs in a permanent line if there is no status line."""
         if not self._is_live:
             print(f"step {step}: {listed(figures)}, {self._left(step)}", flush=True)
 
@@ -119,7 +119,7 @@ class Progress:
         self._text = text
 
     def _fitting(self, figures: Mapping[str, float]) -> str:
-        """Return the most important figures, and as many others as fit."""
+        """Return the most important costs, and as many others as fit in the status line."""
         done = self._times[-1][1]
         total = "" if self._num_steps is None else f"/{self._num_steps}"
         parts = [f"step {done}{total}"]

@@ -148,8 +148,8 @@ def build(
       recipe: how drawings become sketches.
       strokes: drawings, each a list of lines, each a list of points or an array `[n, 2]`.
       outline: see `Reading`.
-      valid: size of the validation split: a share below 1, or a count; if 0, the split repeats
-        some drawings of train.
+      valid: size of the validation split: a share of the drawings (below 1), or a number of
+        drawings; if 0, the split gets copies of some training drawings.
       test: size of the test split, in the same way.
       seed: the seed for the shuffle.
       drop_copies: whether to keep only the first of several sketches with identical points.

@@ -239,7 +239,7 @@ def _version(info: dict) -> float:
 
 
 def _trained(info: dict) -> Trained:
-    """Read a file's figures about the training, and ignore any that are not numbers."""
+    """Read what a file says about the training; ignore values that are not numbers."""
     known: dict[str, Any] = {}
     for key, name in _TRAINED.items():
         value = info.get(key)

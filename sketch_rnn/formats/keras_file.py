@@ -123,9 +123,11 @@ def _own(config: dict[str, Any]) -> dict[str, Any]:
 
 
 def _check_trained(trained: Any) -> None:
-    """Raise UserError unless this is a dict of figures about the training."""
+    """Raise UserError unless this is a dict of numbers about the training."""
     kinds = {"steps": int, "sketches": int, "reconstruction": float, "kl": float}
     if not isinstance(trained, dict) or not all(
         type(value) is kinds.get(name) for name, value in trained.items()
     ):
-        raise UserError(f"expected the figures of a training as trained, got {trained!r:.60}")
+        raise UserError(
+            f"expected trained to be a dict of numbers ({', '.join(kinds)}), got {trained!r:.60}"
+        )

@@ -189,7 +189,7 @@ class RunFolder:
             raise UserError(f"{path}: {error}") from None
 
     def figures(self) -> StepLines:
-        """Return the recorded figures."""
+        """Return the file of recorded metrics."""
         return StepLines(self.path / METRICS_FILE)
 
     def validated(self, step: int) -> tuple[float | None, float | None]:

@@ -1,4 +1,4 @@
-"""Read and write files of JSON lines that a run appends to: figures or notes with their steps."""
+"""Read and write files of JSON lines that a run appends to: metrics or notes with their steps."""
 
 import json
 import math
@@ -44,7 +44,7 @@ class StepLines:
                         yield row
 
     def figure(self, step: int, tag: str) -> float | None:
-        """Return the last figure with this step and tag; None if it is missing or not finite.
+        """Return the last value with this step and tag; None if it is missing or not finite.
 
         The search starts at the end, since the file may be long.
         """

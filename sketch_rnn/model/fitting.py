@@ -144,8 +144,9 @@ class Fitting(keras.Model):
     def fit(self, *arguments: Any, **options: Any) -> Any:
         """Train with Keras's loop; see `keras.Model.fit`.
 
-        Takes batches (strokes5, lengths), as `Dataset.batches` returns them. The figures of an
-        epoch are means over it: `loss`, with the KL weight of each step, `reconstruction` and `kl`.
+        Takes batches (strokes5, lengths), as `Dataset.batches` returns them. The metrics of an
+        epoch are means over its steps: `loss`, with the KL weight of each step, `reconstruction`
+        and `kl`.
 
         Returns:
           Keras's `History`.
@@ -156,7 +157,7 @@ class Fitting(keras.Model):
     def evaluate(self, *arguments: Any, **options: Any) -> Any:
         """Return the costs of batches; see `keras.Model.evaluate`.
 
-        For `data.batches("valid")` they equal the validation figures of a run.
+        For `data.batches("valid")`, they equal a run's validation costs.
         """
         return self._computed(super().evaluate, *arguments, **options)
 

@@ -24,7 +24,8 @@ FILL = 1.6  # line widths from middle to edge: a thicker area was filled in
 def sheet(pixels: np.ndarray) -> np.ndarray | None:
     """Return a mask of the paper, bool `[H, W]`; None if it fills the picture or cannot be found.
 
-    Paper is whatever has the same color as its brightest part and is at most as dark as shade.
+    The brightest large area in the picture is taken to be paper. Other areas are paper if they have
+    the same color and are no darker than paper in the shade.
     """
     size = (pixels.shape[1], pixels.shape[0])
     share = max(min(size) / COARSE, 1)

@@ -36,10 +36,10 @@ ALL = "all"  # the file name in a row that sums up several files
 EXTREMES_IN_A_ROW = 10
 LEGEND = """
 offset, pen, L_R = offset + pen: nats, mean over the drawings and N_max steps, as in the paper
-L_R/point: the same nats by the drawings' own points, in the model's own units
-L_R/point of 1: in units in which a drawing's longer side is 1; this compares models
+L_R/point: nats per point of the drawings, without padding, in the model's units
+L_R/point of 1: the same in units in which a drawing's longer side is 1; this compares models
 L_KL: nats, mean over the drawings and the dimensions of z, before the floor
-cost: L_R + kl_weight_start * KL with its floor, a run's validation figure
+cost: L_R + kl_weight_start * KL with its floor, as in a run's validation
 """
 
 
@@ -61,7 +61,7 @@ class Row:
       per_point_of_1: `per_point` in units that make each drawing's longer side 1.
       kl_before_floor: L_KL (equation 10).
       kl: L_KL raised to its floor, batch by batch.
-      cost: the cost, computed as in a run's validation figures.
+      cost: the cost, computed as in a run's validation.
     """
 
     model: str
@@ -121,15 +121,19 @@ class Evaluated:
     def surprise(self) -> np.ndarray:
         """How odd the model finds each row's drawing, `[S]`, in nats per point.
 
-        It is the cost of describing the drawing by its z and then its points, L_R N_max plus the
-        sum of the KL, divided by the number of points.
+        It is the cost per point of describing the drawing by z and then by its points:
+        (L_R * N_max + the KL summed over z) / the number of points.
         """
         reconstruction = (self.table.offset + self.table.pen) * self.max_seq_len
         return (reconstruction + self.table.kl.sum(axis=1)) / self.table.points
 
     @cached_property
     def to_side_of_1(self) -> np.ndarray:
-        """The nats to add to each loss per point for units that make the longer side 1, `[S]`."""
+        """The correction of each drawing's loss for its size, `[S]`, in nats per point.
+
+        If it is added to the loss per point, the result is the loss in units in which the longer
+        side of the drawing is 1.
+        """
         sides = np.array([longer_side(self.drawing(row)) for row in range(len(self.table.index))])
         return 2 * np.log(self.scale_factor / np.where(sides > 0, sides, self.scale_factor))
 
@@ -244,7 +248,10 @@ def evaluate_inputs(
 
 
 def write_drawings(evaluated: Sequence[Evaluated], file: TextIO) -> None:
-    """Write a CSV with one row per drawing; their means are the values in the row of their file."""
+    """Write a CSV with the costs of each drawing, one row per drawing.
+
+    The mean over the drawings in a file is the value that `rows` returns for this file.
+    """
     writer = csv.writer(file, lineterminator="\n")
     costs = ["offset", "pen", "reconstruction", "kl_before_floor", "surprise", "surprise_of_1"]
     writer.writerow(["model", "file", "split", "drawing", "points", *costs])

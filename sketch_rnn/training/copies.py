@@ -28,7 +28,7 @@ GENERATED = 40
 TEMPERATURE = 0.3
 SEED = 1
 FEW_HELD_OUT = 30  # with fewer held out, distances between training drawings are measured too
-NEAR = 0.1  # the share of real drawings that are close to a training drawing by chance
+NEAR = 0.1  # the share of real drawings that count as close to a training drawing
 MANY = 0.5  # the share of close generated drawings that counts as copying
 PAIRS = 10  # pairs of drawings in a picture
 _CHUNK = 16  # drawings compared at once: their distances fit into a processor's cache
@@ -54,16 +54,22 @@ class Copies:
 
     @property
     def share(self) -> float:
-        """The share of new drawings that are closer to a training drawing than 90% of real ones."""
+        """The share of the model's drawings that are very close to a training drawing.
+
+        This means closer than 90 % of real drawings are to their nearest training drawing.
+        """
         return float(np.mean(self.distances < np.quantile(self.real, NEAR)))
 
     @property
     def verdict(self) -> str:
         """One line that tells a person the result."""
         found = f"{self.share:.0%} of {len(self.drawn)} drawings are closer to a training drawing"
-        found += " than 90% of real drawings"
+        found += " than 90% of real drawings are"
         if self.share >= MANY:
-            return f"the model copies: {found}; train for fewer steps or on more drawings"
+            return (
+                f"the model copies its training drawings: {found}; train for fewer steps or on "
+                "more drawings"
+            )
         if self.share > 2 * NEAR:
             return f"some drawings may be copies: {found} (10% would be expected by chance)"
         return f"no sign of copying: {found} (10% would be expected by chance)"
@@ -119,8 +125,9 @@ def copies_of(drawn: Sequence[np.ndarray], dataset: Dataset) -> Copies:
 def copies_if_many(drawn: Sequence[np.ndarray], dataset: Dataset) -> Copies | None:
     """Return `copies_of` the drawings if the model copies, else None.
 
-    The search stops once enough real drawings are so close to training drawings that the share
-    cannot reach `MANY`. So it takes little time at the end of a run that has not copied.
+    The model copies if `Copies.share` is `MANY` or more. The search stops as soon as so many real
+    drawings are close to training drawings that the share can no longer be that large. So it takes
+    little time at the end of a run if the model does not copy.
     """
     drawn, nearest, distances, training = _nearest(drawn, dataset)
     decisive = np.sort(distances)[math.ceil(MANY * len(distances)) - 1]
@@ -152,7 +159,10 @@ def _nearest(
 
 
 def _real(training: "_Shapes", dataset: Dataset) -> Iterator[float]:
-    """Yield the distances of real drawings; see `Copies.real`. There are `_count_real` of them."""
+    """Yield the distances of real drawings, as in `Copies.real`.
+
+    `_count_real` returns how many distances there are.
+    """
     held = [split[i] for split in (dataset.valid, dataset.test) for i in range(len(split))]
     for shape in _Shapes(held).each():
         yield training.nearest(*shape)[1]

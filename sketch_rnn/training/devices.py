@@ -171,7 +171,7 @@ def _answering(address: str) -> Iterator[None]:
         server = socket.create_server(("", port), family=family, dualstack_ipv6=dual)
     except OSError as error:
         raise UserError(
-            f"this worker cannot listen at port {port}, its own in TF_CONFIG: {error.strerror}"
+            f"this worker cannot listen at port {port}, which TF_CONFIG gives it: {error.strerror}"
         ) from None
 
     def answer() -> None:
@@ -190,7 +190,10 @@ def _answering(address: str) -> Iterator[None]:
 
 
 def _answers(address: str) -> bool:
-    """Return whether a worker is at an address, waiting or already served by TensorFlow."""
+    """Return whether a worker answers at an address.
+
+    It is either waiting for the other workers or already running TensorFlow's server.
+    """
     host, _, port = address.rpartition(":")
     try:
         with socket.create_connection((host.strip("[]"), int(port)), _PROBE_EVERY) as connection:
@@ -217,7 +220,7 @@ def _cluster() -> tuple[int, list[str]] | None:
         index = resolver.task_id + (len(chiefs) if resolver.task_type == "worker" else 0)
         addresses = [*chiefs, *roles["worker"]]
         if len(addresses) < 2 or not 0 <= index < len(addresses):
-            raise ValueError("it names fewer than two workers, or not this one")
+            raise ValueError("it names fewer than two workers, or this worker is not among them")
         for address in addresses:
             if not 0 < int(address.rpartition(":")[2]) < 2**16:
                 raise ValueError(f"{address} has no port")

@@ -1,4 +1,4 @@
-"""A model's costs on drawings: one row per drawing, and validation figures to summarize them.
+"""A model's costs on drawings: one row per drawing, and validation costs to summarize them.
 
 Legend: S drawings of a split, B batch, T time (N_max), Z latent, M mixtures.
 """
@@ -97,7 +97,7 @@ class Evaluation:
         )
 
     def costs(self, hparams: HParams) -> Costs:
-        """Return the validation figures.
+        """Return the costs as a run's validation reports them.
 
         The floor of the KL is applied to each batch, and batches are weighted by their number of
         drawings. In the cost, the weight of the KL is `kl_weight_start`.
@@ -126,7 +126,11 @@ class Evaluator:
         self.scale_factor, self.max_seq_len = scale_factor, max_seq_len
 
     def evaluate(self, split: Split, name: str) -> Evaluation:
-        """Return the costs of a split; its name, "train", "valid" or "test", sets the noise."""
+        """Return the costs of a split.
+
+        The random numbers that z is sampled with depend on the split's name, "train", "valid" or
+        "test".
+        """
         check_choice("split", name, SPLITS)
         batch_size = self.hparams.batch_size
         batches = eval_batches(split, batch_size, self.scale_factor, self.max_seq_len)
@@ -196,7 +200,7 @@ def evaluate(
       checkpoint: "best" or "latest", for a run.
 
     Returns:
-      An `Evaluation` with one row per drawing, and the validation figures, which summarize it.
+      An `Evaluation` with one row per drawing, and the validation costs, which summarize it.
 
     Raises:
       UserError: the model or the data set is missing or damaged.

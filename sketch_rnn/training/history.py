@@ -1,4 +1,4 @@
-"""The validations of a run so far, collected from its figures."""
+"""The validations of a run so far, collected from its metrics."""
 
 import math
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ CLIPPED = "Clipped_Gradients"
 
 @dataclass(frozen=True)
 class Validation:
-    """The figures of one validation and of the training before it; missing figures are NaN.
+    """Metrics of one validation and of the training before it; missing metrics are NaN.
 
     Attributes:
       step: the step that the validation followed.
@@ -57,7 +57,7 @@ class History:
         return history
 
     def add(self, step: int, figures: Mapping[str, float]) -> None:
-        """Add the figures of a step; the keys are the tags."""
+        """Add the metrics of a step; the keys are the tags."""
         if "Train_Reconstr_Cost" in figures:
             self._train_sum += figures["Train_Reconstr_Cost"]
             self._train_count += 1

@@ -35,12 +35,13 @@ def tagged(costs: Costs, prefix: str) -> dict[str, float]:
 
 
 class MetricWriter:
-    """A writer of figures as TensorBoard events and as JSON lines, with each step written once."""
+    """A writer of metrics as TensorBoard events and as JSON lines, with each step written once."""
 
     def __init__(self, folder: Path, first_step: int):
         """Open the run's curves, and remove what an earlier process wrote from `first_step` on.
 
-        The earlier process did those steps after the checkpoint from which the run resumes.
+        The run repeats those steps, because it resumes from a checkpoint that the earlier process
+        saved before it did them.
         """
         self._folder = folder
         self._figures, self._notes = (
@@ -54,7 +55,7 @@ class MetricWriter:
         self._writer = tf.summary.create_file_writer(str(folder))
 
     def write(self, step: int, figures: Mapping[str, float]) -> None:
-        """Write figures of a step; the keys are the tags.
+        """Write metrics of a step; the keys are the tags.
 
         Raises:
           UserError: a file cannot be written. All methods that write raise it.
@@ -67,7 +68,7 @@ class MetricWriter:
             self._figures.append([{"step": step} | {tag: float(v) for tag, v in figures.items()}])
 
     def write_notes(self, step: int, tag: str, notes: Sequence[str]) -> None:
-        """Write the notes about a step that a person is shown."""
+        """Write notes about a step; the user has seen the same notes on the screen."""
         with self._events(step):
             tf.summary.text(tag, "\n\n".join(notes))
         with _naming(self._notes.path):

@@ -1,4 +1,4 @@
-"""The record of a run: figures, pictures, validation, checkpoints."""
+"""The record of a run: metrics, pictures, validation, checkpoints."""
 
 import json
 import time
@@ -93,7 +93,7 @@ class QuietRecorder:
 
 
 class ChiefRecorder:
-    """The recorder for the only or first worker: figures, validation, checkpoints."""
+    """The recorder for the only or first worker: metrics, validation, checkpoints."""
 
     def __init__(
         self,
@@ -226,7 +226,7 @@ class ChiefRecorder:
         self._write(step, figures)
 
     def _validate(self, step: int) -> None:
-        """Validate, and write the figures; if they are the best so far, save the model."""
+        """Validate the model and write its costs; save it if its cost is the best so far."""
         self.validated = step
         with self.reporter.paused("validating"):
             evaluation, costs, seconds = self._evaluate(self.dataset.valid, "valid")
@@ -248,7 +248,7 @@ class ChiefRecorder:
             self.listener.validated(step, figures | found, drawings)
 
     def _keep_best(self, cost: float, evaluation: Evaluation) -> dict[str, float]:
-        """Save a best checkpoint and, with an encoder, each drawing's mu; return test figures."""
+        """Save a best checkpoint and, with an encoder, each drawing's mu; return test costs."""
         self.state.best_valid_cost.assign(cost)
         self.folder.save(self.state.checkpoint, int(self.state.step.numpy()), "best")
         if self.hparams.conditional:
@@ -348,7 +348,7 @@ def _changed(hparams: HParams) -> str:
     """Return the hyperparameters that differ from the defaults, except N_max, as text."""
     defaults = HParams(max_seq_len=hparams.max_seq_len).to_dict()
     changed = {k: v for k, v in hparams.to_dict().items() if v != defaults[k]}
-    return f"{json.dumps(changed)}, the others as by default" if changed else "the defaults"
+    return f"{json.dumps(changed)}, and the defaults for the others" if changed else "the defaults"
 
 
 def _shown(costs: Costs) -> dict[str, float]:

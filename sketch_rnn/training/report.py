@@ -19,10 +19,10 @@ class Reporter(Protocol):
     """An object that shows a run's progress to a person."""
 
     def update(self, figures: Mapping[str, float]) -> None:
-        """Update the display with the figures of one more step."""
+        """Update the display with the costs of one more step."""
 
     def line(self, step: int, figures: Mapping[str, float]) -> None:
-        """Show the figures of a step in a permanent line; `step` is the number of steps so far."""
+        """Show a step's costs in a permanent line; `step` is the number of steps so far."""
 
     def say(self, text: str) -> None:
         """Show a permanent line; in it, options of the run are in backticks, such as `resume`."""
@@ -47,12 +47,12 @@ class Listener(Protocol):
         """Called before the first step, with the model to be trained."""
 
     def stepped(self, step: int, figures: Mapping[str, float]) -> None:
-        """Called after each step that updated the model, with the figures of its batch."""
+        """Called after each step that updated the model, with the costs of its batch."""
 
     def validated(
         self, step: int, figures: Mapping[str, float], drawings: Sequence[np.ndarray]
     ) -> None:
-        """Called after each validation, with its figures by tag and new drawings by the model."""
+        """Called after each validation, with its metrics, keyed by tag, and the new drawings."""
 
     def reason_to_stop(self) -> str:
         """Return why the run has to end now, or "" if it does not."""
@@ -123,5 +123,5 @@ def span(first_step: int, num_steps: int) -> str:
 
 
 def listed(figures: Mapping[str, float]) -> str:
-    """Return figures as text."""
+    """Return named costs as text."""
     return ", ".join(f"{name} {value:.4g}" for name, value in figures.items())

@@ -197,6 +197,6 @@ class Loop:
         if self.non_finite >= LARGEST_NON_FINITE_RUN:
             raise UserError(
                 f"no finite cost for {self.non_finite} steps up to step {step}; the checkpoints "
-                f"in {self.folder.path} are from before: go on with `resume` and a smaller "
-                "learning_rate, or look at the drawings for extreme offsets"
+                f"in {self.folder.path} were saved before that, so continue with `resume` and a "
+                "smaller learning_rate, or look for extreme offsets in the drawings"
             )

@@ -49,8 +49,8 @@ def check_log_root(options: TrainOptions) -> None:
     is_original = original.find(folder.path) is not None
     if options.resume and not folder.holds_run() and not is_original:
         raise UserError(
-            f"expected a run to continue in {folder.path}, found none; leave `resume` out to "
-            "start one"
+            f"expected {folder.path} to hold a run that can be continued, found none; leave out "
+            "`resume` to start a new run"
         )
     if not options.resume and (folder.holds_run() or is_original):
         raise UserError(

@@ -22,7 +22,7 @@ class StepResult(NamedTuple):
     """The results of a step, still on the device."""
 
     figures: tf.Tensor  # [3]: cost, reconstruction and KL, before the update
-    is_finite: tf.Tensor  # bool: figures and gradients are all finite; else nothing was updated
+    is_finite: tf.Tensor  # bool: costs and gradients are all finite; else nothing was updated
 
     def costs(self) -> Costs | None:
         """Wait for the step and return its costs; None if it updated nothing."""
@@ -96,10 +96,10 @@ class TrainStep:
     def _given_noise(
         self, batch: Batch, noise: Noise, learning_rate: tf.Tensor, kl_weight: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """Do the step with this noise; update only if the figures and all gradients are finite.
+        """Do the step with this noise; update only if the costs and all gradients are finite.
 
         Returns:
-          The figures of the whole batch, and whether everything was finite.
+          The costs of the whole batch, and whether everything was finite.
         """
         found, gradients = self.strategy.run(self._checked_gradients, (batch, noise, kl_weight))
         figures, is_finite = [self.strategy.experimental_local_results(r)[0] for r in found]
@@ -115,7 +115,7 @@ class TrainStep:
     def figures_and_gradients(
         self, batch: Batch, noise: Noise, kl_weight: tf.Tensor
     ) -> tuple[tf.Tensor, list[tf.Tensor]]:
-        """Compute the figures of the whole batch from a shard, and the gradients.
+        """Compute the costs of the whole batch from a shard, and the gradients.
 
         Returns:
           Cost, reconstruction and KL of the whole batch, `[3]`; the gradients.

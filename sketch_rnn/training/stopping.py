@@ -13,8 +13,8 @@ VALIDATIONS = 8  # the number of validations in a run limited only by time
 class Stopping:
     """The rules that say when a run has to end.
 
-    `patience` counts validations in the run's figures, so a resumed run ends at the same step as an
-    uninterrupted one. `max_time` counts from the creation of this object.
+    The validations for `patience` are counted in the run's `metrics.jsonl`, so a resumed run ends
+    at the same step as an uninterrupted one. `max_time` counts from the creation of this object.
 
     Args:
       patience: the number of validations in a row without a new best; None means no limit.
@@ -54,7 +54,7 @@ class Stopping:
 
 
 def end_note(reason: str, steps: int, folder: Path) -> str:
-    """Return the line at the end of a run; `reason` is "" after its last step."""
+    """Return the message that a run ends with; `reason` is "" if the run has done all its steps."""
     if reason:
         return f"stopped by {reason} after {steps} steps; `resume` goes on from here"
     return f"done: {steps} steps, model in {folder}"

@@ -41,7 +41,9 @@ def test_copies_are_found_wherever_they_are_and_however_large():
     data = dataset()
     drawn = [changed(data.train[i], (3.0, 3.0 / 1.2), noise=1.0) for i in range(10)]
     found = copies_of(drawn, data)
-    assert found.share == 1 and found.verdict.startswith("the model copies: 100% of 10")
+    assert found.share == 1 and found.verdict.startswith(
+        "the model copies its training drawings: 100% of 10"
+    )
     for ours, theirs in zip(found.nearest, list(data.train), strict=False):
         np.testing.assert_array_equal(ours, theirs)
 

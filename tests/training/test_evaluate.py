@@ -1,4 +1,4 @@
-"""A row a drawing sums up to the figures of its file, and to the validation figures."""
+"""The costs of single drawings add up to the costs of their file, and to the validation costs."""
 
 import csv
 import io
@@ -40,7 +40,7 @@ def small_model(cell, dataset, **changes):
 
 
 def summed_by_batch(model, dataset):
-    """The validation figures, batch by batch as training computes costs."""
+    """The validation costs, batch by batch as training computes costs."""
     hparams = model.hparams
     found, counts = [], []
     batches = eval_batches(

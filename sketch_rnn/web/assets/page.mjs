@@ -433,7 +433,7 @@ function mailAddress() {
   return `mailto:?subject=${encodeURIComponent(document.title)}&body=${encodeURIComponent(text)}`;
 }
 
-/** Moves the drawing from the address to the paper, so that a reload keeps later changes. */
+/** Moves the drawing from the URL to the drawing area, so that a reload keeps later changes. */
 function takeFragment() {
   if (!location.hash.startsWith('#d=')) return;
   const text = location.hash.slice(3);
