@@ -3,51 +3,102 @@
 import contextlib
 import hashlib
 import os
+from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 
 from sketch_rnn import system
-from sketch_rnn.files import cache_dir, write_text
+from sketch_rnn.errors import UserError, warn
+from sketch_rnn.files import cache_dir, replacing, write_text
 
 LARGEST_CACHE = 100_000_000  # bytes
+IN_MEMORY = "ram://sketch_rnn/programs"  # TensorFlow's own file system in the process's memory
 
 
 class KeptPrograms:
-    """The folder in which TensorFlow keeps compiled programs.
+    """Compiled programs in a folder, and their copies in memory, which TensorFlow uses.
+
+    TensorFlow reads and writes only the copies in memory. If it wrote to the folder itself, a full
+    disk would end the training step that a program was compiled for.
 
     Programs are machine code, so a damaged file must never be loaded, and TensorFlow does not check
-    them. A file next to each program holds its checksum. Programs whose checksum is missing or
-    wrong are removed before TensorFlow reads the folder.
+    them. A file next to each program holds its checksum.
     """
 
     def __init__(self, folder: Path):
         self.folder = folder
+        self._is_writable = True
+        self._kept: set[str] = set()
 
-    def check(self) -> None:
-        """Remove damaged programs, and the oldest programs if the folder is too large."""
-        self.folder.mkdir(parents=True, exist_ok=True)
+    def load(self) -> None:
+        """Copy the programs in the folder to TensorFlow's memory."""
+        from tensorflow import io
+
+        io.gfile.makedirs(IN_MEMORY)
+        for name, program in self.read():
+            with io.gfile.GFile(f"{IN_MEMORY}/{name}", "wb") as file:
+                file.write(program)
+            self._kept.add(name)
+
+    def save(self) -> None:
+        """Write the programs in TensorFlow's memory to the folder, except those written before.
+
+        If the folder cannot be written to, print one warning and write nothing from then on.
+        """
+        from tensorflow import io
+
+        for name in io.gfile.listdir(IN_MEMORY) if self._is_writable else ():
+            if name.endswith(".pb") and name not in self._kept:
+                with io.gfile.GFile(f"{IN_MEMORY}/{name}", "rb") as file:
+                    self.write(name, file.read())
+
+    def read(self) -> Iterator[tuple[str, bytes]]:
+        """Yield the name and content of each whole program, the newest first.
+
+        Damaged programs are removed, and also the oldest programs if the folder is too large.
+        """
         size = 0
-        for program in sorted(self._programs(), key=lambda path: -path.stat().st_mtime):
-            size += program.stat().st_size
-            if size > LARGEST_CACHE or not self._is_whole(program):
-                program.unlink()
+        for path in self._newest_first():
+            try:
+                program = path.read_bytes()
+                is_whole = _checksum_file(path).read_bytes() == _sha256(program).encode()
+            except OSError:
+                program, is_whole = b"", False
+            size += len(program)
+            if is_whole and size <= LARGEST_CACHE:
+                yield path.name, program
+            else:
+                _remove(path)
         for checksum in self.folder.glob("*.sha256"):
             if not checksum.with_suffix("").exists():
-                checksum.unlink()
+                _remove(checksum)
 
-    def seal(self) -> None:
-        """Write the checksums of new programs."""
-        with contextlib.suppress(OSError):  # without a checksum, they are compiled again
-            for program in self._programs():
-                if not _checksum_file(program).exists():
-                    write_text(_checksum_file(program), _sha256(program))
+    def write(self, name: str, program: bytes) -> None:
+        """Write a program and its checksum, unless a write has failed before."""
+        if not self._is_writable:
+            return
+        path = self.folder / name
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with replacing(path) as file:
+                file.write(program)
+            write_text(_checksum_file(path), _sha256(program))
+        except (OSError, UserError) as error:
+            self._is_writable = False
+            reason = getattr(error, "strerror", None) or error
+            warn(
+                f"compiled programs cannot be cached in {self.folder} ({reason}), so the next run "
+                "compiles them again; set SKETCH_RNN_CACHE to a folder with free space"
+            )
+        else:
+            self._kept.add(name)
 
-    def _programs(self) -> list[Path]:
-        return list(self.folder.glob("*.pb"))
-
-    def _is_whole(self, program: Path) -> bool:
-        checksum = _checksum_file(program)
-        return checksum.exists() and checksum.read_bytes() == _sha256(program).encode()
+    def _newest_first(self) -> list[Path]:
+        times = {}
+        for path in self.folder.glob("*.pb"):
+            with contextlib.suppress(OSError):
+                times[path] = path.stat().st_mtime
+        return sorted(times, key=lambda path: -times[path])
 
 
 def folder_here() -> Path:
@@ -65,5 +116,10 @@ def _checksum_file(program: Path) -> Path:
     return program.with_name(program.name + ".sha256")
 
 
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+def _remove(path: Path) -> None:
+    with contextlib.suppress(OSError):  # another process has removed it, or the disk is read-only
+        path.unlink()
+
+
+def _sha256(program: bytes) -> str:
+    return hashlib.sha256(program).hexdigest()

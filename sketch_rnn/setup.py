@@ -14,8 +14,8 @@ from contextlib import contextmanager, nullcontext
 from importlib import metadata
 
 from sketch_rnn import signals, system
-from sketch_rnn.errors import LOGGER, inform
-from sketch_rnn.programs import KeptPrograms, folder_here
+from sketch_rnn.errors import inform
+from sketch_rnn.programs import IN_MEMORY, KeptPrograms, folder_here
 
 _is_done = False
 _programs: KeptPrograms | None = None
@@ -44,17 +44,18 @@ def setup(verbose: bool = False) -> None:
             "TensorFlow was imported before sketch_rnn set it up: its log lines stay as they are, "
             "and where it has computed something, compiled programs are not kept for later runs"
         )
-        return
-    is_quiet = not verbose and os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3") == "3"
-    with _nothing_collected(), _stderr_nowhere() if is_quiet else nullcontext():
-        import tensorflow  # noqa: F401
+    else:
+        is_quiet = not verbose and os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3") == "3"
+        with _nothing_collected(), _stderr_nowhere() if is_quiet else nullcontext():
+            import tensorflow  # noqa: F401
+    _load_programs()
 
 
 def set_environment() -> None:
     """Set what TensorFlow reads from the environment: GPU flags, and where to keep programs."""
     if system.gpu_driver():
         set_up_gpu(metadata.version("tensorflow"))
-    _keep_programs()
+    add_flags("TF_XLA_FLAGS", {"tf_xla_persistent_cache_directory": IN_MEMORY})
 
 
 def add_flags(variable: str, flags: Mapping[str, str]) -> None:
@@ -89,28 +90,20 @@ def set_up_gpu(tensorflow: str) -> None:
     os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
 
 
-def seal_programs() -> None:
+def save_programs() -> None:
     """Make the programs compiled so far available to later runs, as also happens at exit."""
     if _programs is not None:
-        _programs.seal()
+        _programs.save()
 
 
-def _keep_programs() -> None:
-    """Make TensorFlow keep its programs in the cache folder, if that can be written to."""
+def _load_programs() -> None:
+    """Give TensorFlow the programs of earlier runs, unless the user chose a folder for them."""
     global _programs
-    if "--tf_xla_persistent_cache_directory" in os.environ.get("TF_XLA_FLAGS", ""):
+    if IN_MEMORY not in os.environ["TF_XLA_FLAGS"]:
         return
-    programs = KeptPrograms(folder_here())
-    try:
-        programs.check()
-    except OSError as error:
-        LOGGER.debug("compiled programs cannot be cached, so each run compiles again: %s", error)
-        return
-    if not os.access(programs.folder, os.W_OK) or not system.is_plain(programs.folder):
-        return
-    add_flags("TF_XLA_FLAGS", {"tf_xla_persistent_cache_directory": str(programs.folder)})
-    _programs = programs
-    atexit.register(seal_programs)
+    _programs = KeptPrograms(folder_here())
+    _programs.load()
+    atexit.register(save_programs)
 
 
 @contextmanager

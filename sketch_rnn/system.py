@@ -74,14 +74,6 @@ def _are_long_paths_enabled() -> bool:
         return False
 
 
-def is_plain(path: Path) -> bool:
-    """Return whether TensorFlow can read this path from an environment variable.
-
-    TensorFlow reads the variable's bytes as UTF-8, but Windows does not encode them so.
-    """
-    return "'" not in str(path) and (not IS_WINDOWS or str(path).isascii())
-
-
 def worker_context() -> "SpawnContext":
     """Return how worker processes start: by spawn, which every system and every Python has."""
     import multiprocessing

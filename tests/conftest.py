@@ -19,7 +19,9 @@ if like_windows.IS_ASKED_FOR:
     like_windows.install()
     like_windows.cp1252_captured()
 
-from sketch_rnn import setup
+from sketch_rnn import files, programs, setup
+
+LARGEST_CACHE = 200_000_000  # bytes
 
 # A test spends more time on compiling programs than on running them, and compiling takes half as
 # long without these optimizations. (Without the second flag, minimum and maximum would lose NaN.)
@@ -28,6 +30,27 @@ FLAGS = ["--xla_backend_optimization_level=0", "--xla_cpu_enable_fast_min_max=fa
 if not metadata.version("tensorflow").startswith(("2.18.", "2.19.")):  # they do not know the flag
     FLAGS.append("--xla_cpu_use_fusion_emitters=false")
 os.environ.setdefault("XLA_FLAGS", " ".join(FLAGS))
+
+
+def shared_programs():
+    """Return a folder of compiled programs, which TensorFlow itself reads and writes.
+
+    Users' programs are written only after a few steps or at the end of a process; tests in other
+    processes need them at once.
+    """
+    folder = files.cache_dir() / "test_programs" / programs.folder_here().name
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        size = 0
+        for path in sorted(folder.glob("*"), key=lambda path: -path.stat().st_mtime):
+            size += path.stat().st_size
+            if size > LARGEST_CACHE or not path.stat().st_size:
+                path.unlink()
+    return folder
+
+
+if sys.platform != "win32":  # its TensorFlow compiles nothing
+    name = "tf_xla_persistent_cache_directory"
+    setup.add_flags("TF_XLA_FLAGS", {name: str(shared_programs())})
 setup.set_environment()  # before the tests' own imports of TensorFlow
 
 # Slow test files run first, so that none of them is left running alone at the end.

@@ -4,6 +4,7 @@ Compiled programs are kept from run to run, and never loaded where they are not 
 """
 
 import ast
+import errno
 import os
 import re
 import subprocess
@@ -26,10 +27,8 @@ print(tf.function(lambda x: tf.tanh(x) * 2, jit_compile=True)(tf.constant(0.5)).
 
 @pytest.fixture
 def programs(tmp_path):
-    kept = KeptPrograms(tmp_path / "programs")
-    kept.check()
-    (kept.folder / "one.pb").write_bytes(b"machine code")
-    kept.seal()
+    kept = KeptPrograms(tmp_path / "cache" / "programs")
+    kept.write("one.pb", b"machine code")
     return kept
 
 
@@ -37,31 +36,64 @@ def names(programs):
     return sorted(path.name for path in programs.folder.iterdir())
 
 
-def test_a_whole_program_stays(programs):
-    programs.check()
+def test_a_whole_program_is_read_and_stays(programs):
+    assert list(programs.read()) == [("one.pb", b"machine code")]
     assert names(programs) == ["one.pb", "one.pb.sha256"]
 
 
 @pytest.mark.parametrize("content", [b"", b"machine cod", b"machine c0de", b"machine code\0"])
 def test_a_damaged_program_goes(programs, content):
     (programs.folder / "one.pb").write_bytes(content)
-    programs.check()
-    assert names(programs) == []
+    assert list(programs.read()) == [] and names(programs) == []
 
 
-def test_a_program_that_was_never_sealed_goes(programs):
+def test_a_program_without_a_checksum_goes(programs):
     (programs.folder / "two.pb").write_bytes(b"half of")
-    programs.check()
+    assert list(programs.read()) == [("one.pb", b"machine code")]
     assert names(programs) == ["one.pb", "one.pb.sha256"]
 
 
 def test_the_oldest_goes_where_all_are_too_large(programs, monkeypatch):
-    (programs.folder / "two.pb").write_bytes(b"more machine code")
-    programs.seal()
+    programs.write("two.pb", b"more machine code")
     os.utime(programs.folder / "one.pb", (1, 1))
     monkeypatch.setattr("sketch_rnn.programs.LARGEST_CACHE", 20)
-    programs.check()
+    assert list(programs.read()) == [("two.pb", b"more machine code")]
     assert names(programs) == ["two.pb", "two.pb.sha256"]
+
+
+def refuse(number):
+    def refusing(*_, **__):
+        raise OSError(number, os.strerror(number))
+
+    return refusing
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES])
+def test_a_folder_that_takes_no_programs_is_named_once(programs, monkeypatch, caplog, number):
+    monkeypatch.setattr("sketch_rnn.programs.replacing", refuse(number))
+    programs.write("two.pb", b"more machine code")
+    programs.write("three.pb", b"still more")
+    (line,) = caplog.messages
+    assert str(programs.folder) in line and os.strerror(number) in line
+    assert "SKETCH_RNN_CACHE" in line
+    assert list(programs.read()) == [("one.pb", b"machine code")]
+
+
+def test_a_file_in_the_place_of_the_folder_is_named(tmp_path, caplog):
+    (tmp_path / "cache").write_text("a file")
+    programs = KeptPrograms(tmp_path / "cache" / "programs")
+    assert list(programs.read()) == []
+    programs.write("one.pb", b"machine code")
+    assert len(caplog.messages) == 1 and str(programs.folder) in caplog.text
+
+
+def test_a_read_only_folder_that_is_too_large_is_read_as_far_as_it_may_be(programs, monkeypatch):
+    monkeypatch.setattr("sketch_rnn.programs.LARGEST_CACHE", 20)
+    programs.write("two.pb", b"more machine code")
+    os.utime(programs.folder / "one.pb", (1, 1))
+    monkeypatch.setattr(type(tmp := programs.folder), "unlink", refuse(errno.EROFS))
+    assert list(programs.read()) == [("two.pb", b"more machine code")]
+    assert len(names(KeptPrograms(tmp))) == 4
 
 
 @unix_only  # XLA may be missing elsewhere
@@ -84,6 +116,17 @@ def test_tensorflow_keeps_programs_and_takes_them_up_again(tmp_path):
     next(cache.glob("programs/*/*.pb")).write_bytes(b"damaged")
     again, anew = run()
     assert again == printed and anew.keys() == kept.keys() and anew != kept
+
+
+@unix_only
+def test_a_full_disk_does_not_keep_tensorflow_from_computing(tmp_path):
+    """The limit stands in for the disk: no file that this process writes can grow."""
+    full = "import resource as r; r.setrlimit(r.RLIMIT_FSIZE, (0, r.RLIM_INFINITY))\n"
+    program = PROGRAM.replace("setup()\n", f"setup()\n{full}", 1)
+    printed, said = run(program, SKETCH_RNN_CACHE=str(tmp_path))
+    assert float(printed) == pytest.approx(0.9242343)
+    assert said.count("\n") == 1 and "cannot be cached" in said and str(tmp_path) in said
+    assert not list(tmp_path.glob("programs/*/*"))
 
 
 @unix_only

@@ -22,7 +22,7 @@ from sketch_rnn import signals, system
 from sketch_rnn.cli.flags import parse, spelled
 from sketch_rnn.cli.help import help_of, versions
 from sketch_rnn.errors import LOGGER, UserError, one_line
-from sketch_rnn.setup import setup
+from sketch_rnn.setup import save_programs, setup
 
 OK, FAILED, MISUSED, INTERRUPTED, PIPE_CLOSED = 0, 1, 2, 130, 141
 ENDED_BY = 128  # the exit status of a command ended by a signal, plus the signal's number
@@ -69,6 +69,7 @@ def run(
         else:
             with signals.ended_in_order(), _lines_on_stderr():
                 status = main(*rest) or OK
+                save_programs()  # here, a warning is printed as a line of the command
         sys.stdout.flush()
         return status
     except BaseException as error:

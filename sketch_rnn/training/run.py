@@ -12,7 +12,7 @@ from sketch_rnn.errors import UserError, warn
 from sketch_rnn.formats import original
 from sketch_rnn.formats.run_folder import RunFolder
 from sketch_rnn.model.packing import Batch, Layout
-from sketch_rnn.setup import seal_programs, setup
+from sketch_rnn.setup import save_programs, setup
 from sketch_rnn.training import few
 from sketch_rnn.training.devices import Workers, find_workers
 from sketch_rnn.training.options import TrainOptions
@@ -188,7 +188,7 @@ class Loop:
             if self.non_finite:
                 self._report_non_finite(step)
             self.recorder.record(step, costs)
-        seal_programs()
+        save_programs()
         self._fetched_at = time.monotonic()
 
     def _report_non_finite(self, step: int) -> None:
