@@ -169,7 +169,7 @@ def _grid(count: int, columns: int | None, cell: float | None, titles: _Titles) 
     if columns is None:
         columns = len(titles.columns or ()) or _columns(count)
     if columns < 1 or cell <= 0:
-        raise UserError(f"expected columns and cell above 0, got {columns} and {cell}")
+        raise UserError(f"expected `columns` and `cell` above 0, got {columns} and {cell}")
     rows = max(1, math.ceil(count / columns))
     _check_number("labels", titles.labels, count)
     _check_number("row_titles", titles.rows, rows)
@@ -300,9 +300,8 @@ def _placed(
 ) -> Iterator[Lines]:
     """Scale each sketch's lines and move them to the middle of a cell at (0, 0).
 
-    All sketches have the same scale, except those that are much larger than most. Sketches with
-    prefixes are moved together if they are in the same row, so that their prefixes stay at the same
-    place.
+    All sketches have the same scale, except those that are much larger than most. A sketch with a
+    prefix is moved by the same amount as the others in its row, so their prefixes stay aligned.
     """
     rows = [sketches[i - i % columns : i - i % columns + columns] for i in range(len(sketches))]
     boxes = [
@@ -366,8 +365,8 @@ def _straight(line: np.ndarray) -> str:
 def _curve(line: np.ndarray) -> str:
     """Return a path of cubic curves through the points.
 
-    At a point the curve's direction is the mean of those before and after it; at corners and ends
-    the curve leaves and arrives straight.
+    At a point, the curve has the mean direction of the straight lines to the point before and the
+    point after. At corners and ends, it keeps the direction of the adjacent straight line.
     """
     line = line[np.append(True, np.any(np.diff(line, axis=0) != 0, axis=1))]
     if len(line) < 3:

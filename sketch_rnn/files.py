@@ -69,7 +69,7 @@ def _is_part_of(path: Path, source: Path) -> bool:
 
 @contextmanager
 def naming(path: str | Path, part: str | None = None) -> Iterator[None]:
-    """Make OSErrors raised in this block name `path`, not the temporary `part` or no file."""
+    """Make OSErrors from this block name `path` instead of no file or the temporary file `part`."""
     try:
         yield
     except OSError as error:
@@ -175,12 +175,12 @@ def sync_folder(folder: Path) -> None:
 
 
 def cache_dir() -> Path:
-    """Return the cache folder: `$SKETCH_RNN_CACHE`, or the system's usual one."""
+    """Return the cache folder: `$SKETCH_RNN_CACHE`, or else one in the system's usual cache."""
     return Path(os.environ.get("SKETCH_RNN_CACHE") or imported_pooch().os_cache("sketch_rnn"))
 
 
 def imported_pooch() -> Any:
-    """Import pooch, without the warning that its progress bar misses a package in a notebook."""
+    """Import pooch; hide its warning about a package missing for progress bars in notebooks."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "IProgress not found")
         import pooch

@@ -123,13 +123,15 @@ class HParams:
         decay_rate: Factor by which the learning rate decays, per step.
         kl_decay_rate: Factor by which the KL weight is annealed, per step.
         min_learning_rate: Learning rate that the decay approaches.
-        use_recurrent_dropout: Drop the cells' candidates, in encoder and decoder.
-        recurrent_dropout_prob: Probability of keeping a candidate.
-        use_input_dropout: Drop the decoder's inputs.
+        use_recurrent_dropout: Apply dropout to the cells' candidate values, in the encoder and the
+            decoder.
+        recurrent_dropout_prob: Probability of keeping a candidate value.
+        use_input_dropout: Apply dropout to the decoder's inputs.
         input_dropout_prob: Probability of keeping an input.
-        use_output_dropout: Drop the decoder's outputs.
+        use_output_dropout: Apply dropout to the decoder's outputs.
         output_dropout_prob: Probability of keeping an output.
-        random_scale_factor: Augmentation stretches x and y by 1 - this to 1 + this.
+        random_scale_factor: With the value r, augmentation multiplies x and y by random factors
+            from 1 - r to 1 + r.
         augment_stroke_prob: Probability that augmentation drops a point within a line.
         conditional: Encode sketches to z; false trains only a decoder.
         is_training: A switch of the original; kept so that its files can be read.

@@ -18,7 +18,7 @@ SIZE = re.compile(r"(\d+(?:\.\d+)?) ?(px|mm)?")
 
 
 class Svg(str):
-    """The text of an SVG file. A notebook shows the picture, and Python's prompt its length."""
+    """The text of an SVG file. A notebook shows the picture; the Python prompt, only a summary."""
 
     def _repr_svg_(self) -> str:
         """Return the picture on white, since it would be invisible on a dark page."""
@@ -96,7 +96,8 @@ def save(svg: Svg, path: Path, style: Style, animate: bool = False) -> None:
     """Write a picture as SVG or PNG, by the path's suffix.
 
     Raises:
-      UserError: the suffix is neither, a PNG cannot hold what is asked for, or writing fails.
+      UserError: the suffix is neither .svg nor .png, `animate` or `style` asks for something that a
+        PNG cannot do, or writing fails.
     """
     suffix = path.suffix.lower()
     if suffix not in (".svg", ".png"):
@@ -104,7 +105,7 @@ def save(svg: Svg, path: Path, style: Style, animate: bool = False) -> None:
     if animate and suffix == ".png":
         raise UserError(f"{path}: a PNG cannot be animated; choose a name that ends in .svg")
     if style.measure[1] == "mm" and suffix == ".png":
-        raise UserError(f"{path}: the width of a PNG is in pixels; give it so, such as `size=800`")
+        raise UserError(f"{path}: expected the width of a PNG in pixels, such as `size=800`")
     if suffix == ".svg":
         content = svg.encode()
     else:

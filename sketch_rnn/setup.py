@@ -1,4 +1,4 @@
-"""Prepare the process: `setup` makes all changes to it, and importing the package makes none.
+"""Prepare the process: only `setup` changes the process; importing the package does not.
 
 TensorFlow reads environment variables when it starts, so `setup` must be called first. The commands
 call `setup`, and so do the functions of the Python API that need TensorFlow.
@@ -41,8 +41,9 @@ def setup(verbose: bool = False) -> None:
     set_environment()
     if "tensorflow" in sys.modules:
         inform(
-            "TensorFlow was imported before sketch_rnn set it up: its log lines stay as they are, "
-            "and where it has computed something, compiled programs are not kept for later runs"
+            "TensorFlow was imported before sketch_rnn set it up: its log lines are not hidden, "
+            "and if it has already computed something, compiled programs are not kept for later "
+            "runs"
         )
     else:
         is_quiet = not verbose and os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3") == "3"
@@ -70,10 +71,10 @@ def add_flags(variable: str, flags: Mapping[str, str]) -> None:
 
 
 def gpu_flags(tensorflow: str) -> dict[str, str]:
-    """Return the flags that make a GPU record small kernels, even in loops, to start them at once.
+    """Return the flags with which a GPU launches many small kernels together, even those in loops.
 
-    The flags depend on the version of TensorFlow: 2.18 cannot record loops, and a flag that asks
-    for it ends the process.
+    The kernels are recorded as CUDA graphs. The flags depend on the version of TensorFlow: 2.18
+    cannot record loops, and a flag that asks for it ends the process.
     """
     if tensorflow.startswith("2.18."):
         return {}

@@ -4,8 +4,8 @@ Python runs signal handlers in the main thread, which TensorFlow may block for m
 separate thread receives each signal at once. When the package is used as a library, it handles
 signals only within the contexts of this module.
 
-On Windows a person sends two signals: SIGINT by Ctrl-C, and SIGBREAK by Ctrl-Break or by closing
-the console.
+On Windows there are two such signals: Ctrl-C sends SIGINT; Ctrl-Break, or closing the console,
+sends SIGBREAK.
 """
 
 import ctypes
@@ -108,7 +108,8 @@ def ended_in_order() -> Iterator[None]:
 def ended_by_the_system(seconds: float) -> Iterator[None]:
     """Let the system end the process on a signal, or when the time is up.
 
-    For calls that hold Python's global lock, so that no handler and no thread can run.
+    Use this around calls that hold Python's global lock, during which no Python handler and no
+    other thread can run.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -154,7 +155,7 @@ def collected(stopping: Callable[[int, bool], None]) -> Iterator[list[int]]:
 
 @contextmanager
 def heard_at_once(hear: Callable[[int], None]) -> Iterator[None]:
-    """Call `hear` with the number of each signal in `ENDING`, in another thread.
+    """Whenever a signal in `ENDING` arrives, call `hear` with its number, in another thread.
 
     These signals also need Python handlers. Only the main thread can listen; in any other thread
     this does nothing.
@@ -184,7 +185,7 @@ def heard_at_once(hear: Callable[[int], None]) -> Iterator[None]:
 
 @contextmanager
 def _handling(handler: Handler, numbers: Sequence[int] = ENDING) -> Iterator[None]:
-    """Set a handler for the block. Only the main thread can; in any other nothing changes."""
+    """Set a signal handler within the block if this is the main thread; others cannot set one."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

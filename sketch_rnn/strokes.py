@@ -162,7 +162,7 @@ def from_points(lines: Sequence[ArrayLike]) -> np.ndarray:
       becomes (0, 0) and takes no row.
 
     Raises:
-      UserError: a line has another shape, or a coordinate is not finite.
+      UserError: a line's shape is not `[m, 2]`, or a coordinate is not finite.
     """
     found = []
     for number, line in enumerate(lines):

@@ -1,7 +1,8 @@
 """Read single drawings for a trained model, from any format that data sets can be built from.
 
 Sketches from data sets stay unchanged if they are roughly in the model's own units, as they were in
-training. Other drawings are prepared as `build` does it, then scaled to the model's full size.
+training. Other drawings are prepared in the same way as for a data set, by the functions that
+`build` uses, and then scaled to the model's full size.
 """
 
 from collections.abc import Sequence
@@ -237,7 +238,10 @@ def _chosen(
     found = [sketch for _, sketch in chosen]
     large = sum(bool((np.abs(sketch[:, :2]) > npz.LIMIT).any()) for sketch in found)
     if large:
-        warn(f"{where}: {large} drawings have offsets above {npz.LIMIT}, which are cut down to it")
+        warn(
+            f"{where}: {large} drawings have offsets above {npz.LIMIT}; these offsets are reduced "
+            f"to {npz.LIMIT}"
+        )
     return [
         Named(str(index), np.clip(sketch, -npz.LIMIT, npz.LIMIT).astype(np.float32))
         for index, sketch in chosen

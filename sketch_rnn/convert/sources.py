@@ -152,5 +152,5 @@ def _cut_down(sketch: Sketch) -> Sketch:
     if not large:
         return sketch
     points = np.clip(sketch.points, -npz.LIMIT, npz.LIMIT)
-    cut = f"offsets above {npz.LIMIT} cut down to it ({large} of them)"
+    cut = f"offsets above {npz.LIMIT} reduced to {npz.LIMIT} ({large} of them)"
     return replace(sketch, points=points, left_out=(*sketch.left_out, cut))

@@ -1,7 +1,7 @@
 """Convert sketches that are already stroke-3 or stroke-5.
 
 A file's sketches stay unchanged if all offsets are whole numbers and few are large; otherwise all
-of them go through the recipe.
+of its sketches are scaled and simplified, as a `Recipe` says.
 """
 
 from collections.abc import Mapping, Sequence

@@ -103,7 +103,7 @@ class PublicModel:
         return f"--model_dir={self.name} draws with it"
 
     def fetch(self, anew: bool = False) -> Path:
-        """Return the path of the file in the cache, downloading it if it is missing or `anew`."""
+        """Return the file's path in the cache; download it if it is missing or `anew` is set."""
         return download.fetch(self.url, _DRAW_OFFLINE, LARGEST_MODEL, anew)
 
 
@@ -164,7 +164,7 @@ def find(name: str) -> PublicSet | PublicModel:
 
 
 def is_packaged(name: str | Path | None) -> bool:
-    """Return whether the name means the model in the package; None does."""
+    """Return whether the name means the model in the package; the name None also means it."""
     return name is None or (_plain(str(name)) == PACKAGED_MODEL and not exists(Path(name)))
 
 

@@ -155,7 +155,7 @@ def discard_damaged(data_dir: str | Path, paths: Sequence[Path]) -> bool:
     """Remove damaged `.npz` files of a data set from the cache, if they were downloaded.
 
     Returns:
-      Whether any were removed, so that `resolve` downloads them again.
+      Whether any damaged file was removed; `resolve` downloads a removed file again.
     """
     damaged = [path for path in paths if _is_address(data_dir) and not _is_whole_zip(path)]
     for path in damaged:

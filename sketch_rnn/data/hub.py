@@ -107,7 +107,9 @@ def check(name: str) -> Address:
     """
     address = parse(name)
     if address != Address(address.repository, None, MODEL_FILE):
-        raise UserError(f"expected a repository to push to as in {PREFIX}user/name, got {name}")
+        raise UserError(
+            f"expected the repository to push to, such as {PREFIX}user/name, got {name}"
+        )
     _library(name)
     return address
 

@@ -26,8 +26,9 @@ to the right of and below a corner, the coordinates are absolute in any case.
 
 Pen. The pen is rarely up for two points in a row: in these files, 0 to 2 % of the points with the
 pen up are followed by another such point, and 54 to 98 % of the points with the pen down are
-followed by another with the pen down. A sketch ends with a line, so its last row shows whether the
-pen is lifted after a point or before it.
+followed by another with the pen down. A sketch ends with a line, and then the pen goes up. So if
+the last row says that the pen is up, the column describes the pen after each point; if it says that
+the pen is down, the column describes the pen before each point.
 
 Dimensions: n points in one sketch.
 """
@@ -47,8 +48,8 @@ from sketch_rnn.errors import UserError, check_choice, warn
 PEN_MEANINGS = {
     "lifted": "the pen is lifted after the point",
     "down": "the pen stays down after the point",
-    "moved": "the pen moves to the point lifted",
-    "drawn": "a line leads to the point",
+    "moved": "the pen is lifted while it moves to the point",
+    "drawn": "the pen draws a line to the point",
 }
 _FEW_ROWS = 20  # rows in a whole file; fewer are not enough to tell
 _SHORT = 6  # rows; shorter sketches are not used to detect coordinates
@@ -295,7 +296,10 @@ def _is_cornered(sketch: np.ndarray) -> bool:
 
 
 def _spread(sketch: np.ndarray) -> float:
-    """Return log(a / b): a is the size of the box around the summed rows, b around the rows."""
+    """Return log(a / b), with a the longer side of the box around the rows' running sums.
+
+    b is the longer side of the box around the rows themselves.
+    """
     rows = sketch[:, :2].astype(np.float64)
     summed = np.concatenate([np.zeros((1, 2)), np.cumsum(rows, axis=0)])
     boxes = [float(np.ptp(points, axis=0).max()) for points in (summed, rows)]

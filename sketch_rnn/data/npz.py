@@ -185,7 +185,7 @@ def _sketches(archive: zipfile.ZipFile, name: str, any_form: bool = False) -> It
     for number, sketch in enumerate(_stored(archive, name, any_form)):
         left -= sketch.nbytes + SKETCH_BYTES
         if left < 0:
-            raise Refused(f"more data than a file of its size can hold, at sketch {number}")
+            raise Refused(f"far too much data for a file of its size, at sketch {number}")
         yield sketch
 
 
@@ -323,7 +323,7 @@ def as_stroke3(sketch: np.ndarray) -> np.ndarray:
     """Convert a stroke-3 or stroke-5 sketch to stroke-3 `[n, 3]`.
 
     Raises:
-      UserError: the sketch is neither.
+      UserError: the sketch is neither stroke-3 nor stroke-5.
     """
     if sketch.ndim == 2 and sketch.shape[1] == 3:
         return sketch

@@ -48,8 +48,8 @@ def without_padding(sketches: Sequence[np.ndarray], where: str) -> list[np.ndarr
     )
     if _is_image_of_zero(padding, kept):
         warn(
-            f"{where}: its offsets count from ({padding[0]:g}, {padding[1]:g}) rather than from "
-            "0; this is subtracted"
+            f"{where}: its offsets are all shifted by ({padding[0]:g}, {padding[1]:g}); the shift "
+            "is subtracted"
         )
         return [_shifted(sketch, padding) for sketch in kept]
     return kept
@@ -118,8 +118,8 @@ def _stripped(sketch: np.ndarray, padding: np.ndarray) -> np.ndarray:
 def _lifts_the_pen(padding: np.ndarray, kept: Sequence[np.ndarray]) -> bool:
     """Return whether the pen value in the padding means that the pen is lifted after a row.
 
-    It does if most sketches also end with this value once the padding is removed, and two
-    successive rows seldom have it.
+    The value has this meaning if most sketches also end with it once the padding is removed, and
+    two successive rows seldom have it.
     """
     lifted = [_has_pen_of(padding, sketch) for sketch in kept if is_rows(sketch) and len(sketch)]
     twice = sum(int((up[:-1] & up[1:]).sum()) for up in lifted)
@@ -135,7 +135,7 @@ def _has_pen_of(padding: np.ndarray, sketch: np.ndarray) -> np.ndarray:
 
 
 def _ended(kept: np.ndarray, sketch: np.ndarray, padding: np.ndarray) -> np.ndarray:
-    """Return the sketch without padding, but keep a row of it if the pen would else stay down."""
+    """Remove a sketch's padding, but keep one row of it if the pen would otherwise stay down."""
     if kept is sketch or not len(kept) or _has_pen_of(padding, kept)[-1]:
         return kept
     return sketch if len(kept) + 1 == len(sketch) else sketch[: len(kept) + 1]

@@ -22,7 +22,7 @@ class Refused(Exception):
 
 
 class NotAnArray(Refused):
-    """Raised if a pickle may contain sketches, but stored as lists."""
+    """Raised if a pickle seems to contain sketches that are lists rather than arrays."""
 
 
 class Name:
@@ -75,7 +75,7 @@ def text_of(value: Any) -> str:
     if isinstance(value, bytes):
         value = value.decode("latin1")
     if not isinstance(value, str):
-        raise Refused("something that is not a name")
+        raise Refused("a value that should be text and is not")
     return value
 
 
@@ -85,9 +85,12 @@ def _array(data: Any, dtype: Any, shape: Any, order: Order) -> np.ndarray:
     if not isinstance(data, (bytes, bytearray)):
         raise Refused("an array without data")
     if not isinstance(shape, tuple) or len(shape) > 8 or not all(_is_size(n) for n in shape):
-        raise Refused("an array of a shape that makes no sense")
-    if math.prod(shape) * dtype.value.itemsize != len(data):
-        raise Refused(f"an array of shape {list(shape)} in {len(data)} bytes")
+        raise Refused("an array of impossible shape, expected a tuple of at most 8 whole numbers")
+    wanted = math.prod(shape) * dtype.value.itemsize
+    if wanted != len(data):
+        raise Refused(
+            f"{len(data)} bytes of data for an array of shape {list(shape)}, which takes {wanted}"
+        )
     return np.frombuffer(data, dtype.value).reshape(shape, order=order)
 
 

@@ -1,9 +1,10 @@
 """Pickled object arrays of numeric arrays, or of lists of numbers, without Python's unpickler.
 
-A pickle is a program for a small stack machine whose opcodes can call any function. The machine
-here knows only the opcodes with which NumPy's object arrays are written (Python 2 and 3, NumPy 1
-and 2, protocols 0 to 5). It imports and calls nothing that the file names; `CALLS` says what to do
-for each name it knows. Everything else is refused, and so are sizes that the file cannot contain.
+A pickle is a program for a small stack machine whose opcodes can call any function. The stack
+machine in this module knows only the opcodes with which NumPy's object arrays are written (Python 2
+and 3, NumPy 1 and 2, protocols 0 to 5). It imports and calls nothing that the file names; `CALLS`
+says what to do for each name it knows. Everything else is refused, and so are sizes that the file
+cannot contain.
 
 Lists are also refused unless the caller allows them: they take fifty times as much memory as their
 bytes in the file. As soon as the lists of a sketch are complete, they are converted to an array and
@@ -66,7 +67,7 @@ def read_object_array(
 def check_end(file: IO[bytes]) -> None:
     """Raise Refused unless the file ends here; reading to the end also verifies its checksum."""
     if file.read(1):
-        raise Refused("more after its end")
+        raise Refused("more data after the end of its array")
 
 
 class _Machine:
@@ -176,12 +177,12 @@ class _Machine:
 
     def pop(self) -> Any:
         if len(self.stack) <= (self.marks[-1] if self.marks else 0):
-            raise Refused("an empty stack")
+            raise Refused("a pickle that takes a value from an empty stack")
         return self.stack.pop()
 
     def pop_mark(self) -> list:
         if not self.marks:
-            raise Refused("a stack without a mark")
+            raise Refused("a pickle that uses a mark which it has not set")
         mark = self.marks.pop()
         items = self.stack[mark:]
         del self.stack[mark:]
@@ -204,7 +205,7 @@ class _Machine:
 
     def get(self, key: int) -> None:
         if key not in self.memo:
-            raise Refused("a value that was not there")
+            raise Refused("a pickle that refers to a value which it has not stored")
         self.push(self.memo[key])
 
     # Opcodes that do more
@@ -239,7 +240,7 @@ class _Machine:
         try:
             result = call(*args)
         except TypeError:
-            raise Refused(f"a wrong call of {name.name}") from None
+            raise Refused(f"a call of {name.name} with wrong arguments") from None
         self.push(result)
         self._count_array(result)
 
@@ -256,7 +257,7 @@ class _Machine:
             self.push(self.outer)
             return
         if not isinstance(target, (Array, Dtype)):
-            raise Refused("a state for something that takes none")
+            raise Refused("a pickle that sets the state of an object that is not an array")
         target.build(state)
         self.push(target)
         self._count_array(target)
@@ -296,7 +297,7 @@ class _Machine:
         elif isinstance(target, list):
             target.extend(items)
         else:
-            raise Refused("more items for something that is not a list")
+            raise Refused("a pickle that adds items to an object that is not a list")
 
     def mark_list(self) -> None:
         items = self.pop_mark()

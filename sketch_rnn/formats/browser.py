@@ -132,7 +132,7 @@ def save_conditional(model: SketchRNN, path: str | Path) -> None:
     if model.hparams.enc_model != "lstm":
         raise UserError(
             f"browser clients run only lstm encoders, and this one is {model.hparams.enc_model}; "
-            "export it to .gen.json at one z, or to .keras or a folder"
+            "export it to .gen.json for a single z, or to .keras or a folder"
         )
     version = _VERSION - 1 if model.squashes_z else _VERSION
     info = {"mode": "vae", "version": version} | _known(model)
@@ -298,7 +298,9 @@ def _check_z(hparams: HParams, z: np.ndarray | None) -> None:
     if not hparams.conditional and z is not None:
         raise UserError("this model is unconditional; export it without z")
     if hparams.conditional and z is None:
-        raise UserError("a .gen.json is written for a single z; give that z")
+        raise UserError(
+            f"a .gen.json works for a single z; choose one with `z`, [{hparams.z_size}] numbers"
+        )
     if z is not None and np.shape(z) != (hparams.z_size,):
         raise UserError(f"expected one z [{hparams.z_size}], got shape {list(np.shape(z))}")
 

@@ -73,9 +73,9 @@ def _of_own_drawings(model: SketchRNN, path: Path) -> float:
         found = sampling.typical_size(model)
         known = found / scale_factor
         inform(
-            f"{path} does not say how large its drawings are; the median longer side of "
-            f"{sampling.DRAWN} that it drew is {found:.4g}, and inputs are scaled to that size; "
-            "`full_size=N` sets a different size"
+            f"{path} does not say how large its drawings are; inputs are scaled to a longer side "
+            f"of {found:.4g}, the median of {sampling.DRAWN} drawings by this model; `full_size=N` "
+            "sets a different size"
         )
         _keep(kept, known)
     return known * scale_factor

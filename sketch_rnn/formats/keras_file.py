@@ -113,11 +113,11 @@ def _own(config: dict[str, Any]) -> dict[str, Any]:
             f"expected precision to be {' or '.join(PRECISIONS)}, got {own['precision']!r:.60}"
         )
     if not isinstance(own.get("squashes_z", False), bool):
-        raise UserError(f"expected true or false as squashes_z, got {own['squashes_z']!r:.60}")
+        raise UserError(f"expected squashes_z to be true or false, got {own['squashes_z']!r:.60}")
     if not isinstance(own.get("seed"), int | None):
-        raise UserError(f"expected a whole number as seed, got {own['seed']!r:.60}")
+        raise UserError(f"expected seed to be a whole number, got {own['seed']!r:.60}")
     if not isinstance(own.get("license", ""), str):
-        raise UserError(f"expected a text as license, got {own['license']!r:.60}")
+        raise UserError(f"expected license to be text, got {own['license']!r:.60}")
     _check_trained(own.get("trained", {}))
     return own
 

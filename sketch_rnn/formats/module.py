@@ -226,7 +226,7 @@ def _packed(values: np.ndarray, weights: str) -> tuple[str, np.ndarray, bytes]:
     if weights == "float16":
         largest = float(np.abs(values).max())
         if largest > float(np.finfo(np.float16).max):
-            raise UserError(f"a weight of {largest:g} is too large for float16; take float32")
+            raise UserError(f"a weight of {largest:g} is too large for float16; choose float32")
         return weights, np.zeros(0), values.astype("<f2").tobytes()
     largest_integer = np.iinfo(weights).max
     columns = values.reshape(-1, values.shape[-1]).astype(np.float64)

@@ -78,7 +78,7 @@ def find(folder: Path) -> Path | None:
 
 
 def load(folder: Path, execution: Execution | None = None) -> Original:
-    """Read the newest checkpoint in a folder into a model with the given execution.
+    """Read the newest checkpoint in a folder into a model that is computed as `execution` says.
 
     Raises:
       UserError: there is no checkpoint, it is damaged, or its tensors do not form a model.

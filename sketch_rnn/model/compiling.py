@@ -35,8 +35,8 @@ def has_xla() -> bool:
             tf.function(lambda: tf.constant(1.0) + 1.0, autograph=False, jit_compile=True)()
     except (tf.errors.OpError, NotImplementedError, ValueError) as error:
         inform(
-            "this TensorFlow cannot compile (XLA), so the same is computed more slowly without it: "
-            f"{first_line(error)}"
+            "this TensorFlow cannot compile with XLA, so all computations take longer, with the "
+            f"same results: {first_line(error)}"
         )
         return False
     return True
@@ -46,10 +46,10 @@ def compiled(method: Callable) -> Callable:
     """Compile a method into one XLA program wherever TensorFlow builds a graph.
 
     TensorFlow runs independent programs at the same time, each on a different core; a single loop
-    over time has too little work per step to keep several cores busy. Outside a graph, where
-    compiling for every new shape would cost more than it gains, and without XLA, the method is
-    called as it is. Within another compiled program the method is simply part of that program:
-    XLA might compile a nested program again for every new value that it reads.
+    over time has too little work per step to keep several cores busy. The method runs uncompiled
+    if there is no XLA, and also outside a graph, where compiling for every new shape would cost
+    more time than it saves. Within another compiled program the method is simply part of that
+    program: XLA might compile a nested program again for every new value that it reads.
     """
     import tensorflow as tf
 

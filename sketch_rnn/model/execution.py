@@ -78,7 +78,7 @@ class Execution:
 
     @contextmanager
     def in_force(self) -> Iterator[None]:
-        """Within this block, make matrix products on a GPU use this execution's precision.
+        """Compute matrix products on a GPU with this execution's precision within this block.
 
         By default TensorFlow rounds the operands of float32 products on a GPU to TensorFloat-32.
         The setting belongs to the whole process; it is restored after the block.
@@ -91,10 +91,10 @@ class Execution:
             tf.config.experimental.enable_tensor_float_32_execution(before)
 
     def turn(self, steps: int) -> int:
-        """Return how many of a loop's `steps` time steps to unroll into each turn.
+        """Return how many of a loop's `steps` time steps to unroll into each iteration.
 
-        Steps that do not fill a whole turn are compiled one by one after the loop. So a turn may be
-        somewhat shorter than `unroll` if that leaves fewer such steps.
+        Time steps that do not fill an iteration are compiled one by one after the loop. To leave
+        fewer of them, an iteration may have somewhat fewer time steps than `unroll`.
         """
         sizes = range(self.unroll, self.unroll // 2, -1)
         return min(sizes, key=lambda size: steps % size)
@@ -161,7 +161,12 @@ class Products:
         self._back: list[tuple[tf.Tensor, tf.Tensor]] = []
 
     def __call__(self, number: int, *inputs: tf.Tensor) -> tf.Tensor:
-        """Return product `number`, `[B, O]`, of the inputs, `[B, ...]` each; x comes last."""
+        """Compute a product: join the inputs, multiply by its kernel and add its bias, `[B, O]`.
+
+        Args:
+          number: the index of the product in `affines`.
+          inputs: the parts of the product's input, `[B, ...]` each; x comes last.
+        """
         kernel, rest = self._kernels[number], self._biases[number]
         of_x = self._of_x[number]
         if of_x is not None:
@@ -203,11 +208,11 @@ class Products:
             self._back.append(tf.split(back, [kernel.shape[-2] - width, width], axis=-1))
 
     def back(self, number: int, d_output: tf.Tensor) -> tf.Tensor:
-        """Return the gradient of a product's inputs without x, joined: `[B, O]` -> `[B, ...]`."""
+        """Return the gradient of a product's inputs except x, joined: `[B, O]` -> `[B, ...]`."""
         return self._execution.product(d_output, self._back[number][0])
 
     def back_x(self, number: int, d_output: tf.Tensor) -> tf.Tensor:
-        """Return the gradient that x gets from a product, `[N, O]` -> `[N, I]`."""
+        """Return the gradient of a product's input x: `[N, O]` -> `[N, I]`."""
         return self._execution.product(d_output, self._back[number][1])
 
     def operand(self, x: tf.Tensor) -> tf.Tensor:
@@ -215,7 +220,7 @@ class Products:
         return self._execution.operand(x)
 
     def product(self, x: tf.Tensor, y: tf.Tensor, **transposed: bool) -> tf.Tensor:
-        """Return the product of other matrices that the cell needs; see `Execution.product`."""
+        """Return x y, for products that do not use the kernels; see `Execution.product`."""
         return self._execution.product(x, y, **transposed)
 
 

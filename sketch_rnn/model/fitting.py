@@ -85,7 +85,7 @@ class Fitting(keras.Model):
         read, noise = Batch(*batch), Noise()
         size, steps = read.strokes5.shape[0], read.strokes5.shape[1] - 1
         if training and seed is None:
-            raise UserError("loss: expected a seed, which the dropouts of training follow from")
+            raise UserError("loss: expected a seed for the dropout masks of training, got none")
         if seed is not None:
             key = noise_key(seed, SPLIT_STREAMS["train"], tf.cast(step, tf.int64))
             noise = draw_noise(self.hparams, key, Shard(0, size, size), steps, training)

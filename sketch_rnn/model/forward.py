@@ -115,7 +115,7 @@ class Forward:
             return encoder(points, packing, forward_mask, backward_mask)
 
     def _one_direction(self, layer: Recurrent, *read: tf.Tensor | None) -> tf.Tensor:
-        """Return the h `[B, U]` of one direction; `layer` and `read` are a `Direction`."""
+        """Return the h `[B, U]` of one direction; the arguments are the fields of a `Direction`."""
         return self._direction_by(tensors(*layer.weights), *read)
 
     @compiled

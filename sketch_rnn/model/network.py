@@ -79,7 +79,7 @@ class SketchRNN(Fitting):
       decoder: the decoder, a Keras layer. Set `trainable = False` for a layer to freeze it.
       execution: how the model is computed.
       forward: the passes over whole sketches.
-      trained: what the file or run from which the model was read records about its training.
+      trained: numbers about the model's training, from the file or run that it was read from.
       full_size: the longer side of a typical drawing, in data units; None means that it is not
         known (`formats.full_size` measures it).
       license: the license under which others may use the model, such as "cc-by-4.0", shown on its
@@ -222,7 +222,7 @@ class SketchRNN(Fitting):
                 "`save_model` writes other formats"
             )
         if path.exists() and not overwrite:
-            raise UserError(f"{path} exists; `overwrite` replaces it, or name another file")
+            raise UserError(f"{path} exists; set `overwrite` to replace it, or name another file")
         with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as folder:
             part = Path(folder) / "model.keras"
             keras.saving.save_model(self, part)
@@ -322,8 +322,8 @@ class SketchRNN(Fitting):
 
         Args:
           batch: (strokes5, lengths), as `batch` and `Dataset.batches` return them.
-          z: `[B, Z]`; a `tf.GradientTape` can differentiate by it. None means the mu of each
-            sketch; it has to be None without an encoder.
+          z: `[B, Z]`; a `tf.GradientTape` can differentiate with respect to it. None means the mu
+            of each sketch; z has to be None without an encoder.
 
         Returns:
           The distributions of the points `strokes5[:, 1:]`, for B sketches with T steps each.

@@ -82,8 +82,8 @@ class Layout:
       pad_steps: how many steps the decoder still reads after the step that ends a sketch, or
         "all".
       rows: the numbers of rows that batches may have, fewest first; a program is compiled for
-        each. A batch that needs more rows gets one row per sketch. If empty, each batch has as
-        few rows as it needs.
+        each. A batch that does not fit into any of these gets one row per sketch. If `rows` is
+        empty, each batch has as few rows as it needs.
     """
 
     execution: Execution

@@ -249,7 +249,7 @@ def complete(
     if not 0 < len(sketch) < max_len:
         raise UserError(
             f"expected an unfinished drawing of 1 to {max_len - 1} points, got {len(sketch)}; "
-            "max_len sets how long the whole may become"
+            "a larger max_len allows longer drawings"
         )
     if z is None and model.hparams.conditional:
         z, _ = model.encode([sketch])

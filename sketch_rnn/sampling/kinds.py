@@ -57,7 +57,7 @@ def z_like(
       UserError: a kind is unknown, or the model has no encoder.
     """
     if not model.hparams.conditional:
-        raise UserError("`like`: this model is unconditional, it draws without z")
+        raise UserError("`like` needs a conditional model, but this one is not; leave `like` out")
     files, rng = kinds_of(model_dir), np.random.default_rng(seed)
     for kind in kinds:
         if kind not in files:

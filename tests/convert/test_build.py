@@ -323,11 +323,11 @@ def test_a_few_large_offsets_are_cut_down_and_it_is_said(tmp_path):
     save(tmp_path / "a.npz", train=drawings)
     report = tmp_path / "r.csv"
     summary = build([tmp_path / "a.npz"], tmp_path / "o.npz", report=report)
-    assert summary.changed == {"offsets above 1000 cut down to it": 1} and summary.drawings == 200
+    assert summary.changed == {"offsets above 1000 reduced to 1000": 1} and summary.drawings == 200
     text = "\n".join(summary.lines())
     assert "changed 1:" in text and f"(first: {tmp_path / 'a.npz'}:train[7])" in text
     rows = list(csv.DictReader(report.open()))
-    assert rows[7]["reason"] == "offsets above 1000 cut down to it (1 of them)"
+    assert rows[7]["reason"] == "offsets above 1000 reduced to 1000 (1 of them)"
     assert rows[7]["kept"] == "True" and rows[6]["reason"] == ""
     expected = corners(200)
     expected[7][1, 0] = -1000
@@ -337,7 +337,7 @@ def test_a_few_large_offsets_are_cut_down_and_it_is_said(tmp_path):
 def test_a_size_beyond_the_limit_is_cut_down_and_it_is_said(tmp_path):
     (tmp_path / "a.svg").write_text(svg())
     summary = build([tmp_path / "a.svg"], tmp_path / "o.npz", Recipe(size=3000))
-    assert summary.changed == {"offsets above 1000 cut down to it": 1}
+    assert summary.changed == {"offsets above 1000 reduced to 1000": 1}
     assert np.abs(pooled(tmp_path / "o.npz")[0]).max() == 1000
 
 
@@ -558,7 +558,7 @@ def test_an_output_that_exists_is_kept(folder, tmp_path):
         build([folder], tmp_path / "no" / "a.npz")
     with pytest.raises(UserError, match=r"ends in \.npz"):
         build([folder], tmp_path / "a.zip")
-    with pytest.raises(UserError, match="differs from the output"):
+    with pytest.raises(UserError, match="is named for both the output and the report"):
         build([folder], tmp_path / "b.npz", report=folder / ".." / "b.npz")
 
 

@@ -564,7 +564,7 @@ def test_a_member_packed_in_an_unusual_way_is_refused(tmp_path):
 def test_bytes_after_the_array_are_refused(tmp_path):
     pickled = pickle.dumps(objects(SKETCHES), 4)
     for train in (object_npy(pickled + b"x"), npy(np.stack([SKETCHES[0]] * 3)) + b"x"):
-        assert "more after its end" in refusal(write(tmp_path / "a.npz", train))
+        assert "more data after the end of its array" in refusal(write(tmp_path / "a.npz", train))
 
 
 def test_a_wrong_checksum_is_noticed(tmp_path):
@@ -624,7 +624,7 @@ def test_an_array_that_is_named_many_times_is_not_copied_as_often(tmp_path):
     pickled = named_again(array, 2)
     assert pickled == pickle.dumps(objects([array, array]), 2).replace(b"K\x02\x85", b"M\x02\0\x85")
     line = refusal(write(tmp_path / "a.npz", object_npy(named_again(array, 1000), 1000)))
-    assert "more data than a file of its size can hold, at sketch 1" in line
+    assert "far too much data for a file of its size, at sketch 1" in line
 
 
 @pytest.mark.parametrize("odd", ["hello", None, 7], ids=str)
@@ -644,9 +644,7 @@ def test_arrays_that_are_in_no_list_are_not_made_without_end(tmp_path):
 @pytest.mark.parametrize("shape", ["(1000000000000, 0, 3)", "(1000000000000, 3, 0)"])
 def test_sketches_without_rows_are_not_counted_for_ever(tmp_path, shape):
     member = with_header(HEADER.format("'<i2'", shape))
-    assert "more data than a file of its size can hold" in refusal(
-        write(tmp_path / "a.npz", member)
-    )
+    assert "far too much data for a file of its size" in refusal(write(tmp_path / "a.npz", member))
 
 
 def bombs(folder):

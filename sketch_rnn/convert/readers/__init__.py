@@ -2,10 +2,12 @@
 
 Each row of the table is a reader: the suffixes of its files, and one of these two functions:
 
-- `whole`, if a file holds one drawing, or a few: `(file, reading)` yields the name of each drawing
-  and a function that makes its `Sketch`, which may raise `UserError`. It runs in a worker process.
-- `cut`, if a file holds many drawings: `(file, reading)` yields them as chunks (`chunks.py`), which
-  are read in worker processes. It runs in the main process, so it does as little as it can.
+- `whole` is for files that hold one drawing or a few. `whole(file, reading)` runs in a worker
+  process; for each drawing, it yields the name and a function that makes its `Sketch`. That
+  function may raise `UserError`.
+- `cut` is for files that hold many drawings. `cut(file, reading)` runs in the main process, so it
+  does as little as it can: it yields the drawings as chunks (`chunks.py`), which worker processes
+  read.
 
 `file` is an `InputFile`, which can be opened, or read with a limit, on disk or in a zip; `reading`
 says how drawings become sketches. `sources.find` looks up files here, whether they are named

@@ -25,7 +25,7 @@ from sketch_rnn.errors import UserError
 
 
 def memory_chunks(option: str, drawings: Iterable[Any], reading: Reading) -> Iterator[Chunk]:
-    """Yield drawings, as chunks; a name is the option that holds the drawing and its index."""
+    """Yield chunks of drawings; each name is `option[index]`, as in `drawings[3]`."""
     sketches: list[np.ndarray] = []
     names: list[str] = []
     found: list[values.Strokes | values.Scene] = []

@@ -1,8 +1,8 @@
 """Read files of records: consecutive JSON values, one drawing each.
 
 The whole file decides whether its strokes are columns of x and y or lists of points (see
-`strokes`). So it is read twice: first in the main process until that is clear, usually after a
-line or two, and then in the workers.
+`strokes`). So it is read twice: first in the main process, until the layout of its strokes is
+clear, usually after a line or two, and then in the workers.
 """
 
 from collections.abc import Callable, Iterator
@@ -62,7 +62,7 @@ def _unsure(text: bytes) -> list[list]:
 
 
 def stored_of(file: InputFile, cut: Cut) -> Stored | None:
-    """Return a file's sketches if its first value is one, stroke-3 or stroke-5; else None.
+    """Return a file's sketches if its first value is a stroke-3 or stroke-5 sketch; else None.
 
     Raises:
       UserError: a later value is not a sketch, or the sketches take more than `MAX_WHOLE` bytes.

@@ -1,10 +1,10 @@
 """Read strokes given as lists of numbers that may be columns or points.
 
 Columns are [[x, x, ...], [y, y, ...]], with time and more in further lists, as Quick, Draw! writes
-them. Points are [[x, y], [x, y], ...], with pressure or time as further numbers. A stroke that is
-two or three lists of two to six numbers can be either. All strokes in a file have the same layout,
-so a stroke that can only be columns, or only be points, decides for the file. If there is no such
-stroke, the first of these rules that applies decides:
+them. Points are [[x, y], [x, y], ...], with pressure or time as further numbers. A stroke that
+consists of two or three lists of two to six numbers can be columns or points. All strokes in a file
+have the same layout, so a stroke that can only be columns, or only be points, decides for the file.
+If there is no such stroke, the first of these rules that applies decides:
 1. Every stroke has the same number of lists, but these lists differ in length: the lists are
    columns.
 2. Every list has the same length, but strokes differ in their number of lists: the lists are
@@ -77,7 +77,10 @@ class Vote:
 
 
 def _chance_of_times(found: Sequence[Sequence[Any]]) -> float:
-    """Return the chance that so many random numbers increase; infinity if these do not."""
+    """Return the probability that numbers in random order increase, as times do.
+
+    It is infinity, which stands for "not times", if the given numbers do not increase.
+    """
     if not found or len(found[0]) < 2:
         return math.inf
     grows = all(a < b for a, b in pairwise(found[0]))

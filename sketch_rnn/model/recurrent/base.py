@@ -59,9 +59,9 @@ class Orthogonal(keras.initializers.Initializer):
 class Inputs:
     """The input of a layer at every step: x, and a context that is the same at every step.
 
-    What the context adds to a product is computed once. Where a row holds several sketches, each
-    with a different context, a one-hot vector that names the sketch is appended to x, and what each
-    sketch's context adds to the product is appended to the kernel as a row.
+    The context's contribution to a product is computed once. If a row holds several sketches, each
+    sketch has a context of its own. Then a one-hot vector that identifies the sketch is appended to
+    x, and the kernel gets one more row per sketch: the contribution of this sketch's context.
     """
 
     def __init__(self, x: tf.Tensor, context: tf.Tensor | None, segments: Segments):

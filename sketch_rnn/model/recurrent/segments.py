@@ -50,7 +50,7 @@ class Segments(NamedTuple):
     def previous_in(
         self, begin: tf.Tensor, count: int, initial: tf.Tensor, sequence: tf.Tensor
     ) -> tf.Tensor:
-        """Return the states `[count, B, U]` that `count` steps from `begin` on read."""
+        """Return the states `[count, B, U]` that the `count` steps from `begin` start from."""
         later = window(sequence, begin, count - 1)
         if self.starts is not None:
             starts = window(self.starts, begin + 1, count - 1)[..., None]

@@ -66,7 +66,7 @@ class Kept(NamedTuple):
     dtype: tf.DType
 
     def blocks(self, turns: int, unroll: int) -> tf.TensorArray:
-        """Return an array with one element for each turn of the loop."""
+        """Return an array with one element for each iteration of the loop."""
         return tf.TensorArray(self.dtype, turns, element_shape=[unroll, *self.shape])
 
 
@@ -296,8 +296,8 @@ def _scan(
 ) -> tuple[Any, list[tf.Tensor]]:
     """Call `carry, outputs = step(t, carry)` for `count` values of t from `first` on.
 
-    Each turn of the loop does `unroll` steps and writes their outputs at once. Steps that do not
-    fill a whole turn are done after the loop. `stride`, 1 or -1, is the difference between
+    Each iteration of the loop runs `unroll` steps and writes their outputs together. Steps that do
+    not fill an iteration run after the loop. `stride`, 1 or -1, is the difference between
     successive values of t.
 
     Returns:
@@ -323,7 +323,10 @@ def _scan(
 def _turns(
     some: Callable, stride: int, turns: int, unroll: int, carry: Any, kept: Sequence[Kept]
 ) -> tuple[Any, list[tf.Tensor]]:
-    """Run the whole turns of `_scan`; `some(begin, steps, carry)` does steps from `begin` on."""
+    """Run the loop of `_scan`: `turns` iterations with `unroll` time steps each.
+
+    `some(begin, steps, carry)` runs `steps` time steps, starting with step `begin`.
+    """
 
     def turn(
         number: tf.Tensor, carry: Any, arrays: list[tf.TensorArray]
@@ -359,7 +362,7 @@ def _flat(blocks: tf.Tensor) -> tf.Tensor:
 
 
 def _kept(x: tf.Tensor, widths: Sequence[int], dtype: tf.DType) -> list[Kept]:
-    """Describe outputs `[B, width]`, one per width, for the B rows of x `[T, B, I]`."""
+    """Return the shapes and types of outputs `[B, width]`, one per width; x is `[T, B, I]`."""
     return [Kept([*x.shape[1:-1], width], dtype) for width in widths]
 
 
