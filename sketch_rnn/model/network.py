@@ -312,7 +312,7 @@ class SketchRNN(Fitting):
         """
         mu, logvar, _ = self.forward.encode(Batch(*batch), Noise())
         if mu is None or logvar is None:
-            raise UserError("expected a conditional model, this one has no encoder")
+            raise UserError("expected a conditional model, but this one has no encoder")
         return Posterior(mu, logvar)
 
     def distribution(

@@ -19,7 +19,7 @@ HIGH_KL = 0.6  # nats per latent dimension
 def with_scale_factor(
     model: SketchRNN, scale_factor: float | None, data_dir: str | None
 ) -> SketchRNN:
-    """Return the model with a scale factor: the given one, its own, or that of its data set.
+    """Return the model with a scale factor: the given one, else the model's, else the data set's.
 
     Raises:
       UserError: the given scale factor is not above 0, or the data set cannot be read.

@@ -65,7 +65,7 @@ class Sheets:
     namespaces: dict[str | None, str] = field(default_factory=dict)
 
     def read(self, root: Element) -> None:
-        """Take the rules from all `style` elements."""
+        """Add the rules from all `style` elements."""
         left = MAX_SHEET
         for element in root.iter("style"):
             text = (element.text or "")[:left]
@@ -131,7 +131,7 @@ class Sheets:
         return bool(found)
 
     def _take_layer(self, node: Node, parent: str, layer: Layer, depth: int) -> None:
-        """Take a layer with its rules, or a statement that only names layers in order."""
+        """Add a layer with its rules, or the layers that a statement only names, in its order."""
         text = values.serialized(node.prelude)
         names = [name.strip() for name in text.split(",")] if text.strip() else []
         if node.content is None:

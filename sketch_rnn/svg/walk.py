@@ -154,7 +154,7 @@ class Walker:
     ) -> tuple[list[Painted], bool]:
         """Return what the children of a `clipPath` or `mask` paint.
 
-        Also return whether this is complete, that is, whether no child was left out.
+        Also return whether this is complete, that is, whether nothing had to be left out.
         """
         style, own = self._inherited_by(container)
         transform = transforms.own_transform(own, (0.0, 0.0, *place.viewport), place.units)

@@ -170,8 +170,8 @@ def merged_and_paired(
     passes through stays a branch, so that its ink is not lost.
 
     Returns:
-      The merged graph, and a dict that maps each end of a branch to the end of another branch in
-      which the line continues; each pair is in it in both directions.
+      The merged graph, and a dict from one end of a branch to the end of another branch, if a line
+      continues from one to the other. The dict holds both directions.
     """
     stays: set[int] = set()
     while True:

@@ -62,7 +62,7 @@ class Copies:
 
     @property
     def verdict(self) -> str:
-        """One line that tells a person the result."""
+        """A message, in one line of text, that tells the user whether the model copies."""
         found = f"{self.share:.0%} of {len(self.drawn)} drawings are closer to a training drawing"
         found += " than 90% of real drawings are"
         if self.share >= MANY:

@@ -165,7 +165,9 @@ def _resumed_config(folder: RunFolder, options: TrainOptions) -> tuple[RunConfig
     for name in ("seed", "precision"):
         before, asked = getattr(config, name), getattr(options, name)
         if asked not in (None, before):
-            raise UserError(f"the run began with `{name}={before}`, it cannot go on with {asked}")
+            raise UserError(
+                f"the run began with `{name}={before}` and cannot continue with {asked}"
+            )
     data_dir = options.data_dir or remembered(config.data_dir, hparams.data_set)
     config = replace(config, hparams=hparams, data_dir=kept(data_dir))
     dataset = load_dataset(hparams.data_set, config.data_dir)

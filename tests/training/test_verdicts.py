@@ -100,7 +100,7 @@ def test_z_that_the_decoder_does_without_is_not_blamed_on_the_floor():
 
 
 @pytest.mark.parametrize("kl_sum", [5.95, 6.41])
-def test_random_z_that_mean_little_are_not_blamed_on_the_weight_of_a_kl_at_its_floor(kl_sum):
+def test_random_z_with_little_effect_are_not_blamed_on_the_weight_of_a_kl_at_its_floor(kl_sum):
     """Figures of runs on kanji and on icons: at the floor the weight has hardly an effect."""
     found, known = run(1.0, 0.9, kl_sum=kl_sum, recovered=0.28), facts(z_size=32)
     text = dict(verdicts(found, known))["random z"]
