@@ -31,7 +31,7 @@ class Execution:
         their ends; else each row holds one sketch.
       programs: the number of compiled programs that share the decoder's batch and run at the same
         time; with 1, a train step is a single program.
-      unroll: the most time steps in one turn of a loop; see `turn`.
+      unroll: the most time steps in one iteration of a loop; see `turn`.
       chunk: the number of steps in the backward loop whose weight gradients are computed as one
         product; None means all steps.
       joint_directions: run both directions of the encoder in one loop.

@@ -87,7 +87,7 @@ def diverging(found: Sequence[Validation], facts: Facts) -> str:
 
 
 def overfitting(found: Sequence[Validation], facts: Facts) -> str:
-    """The last two validations exceed the best one by `MARGIN`, while the training cost fell."""
+    """The last two validation costs exceed the lowest by `MARGIN`, but the training cost fell."""
     best = _best(found)
     if len(found) - 1 - best < 2 or not found[-1].train < found[best].train:
         return ""
@@ -122,7 +122,7 @@ def _against_overfitting(facts: Facts) -> str:
 
 
 def z_not_used(found: Sequence[Validation], facts: Facts) -> str:
-    """At the last two validations, z carries less than `NATS_FOR_KINDS` about a drawing."""
+    """At the last two validations, z holds less than `NATS_FOR_KINDS` nats about a drawing."""
     if len(found) < 2 or not max(v.kl_sum for v in found[-2:]) < NATS_FOR_KINDS:
         return ""
     hparams = facts.hparams
@@ -140,7 +140,7 @@ def z_not_used(found: Sequence[Validation], facts: Facts) -> str:
     )
 
 
-def random_z_mean_little(found: Sequence[Validation], facts: Facts) -> str:
+def random_z_have_little_effect(found: Sequence[Validation], facts: Facts) -> str:
     """Less than `LEAST_RECOVERED` of random z is recovered from drawings made from them, although z
     carries information. The rule needs enough validation drawings to measure that."""
     if facts.validating < FEW_TO_CHOOSE_BY:
@@ -193,7 +193,7 @@ def dimensions_unused(found: Sequence[Validation], facts: Facts) -> str:
 
 
 def gradients_clipped(found: Sequence[Validation], facts: Facts) -> str:
-    """More than half of the gradient's elements reach `grad_clip`, or nearly."""
+    """More than half of the gradient's elements reach or nearly reach `grad_clip`."""
     share = found[-1].clipped
     if not share > MOSTLY:
         return ""
@@ -265,7 +265,7 @@ RULES: dict[str, Rule] = {  # the worst first
     "z not used": z_not_used,
     "gradients clipped": gradients_clipped,
     "few drawings": too_few_drawings,
-    "random z": random_z_mean_little,
+    "random z": random_z_have_little_effect,
     "dimensions unused": dimensions_unused,
     "rate at its floor": rate_at_its_floor,
 }
