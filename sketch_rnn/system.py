@@ -106,7 +106,7 @@ def has_ansi() -> bool:
 
 
 def gpu_driver() -> str | None:
-    """Return text that identifies the NVIDIA driver, or None without one that TensorFlow uses."""
+    """Return text that identifies the NVIDIA driver; None if TensorFlow can use no such driver."""
     if _DRIVER.exists():
         return _DRIVER.read_text(encoding="utf-8")
     if _GPU_OF_WSL.exists():

@@ -176,7 +176,10 @@ class Clips:
     def _lights(
         self, shape: Painted, is_alpha: bool
     ) -> Iterator[tuple[shapely.Geometry, float, float]]:
-        """Yield the areas that a shape paints in a mask, each with its light and opacity."""
+        """Yield the areas that a shape paints in a mask, each with its brightness and opacity.
+
+        The brightness is multiplied by the opacity.
+        """
         for paint, is_stroke in ((shape.fill, False), (shape.stroke, True)):
             if paint is None:
                 continue

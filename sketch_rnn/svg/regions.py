@@ -190,7 +190,10 @@ def strokes(lines: Sequence[np.ndarray], width: float, cap: str, work: Work) -> 
 
 
 def around(points: np.ndarray, width: float, cap: str) -> np.ndarray:
-    """Return points that span the box around a stroke along `[n, 2]`; roughly for long lines."""
+    """Return points that span the bounding box of a stroke, drawn along the line `[n, 2]`.
+
+    The box of a very long line is an approximation.
+    """
     if len(points) > MAX_MEASURED or not np.isfinite(points).all():
         return np.concatenate([points - width / 2, points + width / 2])
     line = shapely.LineString(points if len(points) > 1 else points[[0, 0]])

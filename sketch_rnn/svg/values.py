@@ -222,10 +222,10 @@ def _product(
         factor, other = evaluate(node, units, whole, depth + 1)
         if sign == "/":
             if other != "number" or factor == 0:
-                raise ValueError("expected to divide by a number")
+                raise ValueError("expected a number other than 0 as the divisor")
             value /= factor
         elif "number" not in (kind, other):
-            raise ValueError("a product of two lengths")
+            raise ValueError("expected at most one length in a product, got two")
         else:
             value, kind = value * factor, other if kind == "number" else kind
     return value, kind

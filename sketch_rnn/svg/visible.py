@@ -200,7 +200,7 @@ class _Sight:
         return marks, too_large
 
     def _outer_rings(self, shape: Painted) -> list[np.ndarray]:
-        """Return the outermost subpaths of a fill, or an empty one if the fill is too large."""
+        """Return a fill's outermost subpaths, or one subpath without points if it is too large."""
         sizes = [np.ptp(line.reshape(-1, 2), axis=0).max() for line in shape.filled]
         if max(sizes) > MARK * self._side or len(sizes) > MAX_BUFFERED:
             return [np.zeros((0, 2))]

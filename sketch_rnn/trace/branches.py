@@ -413,7 +413,10 @@ def lines_of(graph: Graph, partner: dict[End, End], width: float) -> list[np.nda
 def _trimmed(
     graph: Graph, number: int, end: int, partner: dict[End, End], width: float
 ) -> np.ndarray:
-    """Return a branch's points without those near junctions in its line, where skeletons bend."""
+    """Return a branch's points, except those near junctions where its line continues.
+
+    A skeleton bends near junctions, so these points are not on the line.
+    """
     points = graph.branches[number].outward(end)
     along = _along(points)
     cut = min(NEAR * width, along[-1] / 3)

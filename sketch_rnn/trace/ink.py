@@ -40,9 +40,9 @@ def ink_mask(dark: np.ndarray, full: float) -> np.ndarray:
 
 
 def sharp_mask(dark: np.ndarray, full: float, width: float) -> np.ndarray:
-    """Return the part of `ink_mask` with about half the contrast of nearby ink or more, `[H, W]`.
+    """Return a mask `[H, W]` of ink with at least `EDGE` times the contrast of the ink nearby.
 
-    A dark line then ends at its edge, which keeps narrow gaps open, while a faint line stays.
+    This removes the blur around dark lines, which would close narrow gaps, and keeps faint lines.
     """
     even = ndimage.gaussian_filter(dark, EVEN * width)
     near = ndimage.maximum_filter(even, 2 * max(round(width), 1) + 1)

@@ -44,7 +44,7 @@ def contrast(pixels: np.ndarray) -> np.ndarray:
     """Return how much darker than the local paper each pixel is, 0 to 1 `[H, W]` float32.
 
     Measure in the brightest color channel of each pixel, where ruled blue lines nearly vanish. If
-    there is a drawing in color, not only ruled lines, use the darkest channel too.
+    the picture also has colored lines that are drawn, not ruled, use the darkest channel too.
     """
     dark = darkness(pixels.max(axis=2))
     if (pixels.max(axis=2) - pixels.min(axis=2)).max() < 255 * TINTED:
@@ -60,8 +60,9 @@ def contrast(pixels: np.ndarray) -> np.ndarray:
 def darkness(bright: np.ndarray) -> np.ndarray:
     """Return how much darker than the local paper a channel is, 0 to 1 `[H, W]` float32.
 
-    The local paper is the morphological closing of the brightness (the largest value within reach,
-    then the smallest of those), which is exact on both sides of a shadow's edge.
+    The brightness of the local paper is estimated by a morphological closing: the largest value
+    within reach of each pixel, then the smallest of these values within reach. The estimate is
+    exact on both sides of a shadow's edge.
     """
     bright = bright.astype(np.float32)
     soft = ndimage.gaussian_filter(bright, SOFT)

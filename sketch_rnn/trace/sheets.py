@@ -120,7 +120,8 @@ def _side(lines: Sequence[np.ndarray]) -> float:
 def _reading_order(boxes: Sequence[np.ndarray]) -> list[int]:
     """Return the indices of boxes row by row; each box is given by points `[n, 2]` in it.
 
-    The highest remaining box determines how far down its row reaches.
+    Of the boxes that are left, the one that begins highest on the page starts a row; the bottom of
+    this box is the lower edge of the row.
     """
     left = sorted(range(len(boxes)), key=lambda n: boxes[n][:, 1].min())
     ordered: list[int] = []

@@ -35,11 +35,12 @@ from sketch_rnn.training.evaluate import Evaluation, dataset_of, evaluator_of
 ALL = "all"  # the file name in a row that sums up several files
 EXTREMES_IN_A_ROW = 10
 LEGEND = """
-offset, pen, L_R = offset + pen: nats, mean over the drawings and N_max steps, as in the paper
-L_R/point: nats per point of the drawings, without padding, in the model's units
-L_R/point of 1: the same in units in which a drawing's longer side is 1; this compares models
-L_KL: nats, mean over the drawings and the dimensions of z, before the floor
-cost: L_R + kl_weight_start * KL with its floor, as in a run's validation
+offset, pen: the two parts of L_R, in nats divided by N_max, mean over the drawings, as in the paper
+L_R: the reconstruction cost, offset + pen
+L_R/point: the reconstruction cost in nats per actual point (without padding), in the model's units
+L_R/point of 1: the same, with each drawing scaled to a longer side of 1; use it to compare models
+L_KL: the KL cost in nats per dimension of z, mean over the drawings, without the floor
+cost: L_R + kl_weight_start * KL, with the KL raised to its floor, as in a run's validation
 """
 
 
@@ -287,7 +288,7 @@ def _cost_label(evaluated: Evaluated, row: int) -> str:
 
 
 def text_table(rows: Sequence[Row]) -> Iterator[str]:
-    """Yield the lines of a table for a person, and an explanation of its columns."""
+    """Yield the lines of a human-readable table, and an explanation of its columns."""
     heads = ["model", "file", "split", "drawings", "points", "N_max", "offset", "pen", "L_R"]
     heads += ["L_R/point", "L_R/point of 1", "L_KL", "cost"]
     table = [heads]

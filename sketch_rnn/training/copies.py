@@ -123,7 +123,7 @@ def copies_of(drawn: Sequence[np.ndarray], dataset: Dataset) -> Copies:
 
 
 def copies_if_many(drawn: Sequence[np.ndarray], dataset: Dataset) -> Copies | None:
-    """Return `copies_of` the drawings if the model copies, else None.
+    """Return the result of `copies_of` if the model copies its training drawings, else None.
 
     The model copies if `Copies.share` is `MANY` or more. The search stops as soon as so many real
     drawings are close to training drawings that the share can no longer be that large. So it takes
@@ -216,7 +216,7 @@ def _distances(
 
 
 def _shape(sketch: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return points spread evenly along a drawing's lines, `[R, 2]`, and its sides, `[2]`."""
+    """Return points `[R, 2]` at even distances along a drawing's lines, and its size `[2]`."""
     offsets = np.asarray(sketch, np.float64)[:, :2]
     corners = np.concatenate([np.zeros((1, 2)), np.cumsum(offsets, axis=0)])
     is_drawn = np.concatenate([[True], sketch[:-1, 2] == 0])  # the pen was down on the way there

@@ -69,7 +69,7 @@ class Workers:
         """Run a block that all processes run at the same time.
 
         Raises:
-          UserError: another process was lost.
+          UserError: another process of the run ended or can no longer be reached.
         """
         try:
             yield
@@ -128,7 +128,7 @@ def _meet(index: int, addresses: list[str], deadline: float) -> Workers:
     who = f"worker {index} of {len(addresses)}"
     _wait_for_workers(index, addresses, deadline)
     seconds = max(deadline - time.monotonic(), _LEAST_TO_CONNECT)
-    inform(f"{who}: all workers have started; they connect within {seconds:.0f} s")
+    inform(f"{who}: all workers have started and now have {seconds:.0f} s to connect")
     try:
         with ended_by_the_system(seconds):
             strategy = tf.distribute.MultiWorkerMirroredStrategy()

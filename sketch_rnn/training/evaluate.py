@@ -236,7 +236,11 @@ def dataset_of(log_root: str | Path, names: Sequence[str], data_dir: str | Path 
 
 
 def _beside(folder: Path, names: Sequence[str]) -> Path | None:
-    """Return the folder near a run of the original that holds all files of its data set."""
+    """Find all files of a data set near a run of the original trainer; see `dataset_of`.
+
+    Returns:
+      The folder that holds the files; None if they were not found.
+    """
     near = [folder, *folder.resolve().parents[:_NEAR]]
     places = [place for part in near for place in (part, part / "datasets")]
     return next((p for p in places if all((p / name).is_file() for name in names)), None)
@@ -255,14 +259,14 @@ def evaluator_of(
         if it is larger.
 
     Raises:
-      UserError: neither the model nor `scale_factor` says the scale factor.
+      UserError: the model has no scale factor, and `scale_factor` is None.
     """
     folder = RunFolder(log_root)
     seed = folder.read_config().seed if folder.holds_run() else DEFAULT_SEED
     scale_factor = model.scale_factor or scale_factor
     if scale_factor is None:
         raise UserError(
-            f"{log_root} does not know its scale factor; evaluate it on its own data set, "
+            f"{log_root} does not contain its scale factor; evaluate it on its own data set, "
             "in `data_dir`"
         )
     return Evaluator(model, seed, scale_factor, max(model.hparams.max_seq_len, longest))

@@ -93,7 +93,7 @@ def _lines(options: TrainOptions, dataset: Dataset, hparams: HParams) -> list[st
     if options.patience:
         ends = f"ends early after {options.patience} validations in a row without a new best"
     return [
-        f"few drawings: {count} to train on, {validating} to validate{moved}; {begins}",
+        f"few drawings: {count} to train on, {validating} to validate on{moved}; {begins}",
         f"batch_size={hparams.batch_size}, learning_rate={hparams.learning_rate:g}, "
         f"recurrent_dropout_prob={hparams.recurrent_dropout_prob:g}, "
         f"kl_weight={hparams.kl_weight:g}, kl_tolerance={hparams.kl_tolerance:g}",

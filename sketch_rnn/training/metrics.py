@@ -119,13 +119,13 @@ class MetricWriter:
 
 @contextmanager
 def _naming(path: Path) -> Iterator[None]:
-    """Turn an error in writing into a `UserError` that names the file in one line."""
+    """Turn an error that occurs while a file is written into a `UserError` that names the file."""
     try:
         yield
     except (tf.errors.OpError, OSError) as error:
         raise UserError(
-            f"{path}: cannot be written: {first_line(error)}; the checkpoints are whole, `resume` "
-            "goes on from the latest"
+            f"{path}: cannot be written: {first_line(error)}; the checkpoints are intact; `resume` "
+            "continues from the latest one"
         ) from None
 
 

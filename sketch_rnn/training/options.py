@@ -33,8 +33,8 @@ class TrainOptions:
       precision: the precision of matrix products: `float32`, `tf32` or `bfloat16`; None means
         `float32`, or the precision of the resumed run.
       strategy: the devices that share the work; see `devices.find_workers`.
-      patience: the number of validations in a row without a new best after which the run ends.
-      max_time: the number of seconds after which the run ends.
+      patience: the run ends after this many validations in a row without a new lowest cost.
+      max_time: the run ends after this many seconds.
       connect_timeout: the number of seconds to wait for the other machines.
     """
 

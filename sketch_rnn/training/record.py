@@ -161,8 +161,8 @@ class ChiefRecorder:
     def _is_validation_due(self, step: int) -> bool:
         """Return whether to validate now.
 
-        Validation is due at multiples of `save_every`, and at even times if `max_time` limits the
-        run and `save_every` is not given.
+        Validation is due at multiples of `save_every`. If `max_time` limits the run and
+        `save_every` is not given, it is also due at even intervals of time.
         """
         if step > 0 and step % self.hparams.save_every == 0:
             return True
@@ -266,7 +266,7 @@ class ChiefRecorder:
         """Write pictures of new drawings, and the latent dimensions that the model uses.
 
         Returns:
-          The drawings, and signs of the run's progress.
+          The drawings, and the validation metrics that this method computes, keyed by name.
         """
         moments = [moment.numpy() for moment in adam_moments(self.state.optimizer, "velocity")]
         updates = int(self.state.optimizer.iterations.numpy())

@@ -196,7 +196,7 @@ class Loop:
         warn(f"step {step}: the cost or a gradient is not finite; the update is left out")
         if self.non_finite >= LARGEST_NON_FINITE_RUN:
             raise UserError(
-                f"no finite cost for {self.non_finite} steps up to step {step}; the checkpoints "
-                f"in {self.folder.path} were saved before that, so continue with `resume` and a "
-                "smaller learning_rate, or look for extreme offsets in the drawings"
+                f"the cost was not finite in the last {self.non_finite} steps, up to step {step}; "
+                f"the checkpoints in {self.folder.path} were saved before that, so continue with "
+                "`resume` and a smaller learning_rate, or look for extreme offsets in the drawings"
             )

@@ -41,7 +41,11 @@ class Start(NamedTuple):
 
 
 def check_log_root(options: TrainOptions) -> None:
-    """Refuse to start a new run in a file or over a run, and to resume where no run is."""
+    """Check that `log_root` is free for a new run, or holds the run to resume.
+
+    Raises:
+      UserError: it is a file, it already holds a run, or there is no run to resume.
+    """
     folder = RunFolder(options.log_root)
     system.check_path(folder.path, system.LONGEST_IN_RUN)
     if folder.path.exists() and not folder.path.is_dir():
@@ -72,7 +76,8 @@ def begin(options: TrainOptions) -> Start:
     done, asked = int(start.state.step.numpy()), options.overrides.get("num_steps", math.inf)
     if asked < done:
         raise UserError(
-            f"expected num_steps of {done} or more, the steps that are done; got {asked}"
+            f"expected num_steps to be at least {done}, because the run has already done that "
+            f"many steps, got {asked}"
         )
     return start
 
@@ -96,13 +101,13 @@ def _new_run(options: TrainOptions) -> Start:
     config = replace(config, init_from=str(options.init_from))
     if source.fixed_state is not None:
         warn(
-            f"{options.init_from} has an initial state of its own; training begins from the zero "
-            "state"
+            f"{options.init_from} has an initial state of its own, which the new run replaces "
+            "with the zero state"
         )
     if source.squashes_z:
         warn(
-            f"{options.init_from} squashes z before it computes the initial state; training "
-            "uses z unchanged"
+            f"{options.init_from} applies tanh to z before it computes the initial state; the new "
+            "run does not apply it"
         )
     return Start(TrainState(model), config, dataset)
 
@@ -128,7 +133,7 @@ def _with_architecture(overrides: Mapping[str, Any], hparams: HParams) -> dict[s
     for name in ARCHITECTURE:
         if overrides.get(name, theirs[name]) != theirs[name]:
             raise UserError(
-                f"{name} is {theirs[name]} in the model to begin with and cannot become "
+                f"{name} is {theirs[name]} in the model that the run starts from and cannot become "
                 f"{overrides[name]}; leave it out"
             )
     return {**overrides, **theirs}
@@ -166,7 +171,7 @@ def _resumed_config(folder: RunFolder, options: TrainOptions) -> tuple[RunConfig
         before, asked = getattr(config, name), getattr(options, name)
         if asked not in (None, before):
             raise UserError(
-                f"the run began with `{name}={before}` and cannot continue with {asked}"
+                f"the run began with `{name}={before}`; it cannot be resumed with `{name}={asked}`"
             )
     data_dir = options.data_dir or remembered(config.data_dir, hparams.data_set)
     config = replace(config, hparams=hparams, data_dir=kept(data_dir))
@@ -220,7 +225,7 @@ def _changed(
         before = hparams.to_dict()[name]
         if value != before and name not in changeable:
             raise UserError(
-                f"{name} is {before} in this run and cannot become {value} when it goes on; "
-                f"what can change: {', '.join(sorted(changeable))}"
+                f"{name} is {before} in this run and cannot become {value} when the run resumes; "
+                f"settings that may change: {', '.join(sorted(changeable))}"
             )
     return changed

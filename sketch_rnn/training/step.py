@@ -115,10 +115,10 @@ class TrainStep:
     def figures_and_gradients(
         self, batch: Batch, noise: Noise, kl_weight: tf.Tensor
     ) -> tuple[tf.Tensor, list[tf.Tensor]]:
-        """Compute the costs of the whole batch from a shard, and the gradients.
+        """Compute the costs and gradients of the whole batch; each replica contributes a shard.
 
         Returns:
-          Cost, reconstruction and KL of the whole batch, `[3]`; the gradients.
+          Cost, reconstruction and KL of the whole batch, `[3]`; its gradients.
         """
         replica = tf.distribute.get_replica_context()
         with tf.GradientTape() as tape:

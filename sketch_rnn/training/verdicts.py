@@ -97,8 +97,8 @@ def overfitting(found: Sequence[Validation], facts: Facts) -> str:
     helps = _against_overfitting(facts)
     if facts.validating < FEW_TO_CHOOSE_BY:
         best_one = (
-            f"only {facts.validating} drawings say that step {found[best].step + 1} is the best; "
-            "also look at what `checkpoint=latest` draws"
+            f"step {found[best].step + 1} is the best according to only {facts.validating} "
+            "validation drawings, so also look at what `checkpoint=latest` draws"
         )
     else:
         best_one = "the checkpoint of that step is kept"
@@ -142,7 +142,7 @@ def z_not_used(found: Sequence[Validation], facts: Facts) -> str:
 
 def random_z_have_little_effect(found: Sequence[Validation], facts: Facts) -> str:
     """Less than `LEAST_RECOVERED` of random z is recovered from drawings made from them, although z
-    carries information. The rule needs enough validation drawings to measure that."""
+    carries information. The rule needs enough validation drawings to measure this information."""
     if facts.validating < FEW_TO_CHOOSE_BY:
         return ""
     if len(found) < 2 or not found[-1].recovered < LEAST_RECOVERED:
@@ -221,7 +221,7 @@ def _ratio(facts: Facts) -> float:
 
 
 def _smaller_size(facts: Facts) -> int:
-    """Return a decoder size that fits the drawings: a power of two, smaller than now."""
+    """Return a decoder size that fits the drawings: a power of two below the present size."""
     fitting = facts.hparams.dec_rnn_size / math.sqrt(max(_ratio(facts) / 10, 4))
     return max(1, min(facts.hparams.dec_rnn_size - 1, max(16, 2 ** int(math.log2(fitting)))))
 

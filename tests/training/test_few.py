@@ -71,7 +71,7 @@ def test_what_is_chosen_is_said_in_three_lines(tmp_path, caplog):
     caplog.set_level(logging.INFO)
     found = few.chosen(options(write(tmp_path, 54)))
     first, second, third = caplog.messages
-    assert first.startswith("few drawings: 46 to train on, 11 to validate, 8 of them from the")
+    assert first.startswith("few drawings: 46 to train on, 11 to validate on, 8 of them from the")
     assert first.endswith("begins with the weights of the model doodles")
     assert f"batch_size={found.overrides['batch_size']}" in second and "kl_weight=1" in second
     assert third.startswith(f"{found.overrides['num_steps']} steps, a validation every")

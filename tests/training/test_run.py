@@ -624,7 +624,7 @@ def test_the_run_to_go_on_with_is_named(tmp_path, monkeypatch, capsys):
 
 def test_fewer_steps_than_are_done_are_refused(finished):
     before = (finished / "model_config.json").read_bytes()
-    with pytest.raises(UserError, match="expected num_steps of 42 or more"):
+    with pytest.raises(UserError, match="expected num_steps to be at least 42"):
         train(TrainOptions(finished, {"num_steps": 4}, resume=True))
     assert (finished / "model_config.json").read_bytes() == before
 

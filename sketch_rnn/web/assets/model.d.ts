@@ -34,7 +34,7 @@ export interface StepOptions {
   greedy?: boolean;
   /** The fewest points in a new drawing (default 0), or added to a given one (default 2). */
   leastPoints?: number;
-  /** The most points in the whole drawing, default the model's `maxPoints`. */
+  /** The largest number of points in the whole drawing; by default the model's `maxPoints`. */
   maxPoints?: number;
   /** 0 to 4294967295: the same seed gives the same drawings; by default random. */
   seed?: number;

@@ -237,7 +237,7 @@ function startDecoder(model, zs, batch) {
   return recurrent.start(batch, stateOfZ.apply(context, batch).map(Math.tanh), context);
 }
 
-/** Repeats the run of one sketch as a batch of equal sketches. */
+/** Repeats the decoder's state for one sketch, for a batch of identical copies of the sketch. */
 function repeatRun(run, batch) {
   const {batch: _, ...arrays} = run;
   const repeat = ([name, array]) => [name, repeated(array, batch, array.length)];

@@ -325,7 +325,7 @@ function deleteLooked() {
   openOrRefresh();
 }
 
-/** Deletes the drawing that is shown large, and asks for its word again. */
+/** Deletes the drawing that is shown large, and asks the visitor to draw its word again. */
 function drawAgain() {
   const {word} = records.get(looked);
   remove(looked);
