@@ -59,6 +59,8 @@ def held_out(dataset: Dataset) -> int:
     With more validation drawings, chance has less influence on which checkpoint is the best.
     """
     total = len(dataset.train) + len(dataset.valid)
+    if total < 40:
+        return 0
     wanted = min(ENOUGH_HELD_OUT, round(SHARE_HELD_OUT * total))
     return min(max(0, wanted - len(dataset.valid)), len(dataset.train) - 1)
 
