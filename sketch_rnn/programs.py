@@ -11,7 +11,7 @@ from sketch_rnn import system
 from sketch_rnn.errors import UserError, warn
 from sketch_rnn.files import cache_dir, replacing, write_text
 
-LARGEST_CACHE = 100_000_000  # bytes
+LARGEST_CACHE = 40_000_000  # bytes, all of which every command loads into memory
 IN_MEMORY = "ram://sketch_rnn/programs"  # TensorFlow's own file system in the process's memory
 
 
