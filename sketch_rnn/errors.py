@@ -22,6 +22,14 @@ class UserError(ValueError):
         super().__init__(one_line(message))
 
 
+def not_installed(purpose: str, libraries: Sequence[str], extra: str) -> UserError:
+    """Return the error that names the missing libraries and the extra that installs them."""
+    return UserError(
+        f"{purpose} needs {', '.join(libraries)} (not installed); "
+        f'run pip install "sketch-rnn[{extra}]"'
+    )
+
+
 def check_choice(name: str, value: object, choices: Sequence[str]) -> None:
     """Check that the value of an option is one of its choices.
 

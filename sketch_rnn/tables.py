@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from sketch_rnn.errors import UserError
+from sketch_rnn.errors import not_installed
 
 if TYPE_CHECKING:
     import pandas
@@ -22,8 +22,6 @@ def table(columns: Mapping[str, Any], index_name: str) -> "pandas.DataFrame":
     try:
         import pandas
     except ImportError:
-        raise UserError(
-            'a table needs pandas, which is not installed; pip install "sketch-rnn[pandas]"'
-        ) from None
+        raise not_installed("a table", ["pandas"], "pandas") from None
     series = {name: pandas.Series(values) for name, values in columns.items()}
     return pandas.DataFrame(series).rename_axis(index_name).sort_index()

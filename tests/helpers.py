@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import like_windows
+import numpy as np
 import pytest
 
 UNIX = os.name != "nt" and not like_windows.IS_ASKED_FOR
@@ -50,6 +51,14 @@ def public(path: str) -> Path:
         return catalog.find(f"quickdraw/{name}" if path.startswith("models/") else name).fetch()
     except UserError as error:
         pytest.skip(f"no network: {error}")
+
+
+def read_npz(path: str | Path) -> dict[str, list[np.ndarray]]:
+    """Read all sketches in a file, by split, as stroke-3 arrays `[n, 3]`."""
+    from sketch_rnn.data import npz
+
+    read = {split: npz.read_split(path, split) for split in npz.SPLITS}
+    return {split: np.split(p, np.cumsum(n))[:-1] for split, (p, n) in read.items()}
 
 
 def needs_xla() -> None:

@@ -77,7 +77,7 @@ class PublicSet:
 
     folder: str
     file: str
-    licence: str
+    license: str
 
     @property
     def use(self) -> str:
@@ -95,7 +95,7 @@ class PublicModel:
 
     name: str
     url: str
-    licence: str
+    license: str
 
     @property
     def use(self) -> str:
@@ -111,7 +111,7 @@ _DRAW_OFFLINE = (
     f"--model_dir={PACKAGED_MODEL}, the model in the package, works without a network, and so do "
     "your own models and models fetched before"
 )
-_QUICKDRAW_LICENCE = "Quick, Draw!, (c) Google, CC BY 4.0"
+_QUICKDRAW_LICENSE = "Quick, Draw!, (c) Google, CC BY 4.0"
 
 SETS = {
     "aaron_sheep": PublicSet(
@@ -126,7 +126,7 @@ SETS = {
         name: PublicSet(f"{_COLLECTION}/kanji", f"{name}.npz", _KANJI)
         for name in ("short_kanji", "kanji.rdp100", "kanji.rdp200")
     },
-    **{name: PublicSet(_QUICKDRAW, f"{name}.npz", _QUICKDRAW_LICENCE) for name in CATEGORIES},
+    **{name: PublicSet(_QUICKDRAW, f"{name}.npz", _QUICKDRAW_LICENSE) for name in CATEGORIES},
 }
 
 
@@ -134,10 +134,10 @@ def _public_models() -> Iterator[PublicModel]:
     """Yield a decoder and a conditional model per category, and a decoder for all categories."""
     for category in (*MODEL_CATEGORIES, "everything"):
         address = f"{_MODELS}/{category}"
-        yield PublicModel(_MODEL_PREFIX + category, f"{address}.gen.json", _QUICKDRAW_LICENCE)
+        yield PublicModel(_MODEL_PREFIX + category, f"{address}.gen.json", _QUICKDRAW_LICENSE)
         if category != "everything":
             yield PublicModel(
-                f"{_MODEL_PREFIX}{category}.vae", f"{address}.vae.json", _QUICKDRAW_LICENCE
+                f"{_MODEL_PREFIX}{category}.vae", f"{address}.vae.json", _QUICKDRAW_LICENSE
             )
 
 
@@ -223,16 +223,16 @@ def _near_models(wanted: str) -> str:
 
 def listing() -> list[str]:
     """Return lines that list the names of data sets and models, grouped by license."""
-    by_licence: dict[str, list[str]] = {}
+    by_license: dict[str, list[str]] = {}
     for name, public in SETS.items():
-        by_licence.setdefault(public.licence, []).append(name.replace(" ", "_"))
+        by_license.setdefault(public.license, []).append(name.replace(" ", "_"))
     return [
         "Data sets, for sketch_rnn_train",
-        *(f"{licence}:\n  {' '.join(names)}" for licence, names in by_licence.items()),
+        *(f"{license}:\n  {' '.join(names)}" for license, names in by_license.items()),
         "",
         "Models, for --model_dir; add .vae to a name (other than everything) for the version "
         "with an encoder",
-        f"{_QUICKDRAW_LICENCE}:",
+        f"{_QUICKDRAW_LICENSE}:",
         f"  {' '.join(name for name in MODELS if not name.endswith('.vae'))}",
         f"CC0 1.0, in the package:\n  {PACKAGED_MODEL}",
     ]

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import sketch_rnn
-from sketch_rnn.errors import UserError, first_line
+from sketch_rnn.errors import UserError, first_line, not_installed
 
 PREFIX = "hf://"
 MODEL_FILE = "model.keras"  # the default file in a repository
@@ -119,10 +119,7 @@ def _library(name: str) -> Any:
         import_module("huggingface_hub.errors")
         return import_module("huggingface_hub")
     except ImportError:
-        raise UserError(
-            f"{name}: models on the Hub need huggingface_hub, which is not installed; "
-            'pip install "sketch-rnn[hub]"'
-        ) from None
+        raise not_installed(f"{name}: the Hub", ["huggingface_hub"], "hub") from None
 
 
 def _endpoint() -> str | None:

@@ -50,19 +50,6 @@ _HEADER = re.compile(
 )
 
 
-def read_npz(path: str | Path) -> dict[str, list[np.ndarray]]:
-    """Read all sketches in a file, by split, as stroke-3 arrays `[n, 3]`, int16 or float32.
-
-    Raises:
-      UserError: see `read_split`.
-    """
-    result = {}
-    for split in SPLITS:
-        points, lengths = read_split(path, split)
-        result[split] = np.split(points, np.cumsum(lengths)[:-1]) if len(lengths) else []
-    return result
-
-
 def read_split(path: str | Path, split: str) -> tuple[np.ndarray, np.ndarray]:
     """Read the sketches of one split, flat: points `[P, 3]` and lengths `[S]` int64.
 

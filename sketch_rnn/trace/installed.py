@@ -2,7 +2,7 @@
 
 from importlib.util import find_spec
 
-from sketch_rnn.errors import UserError
+from sketch_rnn.errors import not_installed
 
 LIBRARIES = ("scipy", "skimage", "pi_heif", "pypdfium2")
 
@@ -11,7 +11,4 @@ def check_installed() -> None:
     """Raise `UserError` if a library for tracing is missing."""
     missing = [name for name in LIBRARIES if find_spec(name) is None]
     if missing:
-        raise UserError(
-            f"tracing pictures and filled shapes needs {', '.join(missing)}: "
-            'pip install "sketch-rnn[trace]"'
-        )
+        raise not_installed("tracing pictures and filled shapes", missing, "trace")

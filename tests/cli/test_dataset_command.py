@@ -146,10 +146,10 @@ def test_show_draws_augmentation(built):
     assert cli.main(["show", "--output=b.svg", "--augment=99", "mine.npz"]) == 2
 
 
-def test_the_public_sets_have_names_and_licences(capsys):
+def test_the_public_sets_have_names_and_licenses(capsys):
     assert len(set(catalog.CATEGORIES)) == 345
     assert catalog.find("Alarm_Clock") is catalog.find("alarm clock")
-    assert catalog.find("aaron_sheep").licence.endswith("CC BY-NC 4.0 (not for commercial use)")
+    assert catalog.find("aaron_sheep").license.endswith("CC BY-NC 4.0 (not for commercial use)")
     assert cli.main(["download"]) == 0
     out = capsys.readouterr().out
     assert "CC BY-SA 3.0:\n  short_kanji" in out and " t-shirt " in out

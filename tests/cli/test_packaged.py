@@ -5,11 +5,11 @@ import re
 
 import numpy as np
 import pytest
-from helpers import DOODLES
+from helpers import DOODLES, read_npz
 
 from sketch_rnn import load_model
 from sketch_rnn.cli.sample import main
-from sketch_rnn.data import catalog, npz
+from sketch_rnn.data import catalog
 from sketch_rnn.sampling.ready import first_half
 
 CATEGORIES = ["cat", "face", "fish", "flower", "house", "sailboat"]
@@ -54,7 +54,7 @@ def test_the_drawings_in_the_package_are_the_inputs():
 
 def test_the_first_half_of_a_drawing_in_the_package_is_completed():
     found = drawn("--mode=complete", "--num_samples=2", "--index=0")
-    half = first_half(npz.read_npz(catalog.PACKAGED_DRAWINGS_PATH)["test"][0])
+    half = first_half(read_npz(catalog.PACKAGED_DRAWINGS_PATH)["test"][0])
     for sketch in found:
         np.testing.assert_array_equal(sketch[: len(half)], half)
         assert len(sketch) > len(half)
@@ -75,9 +75,9 @@ def test_the_package_holds_a_model_and_two_drawings_of_each_category():
     assert sorted(model.hparams.data_set) == [f"{name}.npz" for name in CATEGORIES]
     folder = catalog.PACKAGED_MODEL_PATH.parent
     assert sum(path.stat().st_size for path in folder.iterdir()) < 3_000_000
-    assert "CC0" in (folder / "LICENCE").read_text()
-    packaged = npz.read_npz(catalog.PACKAGED_DRAWINGS_PATH)["test"]
-    known = [npz.read_npz(DOODLES / f"{name}.npz")["test"][:2] for name in CATEGORIES]
+    assert "CC0" in (folder / "LICENSE").read_text()
+    packaged = read_npz(catalog.PACKAGED_DRAWINGS_PATH)["test"]
+    known = [read_npz(DOODLES / f"{name}.npz")["test"][:2] for name in CATEGORIES]
     for ours, theirs in zip(packaged, [s for sketches in known for s in sketches], strict=True):
         np.testing.assert_array_equal(ours, theirs)
 
@@ -85,7 +85,7 @@ def test_the_package_holds_a_model_and_two_drawings_of_each_category():
 def test_z_of_the_model_in_the_package_tells_most_categories():
     """Of drawings that it was not trained on, by the nearest mean: 0.78; by chance 0.17."""
     model = load_model()
-    mus = [model.encode(npz.read_npz(DOODLES / f"{name}.npz")["test"])[0] for name in CATEGORIES]
+    mus = [model.encode(read_npz(DOODLES / f"{name}.npz")["test"])[0] for name in CATEGORIES]
     means = np.stack([mu.mean(axis=0) for mu in mus])
     right = [
         np.linalg.norm(mu[:, None] - means, axis=-1).argmin(axis=1) == number

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from golden_models import original_run
-from helpers import DOODLES, FIXTURES
+from helpers import DOODLES, FIXTURES, read_npz
 from PIL import Image, ImageDraw
 
 from sketch_rnn.cli.sample import main
@@ -112,7 +112,7 @@ def test_the_outputs_hold_the_same_drawings(conditional, tmp_path):
     for suffix in ("svg", "png", "npz", "json"):
         assert sample(conditional, tmp_path / f"a.{suffix}", *flags) == 0
     assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
-    data = npz.read_npz(tmp_path / "a.npz")
+    data = read_npz(tmp_path / "a.npz")
     assert [len(data[split]) for split in npz.SPLITS] == [4, 4, 4]
     listed = json.loads((tmp_path / "a.json").read_text())["sketches"]
     for ours, theirs in zip(listed, data["train"], strict=True):

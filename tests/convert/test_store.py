@@ -6,7 +6,7 @@ import zipfile
 
 import numpy as np
 import pytest
-from helpers import unix_only
+from helpers import read_npz, unix_only
 
 from sketch_rnn.convert.store import Spool, write_npz
 from sketch_rnn.data import npz
@@ -44,7 +44,7 @@ def test_numpy_reads_it_as_the_original_does(path, written):
 def test_the_restricted_reader_reads_it(path):
     splits = {name: sketches(1500, i) for i, name in enumerate(npz.SPLITS)}
     write_npz(path, {name: (1500, split) for name, split in splits.items()})
-    reread = npz.read_npz(path)
+    reread = read_npz(path)
     for name, split in splits.items():
         for read, sketch in zip(reread[name], split, strict=True):
             np.testing.assert_array_equal(read, sketch)

@@ -168,7 +168,7 @@ def test_other_paths_stay_as_they_are(tmp_path):
         assert str(catalog.model_path(path)) == str(path)
 
 
-def test_the_models_have_names_and_licences(capsys):
+def test_the_models_have_names_and_licenses(capsys):
     assert len(catalog.MODELS) == 2 * len(catalog.MODEL_CATEGORIES) + 1
     assert "quickdraw/everything.vae" not in catalog.MODELS
     assert catalog.MODELS["quickdraw/palm_tree.vae"].url == (
@@ -182,9 +182,9 @@ def test_the_models_have_names_and_licences(capsys):
 
 def test_download_says_how_a_model_is_used(models, capsys):
     assert dataset.main(["download", "quickdraw/cat.vae"]) == 0
-    path, licence, use = capsys.readouterr().out.splitlines()
+    path, license, use = capsys.readouterr().out.splitlines()
     assert Path(path).read_bytes() == VAE
-    assert "CC BY 4.0" in licence and "--model_dir=quickdraw/cat.vae draws with it" in use
+    assert "CC BY 4.0" in license and "--model_dir=quickdraw/cat.vae draws with it" in use
 
 
 @pytest.mark.parametrize("damaged", [GEN[:500], b"<html>Sign in</html>", b""])

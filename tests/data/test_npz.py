@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import long_where, public
+from helpers import long_where, public, read_npz
 
 from sketch_rnn import strokes
 from sketch_rnn.data import npz
@@ -59,7 +59,7 @@ def write(path, train, compression=zipfile.ZIP_DEFLATED):
 
 
 def train_of(tmp_path, train):
-    return npz.read_npz(write(tmp_path / "a.npz", train))["train"]
+    return read_npz(write(tmp_path / "a.npz", train))["train"]
 
 
 def assert_same(found, expected):
@@ -71,7 +71,7 @@ def assert_same(found, expected):
 def refusal(path):
     """The one line that a file is refused with."""
     with pytest.raises(UserError) as error:
-        npz.read_npz(path)
+        read_npz(path)
     assert "\n" not in str(error.value) and str(path) in str(error.value)
     return str(error.value)
 
@@ -83,7 +83,7 @@ def refusal(path):
 def test_public_data_sets_equal_what_numpy_reads(name):
     path = public(f"data/{name}.npz")
     with np.load(path, allow_pickle=True, encoding="latin1") as expected:
-        found = npz.read_npz(path)
+        found = read_npz(path)
         for split in npz.SPLITS:
             assert_same(found[split], expected[split])
 
@@ -121,7 +121,7 @@ def test_a_plain_array_of_points_beside_lengths(tmp_path):
     path = tmp_path / "a.npz"
     splits = {name: np.concatenate(SKETCHES) for name in npz.SPLITS}
     np.savez(path, **splits, **{f"{name}_lengths": [2, 1, 3] for name in npz.SPLITS})
-    assert_same(npz.read_npz(path)["valid"], SKETCHES)
+    assert_same(read_npz(path)["valid"], SKETCHES)
 
 
 @pytest.mark.parametrize("dtype", ["u1", "<i2", "<u8"])
@@ -130,7 +130,7 @@ def test_lengths_whose_sum_their_type_cannot_hold(tmp_path, dtype):
     splits = {name: np.ones((400, 3), np.int16) for name in npz.SPLITS}
     lengths = np.array([200, 200], dtype)
     np.savez(path, **splits, **{f"{name}_lengths": lengths for name in npz.SPLITS})
-    assert [len(sketch) for sketch in npz.read_npz(path)["valid"]] == [200, 200]
+    assert [len(sketch) for sketch in read_npz(path)["valid"]] == [200, 200]
 
 
 def test_lengths_whose_sum_is_right_only_in_their_type_are_refused(tmp_path):
@@ -159,7 +159,7 @@ def test_other_members_are_not_read(tmp_path):
     path = write(tmp_path / "a.npz", npy(objects(SKETCHES)))
     with zipfile.ZipFile(path, "a") as archive:
         archive.writestr("std.npy", b"whatever")
-    assert_same(npz.read_npz(path)["train"], SKETCHES)
+    assert_same(read_npz(path)["train"], SKETCHES)
 
 
 # Other layouts, to build a data set of
@@ -352,7 +352,7 @@ def test_a_wrong_sketch_is_named(tmp_path, wrong, reason):
     line = refusal(path)
     assert "split train, sketch 2:" in line
     with pytest.raises(UserError, match=reason):
-        npz.read_npz(path)
+        read_npz(path)
 
 
 @pytest.mark.parametrize(
@@ -701,10 +701,10 @@ import sys
 from sketch_rnn import strokes
 from sketch_rnn.data import npz
 from sketch_rnn.errors import UserError
-function, *paths = sys.argv[1:]
+function, split, *paths = sys.argv[1:]
 for path in paths:
     try:
-        getattr(npz, function)(path)
+        getattr(npz, function)(path, *filter(None, [split]))
         print("was read:", path)
     except UserError:
         pass
@@ -717,7 +717,7 @@ assert "tensorflow" not in sys.modules
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux's /proc")
 @pytest.mark.long
 def test_refusing_takes_less_than_300_megabytes(tmp_path):
-    assert peak("read_npz", list(bombs(tmp_path))) < 300
+    assert peak("read_split", "train", list(bombs(tmp_path))) < 300
     assert not (tmp_path / "executed").exists()
 
 
@@ -725,13 +725,13 @@ def test_refusing_takes_less_than_300_megabytes(tmp_path):
 def test_refusing_lists_takes_less_than_700_megabytes(tmp_path):
     endless = b"](](" + b"]" * 50_000_000
     path = write(tmp_path / "a.npz", object_npy(endless))
-    assert peak("read_drawings", [path]) < 700
+    assert peak("read_drawings", "", [path]) < 700
 
 
-def peak(function, paths):
+def peak(function, split, paths):
     """Megabytes that a process took which read the files, all of which have to be refused."""
     run = subprocess.run(
-        [sys.executable, "-c", MEASURE, function, *paths],
+        [sys.executable, "-c", MEASURE, function, split, *paths],
         capture_output=True,
         text=True,
         timeout=120,
@@ -758,7 +758,7 @@ def test_mutated_files_are_read_or_refused(tmp_path):
         else:
             path.write_bytes(data)
         try:
-            npz.read_npz(path)
+            read_npz(path)
         except UserError:
             refused += 1
         with contextlib.suppress(UserError):

@@ -8,7 +8,7 @@ from sketch_rnn.convert.input_file import InputFile
 from sketch_rnn.convert.readers.chunks import SKETCHES_IN_CHUNK, Chunk, Reading
 from sketch_rnn.convert.readers.records import record_chunks
 from sketch_rnn.convert.readers.values import STROKES
-from sketch_rnn.errors import UserError
+from sketch_rnn.errors import UserError, not_installed
 
 if TYPE_CHECKING:
     from pyarrow.parquet import ParquetFile
@@ -26,7 +26,7 @@ def _rows(file: InputFile) -> Iterator[tuple[str, bytes]]:
         from pyarrow import ArrowException
         from pyarrow.parquet import ParquetFile
     except ImportError:
-        raise UserError('parquet needs pyarrow: pip install "sketch-rnn[parquet]"') from None
+        raise not_installed("parquet", ["pyarrow"], "parquet") from None
     with file.on_disk() as path:
         try:
             with ParquetFile(path) as table:  # closed before a copy of it is removed
