@@ -61,8 +61,8 @@ BUILD = new_flags(
         "with lines along their middle."),
     Flag("ink", INKS, INKS[0], "Whether lines in photographs and scans are darker (dark) or "
         "lighter (light) than the paper; auto decides for each picture."),
-    Flag("sheet", bool, False, "Treat each photograph or scan as a page with several drawings: one in "
-        "each cell of a printed grid (sketch_rnn_dataset paper makes one), or with white space "
+    Flag("sheet", bool, False, "Treat each photograph or scan as a page with several drawings: one "
+        "in each cell of a printed grid (sketch_rnn_dataset paper makes one), or with white space "
         "between them."),
     Flag("size", float, Recipe.size, "Longer side of a drawing, in data units."),
     Flag("tolerance", float, Recipe.tolerance, "Largest distance between a curve and its flattened "
