@@ -32,7 +32,7 @@ from sketch_rnn.formats import (
     saved_model,
 )
 from sketch_rnn.model.network import SketchRNN
-from sketch_rnn.model.recurrent.base import weights_are_read
+from sketch_rnn.model.recurrent.base import without_initialization
 from sketch_rnn.setup import setup
 
 
@@ -181,7 +181,7 @@ def load_model(path: str | Path | None = None, checkpoint: str = "best") -> Sket
 
 
 def _loaded(place: Path, checkpoint: str) -> SketchRNN:
-    with weights_are_read():
+    with without_initialization():
         return _format_of(place).load(place, checkpoint)
 
 

@@ -216,7 +216,7 @@ class Products:
         return self._execution.product(d_output, self._back[number][1])
 
     def operand(self, x: tf.Tensor) -> tf.Tensor:
-        """Round x; see `Execution.operand`."""
+        """Return x rounded to the precision that matrix products read."""
         return self._execution.operand(x)
 
     def product(self, x: tf.Tensor, y: tf.Tensor, **transposed: bool) -> tf.Tensor:

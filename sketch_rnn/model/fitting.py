@@ -152,14 +152,14 @@ class Fitting(keras.Model):
           Keras's `History`.
         """
         options.setdefault("shuffle", False)  # Keras warns that True has no effect
-        return self._computed(super().fit, *arguments, **options)
+        return self._call_compiled(super().fit, *arguments, **options)
 
     def evaluate(self, *arguments: Any, **options: Any) -> Any:
         """Return the costs of batches; see `keras.Model.evaluate`.
 
         For `data.batches("valid")`, they equal a run's validation costs.
         """
-        return self._computed(super().evaluate, *arguments, **options)
+        return self._call_compiled(super().evaluate, *arguments, **options)
 
     def predict(self, *_: Any, **__: Any) -> NoReturn:
         """Raise UserError: `predict` has no single meaning for this model.
@@ -172,8 +172,8 @@ class Fitting(keras.Model):
             "`complete` to draw, `distribution` for what the model expects at each step"
         )
 
-    def _computed(self, method: Any, *arguments: Any, **options: Any) -> Any:
-        """Call a Keras method; first compile the model if that has not been done."""
+    def _call_compiled(self, method: Any, *arguments: Any, **options: Any) -> Any:
+        """Call a Keras method with the model's execution; compile the model first if necessary."""
         if not self.compiled:
             self.compile()
         with self.execution.in_force():
@@ -201,7 +201,7 @@ class Fitting(keras.Model):
             lambda: self.optimizer.apply(clipped, self.trainable_variables),
             lambda: None,
         )
-        return self._taken_up(size, cost, reconstruction, kl)
+        return self._update_means(size, cost, reconstruction, kl)
 
     def test_step(self, data: tuple[tf.Tensor, tf.Tensor]) -> dict[str, tf.Tensor]:
         """Return the costs of a batch as in a run's validation: z sampled, no dropout."""
@@ -219,7 +219,7 @@ class Fitting(keras.Model):
         if self.hparams.conditional:
             kl = losses.floored(tf.reduce_mean(each.kl[:count]), self.hparams)
         cost = reconstruction + self.hparams.kl_weight_start * kl
-        return self._taken_up(count, cost, reconstruction, kl)
+        return self._update_means(count, cost, reconstruction, kl)
 
     def _filled(self, batch: Batch) -> tuple[Batch, tf.Tensor]:
         """Fill up a batch to a static size; return it and the number of sketches before filling."""
@@ -232,8 +232,8 @@ class Fitting(keras.Model):
         lengths = tf.maximum(_rows_to(size, batch.lengths), 1)
         return Batch(_rows_to(size, batch.strokes5), lengths), count
 
-    def _taken_up(self, size: tf.Tensor | int, *costs: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Add the mean costs of `size` sketches to the means of the epoch, and return those."""
+    def _update_means(self, size: tf.Tensor | int, *costs: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Add the mean costs of `size` sketches to the epoch's means, and return these means."""
         for figure, cost in zip(self._figures, costs, strict=True):
             figure.update_state(cost, sample_weight=tf.cast(size, tf.float32))
         return {figure.name: figure.result() for figure in self._figures}

@@ -61,8 +61,8 @@ class Forward:
         if self.encoder.execution.joint_directions:
             h = self._both_directions(tensors(*self.encoder.weights), *read)
         else:
-            directions = self.encoder.directions(*read)
-            h = tf.concat([self._one_direction(*direction) for direction in directions], axis=-1)
+            directions = self.encoder.direction_inputs(*read)
+            h = tf.concat([self._run_direction(*direction) for direction in directions], axis=-1)
         return Latents(*self.latent(h, noise.eps))
 
     def decode(self, batch: Batch, z: tf.Tensor | None, noise: Noise) -> tf.Tensor:
@@ -114,7 +114,7 @@ class Forward:
         with keras.StatelessScope(zip(encoder.weights, weights, strict=True)):
             return encoder(points, packing, forward_mask, backward_mask)
 
-    def _one_direction(self, layer: Recurrent, *read: tf.Tensor | None) -> tf.Tensor:
+    def _run_direction(self, layer: Recurrent, *read: tf.Tensor | None) -> tf.Tensor:
         """Return the h `[B, U]` of one direction; the arguments are the fields of a `Direction`."""
         return self._direction_by(tensors(*layer.weights), *read)
 

@@ -84,19 +84,19 @@ class Encoder(keras.layers.Layer):
         Returns:
           The final h of both directions, `[B, 2 U]`.
         """
-        directions = self.directions(points, packing, forward_mask, backward_mask)
+        directions = self.direction_inputs(points, packing, forward_mask, backward_mask)
         if self.execution.joint_directions:
             return self._read_jointly(*directions)
         return tf.concat([self.read(direction) for direction in directions], axis=-1)
 
-    def directions(
+    def direction_inputs(
         self,
         points: tf.Tensor,
         packing: Packing,
         forward_mask: tf.Tensor | None = None,
         backward_mask: tf.Tensor | None = None,
     ) -> tuple[Direction, Direction]:
-        """Return the input of both directions; `call` describes the arguments."""
+        """Return the inputs of the forward and the backward RNN; `call` describes the arguments."""
         x = in_rows(points, packing.source)
         forward_mask = in_rows(forward_mask, packing.source)
         backward_mask = in_rows(backward_mask, packing.source)

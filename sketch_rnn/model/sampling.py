@@ -121,7 +121,7 @@ class _Turn:
         lengths: tf.Tensor,
         alive: tf.Tensor,
     ) -> tuple[Any, ...]:
-        """Do step t: take the loop's variables before it, and return them after it.
+        """Do step t: given the loop's variables before this step, return those after it.
 
         `alive` `[B]` says which sketches have not ended; `lengths` `[B]` says how long they are.
         """

@@ -23,21 +23,21 @@ GATES = 4  # input i, candidate j, forget f, output o, in this order
 FORGET_BIAS = 1.0
 
 
-_ARE_READ = ContextVar("weights_are_read", default=False)
+_LEFT_OUT = ContextVar("without_initialization", default=False)
 
 
 @contextmanager
-def weights_are_read() -> Iterator[None]:
-    """Set the recurrent kernels of models made in this block to zero.
+def without_initialization() -> Iterator[None]:
+    """Leave out the slow initialization of recurrent kernels in this block; they start as zeros.
 
     Use this context when weights are about to be read from a file: making orthogonal matrices would
     take longer than reading the file.
     """
-    token = _ARE_READ.set(True)
+    token = _LEFT_OUT.set(True)
     try:
         yield
     finally:
-        _ARE_READ.reset(token)
+        _LEFT_OUT.reset(token)
 
 
 class Orthogonal(keras.initializers.Initializer):
@@ -48,7 +48,7 @@ class Orthogonal(keras.initializers.Initializer):
 
     def __call__(self, shape: tuple[int, int], dtype: str | None = None) -> tf.Tensor:
         """Return the initial weights, `[U, 4U]`."""
-        if _ARE_READ.get():
+        if _LEFT_OUT.get():
             return tf.zeros(shape, dtype or tf.float32)
         rows, columns = shape
         return tf.concat(
@@ -73,8 +73,8 @@ class Inputs:
             sketch = tf.one_hot(segments.sketch, context.shape[0], dtype=x.dtype)
             self.x = tf.concat([x, sketch], axis=-1)
 
-    def project(self, w_xh: tf.Tensor, bias: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Turn a product of x and the context into a kernel for `self.x` and a constant.
+    def kernel_and_constant(self, w_xh: tf.Tensor, bias: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Split a product of x and the context into a kernel for `self.x` and a constant.
 
         Args:
           w_xh: `[I + C, O]`.

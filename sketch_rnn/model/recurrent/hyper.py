@@ -93,7 +93,9 @@ class HyperLSTM(Recurrent):
             self.w_hh, self.hyper_w_xh, self.hyper_w_hh, self.bias
         )
         hyper_w_x, hyper_w_h = tf.split(hyper_w_xh, [self.w_xh.shape[0], self.units])
-        hyper_kernel, hyper_bias = inputs.project(hyper_w_x, tf.zeros([GATES * HYPER_UNITS], dtype))
+        hyper_kernel, hyper_bias = inputs.kernel_and_constant(
+            hyper_w_x, tf.zeros([GATES * HYPER_UNITS], dtype)
+        )
         no_bias = tf.zeros([GATES * self.units], dtype)
         embedding = Affine(
             tf.concat(tensors(self.zw_kernel, self.zb_kernel), axis=1),
@@ -102,7 +104,7 @@ class HyperLSTM(Recurrent):
         return CellWeights(
             (
                 Affine(tf.concat([hyper_w_h, hyper_w_hh, hyper_kernel], axis=0), hyper_bias),
-                Affine(*inputs.project(self.w_xh, no_bias)),
+                Affine(*inputs.kernel_and_constant(self.w_xh, no_bias)),
                 Affine(w_hh, no_bias[None]),
                 embedding,
             ),

@@ -77,7 +77,9 @@ class LayerNormLSTM(Recurrent):
         self.norms = Norms.add_to(self, self.units)
 
     def cell_weights(self, inputs: Inputs) -> CellWeights:
-        kernel, bias = inputs.project(self.w_xh, tf.zeros([GATES * self.units], self.w_xh.dtype))
+        kernel, bias = inputs.kernel_and_constant(
+            self.w_xh, tf.zeros([GATES * self.units], self.w_xh.dtype)
+        )
         affine = Affine(tf.concat([*tensors(self.w_hh), kernel], axis=0), bias)
         return CellWeights((affine,), self.norms.rows())
 
@@ -133,7 +135,7 @@ def normalize(x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
 
 
 def normalize_gradient(d_normal: tf.Tensor, normal: tf.Tensor, inverse: tf.Tensor) -> tf.Tensor:
-    """Return the gradient of x.
+    """Return the gradient of the input x of `normalize`.
 
     Args:
       d_normal: the gradient of the normalized x.

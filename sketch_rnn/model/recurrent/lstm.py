@@ -48,7 +48,7 @@ class LSTM(Recurrent):
         self.bias = self.add_weight(name="bias", shape=(GATES * self.units,), initializer="zeros")
 
     def cell_weights(self, inputs: Inputs) -> CellWeights:
-        kernel, bias = inputs.project(self.w_xh, self.bias)
+        kernel, bias = inputs.kernel_and_constant(self.w_xh, self.bias)
         return CellWeights((Affine(tf.concat([*tensors(self.w_hh), kernel], axis=0), bias),))
 
     def step_forward(

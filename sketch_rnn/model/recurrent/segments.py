@@ -68,8 +68,8 @@ class Segments(NamedTuple):
             return list(gradients)
         return [tf.where(self.starts[t][..., None], tf.zeros_like(d), d) for d in gradients]
 
-    def by_sketch(self, values: Sequence[tf.Tensor]) -> tuple[tf.Tensor, ...]:
-        """Return the values if each sketch has its own initial state; else an empty tuple."""
+    def if_state_per_sketch(self, values: Sequence[tf.Tensor]) -> tuple[tf.Tensor, ...]:
+        """Return `values` if each sketch has its own initial state; else an empty tuple."""
         return () if self.sketch is None else tuple(values)
 
     def add_initial_gradients(
@@ -78,10 +78,10 @@ class Segments(NamedTuple):
         """Add up the gradients of the sketches' initial states.
 
         Args:
-          totals: the sums so far, `[S, U]`; at first, zeros passed through `by_sketch`.
+          totals: the sums so far, `[S, U]`; at first, zeros passed through `if_state_per_sketch`.
           begin: the first of c steps.
           d_previous: the gradients of the states that these steps read, `[c, B, U]`, passed
-            through `by_sketch`.
+            through `if_state_per_sketch`.
         """
         if self.sketch is None:
             return []
@@ -113,6 +113,6 @@ def length_of(tensor: tf.Tensor, axis: int) -> int | tf.Tensor:
 
 
 def window(sequence: tf.Tensor, begin: tf.Tensor, count: int) -> tf.Tensor:
-    """Return `count` steps of `[T, ...]` from `begin` on."""
+    """Return the `count` steps of `[T, ...]` that start at `begin`."""
     shape = sequence.shape[1:]
     return tf.slice(sequence, [begin] + [0] * len(shape), [count, *shape])

@@ -59,14 +59,14 @@ def run(
     return h, sequences.cell.State(*final)
 
 
-class Kept(NamedTuple):
+class OutputSpec(NamedTuple):
     """The shape and type of an output that a loop stores at every step."""
 
     shape: Sequence[int | None]  # at one step
     dtype: tf.DType
 
-    def blocks(self, turns: int, unroll: int) -> tf.TensorArray:
-        """Return an array with one element for each iteration of the loop."""
+    def new_array(self, turns: int, unroll: int) -> tf.TensorArray:
+        """Return an empty array for outputs, with one element for each iteration of the loop."""
         return tf.TensorArray(self.dtype, turns, element_shape=[unroll, *self.shape])
 
 
@@ -86,7 +86,7 @@ class _Forward:
             self.of_x = self.products.of_all_x(x, self.x_widths)
         self.state_widths = [state.shape[-1] for state in initial]
         carried = self.segments.carried(initial)
-        kept = _kept(x, [*self.state_widths, *self.cell.saved_widths()], x.dtype)
+        specs = _output_specs(x, [*self.state_widths, *self.cell.saved_widths()], x.dtype)
         self.final, found = _scan(
             self._step,
             0,
@@ -94,7 +94,7 @@ class _Forward:
             count=self.steps,
             unroll=sequences.execution.turn(self.steps),
             carry=tuple(carried),
-            kept=kept,
+            specs=specs,
         )
         self.states = self.cell.State(*found[: len(self.final)])  # [T, B, U]
         self.saved = found[len(self.final) :]
@@ -125,7 +125,7 @@ class _Forward:
         return self.cell.State(*[self.segments.previous_at(t, *pair) for pair in pairs])
 
     def inputs_in(self, begin: tf.Tensor, count: int) -> ReadByProducts:
-        """Return the inputs of each product, `[c, B, ...]`, at `count` steps from `begin` on."""
+        """Return the inputs of each product, `[c, B, ...]`, at the `count` steps from `begin`."""
         pairs = zip(self.initial, self.states, strict=True)
         previous = [self.segments.previous_in(begin, count, *pair) for pair in pairs]
         state = [window(sequence, begin, count) for sequence in self.states]
@@ -169,7 +169,7 @@ class _Backward:
             _Totals(
                 tuple(Affine(*map(tf.zeros_like, affine)) for affine in weights.affines),
                 tf.zeros_like(self.forward.x),
-                self.segments.by_sketch([tf.zeros_like(state) for state in initial]),
+                self.segments.if_state_per_sketch([tf.zeros_like(state) for state in initial]),
             ),
         )
 
@@ -178,7 +178,7 @@ class _Backward:
         ) -> tuple[tuple[Carried, _Totals], list[tf.Tensor]]:
             return self._chunk(steps - (number + 1) * size, size, carry), []
 
-        carry, _ = _scan(whole, 0, stride=1, count=steps // size, unroll=1, carry=carry, kept=[])
+        carry, _ = _scan(whole, 0, stride=1, count=steps // size, unroll=1, carry=carry, specs=[])
         if steps % size:
             carry = self._chunk(tf.constant(0), steps % size, carry)
         (d_carried, d_scales), totals = carry
@@ -197,21 +197,23 @@ class _Backward:
     ) -> tuple[Carried, _Totals]:
         """Backpropagate through `size` steps, down to `first`; add their inputs' gradients up."""
         carried, totals = carry
-        kept = [
-            *self._products_kept(),
-            *self.segments.by_sketch(
-                _kept(self.forward.x, self.forward.state_widths, self.forward.x.dtype)
+        specs = [
+            *self._product_specs(),
+            *self.segments.if_state_per_sketch(
+                _output_specs(self.forward.x, self.forward.state_widths, self.forward.x.dtype)
             ),
         ]
         last, unroll = first + size - 1, self.execution.turn(size)
         carried, found = _scan(
-            self._step, last, stride=-1, count=size, unroll=unroll, carry=carried, kept=kept
+            self._step, last, stride=-1, count=size, unroll=unroll, carry=carried, specs=specs
         )
-        return carried, self._collect(totals, first, found)
+        return carried, self._add_gradients(totals, first, found)
 
-    def _products_kept(self) -> list[Kept]:
+    def _product_specs(self) -> list[OutputSpec]:
         widths = [affine.kernel.shape[-1] for affine in self.forward.weights.affines]
-        return _kept(self.forward.x, widths, self.execution.operand(self.forward.x[:0]).dtype)
+        return _output_specs(
+            self.forward.x, widths, self.execution.operand(self.forward.x[:0]).dtype
+        )
 
     def _step(self, t: tf.Tensor, carried: Carried) -> tuple[Carried, list[tf.Tensor]]:
         d_state, d_scales = carried
@@ -230,11 +232,16 @@ class _Backward:
         if not self.execution.rows_summed_late:
             new = tf.nest.map_structure(_summed, forward.weights.scales, new)
         d_scales = tf.nest.map_structure(tf.add, d_scales, new)
-        outputs = [*map(self.products.operand, d_products), *self.segments.by_sketch(d_previous)]
+        outputs = [
+            *map(self.products.operand, d_products),
+            *self.segments.if_state_per_sketch(d_previous),
+        ]
         return (tuple(self.segments.passed_back(t, d_previous)), d_scales), outputs
 
-    def _collect(self, totals: _Totals, first: tf.Tensor, outputs: Sequence[tf.Tensor]) -> _Totals:
-        """Add the gradients of a chunk's steps, `[c, B, ...]` each."""
+    def _add_gradients(
+        self, totals: _Totals, first: tf.Tensor, outputs: Sequence[tf.Tensor]
+    ) -> _Totals:
+        """Add the gradients of a chunk's steps, `[c, B, ...]` each, to the totals."""
         count = len(totals.affines)
         d_products, d_previous = outputs[:count], outputs[count:]
         size = d_products[0].shape[0]
@@ -292,7 +299,7 @@ def _scan(
     count: int,
     unroll: int,
     carry: Any,
-    kept: Sequence[Kept],
+    specs: Sequence[OutputSpec],
 ) -> tuple[Any, list[tf.Tensor]]:
     """Call `carry, outputs = step(t, carry)` for `count` values of t from `first` on.
 
@@ -305,37 +312,42 @@ def _scan(
     """
     turns, left = (count, 0) if unroll == 1 else divmod(count, unroll)
 
-    def some(begin: int | tf.Tensor, steps: int, carry: Any) -> tuple[Any, list[tf.Tensor]]:
+    def do_steps(begin: int | tf.Tensor, steps: int, carry: Any) -> tuple[Any, list[tf.Tensor]]:
         times = [first + stride * (begin + k) for k in range(steps)]
         carry, outputs = _unrolled(step, times, carry)
         return carry, [tf.stack(values[::stride]) for values in outputs]
 
-    parts: list[list[tf.Tensor]] = [[] for _ in kept]
+    parts: list[list[tf.Tensor]] = [[] for _ in specs]
     if unroll == 1 or turns:
-        carry, blocks = _turns(some, stride, turns, unroll, carry, kept)
+        carry, blocks = _run_loop(do_steps, stride, turns, unroll, carry, specs)
         parts = [[block] for block in blocks]
     if left:
-        carry, rest = some(turns * unroll, left, carry)
+        carry, rest = do_steps(turns * unroll, left, carry)
         parts = [[*part, more][::stride] for part, more in zip(parts, rest, strict=True)]
     return carry, [part[0] if len(part) == 1 else tf.concat(part, axis=0) for part in parts]
 
 
-def _turns(
-    some: Callable, stride: int, turns: int, unroll: int, carry: Any, kept: Sequence[Kept]
+def _run_loop(
+    do_steps: Callable,
+    stride: int,
+    turns: int,
+    unroll: int,
+    carry: Any,
+    specs: Sequence[OutputSpec],
 ) -> tuple[Any, list[tf.Tensor]]:
     """Run the loop of `_scan`: `turns` iterations with `unroll` time steps each.
 
-    `some(begin, steps, carry)` runs `steps` time steps, starting with step `begin`.
+    `do_steps(begin, steps, carry)` runs `steps` time steps, starting with step `begin`.
     """
 
     def turn(
         number: tf.Tensor, carry: Any, arrays: list[tf.TensorArray]
     ) -> tuple[tf.Tensor, Any, list[tf.TensorArray]]:
-        carry, block = some(number * unroll, unroll, carry)
+        carry, block = do_steps(number * unroll, unroll, carry)
         at = number if stride == 1 else turns - 1 - number
         return number + 1, carry, [a.write(at, v) for a, v in zip(arrays, block, strict=True)]
 
-    arrays = [one.blocks(turns, unroll) for one in kept]
+    arrays = [spec.new_array(turns, unroll) for spec in specs]
     _, carry, arrays = tf.while_loop(
         lambda number, *_: number < turns, turn, (0, carry, arrays), maximum_iterations=turns
     )
@@ -361,9 +373,9 @@ def _flat(blocks: tf.Tensor) -> tf.Tensor:
     return tf.reshape(blocks, [blocks.shape[0] * blocks.shape[1], *shape])
 
 
-def _kept(x: tf.Tensor, widths: Sequence[int], dtype: tf.DType) -> list[Kept]:
+def _output_specs(x: tf.Tensor, widths: Sequence[int], dtype: tf.DType) -> list[OutputSpec]:
     """Return the shapes and types of outputs `[B, width]`, one per width; x is `[T, B, I]`."""
-    return [Kept([*x.shape[1:-1], width], dtype) for width in widths]
+    return [OutputSpec([*x.shape[1:-1], width], dtype) for width in widths]
 
 
 def _summed(scale: tf.Tensor, d_scale: tf.Tensor) -> tf.Tensor:
