@@ -45,7 +45,7 @@ Parts = Sequence[list[Node]]  # the arguments between commas
 
 
 def _circle(parts: Parts, size: Size, units: Units) -> Rings:
-    radii, middle = _around(parts[0], size, units)
+    radii, middle = _radii_and_center(parts[0], size, units)
     if len(radii) > 1:
         raise ValueError("expected one radius")
     whole = math.hypot(*size) / math.sqrt(2)
@@ -55,7 +55,7 @@ def _circle(parts: Parts, size: Size, units: Units) -> Rings:
 
 
 def _ellipse(parts: Parts, size: Size, units: Units) -> Rings:
-    radii, middle = _around(parts[0], size, units)
+    radii, middle = _radii_and_center(parts[0], size, units)
     if len(radii) not in (0, 2):
         raise ValueError("expected two radii")
     across, down = (
@@ -65,8 +65,8 @@ def _ellipse(parts: Parts, size: Size, units: Units) -> Rings:
     return [_oval(middle, (across, down))]
 
 
-def _around(nodes: list[Node], size: Size, units: Units) -> tuple[list[Node], Size]:
-    """Return the radii of a round shape, and its center, which follows the word `at`."""
+def _radii_and_center(nodes: list[Node], size: Size, units: Units) -> tuple[list[Node], Size]:
+    """Return the radii of a circle or ellipse, and its center, which follows the word `at`."""
     at = [i for i, node in enumerate(nodes) if node.type == "ident" and node.lower_value == "at"]
     if not at:
         return nodes, (size[0] / 2, size[1] / 2)

@@ -64,7 +64,7 @@ class Clips:
     _known: dict[tuple, tuple[Region, ...]] = field(default_factory=dict)
     _busy: set[Element] = field(default_factory=set)
 
-    def of(self, own: Mapping[str, str], place: Place) -> tuple[Region, ...]:
+    def regions_of(self, own: Mapping[str, str], place: Place) -> tuple[Region, ...]:
         """Return the regions that clip an element; only what lies in all of them is visible."""
         found: list[Region] = []
         for name, read in (("clip-path", self._clip), ("mask", self._mask)):
@@ -166,14 +166,14 @@ class Clips:
         is_alpha = self.style(target).get("mask-type") == "alpha"
         shown: shapely.Geometry = shapely.Polygon()
         for shape in painted:
-            for area, light, opacity in self._lights(shape, is_alpha):
+            for area, light, opacity in self._mask_areas(shape, is_alpha):
                 if light > HIDDEN:
                     shown = regions.combined(shapely.union, shown, area, self.work)
                 elif opacity > 1 - HIDDEN:
                     shown = regions.combined(shapely.difference, shown, area, self.work)
         return Region(shown), Region(shapely.Polygon(self._frame(target, place, box)))
 
-    def _lights(
+    def _mask_areas(
         self, shape: Painted, is_alpha: bool
     ) -> Iterator[tuple[shapely.Geometry, float, float]]:
         """Yield the areas that a shape paints in a mask, each with its brightness and opacity.
@@ -210,7 +210,9 @@ class Clips:
 
     def _stroked(self, shape: Painted) -> shapely.Geometry:
         lines = _checked([curves.flatten(line, _limit(line)) for line in shape.lines])
-        return self._within(regions.strokes(lines, shape.width, shape.cap, self.work), shape.clips)
+        return self._within(
+            regions.painted_area(lines, shape.width, shape.cap, self.work), shape.clips
+        )
 
     def _within(self, area: shapely.Geometry, clips: Sequence[Region]) -> shapely.Geometry:
         for region in clips:
@@ -265,7 +267,7 @@ class Clips:
         return [curves.straight(piece) for piece in pieces]
 
 
-def viewport(matrix: np.ndarray, size: tuple[float, float]) -> tuple[Region, ...]:
+def viewport_region(matrix: np.ndarray, size: tuple[float, float]) -> tuple[Region, ...]:
     """Return the region of the page in which an `svg` or `symbol` is visible.
 
     The region is a rectangle from (0, 0) to `size`, mapped to the page by `matrix`.

@@ -47,7 +47,9 @@ def media(tokens: Sequence[Node], page: Page) -> bool | None:
     queries = [values.solid(part) for part in values.parts(tokens)]
     if queries == [()]:
         return True
-    found = [_query(query, lambda inner: _feature(values.solid(inner), page)) for query in queries]
+    found = [
+        _query(query, lambda inner: _has_feature(values.solid(inner), page)) for query in queries
+    ]
     return True if True in found else None if None in found else False
 
 
@@ -124,8 +126,8 @@ def _unknown(token: Node) -> None:
     return None
 
 
-def _feature(tokens: Sequence[Node], page: Page) -> bool | None:
-    """Return whether a feature matches: given alone, with a value, or in a range."""
+def _has_feature(tokens: Sequence[Node], page: Page) -> bool | None:
+    """Return whether the page has a media feature: `color`, `width: 9px` or `2px < width`."""
     name = _word(tokens)
     if len(tokens) > 2 and name and tokens[1] == ":":
         return _with_value(name, tokens[2:], page)

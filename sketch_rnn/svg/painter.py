@@ -42,7 +42,7 @@ class Context:
     clips: tuple[Region, ...] = ()
 
 
-class For(Enum):
+class Purpose(Enum):
     """The purpose of a visit to elements: to paint, to measure, or to clip with them."""
 
     PAINT = "paint"
@@ -69,7 +69,7 @@ class Painter:
         geometry: Callable[[str], str | None],
         matrix: np.ndarray,
         context: Context,
-        purpose: For,
+        purpose: Purpose,
     ) -> Painted | None:
         """Return the painted shape of an element, in pixels; None if it paints nothing.
 
@@ -83,10 +83,10 @@ class Painter:
         """
         stroke, fill, even_odd = self._paints(element, context, purpose)
         is_seen = context.style.get("visibility", "visible") == "visible"
-        if not (is_seen and (stroke or fill)) and purpose != For.BOX:
+        if not (is_seen and (stroke or fill)) and purpose != Purpose.BOX:
             return None
         lines = drawn = self._lines(element, geometry, context)
-        if stroke and purpose == For.PAINT:
+        if stroke and purpose == Purpose.PAINT:
             drawn = self._dashed(element, lines, context)
         if not lines or not (drawn or fill):
             return None
@@ -104,18 +104,18 @@ class Painter:
         )
 
     def _paints(
-        self, element: Element, context: Context, purpose: For
+        self, element: Element, context: Context, purpose: Purpose
     ) -> tuple[paint.Paint | None, paint.Paint | None, bool]:
         """Return the stroke and the fill, and whether the fill follows the even-odd rule."""
         style = context.style
         stroke, fill = self._paint("stroke", context), self._paint("fill", context)
-        if purpose == For.CLIP:
+        if purpose == Purpose.CLIP:
             fill = paint.Paint(paint.WHITE, 1.0)
-        if purpose == For.CLIP or self._width(context) <= 0:
+        if purpose == Purpose.CLIP or self._width(context) <= 0:
             stroke = None
         if element.tag == "line":
             fill = None
-        rule = "clip-rule" if purpose == For.CLIP else "fill-rule"
+        rule = "clip-rule" if purpose == Purpose.CLIP else "fill-rule"
         return stroke, fill, style.get(rule) == "evenodd"
 
     def _lines(
@@ -159,7 +159,7 @@ class Painter:
         text = style.get(name, INHERITED[name])
         scheme = style.get("color-scheme", "normal")
         found = paint.paint(text, style.get("color", "black"), self.by_id, scheme)
-        opacity = context.opacity * share(style.get(f"{name}-opacity"))
+        opacity = context.opacity * parse_opacity(style.get(f"{name}-opacity"))
         return paint.Paint(found.color, found.opacity * opacity) if found and opacity else None
 
     def _count_closed(self, data: str) -> None:
@@ -172,7 +172,7 @@ class Painter:
         shapes.check_count(self.segments)
 
 
-def share(text: str | None) -> float:
+def parse_opacity(text: str | None) -> float:
     """Parse an opacity, from 0 to 1; return 1 if it is missing or invalid."""
     match = re.match(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)(%?)", text or "")
     if not match:

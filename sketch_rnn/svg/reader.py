@@ -111,7 +111,7 @@ def read_polylines(
         try:
             painted = walker.walk()
             _check_finite(painted)
-            page = walker.page()
+            page = walker.page_size()
             painted = walker.clips.cut(painted, tolerance * _side(painted, page))
             if middle is not None:
                 limit = tolerance * _side(painted, page)
@@ -126,14 +126,14 @@ def read_polylines(
             odd = walker.styles.not_understood
             raise UserError(f"{_why_empty(walker.left_out, found)}{_not_understood(odd)}")
         if outline is False and middle is None:
-            _check_is_drawn(painted, found.lines)
+            _refuse_ribbons(painted, found.lines)
         _check_size(found.lines, page)
         lines = _flatten_all(found.lines, tolerance)
     return Polylines(lines, _left_out(walker, found))
 
 
-def _check_is_drawn(painted: Sequence[Painted], lines: Sequence[np.ndarray]) -> None:
-    """Raise UserError if ribbons are longer in total than lines, and so form the drawing."""
+def _refuse_ribbons(painted: Sequence[Painted], lines: Sequence[np.ndarray]) -> None:
+    """Raise UserError if the drawing consists of thin filled shapes more than of lines."""
     low, high = bounds(painted)
     drawn = sum(float(np.hypot(*(line[:, 3] - line[:, 0]).T).sum()) for line in lines)
     stroked = [shape for shape in painted if shape.stroke and is_ribbon(shape)]
@@ -148,7 +148,7 @@ def _check_is_drawn(painted: Sequence[Painted], lines: Sequence[np.ndarray]) -> 
 def page_size(content: bytes) -> tuple[float, float] | None:
     """Return the page's width and height in the same units as its lines; None if not given."""
     root = xml.parse(content)
-    page, box = Walker(root).page(), viewports.view_box(root)
+    page, box = Walker(root).page_size(), viewports.view_box(root)
     if page is None or box is None:
         return page
     scale = min(page[0] / box[2], page[1] / box[3])
@@ -212,7 +212,7 @@ def _side(painted: list[Painted], page: tuple[float, float] | None) -> float:
 
 def _background(walker: Walker) -> paint.Color:
     """Return the color of the page before anything is painted."""
-    own = walker.styles.of(walker.root)
+    own = walker.styles.own_properties(walker.root)
     text = own.get("background-color") or own.get("background", "none")
     found = paint.paint(text, "black", ())
     return found.color if found and found.color and found.opaque() else paint.WHITE

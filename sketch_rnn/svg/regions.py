@@ -117,7 +117,7 @@ class Region:
                     pieces.append([run[0], run[1]])
                 goes_on = bool((run[1] == end).all())
             goes_on = goes_on and bool(runs)
-        return _around([np.array(piece) for piece in pieces], line)
+        return _join_at_start([np.array(piece) for piece in pieces], line)
 
 
 def _along(part: shapely.Geometry, start: np.ndarray, end: np.ndarray) -> list[np.ndarray]:
@@ -141,7 +141,7 @@ def _along(part: shapely.Geometry, start: np.ndarray, end: np.ndarray) -> list[n
     return runs
 
 
-def _around(pieces: list[np.ndarray], line: np.ndarray) -> list[np.ndarray]:
+def _join_at_start(pieces: list[np.ndarray], line: np.ndarray) -> list[np.ndarray]:
     """Join the last and the first piece of a closed line if they meet at its start."""
     if len(pieces) < 2 or (line[0] != line[-1]).any():
         return pieces
@@ -177,8 +177,10 @@ def area(rings: Sequence[np.ndarray], even_odd: bool, work: Work) -> shapely.Geo
 
 
 @_or_too_much
-def strokes(lines: Sequence[np.ndarray], width: float, cap: str, work: Work) -> shapely.Geometry:
-    """Return the area that a pen of some width paints along lines `[n, 2]`, or raise TooMuch."""
+def painted_area(
+    lines: Sequence[np.ndarray], width: float, cap: str, work: Work
+) -> shapely.Geometry:
+    """Return the region that a pen of some width paints along lines `[n, 2]`, or raise TooMuch."""
     work.add_edges(sum(map(len, lines)))
     geometries = []
     for line in lines:

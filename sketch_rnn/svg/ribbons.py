@@ -28,14 +28,14 @@ def is_ribbon(shape: Painted) -> bool:
         return False
     if shape.stroke and not same(shape.stroke.color, shape.fill.color):
         return False
-    around, area = _around(shape)
+    around, area = _perimeter_and_area(shape)
     points = np.concatenate([line.reshape(-1, 2) for line in shape.filled])
     return 0 < 2 * area < THIN * around * float(np.ptp(points, axis=0).max())
 
 
 def ribbon_length(painted: Sequence[Painted], side: float) -> float:
     """Return the total length of a drawing's ribbons in pixels, not counting possible dots."""
-    half = [_around(shape)[0] / 2 for shape in painted if is_ribbon(shape)]
+    half = [_perimeter_and_area(shape)[0] / 2 for shape in painted if is_ribbon(shape)]
     return sum(length for length in half if length > SHORT * side)
 
 
@@ -54,7 +54,7 @@ def along_middle(shape: Painted, middle: Middle, tolerance: float) -> Painted:
     )
 
 
-def _around(shape: Painted) -> tuple[float, float]:
+def _perimeter_and_area(shape: Painted) -> tuple[float, float]:
     """Return the approximate perimeter and area of a filled shape."""
     corners = [np.concatenate([line[:, 0], line[-1:, 3], line[:1, 0]]) for line in shape.filled]
     around = sum(float(np.hypot(*np.diff(ring, axis=0).T).sum()) for ring in corners)

@@ -19,8 +19,8 @@ from sketch_rnn.svg.xml import attribute_size
 MAX_SELECTOR = 4000  # characters between two commas; longer selectors are not understood
 MAX_TESTS = 500_000  # tests of an element against a part of a selector, in one file
 MAX_CLASSES = 1000  # characters in an element's `class`; the rest is ignored
-COMPILED = 150  # cost of compiling a selector, in tests
-WRAPPED = 4  # cost of finding a child, in tests
+COMPILED = 150  # cost of compiling a selector, in such tests
+WRAPPED = 4  # cost of finding a child, in such tests
 TESTED = 40  # characters in a selector that cost as much as one test
 READ = 100  # characters in attributes that cost as much as one test
 

@@ -65,7 +65,7 @@ def chains(segments: Segments) -> Iterator[list[Curve]]:
     """Yield each subpath as cubic curves; straight lines become curves too."""
     chain: list[Curve] = []
     for segment in segments:
-        if isinstance(segment, svgelements.Move) or not _is_whole(segment):
+        if isinstance(segment, svgelements.Move) or not _has_both_ends(segment):
             if chain:
                 yield chain
             chain = []
@@ -125,8 +125,8 @@ def _path(data: str) -> svgelements.Path:
     return path
 
 
-def _is_whole(segment: svgelements.PathSegment) -> bool:
-    """Return whether both ends are known; an odd number of coordinates leaves the last unknown."""
+def _has_both_ends(segment: svgelements.PathSegment) -> bool:
+    """Return whether a segment has both ends; with an odd coordinate left over, one is missing."""
     ends = (segment.start, segment.end)
     return None not in ends and None not in (*segment.start, *segment.end)
 

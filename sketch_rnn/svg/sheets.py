@@ -74,14 +74,14 @@ class Sheets:
                 continue
             query = tinycss2.parse_component_value_list(element.get("media", ""))
             if self._holds(media.media(query, self.page), "media", query):
-                self._take(tinycss2.parse_stylesheet(text, skip_comments=True), "", (), 0)
+                self._add_rules(tinycss2.parse_stylesheet(text, skip_comments=True), "", (), 0)
 
     def order(self, layer: Layer) -> tuple[float, ...]:
         """Return a sort key for a layer: stronger layers sort later, rules outside layers last."""
         numbers = [self.layers[layer[: depth + 1]] for depth in range(len(layer))]
         return (*numbers, math.inf)
 
-    def _take(self, nodes: Sequence[Node], parent: str, layer: Layer, depth: int) -> None:
+    def _add_rules(self, nodes: Sequence[Node], parent: str, layer: Layer, depth: int) -> None:
         """Add rules to the sheet, and declarations as rules for the selector `parent`."""
         if depth > MAX_NESTED:
             self.say(["rules that are nested too deeply"])
@@ -92,9 +92,9 @@ class Sheets:
                 continue
             for node in group:
                 if node.type == "qualified-rule":
-                    self._take(_content(node), _within(parent, node.prelude), layer, depth + 1)
+                    self._add_rules(_content(node), _within(parent, node.prelude), layer, depth + 1)
                 elif node.type == "at-rule":
-                    self._take_at(node, parent, layer, depth)
+                    self._add_at_rule(node, parent, layer, depth)
 
     def _declare(self, selector: str, nodes: Sequence[Node], layer: Layer) -> None:
         normal, important, odd = properties.declared(nodes)
@@ -109,19 +109,19 @@ class Sheets:
             return
         self.matcher.add(selectors, Rule(layer, normal, important))
 
-    def _take_at(self, node: Node, parent: str, layer: Layer, depth: int) -> None:
+    def _add_at_rule(self, node: Node, parent: str, layer: Layer, depth: int) -> None:
         name, prelude = node.lower_at_keyword, node.prelude
         if name == "namespace":
             self._name_space(prelude)
         elif name == "layer":
-            self._take_layer(node, parent, layer, depth)
+            self._add_layer(node, parent, layer, depth)
         elif name in ("media", "supports"):
             if name == "media":
                 holds = media.media(prelude, self.page)
             else:
                 holds = media.supports(prelude, _supported, self._supported_function)
             if self._holds(holds, name, prelude):
-                self._take(_content(node), parent, layer, depth + 1)
+                self._add_rules(_content(node), parent, layer, depth + 1)
         elif name.rpartition("-")[2] not in _WITHOUT_RULES and name not in _WITHOUT_RULES:
             self.say([f"@{name} {values.serialized(prelude).strip()}"])
 
@@ -130,7 +130,7 @@ class Sheets:
             self.say([f"@{name} {values.serialized(prelude).strip()}"])
         return bool(found)
 
-    def _take_layer(self, node: Node, parent: str, layer: Layer, depth: int) -> None:
+    def _add_layer(self, node: Node, parent: str, layer: Layer, depth: int) -> None:
         """Add a layer with its rules, or the layers that a statement only names, in its order."""
         text = values.serialized(node.prelude)
         names = [name.strip() for name in text.split(",")] if text.strip() else []
@@ -139,7 +139,7 @@ class Sheets:
                 self._named(layer, name)
         else:
             inner = self._named(layer, names[0] if names else f" {len(self.layers)}")
-            self._take(_content(node), parent, inner, depth + 1)
+            self._add_rules(_content(node), parent, inner, depth + 1)
 
     def _named(self, layer: Layer, name: str) -> Layer:
         for part in name.split("."):

@@ -32,7 +32,7 @@ class Styles:
         self._sheets = Sheets(self._matcher, page, self._say)
         self._sheets.read(root)
 
-    def of(self, element: Element) -> properties.Values:
+    def own_properties(self, element: Element) -> properties.Values:
         """Return an element's own properties: from attributes, then style sheets, then `style`.
 
         Position and size are included only if CSS sets them. `transform` is always in the syntax
@@ -80,7 +80,7 @@ class Styles:
         known, result = tuple(variables.items()), {}
         for name, value in own.items():
             if not name.startswith("--"):
-                value = values.with_variables(value, known)
+                value = values.replace_variables(value, known)
             if value and "var(" not in value and understood(name, value):
                 result[name] = value
             elif not name.startswith("--"):

@@ -237,8 +237,8 @@ def solid(nodes: Sequence[Node]) -> tuple[Node, ...]:
 
 
 @lru_cache(maxsize=1024)
-def with_variables(text: str, variables: tuple[tuple[str, str], ...]) -> str:
-    """Return a value with its `var(--name, other)` replaced."""
+def replace_variables(text: str, variables: tuple[tuple[str, str], ...]) -> str:
+    """Return a value with each `var(--name, fallback)` replaced by what it stands for."""
     known = dict(variables)
     for _ in range(8):  # a variable may refer to another variable
         if "var(" not in text or len(text) > MAX_VALUE:

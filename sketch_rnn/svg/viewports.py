@@ -12,7 +12,7 @@ from sketch_rnn.svg import transforms, values
 Page = tuple[float, float]  # width and height, in pixels
 
 
-def page(root: Element, own: Mapping[str, str]) -> Page | None:
+def page_size(root: Element, own: Mapping[str, str]) -> Page | None:
     """Return the size of the outermost `svg` in pixels; None if the file does not give it.
 
     Args:

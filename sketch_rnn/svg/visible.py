@@ -61,7 +61,7 @@ def shown(
       outline: whether the edges of shapes that are only filled become lines.
       tolerance: the tolerance of flattened curves, as a share of the drawing's longer side.
     """
-    painted = _on_page(painted, page)
+    painted = _drop_off_page(painted, page)
     if not painted:
         return Shown([], 0)
     painted, color = _above_ground(painted, page, ground)
@@ -72,8 +72,8 @@ def shown(
     return _Sight(painted, page, None, outline, tolerance).shown()
 
 
-def _on_page(painted: Sequence[Painted], page: Page | None) -> list[Painted]:
-    """Return the shapes without subpaths that lie wholly off the page, unless all subpaths do."""
+def _drop_off_page(painted: Sequence[Painted], page: Page | None) -> list[Painted]:
+    """Drop the subpaths that lie wholly off the page, unless that would leave nothing."""
     result = [shape for shape in painted if shape.lines or shape.filled]
     if page is None:
         return result

@@ -26,7 +26,7 @@ from sketch_rnn.svg import (
     xml,
 )
 from sketch_rnn.svg.paint import Painted
-from sketch_rnn.svg.painter import Context, For, Painter, share
+from sketch_rnn.svg.painter import Context, Painter, Purpose, parse_opacity
 from sketch_rnn.svg.properties import INHERITED, path_of
 from sketch_rnn.svg.style import Styles
 from sketch_rnn.svg.transforms import IDENTITY, Box, compose, moved
@@ -48,17 +48,17 @@ class Walker:
     painted: list[Painted] = field(default_factory=list)
     left_out: Counter[str] = field(default_factory=Counter)
     boxes: dict[tuple[Element, bool], Box] = field(default_factory=dict)
-    purpose: For = For.PAINT
+    purpose: Purpose = Purpose.PAINT
     visited: int = 0
     size: int = 0  # characters of all visited attributes
 
     def __post_init__(self) -> None:
-        self.styles = Styles(self.root, viewports.page(self.root, {}) or values.PAGE)
+        self.styles = Styles(self.root, viewports.page_size(self.root, {}) or values.PAGE)
         self.by_id: dict[str, Element] = {}
         for element in self.root.iter():
             self.by_id.setdefault(element.get("id", ""), element)
         self.painter = Painter(self.by_id)
-        self.clips = clips.Clips(self.by_id, self._clipping, self.styles.of)
+        self.clips = clips.Clips(self.by_id, self._collect_shapes, self.styles.own_properties)
 
     def walk(self) -> list[Painted]:
         """Return what the file paints, in pixels of its page."""
@@ -85,9 +85,9 @@ class Walker:
         named = tag in ("image", "text", "foreignObject")
         if tag not in _DRAWN and not named and not (tag == "symbol" and size is not None):
             return
-        own = self.styles.resolved(self.styles.of(element), context.style)
-        opacity = context.opacity * share(own.get("opacity"))
-        if own.get("display") == "none" or (opacity == 0 and self.purpose != For.CLIP):
+        own = self.styles.resolved(self.styles.own_properties(element), context.style)
+        opacity = context.opacity * parse_opacity(own.get("opacity"))
+        if own.get("display") == "none" or (opacity == 0 and self.purpose != Purpose.CLIP):
             return
         style = {**context.style, **_inheritable(own)}
         units = self._units(own, context, element is self.root)
@@ -110,14 +110,14 @@ class Walker:
         except ValueError:  # a unit that is not valid here; other errors were found before
             transform = IDENTITY
         matrix = compose(matrix, transform)
-        if self.purpose != For.BOX and ("clip-path" in own or "mask" in own):
-            found = self.clips.of(own, self._place(inner, matrix))
+        if self.purpose != Purpose.BOX and ("clip-path" in own or "mask" in own):
+            found = self.clips.regions_of(own, self._place(inner, matrix))
             inner.context = replace(context, clips=(*context.clips, *found))
         inner.visit(matrix)
 
-    def page(self) -> tuple[float, float] | None:
+    def page_size(self) -> tuple[float, float] | None:
         """Return the size of the outermost `svg` in pixels; None if the file gives none."""
-        return viewports.page(self.root, self.styles.of(self.root))
+        return viewports.page_size(self.root, self.styles.own_properties(self.root))
 
     def _units(self, own: Mapping[str, str], context: Context, is_root: bool) -> Units:
         before = context.units
@@ -125,11 +125,11 @@ class Walker:
         if "font-size" in own:
             font = values.length(own["font-size"], font, font, before)
         if is_root:
-            return Units(font, font, self.page() or values.PAGE)
+            return Units(font, font, self.page_size() or values.PAGE)
         return before if font == before.font else Units(font, before.root_font, before.page)
 
     def _leave_out(self, tag: str, element: Element, style: Mapping[str, str]) -> None:
-        if self.purpose == For.BOX or style.get("visibility", "visible") != "visible":
+        if self.purpose == Purpose.BOX or style.get("visibility", "visible") != "visible":
             return
         if tag == "text" and not "".join(element.itertext()).strip():
             return
@@ -138,7 +138,7 @@ class Walker:
         self.left_out[tag] += 1
 
     def _leave_out_markers(self, tag: str, style: Mapping[str, str]) -> None:
-        if self.purpose == For.PAINT and tag in _MARKED:
+        if self.purpose == Purpose.PAINT and tag in _MARKED:
             for name in ("marker-start", "marker-mid", "marker-end"):
                 match = re.match(r"url\(\s*['\"]?#([^'\")]*)", style.get(name, ""))
                 self.left_out["marker"] += bool(match and match[1] in self.by_id)
@@ -149,7 +149,7 @@ class Walker:
             matrix, context.viewport, context.units, partial(self._box, inner), context.depth
         )
 
-    def _clipping(
+    def _collect_shapes(
         self, container: Element, matrix: np.ndarray, place: clips.Place, is_clip: bool
     ) -> tuple[list[Painted], bool]:
         """Return what the children of a `clipPath` or `mask` paint.
@@ -161,7 +161,7 @@ class Walker:
         context = Context(style, place.viewport, 1.0, place.units, place.depth + 1)
         saved = self.painted, self.left_out, self.purpose
         self.painted, self.left_out = [], Counter()
-        self.purpose = For.CLIP if is_clip else For.PAINT
+        self.purpose = Purpose.CLIP if is_clip else Purpose.PAINT
         for child in container:
             if not is_clip or child.tag in (*shapes.SHAPES, "use", "text"):
                 self.visit(child, compose(matrix, transform), context)
@@ -177,7 +177,7 @@ class Walker:
         style: dict[str, str] = {}
         own: dict[str, str] = {}
         for ancestor in reversed(path):
-            own = self.styles.resolved(self.styles.of(ancestor), style)
+            own = self.styles.resolved(self.styles.own_properties(ancestor), style)
             style |= _inheritable(own)
         return style, own
 
@@ -191,7 +191,7 @@ class Walker:
             return (0.0, 0.0, 0.0, 0.0)
         if inner.element is self.root:
             inner.own.setdefault("transform-origin", "50% 50%")
-            return (0.0, 0.0, *inner.inside())
+            return (0.0, 0.0, *inner.viewport_size())
         kind = inner.own.get("transform-box", "view-box")
         if kind == "view-box":
             return (0.0, 0.0, *inner.context.viewport)
@@ -202,7 +202,7 @@ class Walker:
         key = inner.element, with_strokes
         if key not in self.boxes:
             saved = self.painted, self.purpose
-            self.painted, self.purpose = [], For.BOX
+            self.painted, self.purpose = [], Purpose.BOX
             inner.visit(IDENTITY)
             measured, (self.painted, self.purpose) = self.painted, saved
             self.boxes[key] = _box_of(measured, with_strokes)
@@ -211,7 +211,7 @@ class Walker:
 
 @dataclass
 class _Inner:
-    """The content of an element, in the coordinates inside its transform."""
+    """The content of an element, in the coordinate system that its transform sets up."""
 
     walker: Walker
     element: Element
@@ -226,8 +226,8 @@ class _Inner:
             return self.element.get(name)
         return path_of(text) if name == "d" else text
 
-    def inside(self) -> tuple[float, float]:
-        """Return the size of an `svg` or `symbol`; CSS sizes apply only to the outermost `svg`."""
+    def viewport_size(self) -> tuple[float, float]:
+        """Return the size of an `svg` or `symbol`; CSS can set it only for the outermost `svg`."""
         box, is_root = viewports.view_box(self.element), self.element is self.walker.root
         default = box[2:] if box and is_root else self.context.viewport
         said = self.geometry if is_root else self.element.get
@@ -254,7 +254,7 @@ class _Inner:
     def _visit_children(self, matrix: np.ndarray) -> None:
         element, context = self.element, self.context
         if element.tag in ("svg", "symbol"):
-            size = self.inside()
+            size = self.viewport_size()
             if element is not self.walker.root:
                 matrix = moved(matrix, *self._place(self.element.get))
                 context = self._within(matrix, size)
@@ -270,7 +270,7 @@ class _Inner:
         context = self.context
         if self.own.get("overflow", "hidden") in ("visible", "auto") or min(size) <= 0:
             return context
-        return replace(context, clips=(*context.clips, *clips.viewport(matrix, size)))
+        return replace(context, clips=(*context.clips, *clips.viewport_region(matrix, size)))
 
     def _visit_use(self, matrix: np.ndarray) -> None:
         link = self.element.get("href", "")

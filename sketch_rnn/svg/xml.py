@@ -21,7 +21,7 @@ MAX_MENDED = 100_000  # places in a file; later ones are left unrepaired
 _UNDEFINED = expat.errors.codes[expat.errors.XML_ERROR_UNDEFINED_ENTITY]
 _ENCODING = re.compile(rb"<\?xml[^>]{0,100}?\s(encoding)=[\"']([\w.-]+)")
 _DECLARED = re.compile(r"<!ENTITY\s+([\w.:-]+)")
-_NO_SIGNS = re.compile(r"[\0-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
+_NOT_CHARACTERS = re.compile(r"[\0-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
 # comments, CDATA, instructions and doctypes, up to their end or the end of the file; `&` references
 _PARTS = re.compile(
     r"<!--(?:.*?-->|.*)|<!\[CDATA\[(?:.*?\]\]>|.*)|<\?(?:.*?\?>|.*)"
@@ -62,7 +62,7 @@ def parse(
         return _Reader(content, any_namespace, max_elements).read()
     except expat.ExpatError as error:
         found = error
-    mended = _mended(content)
+    mended = _repaired(content)
     if mended != content:
         try:
             return _Reader(mended, any_namespace, max_elements).read()
@@ -157,18 +157,18 @@ def _entity_at(content: bytes, error: expat.ExpatError) -> str:
     return match[0] if match else ""
 
 
-def _mended(content: bytes) -> bytes:
+def _repaired(content: bytes) -> bytes:
     """Return the content with invalid XML references repaired, or unchanged if that fails."""
     text = _decoded(content)
     if text is None:
         return content
-    text = _NO_SIGNS.sub("", text)
+    text = _NOT_CHARACTERS.sub("", text)
     known = set(_DECLARED.findall(text)) | {"amp", "apos", "gt", "lt", "quot"}
-    mended = _PARTS.sub(lambda match: _mended_part(match, known), text, MAX_MENDED).encode()
+    mended = _PARTS.sub(lambda match: _repaired_part(match, known), text, MAX_MENDED).encode()
     return mended if len(mended) <= MAX_BYTES else content
 
 
-def _mended_part(match: re.Match[str], known: set[str]) -> str:
+def _repaired_part(match: re.Match[str], known: set[str]) -> str:
     """Return the replacement for a match of `_PARTS`: comments stay, references are repaired."""
     text, name = match[0], match["name"]
     if text[:2].lower() == "<!":
@@ -176,17 +176,17 @@ def _mended_part(match: re.Match[str], known: set[str]) -> str:
     if text[0] == "<" or name in known:
         return text
     if match["number"]:
-        return "" if _NO_SIGNS.fullmatch(_sign(match["number"])) else text
+        return "" if _NOT_CHARACTERS.fullmatch(_character(match["number"])) else text
     if name is None:
         return "&amp;"
     if name[:3] == "ns_":  # from Illustrator; other programs remove the declarations
         return {"ns_svg": SVG, "ns_xlink": XLINK}.get(name, "other")
-    signs = html.entities.html5.get(f"{name};")
-    return "".join(f"&#{ord(sign)};" for sign in signs) if signs else text
+    characters = html.entities.html5.get(f"{name};")
+    return "".join(f"&#{ord(one)};" for one in characters) if characters else text
 
 
-def _sign(number: str) -> str:
-    """Return the character that a numeric reference stands for; NUL if there is none."""
+def _character(number: str) -> str:
+    """Return the character with this number in an XML reference; NUL if there is none."""
     value = int(number[1:], 16) if number[0] in "xX" else int(number)
     return chr(value) if value < 0x110000 else "\0"
 

@@ -13,7 +13,7 @@ BODY = """<g id="layer" class="icon"><path id="p" class="a b" data-kind="x"/>
 def stroke(sheet, element="p", attributes=""):
     body = BODY.replace('id="p"', f'id="p" {attributes}')
     root = fromstring(f"<svg><style>{sheet}</style>{body}</svg>")
-    return Styles(root).of(root.find(f".//*[@id='{element}']")).get("stroke")
+    return Styles(root).own_properties(root.find(f".//*[@id='{element}']")).get("stroke")
 
 
 @pytest.mark.parametrize(
@@ -170,7 +170,7 @@ def test_conditions_of_media_queries(condition, holds):
     sheet = f"@media {condition} {{ path {{ stroke: red }} }}"
     root = fromstring(f"<svg><style>{sheet}</style>{BODY}</svg>")
     styles = Styles(root, (400.0, 300.0))
-    assert styles.of(root.find(".//path")).get("stroke") == ("red" if holds else None)
+    assert styles.own_properties(root.find(".//path")).get("stroke") == ("red" if holds else None)
     assert styles.not_understood == {}
 
 
@@ -192,5 +192,5 @@ def test_conditions_of_media_queries(condition, holds):
 def test_what_does_not_count_is_said(sheet, said):
     root = fromstring(f"<svg><style>{sheet}</style>{BODY}</svg>")
     styles = Styles(root)
-    assert styles.of(root.find(".//path")).get("stroke") is None
+    assert styles.own_properties(root.find(".//path")).get("stroke") is None
     assert list(styles.not_understood) == [said]
