@@ -200,7 +200,9 @@ def _add_lines(
     """Draw the sketches in their cells, one layer for each ink that is used."""
     stroke_width = 2 * math.sqrt(grid.cell / 160)
     if style.stroke_width is not None:
-        stroke_width = style.stroke_width * (grid.width / style.measure[0] if style.size else 1)
+        stroke_width = style.stroke_width * (
+            grid.width / style.width_and_unit[0] if style.size else 1
+        )
     layers = {
         name: _layer(svg, name, round(max(stroke_width, 0.001), 3), ink)
         for name, ink in (("given", PREFIX_INK), ("drawn", style.color))
@@ -250,7 +252,7 @@ def _columns(count: int) -> int:
 
 
 def _document(width: float, height: float, style: Style, animate: bool) -> svgwrite.Drawing:
-    size, unit = style.measure
+    size, unit = style.width_and_unit
     shown: tuple[Any, Any] = (width, height)
     if size and unit == "mm":
         shown = f"{size:g}mm", f"{round(size * height / width, 3):g}mm"
@@ -333,8 +335,8 @@ class _Animation:
         if not self.one_by_one:
             self.now = 0.0
 
-    def style(self, line: np.ndarray) -> str:
-        """Return the CSS of the next line."""
+    def line_css(self, line: np.ndarray) -> str:
+        """Return the CSS that draws a line as soon as the line before it is finished."""
         seconds = max(0.05, np.linalg.norm(np.diff(line, axis=0), axis=1).sum() / self.speed)
         begin, self.now = self.now, self.now + seconds + 0.1
         return f"animation-duration:{seconds:.2f}s; animation-delay:{begin:.2f}s"
@@ -349,7 +351,7 @@ def _groups(
         path = svg.path(_curve(line) if smooth else _straight(line))
         if animation:
             path["pathLength"] = 1
-            path["style"] = animation.style(line)
+            path["style"] = animation.line_css(line)
         if is_given not in groups:
             groups[is_given] = svg.g(class_="given" if is_given else "sketch")
         groups[is_given].add(path)

@@ -95,7 +95,7 @@ def replacing(path: str | Path) -> Iterator[BinaryIO]:
                 yield file
                 file.flush()
                 os.fsync(file.fileno())
-            share(part)
+            set_usual_permissions(part)
             replace(part, path)
     except BaseException:
         os.unlink(part)
@@ -103,7 +103,7 @@ def replacing(path: str | Path) -> Iterator[BinaryIO]:
     sync_folder(path.parent)
 
 
-def share(part: str | Path) -> None:
+def set_usual_permissions(part: str | Path) -> None:
     """Give a temporary file or folder the permissions that a new one usually gets."""
     umask = os.umask(0)
     os.umask(umask)

@@ -176,7 +176,7 @@ class HParams:
 
     @classmethod
     def from_dict(cls, mapping: Mapping[str, object]) -> HParams:
-        """Make hyperparameters from what `to_dict` or the original wrote; fill in the defaults.
+        """Make hyperparameters from a dict that `to_dict` or the original wrote; fill in defaults.
 
         Raises:
             UserError: an unknown key, a wrong type or a value out of range.
@@ -184,7 +184,7 @@ class HParams:
         return cls(**checked_overrides(mapping.items()))
 
     def least_bytes(self) -> int:
-        """Return the bytes of a model's largest matrices, a lower limit for all its weights."""
+        """Return the memory of a model's largest matrices in bytes; all its weights take more."""
         decoder, encoder = self.dec_rnn_size, self.enc_rnn_size
         numbers = 4 * decoder**2 + 6 * decoder * self.num_mixture
         if self.conditional:

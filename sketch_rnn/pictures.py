@@ -63,14 +63,14 @@ class Style:
             )
         if self.columns is not None and self.columns < 1:
             raise UserError(f"`columns`: expected a number above 0, got {self.columns}")
-        if self.size is not None and not 1 <= self.measure[0] <= MAX_PNG_SIDE:
+        if self.size is not None and not 1 <= self.width_and_unit[0] <= MAX_PNG_SIDE:
             raise UserError(
                 f"`size`: expected a width of 1 to {MAX_PNG_SIDE} pixels, such as 800, or "
                 f"millimeters, such as 100mm; got {self.size!r:.40}"
             )
 
     @property
-    def measure(self) -> tuple[float, str]:
+    def width_and_unit(self) -> tuple[float, str]:
         """The width as a number (0 if not set) and its unit."""
         found = SIZE.fullmatch(f"{self.size}".strip())
         return (float(found[1]), found[2] or "px") if found else (0.0, "px")
@@ -104,7 +104,7 @@ def save(svg: Svg, path: Path, style: Style, animate: bool = False) -> None:
         raise UserError(f"{path}: expected a name that ends in .svg or .png")
     if animate and suffix == ".png":
         raise UserError(f"{path}: a PNG cannot be animated; choose a name that ends in .svg")
-    if style.measure[1] == "mm" and suffix == ".png":
+    if style.width_and_unit[1] == "mm" and suffix == ".png":
         raise UserError(f"{path}: expected the width of a PNG in pixels, such as `size=800`")
     if suffix == ".svg":
         content = svg.encode()

@@ -9,7 +9,7 @@ from helpers import DOODLES
 
 import sketch_rnn
 from sketch_rnn.errors import UserError
-from sketch_rnn.training.devices import find_workers
+from sketch_rnn.training.devices import set_up_devices
 from sketch_rnn.training.options import TrainOptions
 
 DRAWING = np.array([(3, 0, 0), (0, 4, 1)], np.float32)
@@ -64,7 +64,7 @@ def test_a_hyperparameter_of_another_name_is_one_line():
 
 def test_a_strategy_is_checked_where_workers_are_sought():
     with pytest.raises(UserError, match="did you mean mirrored"):
-        find_workers("mirorred")
+        set_up_devices("mirorred")
 
 
 @pytest.mark.parametrize(

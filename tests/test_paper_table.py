@@ -18,7 +18,7 @@ def test_the_table_and_the_paper_s_figures(tmp_path, monkeypatch, capsys):
         return [len(asked) / 10] * (2 if "kl_weight" in hparams else 1)
 
     monkeypatch.setattr(script, "trained", trained)
-    monkeypatch.setattr(script, "is_papers", lambda folder, names: names != ["cat.npz"])
+    monkeypatch.setattr(script, "has_paper_size", lambda folder, names: names != ["cat.npz"])
     sets = ["pig.npz+cat.npz", "mine.npz", "cat.npz"]
     assert program(["paper_table", "--data_dir=a", f"--log_root={tmp_path}", *sets]) == 0
     assert asked[1] == ("cat+pig/w_KL=0.50", ["pig.npz", "cat.npz"], {"kl_weight": 0.5})
@@ -37,7 +37,9 @@ def test_what_is_trained_is_not_trained_again(tmp_path, capsys):
         for _ in range(2)
     )
     assert first == again and len(first) == 1
-    assert not script.is_papers(tmp_path / "run", ["cat.npz"])  # the package has but some of them
+    assert not script.has_paper_size(
+        tmp_path / "run", ["cat.npz"]
+    )  # the package has but some of them
     assert "nothing to do: 1 of 1 steps" in capsys.readouterr().out
 
 

@@ -67,7 +67,7 @@ def run(
         elif rest and not arguments:
             raise UserError(f"unexpected argument {rest[0]!r}; write flags as --name=value")
         else:
-            with signals.ended_in_order(), _lines_on_stderr():
+            with signals.ended_in_order(), _log_to_stderr():
                 status = main(*rest) or OK
                 save_programs()  # here, a warning is printed as a line of the command
         sys.stdout.flush()
@@ -99,8 +99,8 @@ def _failed(name: str, error: BaseException) -> int | None:
 
 
 @contextmanager
-def _lines_on_stderr() -> Iterator[None]:
-    """Print what the library logs on stderr, once, and keep it from other loggers."""
+def _log_to_stderr() -> Iterator[None]:
+    """Print the library's log messages on stderr in this block; hide them from other loggers."""
     handler, propagate, level = _Lines(), LOGGER.propagate, LOGGER.level
     LOGGER.addHandler(handler)
     LOGGER.propagate = False
@@ -117,7 +117,7 @@ class _Lines(logging.Handler):
     """A handler that prints the library's messages and warnings on stderr."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        """See `logging.Handler`."""
+        """Print a log record."""
         kind = "warning: " if record.levelno >= logging.WARNING else ""
         clear = erased() if sys.stderr.isatty() else ""  # a status line may be shown
         print(clear + kind + spelled(record.getMessage()), file=sys.stderr, flush=True)

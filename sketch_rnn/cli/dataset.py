@@ -288,13 +288,13 @@ def _pad() -> None:
     if not (PAD.output or "").endswith(".html"):
         raise UserError(f"expected --output=FILE.html, got {PAD.output or 'none'}")
     check_output(PAD.output, [], PAD.model_dir, PAD.overwrite)
-    model, interface = _answering_model() if PAD.model_dir else (None, None)
+    model, interface = _model_of_pad() if PAD.model_dir else (None, None)
     save_pad(PAD.output, PAD.prompts or (), PAD.count, PAD.seconds, PAD.title, model, interface)
     print(f"wrote {PAD.output}")
 
 
-def _answering_model() -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the weights of the model that a pad runs, and its interface."""
+def _model_of_pad() -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the weights and the interface of the model that runs in a drawing pad."""
     common.quiet_tensorflow(PAD.verbose_tensorflow)
     from sketch_rnn.formats import load_model, module, page
 

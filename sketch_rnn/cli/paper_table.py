@@ -44,7 +44,7 @@ def main(argv: list[str] | None = None) -> int:
     arguments = parsed(argv)
     common.quiet_tensorflow()
     try:
-        rows = [row for text in arguments.data_sets for row in rows_of(text, arguments)]
+        rows = [row for text in arguments.data_sets for row in table_rows(text, arguments)]
     except UserError as error:
         print(f"paper_table: error: {spelled(str(error))}", file=sys.stderr)
         return common.MISUSED
@@ -70,7 +70,7 @@ def parsed(argv: list[str] | None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def rows_of(text: str, arguments: argparse.Namespace) -> list[tuple[str, list[float]]]:
+def table_rows(text: str, arguments: argparse.Namespace) -> list[tuple[str, list[float]]]:
     """Return the table row of a data set; if the paper used the same drawings, add its row."""
     names = text.split("+")
     name = "+".join(sorted(Path(n).stem.removesuffix(".full") for n in names))
@@ -79,13 +79,13 @@ def rows_of(text: str, arguments: argparse.Namespace) -> list[tuple[str, list[fl
         folder = Path(arguments.log_root) / name / setting.replace(" ", "")
         figures += trained(folder, names, hparams, arguments)
     rows = [(name.replace("+", ", "), figures)]
-    if name in PAPER and is_papers(folder, names):
+    if name in PAPER and has_paper_size(folder, names):
         rows.append(("*the paper*", list(PAPER[name])))
     return rows
 
 
-def is_papers(folder: Path, names: list[str]) -> bool:
-    """Return whether a run had as many training drawings as the paper's public files."""
+def has_paper_size(folder: Path, names: list[str]) -> bool:
+    """Return whether a run had as many training drawings as the paper's public files hold."""
     from sketch_rnn.formats.run_folder import RunFolder
 
     return RunFolder(folder).read_config().training_size == PAPERS_DRAWINGS * len(names)

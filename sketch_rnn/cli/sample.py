@@ -185,8 +185,8 @@ def _inputs(
     model: "SketchRNN", mode: Mode, output: Path, indices: list[int], seed: int
 ) -> "list[np.ndarray]":
     """Return the input drawings, or drawings of the model's data set, stroke-3 in data units."""
-    takes_own = _takes_own(mode)
-    if not (FLAGS.input or takes_own):
+    uses_data_set = _draws_from_data_set(mode)
+    if not (FLAGS.input or uses_data_set):
         return []
     from sketch_rnn.convert.inputs import Choice, Size, holds_data_set, read_inputs
     from sketch_rnn.data.layout import Layout
@@ -196,7 +196,7 @@ def _inputs(
     hparams = model.hparams
     folders = [path for path in FLAGS.input if not holds_data_set(path, hparams.data_set)]
     check_output(output, folders, overwrite=FLAGS.overwrite)
-    paths = _own_drawings() if takes_own else FLAGS.input
+    paths = _data_set_drawings() if uses_data_set else FLAGS.input
     ready.check_scale_factor(model)
     most = mode.drawings_of_each(len(FLAGS.input), FLAGS.num_samples)
     choice = Choice(FLAGS.split, indices, most, seed)
@@ -204,7 +204,7 @@ def _inputs(
     size = Size(FLAGS.input_size, FLAGS.page, full_size)
     layout = Layout(coordinates=FLAGS.coordinates, pen=FLAGS.pen)
     inputs = read_inputs(paths, hparams.data_set, hparams.max_seq_len, choice, size, layout)
-    if takes_own and mode.name == "complete":
+    if uses_data_set and mode.name == "complete":
         return [ready.first_half(sketch) for sketch in inputs]
     return inputs
 
@@ -256,15 +256,15 @@ def _indices() -> list[int]:
         raise UserError(f"--index: expected whole numbers, got {','.join(FLAGS.index)}") from None
 
 
-def _takes_own(mode: Mode) -> bool:
-    """Return whether drawings from the model's data set, or from the package, are the inputs."""
+def _draws_from_data_set(mode: Mode) -> bool:
+    """Return whether the inputs come from the model's data set or from the package."""
     is_packaged = catalog.is_packaged(FLAGS.model_dir)
     is_known = is_packaged or Path(FLAGS.model_dir, CONFIG_FILE).is_file()
-    takes = mode.takes_own(bool(FLAGS.z_file or FLAGS.like), is_packaged)
+    takes = mode.uses_data_set(bool(FLAGS.z_file or FLAGS.like), is_packaged)
     return takes and not FLAGS.input and is_known
 
 
-def _own_drawings() -> list[str]:
+def _data_set_drawings() -> list[str]:
     """Return the folder of the model's data set, or its files if they were downloaded."""
     if catalog.is_packaged(FLAGS.model_dir):
         return [str(catalog.PACKAGED_DRAWINGS_PATH)]
@@ -280,14 +280,14 @@ def _own_drawings() -> list[str]:
 
 def _check_sources(mode: Mode) -> None:
     """Check that the mode gets what it needs, and nothing that it would ignore."""
-    takes_own = _takes_own(mode)
+    uses_data_set = _draws_from_data_set(mode)
     if FLAGS.like and (FLAGS.z_file or not mode.takes_z):
         other = "--z_file, got both" if FLAGS.z_file else f"a mode that takes z, got {mode.name}"
         raise UserError(f"expected --like {'or' if FLAGS.z_file else 'with'} {other}")
     has_z = bool(FLAGS.z_file or FLAGS.like)
-    mode.check_sources(bool(FLAGS.input) or takes_own, has_z)
+    mode.check_sources(bool(FLAGS.input) or uses_data_set, has_z)
     are_svg = all(path.lower().endswith((".svg", ".svgz")) for path in FLAGS.input)
-    if FLAGS.index and are_svg and not takes_own:
+    if FLAGS.index and are_svg and not uses_data_set:
         raise UserError(
             "--index chooses from an input that holds several drawings; give such an input, "
             "as in --input=doodles"

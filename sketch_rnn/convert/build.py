@@ -184,7 +184,7 @@ def build(
     _check_shares(valid=valid, test=test)
     with naming(output, ""), Spool(output.parent) as spool:
         chunks = _chunks(inputs, strokes, reading)
-        summary = _converted(chunks, reading, spool, report, drop_copies, strict, processes)
+        summary = _convert_all(chunks, reading, spool, report, drop_copies, strict, processes)
         _write(output, spool, _split(len(spool), valid, test, seed), summary)
     return summary
 
@@ -210,7 +210,7 @@ def _chunks(inputs: Inputs, strokes: Iterable[Any], reading: Reading) -> Iterato
     yield from memory_chunks("strokes", strokes, reading)
 
 
-def _converted(
+def _convert_all(
     chunks: Iterator[Chunk],
     reading: Reading,
     spool: Spool,
@@ -219,7 +219,7 @@ def _converted(
     strict: bool,
     processes: int | None,
 ) -> Summary:
-    """Convert the drawings into the spool, and return a summary."""
+    """Convert the drawings, store them in the spool (a temporary file), and return a summary."""
     summary, seen = Summary(), set[int]()
     with ExitStack() as stack:
         table = _Report(stack.enter_context(replacing(report))) if report else None

@@ -32,7 +32,7 @@ from sketch_rnn.svg.reader import page_size, read_content, read_svg
 # A file's drawings are in the model's units if their median size lies between these shares of the
 # full size; a file with only a few drawings may hold small unfinished parts (_SMALLEST_OF_FEW).
 _SMALLEST, _SMALLEST_OF_FEW, _LARGEST = 0.4, 0.05, 3.0
-_LARGEST_BOX = 1500  # data units
+_LARGEST_PREPARED = 1500  # data units
 AS_TRAINED = Form(whole=True, large=False, is_place=False)
 
 
@@ -87,25 +87,26 @@ class Size:
     full: float | None = None
 
     @property
-    def box(self) -> float:
-        """The longer side of a whole drawing during its preparation.
+    def prepared_side(self) -> float:
+        """The length to which the longer side of a whole drawing is scaled for its preparation.
 
-        The box has the full size, so that `epsilon` means as many data units as in `build`; this
-        choice rests on measurements with Google's browser models, whose drawings are about 900
-        units long. The box has a smallest and a largest size, so that simplification removes
-        neither too much nor too little.
+        It is the full size, so that `epsilon` means as many data units as in `build`; this choice
+        rests on measurements with Google's browser models, whose drawings are about 900 units long.
+        It is limited to a range in which simplification removes neither too much nor too little.
         """
-        return min(max(self.full or 0, Recipe.size), _LARGEST_BOX)
+        return min(max(self.full or 0, Recipe.size), _LARGEST_PREPARED)
 
     @property
     def units(self) -> float:
         """The model's data units per unit of a prepared drawing."""
-        return (self.full or self.box) / self.box
+        return (self.full or self.prepared_side) / self.prepared_side
 
     def recipe(self, max_points: int) -> Recipe:
-        """Return the recipe for a drawing with at most `max_points` points."""
-        coarsest = MAX_EPSILON * Recipe.epsilon * self.box / Recipe.size
-        return Recipe(self.box * (self.share or 1), max_points=max_points, coarsest=coarsest)
+        """Return the settings for converting a drawing to at most `max_points` points."""
+        coarsest = MAX_EPSILON * Recipe.epsilon * self.prepared_side / Recipe.size
+        return Recipe(
+            self.prepared_side * (self.share or 1), max_points=max_points, coarsest=coarsest
+        )
 
     def is_far_from(self, sketches: Sequence[np.ndarray], where: str) -> bool:
         """Return whether the size of sketches is far from the full size; warn if it is."""
@@ -234,7 +235,7 @@ def _chosen(
             (f"{where}[{index}]", partial(stored_sketch, sketch, form, recipe))
             for index, sketch in chosen
         ]
-        return _made(makers, bool(choice.indices), size)
+        return _prepare_all(makers, bool(choice.indices), size)
     found = [sketch for _, sketch in chosen]
     large = sum(bool((np.abs(sketch[:, :2]) > npz.LIMIT).any()) for sketch in found)
     if large:
@@ -253,7 +254,7 @@ def _of_drawings(path: Path, reading: Reading, choice: Choice, size: Size) -> li
     chunks = sources.find([path], reading)
     drawings = [drawing for chunk in chunks for drawing in chunk.drawings(reading)]
     chosen = choice.of(len(drawings), str(path))
-    return _made([drawings[index] for index in chosen], bool(choice.indices), size)
+    return _prepare_all([drawings[index] for index in chosen], bool(choice.indices), size)
 
 
 def _sized(sketch: Sketch, size: Size) -> np.ndarray:
@@ -261,8 +262,8 @@ def _sized(sketch: Sketch, size: Size) -> np.ndarray:
     return sketch.points * np.array([size.units, size.units, 1], np.float32)
 
 
-def _made(drawings: Sequence[Pending], all_of_them: bool, size: Size) -> list[Named]:
-    """Prepare drawings.
+def _prepare_all(drawings: Sequence[Pending], all_of_them: bool, size: Size) -> list[Named]:
+    """Prepare drawings, and return each with its name, in the model's data units.
 
     Drawings that cannot be used are left out with a warning; if `all_of_them` is set, they are an
     error instead.

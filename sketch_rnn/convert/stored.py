@@ -34,7 +34,7 @@ class Form:
 
     @property
     def scaled(self) -> bool:
-        """True if all sketches go through the recipe; else only those that are too long do."""
+        """True if all sketches go through the recipe; False if only those that are too long do."""
         return self.large or not self.whole
 
 

@@ -117,7 +117,7 @@ def plain(
     if not is_absolute and pen == "lifted":
         return sketches
     return [
-        _mended(sketch, is_absolute and layout.first_row != "drawn", is_absolute, pen)
+        _reinterpreted(sketch, is_absolute and layout.first_row != "drawn", is_absolute, pen)
         if _is_usable(sketch)
         else sketch
         for sketch in sketches
@@ -213,7 +213,7 @@ def _pen_that_makes_sense(sample: Sequence[np.ndarray]) -> str | None:
         return after
     if np.mean([pen[0] == is_up for pen in pens]) >= _OPENED:
         return before
-    longer = _leap(sample, is_up, after=False) - _leap(sample, is_up, after=True)
+    longer = _pen_up_ratio(sample, is_up, after=False) - _pen_up_ratio(sample, is_up, after=True)
     if abs(longer) < math.log(_LONGER):
         return None
     return before if longer > 0 else after
@@ -280,11 +280,11 @@ def _absolute_score(sketches: Sequence[np.ndarray]) -> float:
     lifting = [sketch for sketch in sketches if 0 < sketch[:-1, 2].sum() < len(sketch) - 1]
     if len(sketches) < _FEWEST or len(lifting) < len(sketches) / 2:
         return -math.inf
-    spread = float(np.median([_spread(sketch) for sketch in sketches]))
-    turn = float(np.mean([_turn(sketch) for sketch in sketches]))
+    spread = float(np.median([_extent_ratio(sketch) for sketch in sketches]))
+    turn = float(np.mean([_row_change(sketch) for sketch in sketches]))
     if turn > _SCATTERED:
         return -math.inf
-    leap = max(abs(_leap(sketches, 1, after)) for after in (True, False))
+    leap = max(abs(_pen_up_ratio(sketches, 1, after)) for after in (True, False))
     return _SPREAD * spread + _TURN * turn + _LEAP * min(leap, _LARGEST_LEAP) + _EVEN
 
 
@@ -295,7 +295,7 @@ def _is_cornered(sketch: np.ndarray) -> bool:
     return bool(one_side.all() and points.any(axis=0).all())
 
 
-def _spread(sketch: np.ndarray) -> float:
+def _extent_ratio(sketch: np.ndarray) -> float:
     """Return log(a / b), with a the longer side of the box around the rows' running sums.
 
     b is the longer side of the box around the rows themselves.
@@ -306,15 +306,17 @@ def _spread(sketch: np.ndarray) -> float:
     return math.log(max(boxes[0], 1e-9) / max(boxes[1], 1e-9))
 
 
-def _turn(sketch: np.ndarray) -> float:
-    """Return d / (d + s): d is the sum of the differences between rows, s the sum of the rows."""
+def _row_change(sketch: np.ndarray) -> float:
+    """Return how much rows differ from the row before, from 0 (not at all) to 1.
+
+    It is d / (d + s): d is the sum of the differences between rows, s that of the rows."""
     rows = sketch[:, :2].astype(np.float64)
     differences = float(np.abs(np.diff(rows, axis=0)).sum())
     return differences / max(differences + float(np.abs(rows[1:]).sum()), 1e-9)
 
 
-def _leap(sketches: Sequence[np.ndarray], is_up: int, after: bool) -> float:
-    """Return the median log ratio of the length of rows with a lifted pen to that of other rows.
+def _pen_up_ratio(sketches: Sequence[np.ndarray], is_up: int, after: bool) -> float:
+    """Return the log of how much longer rows with the pen up are: the median over sketches.
 
     A row's pen value applies to the next row if `after` is set, else to the row itself.
     """
@@ -327,11 +329,11 @@ def _leap(sketches: Sequence[np.ndarray], is_up: int, after: bool) -> float:
     return float(np.median(leaps)) if leaps else 0.0
 
 
-# Mending
+# Conversion
 
 
-def _mended(sketch: np.ndarray, is_place: bool, is_absolute: bool, pen: str) -> np.ndarray:
-    """Return a sketch converted to stroke-3."""
+def _reinterpreted(sketch: np.ndarray, is_place: bool, is_absolute: bool, pen: str) -> np.ndarray:
+    """Convert a sketch whose rows have the given meaning to stroke-3."""
     sketch = _as_offsets(sketch) if is_absolute else sketch.copy()
     if pen in ("down", "drawn"):
         sketch[:, 2] = 1 - sketch[:, 2]

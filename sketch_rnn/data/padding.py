@@ -62,7 +62,7 @@ def unpadded(sketches: Sequence[np.ndarray]) -> tuple[list[np.ndarray], np.ndarr
         return list(sketches), None
     kept = [_stripped(sketch, padding) for sketch in sketches]
     if _lifts_the_pen(padding, kept):
-        kept = [_ended(new, old, padding) for old, new in zip(sketches, kept, strict=True)]
+        kept = [_with_last_lift(new, old, padding) for old, new in zip(sketches, kept, strict=True)]
     is_padded = any(old is not new for old, new in zip(sketches, kept, strict=True))
     return kept, padding if is_padded else None
 
@@ -134,7 +134,7 @@ def _has_pen_of(padding: np.ndarray, sketch: np.ndarray) -> np.ndarray:
     return (sketch[:, 2:] == padding[2:]).all(axis=1)
 
 
-def _ended(kept: np.ndarray, sketch: np.ndarray, padding: np.ndarray) -> np.ndarray:
+def _with_last_lift(kept: np.ndarray, sketch: np.ndarray, padding: np.ndarray) -> np.ndarray:
     """Remove a sketch's padding, but keep one row of it if the pen would otherwise stay down."""
     if kept is sketch or not len(kept) or _has_pen_of(padding, kept)[-1]:
         return kept

@@ -39,8 +39,8 @@ _OPS_OF_LISTS = 6_000_000  # the limit if lists are read: enough for 1000 sketch
 _MOST_AHEAD = 10_000  # arrays made but not yet in the list; picklers add 1000 at a time
 
 
-class _Outer:
-    """The list of all arrays in the pickle; arrays that were already yielded are only counted."""
+class _OuterList:
+    """The outermost list in the pickle: items that are not yet yielded, and a count of the rest."""
 
     def __init__(self) -> None:
         self.items: list = []
@@ -82,7 +82,7 @@ class _Machine:
         self.memoized = 0
         self.forgettable: list[int] = []  # keys of the memo under which lists are stored
         self.numbers: list[np.ndarray] = []  # the incomplete last sketch in an array of numbers
-        self.outer: _Outer | None = None
+        self.outer: _OuterList | None = None
         self.budget = self.most_ops = _OPS_OF_LISTS if lists else 20 * _OPS_PER_ARRAY
         self.built = 0
 
@@ -111,10 +111,10 @@ class _Machine:
             raise Refused(f"{found} arrays where the header says {self.count}")
         check_end(self.file)
 
-    def _hand_on(self, outer: _Outer) -> Iterator[np.ndarray]:
+    def _hand_on(self, outer: _OuterList) -> Iterator[np.ndarray]:
         items, outer.items = outer.items, []
         if len(self.shape) > 1:
-            yield from self._cut(items)
+            yield from self._add_numbers(items)
         else:
             made: dict[int, Array] = {}
             for number, item in enumerate(items, start=outer.count):
@@ -130,8 +130,8 @@ class _Machine:
         if self.lists:
             self.budget = self.most_ops
 
-    def _cut(self, items: list) -> Iterator[np.ndarray]:
-        """Yield the sketches that are complete after adding these items to an array of numbers."""
+    def _add_numbers(self, items: list) -> Iterator[np.ndarray]:
+        """Add numbers to the incomplete last sketch; yield the sketches that are now complete."""
         size = math.prod(self.shape[1:])
         if not 0 < 8 * size <= MAX_BYTES:
             raise Refused(f"an array of shape {list(self.shape)}")
@@ -283,7 +283,7 @@ class _Machine:
 
     def empty_list(self) -> None:
         if self.outer is None:
-            self.outer = _Outer()
+            self.outer = _OuterList()
             self.push(self.outer)
         elif self.lists:
             self.push([])

@@ -28,7 +28,7 @@ def find_full_size(
     full_size: float | None = None,
     data_dir: str | Path | None = None,
 ) -> float:
-    """Set the full size of a model, and return it; log how it was measured.
+    """Set and return the full size of a model, its drawings' longer side; log a measurement.
 
     Args:
       model: the model.
@@ -68,7 +68,7 @@ def _of_own_drawings(model: SketchRNN, path: Path) -> float:
     """Measure drawings by the model; the result is cached."""
     scale_factor = model.scale_factor or 1.0
     kept = files.cache_dir() / "full_sizes" / _key(path) if path.is_file() else None
-    known = _read(kept)
+    known = _read_cached(kept)
     if known is None:
         found = sampling.typical_size(model)
         known = found / scale_factor
@@ -77,7 +77,7 @@ def _of_own_drawings(model: SketchRNN, path: Path) -> float:
             f"of {found:.4g}, the median of {sampling.DRAWN} drawings by this model; `full_size=N` "
             "sets a different size"
         )
-        _keep(kept, known)
+        _write_cached(kept, known)
     return known * scale_factor
 
 
@@ -88,8 +88,8 @@ def _key(path: Path) -> str:
     return f"{path.stem}-{hashlib.sha256(told.encode()).hexdigest()[:24]}.txt"
 
 
-def _read(kept: Path | None) -> float | None:
-    """Read a cached full size, in model units; return None if there is no valid one."""
+def _read_cached(kept: Path | None) -> float | None:
+    """Return a cached size of a model's drawings, in model units; None if it is not valid."""
     if kept is None:
         return None
     try:
@@ -100,8 +100,8 @@ def _read(kept: Path | None) -> float | None:
     return value if math.isfinite(value) and 0 < value <= LARGEST else None
 
 
-def _keep(kept: Path | None, value: float) -> None:
-    """Cache a full size, if the cache can be written."""
+def _write_cached(kept: Path | None, value: float) -> None:
+    """Cache the size of a model's drawings, in model units, if the cache can be written."""
     if kept is None:
         return
     with suppress(OSError):

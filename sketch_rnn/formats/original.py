@@ -303,7 +303,7 @@ def _assign(model: SketchRNN, shapes: Mapping[str, list[int]], read: Reader) -> 
 def _moments(
     model: SketchRNN, shapes: Mapping[str, list[int]], read: Reader
 ) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """Return Adam's moments, empty if the file has none; their names may repeat the scope."""
+    """Return Adam's moments, empty if the file has none; accept names with a doubled scope."""
     if not any(name.endswith("/Adam") for name in shapes):
         return [], []
 

@@ -51,7 +51,7 @@ def save(model: SketchRNN, path: str | Path, overwrite: bool = False) -> None:
         serving = Serving(model)
         without_gradients = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
         tf.saved_model.save(serving, part, serving.signatures(), without_gradients)
-        files.share(part)
+        files.set_usual_permissions(part)
         with tempfile.TemporaryDirectory(prefix=".replaced.", dir=path.parent) as old:
             if path.exists():
                 files.replace(path, Path(old) / path.name)

@@ -55,7 +55,7 @@ class Mode:
             raise UserError("expected `input` or `z_file`, got both")
 
     def check_model(self, conditional: bool, has_input: bool, has_z: bool) -> None:
-        """Check that the model can draw in this mode; only an unconditional model may be unable to.
+        """Refuse a mode, or inputs or z, that need an encoder if the model has none.
 
         Raises:
           UserError: the mode or the sources need a model with an encoder.
@@ -71,7 +71,7 @@ class Mode:
                 "`input`: this model is unconditional; only `mode=complete` takes inputs"
             )
 
-    def takes_own(self, has_z: bool, is_packaged: bool) -> bool:
+    def uses_data_set(self, has_z: bool, is_packaged: bool) -> bool:
         """Return whether the mode uses drawings from the model's data set if no inputs are given.
 
         With the packaged model, the mode does so even if random z would also work.

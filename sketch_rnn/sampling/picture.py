@@ -23,7 +23,7 @@ LARGEST_Z_FILE = 256 << 20  # bytes of `mu` in a file
 
 @dataclass
 class Picture:
-    """Rows of drawings, all of the same length.
+    """Rows of drawings; all rows have the same number of drawings.
 
     Attributes:
       rows: the drawings, stroke-3 arrays in data units: inputs, then drawings by the model.

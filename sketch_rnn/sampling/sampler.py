@@ -21,8 +21,8 @@ from sketch_rnn.sampling.ready import check_scale_factor
 DRAWING_MODES = [name for name in MODES if name != ENCODE.name]
 
 
-def _checked(draw: Callable[["Sampler"], Picture]) -> Callable[["Sampler"], Picture]:
-    """Check inputs and z against the mode named after the method."""
+def _with_checks(draw: Callable[["Sampler"], Picture]) -> Callable[["Sampler"], Picture]:
+    """Make a sampler's method check inputs and z against the mode of the same name first."""
 
     @functools.wraps(draw)
     def checked(self: "Sampler") -> Picture:
@@ -90,7 +90,7 @@ class Sampler:
         check_choice("mode", mode, DRAWING_MODES)
         return getattr(self, mode)()
 
-    @_checked
+    @_with_checks
     def generate(self) -> Picture:
         """Draw new sketches from random z or the given z, with a row for each temperature."""
         z, temperatures = self.z, self._temperatures("generate")
@@ -104,7 +104,7 @@ class Sampler:
             return Picture(rows, is_row=False)
         return Picture(rows, _titles(temperatures))
 
-    @_checked
+    @_with_checks
     def reconstruct(self) -> Picture:
         """Draw each input beside its reconstructions, one for each temperature."""
         mu, _ = self.model.encode(self.inputs)
@@ -114,7 +114,7 @@ class Sampler:
         titles = _titles(temperatures) if len(columns) > 1 else ["reconstruction"]
         return Picture(rows, column_titles=["input", *titles], given=1)
 
-    @_checked
+    @_with_checks
     def interpolate(self) -> Picture:
         """Draw a row of interpolated steps from each z to the next (section 4.2)."""
         z = self._z_or_random(self.count or 2)
@@ -130,7 +130,7 @@ class Sampler:
             picture.titles = _titles(temperatures) * (len(z) - 1)
         return picture
 
-    @_checked
+    @_with_checks
     def complete(self) -> Picture:
         """Complete each input in several ways, side by side in a row (section 4.4)."""
         picture, temperatures = Picture([]), self._temperatures("complete")
@@ -153,7 +153,7 @@ class Sampler:
             picture.titles = _titles(temperatures) * len(self.inputs)
         return picture
 
-    @_checked
+    @_with_checks
     def temperatures(self) -> Picture:
         """Draw each z at every temperature, side by side in a row."""
         z, temperatures = None, self._temperatures("temperatures")
@@ -164,7 +164,7 @@ class Sampler:
         rows = [list(row) for row in zip(*columns, strict=True)]
         return Picture(rows, [], _titles(temperatures))
 
-    @_checked
+    @_with_checks
     def analogy(self) -> Picture:
         """Draw three inputs, and the first - the second + the third (section 4.3).
 
@@ -182,7 +182,7 @@ class Sampler:
         titles = ["input", "- input", "+ input", *["="] * count]
         return Picture(rows, _titles(temperatures) if len(rows) > 1 else [], titles, given=3)
 
-    @_checked
+    @_with_checks
     def grid(self) -> Picture:
         """Draw a square of z between four corners: two at the top, then two at the bottom."""
         z, temperatures = self._z_or_random(4), self._temperatures("grid")

@@ -115,8 +115,8 @@ def _half_width(branch: Branch, radius: np.ndarray) -> float:
     return float(np.mean(radius[y, x]))
 
 
-def part_shared(graph: Graph, width: float) -> None:
-    """Copy each branch in which two lines overlap, so that each line has a copy.
+def duplicate_shared(graph: Graph, width: float) -> None:
+    """Duplicate each branch in which two lines overlap, so that each line has its own copy.
 
     A branch is shared if two branches at each of its ends continue it almost without a turn.
     """
@@ -137,10 +137,10 @@ def part_shared(graph: Graph, width: float) -> None:
             continue
         straight = ways[0][0] @ ways[1][0] + ways[0][1] @ ways[1][1]
         crossed = ways[0][0] @ ways[1][1] + ways[0][1] @ ways[1][0]
-        _part(graph, number, legs[0], legs[1] if straight <= crossed else legs[1][::-1])
+        _duplicate(graph, number, legs[0], legs[1] if straight <= crossed else legs[1][::-1])
 
 
-def _part(graph: Graph, number: int, before: list[End], after: list[End]) -> None:
+def _duplicate(graph: Graph, number: int, before: list[End], after: list[End]) -> None:
     middle = graph.remove(number).points
     for (first, first_end), (second, second_end) in zip(before, after, strict=True):
         one, two = graph.remove(first), graph.remove(second)

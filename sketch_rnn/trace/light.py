@@ -41,7 +41,7 @@ def _is_light(pixels: np.ndarray) -> bool:
 
 
 def contrast(pixels: np.ndarray) -> np.ndarray:
-    """Return how much darker than the local paper each pixel is, 0 to 1 `[H, W]` float32.
+    """Return how much darker each pixel is than the paper around it, 0 to 1 `[H, W]` float32.
 
     Measure in the brightest color channel of each pixel, where ruled blue lines nearly vanish. If
     the picture also has colored lines that are drawn, not ruled, use the darkest channel too.
@@ -58,9 +58,9 @@ def contrast(pixels: np.ndarray) -> np.ndarray:
 
 
 def darkness(bright: np.ndarray) -> np.ndarray:
-    """Return how much darker than the local paper a channel is, 0 to 1 `[H, W]` float32.
+    """Return how much darker a channel is than the paper around it, 0 to 1 `[H, W]` float32.
 
-    The brightness of the local paper is estimated by a morphological closing: the largest value
+    The brightness of that paper is estimated by a morphological closing: the largest value
     within reach of each pixel, then the smallest of these values within reach. The estimate is
     exact on both sides of a shadow's edge.
     """

@@ -72,7 +72,7 @@ def grid_cells(pixels: np.ndarray) -> np.ndarray | None:
     areas = np.bincount(labels.ravel(), minlength=count + 1)
     boxes = ndimage.find_objects(labels)
     cells = [n for n in range(1, count + 1) if areas[n] > CELL * walls.size]
-    cells = [n for n in cells if _is_cell(labels, n, boxes[n - 1])]
+    cells = [n for n in cells if _is_grid_cell(labels, n, boxes[n - 1])]
     typical = float(np.median(areas[cells])) if cells else 0
     cells = [n for n in cells if typical / ALIKE < areas[n] < typical * ALIKE]
     if len(cells) < 2:
@@ -95,8 +95,8 @@ def _bilinear(column: np.ndarray, row: np.ndarray) -> np.ndarray:
     return np.stack([np.ones(len(row)), column, row, column * row], 1)
 
 
-def _is_cell(labels: np.ndarray, number: int, box: tuple[slice, slice]) -> bool:
-    """Return whether a region, once its holes are filled, fills its box, away from the edge."""
+def _is_grid_cell(labels: np.ndarray, number: int, box: tuple[slice, slice]) -> bool:
+    """Return whether a region without its holes is a rectangle that touches no edge of the page."""
     if any(s.start == 0 or s.stop == side for s, side in zip(box, labels.shape, strict=True)):
         return False
     return bool(ndimage.binary_fill_holes(labels[box] == number).mean() > FULL)

@@ -141,5 +141,5 @@ def graph_of(found: Inked, radius: np.ndarray) -> Graph:
     branches.reach_ends(graph, radius, found.width)
     branches.join_gaps(graph, found.width)
     branches.sharpen_tips(graph, radius, found.width)
-    branches.part_shared(graph, found.width)
+    branches.duplicate_shared(graph, found.width)
     return graph

@@ -53,7 +53,7 @@ class Copies:
     real: np.ndarray
 
     @property
-    def share(self) -> float:
+    def close_share(self) -> float:
         """The share of the model's drawings that are very close to a training drawing.
 
         This means closer than 90 % of real drawings are to their nearest training drawing.
@@ -63,14 +63,14 @@ class Copies:
     @property
     def verdict(self) -> str:
         """A message, in one line of text, that tells the user whether the model copies."""
-        found = f"{self.share:.0%} of {len(self.drawn)} drawings are closer to a training drawing"
-        found += " than 90% of real drawings are"
-        if self.share >= MANY:
+        found = f"{self.close_share:.0%} of {len(self.drawn)} drawings are closer to a training"
+        found += " drawing than 90% of real drawings are"
+        if self.close_share >= MANY:
             return (
                 f"the model copies its training drawings: {found}; train for fewer steps or on "
                 "more drawings"
             )
-        if self.share > 2 * NEAR:
+        if self.close_share > 2 * NEAR:
             return f"some drawings may be copies: {found} (10% would be expected by chance)"
         return f"no sign of copying: {found} (10% would be expected by chance)"
 
@@ -125,7 +125,7 @@ def copies_of(drawn: Sequence[np.ndarray], dataset: Dataset) -> Copies:
 def copies_if_many(drawn: Sequence[np.ndarray], dataset: Dataset) -> Copies | None:
     """Return the result of `copies_of` if the model copies its training drawings, else None.
 
-    The model copies if `Copies.share` is `MANY` or more. The search stops as soon as so many real
+    The model copies if `Copies.close_share` is `MANY` or more. The search stops as soon as so many real
     drawings are close to training drawings that the share can no longer be that large. So it takes
     little time at the end of a run if the model does not copy.
     """
@@ -139,7 +139,7 @@ def copies_if_many(drawn: Sequence[np.ndarray], dataset: Dataset) -> Copies | No
         if as_close >= enough:
             return None
     found = Copies(drawn, nearest, distances, np.array(real))
-    return found if found.share >= MANY else None
+    return found if found.close_share >= MANY else None
 
 
 def _nearest(
@@ -153,7 +153,7 @@ def _nearest(
     """
     training = _Shapes([dataset.train[i] for i in range(len(dataset.train))])
     drawn = [sketch for sketch in drawn if len(sketch)]
-    found = [training.nearest(*shape) for shape in _Shapes(drawn).each()]
+    found = [training.nearest(*shape) for shape in _Shapes(drawn).points_and_sides()]
     nearest = [dataset.train[i] for i, _ in found]
     return drawn, nearest, np.array([distance for _, distance in found]), training
 
@@ -164,10 +164,10 @@ def _real(training: "_Shapes", dataset: Dataset) -> Iterator[float]:
     `_count_real` returns how many distances there are.
     """
     held = [split[i] for split in (dataset.valid, dataset.test) for i in range(len(split))]
-    for shape in _Shapes(held).each():
+    for shape in _Shapes(held).points_and_sides():
         yield training.nearest(*shape)[1]
     if _count_real(dataset) > len(held):
-        for i, shape in enumerate(training.each()):
+        for i, shape in enumerate(training.points_and_sides()):
             yield training.nearest(*shape, but=i)[1]
 
 
@@ -184,7 +184,7 @@ class _Shapes:
         self.points = np.array([points for points, _ in shapes], np.float32).reshape(-1, POINTS, 2)
         self.sides = np.array([sides for _, sides in shapes]).reshape(-1, 2)
 
-    def each(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    def points_and_sides(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Return the points `[R, 2]` and the side lengths `[2]` of each drawing."""
         return zip(self.points, self.sides, strict=True)
 

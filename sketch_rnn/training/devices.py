@@ -95,8 +95,8 @@ class Workers:
             self.strategy.run(meet)
 
 
-def find_workers(kind: str, timeout: float = DEFAULT_TIMEOUT) -> Workers:
-    """Set up the devices that the option `strategy` names, before TensorFlow does anything else.
+def set_up_devices(kind: str, timeout: float = DEFAULT_TIMEOUT) -> Workers:
+    """Set up the devices that the option `strategy` names; call this before all use of TensorFlow.
 
     Args:
       kind: `one`, a single device; `mirrored`, all GPUs in this machine; `multi_worker`, the

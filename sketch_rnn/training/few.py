@@ -39,7 +39,7 @@ def chosen(options: TrainOptions) -> TrainOptions:
             f"`config={CONFIG}` is for up to {MOST:,} training drawings, got {count:,}; leave it "
             "out, or choose another configuration"
         )
-    init_from = options.init_from or _beginning(options, base, dataset)
+    init_from = options.init_from or _packaged_start(options, base, dataset)
     overrides = base | _by_count(count - held_out(dataset)) | dict(options.overrides)
     if init_from is not None:
         given = options.overrides
@@ -65,8 +65,8 @@ def held_out(dataset: Dataset) -> int:
     return min(max(0, wanted - len(dataset.valid)), len(dataset.train) - 1)
 
 
-def _beginning(options: TrainOptions, base: dict, dataset: Dataset) -> str | None:
-    """Return the packaged model's name if it suits the drawings and the requested architecture."""
+def _packaged_start(options: TrainOptions, base: dict, dataset: Dataset) -> str | None:
+    """Return the packaged model's name if a run with these options and drawings can start from it."""
     asked = {name: value for name, value in options.overrides.items() if name in ARCHITECTURE}
     is_other = any(base.get(name, getattr(HParams, name)) != asked[name] for name in asked)
     return None if is_other or dataset.max_seq_len > LONGEST else PACKAGED_MODEL

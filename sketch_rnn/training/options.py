@@ -32,7 +32,7 @@ class TrainOptions:
       few: choose each option that is not given, based on the number of drawings; see `few.py`.
       precision: the precision of matrix products: `float32`, `tf32` or `bfloat16`; None means
         `float32`, or the precision of the resumed run.
-      strategy: the devices that share the work; see `devices.find_workers`.
+      strategy: the devices that share the work; see `devices.set_up_devices`.
       patience: the run ends after this many validations in a row without a new lowest cost.
       max_time: the run ends after this many seconds.
       connect_timeout: the number of seconds to wait for the other machines.

@@ -38,22 +38,22 @@ class Recorder(Protocol):
     """An object to which the training loop reports everything."""
 
     def begin(self) -> None:
-        """Called before the first step."""
+        """Record that training begins; called before the first step."""
 
     def record(self, step: int, costs: Costs | None) -> None:
-        """Called after each step; `costs` is None if the update was skipped."""
+        """Record a step after it is done; `costs` is None if the update was skipped."""
 
-    def signalled(self, number: int, at_once: bool) -> None:
-        """Called by another thread when a signal arrives; see `Reporter.stopping`."""
+    def on_signal(self, number: int, at_once: bool) -> None:
+        """React to a signal that asks the run to stop; another thread calls this."""
 
     def reason_to_stop(self) -> str:
         """Return why the run has to end, or ""; called after each step but the last."""
 
     def end(self, reason: str) -> None:
-        """Called after the last step; `reason` says what ended the run early, or is ""."""
+        """Record the end of training; `reason` says what ended the run early, or is ""."""
 
     def close(self) -> None:
-        """Called last, however the run ends."""
+        """Close what is open; called last, however the run ends."""
 
 
 class QuietRecorder:
@@ -65,30 +65,30 @@ class QuietRecorder:
         self._reporter = new_reporter(*self._steps)
 
     def begin(self) -> None:
-        """See `Recorder`."""
+        """Show which worker this is, and the steps that it does."""
         self._reporter.say(
             f"worker {self._workers.index} of {self._workers.count}: {span(*self._steps)}; worker "
             "0 shows and saves the results"
         )
 
     def record(self, step: int, costs: Costs | None) -> None:
-        """See `Recorder`."""
+        """Show the costs of a step, unless its update was skipped."""
         if costs is not None:
             self._reporter.update(_shown(costs))
 
-    def signalled(self, number: int, at_once: bool) -> None:
-        """See `Recorder`."""
+    def on_signal(self, number: int, at_once: bool) -> None:
+        """Show that the run is about to stop."""
         self._reporter.stopping(number, at_once)
 
     def reason_to_stop(self) -> str:
-        """See `Recorder`."""
+        """Return "": only the chief may end the run early."""
         return ""
 
     def end(self, reason: str) -> None:
-        """See `Recorder`."""
+        """Do nothing: only the chief records the end."""
 
     def close(self) -> None:
-        """See `Recorder`."""
+        """Close the display of the progress."""
         self._reporter.close()
 
 
@@ -119,12 +119,12 @@ class ChiefRecorder:
         self.saved_at = self.logged_at = time.monotonic()
         self.left_out = 0  # updates skipped since the previous validation
         self.validated: int | None = None  # the last step that was validated
-        self.is_signalled = False
+        self.has_signal = False
         self.new_drawings: list[np.ndarray] = []  # at the last validation
         self._goes_by_time = self.hparams.save_every == HParams.save_every
 
     def begin(self) -> None:
-        """See `Recorder`."""
+        """Show the settings of the run, write them for TensorBoard, and tell the listener."""
         hparams, dataset, say = self.hparams, self.dataset, self.reporter.say
         parameters = self.state.model.count_params()
         counts = "/".join(str(len(s)) for s in (dataset.train, dataset.valid, dataset.test))
@@ -147,7 +147,7 @@ class ChiefRecorder:
         self.listener.began(self.state.model)
 
     def record(self, step: int, costs: Costs | None) -> None:
-        """See `Recorder`."""
+        """Log a step; validate and save if that is due."""
         if costs is None:
             self.left_out += 1
         else:
@@ -169,24 +169,24 @@ class ChiefRecorder:
         is_last_begun = step + 1 == int(self.state.step.numpy())
         return self._goes_by_time and is_last_begun and self.stopping.is_validation_due()
 
-    def signalled(self, number: int, at_once: bool) -> None:
-        """See `Recorder`."""
-        self.is_signalled = True
+    def on_signal(self, number: int, at_once: bool) -> None:
+        """Remember that a signal came, and show that the run is about to stop."""
+        self.has_signal = True
         self.reporter.stopping(number, at_once)
 
     def reason_to_stop(self) -> str:
-        """See `Recorder`."""
+        """Return why the listener or a rule of `Stopping` ends the run now, or ""."""
         return self.listener.reason_to_stop() or self.stopping.reason(self.history)
 
     def end(self, reason: str) -> None:
-        """See `Recorder`."""
+        """Save the last step, validate it if the run is whole, and say how the run went."""
         last = int(self.state.step.numpy()) - 1
         if last < self.first_step:
             done = f"{last + 1} of {self.hparams.num_steps} steps done"
             self.reporter.say(f"nothing to do: {done}")
             return
         is_first = bool(self.listener.reason_to_stop()) and not self.history.validations
-        is_whole = not reason or ((self._goes_by_time or is_first) and not self.is_signalled)
+        is_whole = not reason or ((self._goes_by_time or is_first) and not self.has_signal)
         if is_whole and last != self.validated:
             self._validate(last)
         self._save()
@@ -195,7 +195,7 @@ class ChiefRecorder:
         self._note(last, "End", end_note(reason, last + 1, self.folder.path))
 
     def close(self) -> None:
-        """See `Recorder`."""
+        """Close the display of the progress, and the curves."""
         self.reporter.close()
         self.writer.close()
 

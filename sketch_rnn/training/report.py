@@ -44,15 +44,15 @@ class Listener(Protocol):
     """An object that tells a program about a run's progress, as a `Reporter` tells a person."""
 
     def began(self, model: "SketchRNN") -> None:
-        """Called before the first step, with the model to be trained."""
+        """React to the start of training with this model, before the first step."""
 
     def stepped(self, step: int, figures: Mapping[str, float]) -> None:
-        """Called after each step that updated the model, with the costs of its batch."""
+        """React to a step that updated the model, given the costs of its batch."""
 
     def validated(
         self, step: int, figures: Mapping[str, float], drawings: Sequence[np.ndarray]
     ) -> None:
-        """Called after each validation, with its metrics, keyed by tag, and the new drawings."""
+        """React to a validation, given its metrics, keyed by tag, and the new drawings."""
 
     def reason_to_stop(self) -> str:
         """Return why the run has to end now, or "" if it does not."""
@@ -62,18 +62,18 @@ class NobodyListens:
     """The listener that does nothing, for a run without a listener."""
 
     def began(self, model: "SketchRNN") -> None:
-        """See `Listener`."""
+        """Do nothing."""
 
     def stepped(self, step: int, figures: Mapping[str, float]) -> None:
-        """See `Listener`."""
+        """Do nothing."""
 
     def validated(
         self, step: int, figures: Mapping[str, float], drawings: Sequence[np.ndarray]
     ) -> None:
-        """See `Listener`."""
+        """Do nothing."""
 
     def reason_to_stop(self) -> str:
-        """See `Listener`."""
+        """Return "": without a listener, nothing ends the run early."""
         return ""
 
 
@@ -90,11 +90,11 @@ class LogReporter:
         """Do nothing: single steps are not logged."""
 
     def line(self, step: int, figures: Mapping[str, float]) -> None:
-        """See `Reporter`."""
+        """Log the figures of a step in one line."""
         LOGGER.info("step %d%s: %s", step, self._of, listed(figures))
 
     def say(self, text: str) -> None:
-        """See `Reporter`."""
+        """Log a line of text."""
         LOGGER.info("%s", text)
 
     def paused(self, doing: str) -> AbstractContextManager[None]:
@@ -102,12 +102,12 @@ class LogReporter:
         return nullcontext()
 
     def stopping(self, number: int, at_once: bool) -> None:
-        """See `Reporter`."""
+        """Log that the run stops after this step; a second signal is not logged."""
         if not at_once:
             self.say(STOPPING)
 
     def close(self) -> None:
-        """See `Reporter`."""
+        """Do nothing: the log has no end."""
 
 
 def is_endless(num_steps: int) -> bool:

@@ -14,7 +14,7 @@ from sketch_rnn.formats.run_folder import RunFolder
 from sketch_rnn.model.packing import Batch, Layout
 from sketch_rnn.setup import save_programs, setup
 from sketch_rnn.training import few
-from sketch_rnn.training.devices import Workers, find_workers
+from sketch_rnn.training.devices import Workers, set_up_devices
 from sketch_rnn.training.options import TrainOptions
 from sketch_rnn.training.record import LOG_EVERY, ChiefRecorder, QuietRecorder, Recorder
 from sketch_rnn.training.report import Listener, LogReporter, NewReporter, NobodyListens
@@ -46,7 +46,7 @@ def train(
       UserError: the folder, the data or a hyperparameter cannot be used.
     """
     setup()
-    workers = find_workers(options.strategy, options.connect_timeout)
+    workers = set_up_devices(options.strategy, options.connect_timeout)
     folder = RunFolder(options.log_root)
     _check(options, workers)
     if options.few and not options.resume:
@@ -60,7 +60,7 @@ def train(
     if start.config.precision == "tf32" and not tf.config.list_physical_devices("GPU"):
         warn("TensorFlow sees no GPU here: `precision=tf32` is float32 on a CPU")
     with folder.lock():
-        _open(folder, start, options.resume)
+        _write_start(folder, start, options.resume)
         stopping = Stopping(options.patience, options.max_time)
         recorder = ChiefRecorder(folder, start, new_reporter, stopping, listener)
         return Loop(folder, start, workers, recorder).finish()
@@ -92,8 +92,8 @@ def _instead(options: TrainOptions, start: Start) -> str | None:
     return f"stop this run, and use this command instead: {command}"
 
 
-def _open(folder: RunFolder, start: Start, resume: bool) -> None:
-    """Write the run's configuration and, for a new run, its first checkpoint."""
+def _write_start(folder: RunFolder, start: Start, resume: bool) -> None:
+    """Write a run's configuration and, if it is new, its first checkpoint."""
     if resume and folder.holds_run():
         folder.write_config(start.config)
     else:
@@ -125,7 +125,7 @@ class Loop:
         try:
             with (
                 self.state.model.execution.in_force(),
-                signals.collected(self.recorder.signalled) as received,
+                signals.collected(self.recorder.on_signal) as received,
             ):
                 for step, shards in self._batches():
                     self._begin_step(step, shards)

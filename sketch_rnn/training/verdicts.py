@@ -135,7 +135,7 @@ def z_not_used(found: Sequence[Validation], facts: Facts) -> str:
         )
     return (
         f"{told}, though {facts.free_nats:.2g} nats would cost nothing; "
-        f"{_more_steps_or(found, facts)}try use_input_dropout=true, which makes the decoder rely "
+        f"{_more_steps(found, facts)}try use_input_dropout=true, which makes the decoder rely "
         "on z"
     )
 
@@ -158,7 +158,7 @@ def random_z_have_little_effect(found: Sequence[Validation], facts: Facts) -> st
     if nats <= NEAR_FLOOR * facts.free_nats:
         return (
             f"{told}, though the KL is at its floor ({nats:.3g} nats per drawing, of which "
-            f"{facts.free_nats:.3g} cost nothing); {_more_steps_or(found, facts)}try "
+            f"{facts.free_nats:.3g} cost nothing); {_more_steps(found, facts)}try "
             f"kl_tolerance={hparams.kl_tolerance / 2:.2g}"
         )
     told = f"{told}, because the KL is high ({nats:.3g} nats per drawing)"
@@ -173,8 +173,8 @@ def random_z_have_little_effect(found: Sequence[Validation], facts: Facts) -> st
     return f"{told}; try kl_weight={2 * hparams.kl_weight:g}{smaller}"
 
 
-def _more_steps_or(found: Sequence[Validation], facts: Facts) -> str:
-    """Return the advice to train longer, or "" if the best step has passed."""
+def _more_steps(found: Sequence[Validation], facts: Facts) -> str:
+    """Return words that advise more steps, to go before other advice; "" if they would overfit."""
     return "" if overfitting(found, facts) else "give it more steps, or "
 
 
@@ -205,7 +205,7 @@ def gradients_clipped(found: Sequence[Validation], facts: Facts) -> str:
 
 def too_few_drawings(found: Sequence[Validation], facts: Facts) -> str:
     """The model has over `PARAMETERS_A_POINT` parameters per point in the training drawings."""
-    ratio = _ratio(facts)
+    ratio = _parameters_per_point(facts)
     if facts.init_from or ratio <= PARAMETERS_A_POINT:
         return ""
     return (
@@ -215,14 +215,14 @@ def too_few_drawings(found: Sequence[Validation], facts: Facts) -> str:
     )
 
 
-def _ratio(facts: Facts) -> float:
+def _parameters_per_point(facts: Facts) -> float:
     """Return the number of parameters per training point."""
     return facts.parameters / max(1, facts.points)
 
 
 def _smaller_size(facts: Facts) -> int:
     """Return a decoder size that fits the drawings: a power of two below the present size."""
-    fitting = facts.hparams.dec_rnn_size / math.sqrt(max(_ratio(facts) / 10, 4))
+    fitting = facts.hparams.dec_rnn_size / math.sqrt(max(_parameters_per_point(facts) / 10, 4))
     return max(1, min(facts.hparams.dec_rnn_size - 1, max(16, 2 ** int(math.log2(fitting)))))
 
 

@@ -51,7 +51,7 @@ def style(color: str | None, background: str | None) -> str:
     """
     chosen: dict[str, Color] = {}
     if background is not None:
-        chosen = _around(_parsed("background", background))
+        chosen = _colors_on(_parsed("background", background))
     if color is not None:
         accent = _parsed("color", color)
         chosen |= {"accent": accent, "on-accent": _text_on(accent)}
@@ -63,8 +63,8 @@ def style(color: str | None, background: str | None) -> str:
     return f":root:root{{{rules}}}"
 
 
-def _around(ground: Color) -> dict[str, Color]:
-    """Return the page's colors, keyed by name, that fit a background."""
+def _colors_on(ground: Color) -> dict[str, Color]:
+    """Return the page's colors, keyed by name, chosen to be readable on a background."""
     ink = _text_on(ground)
     paper = ground.mixed(WHITE, 0.6 if ink == BLACK else 0.05)
     share = 0.4

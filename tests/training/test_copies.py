@@ -41,7 +41,7 @@ def test_copies_are_found_wherever_they_are_and_however_large():
     data = dataset()
     drawn = [changed(data.train[i], (3.0, 3.0 / 1.2), noise=1.0) for i in range(10)]
     found = copies_of(drawn, data)
-    assert found.share == 1 and found.verdict.startswith(
+    assert found.close_share == 1 and found.verdict.startswith(
         "the model copies its training drawings: 100% of 10"
     )
     for ours, theirs in zip(found.nearest, list(data.train), strict=False):
@@ -50,7 +50,7 @@ def test_copies_are_found_wherever_they_are_and_however_large():
 
 def test_new_drawings_are_no_copies():
     found = copies_of(scrawls(20, 9), dataset())
-    assert found.share < MANY / 2 and found.verdict.startswith("no sign of copying: ")
+    assert found.close_share < MANY / 2 and found.verdict.startswith("no sign of copying: ")
 
 
 def test_a_third_of_copies_is_more_than_chance():
@@ -105,7 +105,7 @@ def test_many_copies_are_found_as_all_distances_say(held, copied):
     data = dataset(held=held)
     drawn = [*list(data.train)[:copied], *scrawls(20 - copied, 9)]
     whole, found = copies_of(drawn, data), copies_if_many(drawn, data)
-    assert (found is not None) == (whole.share >= MANY)
+    assert (found is not None) == (whole.close_share >= MANY)
     if found is not None:
         assert found.verdict == whole.verdict
 

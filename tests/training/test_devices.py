@@ -17,7 +17,7 @@ from helpers import ROOT, free_ports
 from sketch_rnn.errors import UserError
 from sketch_rnn.hparams import CELLS
 from sketch_rnn.training import devices
-from sketch_rnn.training.devices import find_workers
+from sketch_rnn.training.devices import set_up_devices
 
 WORKER = ROOT / "tests" / "training" / "worker.py"
 STEPS = 50
@@ -127,7 +127,7 @@ def test_a_lost_worker_ends_the_run_and_it_goes_on_from_the_latest_checkpoint(tm
 def test_a_cluster_that_is_none_is_refused(monkeypatch, config, reason):
     monkeypatch.setenv("TF_CONFIG", config)
     with pytest.raises(UserError, match=reason):
-        find_workers("multi_worker")
+        set_up_devices("multi_worker")
 
 
 @pytest.fixture
@@ -143,20 +143,20 @@ def test_a_worker_says_whom_it_waits_for_and_not_longer_than_it_is_to(two_worker
     """Neither an address where nobody is nor one with another service is a worker."""
     caplog.set_level("INFO", "sketch_rnn")
     with pytest.raises(UserError, match=rf"in vain for worker 1 at {two_workers[1]}"):
-        find_workers("multi_worker", timeout=0.1)
+        set_up_devices("multi_worker", timeout=0.1)
     assert "worker 0 of 2 waits for worker 1 at 127.0.0.1" in caplog.text
     with (
         socket.create_server(("127.0.0.1", int(two_workers[1].split(":")[1]))),
         pytest.raises(UserError, match="in vain"),
     ):
-        find_workers("auto", timeout=0.1)
+        set_up_devices("auto", timeout=0.1)
 
 
 def test_a_signal_ends_the_waiting(two_workers):
     timer = threading.Timer(0.3, signal.raise_signal, [signal.SIGINT])
     timer.start()
     with pytest.raises(KeyboardInterrupt):
-        find_workers("multi_worker", timeout=60)
+        set_up_devices("multi_worker", timeout=60)
 
 
 def test_workers_find_each_other_whoever_comes_first(two_workers):
@@ -179,11 +179,11 @@ def test_a_port_that_is_taken_is_named(two_workers):
     port = two_workers[0].split(":")[1]
     taken = socket.create_server(("", int(port)))
     with taken, pytest.raises(UserError, match=f"cannot listen at port {port}"):
-        find_workers("multi_worker", timeout=1)
+        set_up_devices("multi_worker", timeout=1)
 
 
 def test_one_process_alone_is_the_chief_and_takes_the_whole_batch(monkeypatch):
     monkeypatch.delenv("TF_CONFIG", raising=False)
     for kind in ("auto", "one"):
-        workers = find_workers(kind)
+        workers = set_up_devices(kind)
         assert workers.is_chief and workers.shards == [(0, 1)]

@@ -19,7 +19,7 @@ from sketch_rnn.model.execution import Execution
 from sketch_rnn.model.network import SketchRNN
 from sketch_rnn.model.packing import Layout
 from sketch_rnn.setup import setup
-from sketch_rnn.training.devices import find_workers
+from sketch_rnn.training.devices import set_up_devices
 from sketch_rnn.training.state import TrainState
 from sketch_rnn.training.step import TrainStep
 
@@ -73,7 +73,7 @@ def main(strategy, steps, *cells):
         tf.config.set_logical_device_configuration(
             processor, [tf.config.LogicalDeviceConfiguration()] * 2
         )
-    workers, execution = find_workers(strategy), GPU if strategy == "mirrored" else None
+    workers, execution = set_up_devices(strategy), GPU if strategy == "mirrored" else None
     print(json.dumps({cell: costs(workers, execution, cell, int(steps)) for cell in cells}))
 
 

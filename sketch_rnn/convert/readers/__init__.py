@@ -22,12 +22,12 @@ from sketch_rnn.convert.input_file import InputFile
 from sketch_rnn.convert.readers.chunks import FILES_IN_CHUNK, Chunk, Pending, Reading
 from sketch_rnn.convert.readers.csv_file import csv_chunks
 from sketch_rnn.convert.readers.ink import ink_drawings
-from sketch_rnn.convert.readers.json_file import json_chunks, json_stored
-from sketch_rnn.convert.readers.ndjson import ndjson_chunks, ndjson_stored
+from sketch_rnn.convert.readers.json_file import json_chunks, json_sketches
+from sketch_rnn.convert.readers.ndjson import ndjson_chunks, ndjson_sketches
 from sketch_rnn.convert.readers.parquet import parquet_chunks
 from sketch_rnn.convert.readers.pictures import PICTURES, picture_drawings
 from sketch_rnn.convert.readers.quickdraw_bin import bin_chunks
-from sketch_rnn.convert.readers.stored_files import Stored, array_chunks, array_stored
+from sketch_rnn.convert.readers.stored_files import Stored, array_chunks, array_sketches
 from sketch_rnn.convert.readers.svg import svg_drawings
 
 
@@ -53,10 +53,10 @@ READERS = (
     _SVG,
     _PICTURES,
     Reader((".inkml", ".xml"), whole=ink_drawings),
-    Reader((".ndjson", ".jsonl", ".ndjson.txt"), cut=ndjson_chunks, stored=ndjson_stored),
+    Reader((".ndjson", ".jsonl", ".ndjson.txt"), cut=ndjson_chunks, stored=ndjson_sketches),
     Reader((".bin",), cut=bin_chunks),
-    Reader((".npz", ".npy"), cut=array_chunks, stored=array_stored),
-    Reader((".json",), cut=json_chunks, stored=json_stored),
+    Reader((".npz", ".npy"), cut=array_chunks, stored=array_sketches),
+    Reader((".json",), cut=json_chunks, stored=json_sketches),
     Reader((".excalidraw", ".excalidrawlib", ".tldr"), cut=json_chunks),
     Reader((".csv",), cut=csv_chunks),
     Reader((".parquet",), cut=parquet_chunks),

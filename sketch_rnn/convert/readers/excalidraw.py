@@ -20,7 +20,7 @@ _HEAD, _HEAD_ANGLE = 30, math.radians(20)  # arrowhead: length, angle to the lin
 
 
 def is_scene(value: dict[str, Any]) -> bool:
-    """Return whether an object is a scene."""
+    """Return whether a JSON object is an Excalidraw drawing."""
     inner = value.get("elements")
     if not isinstance(inner, list):
         return False

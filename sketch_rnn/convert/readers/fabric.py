@@ -23,7 +23,7 @@ _ARGUMENTS = {"M": 2, "L": 2, "Q": 4, "C": 6, "Z": 0, "H": 1, "V": 1, "T": 2, "S
 
 
 def is_scene(value: dict[str, Any]) -> bool:
-    """Return whether an object is either a scene or a single path."""
+    """Return whether a JSON object is a Fabric.js drawing: a scene, or a single path."""
     return isinstance(value.get("objects"), list) or is_path(value)
 
 

@@ -146,31 +146,35 @@ def points_of(text: str, form: Format) -> np.ndarray:
         tokens = _VALUE.findall(point)
         if len(tokens) <= max(needed) or _VALUE.sub("", point).strip():
             raise UserError("a point in a trace lacks values that the trace format names")
-        points.append([states[place].next(*tokens[place]) for place in needed])
+        points.append([states[place].decode(*tokens[place]) for place in needed])
         if len(points) > MAX_POINTS:
             raise UserError(f"more than {MAX_POINTS} points")
     return numbers(points).reshape(-1, 2) * (form.x_sign, form.y_sign)
 
 
 class _Channel:
-    """A decoder for the values of one channel, point by point."""
+    """A decoder for the values of one channel, point by point.
+
+    The prefix of a value says what it is: the coordinate itself (`!`), the difference to the value
+    before (`'`), or the change of that difference (`"`).
+    """
 
     def __init__(self) -> None:
         self._value = self._step = 0.0
-        self._order = "!"
+        self._prefix = "!"
 
-    def next(self, order: str, text: str) -> float:
-        """Return the next value, given its text and the mark before it; a mark stays in force."""
-        self._order = order or self._order
+    def decode(self, prefix: str, text: str) -> float:
+        """Return the next value, given its prefix and text; without a prefix, the last one applies."""
+        self._prefix = prefix or self._prefix
         if text == "*":
             return self._value
         if text in ("T", "F", "?"):
             raise UserError("a trace's x or y is not a number")
         sign, digits = (text[0], text[1:]) if text[0] in "+-" else ("", text)
         number = float(int(text[1:], 16)) if text[0] == "#" else float(sign + digits.strip())
-        if self._order == '"':
+        if self._prefix == '"':
             self._step += number
         else:
-            self._step = number if self._order == "'" else number - self._value
-        self._value = self._value + self._step if self._order != "!" else number
+            self._step = number if self._prefix == "'" else number - self._value
+        self._value = self._value + self._step if self._prefix != "!" else number
         return self._value

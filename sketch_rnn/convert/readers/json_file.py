@@ -11,7 +11,7 @@ from functools import partial
 from sketch_rnn.convert.input_file import InputFile
 from sketch_rnn.convert.readers import ndjson, values
 from sketch_rnn.convert.readers.chunks import Chunk, Reading
-from sketch_rnn.convert.readers.records import Cut, record_chunks, stored_of
+from sketch_rnn.convert.readers.records import Cut, read_sketches, record_chunks
 from sketch_rnn.convert.readers.stored_files import Stored
 from sketch_rnn.convert.sketches_json import from_lists
 from sketch_rnn.errors import UserError
@@ -23,13 +23,13 @@ def json_chunks(file: InputFile, reading: Reading) -> Iterator[Chunk]:
     if ours := _ours(content, str(file)):
         yield from ours.chunks(str(file), reading)
     else:
-        yield from record_chunks(file, reading, _cut(content))
+        yield from record_chunks(file, reading, _splitter(content))
 
 
-def json_stored(file: InputFile) -> Stored | None:
+def json_sketches(file: InputFile) -> Stored | None:
     """Return a file's sketches if it holds stroke-3 or stroke-5 rows; else None."""
     content = file.read()
-    return _ours(content, str(file)) or stored_of(file, _cut(content))
+    return _ours(content, str(file)) or read_sketches(file, _splitter(content))
 
 
 def _ours(content: bytes, name: str) -> Stored | None:
@@ -42,8 +42,8 @@ def _ours(content: bytes, name: str) -> Stored | None:
     return None
 
 
-def _cut(content: bytes) -> Cut:
-    """Return a function that cuts the content into one value per drawing."""
+def _splitter(content: bytes) -> Cut:
+    """Return a function that splits a file with this content into one value per drawing."""
     try:
         value = values.parse(content)
     except UserError:

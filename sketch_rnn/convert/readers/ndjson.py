@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from sketch_rnn.convert.input_file import InputFile
 from sketch_rnn.convert.readers.chunks import Chunk, Reading
-from sketch_rnn.convert.readers.records import record_chunks, stored_of
+from sketch_rnn.convert.readers.records import read_sketches, record_chunks
 from sketch_rnn.convert.readers.stored_files import Stored
 from sketch_rnn.errors import UserError
 
@@ -23,9 +23,9 @@ def ndjson_chunks(file: InputFile, reading: Reading) -> Iterator[Chunk]:
     yield from record_chunks(file, reading, lines)
 
 
-def ndjson_stored(file: InputFile) -> Stored | None:
+def ndjson_sketches(file: InputFile) -> Stored | None:
     """Return a file's sketches if its lines are stroke-3 or stroke-5 rows; else None."""
-    return stored_of(file, lines)
+    return read_sketches(file, lines)
 
 
 def lines(file: InputFile) -> Iterator[tuple[str, bytes]]:

@@ -22,7 +22,7 @@ Cut = Callable[[InputFile], Iterator[tuple[str, bytes]]]  # yields (place, value
 
 def record_chunks(file: InputFile, reading: Reading, cut: Cut) -> Iterator[Chunk]:
     """Yield the drawings in a file, as chunks."""
-    if stored := stored_of(file, cut):
+    if stored := read_sketches(file, cut):
         yield from stored.chunks(str(file), reading)
     else:
         yield from item_chunks(
@@ -61,7 +61,7 @@ def _unsure(text: bytes) -> list[list]:
     return found.unsure if isinstance(found, values.Strokes) else []
 
 
-def stored_of(file: InputFile, cut: Cut) -> Stored | None:
+def read_sketches(file: InputFile, cut: Cut) -> Stored | None:
     """Return a file's sketches if its first value is a stroke-3 or stroke-5 sketch; else None.
 
     Raises:

@@ -36,11 +36,15 @@ class Stored(NamedTuple):
 
 def array_chunks(file: InputFile, reading: Reading) -> Iterator[Chunk]:
     """Yield the sketches in all splits of a file, as chunks; arrays may have any layout."""
-    yield from array_stored(file).chunks(str(file), reading)
+    yield from array_sketches(file).chunks(str(file), reading)
 
 
-def array_stored(file: InputFile) -> Stored:
-    """Return a file's sketches; warn about other arrays; raise UserError if unreadable."""
+def array_sketches(file: InputFile) -> Stored:
+    """Return the sketches in an .npz or .npy file; warn about arrays that hold none.
+
+    Raises:
+      UserError: the file is not readable.
+    """
     is_one = file.base.endswith(".npy")
     with _as_npz(file) if is_one else file.on_disk() as path:
         try:

@@ -29,7 +29,7 @@ _GROUPS = ("group", "frame")
 
 
 def is_scene(value: Any) -> bool:
-    """Return whether an object is a scene."""
+    """Return whether a JSON value is a tldraw drawing."""
     return isinstance(value, dict) and _records(value) is not None
 
 
