@@ -66,7 +66,7 @@ def held_out(dataset: Dataset) -> int:
 
 
 def _packaged_start(options: TrainOptions, base: dict, dataset: Dataset) -> str | None:
-    """Return the packaged model's name if a run with these options and drawings can start from it."""
+    """Return the packaged model's name if a run with these options can start from it, else None."""
     asked = {name: value for name, value in options.overrides.items() if name in ARCHITECTURE}
     is_other = any(base.get(name, getattr(HParams, name)) != asked[name] for name in asked)
     return None if is_other or dataset.max_seq_len > LONGEST else PACKAGED_MODEL

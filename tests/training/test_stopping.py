@@ -130,7 +130,7 @@ def test_one_of_several_workers_does_not_end_alone(monkeypatch, tmp_path):
     class Two:
         count = 2
 
-    monkeypatch.setattr("sketch_rnn.training.run.find_workers", lambda *_: Two())
+    monkeypatch.setattr("sketch_rnn.training.run.set_up_devices", lambda *_: Two())
     with pytest.raises(UserError, match="leave them out"):
         train(TrainOptions(tmp_path / "run", TINY, DOODLES, patience=2))
 

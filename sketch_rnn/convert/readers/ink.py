@@ -164,7 +164,7 @@ class _Channel:
         self._prefix = "!"
 
     def decode(self, prefix: str, text: str) -> float:
-        """Return the next value, given its prefix and text; without a prefix, the last one applies."""
+        """Return the next value, given its prefix and text; no prefix means the last one again."""
         self._prefix = prefix or self._prefix
         if text == "*":
             return self._value
