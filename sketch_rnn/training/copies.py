@@ -125,9 +125,9 @@ def copies_of(drawn: Sequence[np.ndarray], dataset: Dataset) -> Copies:
 def copies_if_many(drawn: Sequence[np.ndarray], dataset: Dataset) -> Copies | None:
     """Return the result of `copies_of` if the model copies its training drawings, else None.
 
-    The model copies if `Copies.close_share` is `MANY` or more. The search stops as soon as so many real
-    drawings are close to training drawings that the share can no longer be that large. So it takes
-    little time at the end of a run if the model does not copy.
+    The model copies if `Copies.close_share` is `MANY` or more. The search stops as soon as so many
+    real drawings are close to training drawings that the share can no longer be that large. So it
+    takes little time at the end of a run if the model does not copy.
     """
     drawn, nearest, distances, training = _nearest(drawn, dataset)
     decisive = np.sort(distances)[math.ceil(MANY * len(distances)) - 1]
