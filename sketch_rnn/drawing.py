@@ -100,7 +100,7 @@ def draw(
     sketches = all_checked(sketches, may_be_empty=True)
     titles = _Titles(labels, row_titles, column_titles, caption)
     grid = _grid(len(sketches), style.columns if columns is None else columns, cell, titles)
-    given = _for_each(prefixes, len(sketches))
+    given = _given_counts(prefixes, len(sketches))
     animation = _Animation(2 * grid.cell, one_by_one) if animate else None
     text = _text_of(sketches, given, titles, grid, style=style, animation=animation)
     if path is not None:
@@ -108,7 +108,7 @@ def draw(
     return text
 
 
-def _for_each(prefixes: int | Sequence[int], count: int) -> Sequence[int]:
+def _given_counts(prefixes: int | Sequence[int], count: int) -> Sequence[int]:
     """Return the number of given points for each sketch."""
     if isinstance(prefixes, int | np.integer):
         return [int(prefixes)] * count
@@ -174,7 +174,7 @@ def _grid(count: int, columns: int | None, cell: float | None, titles: _Titles) 
     _check_number("labels", titles.labels, count)
     _check_number("row_titles", titles.rows, rows)
     _check_number("column_titles", titles.columns, columns)
-    left = max(map(_width, titles.rows)) + FONT_SIZE if titles.rows else 0
+    left = max(map(_title_width, titles.rows)) + FONT_SIZE if titles.rows else 0
     top = LINE_HEIGHT * (bool(titles.columns) + bool(titles.caption))
     pitch = cell + (LINE_HEIGHT if titles.labels else 0)
     width, height = round(left + columns * cell, 2), round(top + rows * pitch, 2)
@@ -348,7 +348,7 @@ def _groups(
     """Return one sketch as groups of paths: the given lines, and the lines that the model drew."""
     groups: dict[bool, Any] = {} if lines else {False: svg.g(class_="sketch")}
     for line, is_given in lines:
-        path = svg.path(_curve(line) if smooth else _straight(line))
+        path = svg.path(_curved_path(line) if smooth else _straight_path(line))
         if animation:
             path["pathLength"] = 1
             path["style"] = animation.line_css(line)
@@ -358,13 +358,13 @@ def _groups(
     return groups
 
 
-def _straight(line: np.ndarray) -> str:
+def _straight_path(line: np.ndarray) -> str:
     """Return a path of straight lines; a single point becomes a dot."""
     points = [f"{x:.2f} {y:.2f}" for x, y in line]
     return "M" + "L".join(points if len(points) > 1 else points * 2)
 
 
-def _curve(line: np.ndarray) -> str:
+def _curved_path(line: np.ndarray) -> str:
     """Return a path of cubic curves through the points.
 
     At a point, the curve has the mean direction of the straight lines to the point before and the
@@ -372,7 +372,7 @@ def _curve(line: np.ndarray) -> str:
     """
     line = line[np.append(True, np.any(np.diff(line, axis=0) != 0, axis=1))]
     if len(line) < 3:
-        return _straight(line)
+        return _straight_path(line)
     steps = np.diff(line, axis=0)
     lengths = np.linalg.norm(steps, axis=1, keepdims=True)
     ahead = steps / lengths  # [m - 1, 2]
@@ -391,7 +391,7 @@ def _curve(line: np.ndarray) -> str:
     return start + "".join("C" + " ".join(f"{v:.2f}" for v in curve) for curve in curves)
 
 
-def _width(title: str) -> float:
+def _title_width(title: str) -> float:
     """Estimate the width of a title in pixels."""
     return 0.62 * FONT_SIZE * min(len(str(title)), LONGEST_TITLE)
 
@@ -399,7 +399,7 @@ def _width(title: str) -> float:
 def _text(svg: svgwrite.Drawing, title: str, x: float, y: float, room: float) -> Any:
     """Return a title centered in `room` pixels, shortened to fit."""
     title = NOT_XML.sub("?", str(title))
-    longest = max(2, int(room / _width("m")))
+    longest = max(2, int(room / _title_width("m")))
     if len(title) > longest:
         title = title[: longest - 1] + "\N{HORIZONTAL ELLIPSIS}"
     return svg.text(title, (round(x, 2), round(y, 2)))

@@ -61,7 +61,7 @@ def quit_from_now_on() -> None:
     """
     for number in ENDING:
         signal.signal(number, quit_at_once)
-    _take_closing_for_a_signal()
+    _treat_closing_as_signal()
 
 
 def leave_to_parent() -> None:
@@ -200,7 +200,7 @@ def _handling(handler: Handler, numbers: Sequence[int] = ENDING) -> Iterator[Non
 _console_handlers: list[object] = []  # keeps the function alive that Windows calls
 
 
-def _take_closing_for_a_signal() -> None:
+def _treat_closing_as_signal() -> None:
     """Turn the closing of a Windows console into SIGBREAK, and give the process time to end.
 
     Windows ends a process as soon as its handler returns, or after about five seconds.

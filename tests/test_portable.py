@@ -307,7 +307,7 @@ def test_a_live_line_goes_without_codes_where_a_terminal_knows_none(monkeypatch,
     monkeypatch.setattr(system, "IS_WINDOWS", on_windows)
     monkeypatch.setenv("TERM", term)
     monkeypatch.setattr(common, "columns", lambda: 9)
-    assert common.erased() == "\r        \r"
+    assert common.erase_code() == "\r        \r"
 
 
 def test_wsl_has_a_gpu_where_windows_has_its_driver(tmp_path, monkeypatch):

@@ -139,8 +139,8 @@ def test_a_console_that_closes_is_a_signal_of_windows_and_leaves_time_to_end(mon
     monkeypatch.setattr(signals.signal, "SIGBREAK", 21, raising=False)
     monkeypatch.setattr(signals.signal, "raise_signal", told.append)
     monkeypatch.setattr(signals.time, "sleep", slept.append)
-    signals._take_closing_for_a_signal()
-    signals._take_closing_for_a_signal()
+    signals._treat_closing_as_signal()
+    signals._treat_closing_as_signal()
     ((closing, added),) = given
     assert added and [closing(event) for event in (0, 1)] == [False, False]
     assert (told, slept) == ([], [])

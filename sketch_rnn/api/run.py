@@ -72,17 +72,17 @@ class Run:
         `Train_Cost` has a value every 20 steps; `Valid_Cost` and others have one per validation.
         `steps` holds the step of each value.
         """
-        return {name: list(of.values()) for name, of in self._figures().items()}
+        return {name: list(of.values()) for name, of in self._metrics().items()}
 
     @property
     def steps(self) -> dict[str, list[int]]:
         """The step of each value in `history`, keyed by the same names."""
-        return {name: list(of) for name, of in self._figures().items()}
+        return {name: list(of) for name, of in self._metrics().items()}
 
     @property
     def validations(self) -> list[Validation]:
         """The validations so far, oldest first."""
-        return History.read(RunFolder(self.folder).figures()).validations
+        return History.read(RunFolder(self.folder).metrics()).validations
 
     @property
     def best(self) -> Validation | None:
@@ -114,12 +114,12 @@ class Run:
         Raises:
           UserError: pandas is not installed.
         """
-        return table(self._figures(), "step")
+        return table(self._metrics(), "step")
 
-    def _figures(self) -> dict[str, dict[int, float]]:
+    def _metrics(self) -> dict[str, dict[int, float]]:
         """Return all metrics, keyed by name; each is a dict from step to value."""
         found: dict[str, dict[int, float]] = {}
-        for row in RunFolder(self.folder).figures():
+        for row in RunFolder(self.folder).metrics():
             for name, value in row.items():
                 if name != "step" and isinstance(value, int | float):
                     found.setdefault(name, {})[row["step"]] = float(value)
@@ -131,7 +131,7 @@ class Run:
         return f"<Run in {self.folder}{costs}, ended by {self.reason or 'nothing yet'}>"
 
     def _repr_html_(self) -> str:
-        figures = self._figures()
+        figures = self._metrics()
         curves = {name: _finite(figures[name]) for name in CURVES if name in figures}
         try:
             drawn = self.model.decode(num_samples=SHOWN, temperature=SHOWN_TEMPERATURE, seed=1)

@@ -119,11 +119,11 @@ class _Lines(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Print a log record."""
         kind = "warning: " if record.levelno >= logging.WARNING else ""
-        clear = erased() if sys.stderr.isatty() else ""  # a status line may be shown
+        clear = erase_code() if sys.stderr.isatty() else ""  # a status line may be shown
         print(clear + kind + spelled(record.getMessage()), file=sys.stderr, flush=True)
 
 
-def erased() -> str:
+def erase_code() -> str:
     """Return the text that erases the status line and leaves the cursor at the line's start."""
     if system.has_ansi():
         return "\r\x1b[J"

@@ -157,7 +157,7 @@ def parse(values: flags.FlagValues, argv: Sequence[str]) -> list[str]:
         rest = values(["", *map(_with_home, argv)])[1:]
         return [name for argument in rest for name in _matching(argument)]
     except flags.UnrecognizedFlagError as error:
-        problem = UserError(f"unknown flag --{error.flagname}; {_meant(error, values)}")
+        problem = UserError(f"unknown flag --{error.flagname}; {_suggestion(error, values)}")
     except (flags.Error, ValueError) as error:  # absl raises ValueError for --noswitch=value
         text = str(error).removeprefix("ERROR:: ")
         for said, plainly in _PLAINLY:
@@ -178,7 +178,7 @@ def spelled(text: str) -> str:
     )
 
 
-def _meant(error: flags.UnrecognizedFlagError, values: flags.FlagValues) -> str:
+def _suggestion(error: flags.UnrecognizedFlagError, values: flags.FlagValues) -> str:
     """Return a suggestion of the flag that was meant, given the error for an unknown flag."""
     name = error.flagname.replace("-", "_")
     names = {field.name for field in fields(HParams)}

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 from tqdm import tqdm
 
-from sketch_rnn.cli.common import columns, erased
+from sketch_rnn.cli.common import columns, erase_code
 from sketch_rnn.cli.flags import spelled
 from sketch_rnn.signals import quit_at_once
 from sketch_rnn.training.report import STOPPING, is_endless, listed
@@ -53,7 +53,7 @@ class Progress:
         if self._is_live and now - self._drawn_at >= DRAWN_EVERY:
             self._drawn_at = now
             with self._lock:
-                self._draw(self._fitting(figures))
+                self._draw(self._costs_that_fit(figures))
 
     def line(self, step: int, figures: Mapping[str, float]) -> None:
         """Print the step's costs in a permanent line if there is no status line."""
@@ -67,9 +67,9 @@ class Progress:
         (begun, first), (last, done) = self._times[0], self._times[-1]
         pace = (last - begun) / (done - first)
         if now - last > max(STALL_SECONDS, STALL_STEPS * pace):
-            self._shift(now - last - pace)
+            self._exclude(now - last - pace)
 
-    def _shift(self, gone: float) -> None:
+    def _exclude(self, gone: float) -> None:
         """Exclude some seconds from the time of the steps."""
         self._timed_at += gone
         self._times = deque((at + gone, done) for at, done in self._times)
@@ -92,7 +92,7 @@ class Progress:
         try:
             yield
         finally:
-            self._shift(time.monotonic() - begun)
+            self._exclude(time.monotonic() - begun)
 
     def stopping(self, number: int, at_once: bool) -> None:
         """Answer the first signal at once; end the process at the second."""
@@ -114,11 +114,11 @@ class Progress:
         """
         if not self._is_live or (not text and not self._text):
             return
-        sys.stdout.write(f"{erased()}{text}\r")
+        sys.stdout.write(f"{erase_code()}{text}\r")
         sys.stdout.flush()
         self._text = text
 
-    def _fitting(self, figures: Mapping[str, float]) -> str:
+    def _costs_that_fit(self, figures: Mapping[str, float]) -> str:
         """Return the most important costs, and as many others as fit in the status line."""
         done = self._times[-1][1]
         total = "" if self._num_steps is None else f"/{self._num_steps}"

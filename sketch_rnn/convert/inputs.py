@@ -56,7 +56,7 @@ class Choice:
     most: int | None = None
     seed: int = 0
 
-    def of(self, count: int, where: str) -> Sequence[int]:
+    def choose(self, count: int, where: str) -> Sequence[int]:
         """Return the indices of the drawings chosen from `count` drawings in the file `where`."""
         for index in self.indices:
             if not 0 <= index < count:
@@ -164,17 +164,17 @@ def read_named(
     if size.page and path.suffix.lower() not in (".svg", ".svgz"):
         raise UserError(f"{path}: is not an SVG file and has no page; leave `page` out")
     if holds_data_set(path, data_set):
-        return _of_data_set(path, data_set, recipe, choice, size)
+        return _from_data_set(path, data_set, recipe, choice, size)
     reader = readers.reader_of(InputFile(path))
     if reader and reader.stored:
         stored = reader.stored(InputFile(_existing(path)))
         if stored is not None:
             if stored.is_ours or (layout == AS_IT_LOOKS and path.name in data_set):
                 layout = AS_IT_IS
-            return _of_stored(path, stored, layout, recipe, choice, size)
+            return _from_stored(path, stored, layout, recipe, choice, size)
     if size.page:
-        return [Named(str(path), _sized(_whole_page(path, recipe), size))]
-    return _of_drawings(path, Reading(recipe, None, layout=layout, centerline=True), choice, size)
+        return [Named(str(path), _in_data_units(_whole_page(path, recipe), size))]
+    return _from_drawings(path, Reading(recipe, None, layout=layout, centerline=True), choice, size)
 
 
 def holds_data_set(path: str | Path, data_set: Sequence[str]) -> bool:
@@ -183,7 +183,7 @@ def holds_data_set(path: str | Path, data_set: Sequence[str]) -> bool:
     return folder.is_dir() and any((folder / name).is_file() for name in data_set)
 
 
-def _of_data_set(
+def _from_data_set(
     folder: Path, data_set: Sequence[str], recipe: Recipe, choice: Choice, size: Size
 ) -> list[Named]:
     """Return sketches from a split of the model's own data set, clamped as in training."""
@@ -192,7 +192,7 @@ def _of_data_set(
     return _chosen(sketches, f"{folder}, split {choice.split}", AS_TRAINED, recipe, choice, size)
 
 
-def _of_stored(
+def _from_stored(
     path: Path,
     stored: Stored,
     layout: Layout,
@@ -228,7 +228,7 @@ def _chosen(
 ) -> list[Named]:
     if not sketches:
         raise UserError(f"{where}: holds no drawings")
-    chosen = [(index, sketches[index]) for index in choice.of(len(sketches), where)]
+    chosen = [(index, sketches[index]) for index in choice.choose(len(sketches), where)]
     if form.large or size.share is not None:
         form = replace(form, large=True)
         makers = [
@@ -249,15 +249,15 @@ def _chosen(
     ]
 
 
-def _of_drawings(path: Path, reading: Reading, choice: Choice, size: Size) -> list[Named]:
+def _from_drawings(path: Path, reading: Reading, choice: Choice, size: Size) -> list[Named]:
     """Prepare drawings as `build` does; take outlines only if a drawing has nothing else."""
     chunks = sources.find([path], reading)
     drawings = [drawing for chunk in chunks for drawing in chunk.drawings(reading)]
-    chosen = choice.of(len(drawings), str(path))
+    chosen = choice.choose(len(drawings), str(path))
     return _prepare_all([drawings[index] for index in chosen], bool(choice.indices), size)
 
 
-def _sized(sketch: Sketch, size: Size) -> np.ndarray:
+def _in_data_units(sketch: Sketch, size: Size) -> np.ndarray:
     """Return a prepared drawing as stroke-3 `[n, 3]` float32 in the model's data units."""
     return sketch.points * np.array([size.units, size.units, 1], np.float32)
 
@@ -271,7 +271,7 @@ def _prepare_all(drawings: Sequence[Pending], all_of_them: bool, size: Size) -> 
     made, refused = [], []
     for name, make in drawings:
         try:
-            made.append(Named(name, _sized(make(), size)))
+            made.append(Named(name, _in_data_units(make(), size)))
         except (UserError, OSError) as error:
             reason = getattr(error, "strerror", None) or str(error)
             refused.append(f"{name}: {reason.removeprefix(f'{name}: ')}")

@@ -156,7 +156,7 @@ def _meetings(lines: Sequence[np.ndarray], reach: float) -> dict[int, int]:
     Ends that are near each other and continue each other's direction are matched first.
     """
     ends = np.array([line[place] for line in lines for place in (0, -1)], np.float64)
-    ways = np.array([_way_out(line[::step]) for line in lines for step in (-1, 1)])
+    ways = np.array([_end_direction(line[::step]) for line in lines for step in (-1, 1)])
     one, other, far = _near(ends, reach)
     turn = np.arccos(np.clip(-(ways[one] * ways[other]).sum(axis=1), -1, 1)) / np.pi
     chain_of = list(range(len(lines)))
@@ -203,7 +203,7 @@ def _rank(groups: np.ndarray) -> np.ndarray:
     return rank
 
 
-def _way_out(line: np.ndarray) -> np.ndarray:
+def _end_direction(line: np.ndarray) -> np.ndarray:
     """Return the unit vector `[2]` in whose direction a line ends at its last point."""
     steps = line[-1] - line[::-1]
     lengths = np.hypot(*steps.T)
@@ -245,7 +245,7 @@ def simplify(polylines: Sequence[np.ndarray], recipe: Recipe) -> Sketch:
                 f"more than {recipe.max_points} points, even when simplified as far as possible"
             )
     simple = np.split(points, np.flatnonzero(np.diff(index)) + 1)
-    return Sketch(_whole(simple), epsilon)
+    return Sketch(_to_stroke3(simple), epsilon)
 
 
 def _simplified(lines: Sequence[np.ndarray], epsilon: float) -> tuple[np.ndarray, np.ndarray]:
@@ -288,7 +288,7 @@ def nearest_order(lines: Sequence[np.ndarray]) -> list[np.ndarray]:
     return [lines[0], *by_nearest_end(lines[1:], lines[0][-1])] if lines else []
 
 
-def _whole(lines: Sequence[np.ndarray]) -> np.ndarray:
+def _to_stroke3(lines: Sequence[np.ndarray]) -> np.ndarray:
     """Return lines with whole coordinates as stroke-3 int16; a dot at the start is (0, 0, 1)."""
     stroke3 = from_polylines(lines)
     if np.abs(stroke3).max() > MAX_OFFSET:

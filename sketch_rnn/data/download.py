@@ -101,7 +101,7 @@ def kept(data_dir: str | Path) -> str:
     return os.path.abspath(path) if path.is_dir() else str(data_dir)
 
 
-def remembered(data_dir: str, names: Sequence[str]) -> str:
+def recorded_data_dir(data_dir: str, names: Sequence[str]) -> str:
     """Return a `data_dir` that a run recorded, unless its use would start an unexpected download.
 
     A run's folder may come from a stranger, who then also chose the address recorded in it.
@@ -212,8 +212,8 @@ def _download(url: str, file: str, pooch: object, most: int) -> None:
     """
     import requests
 
-    with _part(url) as part:
-        tag, start, received = _arrived(part)
+    with _open_partial(url) as part:
+        tag, start, received = _resume_point(part)
         headers = {"Accept-Encoding": "identity"}
         if received:
             headers |= {"Range": f"bytes={received}-", "If-Range": tag}
@@ -223,7 +223,7 @@ def _download(url: str, file: str, pooch: object, most: int) -> None:
             response.raise_for_status()
             if response.status_code == PARTIAL_CONTENT:
                 part.truncate(start + received)
-                total = _total(response, part, received)
+                total = _total_size(response, part, received)
             else:
                 part.truncate(0)
                 tag = response.headers.get("ETag", "")
@@ -237,7 +237,7 @@ def _download(url: str, file: str, pooch: object, most: int) -> None:
 
 
 @contextmanager
-def _part(url: str) -> Iterator[BinaryIO]:
+def _open_partial(url: str) -> Iterator[BinaryIO]:
     """Open the partial download of `url`: a line with its ETag, then the content so far.
 
     The file is removed at the end unless a later download can continue it. While another process
@@ -252,7 +252,7 @@ def _part(url: str) -> Iterator[BinaryIO]:
                     yield part
             finally:  # after it is closed, because Windows does not remove an open file
                 with path.open("rb") as part:
-                    arrived = _arrived(part)[2]
+                    arrived = _resume_point(part)[2]
                 if not arrived:
                     path.unlink()
     except filelock.Timeout:
@@ -260,7 +260,7 @@ def _part(url: str) -> Iterator[BinaryIO]:
             yield part
 
 
-def _arrived(part: BinaryIO) -> tuple[str, int, int]:
+def _resume_point(part: BinaryIO) -> tuple[str, int, int]:
     """Return a partial download's ETag, the position of its content, and its usable bytes.
 
     The last byte does not count as usable, so that there is always a byte to request. No bytes are
@@ -273,7 +273,7 @@ def _arrived(part: BinaryIO) -> tuple[str, int, int]:
     return line.decode("latin-1").strip(), len(line), max(received, 0) if strong else 0
 
 
-def _total(response: Any, part: BinaryIO, received: int) -> int:
+def _total_size(response: Any, part: BinaryIO, received: int) -> int:
     """Return the size of the whole content; the response contains the bytes from `received` on."""
     span = response.headers.get("Content-Range", "")
     match = re.fullmatch(r"bytes (\d+)-\d+/(\d+)", span)

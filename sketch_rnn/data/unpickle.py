@@ -105,13 +105,13 @@ class _Machine:
                 )
             word(self)
             if self.outer and self.outer.items:
-                yield from self._hand_on(self.outer)
+                yield from self._yield_items(self.outer)
         if self.outer is None or self.stack != [self.outer] or self.outer.count != self.count:
             found = self.outer.count if self.outer else 0
             raise Refused(f"{found} arrays where the header says {self.count}")
         check_end(self.file)
 
-    def _hand_on(self, outer: _OuterList) -> Iterator[np.ndarray]:
+    def _yield_items(self, outer: _OuterList) -> Iterator[np.ndarray]:
         items, outer.items = outer.items, []
         if len(self.shape) > 1:
             yield from self._add_numbers(items)

@@ -236,11 +236,11 @@ def _format_of(path: Path) -> Format:
     if path.is_dir():
         raise UserError(f"expected the folder of a model; there is no checkpoint in {path}")
     if path.exists():
-        raise UserError(f"{path} {_what_it_is(path)}")
+        raise UserError(f"{path} {_why_unreadable(path)}")
     raise UserError(f"expected the folder of a model; there is no folder {path}")
 
 
-def _what_it_is(path: Path) -> str:
+def _why_unreadable(path: Path) -> str:
     """Say why a file cannot be read as a model, and what to do instead."""
     for suffixes, text in _STRANGERS.items():
         if path.name.lower().endswith(suffixes):

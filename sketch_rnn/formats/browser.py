@@ -108,10 +108,10 @@ def save(model: SketchRNN, path: str | Path, z: np.ndarray | None = None) -> Non
     weights = [variable.numpy() for variable in _decoder_variables(model)]
     if z is not None:
         weights[2], weights[4] = weights[2][:POINT], weights[4] + z[0] @ weights[2][POINT:]
-    info: dict[str, Any] = {"mode": 2, "version": _VERSION} | _known(model)
+    info: dict[str, Any] = {"mode": 2, "version": _VERSION} | _description(model)
     if state.any():
         c, h = np.split(state, 2)
-        info["initial_state"] = {"c": _plain(c), "h": _plain(h)}
+        info["initial_state"] = {"c": _shortest_decimals(c), "h": _shortest_decimals(h)}
     browser_arrays.write(path, info, weights)
 
 
@@ -135,11 +135,11 @@ def save_conditional(model: SketchRNN, path: str | Path) -> None:
             "export it to .gen.json for a single z, or to .keras or a folder"
         )
     version = _VERSION - 1 if model.squashes_z else _VERSION
-    info = {"mode": "vae", "version": version} | _known(model)
+    info = {"mode": "vae", "version": version} | _description(model)
     browser_arrays.write(path, info, [variable.numpy() for variable in _variables(model)])
 
 
-def _known(model: SketchRNN) -> dict[str, Any]:
+def _description(model: SketchRNN) -> dict[str, Any]:
     """Return the parts of `info` that describe the model and, as far as known, its training."""
     told: dict[str, Any] = {key: getattr(model.trained, name) for key, name in _TRAINED.items()}
     told |= {"full_size": model.full_size}
@@ -305,6 +305,6 @@ def _check_z(hparams: HParams, z: np.ndarray | None) -> None:
         raise UserError(f"expected one z [{hparams.z_size}], got shape {list(np.shape(z))}")
 
 
-def _plain(values: np.ndarray) -> list[float]:
+def _shortest_decimals(values: np.ndarray) -> list[float]:
     """Return the shortest decimals that read back as the same float32."""
     return [float(str(value)) for value in values]

@@ -49,7 +49,7 @@ def examples_for(
         paths = _data_set(RunFolder(model_dir), names, data_dir)
         examples = [
             sketch
-            for path, count in zip(paths, _shares(len(paths)), strict=True)
+            for path, count in zip(paths, _counts_per_file(len(paths)), strict=True)
             for sketch in read_inputs([path], names, longest, Choice(split, most=count))
         ]
     except UserError as error:
@@ -60,7 +60,7 @@ def examples_for(
     return examples
 
 
-def _shares(count: int) -> list[int]:
+def _counts_per_file(count: int) -> list[int]:
     """Return how many examples to take from each of `count` files."""
     ends = [MOST_EXAMPLES * number // max(count, 1) for number in range(count + 1)]
     return [end - begin for begin, end in pairwise(ends)]
@@ -70,5 +70,5 @@ def _data_set(run: RunFolder, names: Sequence[str], data_dir: str | None) -> lis
     """Return the files of the data set; none if it is unknown."""
     if data_dir is None and not run.holds_run():
         return []
-    folder = data_dir or download.remembered(run.read_config().data_dir, names)
+    folder = data_dir or download.recorded_data_dir(run.read_config().data_dir, names)
     return [str(path) for path in download.resolve(folder, names)]

@@ -13,7 +13,7 @@ from pathlib import Path
 from sketch_rnn import files
 from sketch_rnn.data import catalog
 from sketch_rnn.data.dataset import load_dataset
-from sketch_rnn.data.download import remembered
+from sketch_rnn.data.download import recorded_data_dir
 from sketch_rnn.errors import UserError, inform
 from sketch_rnn.formats.run_folder import RunFolder
 from sketch_rnn.model import sampling
@@ -44,13 +44,13 @@ def find_full_size(
             raise UserError(f"`full_size`: expected a number above 0, got {full_size:g}")
         model.full_size = full_size
     if model.full_size is None:
-        model.full_size = _of_data_set(model, path, data_dir)
+        model.full_size = _measure_data_set(model, path, data_dir)
     if model.full_size is None:
-        model.full_size = _of_own_drawings(model, catalog.model_path(path))
+        model.full_size = _measure_own_drawings(model, catalog.model_path(path))
     return model.full_size
 
 
-def _of_data_set(
+def _measure_data_set(
     model: SketchRNN, path: str | Path | None, data_dir: str | Path | None
 ) -> float | None:
     """Measure the data set, unless reading it takes a download that the user did not ask for."""
@@ -58,13 +58,13 @@ def _of_data_set(
     with suppress(UserError):
         folder = RunFolder(path or "")
         if data_dir is None and path is not None and folder.holds_run():
-            data_dir = remembered(folder.read_config().data_dir, names)
+            data_dir = recorded_data_dir(folder.read_config().data_dir, names)
         if data_dir is not None:
             return load_dataset(names, data_dir).full_size
     return None
 
 
-def _of_own_drawings(model: SketchRNN, path: Path) -> float:
+def _measure_own_drawings(model: SketchRNN, path: Path) -> float:
     """Measure drawings by the model; the result is cached."""
     scale_factor = model.scale_factor or 1.0
     kept = files.cache_dir() / "full_sizes" / _key(path) if path.is_file() else None

@@ -60,7 +60,7 @@ def _model(path: Path) -> SketchRNN:
         if kind not in _NAMES:
             raise UserError(f"expected a SketchRNN, got {content.get('class_name')!r:.60}")
         _check_weights(file, HParams.from_dict(config["hparams"]))
-    return SketchRNN.from_config(_own(config))
+    return SketchRNN.from_config(_own_entries(config))
 
 
 def _check_weights(file: zipfile.ZipFile, hparams: HParams) -> None:
@@ -88,7 +88,7 @@ def _datasets(group: h5py.Group) -> Iterator[h5py.Dataset]:
             raise UserError(f"its weights are in another file: {name!r:.60}")
 
 
-def _own(config: dict[str, Any]) -> dict[str, Any]:
+def _own_entries(config: dict[str, Any]) -> dict[str, Any]:
     """Check a configuration, and return only the entries that `SketchRNN.from_config` takes."""
     names = (
         "hparams",

@@ -90,7 +90,7 @@ def save_package(model: SketchRNN, path: str | Path, weights: str = WEIGHTS[0]) 
     package = {
         "name": package_name(path),
         "version": "1.0.0",
-        "description": f"A Sketch-RNN model of drawings: {name(model)}",
+        "description": f"A Sketch-RNN model of drawings: {data_set_names(model)}",
         "type": "module",
         "exports": {".": {"types": "./index.d.ts", "default": "./index.js"}},
         "types": "./index.d.ts",
@@ -115,7 +115,7 @@ def package_name(path: str | Path) -> str:
     return re.sub(r"[^a-z0-9-]+", "-", stem).strip("-")[:200] or "sketch-rnn-model"
 
 
-def name(model: SketchRNN) -> str:
+def data_set_names(model: SketchRNN) -> str:
     """Return the names of the data sets that the model was trained on."""
     return ", ".join(Path(data_set).stem for data_set in model.hparams.data_set)
 
@@ -149,7 +149,7 @@ def content(model: SketchRNN, weights: str = WEIGHTS[0]) -> dict[str, Any]:
     encoder = {"cell": hparams.enc_model, "units": hparams.enc_rnn_size}
     decoder = {"cell": hparams.dec_model, "units": hparams.dec_rnn_size}
     return {
-        "name": name(model),
+        "name": data_set_names(model),
         "max_seq_len": hparams.max_seq_len,
         "scale_factor": model.scale_factor,
         "full_size": model.full_size,
@@ -171,7 +171,7 @@ def _parts(model: SketchRNN, weights: str) -> tuple[str, str]:
     code = assembly.script(assembly.INFERENCE)
     code = code.replace("function load(content)", "function load(content = MODEL)")
     return (
-        f"// {_comment(name(model))}: a Sketch-RNN model and the code that runs it.\n",
+        f"// {_comment(data_set_names(model))}: a Sketch-RNN model and the code that runs it.\n",
         f"{code}\nconst MODEL = {assembly.as_json(content(model, weights))};\n",
     )
 

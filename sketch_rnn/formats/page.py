@@ -86,7 +86,8 @@ def interface(model: SketchRNN, examples: Sequence[np.ndarray]) -> dict[str, Any
 
 def _subtitle(model: SketchRNN) -> str:
     """Return the default line under the title, as HTML."""
-    return f"A neural network that learned from drawings: <b>{html.escape(module.name(model))}</b>"
+    names = html.escape(module.data_set_names(model))
+    return f"A neural network that learned from drawings: <b>{names}</b>"
 
 
 def _side(model: SketchRNN, examples: Sequence[np.ndarray]) -> float:

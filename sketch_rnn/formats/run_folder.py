@@ -188,14 +188,14 @@ class RunFolder:
         except UserError as error:
             raise UserError(f"{path}: {error}") from None
 
-    def figures(self) -> StepLines:
+    def metrics(self) -> StepLines:
         """Return the file of recorded metrics."""
         return StepLines(self.path / METRICS_FILE)
 
     def validated(self, step: int) -> tuple[float | None, float | None]:
         """Return the reconstruction and KL cost of the validation at a step; None if unknown."""
-        figures = self.figures()
-        return figures.figure(step, "Valid_Reconstr_Cost"), figures.figure(step, "Valid_KL_Cost")
+        metrics = self.metrics()
+        return metrics.value(step, "Valid_Reconstr_Cost"), metrics.value(step, "Valid_KL_Cost")
 
     def check_sizes(self, config: RunConfig) -> None:
         """Check that a checkpoint is large enough for the model, before allocating memory.

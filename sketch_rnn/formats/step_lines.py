@@ -43,7 +43,7 @@ class StepLines:
                     if row is not None:
                         yield row
 
-    def figure(self, step: int, tag: str) -> float | None:
+    def value(self, step: int, tag: str) -> float | None:
         """Return the last value with this step and tag; None if it is missing or not finite.
 
         The search starts at the end, since the file may be long.

@@ -45,7 +45,7 @@ def data_of(model_dir: str) -> tuple[str, Sequence[str]]:
         )
     config = folder.read_config()
     names = config.hparams.data_set
-    return download.remembered(config.data_dir, names), names
+    return download.recorded_data_dir(config.data_dir, names), names
 
 
 def z_like(

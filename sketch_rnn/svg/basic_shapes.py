@@ -88,12 +88,12 @@ def _oval(middle: Size, radii: Size) -> np.ndarray:
 
 
 def _inset(parts: Parts, size: Size, units: Units) -> Rings:
-    top, right, bottom, left = _four(parts[0], size, units)
+    top, right, bottom, left = _four_sides(parts[0], size, units)
     return _box(left, top, size[0] - right, size[1] - bottom)
 
 
 def _rect(parts: Parts, size: Size, units: Units) -> Rings:
-    top, right, bottom, left = _four(parts[0], size, units)
+    top, right, bottom, left = _four_sides(parts[0], size, units)
     return _box(left, top, right, bottom)
 
 
@@ -105,7 +105,7 @@ def _xywh(parts: Parts, size: Size, units: Units) -> Rings:
     return _box(x, y, x + width, y + height)
 
 
-def _four(nodes: list[Node], size: Size, units: Units) -> list[float]:
+def _four_sides(nodes: list[Node], size: Size, units: Units) -> list[float]:
     """Return the lengths for the four sides, in pixels; CSS lets some of them be omitted."""
     nodes = _before_round(nodes, 0)
     if not 1 <= len(nodes) <= 4:
@@ -147,7 +147,7 @@ def _polygon(parts: Parts, size: Size, units: Units) -> Rings:
 def _path(parts: Parts, size: Size, units: Units) -> Rings:
     if len(parts[0]) != 1 or parts[0][0].type != "string":
         raise ValueError("expected a path's data")
-    chains = [np.array(chain, np.float64) for chain in shapes.of_data(parts[0][0].value)]
+    chains = [np.array(chain, np.float64) for chain in shapes.parse_path(parts[0][0].value)]
     return [curves.flatten(chain, 1e-3 * float(np.ptp(chain) or 1)) for chain in chains]
 
 

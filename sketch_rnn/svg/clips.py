@@ -83,7 +83,7 @@ class Clips:
     def _clip(self, text: str, place: Place) -> tuple[Region, ...]:
         target = self._target(text)
         if target is not None:
-            return self._referred(target, place, "clipPath", self._clip_path)
+            return self._referenced_regions(target, place, "clipPath", self._clip_path)
         if text.lower().startswith("url("):
             return ()  # refers to an element that does not exist
         nodes = [
@@ -107,7 +107,7 @@ class Clips:
     def _mask(self, text: str, place: Place) -> tuple[Region, ...]:
         target = self._target(text)
         if target is not None:
-            return self._referred(target, place, "mask", self._mask_element)
+            return self._referenced_regions(target, place, "mask", self._mask_element)
         if text.lower().startswith("url("):
             return ()
         raise ValueError("not a mask of this file")
@@ -117,7 +117,7 @@ class Clips:
         match = re.match(r"url\(\s*['\"]?#([^'\")]*)", text)
         return self.by_id.get(match[1]) if match else None
 
-    def _referred(
+    def _referenced_regions(
         self,
         target: Element,
         place: Place,

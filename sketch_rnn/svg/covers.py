@@ -12,7 +12,7 @@ import shapely
 
 from sketch_rnn.svg import curves
 from sketch_rnn.svg.paint import Color, Painted, bounds, same
-from sketch_rnn.svg.regions import turns_about
+from sketch_rnn.svg.regions import winding_numbers
 
 CHUNK = 64  # points in a line that are tested at once
 MAX_BUFFERED = 100  # segments in a stroke; longer strokes are tested as if their ends were round
@@ -48,7 +48,7 @@ class Cover:
             return False
         return not same(self.color, line.color) or same(self.color, ground)
 
-    def goes_on(self, before: "Cover") -> bool:
+    def continues(self, before: "Cover") -> bool:
         """Return whether this is a stroke like `before`, with nothing painted between the two."""
         return (
             self.is_stroke
@@ -93,7 +93,7 @@ class Cover:
             return shapely.intersects(self.outline, shapely.points(points))
         turns = np.zeros(len(points), np.int64)
         for ring in self.lines:
-            turns += turns_about(points, ring)
+            turns += winding_numbers(points, ring)
         hidden = turns % 2 == 1 if self.shape.even_odd else turns != 0
         if width:
             at = np.flatnonzero(hidden)

@@ -172,7 +172,7 @@ def area(rings: Sequence[np.ndarray], even_odd: bool, work: Work) -> shapely.Geo
     inside = shapely.get_coordinates(shapely.point_on_surface(faces))
     if not len(faces):
         return shapely.Polygon()
-    turns = np.sum([turns_about(inside, ring) for ring in rings], axis=0)
+    turns = np.sum([winding_numbers(inside, ring) for ring in rings], axis=0)
     return shapely.union_all(faces[turns % 2 == 1 if even_odd else turns != 0])
 
 
@@ -191,7 +191,7 @@ def painted_area(
     return shapely.union_all(geometries)
 
 
-def around(points: np.ndarray, width: float, cap: str) -> np.ndarray:
+def stroke_extent(points: np.ndarray, width: float, cap: str) -> np.ndarray:
     """Return points that span the bounding box of a stroke, drawn along the line `[n, 2]`.
 
     The box of a very long line is an approximation.
@@ -243,7 +243,7 @@ def _check_meeting(lines: np.ndarray, others: np.ndarray) -> None:
             raise TooMuch
 
 
-def turns_about(points: np.ndarray, ring: np.ndarray) -> np.ndarray:
+def winding_numbers(points: np.ndarray, ring: np.ndarray) -> np.ndarray:
     """Return the winding number `[n]` of a closed line around each of the points `[n, 2]`."""
     turns, step = np.zeros(len(points), np.int64), max(1_000_000 // len(ring), 1)
     for first in range(0, len(points), step):

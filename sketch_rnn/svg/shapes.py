@@ -49,7 +49,7 @@ def segments(
     kind, names = _SIMPLE[tag]
     texts = {name: geometry(name) for name in names}
     values = {
-        name: length(text, _whole(name, viewport), 0.0, units)
+        name: length(text, _percentage_base(name, viewport), 0.0, units)
         for name, text in texts.items()
         if text and text != "auto"
     }
@@ -78,7 +78,7 @@ def chains(segments: Segments) -> Iterator[list[Curve]]:
         yield chain
 
 
-def of_data(data: str) -> list[list[Curve]]:
+def parse_path(data: str) -> list[list[Curve]]:
     """Return the subpaths of path data, each as cubic curves."""
     return list(chains(_path(data)))
 
@@ -90,7 +90,7 @@ def path_data(element: Element, geometry: Callable[[str], str | None]) -> str:
     return f"M{element.get('points', '')}{'z' if element.tag == 'polygon' else ''}"
 
 
-def _whole(name: str, viewport: tuple[float, float]) -> float:
+def _percentage_base(name: str, viewport: tuple[float, float]) -> float:
     """Return the length that a percentage in the named attribute refers to."""
     if name == "r":
         return math.hypot(*viewport) / math.sqrt(2)

@@ -13,7 +13,7 @@ import shapely
 from sketch_rnn.svg import curves
 from sketch_rnn.svg.covers import MAX_BUFFERED, Cover, Covers, Line
 from sketch_rnn.svg.paint import Color, Paint, Painted, bounds, same
-from sketch_rnn.svg.regions import Region, TooMuch, Work, turns_about
+from sketch_rnn.svg.regions import Region, TooMuch, Work, winding_numbers
 from sketch_rnn.svg.viewports import Page
 
 MARK = 1 / 16  # share of the drawing's longer side: size of the largest filled mark (dot or dash)
@@ -150,7 +150,7 @@ class _Sight:
             marks, filled = self._marks()
             lines = sorted([*lines, *marks], key=lambda line: line.place)
         lines = [part for line in lines for part in self._on_page(line)] or lines
-        seen = [curve for line in lines for curve in self._seen(line)]
+        seen = [curve for line in lines for curve in self._visible_parts(line)]
         return Shown(seen, filled, self._tests <= MAX_TESTS)
 
     def _on_page(self, line: Line) -> list[Line]:
@@ -205,7 +205,7 @@ class _Sight:
         if max(sizes) > MARK * self._side or len(sizes) > MAX_BUFFERED:
             return [np.zeros((0, 2))]
         rings = [curves.closed(curves.flatten(line, self._limit)) for line in shape.filled]
-        turns = [[turns_about(ring[:1], other)[0] for other in rings] for ring in rings]
+        turns = [[winding_numbers(ring[:1], other)[0] for other in rings] for ring in rings]
         return [
             ring
             for number, ring in enumerate(rings)
@@ -229,7 +229,7 @@ class _Sight:
             ends += np.outer([-0.5, 0.5], along * (long - short))
         return Line(curves.straight(ends), place, color, float(short))
 
-    def _seen(self, line: Line) -> list[np.ndarray]:
+    def _visible_parts(self, line: Line) -> list[np.ndarray]:
         """Return the visible parts of a line, each as curves `[C, 4, 2]`."""
         if self._tests > MAX_TESTS:
             return [line.curves]
@@ -297,7 +297,7 @@ class _Sight:
                 continue
             if same(stroke.color, self._ground):
                 cover = Cover(shape, place, True, stroke.color, self._limit)
-                if covers and cover.goes_on(covers[-1]):
+                if covers and cover.continues(covers[-1]):
                     lines = [*covers.pop().shape.lines, *shape.lines]
                     cover = replace(cover, shape=replace(shape, lines=lines))
                 covers.append(cover)

@@ -296,7 +296,7 @@ def _box_of(painted: list[Painted], with_strokes: bool) -> Box:
             side = max(float(np.ptp(line.reshape(-1, 2), axis=0).max()), 1e-9)
             points = curves.flatten(line, 1e-4 * side) if np.isfinite(line).all() else line[0]
             if with_strokes and shape.stroke:
-                points = regions.around(points, shape.width, shape.cap)
+                points = regions.stroke_extent(points, shape.width, shape.cap)
             corners += [points.min(axis=0), points.max(axis=0)]
     if not corners:
         return (0.0, 0.0, 0.0, 0.0)

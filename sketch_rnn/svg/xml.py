@@ -57,7 +57,7 @@ def parse(
     Raises:
       UserError: the content is not XML, exceeds a limit, or has entities that are long or external.
     """
-    content = _from_declaration(_plain(content))
+    content = _from_declaration(_unpacked(content))
     try:
         return _Reader(content, any_namespace, max_elements).read()
     except expat.ExpatError as error:
@@ -217,7 +217,7 @@ def attribute_size(attributes: Mapping[str, str]) -> int:
     return sum(len(name) + len(value) + 4 for name, value in attributes.items())
 
 
-def _plain(content: bytes) -> bytes:
+def _unpacked(content: bytes) -> bytes:
     """Return the content, unpacked if it is gzip; its unpacked size is limited."""
     if content[:2] == b"\x1f\x8b":
         try:

@@ -78,11 +78,13 @@ def sharpen_tips(graph: Graph, radius: np.ndarray, width: float) -> None:
         nodes = (_far(graph, sides[0]), _far(graph, sides[1]))
         point = graph.remove(tip[0]).outward(1 - tip[1])[:1]
         one, two = (graph.remove(number).outward(end) for number, end in sides)
-        points = np.concatenate([_past(one, width)[::-1], point, _past(two, width)])
+        points = np.concatenate(
+            [_points_beyond(one, width)[::-1], point, _points_beyond(two, width)]
+        )
         graph.add(Branch(points, nodes))
 
 
-def _past(points: np.ndarray, distance: float) -> np.ndarray:
+def _points_beyond(points: np.ndarray, distance: float) -> np.ndarray:
     """Return the points beyond a distance along the line; keep at least two thirds of the line."""
     along = _along(points)
     return points[along >= min(distance, along[-1] / 3)]
@@ -249,7 +251,7 @@ def reach_ends(graph: Graph, radius: np.ndarray, width: float) -> None:
             continue
         way = -_direction(points, width)
         steps = points[0] + way * np.arange(0, 2 * width, 0.5)[:, None]
-        ahead = 0.5 * _inside(steps, radius)
+        ahead = 0.5 * _count_in_ink(steps, radius)
         x, y = points[np.searchsorted(_along(points), width)].astype(int)
         missing = ahead - radius[y, x]
         if missing > 0:
@@ -293,7 +295,7 @@ def _node(graph: Graph, end: End) -> int:
     return graph.branches[end[0]].nodes[end[1]]
 
 
-def _inside(points: np.ndarray, radius: np.ndarray) -> int:
+def _count_in_ink(points: np.ndarray, radius: np.ndarray) -> int:
     """Return how many points lie in the ink before the first point outside."""
     x, y = np.rint(points).astype(int).T
     height, width = radius.shape
@@ -360,7 +362,7 @@ def _matching(count: int, turns: dict[tuple[int, int], float]) -> list[tuple[int
     if count == 2:
         return [(0, 1)]
     if count <= 8:
-        return _best(tuple(range(count)), turns)[1]
+        return _cheapest_matching(tuple(range(count)), turns)[1]
     good = sorted((turn, pair) for pair, turn in turns.items() if turn < TURN)
     chosen: list[tuple[int, int]] = []
     taken: set[int] = set()
@@ -371,19 +373,19 @@ def _matching(count: int, turns: dict[tuple[int, int], float]) -> list[tuple[int
     return chosen
 
 
-def _best(
+def _cheapest_matching(
     left: tuple[int, ...], turns: dict[tuple[int, int], float]
 ) -> tuple[float, list[tuple[int, int]]]:
     """Return the cost and pairs of the cheapest matching; an unpaired branch costs half of TURN."""
     if not left:
         return 0.0, []
     first, rest = left[0], left[1:]
-    cost, pairs = _best(rest, turns)
+    cost, pairs = _cheapest_matching(rest, turns)
     found = (cost + TURN / 2, pairs)
     for other in rest:
         if turns[first, other] >= TURN:
             continue
-        cost, pairs = _best(tuple(n for n in rest if n != other), turns)
+        cost, pairs = _cheapest_matching(tuple(n for n in rest if n != other), turns)
         found = min(found, (cost + turns[first, other], [(first, other), *pairs]))
     return found
 

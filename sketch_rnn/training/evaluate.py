@@ -15,7 +15,7 @@ import tensorflow as tf
 from sketch_rnn.choices import SPLITS
 from sketch_rnn.data.batches import eval_batches
 from sketch_rnn.data.dataset import Dataset, Split, load_dataset
-from sketch_rnn.data.download import remembered
+from sketch_rnn.data.download import recorded_data_dir
 from sketch_rnn.errors import UserError, check_choice
 from sketch_rnn.formats import load_model, original
 from sketch_rnn.formats.run_folder import RunFolder
@@ -228,14 +228,14 @@ def dataset_of(log_root: str | Path, names: Sequence[str], data_dir: str | Path 
     folder = RunFolder(log_root)
     config = folder.read_config() if folder.holds_run() else None
     if data_dir is None and config:
-        data_dir = remembered(config.data_dir, names)
+        data_dir = recorded_data_dir(config.data_dir, names)
     elif data_dir is None and original.find(folder.path) is not None:
-        data_dir = _beside(folder.path, names)
+        data_dir = _folder_beside(folder.path, names)
     dataset = load_dataset(names, data_dir)
     return dataset.holding_out(config.held_out) if config else dataset
 
 
-def _beside(folder: Path, names: Sequence[str]) -> Path | None:
+def _folder_beside(folder: Path, names: Sequence[str]) -> Path | None:
     """Find all files of a data set near a run of the original trainer; see `dataset_of`.
 
     Returns:

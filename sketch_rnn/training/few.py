@@ -23,7 +23,7 @@ PATIENCE = 6  # validations; used if there are enough validation drawings to dec
 VALIDATIONS = 16  # the number of validations in a run
 
 
-def chosen(options: TrainOptions) -> TrainOptions:
+def choose_settings(options: TrainOptions) -> TrainOptions:
     """Choose each option that is not given, based on the number of drawings; log three lines.
 
     Raises:
@@ -40,7 +40,7 @@ def chosen(options: TrainOptions) -> TrainOptions:
             "out, or choose another configuration"
         )
     init_from = options.init_from or _packaged_start(options, base, dataset)
-    overrides = base | _by_count(count - held_out(dataset)) | dict(options.overrides)
+    overrides = base | _settings_by_count(count - held_out(dataset)) | dict(options.overrides)
     if init_from is not None:
         given = options.overrides
         overrides = {k: v for k, v in overrides.items() if k in given or k not in ARCHITECTURE}
@@ -72,7 +72,7 @@ def _packaged_start(options: TrainOptions, base: dict, dataset: Dataset) -> str 
     return None if is_other or dataset.max_seq_len > LONGEST else PACKAGED_MODEL
 
 
-def _by_count(count: int) -> dict[str, int | float]:
+def _settings_by_count(count: int) -> dict[str, int | float]:
     """Return batch size, steps, validation interval and dropout for a number of drawings."""
     steps = 400 if count < 40 else 800 if count < 120 else 1200 if count < 400 else 2000
     return {

@@ -44,11 +44,11 @@ class MetricWriter:
         saved before it did them.
         """
         self._folder = folder
-        self._figures, self._notes = (
+        self._metrics, self._notes = (
             StepLines(folder / METRICS_FILE),
             StepLines(folder / NOTES_FILE),
         )
-        for lines in (self._figures, self._notes):
+        for lines in (self._metrics, self._notes):
             lines.cut(first_step)
         for events in folder.glob("events.out.tfevents.*.v2"):  # the original's files lack `.v2`
             _cut_events(events, first_step)
@@ -64,8 +64,8 @@ class MetricWriter:
             for tag, value in figures.items():
                 tf.summary.scalar(tag, value)
             self._writer.flush()
-        with _naming(self._figures.path):
-            self._figures.append([{"step": step} | {tag: float(v) for tag, v in figures.items()}])
+        with _naming(self._metrics.path):
+            self._metrics.append([{"step": step} | {tag: float(v) for tag, v in figures.items()}])
 
     def write_notes(self, step: int, tag: str, notes: Sequence[str]) -> None:
         """Write notes about a step; the user has seen the same notes on the screen."""

@@ -53,7 +53,7 @@ class Recorder(Protocol):
         """Record the end of training; `reason` says what ended the run early, or is ""."""
 
     def close(self) -> None:
-        """Close what is open; called last, however the run ends."""
+        """Close the files and the display; called last, however the run ends."""
 
 
 class QuietRecorder:
@@ -109,7 +109,7 @@ class ChiefRecorder:
         self.first_step = int(self.state.step.numpy())
         self.reporter = new_reporter(self.first_step, self.hparams.num_steps)
         self.writer = MetricWriter(folder.path, self.first_step)
-        self.history = History.read(folder.figures())
+        self.history = History.read(folder.metrics())
         points = int(self.dataset.train.lengths().sum())
         parameters, begins = self.state.model.count_params(), self.config.init_from
         self.facts = Facts(self.hparams, parameters, points, begins, len(self.dataset.valid))
@@ -179,7 +179,7 @@ class ChiefRecorder:
         return self.listener.reason_to_stop() or self.stopping.reason(self.history)
 
     def end(self, reason: str) -> None:
-        """Save the last step, validate it if the run is whole, and say how the run went."""
+        """Validate the last step if the run is complete, save it, and show verdicts on the run."""
         last = int(self.state.step.numpy()) - 1
         if last < self.first_step:
             done = f"{last + 1} of {self.hparams.num_steps} steps done"

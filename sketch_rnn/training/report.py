@@ -90,7 +90,7 @@ class LogReporter:
         """Do nothing: single steps are not logged."""
 
     def line(self, step: int, figures: Mapping[str, float]) -> None:
-        """Log the figures of a step in one line."""
+        """Log the costs of a step in one line."""
         LOGGER.info("step %d%s: %s", step, self._of, listed(figures))
 
     def say(self, text: str) -> None:

@@ -50,12 +50,12 @@ def train(
     folder = RunFolder(options.log_root)
     _check(options, workers)
     if options.few and not options.resume:
-        options = few.chosen(options)
+        options = few.choose_settings(options)
     with workers.strategy.scope():
         start = begin(options)
     if not workers.is_chief:
         return Loop(folder, start, workers, QuietRecorder(start, workers, new_reporter)).finish()
-    for warning in dataset_warnings(start.dataset, _instead(options, start)):
+    for warning in dataset_warnings(start.dataset, _suggest_few(options, start)):
         warn(warning)
     if start.config.precision == "tf32" and not tf.config.list_physical_devices("GPU"):
         warn("TensorFlow sees no GPU here: `precision=tf32` is float32 on a CPU")
@@ -77,7 +77,7 @@ def _check(options: TrainOptions, workers: Workers) -> None:
         check_log_root(options)
 
 
-def _instead(options: TrainOptions, start: Start) -> str | None:
+def _suggest_few(options: TrainOptions, start: Start) -> str | None:
     """Return a suggestion if a run on few drawings would start from random weights, else None."""
     if options.few or options.resume or options.init_from:
         return None

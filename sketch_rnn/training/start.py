@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from sketch_rnn import system
 from sketch_rnn.data.catalog import PACKAGED_MODEL, is_packaged
 from sketch_rnn.data.dataset import Dataset, load_dataset
-from sketch_rnn.data.download import default_data_dir, kept, located, remembered
+from sketch_rnn.data.download import default_data_dir, kept, located, recorded_data_dir
 from sketch_rnn.errors import UserError, warn
 from sketch_rnn.formats import load_model, original
 from sketch_rnn.formats.run_folder import RunConfig, RunFolder
@@ -173,7 +173,7 @@ def _resumed_config(folder: RunFolder, options: TrainOptions) -> tuple[RunConfig
             raise UserError(
                 f"the run began with `{name}={before}`; it cannot be resumed with `{name}={asked}`"
             )
-    data_dir = options.data_dir or remembered(config.data_dir, hparams.data_set)
+    data_dir = options.data_dir or recorded_data_dir(config.data_dir, hparams.data_set)
     config = replace(config, hparams=hparams, data_dir=kept(data_dir))
     dataset = load_dataset(hparams.data_set, config.data_dir)
     _check_same(dataset, config)

@@ -109,10 +109,10 @@ class TrainStep:
     def _checked_gradients(
         self, batch: Batch, noise: Noise, kl_weight: tf.Tensor
     ) -> tuple[tuple[tf.Tensor, tf.Tensor], list[tf.Tensor]]:
-        figures, gradients = self.figures_and_gradients(batch, noise, kl_weight)
+        figures, gradients = self.costs_and_gradients(batch, noise, kl_weight)
         return (figures, _all_finite([figures, *gradients])), gradients
 
-    def figures_and_gradients(
+    def costs_and_gradients(
         self, batch: Batch, noise: Noise, kl_weight: tf.Tensor
     ) -> tuple[tf.Tensor, list[tf.Tensor]]:
         """Compute the costs and gradients of the whole batch; each replica contributes a shard.

@@ -76,7 +76,7 @@ def diverging(found: Sequence[Validation], facts: Facts) -> str:
     """Training and validation costs both exceed min(best, `KNOWS_NOTHING`) by more than `JUMP`."""
     known = [validation.train for validation in found if not math.isnan(validation.train)]
     lowest = min([*known, KNOWS_NOTHING])
-    best_cost = min(found[_best(found)].reconstruction, KNOWS_NOTHING)
+    best_cost = min(found[_best_index(found)].reconstruction, KNOWS_NOTHING)
     last = found[-1]
     if not (last.reconstruction > best_cost + JUMP and last.train > lowest + JUMP):
         return ""
@@ -88,7 +88,7 @@ def diverging(found: Sequence[Validation], facts: Facts) -> str:
 
 def overfitting(found: Sequence[Validation], facts: Facts) -> str:
     """The last two validation costs exceed the lowest by `MARGIN`, but the training cost fell."""
-    best = _best(found)
+    best = _best_index(found)
     if len(found) - 1 - best < 2 or not found[-1].train < found[best].train:
         return ""
     before, risen = (later.reconstruction - found[best].reconstruction for later in found[-2:])
@@ -248,7 +248,7 @@ def rate_at_its_floor(found: Sequence[Validation], facts: Facts) -> str:
 def still_falling(found: Sequence[Validation], facts: Facts) -> str:
     """At the end of a run, the last validation cost is the lowest so far, and lower by at least
     `MARGIN` than the cost two validations earlier."""
-    if len(found) < 3 or _best(found) != len(found) - 1:
+    if len(found) < 3 or _best_index(found) != len(found) - 1:
         return ""
     fallen = found[-3].reconstruction - found[-1].reconstruction
     if fallen < MARGIN:
@@ -298,7 +298,7 @@ def worth_saying(
     return [v for v in now if v.kind not in before]
 
 
-def _best(found: Sequence[Validation]) -> int:
+def _best_index(found: Sequence[Validation]) -> int:
     """Return the index of the validation with the lowest reconstruction cost."""
     costs = [validation.reconstruction for validation in found]
     return costs.index(min(costs))

@@ -193,7 +193,7 @@ def test_gradients(case, compiled, assert_near):
 def test_three_updates(case, compiled, assert_near):
     """By the trainer's own gradients and update; XLA may be five times as far away."""
     step = TrainStep(case.new_state(), seed=0)
-    gradients, update = step.figures_and_gradients, step.update
+    gradients, update = step.costs_and_gradients, step.update
     if compiled:
         needs_xla()
         gradients, update = (

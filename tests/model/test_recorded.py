@@ -28,7 +28,7 @@ def check_costs_and_gradients(case, step, assert_near):
     """Compare a step's figures and gradients; return both."""
     recorded = recorded_of(case.name)
     kl_weight = tf.constant(case.hparams["kl_weight_start"], tf.float32)
-    figures, gradients = step.figures_and_gradients(batch_of(case), noise_of(case), kl_weight)
+    figures, gradients = step.costs_and_gradients(batch_of(case), noise_of(case), kl_weight)
     for ours, theirs in zip(figures, ("cost", "r_cost", "kl_cost"), strict=True):
         assert_near(ours, recorded[theirs], rtol=2e-6, atol=1e-7, name=theirs)
     for weight, ours in as_stored(step.model, gradients).items():
@@ -50,7 +50,7 @@ def check_updates(case, step, figures, gradients, assert_near):
     costs = [float(figures[0])]
     for _ in range(1, cases.UPDATES):
         step.update(gradients, rate)
-        figures, gradients = step.figures_and_gradients(batch_of(case), noise_of(case), kl_weight)
+        figures, gradients = step.costs_and_gradients(batch_of(case), noise_of(case), kl_weight)
         costs.append(float(figures[0]))
     step.update(gradients, rate)
     assert_near(costs, recorded["costs"], rtol=1e-5)

@@ -69,7 +69,7 @@ def test_holding_out_all_drawings_is_an_error(tmp_path):
 
 def test_what_is_chosen_is_said_in_three_lines(tmp_path, caplog):
     caplog.set_level(logging.INFO)
-    found = few.chosen(options(write(tmp_path, 54)))
+    found = few.choose_settings(options(write(tmp_path, 54)))
     first, second, third = caplog.messages
     assert first.startswith("few drawings: 46 to train on, 11 to validate on, 8 of them from the")
     assert first.endswith("begins with the weights of the model doodles")
@@ -77,14 +77,16 @@ def test_what_is_chosen_is_said_in_three_lines(tmp_path, caplog):
     assert third.startswith(f"{found.overrides['num_steps']} steps, a validation every")
     assert third.endswith("too few validation drawings to judge by") and found.patience is None
     caplog.clear()
-    found = few.chosen(options(write(tmp_path, 300)))
+    found = few.choose_settings(options(write(tmp_path, 300)))
     assert caplog.messages[2].endswith(
         f"after {found.patience} validations in a row without a new best"
     )
 
 
 def test_more_drawings_take_more_steps_and_less_dropout(tmp_path):
-    found = [few.chosen(options(write(tmp_path, n))).overrides for n in (18, 54, 200, 1000)]
+    found = [
+        few.choose_settings(options(write(tmp_path, n))).overrides for n in (18, 54, 200, 1000)
+    ]
     for name in ("num_steps", "save_every"):
         values = [overrides[name] for overrides in found]
         assert values == sorted(set(values))
@@ -94,7 +96,7 @@ def test_more_drawings_take_more_steps_and_less_dropout(tmp_path):
 
 def test_what_is_given_wins(tmp_path):
     given = {"batch_size": 7, "kl_weight": 0.3, "num_steps": 9}
-    found = few.chosen(options(write(tmp_path, 54), overrides=given, patience=2))
+    found = few.choose_settings(options(write(tmp_path, 54), overrides=given, patience=2))
     assert given.items() <= found.overrides.items() and found.patience == 2
 
 
@@ -103,23 +105,23 @@ def test_sizes_that_the_packaged_model_does_not_have_begin_with_random_weights(
     tmp_path, caplog, overrides
 ):
     caplog.set_level(logging.INFO)
-    assert few.chosen(options(write(tmp_path, 54), overrides=overrides)).init_from is None
+    assert few.choose_settings(options(write(tmp_path, 54), overrides=overrides)).init_from is None
     assert "begins with random weights" in caplog.text
 
 
 def test_drawings_of_very_many_points_begin_with_random_weights(tmp_path):
-    assert few.chosen(options(write(tmp_path, 20, rows=260))).init_from is None
+    assert few.choose_settings(options(write(tmp_path, 20, rows=260))).init_from is None
 
 
 def test_another_model_to_begin_with_keeps_its_sizes(tmp_path):
-    found = few.chosen(options(write(tmp_path, 54), init_from="models/other"))
+    found = few.choose_settings(options(write(tmp_path, 54), init_from="models/other"))
     assert found.init_from == "models/other" and not set(ARCHITECTURE) & set(found.overrides)
 
 
 def test_many_drawings_are_not_few(tmp_path, monkeypatch):
     monkeypatch.setattr(few, "MOST", 10)
     with pytest.raises(UserError, match="up to 10 training drawings, got 54"):
-        few.chosen(options(write(tmp_path, 54)))
+        few.choose_settings(options(write(tmp_path, 54)))
 
 
 def test_a_run_keeps_what_validates_and_where_its_drawings_are(tmp_path, monkeypatch):

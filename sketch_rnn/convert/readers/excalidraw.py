@@ -74,15 +74,15 @@ def _draw_linear(canvas: Canvas, element: dict[str, Any]) -> None:
     is_round = element.get("roundness") is not None or element.get("strokeSharpness") == "round"
     is_curved = is_round and element["type"] in ("line", "arrow") and len(points) > 2
     if is_curved and not element.get("elbowed"):
-        canvas.path(_through(points), matrix)
+        canvas.path(_smooth_path(points), matrix)
     else:
         canvas.line(points, matrix)
     for end, before, name in ((0, 1, "startArrowhead"), (-1, -2, "endArrowhead")):
         if element["type"] == "arrow" and element.get(name) and len(points) > 1:
-            canvas.line(_head(points[before], points[end]), matrix)
+            canvas.line(_arrowhead(points[before], points[end]), matrix)
 
 
-def _through(points: np.ndarray) -> str:
+def _smooth_path(points: np.ndarray) -> str:
     """Return a Catmull-Rom curve through points `[n, 2]`, as path data."""
     around = np.concatenate([points[:1], points, points[-1:]])
     first = points[:-1] + (around[2:-1] - around[:-3]) / 6
@@ -93,7 +93,7 @@ def _through(points: np.ndarray) -> str:
     return "".join(data)
 
 
-def _head(before: np.ndarray, tip: np.ndarray) -> np.ndarray:
+def _arrowhead(before: np.ndarray, tip: np.ndarray) -> np.ndarray:
     """Return the line `[3, 2]` of an arrowhead."""
     back = before - tip
     length = float(np.hypot(*back))

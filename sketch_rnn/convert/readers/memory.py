@@ -55,7 +55,7 @@ def memory_chunks(option: str, drawings: Iterable[Any], reading: Reading) -> Ite
 def _found(drawing: Any) -> values.Found:
     if isinstance(drawing, np.ndarray) and drawing.ndim == 2 and drawing.shape[1] in (3, 4, 5):
         return drawing
-    return values.found(_as_lists(drawing))
+    return values.drawing_in(_as_lists(drawing))
 
 
 def _as_lists(value: Any) -> Any:

@@ -32,7 +32,7 @@ def record_chunks(file: InputFile, reading: Reading, cut: Cut) -> Iterator[Chunk
 
 def parse_record(text: bytes, arrangement: Arrangement | None = None) -> Drawing:
     """Return the drawing in a JSON value; raise UserError if there is none."""
-    found = values.found(values.parse(text))
+    found = values.drawing_in(values.parse(text))
     if isinstance(found, values.Strokes):
         return found.drawing(arrangement)
     if isinstance(found, values.Scene):
@@ -55,7 +55,7 @@ def arrangement_of(file: InputFile, cut: Cut) -> Arrangement | None:
 
 def _unsure(text: bytes) -> list[list]:
     try:
-        found = values.found(values.parse(text))
+        found = values.drawing_in(values.parse(text))
     except UserError:
         return []
     return found.unsure if isinstance(found, values.Strokes) else []
@@ -71,7 +71,7 @@ def read_sketches(file: InputFile, cut: Cut) -> Stored | None:
     size = 0
     for place, text in cut(file):
         try:
-            found = values.found(values.parse(text))
+            found = values.drawing_in(values.parse(text))
         except UserError as error:
             if not sketches:
                 return None

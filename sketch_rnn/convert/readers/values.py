@@ -86,14 +86,14 @@ def split(value: Any) -> list[Any]:
     return value if _are_many(value) else [value]
 
 
-def found(value: Any) -> Found:
+def drawing_in(value: Any) -> Found:
     """Return the drawing in a value; raise UserError if there is none."""
     if isinstance(value, str):
         value = parse(value)
     if isinstance(value, dict):
-        return _of_object(value)
+        return _from_object(value)
     if isinstance(value, list):
-        return _of_list(value)
+        return _from_list(value)
     raise UserError(_expected())
 
 
@@ -103,23 +103,23 @@ def _expected(value: Any = None) -> str:
     return f"{expected}; it has {keys}" if keys else expected
 
 
-def _of_object(value: dict[str, Any]) -> Found:
+def _from_object(value: dict[str, Any]) -> Found:
     for program in (excalidraw, tldraw, fabric):
         if program.is_scene(value):
             return Scene(value, program.read)
     if _is_stroke(value) and not _holds_strokes(value):
-        return _of_list([value])
+        return _from_list([value])
     key = next((key for key in STROKES if isinstance(value.get(key), list | str | dict)), None)
     if key is None:
         if isinstance(value.get("x"), list) and isinstance(value.get("y"), list):
-            return _of_columns(value["x"], value["y"])
+            return _from_columns(value["x"], value["y"])
         raise UserError(_expected(value))
     inner = value[key]
     inner = parse(inner) if isinstance(inner, str) else inner
     if isinstance(inner, dict):
-        inner = _of_object(inner)
+        inner = _from_object(inner)
     elif isinstance(inner, list):
-        inner = _of_list(inner)
+        inner = _from_list(inner)
     else:
         raise UserError(_expected(value))
     if isinstance(inner, Strokes):
@@ -128,7 +128,7 @@ def _of_object(value: dict[str, Any]) -> Found:
     return inner
 
 
-def _of_columns(x: list[Any], y: list[Any]) -> Strokes:
+def _from_columns(x: list[Any], y: list[Any]) -> Strokes:
     """Return one stroke, or all strokes, from columns of a table."""
     if x and isinstance(x[0], list):
         if len(x) != len(y):
@@ -137,11 +137,11 @@ def _of_columns(x: list[Any], y: list[Any]) -> Strokes:
     return Strokes([from_columns(x, y)])
 
 
-def _of_list(value: list[Any]) -> Found:
+def _from_list(value: list[Any]) -> Found:
     """Return the drawing in a list of rows, points or strokes."""
     first = _first(value)
     if isinstance(first, dict) and "dx" in first:
-        return _of_ml5(value)
+        return _from_ml5(value)
     if isinstance(first, dict) and _is_point(first):
         return Strokes(_lines_of_points(value))
     if isinstance(first, list) and _is_number(_first(first)):
@@ -153,10 +153,10 @@ def _of_list(value: list[Any]) -> Found:
     drawn = [stroke for stroke in value if stroke is not None and not _erases(stroke)]
     erased = sum(map(_erases, value))
     said = (f"{erased} eraser stroke{'s' * (erased > 1)} left out",) if erased else ()
-    return Strokes(list(chain.from_iterable(map(_of_stroke, drawn))), left_out=said)
+    return Strokes(list(chain.from_iterable(map(_from_stroke, drawn))), left_out=said)
 
 
-def _of_stroke(stroke: Any) -> list[Any]:
+def _from_stroke(stroke: Any) -> list[Any]:
     """Return the lines of a stroke in any format, or the stroke itself if its layout is unknown."""
     if isinstance(stroke, dict):
         if isinstance(stroke.get("x"), list):
@@ -166,7 +166,7 @@ def _of_stroke(stroke: Any) -> list[Any]:
         key = next((key for key in ("points", "paths") if isinstance(stroke.get(key), list)), None)
         if key is None:
             raise UserError("a stroke has neither points nor x and y")
-        lines = _of_stroke(stroke[key])
+        lines = _from_stroke(stroke[key])
         if _is_number(stroke.get("x")) and _is_number(stroke.get("y")):
             raise UserError(
                 "its strokes are moved by an x and y of their own, which is not supported; export "
@@ -209,7 +209,7 @@ def _starts_line(point: dict[str, Any], before: dict[str, Any]) -> bool:
     return isinstance(kind, str) and any(word in kind.lower() for word in _STARTS)
 
 
-def _of_ml5(rows: list[Any]) -> np.ndarray:
+def _from_ml5(rows: list[Any]) -> np.ndarray:
     """Return ml5's rows as stroke-3: the pen is lifted after a row whose pen is "up" or "end"."""
     sketch = []
     for row in rows:
