@@ -169,7 +169,7 @@ def _grid(count: int, columns: int | None, cell: float | None, titles: _Titles) 
     if columns is None:
         columns = len(titles.columns or ()) or _columns(count)
     if columns < 1 or cell <= 0:
-        raise UserError(f"expected `columns` and `cell` above 0, got {columns} and {cell}")
+        raise UserError(f"expected `columns` and `cell` to be above 0, got {columns} and {cell}")
     rows = max(1, math.ceil(count / columns))
     _check_number("labels", titles.labels, count)
     _check_number("row_titles", titles.rows, rows)

@@ -229,7 +229,7 @@ _KINDS: dict[str, tuple[type, _Range]] = {
 
 
 def checked_overrides(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
-    """Return typed and checked values by name.
+    """Return typed and checked values, keyed by name.
 
     Raises:
         UserError: a key is unknown or repeated, or a value has a wrong type or is out of range.
@@ -266,7 +266,7 @@ def kind_of(name: str) -> tuple[type, _Range]:
 
 
 def _typed(kind: type, value: Any) -> Any:
-    """Return the value as `kind`, or None if it has another type."""
+    """Return the value as a `kind`; None if it has a type that cannot stand for `kind`."""
     if kind == int | str:
         kind = str if isinstance(value, str) else int
     if kind is bool and isinstance(value, Integral):

@@ -27,7 +27,7 @@ def parse_overrides(texts: Sequence[str]) -> dict[str, Any]:
         texts: The flag's values, in order.
 
     Returns:
-        Typed and checked values by name, for `HParams(**overrides)`.
+        Typed and checked values, keyed by name, for `HParams(**overrides)`.
 
     Raises:
         UserError: a text is malformed, a key is unknown or repeated in one text, or a value has a
@@ -55,7 +55,7 @@ def load_config(path: str | Path) -> dict[str, Any]:
         path: The file, or the name of a configuration included in the program, such as `doodles`.
 
     Returns:
-        Typed and checked values by name, for `HParams(**overrides)`.
+        Typed and checked values, keyed by name, for `HParams(**overrides)`.
 
     Raises:
         UserError: there is no such file, it is larger than 1 MB or not a JSON object, or a key or

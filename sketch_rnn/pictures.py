@@ -128,6 +128,6 @@ def _warn_without_fonts() -> None:
         svg_string=f"<svg {size}/>"
     ):
         warn(
-            "the PNG lacks its text, for want of a font; install one of these, or write an SVG: "
-            f"{FONTS}"
+            "the PNG has no text, because none of its fonts is installed; install one of these, or "
+            f"write an SVG: {FONTS}"
         )

@@ -11,7 +11,7 @@ _PACKAGE = Path(__file__).parent
 
 
 def config(name: str | Path) -> Path:
-    """Return the path of a configuration by name, such as `doodles`; prefer a local file."""
+    """Return the path of a configuration with a name such as `doodles`; prefer a local file."""
     path = Path(name)
     ours = _folder("configs") / f"{path.name}.json"
     return ours if path.name == str(name) and not exists(path) and exists(ours) else path
@@ -23,7 +23,7 @@ def config_names() -> list[str]:
 
 
 def drawings(path: str | Path) -> Path:
-    """Return the path of included drawings by name, such as `doodles` or `doodles/cat.npz`.
+    """Return the path of included drawings with a name such as `doodles` or `doodles/cat.npz`.
 
     A local file or folder takes precedence, and other paths are returned as they are.
     """

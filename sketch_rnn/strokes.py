@@ -27,7 +27,7 @@ def checked(sketch: np.ndarray) -> np.ndarray:
     """Return the sketch as an array after checking that it is stroke-3 `[n, 3]` and not empty.
 
     Raises:
-      UserError: the sketch has another shape, is empty, or has NaN or infinite offsets.
+      UserError: the sketch is not of shape `[n, 3]`, is empty, or has NaN or infinite offsets.
     """
     try:
         sketch = np.asarray(sketch)

@@ -170,7 +170,7 @@ def test_the_zoom_of_a_png_and_its_largest_size():
 def test_titles_show_in_a_png_or_a_warning_says_that_they_do_not(caplog):
     pictures._warn_without_fonts.cache_clear()
     titled = png(draw(np.zeros((0, 3)), labels=["MMM"], cell=40), zoom=1)
-    missing = "the PNG lacks its text" in caplog.text
+    missing = "the PNG has no text" in caplog.text
     assert missing == bool((pixels(titled) == 255).all())
 
 

@@ -250,7 +250,7 @@ def _chosen(
 
 
 def _from_drawings(path: Path, reading: Reading, choice: Choice, size: Size) -> list[Named]:
-    """Prepare drawings as `build` does; take outlines only if a drawing has nothing else."""
+    """Prepare drawings as `build` does, but use a drawing's outlines if it has nothing else."""
     chunks = sources.find([path], reading)
     drawings = [drawing for chunk in chunks for drawing in chunk.drawings(reading)]
     chosen = choice.choose(len(drawings), str(path))

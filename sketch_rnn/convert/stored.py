@@ -34,7 +34,7 @@ class Form:
 
     @property
     def scaled(self) -> bool:
-        """True if all sketches go through the recipe; False if only those that are too long do."""
+        """True if all sketches are scaled and simplified, false if only too long ones are."""
         return self.large or not self.whole
 
 

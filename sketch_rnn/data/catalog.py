@@ -81,7 +81,7 @@ class PublicSet:
 
     @property
     def use(self) -> str:
-        """A line that tells a person how to train on the data set."""
+        """A line that tells the user how to train on the data set."""
         return f'--data_dir={self.folder} "--hparams=data_set=[{self.file}]" trains on it'
 
     def fetch(self) -> Path:
@@ -99,7 +99,7 @@ class PublicModel:
 
     @property
     def use(self) -> str:
-        """A line that tells a person how to draw with the model."""
+        """A line that tells the user how to draw with the model."""
         return f"--model_dir={self.name} draws with it"
 
     def fetch(self, anew: bool = False) -> Path:

@@ -64,7 +64,7 @@ def default_data_dir(names: Sequence[str]) -> str:
 
 
 def located(data_dir: str | Path | None, names: Sequence[str]) -> tuple[str | Path, list[str]]:
-    """Find the folder or address of the files that a person names.
+    """Find the folder or address of the files that the user names.
 
     Without a `data_dir`, names that are paths of existing files mean those files.
 

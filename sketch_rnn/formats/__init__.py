@@ -176,7 +176,7 @@ def load_model(path: str | Path | None = None, checkpoint: str = "best") -> Sket
         warn(f"{error}; it was fetched again")
         model = _loaded(again, checkpoint)
     if not all(np.isfinite(weight).all() for weight in model.get_weights()):
-        raise UserError(f"{place}: its weights are not all finite; take an earlier checkpoint")
+        raise UserError(f"{place}: its weights are not all finite; use an earlier checkpoint")
     return model
 
 

@@ -1,4 +1,4 @@
-"""The card of a model: what a person wants to know about it before using it.
+"""The card of a model: what users want to know about the model before they use it.
 
 The model's `.keras` file contains the card, and the Hub shows it as the model's page.
 """

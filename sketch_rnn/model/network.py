@@ -212,7 +212,7 @@ class SketchRNN(Fitting):
           overwrite: replace an existing file.
 
         Raises:
-          UserError: the name has another suffix, or the file exists and `overwrite` is off.
+          UserError: the name does not end in .keras, or the file exists and `overwrite` is off.
           OSError: the file cannot be written; an existing file stays as it was.
         """
         path = Path(filepath)
@@ -243,7 +243,7 @@ class SketchRNN(Fitting):
         return card.text(self, name)
 
     def card_files(self, name: str) -> dict[str, bytes]:
-        """Return the contents of the card's files, text and picture, by file name; see `card`."""
+        """Return the contents of the card's text and picture, keyed by file name; see `card`."""
         shown = card.picture(self)
         pictures = {} if shown is None else {card.PICTURE_FILE: shown}
         return {card.TEXT_FILE: self.card(name).encode(), **pictures}

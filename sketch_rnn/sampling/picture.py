@@ -61,7 +61,8 @@ class Picture:
           one_by_one: whether an animated SVG draws its drawings one after the other.
 
         Raises:
-          UserError: the name has another suffix, or the rows do not fit the style's columns.
+          UserError: the name does not end in .svg, .png, .npz or .json, or the rows do not fit the
+            style's columns.
           OSError: the file cannot be written.
         """
         path = Path(path)

@@ -56,8 +56,8 @@ def drawings(
 def grid_cells(pixels: np.ndarray) -> np.ndarray | None:
     """Return the centers of the cells in a printed grid, `[C, 2]` in reading order.
 
-    If a cell's outline is hidden, for example by the edge of a shadow, its neighbors tell where it
-    is.
+    If a cell's outline is hidden, for example by the edge of a shadow, the cell's place is computed
+    from its neighbors.
 
     Returns:
       The centers, or None if the page has no grid.

@@ -22,7 +22,7 @@ from sketch_rnn.formats.run_folder import METRICS_FILE
 from sketch_rnn.formats.step_lines import StepLines
 from sketch_rnn.model.fitting import Costs
 
-NOTES_FILE = "notes.jsonl"  # the notes about the run that a person was shown
+NOTES_FILE = "notes.jsonl"  # the notes about the run that the user was shown
 
 
 def tagged(costs: Costs, prefix: str) -> dict[str, float]:

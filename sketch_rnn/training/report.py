@@ -1,4 +1,4 @@
-"""The messages that show a person the progress of a run."""
+"""The messages that show the user the progress of a run."""
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -16,7 +16,7 @@ STOPPING = "stopping after this step; press Ctrl-C again to quit now"
 
 
 class Reporter(Protocol):
-    """An object that shows a run's progress to a person."""
+    """An object that shows a run's progress to the user."""
 
     def update(self, figures: Mapping[str, float]) -> None:
         """Update the display with the costs of one more step."""
@@ -41,7 +41,7 @@ class Reporter(Protocol):
 
 
 class Listener(Protocol):
-    """An object that tells a program about a run's progress, as a `Reporter` tells a person."""
+    """An object that tells a program about a run's progress, as a `Reporter` tells the user."""
 
     def began(self, model: "SketchRNN") -> None:
         """React to the start of training with this model, before the first step."""

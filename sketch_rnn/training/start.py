@@ -149,7 +149,7 @@ def kl_settings(init_from: str | Path, hparams: HParams) -> dict[str, Any]:
 def _new_config(hparams: HParams, options: TrainOptions) -> tuple[RunConfig, Dataset]:
     names = list(hparams.data_set)
     data_dir = options.data_dir or default_data_dir(names)
-    if not options.resume or "data_set" in options.overrides:  # a person typed these names
+    if not options.resume or "data_set" in options.overrides:  # the user typed these names
         data_dir, names = located(options.data_dir or None, names)
     dataset = load_dataset(names, data_dir)
     hparams = hparams.replace(data_set=names, max_seq_len=dataset.max_seq_len)

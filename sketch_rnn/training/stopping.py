@@ -56,7 +56,7 @@ class Stopping:
 def end_note(reason: str, steps: int, folder: Path) -> str:
     """Return the message that a run ends with; `reason` is "" if the run has done all its steps."""
     if reason:
-        return f"stopped by {reason} after {steps} steps; `resume` goes on from here"
+        return f"stopped by {reason} after {steps} steps; `resume` continues from here"
     return f"done: {steps} steps, model in {folder}"
 
 

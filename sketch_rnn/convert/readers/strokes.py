@@ -88,7 +88,7 @@ def _chance_of_times(found: Sequence[Sequence[Any]]) -> float:
 
 
 def _by_shape(lists: int, numbers: int) -> Arrangement | None:
-    """Return the layout that a stroke of this shape must have; None if both or neither fit."""
+    """Return the layout that a stroke of this shape must have; None if both or neither fits."""
     can_be_columns = 2 <= lists <= (MAX_CHANNELS if numbers > MAX_CHANNELS else SURE_COLUMNS)
     can_be_points = 2 <= numbers <= MAX_CHANNELS
     if can_be_columns != can_be_points:

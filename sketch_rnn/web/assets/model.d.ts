@@ -30,7 +30,7 @@ export interface StepOptions {
   z?: Z | null;
   /** A number above 0, default 0.5: low values give likely drawings, 1 is as trained. */
   temperature?: number;
-  /** Whether to always take the most probable point, default false. */
+  /** Whether to always choose the most probable point; by default false. */
   greedy?: boolean;
   /** The fewest points in a new drawing (default 0), or added to a given one (default 2). */
   leastPoints?: number;
