@@ -68,9 +68,7 @@ Points = Annotated[
 Positive = Annotated[float, _Range("a number above 0", lambda v: 0 < v <= _FLOAT_MAX)]
 NotNegative = Annotated[float, _Range("a number, 0 or above", lambda v: 0 <= v <= _FLOAT_MAX)]
 Decay = Annotated[float, _Range("a number from 0 to 1", lambda v: 0 <= v <= 1)]
-KeepProb = Annotated[
-    float, _Range("a probability of keeping, above 0 and at most 1", lambda v: 0 < v <= 1)
-]
+KeepProb = Annotated[float, _Range("a probability above 0 and at most 1", lambda v: 0 < v <= 1)]
 Padding = Annotated[
     int | str,
     _Range(

@@ -40,7 +40,7 @@ def check_path(path: str | Path, more: int = 0) -> None:
         if problem := _name_problem(part):
             raise UserError(
                 f"{path}: expected a name that Windows allows, got {part!r} ({problem}); choose "
-                "another"
+                "another name"
             )
     length = len(os.path.abspath(path)) + more
     if length > LONGEST_PATH and not _are_long_paths_enabled():

@@ -31,7 +31,7 @@ def push(model: SketchRNN, name: str, *, private: bool = False) -> str:
         in, or the Hub cannot be reached or refuses the model.
     """
     if not isinstance(model, SketchRNN):
-        raise UserError(f"push: expected a SketchRNN, as run.model, got {type(model).__name__}")
+        raise UserError(f"push: expected a SketchRNN such as run.model, got {type(model).__name__}")
     address = hub.PREFIX + name.removeprefix(hub.PREFIX)
     hub.check(address)
     with tempfile.TemporaryDirectory() as folder:

@@ -349,7 +349,7 @@ def _why_none(summary: Summary) -> str:
         return "there was none"
     reason, count = summary.dropped.most_common(1)[0]
     total = sum(summary.dropped.values())
-    others = f", {total - count} others" if total > count else ""
+    others = f", {total - count} drawings dropped for other reasons" if total > count else ""
     return f"{reason} ({count}, first: {summary.examples[reason]}{others})"
 
 

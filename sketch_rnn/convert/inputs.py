@@ -115,8 +115,8 @@ class Size:
         if not self.full or not side or smallest <= side / self.full <= _LARGEST:
             return False
         warn(
-            f"{where}: its drawings are about {side:.4g} units long, the model's about "
-            f"{self.full:.4g}; they are scaled to the model's size"
+            f"{where}: its drawings are about {side:.4g} units long, but those that the model "
+            f"learned from about {self.full:.4g}; the inputs are scaled to the model's size"
         )
         return True
 

@@ -44,7 +44,7 @@ def parse(name: str) -> Address:
     """
     match = _ADDRESS.fullmatch(name.removeprefix(PREFIX))
     if match is None or ".." in name:
-        raise UserError(f"expected a model on the Hub as in {PREFIX}user/name, got {name!r:.80}")
+        raise UserError(f"expected a model on the Hub, such as {PREFIX}user/name, got {name!r:.80}")
     return Address(match["repository"], match["revision"], match["file"] or MODEL_FILE)
 
 

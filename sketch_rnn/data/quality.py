@@ -96,8 +96,8 @@ def _about_offsets(train: Split) -> Iterator[str]:
     clamped = sum(int((np.abs(points[:, :2]) >= LIMIT).sum()) for points, _ in _blocks(train))
     if clamped:
         yield (
-            f"{clamped} offsets in the train split reach {LIMIT} or more and were cut down to "
-            "that; scale the drawings down (if many are affected, building the data set again "
+            f"{clamped} offsets in the train split reach {LIMIT} or more and were reduced to "
+            f"{LIMIT}; scale the drawings down (if many are affected, building the data set again "
             "does so)"
         )
 

@@ -41,7 +41,7 @@ def load(path: str | Path) -> SketchRNN:
         raise UserError(f"{path}: {error}") from None
     except Exception as error:  # zipfile, h5py and Keras raise many kinds of errors
         raise UserError(
-            f"{path}: expected a .keras file of this program: {first_line(error)}"
+            f"{path}: expected a .keras file written by this program: {first_line(error)}"
         ) from None
 
 

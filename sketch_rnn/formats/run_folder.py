@@ -148,8 +148,8 @@ class RunFolder:
         for path in (*self.path.iterdir(), *inside):
             if path.is_symlink() or not (path.is_file() or path.is_dir()):
                 raise UserError(
-                    f"{path}: expected a file or a folder, got a link or a device; replace it by a "
-                    "copy of what it leads to, or remove it"
+                    f"{path}: expected a file or a folder, got a link or a device; replace it "
+                    "with a copy of the file that it links to, or remove it"
                 )
 
     def write_config(self, config: RunConfig) -> None:

@@ -71,7 +71,7 @@ def _facts(model: Any) -> dict[str, str]:
     }
     decoder = f"decoder: {hparams.dec_model}, {hparams.dec_rnn_size} units"
     if hparams.conditional:
-        encoder = f"encoder: {hparams.enc_model}, {hparams.enc_rnn_size} units a direction"
+        encoder = f"encoder: {hparams.enc_model}, {hparams.enc_rnn_size} units per direction"
         decoder = f"{encoder}; z of {hparams.z_size}; {decoder}"
     facts["architecture"] = f"{decoder}; {hparams.num_mixture} mixtures"
     facts["parameters"] = f"{model.count_params():,}"

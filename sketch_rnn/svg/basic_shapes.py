@@ -137,7 +137,7 @@ def _box(left: float, top: float, right: float, bottom: float) -> Rings:
 
 def _polygon(parts: Parts, size: Size, units: Units) -> Rings:
     if any(len(part) != 2 for part in parts):
-        raise ValueError("expected two lengths a corner")
+        raise ValueError("expected two lengths per corner")
     corners = [
         [values.as_length(node, size[i], units) for i, node in enumerate(part)] for part in parts
     ]

@@ -110,7 +110,7 @@ class Clips:
             return self._referenced_regions(target, place, "mask", self._mask_element)
         if text.lower().startswith("url("):
             return ()
-        raise ValueError("not a mask of this file")
+        raise ValueError("not a mask that this file defines")
 
     def _target(self, text: str) -> Element | None:
         """Return the element that a property refers to, if there is one."""

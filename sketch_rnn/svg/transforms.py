@@ -103,7 +103,7 @@ def place(
         nodes = [None, first] if words[0] in ("top", "bottom") else [first, None]
     elif words[0] in ("top", "bottom") or words[1] in ("left", "right"):
         if not (words[0] in _VERTICAL and words[1] in _HORIZONTAL):
-            raise ValueError("expected a horizontal place and a vertical one")
+            raise ValueError("expected a horizontal position and a vertical position")
         nodes.reverse()
     x = _place(nodes[0], _HORIZONTAL, size[0], units)
     return x, _place(nodes[1], _VERTICAL, size[1], units), z

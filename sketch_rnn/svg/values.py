@@ -197,7 +197,7 @@ def _sum(nodes: Sequence[Node], units: Units, whole: float | None, depth: int) -
             raise ValueError("expected + or -")
         value, other = _product(nodes, at + 1, units, whole, depth)
         if other != kind:
-            raise ValueError("a sum of different kinds")
+            raise ValueError("expected a sum of lengths or a sum of numbers, got a mixture")
         total += value if nodes[at] == "+" else -value
         at = _end_of_product(nodes, at + 1)
     return total, kind

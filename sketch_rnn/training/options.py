@@ -62,7 +62,7 @@ class TrainOptions:
             value = getattr(self, name)
             if value is not None and not _is_number(value, least, whole):
                 kind = "a whole number" if whole else "a number of seconds"
-                raise UserError(f"`{name}`: expected {kind} from {least}, got {value!r:.60}")
+                raise UserError(f"`{name}`: expected {kind}, at least {least}, got {value!r:.60}")
 
 
 # The name of each numeric option, its smallest value, and whether it is a whole number.

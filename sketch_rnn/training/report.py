@@ -118,7 +118,7 @@ def is_endless(num_steps: int) -> bool:
 def span(first_step: int, num_steps: int) -> str:
     """Return the steps that a run goes through, as text."""
     if is_endless(num_steps):
-        return f"from step {first_step} on, no end set; Ctrl-C keeps what is learned"
+        return f"from step {first_step} on, without a last step; Ctrl-C stops and keeps the model"
     return f"steps {first_step} to {num_steps}"
 
 

@@ -81,8 +81,9 @@ def diverging(found: Sequence[Validation], facts: Facts) -> str:
     if not (last.reconstruction > best_cost + JUMP and last.train > lowest + JUMP):
         return ""
     return (
-        f"diverging: the cost is {last.reconstruction:.2f}, where {best_cost:.2f} was possible; go "
-        f"back to the best checkpoint, with learning_rate={facts.hparams.learning_rate / 2:g}"
+        f"diverging: the cost is {last.reconstruction:.2f}, although {best_cost:.2f} was possible; "
+        "go back to the best checkpoint, with "
+        f"learning_rate={facts.hparams.learning_rate / 2:g}"
     )
 
 

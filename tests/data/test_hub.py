@@ -96,7 +96,7 @@ def test_an_enormous_file_is_refused_before_it_is_fetched(server):
         ),
         ("hf://user/cats@2024", "no such revision"),
         ("hf://user/cats/dog.keras", "holds no dog.keras"),
-        ("hf://cats", "expected a model on the Hub as in hf://user/name"),
+        ("hf://cats", "expected a model on the Hub, such as hf://user/name"),
         ("hf://user/cats/../../x", "expected a model on the Hub"),
         ("hf://user/-cats--", "hf://user/-cats--"),
     ],

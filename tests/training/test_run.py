@@ -405,7 +405,7 @@ def test_a_run_without_end_shows_no_share_and_no_time_left(monkeypatch, capsys):
     assert terminal.line().startswith("step 3, reconstruction")
     assert "left" not in terminal.line()
     assert span(0, HParams().num_steps) == (
-        "from step 0 on, no end set; Ctrl-C keeps what is learned"
+        "from step 0 on, without a last step; Ctrl-C stops and keeps the model"
     )
 
 

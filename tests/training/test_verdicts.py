@@ -32,7 +32,7 @@ def run(*reconstructions, train=None, **signs_of_all):
 HEALTHY = run(1.0, 0.6, 0.4, 0.395, 0.39, kl_sum=20.0, unused=1, recovered=0.9, clipped=0.01)
 FIRING = {
     "updates left out": (run(1.0, 0.9, left_out=2), FACTS, "learning_rate=0.0005"),
-    "diverging": (run(1.0, 0.2, 0.9, train=[1.1, 0.3, 1.5]), FACTS, "0.90, where 0.20"),
+    "diverging": (run(1.0, 0.2, 0.9, train=[1.1, 0.3, 1.5]), FACTS, "0.90, although 0.20"),
     "overfitting": (
         run(1.0, 0.5, 0.53, 0.56, train=[1.1, 0.5, 0.4, 0.3]),
         FACTS,
