@@ -28,7 +28,7 @@ def check_path(path: str | Path, more: int = 0) -> None:
 
     Args:
       path: a file or folder, which need not exist.
-      more: characters that files within the folder will add.
+      more: the largest number of characters that a file within the folder adds to the path.
 
     Raises:
       UserError: Windows allows no such name, or the path is too long.

@@ -104,7 +104,7 @@ def sample_point(
 
 @dataclass(frozen=True)
 class _Turn:
-    """One turn of the drawing loop: it adds a point to each of B sketches."""
+    """One iteration of the drawing loop: it adds a point to each of B sketches."""
 
     decoder_step: Step
     temperature: tf.Tensor  # [] or [B, 1]

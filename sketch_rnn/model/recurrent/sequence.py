@@ -301,7 +301,7 @@ def _scan(
     carry: Any,
     specs: Sequence[OutputSpec],
 ) -> tuple[Any, list[tf.Tensor]]:
-    """Call `carry, outputs = step(t, carry)` for `count` values of t from `first` on.
+    """Call `carry, outputs = step(t, carry)` for `count` values of t, starting with `first`.
 
     Each iteration of the loop runs `unroll` steps and writes their outputs together. Steps that do
     not fill an iteration run after the loop. `stride`, 1 or -1, is the difference between
