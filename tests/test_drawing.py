@@ -326,7 +326,7 @@ def test_a_png_is_as_wide_as_its_size_and_its_lines_as_thin(tmp_path):
     assert (image[0, 0] == 255).all()
     draw(SQUARE_AND_DOT, tmp_path / "b.png", size=50, background="none")
     assert pixels((tmp_path / "b.png").read_bytes())[0, 0, 3] == 0
-    with pytest.raises(UserError, match="the width of a PNG is in pixels"):
+    with pytest.raises(UserError, match="expected the width of a PNG in pixels"):
         draw(SQUARE_AND_DOT, tmp_path / "c.png", size="10mm")
 
 

@@ -144,7 +144,7 @@ def test_data_may_be_files(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ((sketch_rnn.TrainOptions("run"), "doodles"), "expected a TrainOptions alone"),
+        ((sketch_rnn.TrainOptions("run"), "doodles"), "expected only a TrainOptions"),
         (("run", "cat.npz", {"data_set": ["fish.npz"]}), "both data and hparams"),
         (("run", "doodles", {"z_sise": 3}), "unknown hyperparameter 'z_sise'"),
     ],
@@ -153,7 +153,7 @@ def test_what_is_asked_twice_or_wrong_is_one_line(arguments, said, tmp_path, mon
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UserError, match=said):
         sketch_rnn.train(*arguments)
-    with pytest.raises(UserError, match="expected a TrainOptions alone"):
+    with pytest.raises(UserError, match="expected only a TrainOptions"):
         sketch_rnn.train(sketch_rnn.TrainOptions("run"), patience=2)
     with pytest.raises(UserError, match="expected instances of sketch_rnn"):
         sketch_rnn.train("run", callbacks=[lambda: None])

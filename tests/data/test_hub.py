@@ -151,6 +151,6 @@ def test_who_is_not_logged_in_is_told_to(server, folder, monkeypatch):
 
 @pytest.mark.parametrize("name", ["hf://user/dogs@main", "hf://user/dogs/dog.keras"])
 def test_only_a_repository_can_be_pushed_to(server, folder, name):
-    with pytest.raises(UserError, match="expected a repository to push to"):
+    with pytest.raises(UserError, match="expected the repository to push to"):
         hub.push(name, folder, private=False)
     assert server.asked == []

@@ -255,7 +255,7 @@ def test_training_goes_on_from_a_file(tmp_path, caplog):
     path = saved(tmp_path, random_model(), version=5)
     steps = {"data_set": ["cat.npz"], "num_steps": 2, "batch_size": 4, "save_every": 5}
     assert train(TrainOptions(tmp_path / "run", steps, DOODLES, init_from=path)) == 0
-    assert "squashes z" in caplog.text
+    assert "applies tanh to z" in caplog.text
     ours, theirs = load_model(tmp_path / "run"), load_model(path)
     assert ours.hparams.z_size == 4 and ours.hparams.enc_rnn_size == 7
     for trained, before in zip(ours.weights, theirs.weights, strict=True):

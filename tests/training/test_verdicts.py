@@ -154,7 +154,7 @@ def test_a_best_step_that_few_drawings_chose_is_not_all_that_is_named():
     found, known, _ = FIRING["overfitting"]
     few = Facts(known.hparams, known.parameters, known.points, validating=11)
     text = dict(verdicts(found, few))["overfitting"]
-    assert "only 11 drawings say" in text and "`checkpoint=latest`" in text
+    assert "according to only 11 validation drawings" in text and "`checkpoint=latest`" in text
     assert "latest" not in dict(verdicts(found, known))["overfitting"]
 
 
