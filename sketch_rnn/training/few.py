@@ -19,7 +19,6 @@ MOST = 5000  # training drawings; with more, a model learns well from random wei
 ENOUGH_HELD_OUT = 30  # validation drawings to aim for, limited by the share below
 SHARE_HELD_OUT = 0.2  # the largest share of training and validation drawings to hold out
 LONGEST = 250  # points; the packaged model was trained on no longer drawings
-PATIENCE = 6  # validations; used if there are enough validation drawings to decide when to stop
 VALIDATIONS = 16  # the number of validations in a run
 
 
@@ -44,10 +43,7 @@ def choose_settings(options: TrainOptions) -> TrainOptions:
     if init_from is not None:
         given = options.overrides
         overrides = {k: v for k, v in overrides.items() if k in given or k not in ARCHITECTURE}
-    patience = options.patience
-    if patience is None and len(dataset.valid) + held_out(dataset) >= ENOUGH_HELD_OUT:
-        patience = PATIENCE
-    filled = replace(options, overrides=overrides, init_from=init_from, patience=patience)
+    filled = replace(options, overrides=overrides, init_from=init_from)
     for line in _lines(filled, dataset, HParams(**overrides)):
         LOGGER.info(line)
     return filled
@@ -59,8 +55,6 @@ def held_out(dataset: Dataset) -> int:
     With more validation drawings, chance has less influence on which checkpoint is the best.
     """
     total = len(dataset.train) + len(dataset.valid)
-    if total < 40:
-        return 0
     wanted = min(ENOUGH_HELD_OUT, round(SHARE_HELD_OUT * total))
     return min(max(0, wanted - len(dataset.valid)), len(dataset.train) - 1)
 
@@ -91,13 +85,11 @@ def _lines(options: TrainOptions, dataset: Dataset, hparams: HParams) -> list[st
     begins = "begins with random weights, as the model in the package does not fit these settings"
     if options.init_from:
         begins = f"begins with the weights of the model {options.init_from}"
-    ends = "no early end, as there are too few validation drawings to judge by"
-    if options.patience:
-        ends = f"ends early after {options.patience} validations in a row without a new best"
     return [
         f"few drawings: {count} to train on, {validating} to validate on{moved}; {begins}",
         f"batch_size={hparams.batch_size}, learning_rate={hparams.learning_rate:g}, "
         f"recurrent_dropout_prob={hparams.recurrent_dropout_prob:g}, "
         f"kl_weight={hparams.kl_weight:g}, kl_tolerance={hparams.kl_tolerance:g}",
-        f"{hparams.num_steps} steps, a validation every {hparams.save_every}; {ends}",
+        f"{hparams.num_steps} steps, a validation every {hparams.save_every}; afterwards, draw with "
+        "--checkpoint=latest, as drawings improve for longer than the validation cost does",
     ]
