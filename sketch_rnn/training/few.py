@@ -90,6 +90,6 @@ def _lines(options: TrainOptions, dataset: Dataset, hparams: HParams) -> list[st
         f"batch_size={hparams.batch_size}, learning_rate={hparams.learning_rate:g}, "
         f"recurrent_dropout_prob={hparams.recurrent_dropout_prob:g}, "
         f"kl_weight={hparams.kl_weight:g}, kl_tolerance={hparams.kl_tolerance:g}",
-        f"{hparams.num_steps} steps, a validation every {hparams.save_every}; afterwards, draw with "
+        f"{hparams.num_steps} steps, a validation every {hparams.save_every}; then draw with "
         "--checkpoint=latest, as drawings improve for longer than the validation cost does",
     ]
