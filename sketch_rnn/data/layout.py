@@ -24,8 +24,8 @@ coordinates; the same holds for icons (lucide, tabler) and lines of handwriting,
 to choose the weights. With 3 to 9 drawings, the score of offsets can reach 0.7. If all points lie
 to the right of and below a corner, the coordinates are absolute in any case.
 
-Pen. The pen is rarely up for two points in a row: in these files, 0 to 2 % of the points with the
-pen up are followed by another such point, and 54 to 98 % of the points with the pen down are
+Pen. The pen is rarely up for two points in a row: in these files, 0 to 2% of the points with the
+pen up are followed by another such point, and 54 to 98% of the points with the pen down are
 followed by another with the pen down. A sketch ends with a line, and then the pen goes up. So if
 the last row says that the pen is up, the column describes the pen after each point; if it says that
 the pen is down, the column describes the pen before each point.

@@ -68,7 +68,7 @@ def lengths(
 ) -> list[float]:
     """Return space-separated lengths in pixels.
 
-    There may be at most one length for each of `wholes`, the lengths that 100 % stands for.
+    There may be at most one length for each of `wholes`, the lengths that 100% stands for.
     """
     nodes = components(text)
     if not 1 <= len(nodes) <= len(wholes):

@@ -56,7 +56,7 @@ class Copies:
     def close_share(self) -> float:
         """The share of the model's drawings that are very close to a training drawing.
 
-        This means closer than 90 % of real drawings are to their nearest training drawing.
+        This means closer than 90% of real drawings are to their nearest training drawing.
         """
         return float(np.mean(self.distances < np.quantile(self.real, NEAR)))
 

@@ -6,7 +6,7 @@ import sys
 
 import numpy as np
 import pytest
-from helpers import DOODLES
+from helpers import DOODLES, ROOT
 
 import sketch_rnn
 from sketch_rnn.api.bar import Bar
@@ -23,6 +23,7 @@ HPARAMS = {
     "num_steps": 45,
     "save_every": 20,
 }
+TAG = re.compile(r"`([A-Z]\w+)`")
 
 
 class Told(sketch_rnn.Callback):
@@ -63,6 +64,14 @@ def test_a_run_has_its_figures_its_model_and_why_it_ended(run):
     assert re.fullmatch(
         r"<Run in .*, best cost \d\.\d{4} at step \d+, ended by num_steps>", repr(run)
     )
+
+
+def test_the_page_on_python_lists_the_metrics_of_a_run(run):
+    page = (ROOT / "docs" / "python.md").read_text(encoding="utf-8")
+    rows = page.partition("### Metrics\n")[2].partition("\n### ")[0].splitlines()
+    listed = {name for row in rows if row.startswith("| `") for name in TAG.findall(row)}
+    assert run.history.keys() <= listed
+    assert listed - run.history.keys() <= {"Random_Z_Recovered", "Updates_Left_Out"}
 
 
 def test_callbacks_are_told_of_every_step_and_validation(run, told):

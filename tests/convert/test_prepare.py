@@ -119,7 +119,7 @@ def test_the_nearest_order_joins_pieces_at_any_of_their_ends():
 
 @pytest.mark.parametrize("scale", [0.01, 1, 300])
 def test_a_distance_closes_gaps_by_the_drawing_s_size(scale):
-    lines = [line * scale for line in circle(20, gap=4)]  # 2 % of the longer side
+    lines = [line * scale for line in circle(20, gap=4)]  # 2% of the longer side
     assert pen_ups(lines, order="nearest", join_distance=0.015) == 20
     assert pen_ups(lines, order="nearest", join_distance=0.025) == 1
     in_order = [np.array([(0, 0), (49, 0)]), np.array([(51, 0), (100, 0)])]

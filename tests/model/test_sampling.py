@@ -75,9 +75,9 @@ def test_statistics_of_draws(temperature):
 
     pen = tf.nn.softmax(mixture.pen_logits[0] / temperature)
     np.testing.assert_allclose(points[:, 2:].mean(axis=0), pen, atol=0.012)
-    centres = np.stack([mixture.mu_x[0], mixture.mu_y[0]], axis=-1)  # [M, 2]
-    distances = np.linalg.norm(points[:, None, :2] - centres, axis=-1)
-    component = distances.argmin(axis=1)  # the centres are far from each other
+    centers = np.stack([mixture.mu_x[0], mixture.mu_y[0]], axis=-1)  # [M, 2]
+    distances = np.linalg.norm(points[:, None, :2] - centers, axis=-1)
+    component = distances.argmin(axis=1)  # the centers are far from each other
     pi = tf.nn.softmax(mixture.pi_logits[0] / temperature)
     np.testing.assert_allclose(np.bincount(component) / DRAWS, pi, atol=0.012)
     joint = np.histogram2d(component, points[:, 2:].argmax(axis=1), bins=3)[0] / DRAWS
@@ -85,7 +85,7 @@ def test_statistics_of_draws(temperature):
     sigma = np.exp([mixture.log_sigma_x[0], mixture.log_sigma_y[0]]).T  # [M, 2]
     rho = np.tanh(mixture.rho_logit[0])
     for k in range(3):
-        offsets = points[component == k, :2] - centres[k]
+        offsets = points[component == k, :2] - centers[k]
         expected = temperature * sigma[k]  # not sqrt(temperature): 0.71 instead of 0.5
         np.testing.assert_allclose(offsets.std(axis=0), expected, rtol=0.05)
         np.testing.assert_allclose(offsets.mean(axis=0), 0, atol=0.06 * expected.max())

@@ -46,11 +46,11 @@ def pictures(tmp_path_factory):
     out = [f"--user-data-dir={folder}/profile", f"--screenshot={folder}/page.png"]
     command = [browser, *FLAGS, *size, *out, str(folder / "page.html")]
     subprocess.run(command, check=True, capture_output=True, timeout=300)
-    grey = np.asarray(image.open(io.BytesIO((folder / "page.png").read_bytes())).convert("L"))
+    gray = np.asarray(image.open(io.BytesIO((folder / "page.png").read_bytes())).convert("L"))
     side = SIDE * ZOOM
     places = [(i // COLUMNS * side, i % COLUMNS * side) for i in range(len(FILES))]
     return {
-        path: grey[top : top + side, left : left + side]
+        path: gray[top : top + side, left : left + side]
         for path, (top, left) in zip(FILES, places, strict=True)
     }
 

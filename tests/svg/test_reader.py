@@ -120,8 +120,8 @@ def test_view_box_and_units():
     check(lines_of(line, 'viewBox="-5 0 20 10"'), [(5, 0), (15, 5)])
     squeezed = 'width="100" height="20" viewBox="0 0 10 10" preserveAspectRatio="none"'
     check(lines_of(line, squeezed), [(0, 0), (100, 10)])
-    centred = 'width="100" height="20" viewBox="0 0 10 10"'
-    check(lines_of(line, centred), [(40, 0), (60, 10)])
+    centered = 'width="100" height="20" viewBox="0 0 10 10"'
+    check(lines_of(line, centered), [(40, 0), (60, 10)])
     percent = f'<line {STROKED} x1="0" y1="0" x2="50%" y2="1cm"/>'
     check(lines_of(percent, 'width="200" height="100"'), [(0, 0), (100, 96 / 2.54)])
 
@@ -731,13 +731,13 @@ def test_files_as_editors_write_them_are_read_as_a_renderer_draws_them(path):
     lines = read_svg(path)
     options = {"zoom": 2, "dpi": 96, "style_sheet": "* {fill: none !important}"}
     png = resvg_py.svg_to_bytes(svg_string=path.read_text(), background="white", **options)
-    grey = np.asarray(image.open(io.BytesIO(bytes(png))).convert("L"))
-    pixels = shapely.points((np.argwhere(grey < 150)[:, ::-1] + 0.5) / 2)
+    gray = np.asarray(image.open(io.BytesIO(bytes(png))).convert("L"))
+    pixels = shapely.points((np.argwhere(gray < 150)[:, ::-1] + 0.5) / 2)
     drawn = shapely.linestrings(np.concatenate([np.stack([a[:-1], a[1:]], axis=1) for a in lines]))
     on_lines = shapely.line_interpolate_point(
         drawn[:, None], np.linspace(0, 1, 30), normalized=True
     ).ravel()
-    side = max(grey.shape) / 2
+    side = max(gray.shape) / 2
     assert furthest(on_lines, pixels) < 0.004 * side + 0.5
     assert furthest(pixels, drawn) < 0.015 * side
 

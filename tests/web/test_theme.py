@@ -22,8 +22,8 @@ def test_a_page_keeps_its_own_colors_unless_others_are_asked_for():
 
 def test_contrast_is_as_wcag_computes_it():
     assert theme.Color(0, 0, 0).contrast(theme.Color(1, 1, 1)) == pytest.approx(21)
-    grey = theme.Color(*[0x77 / 255] * 3)
-    assert grey.contrast(theme.Color(1, 1, 1)) == pytest.approx(4.48, abs=0.005)
+    gray = theme.Color(*[0x77 / 255] * 3)
+    assert gray.contrast(theme.Color(1, 1, 1)) == pytest.approx(4.48, abs=0.005)
 
 
 @pytest.mark.parametrize(

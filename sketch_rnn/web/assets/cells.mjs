@@ -207,10 +207,10 @@ function normalizedCell(products, c, h, batch, units, norms) {
     const gates = 4 * b * units, row = b * units;
     for (let gate = 0; gate < 4; gate++) {
       const begin = gates + gate * units;
-      normalise(products, begin, products, begin, units, norms.gamma, norms.beta, gate * units);
+      normalize(products, begin, products, begin, units, norms.gamma, norms.beta, gate * units);
     }
     updateC(products, c, b, units);
-    normalise(c, row, normal, 0, units, norms.cGamma, norms.cBeta, 0);
+    normalize(c, row, normal, 0, units, norms.cGamma, norms.cBeta, 0);
     for (let u = 0; u < units; u++) {
       h[row + u] = sigmoid(products[gates + 3 * units + u]) * Math.tanh(normal[u]);
     }
@@ -229,7 +229,7 @@ function updateC(products, c, b, units) {
 }
 
 /** Writes the layer norm of `size` numbers in x from `begin`, with gain and offset, into y. */
-function normalise(x, begin, y, yBegin, size, gamma, beta, normBegin) {
+function normalize(x, begin, y, yBegin, size, gamma, beta, normBegin) {
   let mean = 0, variance = 0;
   for (let u = 0; u < size; u++) mean += x[begin + u];
   mean /= size;
