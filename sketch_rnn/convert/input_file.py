@@ -1,5 +1,6 @@
 """Read a file of drawings, on disk or in a zip; zips are read in place, not unpacked to disk."""
 
+import codecs
 import gzip
 import io
 import tempfile
@@ -62,6 +63,12 @@ class InputFile:
                     yield cast(IO[bytes], file)
         except (*_DAMAGES, gzip.BadGzipFile) as error:
             raise UserError(f"damaged ({error})") from None
+
+    def encoding(self) -> str:
+        """Return the encoding of a text file: UTF-16 if it begins with its mark, else UTF-8."""
+        with self.open() as file:
+            mark = file.read(2)
+        return "utf-16" if mark in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8-sig"
 
     def read(self, most: int = MAX_WHOLE) -> bytes:
         """Return the whole file; raise UserError if it is larger than `most` bytes."""

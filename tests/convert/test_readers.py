@@ -142,6 +142,62 @@ FORMS = {
         [FACE],
     ),
     "iam.xml": (iam(FACE), [FACE]),
+    "set.xml": (
+        iam(FACE)
+        .replace("WhiteboardCaptureSession>", "StrokeSet>", 2)
+        .replace("<StrokeSet><StrokeSet>", "<StrokeSet>")
+        .replace("</StrokeSet></StrokeSet>", "</StrokeSet>"),
+        [FACE],
+    ),
+    "dates.ndjson": (
+        json_lines(
+            *(record(columns(d[:1], [[f"12:00:{i}" for i in range(len(d[0]))]])) for d in BOTH)
+        ),
+        [d[:1] for d in BOTH],
+    ),
+    "dated_points.ndjson": (
+        json_lines(*(record([[(*p, "12:00") for p in line] for line in d]) for d in BOTH)),
+        BOTH,
+    ),
+    "texts.ndjson": (
+        json_lines(
+            *(record([[[str(v) for v in c] for c in columns([li])[0]] for li in d]) for d in BOTH)
+        ),
+        BOTH,
+    ),
+    "capitals.jsonl": (json_lines(*({"Drawing": columns(d)} for d in BOTH)), BOTH),
+    "unknown_key.jsonl": (json_lines(*({"id": 5, "ink": d, "size": [9, 9]} for d in BOTH)), BOTH),
+    "nested.jsonl": (json_lines(*({"user": 1, "payload": record(d)} for d in BOTH)), BOTH),
+    "by_name.json": (json.dumps({"a": HOUSE, "b": FACE}), BOTH),
+    "items.json": (json.dumps({"version": 2, "items": [record(HOUSE), record(FACE)]}), BOTH),
+    "one_after_another.json": (json.dumps(HOUSE, indent=1) + json.dumps(FACE, indent=1), BOTH),
+    "events.json": (json.dumps({"X": [1, 2], "Y": [3, 9]}), [[[(1, 3), (2, 9)]]]),
+    "client.json": (
+        json.dumps([[{"clientX": x, "clientY": y} for x, y in line] for line in HOUSE]),
+        ONE,
+    ),
+    "locations.json": (
+        json.dumps([{"pts": [{"location": p, "force": 1} for p in line]} for line in HOUSE]),
+        ONE,
+    ),
+    "place_in_a_point.json": (
+        json.dumps(
+            [
+                {"points": [{"point": {"x": x, "y": y}, "time": 5} for x, y in line]}
+                for line in HOUSE
+            ]
+        ),
+        ONE,
+    ),
+    "tuples.csv": (f'id,drawing\n7,"{HOUSE}"\n8,"{FACE}"\n', BOTH),
+    "semicolons.csv": (csv_points(*BOTH).replace(",", ";"), BOTH),
+    "tabs.tsv": (csv_points(*BOTH).replace(",", "\t"), BOTH),
+    "other_names.csv": (
+        csv_points(*BOTH)
+        .replace("sketch,stroke,x,y", "File Name,strokeId,X,posY")
+        .replace("posY", "Y"),
+        BOTH,
+    ),
     "kaggle.csv": (csv_rows(*BOTH), BOTH),
     "points.csv": (csv_points(*BOTH), BOTH),
 }
@@ -177,6 +233,92 @@ def test_a_form_is_read_by_name_in_folders_in_zips_and_as_an_input_of_a_model(fo
 def expected_inputs(drawings):
     recipe = Recipe(max_points=100)
     return [to_sketch([np.array(line) for line in lines], recipe).points for lines in drawings]
+
+
+def flagged(lines, flag, of):
+    """Points of all lines in one list, each with a flag: `of(index, is_last)`."""
+    return [
+        {"x": x, "y": y, flag: of(index, index == len(line) - 1)}
+        for line in lines
+        for index, (x, y) in enumerate(line)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("flag", "of"),
+    [
+        ("isDown", lambda index, is_last: index > 0),
+        ("down", lambda index, is_last: int(not is_last)),
+        ("penUp", lambda index, is_last: index == 0),
+        ("pen", lambda index, is_last: int(is_last)),
+        ("pen", lambda index, is_last: not is_last),
+        ("pen", lambda index, is_last: "up" if is_last else "down"),
+        ("type", lambda index, is_last: "pointermove" if index else "pointerdown"),
+        ("event", lambda index, is_last: "end" if is_last else "move"),
+    ],
+)
+@pytest.mark.parametrize("name", ["a.json", "a.csv"])
+def test_a_flag_at_each_point_tells_lines_apart(folder, name, flag, of):
+    long = [[*line, (90, 90), (95, 99)] for line in FACE]
+    points_of = flagged(long, flag, of)
+    text = json.dumps(points_of)
+    if name == "a.csv":
+        text = "\n".join(["X,Y," + flag, *(f"{p['x']},{p['y']},{p[flag]}" for p in points_of)])
+    (folder / name).write_text(text)
+    assert list(results(folder / name).values()) == expected(long)
+
+
+@pytest.mark.parametrize(
+    ("flag", "down", "up"), [("isDown", True, False), ("type", "mousemove", "mouseup")]
+)
+def test_points_between_lines_are_left_out_and_it_is_said(folder, flag, down, up):
+    points_of = [{"x": x, "y": y, flag: down} for x, y in [(0, 0), (9, 5), (9, 9), (5, 5)]]
+    points_of[0 if flag == "type" else 1][flag] = "mousedown" if flag == "type" else True
+    between = [{"x": 50, "y": 50 + i, flag: up} for i in range(3)]
+    again = [{**p, "x": p["x"] + 70} for p in points_of]
+    (folder / "a.json").write_text(json.dumps([*points_of, *between, *again]))
+    line = [(0, 0), (9, 5), (9, 9), (5, 5)]
+    lines = [[*line, (50, 50)] if flag == "type" else line, [(x + 70, y) for x, y in line]]
+    assert list(results(folder / "a.json").values()) == expected(lines)
+    count = 2 if flag == "type" else 3
+    assert left_out(folder / "a.json") == (f"{count} points with the pen up left out",)
+
+
+@pytest.mark.parametrize("flag", ["isDown", "pen"])
+def test_a_flag_whose_meaning_is_unclear_stops(folder, flag):
+    ups = [0, 1, 1, 0, 1, 0, 1, 0]
+    (folder / "a.json").write_text(
+        json.dumps([{"x": i, "y": i * i, flag: up} for i, up in enumerate(ups)])
+    )
+    assert f'cannot tell whether a point whose "{flag.lower()}"' in str(results(folder / "a.json"))
+
+
+def test_tables_whose_rows_are_in_any_order(folder):
+    head, *rows = csv_points(*BOTH).splitlines()
+    rows = [f"{row},{number}" for number, row in enumerate(rows)]
+    np.random.default_rng(2).shuffle(rows)
+    (folder / "a.csv").write_text("\n".join([head + ",point", *rows]))
+    by_name = sorted(results(folder / "a.csv").items())
+    assert [len(rows) for _, rows in by_name] == [len(rows) for rows in expected(*BOTH)]
+    (folder / "a.csv").write_text("\n".join([head, *(row.rpartition(",")[0] for row in rows)]))
+    assert "are not together; sort the table" in str(results(folder / "a.csv"))
+    by_stroke = sorted(csv_points(*BOTH).splitlines()[1:], key=lambda row: row.split(",")[1])
+    (folder / "a.csv").write_text("\n".join([head, *by_stroke]))
+    assert list(results(folder / "a.csv").values()) == expected(*BOTH)
+
+
+def test_tables_say_what_they_cannot_tell_apart(folder, caplog):
+    (folder / "a.csv").write_text("person,x,y\n1,2,3\n1,9,9\n2,0,0\n2,5,5\n")
+    assert len(results(folder / "a.csv")) == 1
+    assert "no column tells the strokes of a drawing apart" in caplog.text
+    assert "All rows are read as one drawing (columns not used: person)" in caplog.text
+
+
+@pytest.mark.parametrize("name", ["points.ndjson", "points.csv", "array.json"])
+def test_texts_in_utf_16_are_read(folder, name):
+    content, drawings = FORMS[name]
+    (folder / name).write_text(content, encoding="utf-16")
+    assert list(results(folder / name).values()) == expected(*drawings)
 
 
 ROWS = [stroke3(HOUSE), stroke3(FACE)]
@@ -560,6 +702,12 @@ def test_without_pyarrow_a_line_says_what_to_install(folder, monkeypatch):
             "wrong number of values",
         ),
         ("a.json", '[{"dx": 1, "dy": 2, "pen": 1}]', 'a row is not {"dx", "dy", "pen"'),
+        (
+            "a.ndjson",
+            json_lines(record("image/jsignature;base30,7U01_a")),
+            'jSignature\'s getData("native")',
+        ),
+        ("a.json", '{"a": ' * 300 + "1" + "}" * 300, "expected an object with strokes"),
         ("a.npy", "\x93NUMPY", "a.npy"),
         (
             "a.ndjson",

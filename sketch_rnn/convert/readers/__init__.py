@@ -58,7 +58,7 @@ READERS = (
     Reader((".npz", ".npy"), cut=array_chunks, stored=array_sketches),
     Reader((".json",), cut=json_chunks, stored=json_sketches),
     Reader((".excalidraw", ".excalidrawlib", ".tldr"), cut=json_chunks),
-    Reader((".csv",), cut=csv_chunks),
+    Reader((".csv", ".tsv"), cut=csv_chunks),
     Reader((".parquet",), cut=parquet_chunks),
 )
 

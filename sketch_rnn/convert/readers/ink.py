@@ -53,6 +53,8 @@ def parse(content: bytes) -> Drawing:
     root = xml.parse(content, any_namespace=True, max_elements=MAX_ELEMENTS)
     if root.tag == "ink":
         return _inkml(root)
+    if root.tag == "StrokeSet" and root.find("Stroke") is not None:
+        return Drawing([_iam_stroke(stroke) for stroke in root.iterfind("Stroke")])
     if root.tag == "WhiteboardCaptureSession" or root.find(".//StrokeSet") is not None:
         return Drawing([_iam_stroke(stroke) for stroke in root.iterfind(".//StrokeSet/Stroke")])
     raise UserError(f"expected InkML or IAM-OnDB's XML, got a first element <{root.tag[:40]}>")

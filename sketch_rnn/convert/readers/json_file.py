@@ -47,8 +47,10 @@ def _splitter(content: bytes) -> Cut:
     try:
         value = values.parse(content)
     except UserError:
+        if several := values.parse_several(content):
+            return partial(_items, several)
         if b"\n" in content.strip():
-            return ndjson.lines  # lines of JSON in a file named .json
+            return ndjson.lines  # lines of JSON, not all of them valid
         raise
     return partial(_items, values.split(value))
 

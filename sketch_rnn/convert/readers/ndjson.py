@@ -6,9 +6,11 @@ https://github.com/googlecreativelab/quickdraw-dataset: `{"word": ..., "recogniz
 own line is read too.
 """
 
+import io
 from collections.abc import Iterator
+from typing import IO
 
-from sketch_rnn.convert.input_file import InputFile
+from sketch_rnn.convert.input_file import MAX_WHOLE, InputFile
 from sketch_rnn.convert.readers.chunks import Chunk, Reading
 from sketch_rnn.convert.readers.records import read_sketches, record_chunks
 from sketch_rnn.convert.readers.stored_files import Stored
@@ -30,8 +32,11 @@ def ndjson_sketches(file: InputFile) -> Stored | None:
 
 def lines(file: InputFile) -> Iterator[tuple[str, bytes]]:
     """Yield each line in a file and its place; raise UserError if a line is too long."""
+    encoding = file.encoding()
     with file.open() as opened:
         number = 0
+        if encoding == "utf-16":
+            opened = _as_utf8(opened)
         while line := opened.readline(MAX_LINE):
             if len(line) == MAX_LINE:
                 raise UserError(f"a line of more than {MAX_LINE >> 20} MB")
@@ -39,3 +44,11 @@ def lines(file: InputFile) -> Iterator[tuple[str, bytes]]:
             line = line.removeprefix(b"\xef\xbb\xbf").strip()
             if line not in _BRACKETS:
                 yield f":{number}", line.removesuffix(b",")
+
+
+def _as_utf8(file: IO[bytes]) -> IO[bytes]:
+    """Return a file in UTF-16 as one in UTF-8."""
+    text = file.read(MAX_WHOLE + 2).decode("utf-16", "replace")
+    if len(text) * 2 > MAX_WHOLE:
+        raise UserError(f"a file in UTF-16 of more than {MAX_WHOLE >> 20} MB; write it in UTF-8")
+    return io.BytesIO(text.encode("utf-8", "replace"))

@@ -4,7 +4,8 @@ Columns are [[x, x, ...], [y, y, ...]], with time and more in further lists, as 
 them. Points are [[x, y], [x, y], ...], with pressure or time as further numbers. A stroke that
 consists of two or three lists of two to six numbers can be columns or points. All strokes in a file
 have the same layout, so a stroke that can only be columns, or only be points, decides for the file.
-If there is no such stroke, the first of these rules that applies decides:
+So does a stroke with texts, such as dates, after its x and y. If there is no such stroke,
+the first of these rules that applies decides:
 1. Every stroke has the same number of lists, but these lists differ in length: the lists are
    columns.
 2. Every list has the same length, but strokes differ in their number of lists: the lists are
@@ -49,6 +50,7 @@ class Vote:
     def add(self, strokes: Iterable[Sequence[Any]]) -> None:
         """Take more strokes into account; each stroke is a list of lists."""
         for stroke in strokes:
+            self.sure = self.sure or _by_texts(stroke)
             if self.sure or not all(map(_is_numbers, stroke)):
                 continue
             lengths = {len(part) for part in stroke}
@@ -94,6 +96,21 @@ def _by_shape(lists: int, numbers: int) -> Arrangement | None:
     if can_be_columns != can_be_points:
         return "columns" if can_be_columns else "points"
     return None
+
+
+def _by_texts(stroke: Sequence[Any]) -> Arrangement | None:
+    """Return the layout of a stroke with texts after its x and y; None if it has no such texts."""
+    if not all(isinstance(part, list) and part for part in stroke):
+        return None
+    if all(map(_is_numbers, stroke[:2])):
+        more = [part for part in stroke[2:] if not _is_numbers(part)]
+        return "columns" if more and all(_are_texts(part) for part in more) else None
+    is_point = [_is_numbers(part[:2]) and _are_texts(part[2:]) for part in stroke]
+    return "points" if all(is_point) else None
+
+
+def _are_texts(part: Sequence[Any]) -> bool:
+    return bool(part) and any(isinstance(item, str) for item in part)
 
 
 def line_of(stroke: Sequence[Any], arrangement: Arrangement | None) -> np.ndarray:
@@ -142,11 +159,15 @@ def _is_numbers(part: Any) -> bool:
 
 
 def numbers(values: Any) -> np.ndarray:
-    """Return nested lists of numbers as float64; raise UserError for anything else."""
+    """Return nested lists of numbers, or of numbers as texts, as float64.
+
+    Raises:
+      UserError: there is anything else among them.
+    """
     try:
         array = np.array(values)
+        if array.size and array.dtype.kind not in "iufU":
+            raise UserError("a coordinate is not a number")
+        return array.astype(np.float64)
     except (ValueError, OverflowError, TypeError):
         raise UserError("a coordinate is not a number") from None
-    if array.size and array.dtype.kind not in "iuf":
-        raise UserError("a coordinate is not a number")
-    return array.astype(np.float64)

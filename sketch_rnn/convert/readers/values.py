@@ -1,10 +1,12 @@
 """Read drawings from JSON values in the many formats that programs write.
 
 A value is one of
-- a record: an object with its strokes under one of the keys `STROKES`, possibly as JSON in a text;
+- a record: an object with its strokes under one of the keys `STROKES`, possibly as JSON in a text,
+  or under an unknown key if no other key has a drawing;
 - strokes: lists of numbers (see `strokes`), lists of points {"x": ..., "y": ...} (signature_pad 1
-  and 2, p5), objects {"x": [...], "y": [...]} (jSignature, Hugging Face), or objects with "points"
-  (signature_pad 3 and later) or "paths" (react-sketch-canvas), without strokes of an eraser;
+  and 2, p5; see `points`), objects {"x": [...], "y": [...]} (jSignature, Hugging Face), or objects
+  with "points" (signature_pad 3 and later) or "paths" (react-sketch-canvas), without strokes of an
+  eraser;
 - a single stroke;
 - {"x": [[...], ...], "y": [[...], ...]}: all strokes as columns of a table;
 - rows of a sketch: stroke-3 [dx, dy, pen_lifted], stroke-5, or ml5's {"dx", "dy", "pen"};
@@ -12,20 +14,23 @@ A value is one of
 """
 
 import json
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import chain
 from typing import Any
 
 import numpy as np
 
 from sketch_rnn.convert.readers import excalidraw, fabric, tldraw
 from sketch_rnn.convert.readers.chunks import Drawing
+from sketch_rnn.convert.readers.points import Lines, is_number, is_point, lines_of, plain
 from sketch_rnn.convert.readers.strokes import Arrangement, from_columns, line_of, numbers
 from sketch_rnn.errors import UserError
 
-STROKES = ("drawing", "strokes", "lines", "paths", "points", "data")  # keys in a record
-_STARTS = ("start", "begin", "down", "moveto")  # in a "type", words that say that a line begins
+# keys in a record, in any case
+STROKES = ("drawing", "strokes", "lines", "paths", "points", "data")
+_POINTS = ("points", "paths", "pts", "coords", "coordinates", "vertices")  # keys in a stroke
+_SPACES = re.compile(r"\s*")
 
 
 @dataclass(frozen=True)
@@ -75,25 +80,83 @@ def parse(text: str | bytes) -> Any:
         raise UserError("not valid JSON") from None
 
 
+def parse_several(content: bytes) -> list[Any]:
+    """Return the values in a text of one JSON value after another; [] if it is anything else."""
+    try:
+        text = content.decode("utf-8-sig").strip()
+        values, place, decoder = [], 0, json.JSONDecoder()
+        while place < len(text):
+            value, end = decoder.raw_decode(text, place)
+            values.append(value)
+            place = _SPACES.match(text, end).end()  # type: ignore[union-attr]
+    except (ValueError, RecursionError):
+        return []
+    return values
+
+
+def _parse_text(text: str) -> Any:
+    """Return the value of a JSON text inside another format, or of lists and tuples as in Python.
+
+    Raises:
+      UserError: the text is neither.
+    """
+    try:
+        return parse(text)
+    except UserError:
+        if text.startswith("image/jsignature;base30"):
+            raise UserError('save its data with jSignature\'s getData("native")') from None
+        return parse(text.replace("(", "[").replace(")", "]").replace(",]", "]"))
+
+
 def split(value: Any) -> list[Any]:
     """Split a file's value into one value per drawing."""
     if isinstance(value, dict):
         if isinstance(many := value.get("drawings"), list):
             return many
-        return excalidraw.of_library(value) or [value]
+        return excalidraw.of_library(value) or _from_entries(value) or [value]
     if not isinstance(value, list) or not value:
         raise UserError("no drawings in this JSON")
     return value if _are_many(value) else [value]
 
 
+def _from_entries(value: dict[str, Any]) -> list[Any] | None:
+    """Return the drawings in an object that has them under unknown keys; None if it does not."""
+    if _is_known(value):
+        return None
+    inner = [item for item in value.values() if isinstance(item, list | dict) and item]
+    if len(inner) > 1 and all(map(_is_drawing, inner)):
+        return inner
+    lists = [item for item in inner if isinstance(item, list) and _are_many(item)]
+    lists = [items for items in lists if any(map(_is_drawing, items))]
+    return lists[0] if len(lists) == 1 else None
+
+
+def _is_known(value: dict[str, Any]) -> bool:
+    """Return whether an object is a scene or has a key that its strokes are usually under."""
+    is_scene = any(program.is_scene(value) for program in (excalidraw, tldraw, fabric))
+    keys = {plain(key) for key in value}
+    return is_scene or bool(keys & {*STROKES, *_POINTS}) or {"x", "y"} <= keys
+
+
+def _is_drawing(value: Any) -> bool:
+    try:
+        drawing_in(value)
+    except UserError:
+        return False
+    return True
+
+
 def drawing_in(value: Any) -> Found:
     """Return the drawing in a value; raise UserError if there is none."""
     if isinstance(value, str):
-        value = parse(value)
-    if isinstance(value, dict):
-        return _from_object(value)
-    if isinstance(value, list):
-        return _from_list(value)
+        value = _parse_text(value)
+    try:
+        if isinstance(value, dict):
+            return _from_object(value)
+        if isinstance(value, list):
+            return _from_list(value)
+    except RecursionError:
+        raise UserError("its values are nested too deeply") from None
     raise UserError(_expected())
 
 
@@ -109,13 +172,14 @@ def _from_object(value: dict[str, Any]) -> Found:
             return Scene(value, program.read)
     if _is_stroke(value) and not _holds_strokes(value):
         return _from_list([value])
-    key = next((key for key in STROKES if isinstance(value.get(key), list | str | dict)), None)
+    keyed = {plain(key): item for key, item in value.items()}
+    key = next((key for key in STROKES if isinstance(keyed.get(key), list | str | dict)), None)
     if key is None:
-        if isinstance(value.get("x"), list) and isinstance(value.get("y"), list):
-            return _from_columns(value["x"], value["y"])
-        raise UserError(_expected(value))
-    inner = value[key]
-    inner = parse(inner) if isinstance(inner, str) else inner
+        if isinstance(keyed.get("x"), list) and isinstance(keyed.get("y"), list):
+            return _from_columns(keyed["x"], keyed["y"])
+        return _from_unknown_key(value)
+    inner = keyed[key]
+    inner = _parse_text(inner) if isinstance(inner, str) else inner
     if isinstance(inner, dict):
         inner = _from_object(inner)
     elif isinstance(inner, list):
@@ -123,9 +187,23 @@ def _from_object(value: dict[str, Any]) -> Found:
     else:
         raise UserError(_expected(value))
     if isinstance(inner, Strokes):
-        recognized = value.get("recognized", True) not in (False, "False", "false")
+        recognized = keyed.get("recognized", True) not in (False, "False", "false")
         return Strokes(inner.strokes, recognized and inner.recognized, inner.left_out)
     return inner
+
+
+def _from_unknown_key(value: dict[str, Any]) -> Found:
+    """Return the drawing that an object has under one of its keys; raise UserError if none has."""
+    drawings: list[Found] = []
+    for item in value.values():
+        if isinstance(item, list) or (isinstance(item, dict) and _is_known(item)):
+            try:
+                drawings.append(drawing_in(item))
+            except UserError:
+                continue
+    if len(drawings) != 1:
+        raise UserError(_expected(value))
+    return drawings[0]
 
 
 def _from_columns(x: list[Any], y: list[Any]) -> Strokes:
@@ -142,9 +220,10 @@ def _from_list(value: list[Any]) -> Found:
     first = _first(value)
     if isinstance(first, dict) and "dx" in first:
         return _from_ml5(value)
-    if isinstance(first, dict) and _is_point(first):
-        return Strokes(_lines_of_points(value))
-    if isinstance(first, list) and _is_number(_first(first)):
+    if isinstance(first, dict) and is_point(first):
+        points = lines_of(value)
+        return Strokes([*points.lines], left_out=points.left_out)
+    if isinstance(first, list) and is_number(_first(first)):
         if are_rows([value]):
             return numbers(value)
         return Strokes([value])
@@ -152,61 +231,44 @@ def _from_list(value: list[Any]) -> Found:
         return Scene({"type": "excalidraw", "elements": value}, excalidraw.read)
     drawn = [stroke for stroke in value if stroke is not None and not _erases(stroke)]
     erased = sum(map(_erases, value))
-    said = (f"{erased} eraser stroke{'s' * (erased > 1)} left out",) if erased else ()
-    return Strokes(list(chain.from_iterable(map(_from_stroke, drawn))), left_out=said)
+    said = [f"{erased} eraser stroke{'s' * (erased > 1)} left out"] if erased else []
+    strokes: list[Any] = []
+    for stroke in drawn:
+        lines, more = _from_stroke(stroke)
+        strokes += lines
+        said += more
+    return Strokes(strokes, left_out=tuple(dict.fromkeys(said)))
 
 
-def _from_stroke(stroke: Any) -> list[Any]:
-    """Return the lines of a stroke in any format, or the stroke itself if its layout is unknown."""
+def _from_stroke(stroke: Any) -> tuple[list[Any], tuple[str, ...]]:
+    """Return the lines of a stroke in any format, and descriptions of what is left out.
+
+    A stroke whose layout is unknown is returned unchanged, in place of its lines.
+    """
     if isinstance(stroke, dict):
-        if isinstance(stroke.get("x"), list):
-            return [from_columns(stroke["x"], stroke.get("y"))]
+        keyed = {plain(key): item for key, item in stroke.items()}
+        if isinstance(keyed.get("x"), list):
+            return Lines([from_columns(keyed["x"], keyed.get("y"))])
         if fabric.is_path(stroke):
-            return fabric.read(stroke).lines
-        key = next((key for key in ("points", "paths") if isinstance(stroke.get(key), list)), None)
+            return Lines(fabric.read(stroke).lines)
+        key = next((key for key in _POINTS if isinstance(keyed.get(key), list)), None)
         if key is None:
             raise UserError("a stroke has neither points nor x and y")
-        lines = _from_stroke(stroke[key])
-        if _is_number(stroke.get("x")) and _is_number(stroke.get("y")):
+        if is_number(keyed.get("x")) and is_number(keyed.get("y")):
             raise UserError(
                 "its strokes are moved by an x and y of their own, which is not supported; export "
                 "the drawing as SVG"
             )
-        return lines
+        return _from_stroke(keyed[key])
     if not isinstance(stroke, list):
         raise UserError("a stroke is not a list")
     if isinstance(_first(stroke), dict):
-        return _lines_of_points(stroke)
-    if stroke and all(map(_is_number, stroke)):
+        return lines_of(stroke)
+    if stroke and all(map(is_number, stroke)):
         if len(stroke) % 2:
             raise UserError("a stroke has different numbers of x and y")
-        return [from_columns(stroke[::2], stroke[1::2])]
-    return [stroke]
-
-
-def _lines_of_points(points: list[Any]) -> list[np.ndarray]:
-    """Split points {"x", "y"} into lines, at each None and at points that begin a line."""
-    lines: list[list[dict[str, Any]]] = [[]]
-    for point in points:
-        if point is None:
-            lines.append([])
-            continue
-        if not isinstance(point, dict) or "x" not in point or "y" not in point:
-            raise UserError("a point lacks x or y")
-        if lines[-1] and _starts_line(point, lines[-1][-1]):
-            lines.append([])
-        lines[-1].append(point)
-    return [from_columns([p["x"] for p in line], [p["y"] for p in line]) for line in lines if line]
-
-
-def _starts_line(point: dict[str, Any], before: dict[str, Any]) -> bool:
-    """Return whether a point's properties say that it begins a new line."""
-    if any(point.get(key) is False for key in ("dragging", "drag")):
-        return True
-    if any(point.get(key) != before.get(key) for key in ("stroke", "strokeId", "stroke_id")):
-        return True
-    kind = point.get("type", point.get("event"))
-    return isinstance(kind, str) and any(word in kind.lower() for word in _STARTS)
+        return Lines([from_columns(stroke[::2], stroke[1::2])])
+    return [stroke], ()
 
 
 def _from_ml5(rows: list[Any]) -> np.ndarray:
@@ -244,35 +306,37 @@ def _are_many(value: list[Any]) -> bool:
     if isinstance(first, str):
         return True
     if isinstance(first, dict):
-        is_part = _is_point(first) or "dx" in first or excalidraw.is_element(first)
+        is_part = is_point(first) or "dx" in first or excalidraw.is_element(first)
         return not is_part and not (_is_stroke(first) and not _holds_strokes(first))
     second = _first(first)
     if isinstance(second, dict):
-        return not _is_point(second)
+        return not is_point(second)
     if isinstance(second, list):
-        return not _is_number(_first(second)) or are_rows(value)
+        return not is_number(_first(second)) or are_rows(value)
     return False
 
 
 def _is_stroke(value: dict[str, Any]) -> bool:
     """Return whether an object may be a single stroke."""
-    if fabric.is_path(value) or isinstance(value.get("points"), list):
+    keyed = {plain(key): item for key, item in value.items()}
+    if fabric.is_path(value) or any(isinstance(keyed.get(key), list) for key in _POINTS):
         return True
-    columns = value.get("x"), value.get("y")
+    columns = keyed.get("x"), keyed.get("y")
     if all(isinstance(column, list) for column in columns):
         return not isinstance(_first(columns[0]), list)
-    return isinstance(value.get("paths"), list)
+    return False
 
 
 def _holds_strokes(value: dict[str, Any]) -> bool:
     """Return whether an object holds strokes, and so is not a stroke itself."""
-    inner = value.get("points", value.get("paths"))
-    if any(key in value for key in ("drawing", "strokes", "lines")):
+    keyed = {plain(key): item for key, item in value.items()}
+    if any(key in keyed for key in ("drawing", "strokes", "lines")):
         return True
+    inner = next((keyed[key] for key in _POINTS if key in keyed), None)
     first = _first(inner)
     if isinstance(first, dict):
-        return not _is_point(first)
-    return isinstance(first, list) and not _is_number(_first(first))
+        return not is_point(first)
+    return isinstance(first, list) and not is_number(_first(first))
 
 
 def _erases(stroke: Any) -> bool:
@@ -280,18 +344,6 @@ def _erases(stroke: Any) -> bool:
     return isinstance(stroke, dict) and (
         stroke.get("drawMode") is False or stroke.get("compositeOperation") == "destination-out"
     )
-
-
-def _is_point(value: dict[str, Any]) -> bool:
-    return _is_number(value.get("x")) and _is_number(value.get("y")) and not _has_list(value)
-
-
-def _has_list(value: dict[str, Any]) -> bool:
-    return any(isinstance(item, list) for item in value.values())
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _first(value: Any) -> Any:
