@@ -35,6 +35,7 @@ PAGES = (
     *(f"docs/{name}.md" for name in ("index", "draw", "train", "web", "own_drawings", "pad")),
     *(f"docs/{name}.md" for name in ("gpu", "machines", "formats")),
 )
+EVERY_PAGE = [path for name in (".", "docs", "configs") for path in (ROOT / name).glob("*.md")]
 SET_UP = ("./scripts/demo", "./scripts/test")
 ELSEWHERE = ("TF_CONFIG=", *SET_UP)
 SHELLS = (["bash"], ["dash"], ["zsh", "-f"])
@@ -228,11 +229,39 @@ def test_the_two_machines_differ_in_their_index_alone():
     assert load_config(train.FLAGS.config)
 
 
-@pytest.mark.parametrize("page", PAGES)
+def test_powershell_sets_the_same_machines():
+    (block,) = blocks("docs/machines.md", "powershell")
+    setting, command = block.splitlines()
+    first, _ = (line for line in commands("docs/machines.md") if line.startswith("TF_CONFIG="))
+    assert f"TF_CONFIG={setting.removeprefix('$env:TF_CONFIG = ')} {command}" == first
+
+
+def prose(page):
+    return re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.M | re.S)
+
+
+def anchors(page):
+    """Return the anchors of a page's headings as GitHub makes them, and as the site does."""
+    titles = re.findall(r"^#+ (.+)$", prose(page), re.M)
+    names = [re.sub(r"[^\w\s-]", "", title.lower()).strip() for title in titles]
+    github, site = ({re.sub(gap, "-", name) for name in names} for gap in (r"\s", r"[-\s]+"))
+    return github & site
+
+
+@pytest.mark.parametrize("page", EVERY_PAGE, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_links_lead_somewhere(page):
-    found = re.findall(r"\]\((?!https?://)([^)#]+)[^)]*\)", (ROOT / page).read_text())
-    for name in found:
-        assert ((ROOT / page).parent / name).exists(), name
+    for link in re.findall(r"\]\((?!https?://)([^)\s]+)\)", prose(page)):
+        name, _, anchor = link.partition("#")
+        target = page.parent / name if name else page
+        assert target.exists(), link
+        assert not anchor or anchor in anchors(target), link
+
+
+def test_the_glossary_is_linked_where_its_terms_are_needed(capsys):
+    for name in ("verdicts", "hyperparameters", "questions"):
+        assert "](glossary.md" in (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8")
+    assert train.main(["--help"]) == 0
+    assert "docs/glossary.md" in capsys.readouterr().out
 
 
 def test_the_javascript_is_what_the_client_is_tested_with():

@@ -42,6 +42,7 @@ def help_of(
         lines += _flag_help(values[flag], width)
     if settings:
         lines += ["", "hyperparameters, as in --hparams=z_size=64,conditional=false:"]
+        lines += ["(docs/glossary.md in the repository explains the terms)"]
     for spelling, text in settings.items():
         lines += _entry(spelling, text, width)
     return "\n".join(lines)
