@@ -33,7 +33,7 @@ def push(model: SketchRNN, name: str, *, private: bool = False) -> str:
     if not isinstance(model, SketchRNN):
         raise UserError(f"push: expected a SketchRNN such as run.model, got {type(model).__name__}")
     address = hub.PREFIX + name.removeprefix(hub.PREFIX)
-    hub.check(address)
+    hub.check_repository(address)
     with tempfile.TemporaryDirectory() as folder:
         model.save(Path(folder) / hub.MODEL_FILE)
         for file, content in model.card_files(address).items():

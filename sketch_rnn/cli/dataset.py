@@ -279,7 +279,7 @@ def _download(*names: str) -> None:
         print("\n".join(catalog.listing()))
     for name in names:
         public = catalog.find(name)
-        print(f"{public.fetch()}\n  {public.license}\n  {public.use}")
+        print(f"{public.fetch()}\n  {public.license}\n  {public.usage}")
 
 
 def _pad() -> None:

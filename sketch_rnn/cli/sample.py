@@ -198,7 +198,7 @@ def _inputs(
     check_output(output, folders, overwrite=FLAGS.overwrite)
     paths = _data_set_drawings() if uses_data_set else FLAGS.input
     ready.check_scale_factor(model)
-    most = mode.drawings_of_each(len(FLAGS.input), FLAGS.num_samples)
+    most = mode.drawings_per_input(len(FLAGS.input), FLAGS.num_samples)
     choice = Choice(FLAGS.split, indices, most, seed)
     full_size = find_full_size(model, FLAGS.model_dir, FLAGS.full_size, FLAGS.data_dir)
     size = Size(FLAGS.input_size, FLAGS.page, full_size)

@@ -86,7 +86,7 @@ def _train() -> int:
     if FLAGS.resume_training and not FLAGS.log_root and not holds_run:
         raise UserError(f"expected --log_root, the folder of the run to continue{_runs()}")
     if not FLAGS.resume_training and not holds_run:  # report mistakes before TensorFlow loads
-        download.resolve(*download.located(FLAGS.data_dir or None, hparams.data_set))
+        download.resolve(*download.locate(FLAGS.data_dir or None, hparams.data_set))
     common.quiet_tensorflow(FLAGS.verbose_tensorflow)
     from sketch_rnn.cli.progress import Progress
     from sketch_rnn.training.options import TrainOptions

@@ -80,7 +80,7 @@ class PublicSet:
     license: str
 
     @property
-    def use(self) -> str:
+    def usage(self) -> str:
         """A line that tells the user how to train on the data set."""
         return f'--data_dir={self.folder} "--hparams=data_set=[{self.file}]" trains on it'
 
@@ -98,7 +98,7 @@ class PublicModel:
     license: str
 
     @property
-    def use(self) -> str:
+    def usage(self) -> str:
         """A line that tells the user how to draw with the model."""
         return f"--model_dir={self.name} draws with it"
 

@@ -173,7 +173,7 @@ def load_dataset(names: str | Sequence[str], data_dir: str | Path | None = None)
         `npz.read_split`), a split has no sketches, or all training offsets are equal.
     """
     names = [names] if isinstance(names, str) else names
-    data_dir, names = download.located(data_dir, names)
+    data_dir, names = download.locate(data_dir, names)
     paths = download.resolve(data_dir, names)
     try:
         parts = load_parts(paths)

@@ -63,7 +63,7 @@ def default_data_dir(names: Sequence[str]) -> str:
     return EMBEDDED if embedded else DEFAULT_DATA_DIR
 
 
-def located(data_dir: str | Path | None, names: Sequence[str]) -> tuple[str | Path, list[str]]:
+def locate(data_dir: str | Path | None, names: Sequence[str]) -> tuple[str | Path, list[str]]:
     """Find the folder or address of the files that the user names.
 
     Without a `data_dir`, names that are paths of existing files mean those files.
@@ -93,7 +93,7 @@ def _common_folder(paths: Sequence[PurePath]) -> PurePath:
     raise UserError(f"data_set: expected files on one drive, got {names}; copy them to one folder")
 
 
-def kept(data_dir: str | Path) -> str:
+def data_dir_to_record(data_dir: str | Path) -> str:
     """Return the text that a run records for a `data_dir`; a folder becomes an absolute path."""
     if _is_address(data_dir):
         return str(data_dir)

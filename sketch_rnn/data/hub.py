@@ -87,7 +87,7 @@ def push(name: str, folder: Path, private: bool) -> str:
     Raises:
       UserError: huggingface_hub is not installed, nobody is logged in, or the Hub refuses the push.
     """
-    address, hub = check(name), _library(name)
+    address, hub = check_repository(name), _library(name)
     api = hub.HfApi(endpoint=_endpoint(), **_caller())
     with _one_line(name, hub):
         page = api.create_repo(address.repository, private=private, exist_ok=True)
@@ -99,7 +99,7 @@ def push(name: str, folder: Path, private: bool) -> str:
     return str(page)
 
 
-def check(name: str) -> Address:
+def check_repository(name: str) -> Address:
     """Check, before the work begins, that `name` is a repository that can be pushed to.
 
     Raises:

@@ -31,7 +31,7 @@ class Execution:
         their ends; else each row holds one sketch.
       programs: the number of compiled programs that share the decoder's batch and run at the same
         time; with 1, a train step is a single program.
-      unroll: the most time steps in one iteration of a loop; see `turn`.
+      unroll: the most time steps in one iteration of a loop; see `steps_per_iteration`.
       chunk: the number of steps in the backward loop whose weight gradients are computed as one
         product; None means all steps.
       joint_directions: run both directions of the encoder in one loop.
@@ -90,7 +90,7 @@ class Execution:
         finally:
             tf.config.experimental.enable_tensor_float_32_execution(before)
 
-    def turn(self, steps: int) -> int:
+    def steps_per_iteration(self, steps: int) -> int:
         """Return how many of a loop's `steps` time steps to unroll into each iteration.
 
         Time steps that do not fill an iteration are compiled one by one after the loop. To leave

@@ -126,7 +126,7 @@ class Forward:
         """
         encoder = cast(Encoder, self.encoder)
         with keras.StatelessScope(zip(encoder.forward.weights, weights, strict=True)):
-            return encoder.read(Direction(encoder.forward, *read))
+            return encoder.last_h(Direction(encoder.forward, *read))
 
     def _reconstruction(
         self, batch: Batch, micro_batch: MicroBatch, z: tf.Tensor | None, noise: Noise

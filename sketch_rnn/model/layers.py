@@ -87,7 +87,7 @@ class Encoder(keras.layers.Layer):
         directions = self.direction_inputs(points, packing, forward_mask, backward_mask)
         if self.execution.joint_directions:
             return self._read_jointly(*directions)
-        return tf.concat([self.read(direction) for direction in directions], axis=-1)
+        return tf.concat([self.last_h(direction) for direction in directions], axis=-1)
 
     def direction_inputs(
         self,
@@ -110,7 +110,7 @@ class Encoder(keras.layers.Layer):
             Direction(self.backward, tf.reverse(x, [0]), starts, last, backward_mask),
         )
 
-    def read(self, direction: Direction) -> tf.Tensor:
+    def last_h(self, direction: Direction) -> tf.Tensor:
         """Return the h `[B, U]` of one direction after the last step of each sketch."""
         layer, x, starts, last, mask = direction
         h, _ = layer(x, segments=Segments(starts), dropout_mask=mask)

@@ -78,7 +78,7 @@ class Mode:
         """
         return self.needs_input or (is_packaged and self.conditional and not has_z)
 
-    def drawings_of_each(self, inputs: int, count: int | None) -> int | None:
+    def drawings_per_input(self, inputs: int, count: int | None) -> int | None:
         """Return how many drawings to pick at random from each input; None means all."""
         if self.together:
             return max(1, self.together // max(1, inputs))

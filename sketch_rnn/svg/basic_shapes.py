@@ -29,7 +29,7 @@ def rings(node: Node, box: Box, units: Units) -> tuple[Rings, bool]:
     """
     if node.type != "function" or node.lower_name not in _SHAPES:
         raise ValueError("not a shape")
-    parts = [list(values.solid(part)) for part in values.parts(node.arguments)]
+    parts = [list(values.without_spaces(part)) for part in values.parts(node.arguments)]
     even_odd = False
     if parts[0] and parts[0][0].type == "ident" and parts[0][0].lower_value in _RULES:
         even_odd = parts.pop(0)[0].lower_value == "evenodd"

@@ -102,7 +102,7 @@ class Clips:
             raise ValueError("expected one shape")
         rings, even_odd = basic_shapes.rings(nodes[0], box, place.units)
         rings = [ring @ place.matrix[:, :2].T + place.matrix[:, 2] for ring in rings]
-        return (Region(regions.area(_checked(rings), even_odd, self.work)),)
+        return (Region(regions.filled_area(_checked(rings), even_odd, self.work)),)
 
     def _mask(self, text: str, place: Place) -> tuple[Region, ...]:
         target = self._target(text)
@@ -205,7 +205,7 @@ class Clips:
 
     def _area(self, shape: Painted) -> shapely.Geometry:
         """Return the area that a shape fills, cut down by the shape's own clips."""
-        area = regions.area(_rings(shape.filled), shape.even_odd, self.work)
+        area = regions.filled_area(_rings(shape.filled), shape.even_odd, self.work)
         return self._within(area, shape.clips)
 
     def _stroked(self, shape: Painted) -> shapely.Geometry:
@@ -246,7 +246,7 @@ class Clips:
             lines += self._cut_line(line, clips, limit)
         fill, area = shape.fill, None
         if fill:
-            filled = regions.area(_rings(shape.filled), shape.even_odd, self.work)
+            filled = regions.filled_area(_rings(shape.filled), shape.even_odd, self.work)
             rings = regions.rings_of(self._within(filled, clips))
             area = [curves.straight(ring) for ring in rings]
         stroke, fill = stroke if lines else None, fill if area else None

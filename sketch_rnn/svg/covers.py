@@ -11,7 +11,7 @@ import numpy as np
 import shapely
 
 from sketch_rnn.svg import curves
-from sketch_rnn.svg.paint import Color, Painted, bounds, same
+from sketch_rnn.svg.paint import Color, Painted, bounds, same_color
 from sketch_rnn.svg.regions import winding_numbers
 
 CHUNK = 64  # points in a line that are tested at once
@@ -46,7 +46,7 @@ class Cover:
         """
         if self.is_stroke and self.shape.width < 0.9 * line.width:
             return False
-        return not same(self.color, line.color) or same(self.color, ground)
+        return not same_color(self.color, line.color) or same_color(self.color, ground)
 
     def continues(self, before: "Cover") -> bool:
         """Return whether this is a stroke like `before`, with nothing painted between the two."""
@@ -146,7 +146,7 @@ class Covers:
 
     def __init__(self, covers: Sequence[Cover], ground: Color | None):
         self._covers = covers
-        self.any_fills = any(not same(cover.color, ground) for cover in covers)
+        self.any_fills = any(not same_color(cover.color, ground) for cover in covers)
         boxes = [shapely.box(*cover.box[0], *cover.box[1]) for cover in covers]
         self._tree = shapely.STRtree(boxes) if covers else None
 

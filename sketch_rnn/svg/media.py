@@ -44,11 +44,12 @@ Function = Callable[[Node], bool | None]  # tests a condition written as a funct
 
 def media(tokens: Sequence[Node], page: Page) -> bool | None:
     """Return whether any query in an `@media` rule matches a page."""
-    queries = [values.solid(part) for part in values.parts(tokens)]
+    queries = [values.without_spaces(part) for part in values.parts(tokens)]
     if queries == [()]:
         return True
     found = [
-        _query(query, lambda inner: _has_feature(values.solid(inner), page)) for query in queries
+        _query(query, lambda inner: _has_feature(values.without_spaces(inner), page))
+        for query in queries
     ]
     return True if True in found else None if None in found else False
 
@@ -61,7 +62,7 @@ def supports(tokens: Sequence[Node], test: Test, function: Function) -> bool | N
       test: returns whether a declaration is supported.
       function: returns whether a function, such as `selector(a > b)`, holds.
     """
-    return _condition(values.solid(tokens), test, function)
+    return _condition(values.without_spaces(tokens), test, function)
 
 
 def _word(tokens: Sequence[Node], at: int = 0) -> str:
@@ -108,7 +109,7 @@ def _in_brackets(token: Node, test: Test, function: Function, depth: int) -> boo
         return function(token)
     if token.type != "() block":
         return None
-    inner = values.solid(token.content)
+    inner = values.without_spaces(token.content)
     if inner and (inner[0].type in ("() block", "function") or _word(inner) == "not"):
         return _condition(inner, test, function, depth)
     return test(token.content)

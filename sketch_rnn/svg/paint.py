@@ -70,7 +70,7 @@ def bounds(painted: Sequence[Painted]) -> tuple[np.ndarray, np.ndarray]:
     return points.min(axis=0), points.max(axis=0)
 
 
-def same(a: Color | None, b: Color | None) -> bool:
+def same_color(a: Color | None, b: Color | None) -> bool:
     """Return whether two colors are both known and look the same."""
     if a is None or b is None:
         return False
@@ -125,7 +125,7 @@ def _of_node(node: Node, is_dark: bool, depth: int = 0) -> Paint | str | None:
             return _mixed(node, is_dark, depth)
         if node.lower_name == "light-dark":
             parts = values.parts(node.arguments)
-            solid = [values.solid(part) for part in parts]
+            solid = [values.without_spaces(part) for part in parts]
             if len(solid) != 2 or any(len(part) != 1 for part in solid):
                 return None
             return _of_node(solid[is_dark][0], is_dark, depth + 1)
@@ -146,7 +146,7 @@ def _of_node(node: Node, is_dark: bool, depth: int = 0) -> Paint | str | None:
 
 def _mixed(node: Node, is_dark: bool, depth: int) -> Paint | None:
     """Evaluate `color-mix(in space, color share, color share)`; always mix in sRGB."""
-    parts = [values.solid(part) for part in values.parts(node.arguments)]
+    parts = [values.without_spaces(part) for part in values.parts(node.arguments)]
     if parts and parts[0] and parts[0][0].type == "ident" and parts[0][0].lower_value == "in":
         parts = parts[1:]
     if len(parts) != 2:

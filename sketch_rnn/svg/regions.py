@@ -152,7 +152,7 @@ def _join_at_start(pieces: list[np.ndarray], line: np.ndarray) -> list[np.ndarra
 
 
 @_or_too_much
-def area(rings: Sequence[np.ndarray], even_odd: bool, work: Work) -> shapely.Geometry:
+def filled_area(rings: Sequence[np.ndarray], even_odd: bool, work: Work) -> shapely.Geometry:
     """Return the area that closed lines `[n, 2]` fill.
 
     Raises:

@@ -11,7 +11,7 @@ import numpy as np
 import shapely
 
 from sketch_rnn.svg import curves
-from sketch_rnn.svg.paint import Painted, same
+from sketch_rnn.svg.paint import Painted, same_color
 
 THIN = 0.3  # share of the longer side of a ribbon's box: the ribbon is narrower
 SHORT = 1 / 16  # share of the drawing's longer side: shorter shapes may be dots, not ribbons
@@ -26,7 +26,7 @@ def is_ribbon(shape: Painted) -> bool:
     """Return whether a shape is filled, has no stroke of another color, and is thin on average."""
     if shape.fill is None or not shape.filled:
         return False
-    if shape.stroke and not same(shape.stroke.color, shape.fill.color):
+    if shape.stroke and not same_color(shape.stroke.color, shape.fill.color):
         return False
     around, area = _perimeter_and_area(shape)
     points = np.concatenate([line.reshape(-1, 2) for line in shape.filled])

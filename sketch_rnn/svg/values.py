@@ -107,13 +107,13 @@ def components(text: str) -> tuple[Node, ...]:
     """Return the parts of a value, without comments and spaces."""
     if len(text) > MAX_VALUE:
         raise ValueError("too long")
-    return solid(tinycss2.parse_component_value_list(text, skip_comments=True))
+    return without_spaces(tinycss2.parse_component_value_list(text, skip_comments=True))
 
 
 def arguments(function: Node) -> list[Node]:
     """Return the arguments of a function, the parts between its commas."""
     groups: list[list[Node]] = [[]]
-    for node in solid(function.arguments):
+    for node in without_spaces(function.arguments):
         if node == ",":
             groups.append([])
         else:
@@ -189,7 +189,7 @@ def _calculated(node: Node, units: Units, whole: float | None, depth: int) -> Va
 
 
 def _sum(nodes: Sequence[Node], units: Units, whole: float | None, depth: int) -> Value:
-    nodes = solid(nodes)
+    nodes = without_spaces(nodes)
     total, kind = _product(nodes, 0, units, whole, depth)
     at = _end_of_product(nodes, 0)
     while at < len(nodes):
@@ -231,7 +231,7 @@ def _product(
     return value, kind
 
 
-def solid(nodes: Sequence[Node]) -> tuple[Node, ...]:
+def without_spaces(nodes: Sequence[Node]) -> tuple[Node, ...]:
     """Return the nodes without whitespace and comments."""
     return tuple(node for node in nodes if node.type not in ("whitespace", "comment"))
 

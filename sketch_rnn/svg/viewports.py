@@ -33,7 +33,7 @@ def view_box(element: Element) -> list[float] | None:
     return [float(number) for number in numbers] if len(numbers) == 4 else None
 
 
-def enter(
+def inner_coordinates(
     element: Element, matrix: np.ndarray, inside: tuple[float, float]
 ) -> tuple[np.ndarray, tuple[float, float] | None]:
     """Return the matrix for coordinates inside an `svg` or `symbol`.

@@ -12,7 +12,7 @@ import shapely
 
 from sketch_rnn.svg import curves
 from sketch_rnn.svg.covers import MAX_BUFFERED, Cover, Covers, Line
-from sketch_rnn.svg.paint import Color, Paint, Painted, bounds, same
+from sketch_rnn.svg.paint import Color, Paint, Painted, bounds, same_color
 from sketch_rnn.svg.regions import Region, TooMuch, Work, winding_numbers
 from sketch_rnn.svg.viewports import Page
 
@@ -67,7 +67,7 @@ def shown(
     painted, color = _above_ground(painted, page, ground)
     found = _Sight(painted, page, color, outline, tolerance).shown()
     strokes = [shape.stroke for shape in painted if shape.stroke]
-    if found.lines or not all(same(stroke.color, color) for stroke in strokes):
+    if found.lines or not all(same_color(stroke.color, color) for stroke in strokes):
         return found
     return _Sight(painted, page, None, outline, tolerance).shown()
 
@@ -174,7 +174,11 @@ class _Sight:
     def _lines(self, place: int) -> Iterator[Line]:
         shape = self._painted[place]
         paint, width, lines = shape.stroke, shape.width, shape.lines
-        if self._outline and (paint is None or same(paint.color, self._ground)) and shape.fill:
+        if (
+            self._outline
+            and (paint is None or same_color(paint.color, self._ground))
+            and shape.fill
+        ):
             paint, width, lines = shape.fill, 0.0, shape.filled
         if paint:
             for line in lines:
@@ -182,8 +186,8 @@ class _Sight:
 
     def _only_fill(self, shape: Painted) -> Paint | None:
         """Return the visible fill of a shape that has no visible stroke; None if there is none."""
-        stroked = shape.stroke and not same(shape.stroke.color, self._ground)
-        if stroked or shape.fill is None or same(shape.fill.color, self._ground):
+        stroked = shape.stroke and not same_color(shape.stroke.color, self._ground)
+        if stroked or shape.fill is None or same_color(shape.fill.color, self._ground):
             return None
         return shape.fill
 
@@ -233,13 +237,13 @@ class _Sight:
         """Return the visible parts of a line, each as curves `[C, 4, 2]`."""
         if self._tests > MAX_TESTS:
             return [line.curves]
-        ghost = same(line.color, self._ground)
+        ghost = same_color(line.color, self._ground)
         if ghost and not self._covers.any_fills:
             return []
         near = self._covers.near(line.curves)
         self._tests += 10 * len(near)
         under = [cover for cover in near if cover.place < line.place] if ghost else []
-        if ghost and all(same(cover.color, self._ground) for cover in under):
+        if ghost and all(same_color(cover.color, self._ground) for cover in under):
             return []
         over = [cover for cover in near if cover.place > line.place]
         over = [cover for cover in over if cover.hides(line, self._ground)]
@@ -250,7 +254,7 @@ class _Sight:
         if ghost:
             seen[:] = False
             for cover in under:
-                seen[self._inside(cover, points, 0.0)] = not same(cover.color, self._ground)
+                seen[self._inside(cover, points, 0.0)] = not same_color(cover.color, self._ground)
         for cover in over:
             seen[self._inside(cover, points, line.width)] = False
         if seen.all():
@@ -295,7 +299,7 @@ class _Sight:
             stroke = shape.stroke
             if not stroke or not stroke.opaque() or not stroke.color:
                 continue
-            if same(stroke.color, self._ground):
+            if same_color(stroke.color, self._ground):
                 cover = Cover(shape, place, True, stroke.color, self._limit)
                 if covers and cover.continues(covers[-1]):
                     lines = [*covers.pop().shape.lines, *shape.lines]

@@ -258,7 +258,7 @@ class _Inner:
             if element is not self.walker.root:
                 matrix = moved(matrix, *self._place(self.element.get))
                 context = self._within(matrix, size)
-            matrix, viewport = viewports.enter(element, matrix, size)
+            matrix, viewport = viewports.inner_coordinates(element, matrix, size)
             if viewport is None:
                 return
             context = replace(context, viewport=viewport)

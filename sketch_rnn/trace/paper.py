@@ -21,7 +21,7 @@ ROUND = 0.75  # share of the surrounding circle's area: a hole fills more
 FILL = 1.6  # line widths from middle to edge: a thicker area was filled in
 
 
-def sheet(pixels: np.ndarray) -> np.ndarray | None:
+def paper_mask(pixels: np.ndarray) -> np.ndarray | None:
     """Return a mask of the paper, bool `[H, W]`; None if it fills the picture or cannot be found.
 
     The brightest large area in the picture is taken to be paper. Other areas are paper if they have

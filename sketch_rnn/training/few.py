@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from sketch_rnn.data.catalog import PACKAGED_MODEL
 from sketch_rnn.data.dataset import Dataset, load_dataset
-from sketch_rnn.data.download import located
+from sketch_rnn.data.download import locate
 from sketch_rnn.errors import LOGGER, UserError
 from sketch_rnn.hparams import ARCHITECTURE, HParams
 from sketch_rnn.hparams_text import load_config
@@ -30,7 +30,7 @@ def choose_settings(options: TrainOptions) -> TrainOptions:
     """
     base = load_config(CONFIG)
     names = HParams(**base | dict(options.overrides)).data_set
-    data_dir, names_there = located(options.data_dir or None, names)
+    data_dir, names_there = locate(options.data_dir or None, names)
     dataset = load_dataset(names_there, data_dir)
     count = len(dataset.train)
     if count > MOST:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from sketch_rnn import system
 from sketch_rnn.data.catalog import PACKAGED_MODEL, is_packaged
 from sketch_rnn.data.dataset import Dataset, load_dataset
-from sketch_rnn.data.download import default_data_dir, kept, located, recorded_data_dir
+from sketch_rnn.data.download import data_dir_to_record, default_data_dir, locate, recorded_data_dir
 from sketch_rnn.errors import UserError, warn
 from sketch_rnn.formats import load_model, original
 from sketch_rnn.formats.run_folder import RunConfig, RunFolder
@@ -150,14 +150,14 @@ def _new_config(hparams: HParams, options: TrainOptions) -> tuple[RunConfig, Dat
     names = list(hparams.data_set)
     data_dir = options.data_dir or default_data_dir(names)
     if not options.resume or "data_set" in options.overrides:  # the user typed these names
-        data_dir, names = located(options.data_dir or None, names)
+        data_dir, names = locate(options.data_dir or None, names)
     dataset = load_dataset(names, data_dir)
     hparams = hparams.replace(data_set=names, max_seq_len=dataset.max_seq_len)
     seed = DEFAULT_SEED if options.seed is None else options.seed
     precision = options.precision or PRECISIONS[0]
     held_out = few.held_out(dataset) if options.few else 0
     dataset = dataset.holding_out(held_out)
-    config = RunConfig(hparams, dataset.scale_factor, seed, kept(data_dir), precision)
+    config = RunConfig(hparams, dataset.scale_factor, seed, data_dir_to_record(data_dir), precision)
     config = replace(config, held_out=held_out, full_size=dataset.full_size)
     return replace(config, training_size=len(dataset.train)), dataset
 
@@ -174,7 +174,7 @@ def _resumed_config(folder: RunFolder, options: TrainOptions) -> tuple[RunConfig
                 f"the run began with `{name}={before}`; it cannot be resumed with `{name}={asked}`"
             )
     data_dir = options.data_dir or recorded_data_dir(config.data_dir, hparams.data_set)
-    config = replace(config, hparams=hparams, data_dir=kept(data_dir))
+    config = replace(config, hparams=hparams, data_dir=data_dir_to_record(data_dir))
     dataset = load_dataset(hparams.data_set, config.data_dir)
     _check_same(dataset, config)
     dataset = dataset.holding_out(config.held_out)

@@ -72,9 +72,9 @@ def test_a_path_that_exists_is_a_path(tmp_path, monkeypatch):
         (["./here/a.npz", "here/../b.npz"], 80),
     ):
         assert len(dataset.load_dataset(names).train) == count
-    assert download.located(None, ["here/a.npz"]) == (str(tmp_path / "here"), ["a.npz"])
-    assert download.located(None, ["none.npz"]) == (download.DEFAULT_DATA_DIR, ["none.npz"])
-    assert download.located("here", ["b.npz"]) == ("here", ["b.npz"])
+    assert download.locate(None, ["here/a.npz"]) == (str(tmp_path / "here"), ["a.npz"])
+    assert download.locate(None, ["none.npz"]) == (download.DEFAULT_DATA_DIR, ["none.npz"])
+    assert download.locate("here", ["b.npz"]) == ("here", ["b.npz"])
 
 
 def test_aaron_sheep_has_the_originals_numbers():

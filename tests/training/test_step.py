@@ -248,7 +248,7 @@ def test_a_cpu_traces_a_step_twice_at_most_for_sixty_batches():
     [(1, 250, 1), (10, 250, 10), (10, 249, 8), (10, 251, 10), (2, 5, 2)],
 )
 def test_a_turn_leaves_few_steps_over(unroll, steps, turn):
-    assert Execution(unroll=unroll).turn(steps) == turn
+    assert Execution(unroll=unroll).steps_per_iteration(steps) == turn
     assert 2 * turn > unroll
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from sketch_rnn.convert.readers.chunks import Drawing
-from sketch_rnn.convert.readers.scenes import Canvas, elements, number, placed
+from sketch_rnn.convert.readers.scenes import Canvas, elements, number, placing_matrix
 from sketch_rnn.convert.readers.strokes import numbers
 from sketch_rnn.svg.transforms import compose
 
@@ -37,7 +37,7 @@ def is_element(value: Any) -> bool:
     )
 
 
-def of_library(value: dict[str, Any]) -> list[Any]:
+def scenes_in_library(value: dict[str, Any]) -> list[Any]:
     """Return the scenes in a library; an empty list if the object is not a library."""
     items = value.get("libraryItems", value.get("library"))
     if value.get("type") != "excalidrawlib" or not isinstance(items, list):
@@ -98,7 +98,7 @@ def _arrowhead(before: np.ndarray, tip: np.ndarray) -> np.ndarray:
     back = before - tip
     length = float(np.hypot(*back))
     back = back * (min(_HEAD, length / 2) / max(length, 1e-9))
-    turns = [placed(0, 0, angle)[:, :2] for angle in (_HEAD_ANGLE, -_HEAD_ANGLE)]
+    turns = [placing_matrix(0, 0, angle)[:, :2] for angle in (_HEAD_ANGLE, -_HEAD_ANGLE)]
     return np.array([tip + turns[0] @ back, tip, tip + turns[1] @ back])
 
 
@@ -107,7 +107,7 @@ def _draw_box(canvas: Canvas, element: dict[str, Any], kind: str) -> None:
     middle = np.array([width / 2, height / 2])
     matrix = _matrix(element, middle)
     if kind == "ellipse":
-        canvas.ellipse(width / 2, height / 2, compose(matrix, placed(*middle)))
+        canvas.ellipse(width / 2, height / 2, compose(matrix, placing_matrix(*middle)))
         return
     corners = [(0, 0), (width, 0), (width, height), (0, height)]
     if kind == "diamond":
@@ -118,5 +118,5 @@ def _draw_box(canvas: Canvas, element: dict[str, Any], kind: str) -> None:
 def _matrix(element: dict[str, Any], middle: np.ndarray) -> np.ndarray:
     """Return the matrix of an element, rotated around `middle` in its own coordinates."""
     x, y = number(element.get("x")), number(element.get("y"))
-    turned = placed(x + middle[0], y + middle[1], number(element.get("angle")))
-    return compose(turned, placed(-middle[0], -middle[1]))
+    turned = placing_matrix(x + middle[0], y + middle[1], number(element.get("angle")))
+    return compose(turned, placing_matrix(-middle[0], -middle[1]))

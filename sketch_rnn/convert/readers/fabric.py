@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from sketch_rnn.convert.readers.chunks import Drawing
-from sketch_rnn.convert.readers.scenes import MAX_GROUPS, Canvas, elements, number, placed
+from sketch_rnn.convert.readers.scenes import MAX_GROUPS, Canvas, elements, number, placing_matrix
 from sketch_rnn.convert.readers.strokes import from_columns, numbers
 from sketch_rnn.errors import UserError
 from sketch_rnn.svg import curves
@@ -139,9 +139,11 @@ def _matrix(item: dict[str, Any], middle: np.ndarray) -> np.ndarray:
         _SHARES.get(str(item.get(name)), default)
         for name, default in (("originX", 0.0), ("originY", 0.0))
     ]
-    to_middle = placed(0, 0, angle)[:, :2] @ ((0.5 - np.array(origin)) * (size * scale + wide))
+    to_middle = placing_matrix(0, 0, angle)[:, :2] @ (
+        (0.5 - np.array(origin)) * (size * scale + wide)
+    )
     flip = np.array([-1 if item.get(name) is True else 1 for name in ("flipX", "flipY")])
     x, y = np.array([number(item.get("left")), number(item.get("top"))]) + to_middle
     skew = np.array([[1, math.tan(math.radians(number(item.get("skewX")))), 0], [0, 1, 0]])
-    turned = compose(placed(x, y, angle, scale * flip), skew)
-    return compose(turned, placed(-middle[0], -middle[1]))
+    turned = compose(placing_matrix(x, y, angle, scale * flip), skew)
+    return compose(turned, placing_matrix(-middle[0], -middle[1]))

@@ -95,7 +95,9 @@ def elements(value: Any) -> list[dict[str, Any]]:
     return [element for element in value if isinstance(element, dict)]
 
 
-def placed(x: float, y: float, angle: float = 0, scale: Sequence[float] = (1, 1)) -> np.ndarray:
+def placing_matrix(
+    x: float, y: float, angle: float = 0, scale: Sequence[float] = (1, 1)
+) -> np.ndarray:
     """Return the matrix `[2, 3]` that scales, rotates by radians, and moves to (x, y)."""
     cos, sin = math.cos(angle), math.sin(angle)
     return np.array([[cos * scale[0], -sin * scale[1], x], [sin * scale[0], cos * scale[1], y]])

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from sketch_rnn.convert.readers.chunks import Drawing
-from sketch_rnn.convert.readers.scenes import MAX_GROUPS, Canvas, elements, number, placed
+from sketch_rnn.convert.readers.scenes import MAX_GROUPS, Canvas, elements, number, placing_matrix
 from sketch_rnn.convert.readers.strokes import from_columns
 from sketch_rnn.errors import UserError
 from sketch_rnn.svg.transforms import IDENTITY, compose
@@ -77,7 +77,7 @@ def _matrix(shape: Shape, by_id: dict[str, Shape]) -> np.ndarray:
     inside: Shape | None = shape
     while inside is not None:
         x, y, angle = (number(inside.get(key)) for key in ("x", "y", "rotation"))
-        matrix, depth = compose(placed(x, y, angle), matrix), depth + 1
+        matrix, depth = compose(placing_matrix(x, y, angle), matrix), depth + 1
         if depth > MAX_GROUPS:
             raise UserError(f"groups nested more than {MAX_GROUPS} levels deep")
         parent = inside.get("parentId")
@@ -147,5 +147,5 @@ def _draw_geo(canvas: Canvas, props: dict[str, Any], matrix: np.ndarray) -> None
     if kind in _CORNERS:
         canvas.line(np.array(_CORNERS[kind]) * (width, height), matrix, closed=True)
     else:
-        middle = compose(matrix, placed(width / 2, height / 2))
+        middle = compose(matrix, placing_matrix(width / 2, height / 2))
         canvas.ellipse(math.fabs(width) / 2, math.fabs(height) / 2, middle)

@@ -113,7 +113,7 @@ def split(value: Any) -> list[Any]:
     if isinstance(value, dict):
         if isinstance(many := value.get("drawings"), list):
             return many
-        return excalidraw.of_library(value) or _from_entries(value) or [value]
+        return excalidraw.scenes_in_library(value) or _from_entries(value) or [value]
     if not isinstance(value, list) or not value:
         raise UserError("no drawings in this JSON")
     return value if _are_many(value) else [value]

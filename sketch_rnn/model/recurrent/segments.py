@@ -19,7 +19,7 @@ class Segments(NamedTuple):
     starts: tf.Tensor | None = None  # bool [T, B], True where a sequence starts
     sketch: tf.Tensor | None = None  # int32 [T, B], which sketch a row holds
 
-    def carried(self, initial: Sequence[tf.Tensor]) -> tuple[tf.Tensor, ...]:
+    def before_first_step(self, initial: Sequence[tf.Tensor]) -> tuple[tf.Tensor, ...]:
         """Return the states `[B, U]` of the rows before the first step.
 
         Args:
@@ -43,7 +43,7 @@ class Segments(NamedTuple):
 
     def previous_at(self, t: tf.Tensor, initial: tf.Tensor, sequence: tf.Tensor) -> tf.Tensor:
         """Return the state `[B, U]` that step t reads; `sequence` holds all states, `[T, B, U]`."""
-        (carried,) = self.carried([initial])
+        (carried,) = self.before_first_step([initial])
         state = tf.where(t > 0, sequence[tf.maximum(t - 1, 0)], carried)
         return self.previous(t, [initial], [state])[0]
 
@@ -57,7 +57,9 @@ class Segments(NamedTuple):
             later = tf.where(starts, self._initial(initial, begin + 1, count - 1), later)
         return tf.concat([self.previous_at(begin, initial, sequence)[None], later], axis=0)
 
-    def passed_back(self, t: tf.Tensor, gradients: Sequence[tf.Tensor]) -> list[tf.Tensor]:
+    def gradients_passed_back(
+        self, t: tf.Tensor, gradients: Sequence[tf.Tensor]
+    ) -> list[tf.Tensor]:
         """Return the gradients of the states after step t - 1.
 
         Args:

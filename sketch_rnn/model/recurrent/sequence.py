@@ -85,14 +85,14 @@ class _Forward:
         if sequences.execution.input_ahead:
             self.of_x = self.products.of_all_x(x, self.x_widths)
         self.state_widths = [state.shape[-1] for state in initial]
-        carried = self.segments.carried(initial)
+        carried = self.segments.before_first_step(initial)
         specs = _output_specs(x, [*self.state_widths, *self.cell.saved_widths()], x.dtype)
         self.final, found = _scan(
             self._step,
             0,
             stride=1,
             count=self.steps,
-            unroll=sequences.execution.turn(self.steps),
+            unroll=sequences.execution.steps_per_iteration(self.steps),
             carry=tuple(carried),
             specs=specs,
         )
@@ -203,7 +203,7 @@ class _Backward:
                 _output_specs(self.forward.x, self.forward.state_widths, self.forward.x.dtype)
             ),
         ]
-        last, unroll = first + size - 1, self.execution.turn(size)
+        last, unroll = first + size - 1, self.execution.steps_per_iteration(size)
         carried, found = _scan(
             self._step, last, stride=-1, count=size, unroll=unroll, carry=carried, specs=specs
         )
@@ -236,7 +236,7 @@ class _Backward:
             *map(self.products.operand, d_products),
             *self.segments.if_state_per_sketch(d_previous),
         ]
-        return (tuple(self.segments.passed_back(t, d_previous)), d_scales), outputs
+        return (tuple(self.segments.gradients_passed_back(t, d_previous)), d_scales), outputs
 
     def _add_gradients(
         self, totals: _Totals, first: tf.Tensor, outputs: Sequence[tf.Tensor]
