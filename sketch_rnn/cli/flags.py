@@ -38,7 +38,7 @@ _PLAINLY = (  # messages from absl and Python about a flag's value, and plainer 
 
 
 class Many(Enum):
-    """How a flag is given several values."""
+    """A way to give several values to one flag."""
 
     REPEATED = "the flag is repeated"
     LIST = "separated by commas"

@@ -24,7 +24,7 @@ MAX_OFFSET = np.iinfo(np.int16).max
 
 @dataclass(frozen=True)
 class Recipe:
-    """The settings by which drawings become sketches.
+    """The settings for converting drawings to sketches.
 
     size: longer side of the box that a drawing is scaled into, keeping its aspect ratio.
     tolerance: largest distance between a curve and its flattened line, in units of the box.

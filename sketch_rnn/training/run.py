@@ -103,7 +103,7 @@ def _write_start(folder: RunFolder, start: Start, resume: bool) -> None:
 
 
 class Loop:
-    """The loop over steps.
+    """The training loop.
 
     Each step is started without waiting for the one before it; the results of steps are fetched
     when they are about to be shown or saved.

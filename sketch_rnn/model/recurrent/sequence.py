@@ -195,7 +195,7 @@ class _Backward:
     def _chunk(
         self, first: tf.Tensor, size: int, carry: tuple[Carried, _Totals]
     ) -> tuple[Carried, _Totals]:
-        """Backpropagate through `size` steps, down to `first`; add their inputs' gradients up."""
+        """Backpropagate through `size` steps, back to `first`; add the gradients to the totals."""
         carried, totals = carry
         specs = [
             *self._product_specs(),
