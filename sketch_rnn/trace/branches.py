@@ -12,19 +12,12 @@ import numpy as np
 from scipy.spatial import KDTree
 
 from sketch_rnn.trace.graph import Branch, End, Graph
+from sketch_rnn.trace.measures import NEAR, along, angle, direction, half_width
 
 SPUR = 1.2  # half widths of the line at the junction: a shorter branch is a spur
 MERGE = 1.5  # line widths: junctions closer than this become one
-SHARED = 6.0  # line widths: the longest branch that two overlapping lines may share
+BRIDGE = 6.0  # line widths: the longest branch between junctions that may become one
 WIDE = 1.25  # half line widths: a branch with a larger half width is shared by two lines
-NEAR, FAR = 0.8, 3.2  # line widths from a junction: a branch's direction is measured there
-ALONG = 0.75  # cosine of the largest turn into a branch that two lines share
-TIP = 3.0  # line widths: a branch up to this length may be the tip of a sharp corner
-OVERLAP = 1.3  # lengths of the overlap of a corner's sides: replaces TIP at very sharp corners
-WEDGE = 3.0  # overlap lengths: the longest tip whose ink is as wide as a wedge
-FAT = 1.2  # half line widths: a wedge's ink has a larger mean half width
-SHARP = 0.3  # cosine of the largest angle between the sides of a sharp corner
-SHARPEST = np.radians(8)  # a sharper corner counts as this sharp
 RING = np.radians(40)  # closing a loop counts as an additional turn by this angle
 APART = 1.0  # line widths: if ends are farther apart, the direction between them counts
 GAP = 3.0  # line widths: the longest gap that a dry pen leaves
@@ -62,104 +55,16 @@ def _is_spur(graph: Graph, branch: Branch, radius: np.ndarray) -> bool:
     return branch.length < SPUR * radius[y, x]
 
 
-def sharpen_tips(graph: Graph, radius: np.ndarray, width: float) -> None:
-    """Join the two sides of a sharp corner, which thinning connects to a short third branch.
-
-    Near the corner's tip, the ink of both sides runs together, so thinning leaves a Y. Extend the
-    arms of the Y straight to the end of its stem.
-    """
-    for met in list(graph.ends.values()):
-        if len(met) != 3 or len({number for number, _ in met}) != 3:
-            continue
-        tip = next((end for end in met if _is_tip(graph, end, radius, width)), None)
-        if tip is None:
-            continue
-        sides = [end for end in met if end != tip]
-        nodes = (_far(graph, sides[0]), _far(graph, sides[1]))
-        point = graph.remove(tip[0]).outward(1 - tip[1])[:1]
-        one, two = (graph.remove(number).outward(end) for number, end in sides)
-        points = np.concatenate(
-            [_points_beyond(one, width)[::-1], point, _points_beyond(two, width)]
-        )
-        graph.add(Branch(points, nodes))
-
-
-def _points_beyond(points: np.ndarray, distance: float) -> np.ndarray:
-    """Return the points beyond a distance along the line; keep at least two thirds of the line."""
-    along = _along(points)
-    return points[along >= min(distance, along[-1] / 3)]
-
-
-def _far(graph: Graph, end: End) -> int:
-    return graph.branches[end[0]].nodes[1 - end[1]]
-
-
-def _is_tip(graph: Graph, tip: End, radius: np.ndarray, width: float) -> bool:
-    """Return whether, at a junction of three branches, `tip` is the tip of a corner."""
-    if len(graph.ends[_far(graph, tip)]) != 1:
-        return False
-    met = graph.ends[graph.branches[tip[0]].nodes[tip[1]]]
-    sides = [end for end in met if end != tip]
-    one, two = (_direction(graph.branches[n].outward(end), width) for n, end in sides)
-    if one @ two < SHARP:
-        return False
-    angle = max(float(np.arccos(np.clip(one @ two, -1, 1))), SHARPEST)
-    overlap = width / 2 / np.sin(angle / 2)  # from the corner to where the sides separate
-    branch = graph.branches[tip[0]]
-    if branch.length < max(TIP * width, OVERLAP * overlap + width / 2):
-        return True
-    return branch.length < WEDGE * overlap and _half_width(branch, radius) > FAT * width / 2
-
-
-def _half_width(branch: Branch, radius: np.ndarray) -> float:
-    """Return the mean half width of the ink along a branch."""
-    x, y = branch.points.astype(int).T
-    return float(np.mean(radius[y, x]))
-
-
-def duplicate_shared(graph: Graph, width: float) -> None:
-    """Duplicate each branch in which two lines overlap, so that each line has its own copy.
-
-    A branch is shared if two branches at each of its ends continue it almost without a turn.
-    """
-    for number in sorted(graph.branches, key=lambda n: graph.branches[n].length):
-        branch = graph.branches.get(number)
-        if branch is None or branch.length > SHARED * width or branch.nodes[0] == branch.nodes[1]:
-            continue
-        if any(len(graph.ends[node]) != 3 for node in branch.nodes):
-            continue
-        legs = [[end for end in graph.ends[node] if end[0] != number] for node in branch.nodes]
-        if len({n for n, _ in (*legs[0], *legs[1])}) != 4:
-            continue
-        ways = [[_direction(graph.branches[n].outward(e), width) for n, e in met] for met in legs]
-        across = branch.points[-1] - branch.points[0]
-        across = across / max(np.hypot(*across), 1e-9)
-        on = [-(across @ way) for way in ways[0]] + [across @ way for way in ways[1]]
-        if min(on) < ALONG:
-            continue
-        straight = ways[0][0] @ ways[1][0] + ways[0][1] @ ways[1][1]
-        crossed = ways[0][0] @ ways[1][1] + ways[0][1] @ ways[1][0]
-        _duplicate(graph, number, legs[0], legs[1] if straight <= crossed else legs[1][::-1])
-
-
-def _duplicate(graph: Graph, number: int, before: list[End], after: list[End]) -> None:
-    middle = graph.remove(number).points
-    for (first, first_end), (second, second_end) in zip(before, after, strict=True):
-        one, two = graph.remove(first), graph.remove(second)
-        points = np.concatenate([one.outward(1 - first_end), middle, two.outward(second_end)])
-        graph.add(Branch(points, (one.nodes[1 - first_end], two.nodes[1 - second_end])))
-
-
 @dataclass(frozen=True)
 class Bridge:
     """A branch that was removed to merge the two junctions at its ends.
 
-    number, length: the branch's number and length. sides: the ends of other branches that met at
+    number: the branch's number. branch: the branch. sides: the ends of other branches that met at
     each junction.
     """
 
     number: int
-    length: float
+    branch: Branch
     sides: tuple[frozenset[End], frozenset[End]]
 
 
@@ -180,15 +85,29 @@ def merged_and_paired(
         merged = graph.copy()
         bridges = merge_junctions(merged, radius, width, stays)
         partner = pair(merged, width)
-        unused = {
-            bridge.number
-            for bridge in bridges
-            if bridge.length >= MERGE * width
-            and not any(partner.get(end) in bridge.sides[1] for end in bridge.sides[0])
-        }
+        long = [bridge for bridge in bridges if bridge.branch.length >= MERGE * width]
+        unused = {bridge.number for bridge in long if not _crossed_by(bridge, partner)}
         if not unused:
+            _follow(merged, long, partner)
             return merged, partner
         stays |= unused
+
+
+def _crossed_by(bridge: Bridge, partner: dict[End, End]) -> list[End]:
+    """Return the ends on the first side of a bridge whose lines cross it."""
+    return [end for end in bridge.sides[0] if partner.get(end) in bridge.sides[1]]
+
+
+def _follow(graph: Graph, bridges: list[Bridge], partner: dict[End, End]) -> None:
+    """Give the points of a long bridge back to the line that crosses it, if only one does."""
+    for bridge in bridges:
+        crossing = _crossed_by(bridge, partner)
+        if len(crossing) != 1:
+            continue
+        number, end = crossing[0]
+        branch = graph.branches[number]
+        points = np.concatenate([bridge.branch.points[::-1], branch.outward(end)])
+        graph.branches[number] = Branch(points[::-1] if end else points, branch.nodes)
 
 
 def merge_junctions(
@@ -216,7 +135,7 @@ def merge_junctions(
             graph.dissolve(kept)
             continue
         sides = (frozenset(graph.ends[kept]), frozenset(graph.ends[gone]))
-        bridges.append(Bridge(number, branch.length, sides))
+        bridges.append(Bridge(number, branch, sides))
         for other, end in graph.ends.pop(gone):
             moved = graph.branches[other]
             nodes = (kept, moved.nodes[1]) if end == 0 else (moved.nodes[0], kept)
@@ -231,9 +150,9 @@ def _is_bridge(graph: Graph, branch: Branch, radius: np.ndarray, width: float) -
         return False
     if branch.length < MERGE * width:
         return True
-    if first == second or branch.length > SHARED * width:
+    if first == second or branch.length > BRIDGE * width:
         return False
-    return _half_width(branch, radius) > WIDE * width / 2
+    return half_width(branch, radius) > WIDE * width / 2
 
 
 def reach_ends(graph: Graph, radius: np.ndarray, width: float) -> None:
@@ -249,10 +168,10 @@ def reach_ends(graph: Graph, radius: np.ndarray, width: float) -> None:
         points = branch.outward(end)
         if branch.length < width:
             continue
-        way = -_direction(points, width)
+        way = -direction(points, width)
         steps = points[0] + way * np.arange(0, 2 * width, 0.5)[:, None]
         ahead = 0.5 * _count_in_ink(steps, radius)
-        x, y = points[np.searchsorted(_along(points), width)].astype(int)
+        x, y = points[np.searchsorted(along(points), width)].astype(int)
         missing = ahead - radius[y, x]
         if missing > 0:
             longer = np.concatenate([(points[0] + way * missing)[None], points])
@@ -266,7 +185,7 @@ def join_gaps(graph: Graph, width: float) -> None:
     if len(free) < 2:
         return
     places = np.array([graph.branches[n].outward(end)[0] for n, end in free])
-    ways = np.array([_direction(graph.branches[n].outward(end), width) for n, end in free])
+    ways = np.array([direction(graph.branches[n].outward(end), width) for n, end in free])
     near = KDTree(places).query_pairs(GAP * width, output_type="ndarray")
     across = places[near[:, 1]] - places[near[:, 0]]
     far = np.hypot(*across.T)
@@ -283,16 +202,12 @@ def join_gaps(graph: Graph, width: float) -> None:
 
 def _join(graph: Graph, one: End, two: End) -> None:
     """Merge the nodes of two free ends."""
-    kept, gone = (_node(graph, end) for end in (one, two))
+    kept, gone = (graph.node(end) for end in (one, two))
     graph.ends.pop(gone)
     branch = graph.branches[two[0]]
     nodes = (kept, branch.nodes[1]) if two[1] == 0 else (branch.nodes[0], kept)
     graph.branches[two[0]] = Branch(branch.points, nodes)
     graph.ends[kept].append(two)
-
-
-def _node(graph: Graph, end: End) -> int:
-    return graph.branches[end[0]].nodes[end[1]]
 
 
 def _count_in_ink(points: np.ndarray, radius: np.ndarray) -> int:
@@ -304,34 +219,18 @@ def _count_in_ink(points: np.ndarray, radius: np.ndarray) -> int:
     return len(ink) if ink.all() else int(np.argmin(ink))
 
 
-def _along(points: np.ndarray) -> np.ndarray:
-    """Return the distance of each point from the first, along the line, `[n]`."""
-    return np.concatenate([[0], np.cumsum(np.hypot(*np.diff(points, axis=0).T))])
-
-
 def pair(graph: Graph, width: float) -> dict[End, End]:
     """Pair ends of branches that continue each other; return each end's partner."""
     partner: dict[End, End] = {}
     for met in graph.ends.values():
         if len(met) < 2:
             continue
-        ways = [_direction(graph.branches[n].outward(end), width) for n, end in met]
+        ways = [direction(graph.branches[n].outward(end), width) for n, end in met]
         places = [graph.branches[n].outward(end)[0] for n, end in met]
         turns = _turns(ways, places, [number for number, _ in met], width)
         for i, j in _matching(len(met), turns):
             partner[met[i]], partner[met[j]] = met[j], met[i]
     return partner
-
-
-def _direction(points: np.ndarray, width: float) -> np.ndarray:
-    """Return the unit vector `[2]` along which a branch leaves its junction; zero for a point."""
-    along = _along(points)
-    total = along[-1]
-    far = min(FAR * width, total)
-    near = min(NEAR * width, far / 2)
-    ends = [np.interp([near, far], along, points[:, axis]) for axis in (0, 1)]
-    way = np.array([values[1] - values[0] for values in ends])
-    return way / max(np.hypot(*way), 1e-9)
 
 
 def _turns(
@@ -344,17 +243,12 @@ def _turns(
     """
     turns = {}
     for i, j in combinations(range(len(ways)), 2):
-        turn = _angle(-ways[i], ways[j])
+        turn = angle(-ways[i], ways[j])
         gap = places[j] - places[i]
         if np.hypot(*gap) > APART * width:
-            turn = max(turn, _angle(-ways[i], gap), _angle(gap, ways[j]))
+            turn = max(turn, angle(-ways[i], gap), angle(gap, ways[j]))
         turns[i, j] = turn + (RING if numbers[i] == numbers[j] else 0)
     return turns
-
-
-def _angle(one: np.ndarray, two: np.ndarray) -> float:
-    """Return the angle between two directions, in radians."""
-    return float(np.abs(np.arctan2(one[0] * two[1] - one[1] * two[0], one @ two)))
 
 
 def _matching(count: int, turns: dict[tuple[int, int], float]) -> list[tuple[int, int]]:
@@ -420,9 +314,9 @@ def _trimmed(
     A skeleton bends near junctions, so these points are not on the line.
     """
     points = graph.branches[number].outward(end)
-    along = _along(points)
-    cut = min(NEAR * width, along[-1] / 3)
+    at = along(points)
+    cut = min(NEAR * width, at[-1] / 3)
     low = cut if (number, end) in partner else 0
-    high = along[-1] - (cut if (number, 1 - end) in partner else 0)
-    kept = (along >= low) & (along <= high)
+    high = at[-1] - (cut if (number, 1 - end) in partner else 0)
+    kept = (at >= low) & (at <= high)
     return points[kept] if kept.any() else points[len(points) // 2][None]

@@ -55,6 +55,18 @@ class Graph:
             self.ends[node].remove((number, end))
         return branch
 
+    def node(self, end: End) -> int:
+        """Return the node at an end of a branch."""
+        return self.branches[end[0]].nodes[end[1]]
+
+    def far(self, end: End) -> int:
+        """Return the node at the other end of the branch."""
+        return self.branches[end[0]].nodes[1 - end[1]]
+
+    def outward(self, end: End) -> np.ndarray:
+        """Return the points of a branch `[n, 2]`, starting at the given end."""
+        return self.branches[end[0]].outward(end[1])
+
     def copy(self) -> "Graph":
         """Return an independent graph with the same branches."""
         ends = {node: list(met) for node, met in self.ends.items()}

@@ -18,7 +18,7 @@ ALONG = 0.03  # share of the shorter side: ink mostly this near to the edge is r
 THICK = 1.6  # line widths from middle to edge: thicker ink is not a line
 HOLE = 0.13  # share of the shorter side: punched holes are nearer to the edge
 ROUND = 0.75  # share of the surrounding circle's area: a hole fills more
-FILL = 1.6  # line widths from middle to edge: a thicker area was filled in
+FILL = 1.3  # line widths from middle to edge: a thicker area was filled in
 
 
 def paper_mask(pixels: np.ndarray) -> np.ndarray | None:
@@ -127,7 +127,7 @@ def _is_hole(
     part: np.ndarray, from_edge: np.ndarray, radius: np.ndarray, width: float, side: int
 ) -> bool:
     """Return whether a region of ink is a large, filled, round spot near the edge."""
-    if radius.max() < FILL * width or max(part.shape) > 1.3 * min(part.shape):
+    if radius.max() < THICK * width or max(part.shape) > 1.3 * min(part.shape):
         return False
     circle = np.pi / 4 * max(part.shape) ** 2
     return bool(part.sum() > ROUND * circle and from_edge[part].min() < HOLE * side)

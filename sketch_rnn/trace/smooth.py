@@ -8,16 +8,23 @@ from itertools import pairwise
 import numpy as np
 from scipy import ndimage
 
+from sketch_rnn.trace.measures import cross, half_widths
+
 STEP = 0.5  # line widths between neighboring points
 SMOOTH = 0.35  # line widths: standard deviation of the smoothing along the line
 ARM = 2.0  # line widths: length of the arms on both sides between which a turn is measured
 AT_ONCE = 0.65  # least share of a corner's turn found with arms half as long; curves turn evenly
 DOT = 1.0  # line widths: a shorter line is a dot
+MOVE = 1.5  # line widths: a corner is moved by less
+INSIDE = 0.42  # line widths: a corner is moved no nearer to the edge of the ink
 CORNER = np.radians(50)  # a corner turns more than this
 
 
-def smooth(line: np.ndarray, width: float) -> np.ndarray:
-    """Return the line `[n, 2]` with evenly spaced points, smooth between its corners."""
+def smooth(line: np.ndarray, width: float, radius: np.ndarray) -> np.ndarray:
+    """Return the line `[n, 2]` with evenly spaced points, smooth between its corners.
+
+    radius: the distance of each pixel from the edge of the ink `[H, W]`.
+    """
     step = max(STEP * width, 0.75)
     points = evenly(line, step)
     if len(points) < 4:
@@ -29,7 +36,7 @@ def smooth(line: np.ndarray, width: float) -> np.ndarray:
     if closed:
         points = np.concatenate([points[corners[0] : -1], points[: corners[0] + 1]])
         corners = corners[1:] - corners[0]
-    points = _with_sharp(points, corners, width, step)
+    points = _with_sharp(points, corners, width, step, radius)
     cuts = [0, *corners.tolist(), len(points) - 1]
     pieces = [_gauss(points[a : b + 1], SMOOTH * width / step, "ends") for a, b in pairwise(cuts)]
     return np.concatenate([pieces[0], *(piece[1:] for piece in pieces[1:])])
@@ -68,25 +75,39 @@ def _turn(points: np.ndarray, at: np.ndarray, arm: int) -> np.ndarray:
     return np.abs(np.arctan2(cross, (before * after).sum(1)))
 
 
-def _with_sharp(points: np.ndarray, corners: np.ndarray, width: float, step: float) -> np.ndarray:
+def _with_sharp(
+    points: np.ndarray, corners: np.ndarray, width: float, step: float, radius: np.ndarray
+) -> np.ndarray:
     """Move each corner to where the lines on both sides meet, since thinning cuts corners off."""
     result, near, far = points.copy(), max(round(width / step), 1), round(ARM * width / step)
     for corner in corners:
         before, after = points[[corner - far, corner - near]], points[[corner + far, corner + near]]
-        one, two = before[1] - before[0], after[1] - after[0]
-        area = one[0] * two[1] - one[1] * two[0]
-        if abs(area) < 1e-6:
+        meeting = _meeting(before, after)
+        if meeting is None or np.hypot(*(meeting - points[corner])) > MOVE * width:
             continue
-        gap = after[0] - before[0]
-        meeting = before[0] + one * (gap[0] * two[1] - gap[1] * two[0]) / area
-        if np.hypot(*(meeting - points[corner])) > 0.7 * width:
-            continue
+        meeting = _inside(points[corner], meeting, width, radius)
         result[corner] = meeting
         for side, start in ((-1, before[1]), (1, after[1])):
             for number in range(1, near):
                 share = number / near
                 result[corner + side * number] = meeting * (1 - share) + start * share
     return result
+
+
+def _meeting(before: np.ndarray, after: np.ndarray) -> np.ndarray | None:
+    """Return where two straight lines, each through two points, meet; None if they are parallel."""
+    one, two, gap = before[1] - before[0], after[1] - after[0], after[0] - before[0]
+    area = cross(one, two)
+    return None if abs(area) < 1e-6 else before[0] + one * cross(gap, two) / area
+
+
+def _inside(
+    corner: np.ndarray, meeting: np.ndarray, width: float, radius: np.ndarray
+) -> np.ndarray:
+    """Return the point nearest to `meeting`, on the way from `corner`, where a pen's middle was."""
+    places = meeting + np.linspace(0, 1, 5)[:, None] * (corner - meeting)
+    deep = half_widths(places, radius) >= INSIDE * width
+    return places[int(np.argmax(deep))] if deep.any() else corner
 
 
 def _gauss(points: np.ndarray, sigma: float, mode: str) -> np.ndarray:

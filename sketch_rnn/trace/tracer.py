@@ -11,7 +11,7 @@ from scipy import ndimage
 from skimage.morphology import skeletonize
 
 from sketch_rnn.errors import UserError
-from sketch_rnn.trace import branches, ink, light, order, paper, ruling, smooth
+from sketch_rnn.trace import branches, ink, light, order, overlaps, paper, ruling, smooth
 from sketch_rnn.trace.graph import Graph, skeleton_graph
 
 LEAST_WIDTH, MOST_WIDTH = 5.0, 8.0  # pixels: lines of these widths are traced best
@@ -73,7 +73,7 @@ def inked(pixels: np.ndarray, ink_is: str = "auto") -> tuple[Inked, list[str]]:
     """Return the ink in a picture, and descriptions of other dark things that were left out."""
     pixels = light.dark_ink(pixels, ink_is)
     dark = light.contrast(pixels)
-    sheet, said = paper.paper_mask(pixels), []
+    sheet, said = paper.sheet(pixels), []
     if sheet is not None:
         dark[~sheet] = 0
         said.append("surroundings of the paper left out")
@@ -131,15 +131,17 @@ def lines_of(found: Inked) -> list[np.ndarray]:
     graph = graph_of(found, radius)
     graph, partner = branches.merged_and_paired(graph, radius, found.width)
     lines = branches.lines_of(graph, partner, found.width)
-    return [smooth.smooth(line, found.width) + 0.5 for line in lines]
+    return [smooth.smooth(line, found.width, radius) + 0.5 for line in lines]
 
 
 def graph_of(found: Inked, radius: np.ndarray) -> Graph:
     """Return the repaired graph of the ink's skeleton; `radius` is the distance from the edge."""
     graph = skeleton_graph(skeletonize(found.mask))
+    overlaps.sharpen_tips(graph, radius, found.width)
     branches.without_spurs(graph, radius)
     branches.reach_ends(graph, radius, found.width)
     branches.join_gaps(graph, found.width)
-    branches.sharpen_tips(graph, radius, found.width)
-    branches.duplicate_shared(graph, found.width)
+    overlaps.sharpen_tips(graph, radius, found.width)
+    overlaps.turn_back(graph, radius, found.width)
+    overlaps.duplicate_shared(graph, radius, found.width)
     return graph

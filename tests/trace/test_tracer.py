@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw
 from trace_pages import ANGLE, CIRCLE, CROSS, apart, page
 
 from sketch_rnn.errors import UserError
+from sketch_rnn.trace.smooth import length
 from sketch_rnn.trace.tracer import trace
 
 
@@ -52,6 +53,38 @@ def test_a_very_sharp_corner_is_one_line_to_its_tip():
 def test_lines_that_run_side_by_side_for_a_while_lose_no_ink():
     beside = [[(15, 20), (60, 72), (100, 72), (145, 20)], [(15, 125), (60, 78), (145, 80)]]
     assert apart(traced(page(beside, width=7)).lines, beside) < 5
+
+
+RING = [(80 + 14 * np.sin(t), 96 - 14 * np.cos(t)) for t in np.linspace(0, 2 * np.pi, 50)]
+NOTCH = [(30, 15), (80, 65), (80, 105), (80, 65), (130, 15)]
+WEDGE = [(40, 145), (74, 110), (76, 20), (80, 20), (83, 110), (118, 145)]
+CURL = [(30, 15), (80, 55), (80, 82), *RING, (80, 82), (80, 55), (130, 15)]
+
+
+@pytest.mark.parametrize(
+    ("line", "width", "far"),
+    [(NOTCH, 5, 1.5), (WEDGE, 9, 6.5), (CURL, 5, 2)],
+    ids=["the same way back", "back side by side", "back from a loop"],
+)
+def test_a_line_that_turns_back_is_one_line(line, width, far):
+    found = traced(page([line], size=(160, 160), width=width)).lines
+    assert len(found) == 1
+    assert apart(found, [line]) < far
+    assert length(found[0]) == pytest.approx(length(np.array(line)), rel=0.06)
+
+
+def test_lines_that_cross_at_a_small_angle_stay_two_lines():
+    crossing = [[(10, 40), (300, 70)], [(10, 70), (300, 40)]]
+    found = traced(page(crossing, size=(320, 110))).lines
+    assert len(found) == 2
+    assert apart(found, crossing) < 2.5
+    assert all(abs(line[0, 1] - line[-1, 1]) > 20 for line in found)
+
+
+def test_a_blob_that_is_wider_than_lines_becomes_its_outline():
+    image = page([[(20, 40), (80, 75), (140, 40)]], width=6)
+    ImageDraw.Draw(image).ellipse([70, 66, 90, 86], fill="black")
+    assert traced(image).left_out == ("1 filled area left out (only outlines are traced)",)
 
 
 def test_a_narrow_gap_parts_two_lines_and_a_faint_line_is_found():
