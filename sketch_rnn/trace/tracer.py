@@ -73,7 +73,7 @@ def inked(pixels: np.ndarray, ink_is: str = "auto") -> tuple[Inked, list[str]]:
     """Return the ink in a picture, and descriptions of other dark things that were left out."""
     pixels = light.dark_ink(pixels, ink_is)
     dark = light.contrast(pixels)
-    sheet, said = paper.sheet(pixels), []
+    sheet, said = paper.paper_mask(pixels), []
     if sheet is not None:
         dark[~sheet] = 0
         said.append("surroundings of the paper left out")
