@@ -257,6 +257,21 @@ def test_links_lead_somewhere(page):
         assert not anchor or anchor in anchors(target), link
 
 
+def test_every_promise_has_a_command_that_checks_it():
+    text = (ROOT / "docs" / "promises.md").read_text(encoding="utf-8")
+    promises = re.findall(r"^- \*\*(.+)\.\*\*", text.partition("\n## ")[0], re.M)
+    rows = re.findall(r"^\| (.*?) ?\| `(.+?)` \|", text.partition("\n## ")[0], re.M)
+    assert [name for name, _ in rows if name] == [promise.lower() for promise in promises]
+    checks = re.findall(r"`((?:\./|python )[^`]+)`", prose(ROOT / "docs" / "promises.md"))
+    checks += "".join(blocks("docs/promises.md", "sh")).splitlines()
+    for program, *words in map(shlex.split, checks):
+        script, *words = words if program == "python" else [program, *words]
+        assert (ROOT / script).exists(), script
+        tests = "".join((ROOT / word).read_text() for word in words if word.endswith(".py"))
+        for name in re.split(r"\sor\s", words[words.index("-k") + 1]) if "-k" in words else ():
+            assert re.search(rf"def test_\w*{name}", tests), name
+
+
 def test_the_glossary_is_linked_where_its_terms_are_needed(capsys):
     for name in ("verdicts", "hyperparameters", "questions"):
         assert "](glossary.md" in (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8")
