@@ -52,7 +52,7 @@ def train(folder: Path, steps: int, write_end: int) -> None:
     RunFolder.save = announced(RunFolder.save, b"s", 0)
     RunFolder.sync = announced(RunFolder.sync, b"s", 0.05)
     TrainStep.__call__ = announced(TrainStep.__call__, b"t", 0)
-    ChiefRecorder.show = lambda *_: {}  # pictures take the time of many steps
+    ChiefRecorder.show = lambda *_: ([], {})  # pictures take the time of many steps
     resume = (folder / "checkpoints").is_dir()
     overrides = {"num_steps": steps} if resume else HPARAMS | {"num_steps": steps}
     data_dir = None if resume else DRAWINGS
