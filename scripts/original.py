@@ -1,6 +1,6 @@
 """The original Sketch-RNN: its source at a fixed commit, and its modules.
 
-`fetch` needs git and a network; `tensorflow` and `load` need TensorFlow with tf_keras.
+`fetch` needs git and an internet connection; `tensorflow` and `load` need TensorFlow with tf_keras.
 """
 
 import importlib.util

@@ -69,7 +69,7 @@ def _is_part_of(path: Path, source: Path) -> bool:
 
 @contextmanager
 def naming(path: str | Path, part: str | None = None) -> Iterator[None]:
-    """Make OSErrors from this block name `path` instead of no file or the temporary file `part`."""
+    """Name `path` in OSErrors from this block that name no file, or the temporary file `part`."""
     try:
         yield
     except OSError as error:

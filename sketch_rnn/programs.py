@@ -1,4 +1,4 @@
-"""The compiled programs that are kept from one run to the next."""
+"""A cache of functions that TensorFlow has compiled, kept from one run to the next."""
 
 import contextlib
 import hashlib
@@ -16,13 +16,14 @@ IN_MEMORY = "ram://sketch_rnn/programs"  # TensorFlow's own file system in the p
 
 
 class KeptPrograms:
-    """Compiled programs in a folder, and their copies in memory, which TensorFlow uses.
+    """Compiled programs cached in a folder, and their copies in memory, which TensorFlow uses.
 
-    TensorFlow reads and writes only the copies in memory. If it wrote to the folder itself, a full
-    disk would end the training step that a program was compiled for.
+    A compiled program is the machine code into which TensorFlow has compiled a function. TensorFlow
+    reads and writes only the copies in memory. If TensorFlow wrote to the folder itself, a full
+    disk would make the training step fail that needs a newly compiled program.
 
-    Programs are machine code, so a damaged file must never be loaded, and TensorFlow does not check
-    them. A file next to each program holds its checksum.
+    A damaged file must never be loaded, because its machine code would be executed, and TensorFlow
+    does not check it. A second file next to each compiled program holds its checksum.
     """
 
     def __init__(self, folder: Path):
@@ -31,7 +32,7 @@ class KeptPrograms:
         self._kept: set[str] = set()
 
     def load(self) -> None:
-        """Copy the programs in the folder to TensorFlow's memory."""
+        """Copy the compiled programs in the folder to TensorFlow's in-memory file system."""
         from tensorflow import io
 
         io.gfile.makedirs(IN_MEMORY)
@@ -41,7 +42,9 @@ class KeptPrograms:
             self._kept.add(name)
 
     def save(self) -> None:
-        """Write the programs in TensorFlow's memory to the folder, except those written before.
+        """Write the compiled programs in TensorFlow's in-memory file system to the folder.
+
+        Programs that the folder already holds are not written again.
 
         If the folder cannot be written to, print one warning and write nothing from then on.
         """
@@ -53,9 +56,10 @@ class KeptPrograms:
                     self.write(name, file.read())
 
     def read(self) -> Iterator[tuple[str, bytes]]:
-        """Yield the name and content of each whole program, the newest first.
+        """Yield the name and content of each undamaged compiled program, the newest first.
 
-        Damaged programs are removed, and also the oldest programs if the folder is too large.
+        Damaged files are removed from the folder; so are the oldest files if the folder is larger
+        than `LARGEST_CACHE`.
         """
         size = 0
         for path in self._newest_first():
@@ -74,7 +78,7 @@ class KeptPrograms:
                 _remove(checksum)
 
     def write(self, name: str, program: bytes) -> None:
-        """Write a program and its checksum, unless a write has failed before."""
+        """Write a compiled program and its checksum, unless a write has failed before."""
         if not self._is_writable:
             return
         path = self.folder / name

@@ -53,7 +53,7 @@ def setup(verbose: bool = False) -> None:
 
 
 def set_environment() -> None:
-    """Set what TensorFlow reads from the environment: GPU flags, and where to keep programs."""
+    """Set environment variables for TensorFlow: GPU flags, and the cache of compiled programs."""
     if system.gpu_driver():
         set_up_gpu(metadata.version("tensorflow"))
     add_flags("TF_XLA_FLAGS", {"tf_xla_persistent_cache_directory": IN_MEMORY})
@@ -98,7 +98,7 @@ def save_programs() -> None:
 
 
 def _load_programs() -> None:
-    """Give TensorFlow the programs of earlier runs, unless the user chose a folder for them."""
+    """Load the programs compiled in earlier runs, unless the user chose another cache folder."""
     global _programs
     if IN_MEMORY not in os.environ["TF_XLA_FLAGS"]:
         return

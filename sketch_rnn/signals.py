@@ -78,7 +78,7 @@ def leave_to_parent() -> None:
 def ended_at_once() -> Iterator[None]:
     """Let a signal end the process at once, even within TensorFlow.
 
-    For work that leaves no half-written files.
+    Use this for work that cannot leave half-written files behind.
     """
     with _handling(quit_at_once), heard_at_once(quit_at_once):
         yield

@@ -173,8 +173,8 @@ def _options_of(output: Path) -> tuple[str, ...]:
         given = [flag for flag in given if flag != "input"]
     if given and "z" not in takes:
         raise UserError(
-            f"--{given[0]} applies only to a .gen.json, which is written for a single z; leave it "
-            "out"
+            f"--{given[0]} applies only to a .gen.json file, which always draws from the same z; "
+            f"remove --{given[0]}, or write a .gen.json"
         )
     return takes
 
@@ -182,8 +182,9 @@ def _options_of(output: Path) -> tuple[str, ...]:
 def _check_ready_for_browser(model: "SketchRNN") -> None:
     if model.hparams.conditional and all(FLAGS[flag].value is None for flag in _Z_FLAGS):
         raise UserError(
-            "a .gen.json is written for a single z, and this model is conditional; choose the z "
-            "with --input, --z_file or --seed, or write a .vae.json, which holds the whole model"
+            "this model draws from a latent vector z, and a .gen.json always draws from one z; "
+            "choose that z with --input, --z_file or --seed, or write a .vae.json, which works for "
+            "any z"
         )
     if model.scale_factor is None:
         raise UserError(

@@ -26,8 +26,8 @@ class Progress:
     Args:
       first_step: the step at which the run begins or continues.
       num_steps: the step at which the run ends.
-      max_time: the number of seconds from now after which the run ends earlier; None means no
-        limit.
+      max_time: the number of seconds from now after which the run ends, even if it has not
+        reached `num_steps`; None means no limit.
     """
 
     def __init__(self, first_step: int, num_steps: int, max_time: float | None = None):

@@ -84,9 +84,9 @@ FLAGS = new_flags(
         "(default 5); random z (default 2, or 1 for temperatures); drawings picked at random from "
         "an input that holds several (default 10 for reconstruct, 2 for interpolate); results of "
         "an analogy (default 1).", least=1, most=1_000_000),
-    Flag("temperature", Many.LIST, None, "Randomness, above 0: low values draw carefully, and 1 "
-        "draws from the distribution that the model learned. A list, as in 0.2,0.5,1, gives a row "
-        "or column for each temperature (default: 0.5)."),
+    Flag("temperature", Many.LIST, None, "Randomness, above 0: low values give likely, tidy "
+        "drawings, and 1 samples the distribution that the model learned. A list, as in "
+        "0.2,0.5,1, gives a row or column for each temperature (default: 0.5)."),
     Flag("greedy", bool, False, "Make the most probable choice at every point."),
     Flag("steps", int, 10, "Number of drawings in an interpolation, or along each side of a "
         "grid.", least=2, most=1000),

@@ -65,7 +65,7 @@ class InputFile:
             raise UserError(f"damaged ({error})") from None
 
     def encoding(self) -> str:
-        """Return the encoding of a text file: UTF-16 if it begins with its mark, else UTF-8."""
+        """Return the encoding of a text file: UTF-16 after a UTF-16 byte order mark, else UTF-8."""
         with self.open() as file:
             mark = file.read(2)
         return "utf-16" if mark in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8-sig"

@@ -75,11 +75,11 @@ class Choice:
 class Size:
     """The size that a drawing is scaled to.
 
-    share: the share of the full size that the drawing's longer side takes; None means 1, and also
-      leaves sketches from data sets unchanged.
+    share: the drawing's longer side, as a share of the full size. None means 1 for drawings, and no
+      scaling for sketches from data sets.
     page: whether to scale an SVG's page to the full size, rather than the drawing on it.
-    full: the full size, in the model's data units; None means the size of `Recipe`, and sketches
-      in files are then assumed to be in these units.
+    full: the full size, which is the longer side of a typical drawing by the model, in the model's
+      data units. None means `Recipe.size`; sketches in files are then assumed to be of this size.
     """
 
     share: float | None = None
@@ -88,11 +88,12 @@ class Size:
 
     @property
     def prepared_side(self) -> float:
-        """The length to which the longer side of a whole drawing is scaled for its preparation.
+        """The length to which a whole drawing's longer side is scaled before it is simplified.
 
-        It is the full size, so that `epsilon` means as many data units as in `build`; this choice
-        rests on measurements with Google's browser models, whose drawings are about 900 units long.
-        It is limited to a range in which simplification removes neither too much nor too little.
+        This length is the full size, so that `epsilon` is a number of data units, as it is for
+        `build`. This choice rests on measurements with Google's browser models, whose drawings are
+        about 900 units long. The length is limited to a range in which simplification removes
+        neither too much nor too little.
         """
         return min(max(self.full or 0, Recipe.size), _LARGEST_PREPARED)
 
@@ -115,8 +116,9 @@ class Size:
         if not self.full or not side or smallest <= side / self.full <= _LARGEST:
             return False
         warn(
-            f"{where}: its drawings are about {side:.4g} units long, but those that the model "
-            f"learned from about {self.full:.4g}; the inputs are scaled to the model's size"
+            f"{where}: its drawings are about {side:.4g} units long, but the drawings that the "
+            f"model was trained on are about {self.full:.4g} units long; the inputs are scaled to "
+            "that size"
         )
         return True
 

@@ -284,7 +284,7 @@ def _without_repeats(points: np.ndarray, index: np.ndarray) -> tuple[np.ndarray,
 
 
 def nearest_order(lines: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """Order lines so that each line is followed by the line that ends nearest to the pen."""
+    """Order lines so that each is followed by the line that starts or ends nearest to its end."""
     return [lines[0], *by_nearest_end(lines[1:], lines[0][-1])] if lines else []
 
 

@@ -71,7 +71,7 @@ def _opcodes(value: object) -> bytes:
     return pickletools.optimize(pickle.dumps(value, 3))[2:-1]
 
 
-_RECONSTRUCT, _NO_ARRAY, _INT16 = (bytes([place]) for place in range(3))  # indices in the memo
+_RECONSTRUCT, _NO_ARRAY, _INT16 = (bytes([place]) for place in range(3))  # keys of stored values
 _MEMO = {
     _RECONSTRUCT: pickle.GLOBAL + b"numpy.core.multiarray\n_reconstruct\n",  # in every NumPy
     _NO_ARRAY: _opcodes((np.ndarray, (0,), b"b")),

@@ -108,8 +108,8 @@ class PublicModel:
 
 
 _DRAW_OFFLINE = (
-    f"--model_dir={PACKAGED_MODEL}, the model in the package, works without a network, and so do "
-    "your own models and models fetched before"
+    f"--model_dir={PACKAGED_MODEL}, the model in the package, works without an internet "
+    "connection, and so do your own models and models downloaded before"
 )
 _QUICKDRAW_LICENSE = "Quick, Draw!, (c) Google, CC BY 4.0"
 
@@ -230,8 +230,8 @@ def listing() -> list[str]:
         "Data sets, for sketch_rnn_train",
         *(f"{license}:\n  {' '.join(names)}" for license, names in by_license.items()),
         "",
-        "Models, for --model_dir; add .vae to a name (other than everything) for the version "
-        "with an encoder",
+        "Models, for --model_dir; add .vae to a name for the version with an encoder (there "
+        "is none for the model named everything)",
         f"{_QUICKDRAW_LICENSE}:",
         f"  {' '.join(name for name in MODELS if not name.endswith('.vae'))}",
         f"CC0 1.0, in the package:\n  {PACKAGED_MODEL}",

@@ -29,8 +29,8 @@ KNOWN_SHA256 = {
 }
 MAX_DOWNLOAD = 4 << 30  # bytes
 _TRAIN_OFFLINE = (
-    "without a network, train on local files with `data_dir=FOLDER`, or on the drawings in the "
-    "package with `data_dir=doodles`"
+    "without an internet connection, train on local files with `data_dir=FOLDER`, or on the "
+    "drawings in the package with `data_dir=doodles`"
 )
 PARTIAL_CONTENT, RANGE_NOT_SATISFIABLE = 206, 416
 TIMEOUT = (5, 30)  # seconds to connect, and between two packets
@@ -40,8 +40,8 @@ def resolve(data_dir: str | Path, names: Sequence[str]) -> list[Path]:
     """Return the local paths of a data set's files.
 
     Args:
-      data_dir: a folder, `doodles` for the embedded drawings, or an http(s) address whose files are
-        downloaded into the cache.
+      data_dir: a folder, `doodles` for the drawings in the package, or an http(s) address whose
+        files are downloaded into the cache.
       names: the names of the files in `data_dir`, possibly within subfolders.
 
     Raises:
@@ -58,7 +58,7 @@ def resolve(data_dir: str | Path, names: Sequence[str]) -> list[Path]:
 
 
 def default_data_dir(names: Sequence[str]) -> str:
-    """Return the default `data_dir`: the embedded drawings if named, else the public data set."""
+    """Return `doodles` if the package holds all these files, else the public data set's address."""
     embedded = all((shipped.drawings(EMBEDDED) / name).is_file() for name in names)
     return EMBEDDED if embedded else DEFAULT_DATA_DIR
 

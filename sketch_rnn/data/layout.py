@@ -181,7 +181,7 @@ def _with_two_pens(sketches: list[np.ndarray], where: str) -> list[np.ndarray]:
 
 
 def _pen(sample: Sequence[np.ndarray], where: str, layout: Layout) -> str:
-    """Return what a pen value of 1 means, given offsets; warn unless it means `lifted`."""
+    """Return what a pen value of 1 means in rows of offsets; warn unless it means `lifted`."""
     if layout.pen != "auto":
         return layout.pen
     pen = _pen_that_makes_sense(sample)
@@ -307,16 +307,18 @@ def _extent_ratio(sketch: np.ndarray) -> float:
 
 
 def _row_change(sketch: np.ndarray) -> float:
-    """Return how much rows differ from the row before, from 0 (not at all) to 1.
+    """Return how much each row differs from the previous row, from 0 (not at all) to 1.
 
-    It is d / (d + s): d is the sum of the differences between rows, s that of the rows."""
+    The result is d / (d + s): d is the sum of the absolute differences between rows, s is the sum
+    of the absolute values in the rows.
+    """
     rows = sketch[:, :2].astype(np.float64)
     differences = float(np.abs(np.diff(rows, axis=0)).sum())
     return differences / max(differences + float(np.abs(rows[1:]).sum()), 1e-9)
 
 
 def _pen_up_ratio(sketches: Sequence[np.ndarray], is_up: int, after: bool) -> float:
-    """Return the log of how much longer rows with the pen up are: the median over sketches.
+    """Return the log of mean pen-up length / mean pen-down length, the median over sketches.
 
     A row's pen value applies to the next row if `after` is set, else to the row itself.
     """

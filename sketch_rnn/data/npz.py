@@ -7,7 +7,7 @@ The archive of a data set has the members `train.npy`, `valid.npy` and `test.npy
   `train_lengths.npy`.
 Values are integers or floats. Other members are not read.
 
-To build a data set, `read_drawings` reads any member that holds sketches. It also accepts
+To build a data set, `read_drawings` reads any archive member that holds sketches. It also accepts
 - an object array of S lists of rows, or of numbers with the shape `[S, n, 3]`;
 - a plain array `[n, 3]`, which is a single sketch.
 
@@ -36,7 +36,7 @@ from sketch_rnn.errors import UserError, warn
 
 LIMIT = 1000  # offsets are clamped to [-LIMIT, LIMIT], in data units
 MAX_RATIO = 100  # unpacked bytes allowed per compressed byte, in addition to MAX_SMALL
-MAX_SMALL = 8 << 20  # bytes that any member may unpack to
+MAX_SMALL = 8 << 20  # bytes that any archive member may unpack to
 SKETCH_BYTES = 512  # the memory that a sketch takes while it is read, in addition to its points
 MAX_READ = 1 << 20  # bytes in one read; this also limits the zip's table of members
 MAX_HEADER = 10_000  # bytes
@@ -145,9 +145,11 @@ def _open(path: Path) -> Iterator[zipfile.ZipFile]:
 def _check_member(path: Path, member: zipfile.ZipInfo) -> None:
     name = PurePosixPath(member.filename.replace("\\", "/"))
     if not name.parts or name.is_absolute() or ".." in name.parts or ":" in name.parts[0]:
-        raise UserError(f"{path}: holds a member with the unsafe name {member.filename[:80]!r}")
+        raise UserError(
+            f"{path}: holds an archive member with the unsafe name {member.filename[:80]!r}"
+        )
     if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise UserError(f"{path}: {name} is packed in a way that NumPy never writes")
+        raise UserError(f"{path}: {name} is compressed in a form that NumPy never uses")
     if member.compress_size > path.stat().st_size:
         raise UserError(f"{path}: {name} claims to be larger than the file that holds it")
     if member.file_size > _most_bytes(member):
@@ -158,12 +160,12 @@ def _check_member(path: Path, member: zipfile.ZipInfo) -> None:
 
 
 def _most_bytes(member: zipfile.ZipInfo) -> int:
-    """Return the largest size in bytes that a member may unpack to."""
+    """Return the largest size in bytes that an archive member may unpack to."""
     return MAX_SMALL + MAX_RATIO * member.compress_size
 
 
 def _sketches(archive: zipfile.ZipFile, name: str, any_form: bool = False) -> Iterator[np.ndarray]:
-    """Yield the sketches of a member as they are stored, without checking them.
+    """Yield the sketches of an archive member as they are stored, without checking them.
 
     Their bytes are counted, because a small file can stand for very many sketches: a pickle can
     repeat one array many times, and arrays without rows take no space.
@@ -177,7 +179,7 @@ def _sketches(archive: zipfile.ZipFile, name: str, any_form: bool = False) -> It
 
 
 def _stored(archive: zipfile.ZipFile, name: str, any_form: bool) -> Iterator[np.ndarray]:
-    """Yield the sketches of a member, without limiting their number."""
+    """Yield the sketches of an archive member, without limiting their number."""
     with cast(zipfile.ZipExtFile, archive.open(f"{name}.npy")) as member:
         file = io.BufferedReader(member, _CHUNK)
         dtype, shape, order = _read_header(file)
@@ -200,7 +202,7 @@ def _stored(archive: zipfile.ZipFile, name: str, any_form: bool) -> Iterator[np.
     else:
         raise Refused(
             f"an array of shape {list(shape)}, expected [S, n, 3], [S, n, 5], or [P, 3] "
-            f"beside {name}{_LENGTHS}"
+            f"together with an array {name}{_LENGTHS}"
         )
 
 
@@ -230,7 +232,7 @@ def _read_header(file: IO[bytes]) -> tuple[np.dtype | None, tuple[int, ...], Ord
     """Read the dtype (None for objects), shape and order of a `.npy` member."""
     magic = file.read(8)
     if magic[:6] != b"\x93NUMPY" or magic[6] not in (1, 2, 3):
-        raise Refused("a member that is not in the .npy format")
+        raise Refused("an archive member that is not in the .npy format")
     form = "<H" if magic[6] == 1 else "<I"
     (size,) = struct.unpack(form, file.read(struct.calcsize(form)))
     if size > MAX_HEADER:
@@ -247,15 +249,15 @@ def _read_header(file: IO[bytes]) -> tuple[np.dtype | None, tuple[int, ...], Ord
 def _read_plain(
     file: IO[bytes], dtype: np.dtype, shape: tuple[int, ...], order: Order, size: int
 ) -> np.ndarray:
-    """Read the array that follows a header, in a member with `size` bytes."""
+    """Read the array after the header of an archive member that has `size` bytes."""
     wanted = math.prod(shape) * dtype.itemsize
     if wanted > size:
-        raise Refused(f"a header of shape {list(shape)} in a member of only {size} bytes")
+        raise Refused(f"a header of shape {list(shape)} in an archive member of only {size} bytes")
     data = bytearray()
     while len(data) < wanted:
         part = file.read(min(_CHUNK, wanted - len(data)))
         if not part:
-            raise Refused("a member that ends before its array does")
+            raise Refused("an archive member that ends before its array does")
         data += part
     check_end(file)
     return np.frombuffer(data, dtype).reshape(shape, order=order)

@@ -27,7 +27,8 @@ def dataset_warnings(
 
     Args:
       dataset: the data set to examine.
-      instead: the remedy if there are few drawings; None if the remedy is already applied.
+      instead: advice for a data set with few drawings, at the end of the line about this; None
+        leaves the line out.
     """
     return [
         *_about_counts(dataset, instead),

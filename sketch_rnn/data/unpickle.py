@@ -8,7 +8,7 @@ cannot contain.
 
 Lists are also refused unless the caller allows them: they take fifty times as much memory as their
 bytes in the file. As soon as the lists of a sketch are complete, they are converted to an array and
-removed from the memo.
+removed from the memo, the pickle's table of values that later opcodes can refer to.
 """
 
 import codecs
@@ -78,9 +78,9 @@ class _Machine:
         self.count = math.prod(shape)
         self.stack: list = []
         self.marks: list[int] = []
-        self.memo: dict[int, Any] = {}
+        self.memo: dict[int, Any] = {}  # values that later opcodes can refer to
         self.memoized = 0
-        self.forgettable: list[int] = []  # keys of the memo under which lists are stored
+        self.forgettable: list[int] = []  # keys of lists in `memo`
         self.numbers: list[np.ndarray] = []  # the incomplete last sketch in an array of numbers
         self.outer: _OuterList | None = None
         self.budget = self.most_ops = _OPS_OF_LISTS if lists else 20 * _OPS_PER_ARRAY
@@ -142,7 +142,7 @@ class _Machine:
         self.built += whole // size
 
     def _forget(self, made: dict[int, Array]) -> None:
-        """Remove lists from the memo, or replace them with the arrays made from them."""
+        """Remove lists from the table of stored values, or put the arrays made from them there."""
         for place in self.forgettable:
             value = self.memo.get(place)
             if id(value) in made:

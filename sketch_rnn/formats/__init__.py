@@ -158,8 +158,8 @@ def load_model(path: str | Path | None = None, checkpoint: str = "best") -> Sket
         validation, "best" means the latest.
 
     Returns:
-      The model, not compiled and without the optimizer that a `.keras` file may hold;
-      `keras.saving.load_model` reads that too.
+      The model, not compiled. To load the optimizer in a `.keras` file as well, use
+      `keras.saving.load_model`.
 
     Raises:
       UserError: the model does not exist or is damaged.

@@ -88,7 +88,7 @@ def _model(info: dict, sizes: Sizes) -> SketchRNN:
 def save(model: SketchRNN, path: str | Path, z: np.ndarray | None = None) -> None:
     """Write a `.gen.json`, and warn about weights that the format cannot hold.
 
-    A conditional model is written for a single z: the contribution of z to each step is constant,
+    A conditional model is written with one fixed z: the contribution of z to each step is constant,
     so it is added to the bias; `info.initial_state` holds the initial state, c and h.
 
     Args:
@@ -97,7 +97,7 @@ def save(model: SketchRNN, path: str | Path, z: np.ndarray | None = None) -> Non
       z: the latent vector `[Z]`, only for a conditional model.
 
     Raises:
-      UserError: the clients cannot run the model.
+      UserError: browser clients such as `@magenta/sketch` cannot run this kind of model.
       OSError: the file cannot be written.
     """
     _check_client_can(model)
@@ -123,7 +123,7 @@ def save_conditional(model: SketchRNN, path: str | Path) -> None:
       path: the file.
 
     Raises:
-      UserError: the clients cannot run the model.
+      UserError: browser clients such as `@magenta/sketch` cannot run this kind of model.
       OSError: the file cannot be written.
     """
     if not model.hparams.conditional:
@@ -132,7 +132,8 @@ def save_conditional(model: SketchRNN, path: str | Path) -> None:
     if model.hparams.enc_model != "lstm":
         raise UserError(
             f"browser clients run only lstm encoders, and this one is {model.hparams.enc_model}; "
-            "export it to .gen.json for a single z, or to .keras or a folder"
+            "export it to .gen.json, which always draws from one z, or to .keras or a folder, "
+            "which work for any z"
         )
     version = _VERSION - 1 if model.squashes_z else _VERSION
     info = {"mode": "vae", "version": version} | _description(model)
@@ -234,7 +235,7 @@ def _hparams(info: dict, sizes: Sizes) -> HParams:
 def _version(info: dict) -> float:
     version = info.get("version", _VERSION)
     if not _is_number(version):
-        raise UserError(f"expected version to be a number, got {version!r:.60}")
+        raise UserError(f'expected "version" to be a number, got {version!r:.60}')
     return version
 
 
@@ -268,7 +269,7 @@ def _fixed_state(info: dict, units: int) -> np.ndarray | None:
         and all(_is_number(x) and abs(x) < 1e30 for x in part)
         for part in parts
     ):
-        raise UserError(f"expected initial_state to hold c and h, {units} numbers each")
+        raise UserError(f'expected "initial_state" to hold c and h, {units} numbers each')
     return np.array(parts, np.float32).ravel()
 
 
@@ -277,7 +278,7 @@ def _is_number(value: Any) -> TypeGuard[float]:
 
 
 def _check_client_can(model: SketchRNN) -> None:
-    """Raise UserError if the clients cannot run the decoder."""
+    """Raise UserError if browser clients cannot run the decoder."""
     hparams = model.hparams
     other = "export it to .keras or a folder instead"
     if hparams.dec_model != "lstm":
@@ -290,7 +291,10 @@ def _check_client_can(model: SketchRNN) -> None:
             f"{hparams.num_mixture}; {other}"
         )
     if model.scale_factor is None:
-        raise UserError("browser clients need a scale factor, which this model does not have")
+        raise UserError(
+            "browser clients need a scale factor, which this model lacks; set it with "
+            "SketchRNN.with_scale_factor, or export the model to .keras or a folder"
+        )
 
 
 def _check_z(hparams: HParams, z: np.ndarray | None) -> None:
@@ -299,7 +303,7 @@ def _check_z(hparams: HParams, z: np.ndarray | None) -> None:
         raise UserError("this model is unconditional; export it without z")
     if hparams.conditional and z is None:
         raise UserError(
-            f"a .gen.json works for a single z; choose one with `z`, [{hparams.z_size}] numbers"
+            f"a .gen.json always draws from one z; choose it with `z`, [{hparams.z_size}] numbers"
         )
     if z is not None and np.shape(z) != (hparams.z_size,):
         raise UserError(f"expected one z [{hparams.z_size}], got shape {list(np.shape(z))}")

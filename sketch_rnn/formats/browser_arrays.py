@@ -67,7 +67,7 @@ def _read_json(path: Path) -> Any:
 
 
 def decoded(text: str, shape: tuple[int, ...]) -> np.ndarray:
-    """Decode base64 text to float32 weights, as the clients do.
+    """Decode base64 text to float32 weights, as browser clients do.
 
     Raises:
       UserError: the text does not hold an array of this shape.

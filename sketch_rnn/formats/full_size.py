@@ -34,7 +34,8 @@ def find_full_size(
       model: the model.
       path: the path from which the model was loaded.
       full_size: the user's value, which takes precedence.
-      data_dir: the folder of its data set; None means the folder from which its run read it.
+      data_dir: the folder of the model's data set; None means the folder that the run's
+        configuration names.
 
     Raises:
       UserError: the user's value is out of range.

@@ -110,14 +110,15 @@ def _own_entries(config: dict[str, Any]) -> dict[str, Any]:
         raise UserError(f"expected a positive full_size, got {full_size!r:.60}")
     if own.get("precision", PRECISIONS[0]) not in PRECISIONS:
         raise UserError(
-            f"expected precision to be {' or '.join(PRECISIONS)}, got {own['precision']!r:.60}"
+            f'expected "precision" to be {" or ".join(PRECISIONS)}, got {own["precision"]!r:.60}'
         )
     if not isinstance(own.get("squashes_z", False), bool):
-        raise UserError(f"expected squashes_z to be true or false, got {own['squashes_z']!r:.60}")
+        value = own["squashes_z"]
+        raise UserError(f'expected "squashes_z" to be true or false, got {value!r:.60}')
     if not isinstance(own.get("seed"), int | None):
-        raise UserError(f"expected seed to be a whole number, got {own['seed']!r:.60}")
+        raise UserError(f'expected "seed" to be a whole number, got {own["seed"]!r:.60}')
     if not isinstance(own.get("license", ""), str):
-        raise UserError(f"expected license to be text, got {own['license']!r:.60}")
+        raise UserError(f'expected "license" to be text, got {own["license"]!r:.60}')
     _check_trained(own.get("trained", {}))
     return own
 
@@ -129,5 +130,5 @@ def _check_trained(trained: Any) -> None:
         type(value) is kinds.get(name) for name, value in trained.items()
     ):
         raise UserError(
-            f"expected trained to be a dict of numbers ({', '.join(kinds)}), got {trained!r:.60}"
+            f'expected "trained" to be a dict of numbers ({", ".join(kinds)}), got {trained!r:.60}'
         )

@@ -275,7 +275,7 @@ def gather(model: SketchRNN, read: Reader, suffix: str = "") -> list[np.ndarray]
     """Return arrays shaped like the model's `trainable_variables`, from the original's tensors.
 
     Args:
-      model: the model whose shapes the arrays get.
+      model: the model whose trainable variables give the shapes.
       read: returns the tensor with a given name.
       suffix: the suffix of all names: "" for weights, "/Adam" and "/Adam_1" for the moments.
 

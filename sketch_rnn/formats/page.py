@@ -1,4 +1,4 @@
-"""Write the page to draw on: a single file with a model in it, which needs no network."""
+"""Write the page to draw on: a single file that contains a model and works offline."""
 
 import html
 from collections.abc import Sequence

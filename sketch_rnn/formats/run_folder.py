@@ -299,7 +299,7 @@ class RunFolder:
         return False
 
     def steps_done(self, checkpoint: str = "best") -> int | None:
-        """Return the number of training steps behind `load`'s model; None without a checkpoint."""
+        """Return the number of steps that `load`'s model was trained for; None if there is none."""
         kinds = CHECKPOINTS[CHECKPOINTS.index(checkpoint) :]
         return next((step for kind in kinds for step in self._steps(kind)), None)
 

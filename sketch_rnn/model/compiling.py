@@ -13,7 +13,7 @@ _WITHIN_PROGRAM = ContextVar("within_program", default=False)
 
 @contextmanager
 def as_one() -> Iterator[None]:
-    """Make `compiled` methods that are traced in this block part of the surrounding program."""
+    """Make `compiled` methods traced in this block part of the surrounding compiled program."""
     token = _WITHIN_PROGRAM.set(True)
     try:
         yield
@@ -45,11 +45,11 @@ def has_xla() -> bool:
 def compiled(method: Callable) -> Callable:
     """Compile a method into one XLA program wherever TensorFlow builds a graph.
 
-    TensorFlow runs independent programs at the same time, each on a different core; a single loop
-    over time has too little work per step to keep several cores busy. The method runs uncompiled
-    if there is no XLA, and also outside a graph, where compiling for every new shape would cost
-    more time than it saves. Within another compiled program the method is simply part of that
-    program: XLA might compile a nested program again for every new value that it reads.
+    TensorFlow runs independent compiled programs at the same time, each on a different core; a
+    single loop over time has too little work per step to keep several cores busy. The method runs
+    uncompiled if there is no XLA, and also outside a graph, where compiling for every new shape
+    would cost more time than it saves. Within another compiled program the method is simply part of
+    that program: XLA might compile a nested program again for every new value that it reads.
     """
     import tensorflow as tf
 

@@ -75,8 +75,8 @@ class Distribution:
 
         Args:
           seed: the seed; the same seed draws the same points.
-          temperature: above 0; 1 samples the distribution as trained, lower values vary less
-            (equation 8).
+          temperature: above 0; 1 samples the distribution that the model learned, and lower
+            values make the points vary less (equation 8).
           greedy: always take the mean of the most probable Gaussian and the most probable pen
             state.
         """

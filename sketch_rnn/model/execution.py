@@ -33,7 +33,7 @@ class Execution:
         time; with 1, a train step is a single program.
       unroll: the most time steps in one iteration of a loop; see `steps_per_iteration`.
       chunk: the number of steps in the backward loop whose weight gradients are computed as one
-        product; None means all steps.
+        matrix product; None means all steps.
       joint_directions: run both directions of the encoder in one loop.
       rows_summed_late: sum the gradients of element-wise weights, such as gains, over the rows
         after a loop; else at each step.
@@ -161,11 +161,11 @@ class Products:
         self._back: list[tuple[tf.Tensor, tf.Tensor]] = []
 
     def __call__(self, number: int, *inputs: tf.Tensor) -> tf.Tensor:
-        """Compute a product: join the inputs, multiply by its kernel and add its bias, `[B, O]`.
+        """Join the inputs, multiply them by the kernel and add the bias; return `[B, O]`.
 
         Args:
-          number: the index of the product in `affines`.
-          inputs: the parts of the product's input, `[B, ...]` each; x comes last.
+          number: the index of the matrix product in `affines`.
+          inputs: the parts of the matrix product's input, `[B, ...]` each; x comes last.
         """
         kernel, rest = self._kernels[number], self._biases[number]
         of_x = self._of_x[number]
@@ -184,7 +184,7 @@ class Products:
           widths: for each product, how many columns of its input come from x.
 
         Returns:
-          One tensor per matrix product; None for a product without x among its inputs.
+          One tensor per matrix product; None if x is not among the product's inputs.
         """
         return [
             self._of_all_x(x, kernel[..., -width:, :]) + bias if width else None
@@ -208,7 +208,7 @@ class Products:
             self._back.append(tf.split(back, [kernel.shape[-2] - width, width], axis=-1))
 
     def back(self, number: int, d_output: tf.Tensor) -> tf.Tensor:
-        """Return the gradient of a product's inputs except x, joined: `[B, O]` -> `[B, ...]`."""
+        """Return the gradient of a product's joined inputs, without x: `[B, O]` -> `[B, ...]`."""
         return self._execution.product(d_output, self._back[number][0])
 
     def back_x(self, number: int, d_output: tf.Tensor) -> tf.Tensor:

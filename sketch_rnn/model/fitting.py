@@ -106,7 +106,7 @@ class Fitting(keras.Model):
           optimizer: a Keras optimizer; None means Adam with the learning rate of the
             hyperparameters.
           jit_compile: compile the whole step as one program; by default, as in a run, parts of it
-            are separate programs that run at the same time.
+            are compiled separately and run at the same time.
           **options: further options of Keras, such as `run_eagerly`; the model defines its loss
             and metrics itself.
 

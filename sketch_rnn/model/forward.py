@@ -1,8 +1,9 @@
 """One forward pass over whole sketches: encoder, z, decoder (Ha & Eck 2017, figure 2).
 
 Training, evaluation, `SketchRNN.call` and served models all use this module. In a graph that is
-not compiled as a whole, parts of a pass are programs that run at the same time, each on a different
-core: the encoder's directions, and the decoder's micro-batches with their gradients.
+not compiled as a whole, parts of a pass are separately compiled programs that run at the same time,
+each on a different core: the encoder's directions, and the decoder's micro-batches with their
+gradients.
 
 Legend: B batch, T time (N_max), R rows, S sketches of a micro-batch, U units, Z latent, M mixtures.
 """
@@ -40,7 +41,7 @@ class SketchCosts(NamedTuple):
 
 
 class DecoderInput(NamedTuple):
-    """The input of one of the decoder's programs."""
+    """The input of the decoder for one micro-batch."""
 
     points: tf.Tensor  # [T, R, 5], the point before each target
     segments: Segments
@@ -122,7 +123,7 @@ class Forward:
     def _direction_by(self, weights: list[tf.Tensor], *read: tf.Tensor | None) -> tf.Tensor:
         """Return the h `[B, U]` of one direction, computed with the weights given as arguments.
 
-        Since the weights are arguments, one program serves both directions and is compiled once.
+        Since the weights are arguments, one compiled program serves both directions.
         """
         encoder = cast(Encoder, self.encoder)
         with keras.StatelessScope(zip(encoder.forward.weights, weights, strict=True)):
@@ -161,11 +162,12 @@ class Forward:
     ) -> tuple[tf.Tensor, list[tf.Tensor]]:
         """Return what a micro-batch adds to the reconstruction cost, and the gradients of that.
 
-        Both are one program, so that the values that the backward pass needs are stored only once.
+        One compiled program computes both, so that the values that the backward pass needs are
+        stored only once.
 
         Args:
-          sources: the tensors to differentiate by: the decoder's weights and, for a conditional
-            model, z `[S, Z]`.
+          sources: the tensors whose gradients to compute: the decoder's weights and, for a
+            conditional model, z `[S, Z]`.
           read: the decoder's input for the micro-batch.
           targets: the points to predict, `[T, R, 5]`.
           loss_mask: see `MicroBatch`.

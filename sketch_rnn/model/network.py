@@ -108,7 +108,7 @@ class SketchRNN(Fitting):
           execution: how the model is computed; None selects the execution for this device, in
             float32.
           fixed_state: `[S]`, the initial state of an unconditional model; None means zero. A
-            conditional model fixed at a single z is stored as an unconditional model, with the
+            conditional model fixed at one z is stored as an unconditional model, with the
             contribution of z added to its bias.
           squashes_z: start a conditional model from tanh(W tanh(z) + b), as old browser models do.
           trained: see the class.
@@ -257,7 +257,7 @@ class SketchRNN(Fitting):
         return self._copied(self.scale_factor, execution)
 
     def _full_size_in(self, scale_factor: float | None) -> float | None:
-        """Convert the full size to the data units of another scale factor; None if not known."""
+        """Return the full size in the data units of another scale factor; None if it is unknown."""
         if self.full_size is None or scale_factor == self.scale_factor:
             return self.full_size
         if scale_factor is None or self.scale_factor is None:
@@ -379,8 +379,8 @@ class SketchRNN(Fitting):
             unconditional model.
           num_samples: the number of sketches for each z, by default 1; without z, the number of
             sketches, by default 10.
-          temperature: above 0, a single value or one per sketch; 1 samples the distribution as
-            trained, lower values vary less.
+          temperature: above 0, a single value or one per sketch; 1 samples the distribution that
+            the model learned, and lower values make drawings vary less.
           greedy: always take the mean of the most probable component and the most probable pen
             state.
           max_len: the most points in a sketch; None means N_max.
@@ -418,8 +418,7 @@ class SketchRNN(Fitting):
 
         Args:
           sketch: the beginning of the drawing, stroke-3 `[n, 3]` in data units.
-          z: `[Z]`; None means the mu of the beginning. It has to be None for an unconditional
-            model.
+          z: `[Z]`; None means the mu of `sketch`. It has to be None for an unconditional model.
           num_samples: the number of ways to finish it, by default 5.
           temperature: as in `decode`.
           greedy: as in `decode`.

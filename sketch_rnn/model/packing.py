@@ -16,7 +16,7 @@ import tensorflow as tf
 from sketch_rnn.model.execution import Execution
 
 ALMOST_ALL = 0.97  # the share of batches that fit into the usual number of rows
-WORTH_IT = 1.05  # compile a second program if the most rows exceed this times the usual number
+WORTH_IT = 1.05  # compile the step twice if the most rows exceed this times the usual number
 
 
 class Packing(NamedTuple):
@@ -49,7 +49,7 @@ class Batch(NamedTuple):
       strokes5: `[B, T + 1, 5]`, beginning with the start token.
       lengths: the number of points in each sketch, int32 `[B]`.
       packing: the layout of the encoder's points; None means one sketch in each row.
-      micro_batches: the sketches for each of the decoder's programs; if empty, the model's
+      micro_batches: the sketches for each compiled program of the decoder; if empty, the model's
         `Execution` sets the number of programs, and every step of every sketch is decoded.
     """
 
@@ -81,9 +81,9 @@ class Layout:
       execution: says whether sketches share rows, and how many micro-batches there are.
       pad_steps: how many steps the decoder still reads after the step that ends a sketch, or
         "all".
-      rows: the numbers of rows that batches may have, fewest first; a program is compiled for
-        each. A batch that does not fit into any of these gets one row per sketch. If `rows` is
-        empty, each batch has as few rows as it needs.
+      rows: the numbers of rows that batches may have, fewest first; the training step is
+        compiled for each. A batch that does not fit into any of these gets one row per sketch. If
+        `rows` is empty, each batch has as few rows as it needs.
     """
 
     execution: Execution
@@ -93,8 +93,9 @@ class Layout:
     def fitted(self, lengths: Iterable[np.ndarray], steps: int) -> "Layout":
         """Return this layout with `rows` chosen for batches of sketches with these lengths.
 
-        All these batches fit into the largest number of rows. A smaller number, into which almost
-        all of them fit, is added if it saves enough empty rows to be worth a second program.
+        The largest number of rows is enough for all these batches. A smaller number, which is
+        enough for almost all batches, is added if the empty rows that it saves are worth the
+        compilation of a second program.
 
         Args:
           lengths: the lengths of the sketches in each batch, `[B]`.

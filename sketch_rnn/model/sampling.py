@@ -195,9 +195,9 @@ def compiled_decode_strokes(
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """Run `decode_strokes`, compiled once per combination of argument shapes.
 
-    Each decoder gets a separate `tf.function`. If all decoders used the same one, TensorFlow would
-    trace it again for each model, and would warn that it is traced too often. TensorFlow counts the
-    traces per code object of the wrapped Python function, so what is wrapped is a
+    Each decoder gets a separate `tf.function`. TensorFlow would trace a `tf.function` that all
+    decoders share again for each model, and would warn about the number of traces. It counts traces
+    per code object of the wrapped Python function, so each `tf.function` wraps a
     `functools.partial`, which has no code object.
     """
     if decoder not in _programs:

@@ -39,10 +39,10 @@ class Cover:
     tolerance: float
 
     def hides(self, line: Line, ground: Color | None) -> bool:
-        """Return whether the cover hides a line that lies under it.
+        """Return whether this shape hides a line that lies under it.
 
-        A cover that is a stroke must be wide enough. The color of a cover must either differ from
-        the color of the line, or be the color of the page (`ground`).
+        If this shape is a stroke, it must be wide enough. Its color must either differ from the
+        color of the line, or be the color of the page (`ground`).
         """
         if self.is_stroke and self.shape.width < 0.9 * line.width:
             return False
@@ -80,7 +80,7 @@ class Cover:
         return made + len(points) * (2 if self.is_stroke else 1 + self._edges // 8)
 
     def hidden(self, points: np.ndarray, width: float) -> np.ndarray:
-        """Return a mask `[n]` of the points `[n, 2]` where the cover hides a pen of this width."""
+        """Return a mask `[n]` of the points `[n, 2]` where this shape hides a pen of this width."""
         if self._is_long_stroke:
             segments, reach = self._segments[0], self.shape.width / 2
             return np.concatenate(
@@ -139,9 +139,9 @@ class Cover:
 
 
 class Covers:
-    """All covers on a page, with a spatial index; a `Cover` is a shape that hides others.
+    """All shapes on a page that may hide what lies under them (`Cover`), with a spatial index.
 
-    any_fills: whether the color of any cover differs from the color of the page.
+    any_fills: whether the color of any of these shapes differs from the color of the page.
     """
 
     def __init__(self, covers: Sequence[Cover], ground: Color | None):
@@ -151,7 +151,7 @@ class Covers:
         self._tree = shapely.STRtree(boxes) if covers else None
 
     def near(self, line: np.ndarray) -> list[Cover]:
-        """Return the covers that may touch a line, in painting order."""
+        """Return the covering shapes that may touch a line, in painting order."""
         if self._tree is None:
             return []
         box = shapely.box(*line.min(axis=(0, 1)), *line.max(axis=(0, 1)))

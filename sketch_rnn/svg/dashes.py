@@ -51,7 +51,7 @@ def pattern(style: Mapping[str, str], diagonal: float, units: Units) -> Pattern 
 def dashed(
     chains: Sequence[np.ndarray], of: Pattern, path_length: float
 ) -> tuple[list[np.ndarray], bool]:
-    """Return the visible parts of subpaths, and whether gaps were ignored, being too many.
+    """Return the dashes of subpaths, and whether gaps were ignored because there are too many.
 
     Args:
       chains: the subpaths, each as curves `[C, 4, 2]`, in the coordinates of the stroke.

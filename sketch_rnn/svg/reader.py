@@ -133,7 +133,7 @@ def read_polylines(
 
 
 def _refuse_ribbons(painted: Sequence[Painted], lines: Sequence[np.ndarray]) -> None:
-    """Raise UserError if the drawing consists of thin filled shapes more than of lines."""
+    """Raise UserError if the drawing consists more of thin filled shapes than of lines."""
     low, high = bounds(painted)
     drawn = sum(float(np.hypot(*(line[:, 3] - line[:, 0]).T).sum()) for line in lines)
     stroked = [shape for shape in painted if shape.stroke and is_ribbon(shape)]

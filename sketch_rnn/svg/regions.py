@@ -21,7 +21,7 @@ CHUNK = 256  # edges that are looked up at once
 
 
 class TooMuch(Exception):
-    """An error for regions that are too many or too intricate to compute."""
+    """Raised if there are too many regions, or if a region is too intricate to compute."""
 
 
 Made = TypeVar("Made")
@@ -55,7 +55,7 @@ class Work:
             raise TooMuch
 
     def add_cuts(self, count: int) -> None:
-        """Count the cuts of a line; raise TooMuch if there are too many."""
+        """Count the tests for where edges cut a line; raise TooMuch if there are too many."""
         self.cuts -= count
         if self.cuts < 0:
             raise TooMuch
@@ -192,7 +192,7 @@ def painted_area(
 
 
 def stroke_extent(points: np.ndarray, width: float, cap: str) -> np.ndarray:
-    """Return points that span the bounding box of a stroke, drawn along the line `[n, 2]`.
+    """Return two corners of the bounding box of the stroke that a pen makes along a line `[n, 2]`.
 
     The box of a very long line is an approximation.
     """

@@ -122,7 +122,7 @@ class _Element(cssselect2.ElementWrapper):
 
     @cached_property
     def cost(self) -> int:
-        """The cost of accessing this element, as a number of selector tests that cost as much."""
+        """The cost of accessing this element, in units of one selector test."""
         return 1 + attribute_size(self.etree_element.attrib) // READ
 
     @cached_property

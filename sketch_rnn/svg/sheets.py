@@ -131,7 +131,7 @@ class Sheets:
         return bool(found)
 
     def _add_layer(self, node: Node, parent: str, layer: Layer, depth: int) -> None:
-        """Add a layer with its rules, or the layers that a statement only names, in its order."""
+        """Add a layer with its rules; for `@layer a, b;`, add the named layers in this order."""
         text = values.serialized(node.prelude)
         names = [name.strip() for name in text.split(",")] if text.strip() else []
         if node.content is None:

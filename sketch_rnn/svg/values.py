@@ -68,7 +68,8 @@ def lengths(
 ) -> list[float]:
     """Return space-separated lengths in pixels.
 
-    There may be at most one length for each of `wholes`, the lengths that 100% stands for.
+    `wholes` holds the length that 100% means for the first value, for the second value, and so on.
+    There may be fewer values than `wholes`, but not more.
     """
     nodes = components(text)
     if not 1 <= len(nodes) <= len(wholes):

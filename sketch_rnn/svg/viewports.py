@@ -36,15 +36,17 @@ def view_box(element: Element) -> list[float] | None:
 def inner_coordinates(
     element: Element, matrix: np.ndarray, inside: tuple[float, float]
 ) -> tuple[np.ndarray, tuple[float, float] | None]:
-    """Return the matrix for coordinates inside an `svg` or `symbol`.
+    """Return the matrix from the coordinates inside an `svg` or `symbol` to those of the page.
 
     Args:
       element: the `svg` or `symbol`, which may have a viewBox.
-      matrix: the matrix for coordinates outside, with its origin at the element's corner.
-      inside: the element's width and height.
+      matrix: the matrix from the coordinates of the element's parent, with the origin moved to the
+        element's corner, to the coordinates of the page.
+      inside: the element's width and height, in the coordinates of its parent.
 
     Returns:
-      The matrix inside, and the viewport; the viewport is None if the element is not rendered.
+      The new matrix; and the viewport's width and height in the coordinates inside the element, or
+      None if the element is not rendered.
     """
     box = view_box(element)
     if min(inside) <= 0 or (box and min(box[2:]) <= 0):

@@ -154,7 +154,7 @@ class _Sight:
         return Shown(seen, filled, self._tests <= MAX_TESTS)
 
     def _on_page(self, line: Line) -> list[Line]:
-        """Return the parts of a line on the page, with a margin of up to half the pen's width."""
+        """Return the parts of a line on the page, or at most half a pen width outside the page."""
         low, high = line.curves.min(axis=(0, 1)), line.curves.max(axis=(0, 1))
         if self._page is None or ((low >= 0).all() and (high <= self._page).all()):
             return [line]
@@ -282,7 +282,7 @@ class _Sight:
         return np.concatenate([corners[:1], between]), given
 
     def _inside(self, cover: "Cover", points: np.ndarray, width: float) -> np.ndarray:
-        """Return the indices of the points at which a cover hides a pen of the given width."""
+        """Return the indices of the points at which a covering shape hides a pen of this width."""
         low, high = cover.box
         near = np.flatnonzero((points >= low).all(axis=1) & (points <= high).all(axis=1))
         self._tests += 150 + cover.cost(points[near])

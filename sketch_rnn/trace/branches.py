@@ -73,8 +73,8 @@ def merged_and_paired(
 ) -> tuple[Graph, dict[End, End]]:
     """Merge junctions that are close together, and pair branches that continue each other.
 
-    Merging removes the branches (bridges) between the junctions. But a long bridge that no line
-    passes through stays a branch, so that its ink is not lost.
+    Merging removes the short branches between these junctions (bridges). A long bridge that is not
+    part of a line from one junction to the other is kept as a branch, so that its ink is not lost.
 
     Returns:
       The merged graph, and a dict from one end of a branch to the end of another branch, if a line
@@ -119,7 +119,7 @@ def merge_junctions(
       graph: the graph, which is changed in place.
       radius: the distance of each pixel from the edge of the ink `[H, W]`.
       width: the width of most lines.
-      stays: the numbers of branches that must stay.
+      stays: the keys in `graph.branches` of the branches to keep.
 
     Returns:
       The branches that were removed.

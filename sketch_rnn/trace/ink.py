@@ -19,7 +19,7 @@ PINHOLE = 0.6  # squared line widths: a smaller hole is filled
 
 
 def full_ink(dark: np.ndarray) -> float:
-    """Return the contrast of full ink; 0 on a page without ink.
+    """Return the contrast of full ink; return 0 if the page has no ink.
 
     Args:
       dark: the contrast to the paper `[H, W]`, 0 to 1.
@@ -50,13 +50,13 @@ def sharp_mask(dark: np.ndarray, full: float, width: float) -> np.ndarray:
 
 
 def about_width(mask: np.ndarray) -> float:
-    """Estimate the width of lines in pixels, from their area and length; return 0 without ink."""
+    """Estimate the width of lines from their area and length, in pixels; 0 if there is no ink."""
     middle = int(skeletonize(mask).sum())
     return float(mask.sum()) / (SLANT * middle) if middle else 0.0
 
 
 def line_width(radius: np.ndarray, middle: np.ndarray) -> float:
-    """Return the width of most lines, in pixels; 0 without ink.
+    """Return the width of most lines, in pixels; return 0 if there is no ink.
 
     Args:
       radius: the distance to the edge of the ink `[H, W]`.

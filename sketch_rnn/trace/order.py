@@ -19,7 +19,7 @@ def ordered(lines: Sequence[np.ndarray]) -> list[np.ndarray]:
 
 
 def by_nearest_end(lines: Sequence[np.ndarray], pen: np.ndarray) -> list[np.ndarray]:
-    """Order lines so that the next line is always the one that ends nearest to the pen `[2]`."""
+    """Order lines so that the next line always starts or ends nearest to the pen, `[2]`."""
     ends = np.array([[line[0], line[-1]] for line in lines], np.float64)  # [L, 2, 2]
     left = np.ones(len(lines), bool)
     result: list[np.ndarray] = []

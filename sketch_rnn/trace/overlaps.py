@@ -48,7 +48,7 @@ def sharpen_tips(graph: Graph, radius: np.ndarray, width: float) -> None:
 
 
 def _points_beyond(points: np.ndarray, distance: float) -> np.ndarray:
-    """Return the points beyond a distance along the line; keep at least two thirds of the line."""
+    """Drop the start of a line up to a distance along it, but never more than a third of it."""
     at = along(points)
     return points[at >= min(distance, at[-1] / 3)]
 
@@ -140,7 +140,8 @@ def _crossing(graph: Graph, stem: End, loop: int, width: float) -> np.ndarray:
 def duplicate_shared(graph: Graph, radius: np.ndarray, width: float) -> None:
     """Replace each branch on which two lines overlap by one branch for each line.
 
-    Two lines share a branch if two branches at each of its ends continue it almost without a turn.
+    Lines overlap on a branch if, at each of its two ends, two other branches continue it in almost
+    the same direction.
     """
     for number in sorted(graph.branches, key=lambda n: graph.branches[n].length):
         branch = graph.branches.get(number)

@@ -127,7 +127,7 @@ def _keeping_exif(image: Image.Image, source: Image.Image) -> Image.Image:
 
 
 def _on_ground(image: Image.Image) -> Image.Image:
-    """Return the picture in RGB; put transparent ones on white, or bright drawings on black."""
+    """Convert to RGB; a transparent picture gets a white page, or a black one if it is bright."""
     if image.mode != "RGBA":
         return _keeping_exif(image.convert("RGB"), image)
     pixels = np.asarray(image)

@@ -118,7 +118,9 @@ def _side(lines: Sequence[np.ndarray]) -> float:
 
 
 def _reading_order(boxes: Sequence[np.ndarray]) -> list[int]:
-    """Return the indices of boxes row by row; each box is given by points `[n, 2]` in it.
+    """Return the indices of boxes in reading order, row by row and from left to right.
+
+    Each box is given by the points `[n, 2]` in it.
 
     Of the boxes that are left, the one that begins highest on the page starts a row; the bottom of
     this box is the lower edge of the row.

@@ -1,7 +1,7 @@
 """Trace a picture: find the strokes of the pen that drew it.
 
-`trace` runs all steps. Each step is a function, most in their own module. Dimensions: H, W height
-and width of the picture in pixels, n points in a line.
+`trace` runs all steps. Each step is a function, usually in a separate module. Dimensions: H, W
+height and width of the picture in pixels, n points in a line.
 """
 
 from dataclasses import dataclass

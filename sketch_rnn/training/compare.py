@@ -38,7 +38,7 @@ LEGEND = """
 offset, pen: the two parts of L_R, in nats divided by N_max, mean over the drawings, as in the paper
 L_R: the reconstruction cost, offset + pen
 L_R/point: the reconstruction cost in nats per actual point (without padding), in the model's units
-L_R/point of 1: the same, with each drawing scaled to a longer side of 1; use it to compare models
+L_R/point at size 1: L_R/point if the longer side of each drawing is 1; use it to compare models
 L_KL: the KL cost in nats per dimension of z, mean over the drawings, without the floor
 cost: L_R + kl_weight_start * KL, with the KL raised to its floor, as in a run's validation
 """
@@ -58,8 +58,8 @@ class Row:
       offset: L_s, divided by N_max, the mean over drawings (equation 9).
       pen: L_p, divided by N_max, the mean over drawings (equation 9).
       reconstruction: L_R, the sum of `offset` and `pen`.
-      per_point: L_R per actual point instead of N_max.
-      per_point_of_1: `per_point` in units that make each drawing's longer side 1.
+      per_point: L_R, divided by the number of actual points instead of N_max.
+      per_point_of_1: `per_point`, computed in units in which each drawing's longer side is 1.
       kl_before_floor: L_KL (equation 10).
       kl: L_KL raised to its floor, batch by batch.
       cost: the cost, computed as in a run's validation.
@@ -290,7 +290,7 @@ def _cost_label(evaluated: Evaluated, row: int) -> str:
 def text_table(rows: Sequence[Row]) -> Iterator[str]:
     """Yield the lines of a human-readable table, and an explanation of its columns."""
     heads = ["model", "file", "split", "drawings", "points", "N_max", "offset", "pen", "L_R"]
-    heads += ["L_R/point", "L_R/point of 1", "L_KL", "cost"]
+    heads += ["L_R/point", "L_R/point at size 1", "L_KL", "cost"]
     table = [heads]
     for row in rows:
         losses = (row.offset, row.pen, row.reconstruction, row.per_point, row.per_point_of_1)

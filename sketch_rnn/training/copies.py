@@ -56,13 +56,14 @@ class Copies:
     def close_share(self) -> float:
         """The share of the model's drawings that are very close to a training drawing.
 
-        This means closer than 90% of real drawings are to their nearest training drawing.
+        A drawing is very close if its distance to the nearest training drawing is smaller than the
+        same distance is for 90% of the real drawings.
         """
         return float(np.mean(self.distances < np.quantile(self.real, NEAR)))
 
     @property
     def verdict(self) -> str:
-        """A message, in one line of text, that tells the user whether the model copies."""
+        """One line of text that tells whether the model copies its training drawings."""
         found = f"{self.close_share:.0%} of {len(self.drawn)} drawings are closer to a training"
         found += " drawing than 90% of real drawings are"
         if self.close_share >= MANY:
@@ -125,9 +126,9 @@ def copies_of(drawn: Sequence[np.ndarray], dataset: Dataset) -> Copies:
 def copies_if_many(drawn: Sequence[np.ndarray], dataset: Dataset) -> Copies | None:
     """Return the result of `copies_of` if the model copies its training drawings, else None.
 
-    The model copies if `Copies.close_share` is `MANY` or more. The search stops as soon as so many
-    real drawings are close to training drawings that the share can no longer be that large. So it
-    takes little time at the end of a run if the model does not copy.
+    The model copies if `Copies.close_share` is `MANY` or more. The search stops as soon as the real
+    drawings examined so far show that `close_share` must be less than `MANY`. Thus it takes little
+    time at the end of a run if the model does not copy.
     """
     drawn, nearest, distances, training = _nearest(drawn, dataset)
     decisive = np.sort(distances)[math.ceil(MANY * len(distances)) - 1]

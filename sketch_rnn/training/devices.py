@@ -82,7 +82,7 @@ class Workers:
             ) from None
 
     def wait_for_all(self) -> None:
-        """Wait until every process is here."""
+        """Wait until every process of the run has called this method."""
         if self.count == 1:
             return
 

@@ -58,7 +58,7 @@ class MetricWriter:
         """Write metrics of a step; the keys are the tags.
 
         Raises:
-          UserError: a file cannot be written. All methods that write raise it.
+          UserError: a file cannot be written; the other `write` methods raise this error too.
         """
         with self._events(step):
             for tag, value in figures.items():

@@ -1,4 +1,4 @@
-"""Files for TensorBoard's embedding projector, which shows the z of drawings as their pictures.
+"""Files for TensorBoard's embedding projector, which shows a drawing's picture at its z.
 
 projector_config.pbtxt    the paths of the other files
 projector/mu.tsv          one row per drawing: mu

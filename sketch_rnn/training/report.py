@@ -28,7 +28,7 @@ class Reporter(Protocol):
         """Show a permanent line; in it, options of the run are in backticks, such as `resume`."""
 
     def paused(self, doing: str) -> AbstractContextManager[None]:
-        """Pause during work other than steps, whose time does not count toward the speed shown."""
+        """Pause the measurement of the training speed during other work, which `doing` names."""
 
     def stopping(self, number: int, at_once: bool) -> None:
         """Show that a signal asks the run to stop: after this step, or at once if it is the second.

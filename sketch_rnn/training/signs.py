@@ -32,8 +32,8 @@ def recovered(z: np.ndarray, mu: np.ndarray, kl_per_dimension: np.ndarray) -> fl
       kl_per_dimension: the KL of each dimension for real drawings, `[Z]`.
 
     Returns:
-      The ratio of the two fractions; None if no dimension carries enough information, or the
-      drawings cannot be encoded.
+      The fraction of z that is recovered, divided by the fraction that can be recovered; None if
+      no dimension carries enough information, or if the drawings cannot be encoded.
     """
     telling = kl_per_dimension >= TELLING_FROM
     if not telling.any() or not np.isfinite(mu).all():

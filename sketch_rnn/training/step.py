@@ -32,8 +32,9 @@ class StepResult(NamedTuple):
 class TrainStep:
     """The compiled training step of a model.
 
-    If `Execution.programs` is 1 and there is one device, a step is a single XLA program,
-    except for its noise. Otherwise parts of it are programs that run at the same time. Under a
+    If `Execution.programs` is 1 and there is one device, a step is compiled into a single XLA
+    program, except for its noise. Otherwise parts of the step are compiled separately and run at
+    the same time. Under a
     strategy, each replica computes a shard of the batch; the update is that of the whole batch.
     """
 
@@ -118,7 +119,8 @@ class TrainStep:
         """Compute the costs and gradients of the whole batch; each replica contributes a shard.
 
         Returns:
-          Cost, reconstruction and KL of the whole batch, `[3]`; its gradients.
+          The cost, reconstruction cost and KL of the whole batch, `[3]`; and the gradients of the
+          cost with respect to the weights.
         """
         replica = tf.distribute.get_replica_context()
         with tf.GradientTape() as tape:

@@ -135,15 +135,16 @@ def z_not_used(found: Sequence[Validation], facts: Facts) -> str:
             "kl_weight"
         )
     return (
-        f"{told}, though {facts.free_nats:.2g} nats would cost nothing; "
+        f"{told}, although the first {facts.free_nats:.2g} nats add nothing to the cost; "
         f"{_more_steps(found, facts)}try use_input_dropout=true, which makes the decoder rely "
         "on z"
     )
 
 
 def random_z_have_little_effect(found: Sequence[Validation], facts: Facts) -> str:
-    """Less than `LEAST_RECOVERED` of random z is recovered from drawings made from them, although z
-    carries information. The rule needs enough validation drawings to measure this information."""
+    """Too little of a random z can be recovered from the drawing made from it, although z carries
+    information about drawings: less than the share `LEAST_RECOVERED`. The rule needs enough
+    validation drawings to measure this information."""
     if facts.validating < FEW_TO_CHOOSE_BY:
         return ""
     if len(found) < 2 or not found[-1].recovered < LEAST_RECOVERED:

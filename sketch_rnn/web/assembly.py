@@ -1,4 +1,4 @@
-"""Assemble a page: a single file that requests nothing from the network.
+"""Assemble a page: a single file that works offline.
 
 Its Content-Security-Policy allows only its own script and style, by their hashes. Names, titles and
 drawings may be untrusted, so they enter the page as escaped text or as JSON without `<`.

@@ -192,7 +192,7 @@ def test_no_warning_without_clipped_weights(tmp_path, caplog):
         ({"num_mixture": 5}, None, 1.0, "20 mixtures"),
         ({}, None, None, "scale factor"),
         ({}, np.zeros(6), 1.0, "unconditional"),
-        ({"conditional": True}, None, 1.0, "for a single z"),
+        ({"conditional": True}, None, 1.0, "always draws from one z"),
         ({"conditional": True}, np.zeros(5), 1.0, r"one z \[6\]"),
         ({"conditional": True}, np.full(6, np.nan), 1.0, "not finite"),
     ],

@@ -32,9 +32,10 @@ from sketch_rnn.convert.readers.svg import svg_drawings
 
 
 class Reader(NamedTuple):
-    """A reader for one file format, with either `whole` or `cut`.
+    """A reader for one file format; either the function `whole` or the function `cut` is set.
 
-    suffixes: the suffixes of its files, in lower case. whole, cut: see the module. stored: returns
+    suffixes: the suffixes of its files, in lower case. whole: reads all drawings of a file. cut:
+    cuts a file with many drawings into chunks (see the module for both functions). stored: returns
     a file's sketches if they are stored as stroke-3 or stroke-5, so that a model can take them in
     their own units; returns None for other drawings. in_chunk: how many files a worker process
     reads at a time with `whole`.

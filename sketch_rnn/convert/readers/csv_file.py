@@ -57,7 +57,7 @@ def csv_chunks(file: InputFile, reading: Reading) -> Iterator[Chunk]:
 
 
 def _rows(file: InputFile) -> Iterator[tuple[int, Row]]:
-    """Yield the rows of a table with their line numbers, by the plain names of its columns."""
+    """Yield the line number and values of each row; `plain` column names are the keys."""
     encoding = file.encoding()
     with file.open() as opened:
         text = io.TextIOWrapper(opened, encoding, "replace", newline="")
@@ -80,7 +80,7 @@ def _rows(file: InputFile) -> Iterator[tuple[int, Row]]:
 
 
 def _with_point(text: str) -> str:
-    """Return a number with a decimal comma with a decimal point, and other texts unchanged."""
+    """Replace the decimal comma in a number by a point; return other strings unchanged."""
     number = text.replace(",", ".", 1)
     try:
         float(number)
@@ -166,7 +166,7 @@ def _in_order(points: list[dict[str, Any]], drawing: str) -> list[dict[str, Any]
 
 
 def _sort_by_order(strokes: Iterable[list[dict[str, Any]]]) -> bool:
-    """Sort the points of each stroke; return False if they have no order, or texts for it."""
+    """Sort each stroke's points by "order"; return False if a value of "order" is not a number."""
     try:
         for stroke in strokes:
             stroke.sort(key=lambda point: float(point["order"]))

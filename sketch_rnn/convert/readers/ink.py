@@ -157,8 +157,8 @@ def points_of(text: str, form: Format) -> np.ndarray:
 class _Channel:
     """A decoder for the values of one channel, point by point.
 
-    The prefix of a value says what it is: the coordinate itself (`!`), the difference to the value
-    before (`'`), or the change of that difference (`"`).
+    The prefix of a value says what it is: the coordinate itself (`!`), the difference from the
+    previous coordinate (`'`), or the change in that difference (`"`).
     """
 
     def __init__(self) -> None:

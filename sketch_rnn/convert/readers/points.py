@@ -5,12 +5,12 @@ one of the keys in `_PLACES`. Keys are compared without regard to case, spaces a
 
 One list may hold several lines. A new line begins at a None, at another stroke's number, and at an
 event that says so, such as "mousedown"; after an event such as "mouseup", nothing is drawn until
-then. Some lists have a flag that tells at each point whether the pen is down (`_DOWN`) or up
-(`_UP`); in a flag named "pen", the rarer value means that the pen is up. If the pen is never up for
-two points in a row, a point with the pen up either begins a line or ends one: if the first point
-has it and the last one does not, it begins lines; if the last one has it and the first one does
-not, it ends them. If the pen is mostly up for two points in a row or more, nothing is drawn at
-these points.
+the next line begins. Some lists have a flag that tells at each point whether the pen is down
+(`_DOWN`) or up (`_UP`); in a flag named "pen", the rarer value means that the pen is up. If the pen
+is never up for two points in a row, a point with the pen up either begins a line or ends one: if
+the pen is up at the first point and down at the last one, such points begin lines; if it is down at
+the first point and up at the last one, they end lines. If the pen is mostly up for two points in a
+row or more, nothing is drawn at these points.
 """
 
 import re
@@ -93,7 +93,7 @@ def lines_of(points: Sequence[Any]) -> Lines:
 
 
 def _keyed(point: Any) -> Point:
-    """Return a point's values by plain key, with its (x, y) under "place"."""
+    """Return a point's values under `plain` keys, and its (x, y) under the key "place"."""
     place = _place(point) if isinstance(point, dict) else None
     if place is None:
         raise UserError("a point lacks x or y")
@@ -133,7 +133,7 @@ def _says(point: Point, words: Sequence[str]) -> bool:
 def _cut_by_pen(lines: list[list[Point]]) -> tuple[list[list[Point]], int]:
     """Cut lines where a flag says that the pen is up; count the points at which nothing is drawn.
 
-    Lines that something else told apart stay unchanged.
+    If there are several lines already, they stay unchanged, and flags are ignored.
     """
     key = next((key for key in (*_DOWN, *_UP) if lines and key in lines[0][0]), None)
     if len(lines) != 1 or key is None:

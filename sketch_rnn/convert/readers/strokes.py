@@ -4,14 +4,14 @@ Columns are [[x, x, ...], [y, y, ...]], with time and more in further lists, as 
 them. Points are [[x, y], [x, y], ...], with pressure or time as further numbers. A stroke that
 consists of two or three lists of two to six numbers can be columns or points. All strokes in a file
 have the same layout, so a stroke that can only be columns, or only be points, decides for the file.
-So does a stroke with texts, such as dates, after its x and y. If there is no such stroke,
-the first of these rules that applies decides:
+A stroke that has strings, such as dates, after its x and y also decides for the file. If there is
+no such stroke, the first of these rules that applies decides:
 1. Every stroke has the same number of lists, but these lists differ in length: the lists are
    columns.
 2. Every list has the same length, but strokes differ in their number of lists: the lists are
    points.
 3. Every list has the same length, and this length is above four: the lists are columns. A point
-   rarely has that many numbers, and a file rarely has only strokes with so few points.
+   rarely has more than four numbers, and rarely do all strokes in a file have two or three points.
 4. In every stroke, the numbers in the third list increase: the lists are columns, and the third one
    holds the time.
 5. In every stroke, the third number increases from list to list: the lists are points, and the
@@ -99,7 +99,7 @@ def _by_shape(lists: int, numbers: int) -> Arrangement | None:
 
 
 def _by_texts(stroke: Sequence[Any]) -> Arrangement | None:
-    """Return the layout of a stroke with texts after its x and y; None if it has no such texts."""
+    """Return the layout of a stroke with strings after its x and y; None for other strokes."""
     if not all(isinstance(part, list) and part for part in stroke):
         return None
     if all(map(_is_numbers, stroke[:2])):
@@ -159,7 +159,7 @@ def _is_numbers(part: Any) -> bool:
 
 
 def numbers(values: Any) -> np.ndarray:
-    """Return nested lists of numbers, or of numbers as texts, as float64.
+    """Convert nested lists of numbers, or of strings that hold numbers, to a float64 array.
 
     Raises:
       UserError: there is anything else among them.

@@ -1,4 +1,4 @@
-"""Read scenes from tldraw: `.tldr` files, snapshots of its store, clipboard contents.
+"""Read scenes from tldraw: `.tldr` files, snapshots of tldraw's store, clipboard contents.
 
 A shape is a record with x, y and a rotation within its parent, and `props`. The points of a `draw`
 shape are objects, or base64-encoded 16-bit floats x, y, z (both in `points`), or, in current

@@ -49,7 +49,7 @@ class Strokes:
 
     @property
     def unsure(self) -> list[list[Any]]:
-        """The strokes whose layout (columns or points) depends on the whole file."""
+        """The strokes whose layout, columns or points, only the file as a whole can show."""
         return [stroke for stroke in self.strokes if isinstance(stroke, list)]
 
     def drawing(self, arrangement: Arrangement | None) -> Drawing:
@@ -95,7 +95,7 @@ def parse_several(content: bytes) -> list[Any]:
 
 
 def _parse_text(text: str) -> Any:
-    """Return the value of a JSON text inside another format, or of lists and tuples as in Python.
+    """Parse a string, from a field in another format, that holds JSON or Python lists and tuples.
 
     Raises:
       UserError: the text is neither.
@@ -256,8 +256,8 @@ def _from_stroke(stroke: Any) -> tuple[list[Any], tuple[str, ...]]:
             raise UserError("a stroke has neither points nor x and y")
         if is_number(keyed.get("x")) and is_number(keyed.get("y")):
             raise UserError(
-                "its strokes are moved by an x and y of their own, which is not supported; export "
-                "the drawing as SVG"
+                "its strokes have their own x and y besides their points, which is not supported; "
+                "export the drawing as SVG"
             )
         return _from_stroke(keyed[key])
     if not isinstance(stroke, list):
@@ -347,7 +347,7 @@ def _erases(stroke: Any) -> bool:
 
 
 def _first(value: Any) -> Any:
-    """Return the first item of a list that is neither None nor an empty list; else None."""
+    """Return a list's first item that is neither None nor []; None if there is no such item."""
     if not isinstance(value, list):
         return None
     return next((item for item in value if item is not None and item != []), None)

@@ -59,9 +59,10 @@ class Orthogonal(keras.initializers.Initializer):
 class Inputs:
     """The input of a layer at every step: x, and a context that is the same at every step.
 
-    The context's contribution to a product is computed once. If a row holds several sketches, each
-    sketch has a context of its own. Then a one-hot vector that identifies the sketch is appended to
-    x, and the kernel gets one more row per sketch: the contribution of this sketch's context.
+    The context's contribution to a matrix product is computed once. If a row holds several
+    sketches, each sketch has a separate context. Then a one-hot vector that identifies the sketch
+    is appended to x, and the kernel gets one more row per sketch: the contribution of this sketch's
+    context.
     """
 
     def __init__(self, x: tf.Tensor, context: tf.Tensor | None, segments: Segments):
@@ -74,7 +75,7 @@ class Inputs:
             self.x = tf.concat([x, sketch], axis=-1)
 
     def kernel_and_constant(self, w_xh: tf.Tensor, bias: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Split a product of x and the context into a kernel for `self.x` and a constant.
+        """Split a matrix product of x and the context into a kernel for `self.x` and a constant.
 
         Args:
           w_xh: `[I + C, O]`.

@@ -15,7 +15,7 @@ CellState: TypeAlias = Any  # a NamedTuple of tensors [B, U]; each cell defines 
 Factor: TypeAlias = tf.Tensor | float  # [B, U] or a number
 ReadByProducts: TypeAlias = tuple[
     tuple[tf.Tensor, ...], ...
-]  # the inputs of each product, which the product concatenates
+]  # the inputs of each matrix product, which concatenates them
 
 
 class CellWeights(NamedTuple):
@@ -70,4 +70,4 @@ class Cell(Protocol):
         """
 
     def inputs(self, x: tf.Tensor, previous: CellState, state: CellState) -> ReadByProducts:
-        """Return the inputs of each product; x comes last in the products that read it."""
+        """Return the inputs of each matrix product; if x is one of them, it comes last."""

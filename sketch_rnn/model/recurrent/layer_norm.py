@@ -188,7 +188,8 @@ def normalized_step_back(
     """Return the gradients of the inputs of `normalized_step`.
 
     Returns:
-      The gradients of the products, of the c that the step read, and of the norms for each row.
+      The gradients of the matrix products, of the c that the step read, and, for each row, of the
+      norms.
     """
     normal, inverse, c_normal, c_inverse = saved
     gates = activate(normal * norms.gamma + norms.beta)

@@ -109,7 +109,7 @@ class _Forward:
         return tuple(state), [*state, *saved]
 
     def products_at(self, t: tf.Tensor) -> Products:
-        """Return the products of step t."""
+        """Return the matrix products of step t."""
         return self.products.given_x([None if of_x is None else of_x[t] for of_x in self.of_x])
 
     def dropout(self, t: tf.Tensor) -> tf.Tensor | float:
@@ -125,7 +125,7 @@ class _Forward:
         return self.cell.State(*[self.segments.previous_at(t, *pair) for pair in pairs])
 
     def inputs_in(self, begin: tf.Tensor, count: int) -> ReadByProducts:
-        """Return the inputs of each product, `[c, B, ...]`, at the `count` steps from `begin`."""
+        """Return each matrix product's inputs, `[c, B, ...]`, at the `count` steps from `begin`."""
         pairs = zip(self.initial, self.states, strict=True)
         previous = [self.segments.previous_in(begin, count, *pair) for pair in pairs]
         state = [window(sequence, begin, count) for sequence in self.states]
@@ -133,7 +133,7 @@ class _Forward:
         return self.cell.inputs(window(self.x, begin, count), make(*previous), make(*state))
 
     def _x_widths(self) -> list[int]:
-        """Return, for each product, how many columns of its input come from x."""
+        """Return, for each matrix product, how many columns of its input come from x."""
         inputs = self.cell.inputs(self.x, self.initial, self.initial)
         return [self.x.shape[-1] if parts[-1] is self.x else 0 for parts in inputs]
 
@@ -275,8 +275,9 @@ class _Backward:
     def _kernel_gradient(self, inputs: tuple[tf.Tensor, ...], d_product: tf.Tensor) -> tf.Tensor:
         """Return the gradient of a kernel over some steps, `[I, O]` or `[D, I, O]`.
 
-        Each input is transposed separately: a product that also transposes costs up to twice as
-        much, and XLA turns every other way of writing this into such a product.
+        A matrix product that also transposes its input takes up to twice as long. XLA would merge
+        the transpose into the matrix product if this code were not written exactly as it is: each
+        input is transposed separately, before the inputs are concatenated.
         """
         columns = [_columns(self.products.operand(part)) for part in inputs]
         rows = rows_of(d_product)
@@ -303,9 +304,9 @@ def _scan(
 ) -> tuple[Any, list[tf.Tensor]]:
     """Call `carry, outputs = step(t, carry)` for `count` values of t, starting with `first`.
 
-    Each iteration of the loop runs `unroll` steps and writes their outputs together. Steps that do
-    not fill an iteration run after the loop. `stride`, 1 or -1, is the difference between
-    successive values of t.
+    Each iteration of the loop runs `unroll` steps and writes their outputs together. Any steps left
+    over, too few for another iteration, run after the loop. `stride`, 1 or -1, is the difference
+    between successive values of t.
 
     Returns:
       The last carry, and the outputs of all steps, `[count, ...]` each, in ascending order of t.

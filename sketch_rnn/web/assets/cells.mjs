@@ -98,7 +98,10 @@ export class HyperLstm {
     this.betas = splitMatrices(weight('beta_kernel'));
   }
 
-  /** `first` is the state [B, S], h, hyper h, c, hyper c, or null; `context` is [B, C], or null. */
+  /**
+   * `first` is the initial state [B, S], which holds h, hyper h, c and hyper c in this order, or
+   * null; `context` is [B, C] or null.
+   */
   start(batch, first, context) {
     const {units, hyperUnits} = this;
     const sizes = [units, hyperUnits, units, hyperUnits];

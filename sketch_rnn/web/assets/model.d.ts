@@ -28,7 +28,10 @@ export interface Model {
 export interface StepOptions {
   /** The latent vector to draw from; by default random, or the mu of the drawing to finish. */
   z?: Z | null;
-  /** A number above 0, default 0.5: low values give likely drawings, 1 is as trained. */
+  /**
+   * A number above 0, by default 0.5. Low values give the most likely drawings; 1 samples the
+   * distribution that the model learned.
+   */
   temperature?: number;
   /** Whether to always choose the most probable point; by default false. */
   greedy?: boolean;

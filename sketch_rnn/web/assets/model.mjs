@@ -75,11 +75,15 @@ export function encode(model, sketch) {
 /**
  * Returns new drawings.
  *
- * Options, with defaults in parentheses: `z`, one z for all drawings or a list of them (a sample
- * from the prior for each drawing); `count`, the number of drawings, or of drawings for each z in a
- * list (1); `temperature`, where low values give likely drawings and 1 is as trained (0.5);
- * `greedy`, always take the most probable point (false); `leastPoints` (0); `maxPoints` (the
- * model's); and `seed`, which makes the drawings reproducible (random).
+ * Options:
+ * `z`: one z for all drawings, or a list with several z; by default a random z for each drawing.
+ * `count`: the number of drawings, or the number for each z in a list; by default 1.
+ * `temperature`: low values give the most likely drawings, and 1 samples the distribution that the
+ * model learned; by default 0.5.
+ * `greedy`: whether to always take the most probable point; by default false.
+ * `leastPoints`: the fewest points in a drawing; by default 0.
+ * `maxPoints`: the most points in a drawing; by default the model's `maxPoints`.
+ * `seed`: a number that makes the drawings reproducible; by default random.
  */
 export function decode(model, options = {}) {
   return last(decodeTogether(model, options));

@@ -206,7 +206,7 @@ async function readStore() {
   refresh();
 }
 
-/** Continues an unfinished drawing that no other tab has on its paper, or begins a new one. */
+/** Continues an unfinished drawing that is not open in another tab, or begins a new drawing. */
 async function takeUp() {
   for (const record of [...records.values()].filter((each) => !each.done)) {
     if (await hold(record.key_id)) {
@@ -218,7 +218,7 @@ async function takeUp() {
   hold(current.key_id);
 }
 
-/** Locks a drawing for this tab's paper; resolves to false if another tab holds the lock. */
+/** Locks a drawing for this tab; resolves to false if the drawing is open in another tab. */
 function hold(key) {
   release();
   if (!navigator.locks) return Promise.resolve(true);

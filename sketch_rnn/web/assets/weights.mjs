@@ -137,7 +137,7 @@ function addFour(y, begin, o, outputs, s0, s1, s2, s3) {
   if (left > 3) y[place + 3] += s3;
 }
 
-/** Keeps only the given rows in a run; their indices are in ascending order. */
+/** Keeps only the given rows (indices in ascending order) in all arrays of a cell's state. */
 export function keepRows(run, rows) {
   for (const [name, array] of Object.entries(run)) {
     if (name === 'batch') continue;

@@ -46,7 +46,7 @@ async function run(task) {
   }
 }
 
-/** Returns whether a newer task has arrived; first lets waiting messages in. */
+/** Handles pending messages, then returns whether one of them brought a newer task. */
 async function isOld(task) {
   await new Promise((resume) => setTimeout(resume));
   return newest !== task.id;
