@@ -25,7 +25,7 @@ ADVICE = {
         "Final weight of the KL; raise it for better random z, lower it for closer reconstructions."
     ),
     "kl_weight_start": (
-        "KL weight at step 0 and in validation; raise it to pick a best checkpoint with a lower KL."
+        "KL weight at step 0 and in validation; raise it if the best checkpoint's KL is too high."
     ),
     "kl_tolerance": "KL per dimension of z that costs nothing, in nats; raise it if z is not used.",
     "batch_size": (

@@ -25,7 +25,7 @@ def check_output(
 ) -> None:
     """Refuse, before the work begins, an output that cannot be written or would destroy something.
 
-    A picture may replace a picture. Any other file that exists is kept unless `overwrite` is set.
+    A picture that exists may be replaced; any other file is kept unless `overwrite` is set.
     A file that is also an input is never replaced, nor is a folder whose name has a suffix.
 
     Args:
@@ -50,11 +50,11 @@ def check_output(
         model = None  # no file of a model's folder itself has such a suffix
     for source in (*inputs, model):
         if source is not None and _is_part_of(path, Path(source)):
-            raise UserError(f"{path} is also an input ({source}); name another {name}")
+            raise UserError(f"{path} is also an input ({source}); choose another {name}")
     if path.is_dir() and path.suffix:
-        raise UserError(f"{path} is a folder; name another {name}")
+        raise UserError(f"{path} is a folder; choose another {name}")
     if not overwrite and not is_picture:
-        raise UserError(f"{path} exists; replace it with `overwrite`, or name another {name}")
+        raise UserError(f"{path} exists; replace it with `overwrite`, or choose another {name}")
 
 
 def _is_part_of(path: Path, source: Path) -> bool:

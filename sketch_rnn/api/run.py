@@ -102,9 +102,9 @@ class Run:
     def stop(self, reason: str = "a callback") -> None:
         """End the run cleanly; call it from a callback.
 
-        From `on_validation`, the run ends after this step; from `on_step`, after the steps that
-        have already begun, which is up to half a second later. A run that is stopped like this
-        before its first validation is validated at its end.
+        If `on_validation` calls it, the run ends after this step; if `on_step` calls it, the run
+        ends after the steps that have already begun, up to half a second later. A run that is
+        stopped like this before its first validation is validated at its end.
         """
         self._reason_to_stop = reason
 

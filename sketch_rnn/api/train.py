@@ -147,7 +147,7 @@ def _options(
 
 
 class _Calls:
-    """A `Listener` on a run that calls the callbacks."""
+    """A `Listener` that calls a run's callbacks."""
 
     def __init__(self, run: Run, callbacks: Sequence[Callback]):
         self._run, self._callbacks = run, callbacks

@@ -243,7 +243,9 @@ def _show(*paths: str) -> None:
     if len(paths) != 1:
         raise UserError(f"expected one .npz file, got {len(paths)}")
     if shipped.drawings(paths[0]).is_dir():
-        raise UserError(f"expected one .npz file, got the folder {paths[0]}; name one of its files")
+        raise UserError(
+            f"expected one .npz file, got the folder {paths[0]}; choose one of its files"
+        )
     if SHOW.augment is not None and not SHOW.output:
         raise UserError("expected --output=FILE.svg together with --augment")
     if SHOW.output:

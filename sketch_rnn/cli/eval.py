@@ -120,7 +120,7 @@ def _check_flags(models: list[str]) -> None:
     for flag in ("full_size", "coordinates", "pen"):
         if FLAGS[flag].present and not FLAGS.input:
             raise UserError(
-                f"--{flag}: expected an --input, got none; name the drawings with --input"
+                f"--{flag}: expected an --input, got none; give the drawings with --input"
             )
     if FLAGS.copies:
         _check_copies(models)

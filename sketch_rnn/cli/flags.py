@@ -74,11 +74,12 @@ SHARED = (
     Flag("version", bool, False, "Show the versions of this program, Python and TensorFlow."),
     Flag("help", bool, False, "Show this help.", short="h"),
 )
-OVERWRITE = Flag("overwrite", bool, False, "Replace an existing output. A picture may replace a "
-    "picture without this flag; the command's own inputs are never replaced.")
+OVERWRITE = Flag("overwrite", bool, False, "Replace an existing output. An existing picture "
+    "is replaced even without this flag; the command's own inputs are never replaced.")
 FULL_SIZE = Flag("full_size", float, None, "Scale inputs so that their longer side has this "
-    "length, in the model's data units (default: the size of a typical drawing, which the run has "
-    "recorded, or which is measured on the data set or on forty drawings that the model makes).")
+    "length, in the model's data units (default: the size of a typical drawing, as recorded by the "
+    "run; if it is not recorded, it is measured on the data set, or else on forty drawings that "
+    "the model makes).")
 LAYOUT = (  # flags of commands that read drawings stored as rows
     Flag("coordinates", COORDINATES, COORDINATES[0], "Coordinates in drawings stored as rows "
         "(.npz, .npy, lists): offsets from the previous point, or absolute; auto decides for each "

@@ -4,10 +4,10 @@
 
 Each DATA_SET is a file, or several files joined by +, and becomes one row: the reconstruction loss
 L_R and the KL loss L_KL (before its floor) on the test split, for the best checkpoints of models
-with w_KL 1, 0.5 and 0.25, and L_R of a decoder-only model. If the data are those of the paper, the
-public Quick, Draw! files with 70,000 training drawings each, the paper's results follow in the next
-row (Ha & Eck 2017, arXiv:1704.03477, table 1). If it is typed again, the command continues
-unfinished runs and skips finished runs.
+with w_KL 1, 0.5 and 0.25, and L_R of a decoder-only model. If a data set is one that the paper used
+(public Quick, Draw! files with 70,000 training drawings each), the next row shows the paper's
+results (Ha & Eck 2017, arXiv:1704.03477, table 1). To continue unfinished runs, type the same
+command again; it skips finished runs.
 """
 
 import argparse

@@ -47,7 +47,7 @@ from the first halves of these drawings.
   sketch_rnn_sample --like=cat --output=cats.svg
   sketch_rnn_sample --model_dir=models/cat --output=cats.svg
   sketch_rnn_sample --model_dir=models/cat --mode=complete --input=mine.svg --output=finished.svg
-                    (add --page if mine.svg is only a part of the drawing on its page)
+                    (add --page if the lines in mine.svg are only a part of the drawing)
 """
 
 DATA = (".npz", ".json")
@@ -274,7 +274,7 @@ def _data_set_drawings() -> list[str]:
         data_dir, names = data_of(FLAGS.model_dir)
         files = download.resolve(data_dir, names)
     except UserError as error:
-        raise UserError(f"{error}; or name drawings with `input`") from None
+        raise UserError(f"{error}; or give drawings with `input`") from None
     return [data_dir] if shipped.drawings(data_dir).is_dir() else [str(path) for path in files]
 
 
@@ -297,7 +297,7 @@ def _check_sources(mode: Mode) -> None:
     for flag in ("page", "input_size", "coordinates", "pen"):
         if FLAGS[flag].present and not FLAGS.input:
             raise UserError(
-                f"--{flag}: expected an --input, got none; name the drawing with --input"
+                f"--{flag}: expected an --input, got none; give the drawing with --input"
             )
 
 

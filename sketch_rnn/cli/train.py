@@ -32,9 +32,9 @@ FLAGS = new_flags(
     Flag("log_root", str, None, "Folder of the run (default: models/ followed by the name of the "
         "configuration or data set).", also="model_dir"),
     Flag("data_dir", str, None, "Folder or http(s) address of the .npz files, or doodles for the "
-        "drawings in the package (default: the paths in data_set, if it has paths; else "
-        "doodles, if the package has these files; else the public aaron_sheep data set; a resumed "
-        "run reads the folder that it used before)."),
+        "drawings in the package. Default: if data_set holds paths, their folder; else doodles, if "
+        "the package has all files in data_set; else the address of the public aaron_sheep data "
+        "set. A resumed run reads the folder that it used before."),
     Flag("hparams", Many.REPEATED, [], "Hyperparameters: name=value,name=value or a JSON object. "
         "To train on several files: data_set=cat.npz+fish.npz."),
     Flag("config", str, None, "JSON file of hyperparameters, or the name of one in the package: "

@@ -268,7 +268,7 @@ def _checked_output(
     if output.suffix != ".npz":
         raise UserError(f"{output}: expected an output name that ends in .npz")
     if report and Path(report).resolve() == output.resolve():
-        raise UserError(f"{report} is named for both the output and the report; name another file")
+        raise UserError(f"{report} is both the output and the report; choose another file")
     check_output(output, inputs, overwrite=overwrite)
     if report:
         files = [path for path in inputs if not Path(path).is_dir()]

@@ -53,10 +53,13 @@ class Recipe:
             raise UserError(f"size: expected a number from 1 to {MAX_OFFSET}, got {self.size}")
         if not 0 < self.tolerance <= self.size:
             raise UserError(
-                f"tolerance: expected a number above 0, up to size, got {self.tolerance}"
+                f"tolerance: expected a number above 0 and at most the size ({self.size}), got "
+                f"{self.tolerance}"
             )
         if not 0 <= self.epsilon <= self.size:
-            raise UserError(f"epsilon: expected a number from 0 to size, got {self.epsilon}")
+            raise UserError(
+                f"epsilon: expected a number from 0 to the size ({self.size}), got {self.epsilon}"
+            )
         if not 0 <= self.join_distance <= 1:
             raise UserError(
                 "join_distance: expected a fraction of the drawing's longer side, from 0 to 1, got "

@@ -84,7 +84,7 @@ def _common_folder(paths: Sequence[PurePath]) -> PurePath:
     """Return the deepest folder that contains all files.
 
     Raises:
-      UserError: there is no such folder, since the files are on different drives of Windows.
+      UserError: no folder contains all files, because they are on different Windows drives.
     """
     for folder in paths[0].parents:
         if all(path.is_relative_to(folder) for path in paths):
@@ -114,7 +114,7 @@ def recorded_data_dir(data_dir: str, names: Sequence[str]) -> str:
     if not _is_address(data_dir) and not shipped.drawings(Path(data_dir).expanduser()).is_dir():
         raise UserError(
             f"according to the run's folder, its drawings are in {data_dir}, but there is no such "
-            f"folder in {Path.cwd()}; name the folder that holds {', '.join(names)} with "
+            f"folder in {Path.cwd()}; give the folder that holds {', '.join(names)} with "
             "`data_dir`"
         )
     urls = _urls(data_dir, names) if _is_address(data_dir) else []
@@ -145,7 +145,7 @@ def _local(folder: Path, name: str) -> Path:
         )
     found = sorted(file.name for file in folder.glob("*.npz"))[:8]
     if found:
-        holds = f"{', '.join(found)}; name one or several of these, as in data_set={found[0]}"
+        holds = f"{', '.join(found)}; choose one or several of these, as in data_set={found[0]}"
     else:
         holds = "no .npz file; `sketch_rnn_dataset build` makes one from drawings"
     raise UserError(f"data_set: there is no file {name!r} in {str(folder)!r}, which holds {holds}")

@@ -182,8 +182,8 @@ def _one_line(name: str, hub: Any) -> Iterator[None]:
         ) from None
     except errors.EntryNotFoundError:
         raise UserError(
-            f"{name}: the repository holds no {parse(name).file}; name its model file, as in "
-            f"{PREFIX}{parse(name).repository}/cat.keras"
+            f"{name}: the repository holds no {parse(name).file}; add the path of its model "
+            f"file, as in {PREFIX}{parse(name).repository}/cat.keras"
         ) from None
     except (errors.HfHubHTTPError, errors.LocalTokenNotFoundError) as error:
         status = getattr(getattr(error, "response", None), "status_code", None)

@@ -7,8 +7,10 @@ The archive of a data set has the members `train.npy`, `valid.npy` and `test.npy
   `train_lengths.npy`.
 Values are integers or floats. Other members are not read.
 
-To build a data set, `read_drawings` reads any archive member that holds sketches. It also accepts
-- an object array of S lists of rows, or of numbers with the shape `[S, n, 3]`;
+To build a data set, `read_drawings` reads any archive member that holds sketches. Besides the
+arrays above, it accepts
+- an object array of S lists of rows;
+- an object array of numbers, of shape `[S, n, 3]`;
 - a plain array `[n, 3]`, which is a single sketch.
 
 Dimensions: S sketches, n points in one sketch, P points in all sketches.

@@ -163,7 +163,7 @@ def _check_closed_lines(padding: np.ndarray, kept: Sequence[np.ndarray], where: 
 
 
 def _is_one_line_from(padding: np.ndarray, sketch: np.ndarray) -> bool:
-    """Return whether a sketch is one line that begins at the position of the padding."""
+    """Return whether a sketch is one line whose first point has the padding's coordinates."""
     pens = _has_pen_of(padding, sketch)
     begins_there = len(sketch) > 2 and (sketch[0, :2] == padding[:2]).all()
     return bool(begins_there and not pens[0] and pens[1:].all())

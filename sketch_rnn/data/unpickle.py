@@ -2,9 +2,9 @@
 
 A pickle is a program for a small stack machine whose opcodes can call any function. The stack
 machine in this module knows only the opcodes with which NumPy's object arrays are written (Python 2
-and 3, NumPy 1 and 2, protocols 0 to 5). It imports and calls nothing that the file names; `CALLS`
-says what to do for each name it knows. Everything else is refused, and so are sizes that the file
-cannot contain.
+and 3, NumPy 1 and 2, protocols 0 to 5). It never imports or calls a function that is named in the
+file; `CALLS` holds all known names, with what the stack machine does for each of them. Everything
+else is refused, and so are sizes that the file cannot contain.
 
 Lists are also refused unless the caller allows them: they take fifty times as much memory as their
 bytes in the file. As soon as the lists of a sketch are complete, they are converted to an array and

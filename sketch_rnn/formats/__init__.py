@@ -60,20 +60,20 @@ class Format:
 
 
 _TRAIN = (
-    "train a model with sketch_rnn_train, or name a public one (sketch_rnn_dataset download lists "
-    "them)"
+    "train a model with sketch_rnn_train, or choose a public model (sketch_rnn_dataset download "
+    "lists them)"
 )
 _STRANGERS = {  # files from other programs, by suffix: why they cannot be read
     (".pth", ".pt", ".safetensors"): (
-        "holds PyTorch weights without their model, which cannot be read; " + _TRAIN
+        "holds only weights from PyTorch, and this program cannot read them; " + _TRAIN
     ),
     (".ckpt",): (
         "is a checkpoint of PyTorch Lightning or TensorFlow, which cannot be read on its own; for "
-        "a run of the original trainer, name its folder, which holds vector-N.index; otherwise "
+        "a run of the original trainer, use its folder, which holds vector-N.index; otherwise "
         + _TRAIN
     ),
     (".index", ".meta", ".data-00000-of-00001"): (
-        "is part of a TensorFlow checkpoint; name the folder that it is in"
+        "is part of a TensorFlow checkpoint; use the folder that it is in"
     ),
     (".h5", ".hdf5"): (
         "holds Keras weights in HDF5 but no configuration from this program; save both with "

@@ -195,13 +195,15 @@ def _sizes(shapes: list) -> Sizes:
         return sizes
     if len(shapes) == _ALL_ARRAYS:
         raise UserError(
-            "expected the shapes of an lstm model with z: twice [5, 4 E], [E, 4 E], [4 E]; twice "
-            "[2 E, Z], [Z]; [Z, 2 U], [2 U]; [U, O], [O], [5 + Z, 4 U], [U, 4 U], [4 U] with "
-            f"O = 3 + 6 mixtures; got {str(shapes)[:160]}"
+            "its weights do not have the shapes of an lstm model with E encoder units, U decoder "
+            "units and Z values in z: expected twice [5, 4 E], [E, 4 E], [4 E]; twice [2 E, Z], "
+            "[Z]; then [Z, 2 U], [2 U]; [U, O], [O], [5 + Z, 4 U], [U, 4 U], [4 U] with "
+            f"O = 3 + 6 * mixtures; got {str(shapes)[:160]}"
         )
     raise UserError(
-        "expected the shapes of an lstm decoder without z, [U, O], [O], [5, 4 U], [U, 4 U], [4 U] "
-        f"with O = 3 + 6 mixtures; got {str(shapes)[:80]}"
+        "its weights do not have the shapes of an lstm decoder with U units and without z: "
+        "expected [U, O], [O], [5, 4 U], [U, 4 U], [4 U] with O = 3 + 6 * mixtures; got "
+        f"{str(shapes)[:80]}"
     )
 
 

@@ -64,7 +64,7 @@ def _model(path: Path) -> SketchRNN:
 
 
 def _check_weights(file: zipfile.ZipFile, hparams: HParams) -> None:
-    """Raise UserError if weights are compressed, in other files, or do not fit the sizes."""
+    """Raise UserError if weights are compressed, are in other files, or do not fit `hparams`."""
     stored = file.getinfo(_WEIGHTS).file_size
     with file.open(_WEIGHTS) as weights, h5py.File(weights, "r") as root:
         held = sum(dataset.nbytes for dataset in _datasets(root))

@@ -25,7 +25,7 @@ _INTERFACE = ("strokes.mjs", "keep.mjs", "paper.mjs", "share.mjs", "page.mjs")
 def refuse(path: Path, _: str = "") -> SketchRNN:
     """Raise a UserError: a page or module cannot be loaded as a model."""
     raise UserError(
-        f"{path} is for browsers and cannot be loaded; name the model that it was made from"
+        f"{path} is for browsers and cannot be loaded; load the model that it was made from"
     )
 
 

@@ -108,7 +108,7 @@ class RunFolder:
         """
         if self.holds_run():
             raise UserError(
-                f"another process has started a run in {self.path}; name another folder"
+                f"another process has started a run in {self.path}; choose another folder"
             )
         self.write_config(config)
         part = self.path / f".{CHECKPOINT_FOLDER}.part"
@@ -312,7 +312,8 @@ class RunFolder:
     def _by_age(self, kind: str) -> list[Path]:
         """Return the index files of a kind, last written first.
 
-        Sorting by step can differ: a damaged checkpoint may have a higher step than newer ones.
+        Sorting by step could give another order: a damaged checkpoint may have a higher step than
+        newer checkpoints.
         """
         paths = self.checkpoints.glob(f"{kind}-*.index")
         return sorted(paths, key=lambda path: path.stat().st_mtime_ns, reverse=True)

@@ -208,19 +208,22 @@ class Products:
             self._back.append(tf.split(back, [kernel.shape[-2] - width, width], axis=-1))
 
     def back(self, number: int, d_output: tf.Tensor) -> tf.Tensor:
-        """Return the gradient of a product's joined inputs, without x: `[B, O]` -> `[B, ...]`."""
+        """Return the gradient with respect to a product's inputs except x, as one tensor.
+
+        `d_output`, the gradient with respect to the product, is `[B, O]`; the result is `[B, ...]`.
+        """
         return self._execution.product(d_output, self._back[number][0])
 
     def back_x(self, number: int, d_output: tf.Tensor) -> tf.Tensor:
-        """Return the gradient of a product's input x: `[N, O]` -> `[N, I]`."""
+        """Return the gradient with respect to a product's input x: `[N, O]` -> `[N, I]`."""
         return self._execution.product(d_output, self._back[number][1])
 
     def operand(self, x: tf.Tensor) -> tf.Tensor:
-        """Return x rounded to the precision that matrix products read."""
+        """Return x, rounded to the precision in which matrix products take their inputs."""
         return self._execution.operand(x)
 
     def product(self, x: tf.Tensor, y: tf.Tensor, **transposed: bool) -> tf.Tensor:
-        """Return x y, for products that do not use the kernels; see `Execution.product`."""
+        """Return the matrix product of x and y; see `Execution.product`."""
         return self._execution.product(x, y, **transposed)
 
 

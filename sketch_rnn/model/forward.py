@@ -132,7 +132,7 @@ class Forward:
     def _reconstruction(
         self, batch: Batch, micro_batch: MicroBatch, z: tf.Tensor | None, noise: Noise
     ) -> tf.Tensor:
-        """Return what a micro-batch adds to the reconstruction cost; see `_cost_and_gradients`."""
+        """Return a micro-batch's part of the reconstruction cost, with a custom gradient."""
         read = _decoder_input(batch, micro_batch, noise)
         targets = in_rows(batch.strokes5[:, 1:], micro_batch.source)
         steps = batch.strokes5.shape[0] * (batch.strokes5.shape[1] - 1)
@@ -160,7 +160,7 @@ class Forward:
         loss_mask: tf.Tensor | None,
         count: int,
     ) -> tuple[tf.Tensor, list[tf.Tensor]]:
-        """Return what a micro-batch adds to the reconstruction cost, and the gradients of that.
+        """Return a micro-batch's part of the reconstruction cost, and the gradients of this part.
 
         One compiled program computes both, so that the values that the backward pass needs are
         stored only once.

@@ -222,7 +222,7 @@ class SketchRNN(Fitting):
                 "`save_model` writes other formats"
             )
         if path.exists() and not overwrite:
-            raise UserError(f"{path} exists; set `overwrite` to replace it, or name another file")
+            raise UserError(f"{path} exists; set `overwrite` to replace it, or choose another file")
         with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as folder:
             part = Path(folder) / "model.keras"
             keras.saving.save_model(self, part)

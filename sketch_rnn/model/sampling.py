@@ -396,8 +396,8 @@ def _choose(logits: tf.Tensor, uniform: tf.Tensor) -> tf.Tensor:
 def _noise(key: tf.Tensor, t: tf.Tensor, batch: int | tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """Return the random numbers for a step: uniform and standard normal, each `[B, 2]`.
 
-    The normal numbers are computed here (Box & Muller 1958): if the compiler drew them, the
-    numbers for a sketch would depend on the batch size.
+    The normally distributed numbers are computed here (Box & Muller 1958). If TensorFlow's own
+    function drew them in compiled code, a sketch's numbers would depend on the batch size.
     """
     uniform = tf.random.stateless_uniform([batch, 4], tf.random.fold_in(key, t))
     radius = tf.sqrt(-2 * tf.math.log1p(-uniform[:, 2:3]))

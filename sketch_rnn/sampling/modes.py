@@ -21,7 +21,7 @@ class Mode:
       temperatures: the default temperatures.
       drawings: the number of drawings to pick at random from an input file that holds several;
         None means all.
-      counted: whether the user can choose a value other than `drawings`.
+      counted: whether the user can choose how many drawings are picked, instead of `drawings`.
       together: the number of drawings that the mode takes from all inputs together; 0 means any
         number.
     """
@@ -55,7 +55,7 @@ class Mode:
             raise UserError("expected `input` or `z_file`, got both")
 
     def check_model(self, conditional: bool, has_input: bool, has_z: bool) -> None:
-        """Refuse a mode, or inputs or z, that need an encoder if the model has none.
+        """If the model has no encoder, refuse a mode, inputs or z that need an encoder.
 
         Raises:
           UserError: the mode or the sources need a model with an encoder.

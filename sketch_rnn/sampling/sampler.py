@@ -166,7 +166,7 @@ class Sampler:
 
     @_with_checks
     def analogy(self) -> Picture:
-        """Draw three inputs, and the first - the second + the third (section 4.3).
+        """Draw three inputs a, b and c, and a drawing of z(a) - z(b) + z(c) (section 4.3).
 
         There is a row for each temperature.
         """

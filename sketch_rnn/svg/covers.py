@@ -41,8 +41,8 @@ class Cover:
     def hides(self, line: Line, ground: Color | None) -> bool:
         """Return whether this shape hides a line that lies under it.
 
-        If this shape is a stroke, it must be wide enough. Its color must either differ from the
-        color of the line, or be the color of the page (`ground`).
+        If this shape is a stroke, it must be at least about as wide as the line. Its color must
+        either differ from the color of the line, or be the color of the page (`ground`).
         """
         if self.is_stroke and self.shape.width < 0.9 * line.width:
             return False

@@ -78,8 +78,8 @@ class Painter:
           geometry: returns the attribute for position or size with a given name, or the CSS
             value that replaces it.
           matrix: maps the shape's coordinates to pixels.
-          context: the properties that it inherits.
-          purpose: the purpose of the visit.
+          context: the properties that the element inherits.
+          purpose: what the shape is for: painting, measuring or clipping.
         """
         stroke, fill, even_odd = self._paints(element, context, purpose)
         is_seen = context.style.get("visibility", "visible") == "visible"

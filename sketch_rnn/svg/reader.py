@@ -101,7 +101,7 @@ def read_polylines(
 ) -> Polylines:
     """Return the lines in a file's content, and what is left out; see `read_svg`.
 
-    If `middle` is given, it replaces each ribbon with lines along the ribbon's middle.
+    If `middle` is given, lines along the middle of each ribbon replace the ribbon.
     """
     root = xml.parse(content)
     if root.tag != "svg":

@@ -26,10 +26,11 @@ ASIDE = np.radians(20)  # a branch that continues a line with a smaller turn bel
 
 
 def sharpen_tips(graph: Graph, radius: np.ndarray, width: float) -> None:
-    """Join the two sides of a sharp corner, which thinning connects to a short third branch.
+    """Restore sharp corners, of which thinning makes junctions with a short third branch.
 
-    Near the corner's tip, the ink of both sides runs together, so thinning leaves a Y. Extend the
-    arms of the Y straight to the end of its stem.
+    Near the tip of a sharp corner, the ink of its two sides runs together, so the skeleton is a Y:
+    the sides are its arms, and its stem ends at the tip. Remove the stem, and extend both arms
+    straight to the tip.
     """
     for met in list(graph.ends.values()):
         if len(met) != 3 or len({number for number, _ in met}) != 3:
@@ -54,7 +55,7 @@ def _points_beyond(points: np.ndarray, distance: float) -> np.ndarray:
 
 
 def _is_tip(graph: Graph, tip: End, radius: np.ndarray, width: float) -> bool:
-    """Return whether, at a junction of three branches, `tip` is the tip of a corner."""
+    """Return whether the branch of `tip` is the stem of a Y that thinning left at a corner."""
     if len(graph.ends[graph.far(tip)]) != 1:
         return False
     met = graph.ends[graph.node(tip)]

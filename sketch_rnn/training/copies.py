@@ -128,7 +128,7 @@ def copies_if_many(drawn: Sequence[np.ndarray], dataset: Dataset) -> Copies | No
 
     The model copies if `Copies.close_share` is `MANY` or more. The search stops as soon as the real
     drawings examined so far show that `close_share` must be less than `MANY`. Thus it takes little
-    time at the end of a run if the model does not copy.
+    time at the end of a run if the model does not copy its training drawings.
     """
     drawn, nearest, distances, training = _nearest(drawn, dataset)
     decisive = np.sort(distances)[math.ceil(MANY * len(distances)) - 1]

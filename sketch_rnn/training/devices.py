@@ -96,7 +96,7 @@ class Workers:
 
 
 def set_up_devices(kind: str, timeout: float = DEFAULT_TIMEOUT) -> Workers:
-    """Set up the devices that the option `strategy` names; call this before all use of TensorFlow.
+    """Set up the devices that the option `strategy` names; call this before using TensorFlow.
 
     Args:
       kind: `one`, a single device; `mirrored`, all GPUs in this machine; `multi_worker`, the

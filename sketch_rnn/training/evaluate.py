@@ -208,7 +208,7 @@ def evaluate(
     if not isinstance(log_root, str | PathLike):
         raise UserError(
             "evaluate: expected a run, or the path or name of a model, got "
-            f"{type(log_root).__name__}; save a model and name its file"
+            f"{type(log_root).__name__}; save the model, and pass the path of its file"
         )
     log_root = fspath(log_root)
     check_choice("split", split, SPLITS)

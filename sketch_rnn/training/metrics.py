@@ -38,10 +38,10 @@ class MetricWriter:
     """A writer of metrics as TensorBoard events and as JSON lines, with each step written once."""
 
     def __init__(self, folder: Path, first_step: int):
-        """Open the run's curves, and remove what an earlier process wrote from `first_step` on.
+        """Open the files of a run's metrics, and remove the entries from `first_step` on.
 
-        The run repeats those steps, because it resumes from a checkpoint that the earlier process
-        saved before it did them.
+        An earlier process may have written such entries after it saved the checkpoint from which
+        the run resumes; the run now repeats these steps.
         """
         self._folder = folder
         self._metrics, self._notes = (

@@ -31,7 +31,7 @@ class Reporter(Protocol):
         """Pause the measurement of the training speed during other work, which `doing` names."""
 
     def stopping(self, number: int, at_once: bool) -> None:
-        """Show that a signal asks the run to stop: after this step, or at once if it is the second.
+        """Show that a signal asks the run to stop: after this step, or `at_once` (second signal).
 
         Another thread calls this while the run continues.
         """

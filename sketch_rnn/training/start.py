@@ -49,7 +49,9 @@ def check_log_root(options: TrainOptions) -> None:
     folder = RunFolder(options.log_root)
     system.check_path(folder.path, system.LONGEST_IN_RUN)
     if folder.path.exists() and not folder.path.is_dir():
-        raise UserError(f"log_root: expected a folder, but {folder.path} is a file; name a folder")
+        raise UserError(
+            f"log_root: expected a folder, but {folder.path} is a file; choose a folder"
+        )
     is_original = original.find(folder.path) is not None
     if options.resume and not folder.holds_run() and not is_original:
         raise UserError(
@@ -58,7 +60,7 @@ def check_log_root(options: TrainOptions) -> None:
         )
     if not options.resume and (folder.holds_run() or is_original):
         raise UserError(
-            f"{folder.path} already holds a run; continue it with `resume`, or name another "
+            f"{folder.path} already holds a run; continue it with `resume`, or choose another "
             "`log_root`"
         )
 

@@ -91,7 +91,10 @@ class TrainStep:
     def one_program(
         self, batch: Batch, noise: Noise, learning_rate: tf.Tensor, kl_weight: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """Do the step as one compiled program; XLA would draw other noise, so it is an argument."""
+        """Do the step as one compiled program.
+
+        The noise is an argument, because XLA would draw different random numbers.
+        """
         return self._given_noise(batch, noise, learning_rate, kl_weight)
 
     def _given_noise(

@@ -154,8 +154,8 @@ def random_z_have_little_effect(found: Sequence[Validation], facts: Facts) -> st
         return ""
     share = max(0.0, found[-1].recovered)
     told = (
-        f"random z have little effect: only {share:.0%} of z can be recovered from drawings made "
-        "from random z"
+        "random z have little effect: drawings made from random z reveal only "
+        f"{share:.0%} of what they could reveal about z"
     )
     if nats <= NEAR_FLOOR * facts.free_nats:
         return (
@@ -176,7 +176,7 @@ def random_z_have_little_effect(found: Sequence[Validation], facts: Facts) -> st
 
 
 def _more_steps(found: Sequence[Validation], facts: Facts) -> str:
-    """Return words that advise more steps, to go before other advice; "" if they would overfit."""
+    """Return the advice to train longer, as the start of a sentence; "" if that would overfit."""
     return "" if overfitting(found, facts) else "give it more steps, or "
 
 

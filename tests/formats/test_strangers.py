@@ -11,8 +11,8 @@ from sketch_rnn.formats import load_model
     [
         ("x.pth", "holds PyTorch weights"),
         ("X.PT", "holds PyTorch weights"),
-        ("x.ckpt", "for a run of the original trainer, name its folder"),
-        ("vector-100.index", "name the folder that it is in"),
+        ("x.ckpt", "for a run of the original trainer, use its folder"),
+        ("vector-100.index", "use the folder that it is in"),
         ("x.h5", "model.save, to a .keras file"),
         ("x.weights.h5", "model.save, to a .keras file"),
         ("x.onnx", "use the model that it was made from"),

@@ -131,11 +131,14 @@ def _of_points(are_together: bool, file: InputFile) -> Iterator[tuple[str, bytes
 
 
 def _by_drawing(rows: Iterable[tuple[int, Row]]) -> list[tuple[int, Row]]:
-    """Return the rows with those of each drawing together, in the order of its first row."""
+    """Group the rows by drawing; the drawings keep the order of their first rows."""
     drawings: dict[str, list[tuple[int, Row]]] = {}
     for count, (number, row) in enumerate(rows):
         if count == _MOST_ROWS:
-            raise UserError("its rows are not sorted by drawing, and too many to sort here")
+            raise UserError(
+                f"its rows are not sorted by drawing, and only up to {_MOST_ROWS:,} rows can be "
+                "sorted while reading; sort the table by drawing first"
+            )
         drawings.setdefault(_value(row, _DRAWING_IDS), []).append((number, row))
     return list(chain.from_iterable(drawings.values()))
 

@@ -9,8 +9,8 @@ the next line begins. Some lists have a flag that tells at each point whether th
 (`_DOWN`) or up (`_UP`); in a flag named "pen", the rarer value means that the pen is up. If the pen
 is never up for two points in a row, a point with the pen up either begins a line or ends one: if
 the pen is up at the first point and down at the last one, such points begin lines; if it is down at
-the first point and up at the last one, they end lines. If the pen is mostly up for two points in a
-row or more, nothing is drawn at these points.
+the first point and up at the last one, they end lines. If the pen is mostly up for two or more
+points in a row, nothing is drawn at these points.
 """
 
 import re

@@ -81,7 +81,7 @@ class Vote:
 def _chance_of_times(found: Sequence[Sequence[Any]]) -> float:
     """Return the probability that numbers in random order increase, as times do.
 
-    It is infinity, which stands for "not times", if the given numbers do not increase.
+    The result is infinity if the given numbers do not increase, so that they cannot be times.
     """
     if not found or len(found[0]) < 2:
         return math.inf
@@ -162,7 +162,7 @@ def numbers(values: Any) -> np.ndarray:
     """Convert nested lists of numbers, or of strings that hold numbers, to a float64 array.
 
     Raises:
-      UserError: there is anything else among them.
+      UserError: a value is not a number.
     """
     try:
         array = np.array(values)

@@ -81,7 +81,7 @@ def parse(text: str | bytes) -> Any:
 
 
 def parse_several(content: bytes) -> list[Any]:
-    """Return the values in a text of one JSON value after another; [] if it is anything else."""
+    """Return the JSON values that follow one another in a file; [] if it holds anything else."""
     try:
         text = content.decode("utf-8-sig").strip()
         values, place, decoder = [], 0, json.JSONDecoder()

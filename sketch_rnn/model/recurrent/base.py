@@ -177,7 +177,7 @@ class Recurrent(keras.layers.Layer):
           x: `[T, B, I]`.
           context: `[B, C]`, appended to x at every step, or None.
           state: `[B, S]`, the state before the first step; None means zero.
-          segments: where sequences start within the rows. If it says which sketch a row holds,
+          segments: where sequences start within the rows. If `segments.sketch` is not None,
             `context` and `state` have an entry per sketch instead of per row.
           dropout_mask: bool `[T, B, U]`, True where recurrent dropout keeps a candidate; None
             keeps all.

@@ -47,7 +47,7 @@ export function checkedZs(z, zSize) {
   return all;
 }
 
-/** Checks that a value is a list of finite numbers, `size` of them unless that is null. */
+/** Checks that a value is a list of `size` finite numbers; null allows any size. */
 export function checkNumbers(list, expected, size = null) {
   if (!isList(list) || !Array.from(list).every(isNumber)) {
     throw new TypeError(`expected ${expected}, got ${shown(list)}`);
