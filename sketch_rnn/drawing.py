@@ -74,10 +74,10 @@ def draw(
       style: how the picture looks.
       columns: sketches in a row; by default the style's number, else one for each column title,
         else a nearly square grid.
-      labels: a text below each sketch.
-      row_titles: texts to the left of the rows.
-      column_titles: texts above the columns.
-      caption: a text above the whole picture.
+      labels: a line of text below each sketch.
+      row_titles: titles to the left of the rows.
+      column_titles: titles above the columns.
+      caption: a title above the whole picture.
       prefixes: the number of points at the start of each sketch that were given, not drawn by the
         model; they get a different color. Within a row of the grid, these points are at the same
         place in every cell.
@@ -133,7 +133,7 @@ def _text_of(
 
 
 class _Titles(NamedTuple):
-    """The texts around the sketches."""
+    """The titles and labels around the sketches."""
 
     labels: Sequence[str] | None
     rows: Sequence[str] | None
@@ -220,7 +220,7 @@ def _add_lines(
 
 
 def _add_titles(svg: svgwrite.Drawing, titles: _Titles, grid: _Grid) -> None:
-    """Write the texts around the cells."""
+    """Write the titles and labels around the cells."""
     found = svg.g(font_family=FONTS, font_size=FONT_SIZE, fill=TITLE_INK, text_anchor="middle")
     if titles.caption:
         found.add(_text(svg, titles.caption, grid.width / 2, LINE_HEIGHT - 6, grid.width))

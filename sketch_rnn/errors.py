@@ -1,6 +1,6 @@
 """Errors that a user can fix, warnings and messages.
 
-Messages put options in backticks, as in `resume` or `seed=3`; commands spell those as flags.
+Messages put options in backticks, as in `resume` or `seed=3`; commands show them as flags.
 """
 
 import difflib

@@ -18,7 +18,7 @@ _SPELLING = 'key=value,key=value, a JSON object, or {"key":value,"key":value}'
 def parse_overrides(texts: Sequence[str]) -> dict[str, Any]:
     """Read the values of a repeated `--hparams` flag; a later flag wins.
 
-    Each text is `key=value,key=value`, a JSON object, or a mixture of the two: a key may be
+    Each string is `key=value,key=value`, a JSON object, or a mixture of the two: a key may be
     followed by `=` or `:`, and quotes, braces and spaces are optional. Lists are `[a,b]`. File
     names may be given as `a.npz+b.npz`, or one by one: values of `data_set` without brackets add
     up.
@@ -30,8 +30,8 @@ def parse_overrides(texts: Sequence[str]) -> dict[str, Any]:
         Typed and checked values, keyed by name, for `HParams(**overrides)`.
 
     Raises:
-        UserError: a text is malformed, a key is unknown or repeated in one text, or a value has a
-            wrong type or is out of range.
+        UserError: a string is malformed, a key is unknown or repeated in one string, or a value
+            has a wrong type or is out of range.
     """
     overrides: dict[str, Any] = {}
     adds_up = False  # whether the names so far were given without brackets
@@ -89,10 +89,10 @@ def load_config(path: str | Path) -> dict[str, Any]:
 
 
 def _from_text(name: str, value: Any) -> Any:
-    """Convert a text to the hyperparameter's type; return other values unchanged.
+    """Convert a string to the hyperparameter's type; return other values unchanged.
 
-    A text that cannot be converted is also returned unchanged, so that the check that follows can
-    show it in its message.
+    A string that cannot be converted is also returned unchanged, so that the check that follows can
+    show the string in its message.
     """
     if not isinstance(value, str):
         return value
@@ -113,7 +113,7 @@ def _from_text(name: str, value: Any) -> Any:
 
 
 def _rejoined(texts: Iterable[str]) -> Iterator[str]:
-    """Rejoin lists that bash's brace expansion split into several texts: `data_set:[a`, `b]`."""
+    """Rejoin lists that bash's brace expansion split into several strings: `data_set:[a`, `b]`."""
     pending: list[str] = []
     for text in texts:
         pending.append(text)
@@ -126,7 +126,7 @@ def _rejoined(texts: Iterable[str]) -> Iterator[str]:
 
 
 def _json_pairs(text: str) -> tuple[tuple[str, Any], ...] | None:
-    """Return the pairs in a JSON object, or None if the text is something else."""
+    """Return the pairs in a JSON object, or None if the string holds anything else."""
     try:
         # Tuples distinguish objects from arrays, and keep keys that are given twice.
         parsed = json.loads(text, object_pairs_hook=tuple)
@@ -136,7 +136,7 @@ def _json_pairs(text: str) -> tuple[tuple[str, Any], ...] | None:
 
 
 def _check_json(text: str, where: str) -> None:
-    """Raise UserError if a text is not valid JSON; say where, and what may have been meant."""
+    """Raise UserError if a string is not valid JSON; say where, and what may have been meant."""
     try:
         json.loads(text)
     except json.JSONDecodeError as error:

@@ -24,9 +24,9 @@ _programs: KeptPrograms | None = None
 def setup(verbose: bool = False) -> None:
     """Set up the process for TensorFlow and import it quietly; do nothing on later calls.
 
-    If `TF_CPP_MIN_LOG_LEVEL` is set below 3, those log lines are shown. The garbage collector is
-    off while TensorFlow is imported, and never scans the imported objects later: those scans would
-    take a third of the time of a short process.
+    If `TF_CPP_MIN_LOG_LEVEL` is set below 3, TensorFlow's log lines are shown. The garbage
+    collector is off while TensorFlow is imported, and never scans the imported objects later: such
+    scans would take a third of the time of a short process.
 
     If TensorFlow was imported before, its log lines stay as they are, and the other settings take
     effect only if it has not computed anything yet.

@@ -8,10 +8,10 @@ LARGEST = 1_000_000  # bytes, the most in a file or a line that holds settings
 
 
 def parse(text: str | bytes) -> Any:
-    """Parse a JSON text.
+    """Parse a string as JSON.
 
     Raises:
-      ValueError: the text is not valid JSON, or is nested too deeply.
+      ValueError: the string is not valid JSON, or is nested too deeply.
     """
     try:
         return json.loads(text)

@@ -38,7 +38,7 @@ def long_where(holds: Callable[..., object]) -> pytest.MarkDecorator:
 def public(path: str) -> Path:
     """Return the file of a public data set or model, from the reference material or downloaded.
 
-    The test is skipped if neither the material nor a network is available.
+    The test is skipped if neither the material nor an internet connection is available.
     """
     found = SHARED / path
     if found.exists():
@@ -50,7 +50,7 @@ def public(path: str) -> Path:
     try:
         return catalog.find(f"quickdraw/{name}" if path.startswith("models/") else name).fetch()
     except UserError as error:
-        pytest.skip(f"no network: {error}")
+        pytest.skip(f"no internet connection: {error}")
 
 
 def read_npz(path: str | Path) -> dict[str, list[np.ndarray]]:

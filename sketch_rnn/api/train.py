@@ -68,7 +68,8 @@ def train(
     """Train a model in a run's folder, or resume a run.
 
     Ctrl-C ends the run cleanly after the current step; `resume=True` continues it later. All
-    weights are trained, even if a callback freezes some; `SketchRNN.fit` leaves out frozen ones.
+    weights are trained, even if a callback freezes some of them; `SketchRNN.fit` does not train
+    frozen weights.
 
     Args:
       folder: the folder of the run; or a `TrainOptions` instead of all other arguments except

@@ -43,7 +43,7 @@ A .gen.json has no z, so a conditional model is written for one fixed z: the z o
 (--input), a z from a file (--z_file), or a random z (--seed).
 
 A page offers a dozen drawings to start from: those in --input, or else some from each file in the
-run's data set, taken from the test split unless --split names another.
+run's data set, taken from the test split unless --split names another split.
 
   sketch_rnn_export --model_dir=doodles --output=doodles.html    (the model in the package)
   sketch_rnn_export --model_dir=models/cat --output=cat.keras

@@ -136,7 +136,7 @@ def read_inputs(
     Args:
       paths: files with drawings, folders with such files, or a folder with the data set.
       data_set: the names of the files in the data set.
-      max_points: the most points in a drawing; those not from a data set are simplified to fit.
+      max_points: the most points in a drawing; drawings from other files are simplified to fit.
       choice: which drawings to read from inputs that hold several; by default all.
       size: the size that drawings are scaled to.
       layout: the meaning of the rows in stored sketches.

@@ -76,7 +76,7 @@ class Sketch:
     """A drawing prepared for a data set.
 
     points: stroke-3 `[n, 3]` int16. epsilon: the epsilon with which it was simplified. left_out:
-    descriptions of parts that were left out or cut down, one text for each kind. line_width: the
+    descriptions of parts that were left out or cut down, one for each kind of part. line_width: the
     width of lines measured in a picture, in its pixels.
     """
 

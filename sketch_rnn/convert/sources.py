@@ -147,7 +147,7 @@ def _guarded(file: InputFile, chunks: Iterator[Chunk]) -> Iterator[Chunk]:
 
 
 def _cut_down(sketch: Sketch) -> Sketch:
-    """Limit the sketch's offsets and report how many were larger."""
+    """Limit the sketch's offsets, and report how many exceeded the limit."""
     large = int((np.abs(sketch.points[:, :2]) > npz.LIMIT).sum())
     if not large:
         return sketch

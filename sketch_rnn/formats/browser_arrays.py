@@ -70,7 +70,7 @@ def decoded(text: str, shape: tuple[int, ...]) -> np.ndarray:
     """Decode base64 text to float32 weights, as browser clients do.
 
     Raises:
-      UserError: the text does not hold an array of this shape.
+      UserError: the string does not hold an array of this shape.
     """
     size = 2 * math.prod(shape)
     if len(text) != 4 * -(-size // 3):

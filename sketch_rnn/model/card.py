@@ -95,7 +95,7 @@ def _costs(model: Any) -> str:
 
 
 def _cell(value: str) -> str:
-    """Return a text as a cell of a Markdown table."""
+    """Return a string in the form of a cell in a Markdown table."""
     return one_line(value).replace("|", "\\|")
 
 

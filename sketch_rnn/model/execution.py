@@ -177,11 +177,11 @@ class Products:
         return self._execution.product(joined, kernel) + rest
 
     def of_all_x(self, x: tf.Tensor, widths: Sequence[int]) -> list[tf.Tensor | None]:
-        """Return what x contributes to each product at all steps, bias included, `[T, B, O]`.
+        """Return x's contribution to each matrix product at all steps, with the bias, `[T, B, O]`.
 
         Args:
           x: `[T, B, I]`, at all steps.
-          widths: for each product, how many columns of its input come from x.
+          widths: for each matrix product, how many columns of its input come from x.
 
         Returns:
           One tensor per matrix product; None if x is not among the product's inputs.
@@ -195,7 +195,7 @@ class Products:
         return steps_of(self._execution.product(rows_of(x), kernel), x.shape[0])
 
     def given_x(self, of_x: Sequence[tf.Tensor | None]) -> "Products":
-        """Return a copy with the contribution of x to each product, `[B, O]`, already computed."""
+        """Return a copy in which x's contributions to the products, `[B, O]`, are precomputed."""
         products = copy.copy(self)
         products._of_x = of_x
         return products

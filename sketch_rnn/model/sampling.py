@@ -121,7 +121,7 @@ class _Turn:
         lengths: tf.Tensor,
         alive: tf.Tensor,
     ) -> tuple[Any, ...]:
-        """Do step t: given the loop's variables before this step, return those after it.
+        """Do step t: given the loop's variables before this step, return their values after it.
 
         `alive` `[B]` says which sketches have not ended; `lengths` `[B]` says how long they are.
         """

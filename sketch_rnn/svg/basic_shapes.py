@@ -106,7 +106,7 @@ def _xywh(parts: Parts, size: Size, units: Units) -> Rings:
 
 
 def _four_sides(nodes: list[Node], size: Size, units: Units) -> list[float]:
-    """Return the lengths for the four sides, in pixels; CSS lets some of them be omitted."""
+    """Return the lengths for the four sides, in pixels; some may be omitted, as in CSS."""
     nodes = _before_round(nodes, 0)
     if not 1 <= len(nodes) <= 4:
         raise ValueError("expected one to four lengths")
@@ -164,7 +164,7 @@ _SHAPES: dict[str, Callable[[Parts, Size, Units], Rings]] = {
 
 
 def understood(text: str) -> bool:
-    """Return whether a `clip-path` value is understood; raise ValueError for invalid ones."""
+    """Return whether a `clip-path` value is understood; raise ValueError if it is invalid."""
     if text.lower() == "none" or text.lower().startswith("url("):
         return True
     nodes = [node for node in values.components(text) if node.type != "ident"]

@@ -142,7 +142,7 @@ class Painter:
     def _dashed(
         self, element: Element, lines: list[np.ndarray], context: Context
     ) -> list[np.ndarray]:
-        """Return a shape's subpaths cut at the gaps between dashes; animated ones stay whole."""
+        """Cut a shape's subpaths at the gaps between dashes; leave animated subpaths whole."""
         pattern = dashes.pattern(context.style, _diagonal(context), context.units)
         if pattern is None or context.moves or not lines:
             return lines

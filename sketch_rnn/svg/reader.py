@@ -46,7 +46,7 @@ class Polylines:
 
     lines: one `[n, 2]` float64 array for each line, in pixels (y points down), without repeated
     points; a dot is one point. left_out: descriptions of visible things that are not among the
-    lines, one text for each kind of thing.
+    lines, one for each kind of thing.
     """
 
     lines: list[np.ndarray]

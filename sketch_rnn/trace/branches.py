@@ -59,8 +59,8 @@ def _is_spur(graph: Graph, branch: Branch, radius: np.ndarray) -> bool:
 class Bridge:
     """A branch that was removed to merge the two junctions at its ends.
 
-    number: the branch's number. branch: the branch. sides: the ends of other branches that met at
-    each junction.
+    number: the branch's key in `Graph.branches`. branch: the branch. sides: the ends of other
+    branches that met at each junction.
     """
 
     number: int
@@ -285,7 +285,7 @@ def _cheapest_matching(
 
 
 def lines_of(graph: Graph, partner: dict[End, End], width: float) -> list[np.ndarray]:
-    """Return the lines that paired branches form, each `[n, 2]`; closed ones end at their start."""
+    """Join paired branches to lines, each `[n, 2]`; closed lines end at their start."""
     lines, used = [], set()
     starts = [end for number in graph.branches for end in ((number, 0), (number, 1))]
     for start in sorted(starts, key=lambda end: end in partner):

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-End = tuple[int, int]  # a branch's number, and which end of it: 0 first, 1 last
+End = tuple[int, int]  # a branch's key in `Graph.branches`, and which end: 0 first, 1 last
 
 # (down, right) to each neighbor: first at the sides, then at the corners
 _STEPS = ((0, 1), (1, 0), (0, -1), (-1, 0), (1, 1), (1, -1), (-1, -1), (-1, 1))
@@ -37,7 +37,7 @@ class Branch:
 
 @dataclass
 class Graph:
-    """The branches, keyed by number, and the ends of branches that meet at each node."""
+    """The branches, each with an integer key, and the ends of branches that meet at each node."""
 
     branches: dict[int, Branch] = field(default_factory=dict)
     ends: dict[int, list[End]] = field(default_factory=lambda: defaultdict(list))

@@ -49,7 +49,7 @@ def sharpen_tips(graph: Graph, radius: np.ndarray, width: float) -> None:
 
 
 def _points_beyond(points: np.ndarray, distance: float) -> np.ndarray:
-    """Drop the start of a line up to a distance along it, but never more than a third of it."""
+    """Drop the start of a line up to a given distance, but at most a third of the line."""
     at = along(points)
     return points[at >= min(distance, at[-1] / 3)]
 
@@ -103,7 +103,7 @@ def _ends(graph: Graph, stem: End) -> bool:
 
 
 def _loop(graph: Graph, stem: End) -> int | None:
-    """Return the number of the loop at the far end of a branch, if nothing else is there."""
+    """Return the key of the loop at the far end of a branch, if nothing else is there."""
     others = {number for number, _ in graph.ends[graph.far(stem)] if number != stem[0]}
     alone = len(others) == 1 and len(graph.ends[graph.far(stem)]) == 3
     return others.pop() if alone else None
@@ -162,9 +162,9 @@ def duplicate_shared(graph: Graph, radius: np.ndarray, width: float) -> None:
 def _continued(
     graph: Graph, branch: Branch, legs: list[list[End]], width: float
 ) -> list[End] | None:
-    """Return the two ends after a branch, in the order in which they continue those before it.
+    """Return the two ends after a branch, in the order in which they continue the two before it.
 
-    Return None if one of the four does not continue the branch.
+    Return None if one of these four ends does not continue the branch.
     """
     ways = [[direction(graph.outward(end), width) for end in met] for met in legs]
     axis = branch.points[-1] - branch.points[0]
@@ -180,7 +180,7 @@ def _continued(
 def _duplicate(
     graph: Graph, number: int, before: list[End], after: list[End], radius: np.ndarray, width: float
 ) -> None:
-    """Replace a branch by two that join the branches before it to those after it, in pairs."""
+    """Replace a branch by two branches; each joins a branch before it to a branch after it."""
     middle = graph.branches[number].points
     starts = _is_left(graph, before, direction(middle, width), width)
     stops = _is_left(graph, after, -direction(middle[::-1], width), width)

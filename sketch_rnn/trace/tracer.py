@@ -28,7 +28,7 @@ class Traced:
     lines: one `[n, 2]` float64 array per stroke, in drawing order, in pixels of the picture (x, y;
       the origin is the upper left corner of the first pixel); a dot is one point.
     width: the width of most lines, in pixels.
-    left_out: descriptions of what was left out, one text for each kind.
+    left_out: descriptions of what was left out, one for each kind.
     """
 
     lines: list[np.ndarray]

@@ -40,8 +40,8 @@ class Copies:
 
     Attributes:
       drawn: S drawings by the model, stroke-3 in data units.
-      nearest: the training drawing nearest to each of them.
-      distances: the distance from each of them to that training drawing, `[S]`.
+      nearest: for each drawing by the model, the nearest training drawing.
+      distances: the distance from each drawing to its nearest training drawing, `[S]`.
       real: the distances from drawings that the model has not seen to their nearest training
         drawings; if there are few such drawings, also from each training drawing to the nearest
         other training drawing.

@@ -83,7 +83,7 @@ class MetricWriter:
             hparams_plugin.hparams(dict(values), trial_id=str(self._folder))
 
     def write_texts(self, texts: Mapping[str, str]) -> None:
-        """Write texts in Markdown, recorded at step 0; the keys are the tags."""
+        """Write Markdown strings, recorded at step 0; the keys are the tags."""
         with self._events(0):
             for tag, text in texts.items():
                 tf.summary.text(tag, text)

@@ -221,7 +221,11 @@ def original_state(restored: original.Original, model: SketchRNN) -> TrainState:
 def _changed(
     hparams: HParams, overrides: Mapping[str, Any], changeable: Collection[str] = CHANGEABLE
 ) -> HParams:
-    """Return the run's hyperparameters with overrides, if those may be changed; N_max stays."""
+    """Return the run's hyperparameters with overrides; N_max stays the same.
+
+    Raises:
+      UserError: an override changes a hyperparameter that is not `changeable`.
+    """
     changed = hparams.replace(**overrides).replace(max_seq_len=hparams.max_seq_len)
     for name, value in changed.to_dict().items():
         before = hparams.to_dict()[name]

@@ -34,8 +34,8 @@ class TrainStep:
 
     If `Execution.programs` is 1 and there is one device, a step is compiled into a single XLA
     program, except for its noise. Otherwise parts of the step are compiled separately and run at
-    the same time. Under a
-    strategy, each replica computes a shard of the batch; the update is that of the whole batch.
+    the same time. Under a strategy, each replica computes a shard of the batch; the update is the
+    same as for the whole batch.
     """
 
     def __init__(

@@ -74,7 +74,7 @@ def write(path: str | Path, text: str) -> None:
     """Write a page or a module, completely or not at all.
 
     Raises:
-      UserError: the text is larger than 100 MB.
+      UserError: the page or module is larger than 100 MB.
       OSError: the file cannot be written; an existing file is unchanged.
     """
     data = text.encode()
@@ -94,5 +94,5 @@ def check_size(size: int) -> None:
 
 
 def _hash(text: str) -> str:
-    """Return a text's hash in the form that a Content-Security-Policy uses."""
+    """Return a string's hash in the form that a Content-Security-Policy uses."""
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()

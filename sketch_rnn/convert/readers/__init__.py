@@ -70,7 +70,7 @@ def reader_of(file: InputFile) -> Reader | None:
 
 
 def is_copy(file: InputFile, files: Container[str]) -> bool:
-    """Return whether a file is a picture beside an SVG of the same name, so likely a copy of it."""
+    """Return whether a file is a picture beside an SVG of the same name, probably its copy."""
     stem = str(file).rpartition(".")[0]
     return reader_of(file) is _PICTURES and any(stem + suffix in files for suffix in _SVG.suffixes)
 

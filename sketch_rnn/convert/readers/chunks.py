@@ -51,7 +51,7 @@ class Drawing(NamedTuple):
     """A drawing's lines, each `[n, 2]`.
 
     recognized: whether Quick, Draw! recognized the drawing. left_out: descriptions of parts that
-    are not among the lines, one text for each kind. line_width: the width of lines measured in a
+    are not among the lines, one for each kind. line_width: the width of lines measured in a
     picture, in its pixels.
     """
 

@@ -38,7 +38,7 @@ _EITHER = "pen"  # a flag that means that the pen is down in some files, and up 
 _UNSAID = 0.4  # if the rarer value of this flag has a larger share, its meaning is unclear
 _UNCLEAR = (
     'cannot tell whether a point whose "{}" says that the pen is up begins a line or ends one; '
-    "write each line as a list of its own"
+    "write each line as a separate list"
 )
 
 Point = dict[str, Any]

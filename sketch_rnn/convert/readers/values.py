@@ -1,8 +1,8 @@
 """Read drawings from JSON values in the many formats that programs write.
 
 A value is one of
-- a record: an object with its strokes under one of the keys `STROKES`, possibly as JSON in a text,
-  or under an unknown key if no other key has a drawing;
+- a record: an object that holds its strokes under one of the keys `STROKES`, possibly as a string
+  of JSON, or under an unknown key if no other key has a drawing;
 - strokes: lists of numbers (see `strokes`), lists of points {"x": ..., "y": ...} (signature_pad 1
   and 2, p5; see `points`), objects {"x": [...], "y": [...]} (jSignature, Hugging Face), or objects
   with "points" (signature_pad 3 and later) or "paths" (react-sketch-canvas), without strokes of an
@@ -10,7 +10,7 @@ A value is one of
 - a single stroke;
 - {"x": [[...], ...], "y": [[...], ...]}: all strokes as columns of a table;
 - rows of a sketch: stroke-3 [dx, dy, pen_lifted], stroke-5, or ml5's {"dx", "dy", "pen"};
-- a scene from Excalidraw, tldraw or fabric.js (see the modules of those names).
+- a scene from Excalidraw, tldraw or fabric.js (see the modules with these names).
 """
 
 import json
@@ -73,7 +73,7 @@ Found = Strokes | Scene | np.ndarray  # an array is a sketch, stroke-3 [n, 3] or
 
 
 def parse(text: str | bytes) -> Any:
-    """Return the value of a JSON text; raise UserError if it is not valid JSON."""
+    """Parse a string as JSON; raise UserError if it is not valid JSON."""
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
@@ -98,7 +98,7 @@ def _parse_text(text: str) -> Any:
     """Parse a string, from a field in another format, that holds JSON or Python lists and tuples.
 
     Raises:
-      UserError: the text is neither.
+      UserError: the string holds neither.
     """
     try:
         return parse(text)

@@ -13,9 +13,7 @@ from sketch_rnn.model.execution import Affine, Products
 
 CellState: TypeAlias = Any  # a NamedTuple of tensors [B, U]; each cell defines one
 Factor: TypeAlias = tf.Tensor | float  # [B, U] or a number
-ReadByProducts: TypeAlias = tuple[
-    tuple[tf.Tensor, ...], ...
-]  # the inputs of each matrix product, which concatenates them
+ReadByProducts: TypeAlias = tuple[tuple[tf.Tensor, ...], ...]  # each matrix product's inputs
 
 
 class CellWeights(NamedTuple):

@@ -33,7 +33,7 @@ class Segments(NamedTuple):
     def previous(
         self, t: tf.Tensor, initial: Sequence[tf.Tensor], states: Sequence[tf.Tensor]
     ) -> list[tf.Tensor]:
-        """Return the states `[B, U]` that step t reads; `states` are those after step t - 1."""
+        """Return the states `[B, U]` that step t reads, given the states after step t - 1."""
         if self.starts is None:
             return list(states)
         return [

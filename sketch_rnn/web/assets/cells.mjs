@@ -3,10 +3,11 @@
 // lstm:        i, j, f, o = [x, h] W + b;  c' = sigmoid(f + 1) c + sigmoid(i) tanh(j);
 //              h' = sigmoid(o) tanh(c')
 // layer_norm:  layer norm over each gate and over c' (Ba et al. 2016, section 3.1), no bias
-// hyper:       a layer_norm cell of 256 units scales the products of a large one (Ha et al. 2016)
+// hyper:       a small layer_norm cell scales the matrix products of a large one (Ha et al. 2016)
 //
-// A cell's `start` returns the run of a batch; `step` changes the arrays in it. `run.h` is [B, U].
-// The context is an input that is the same at every step, so it is read once, when a run starts.
+// A cell's `start` returns an object, `run`, with the state of a batch and other arrays; `step`
+// changes these arrays. `run.h` is [B, U]. The context is an input that is the same at every step,
+// so `start` reads it once.
 //
 // Legend: B batch, I inputs per step, C context, U units, H hyper units, E embedding, S state,
 // K kernels, O outputs.
@@ -27,7 +28,7 @@ export class Lstm {
     this.bias = weight('bias').values;
   }
 
-  /** `first` is the state [B, S], c then h, or null; `context` is [B, C], or null. */
+  /** `first` is the initial state [B, S] (c, then h) or null; `context` is [B, C] or null. */
   start(batch, first, context) {
     const [c, h] = splitState(first, batch, [this.units, this.units]);
     const constant = repeated(this.bias, batch, 4 * this.units);
@@ -35,7 +36,7 @@ export class Lstm {
     return {batch, c, h, constant, products: new Float64Array(constant.length)};
   }
 
-  /** Reads x [B, I]. */
+  /** Runs one step with the input x [B, I]. */
   step(run, x) {
     run.products.set(run.constant);
     this.ofX.addProduct(x, run.products, run.batch);
@@ -59,7 +60,7 @@ export class LayerNormLstm {
     this.norms = readNorms(weight, '');
   }
 
-  /** `first` is the state [B, S], h then c, or null; `context` is [B, C], or null. */
+  /** `first` is the initial state [B, S] (h, then c) or null; `context` is [B, C] or null. */
   start(batch, first, context) {
     const [h, c] = splitState(first, batch, [this.units, this.units]);
     const constant = repeated(null, batch, 4 * this.units);
@@ -138,7 +139,7 @@ export class HyperLstm {
     normalizedCell(run.products, run.c, run.h, batch, this.units, this.norms);
   }
 
-  /** Computes the products alpha_x * x W_xh + alpha_h * h W_hh + beta + bias. */
+  /** Computes the sum alpha_x * x W_xh + alpha_h * h W_hh + beta + bias. */
   modulate(run, x, alpha, beta) {
     const {batch, products} = run;
     const width = 4 * this.units;

@@ -53,7 +53,7 @@ export function download(content, name) {
   setTimeout(() => URL.revokeObjectURL(link.href), 10000);
 }
 
-/** Copies a text to the clipboard, even if the page was not loaded over a secure connection. */
+/** Copies text to the clipboard, even if the page was not loaded over a secure connection. */
 export async function copy(text) {
   try {
     await navigator.clipboard.writeText(text);

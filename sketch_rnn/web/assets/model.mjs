@@ -92,9 +92,9 @@ export function decode(model, options = {}) {
 /**
  * Finishes a drawing in `count` ways; each result begins with the drawing.
  *
- * The options are the same as for `decode`, except that `maxPoints` counts the points in the whole
- * drawing, `leastPoints` (2) counts the added points, and `z` is a single z; without it, a model
- * with an encoder uses the mu of the given drawing.
+ * The options are the same as for `decode`, with three differences: `maxPoints` counts the points
+ * in the whole drawing; `leastPoints` counts the added points and is 2 by default; and `z` is one
+ * z, by default the mu of the given drawing if the model has an encoder.
  */
 export function complete(model, sketch, options = {}) {
   return last(completeTogether(model, sketch, options));

@@ -8,7 +8,7 @@ import {boundsOf, centered, fromLines, simplify, toLines} from './strokes.mjs';
 
 const SIDE = 1000; // side of the paper, in the units of saved files
 const PAGE = 60; // drawings that the overview adds at a time
-const ECHOES = 3; // the network's versions shown beside the visitor's drawing
+const ECHOES = 3; // the model's versions shown beside the visitor's drawing
 const TEMPERATURE = 0.25;
 const ANYTHING = 'drawing'; // the word if the pad has no prompts
 const FILE_NAMES = ['ndjson', 'ndjson.txt']; // some browsers share only known types of files
@@ -374,9 +374,9 @@ function storedSettings() {
   }
 }
 
-// The network
+// The model's versions of a drawing
 
-/** Returns a function that shows the network's versions of a drawing; null if there is no model. */
+/** Returns a function that shows the model's versions of a drawing; null if there is no model. */
 function startEcho() {
   const model = find('model').textContent;
   if (model === 'null') return null;

@@ -20,7 +20,7 @@ export function toFragment(lines, side) {
   }
 }
 
-/** Returns the lines in a text; throws an Error if `toFragment` did not write it. */
+/** Returns the lines that a string holds; throws an Error if `toFragment` did not write it. */
 export function fromFragment(text, side) {
   const numbers = numbersOf(text);
   const lines = [];

@@ -54,9 +54,9 @@ export function halfToNumber(bits) {
 }
 
 /**
- * Rows `begin` to `end` of a kernel [I, O], stored for products with rows of x: for each input, the
- * weights of four outputs lie side by side, in the order in which products read them. The last
- * group of four is padded with zeros.
+ * Rows `begin` to `end` of a kernel [I, O], stored for matrix products with rows of x: for each
+ * input, the weights of four outputs lie side by side, in the order in which `addProduct` reads
+ * them. The last group of four is padded with zeros.
  */
 export class Matrix {
   constructor(kernel, begin = 0, end = kernel.shape[0]) {
@@ -82,7 +82,7 @@ export class Matrix {
     for (let b = threes; b < batch; b++) this.addRow(x, y, b);
   }
 
-  /** Adds products to three rows, four outputs at a time: twelve independent sums. */
+  /** Adds x W to three rows, four outputs at a time: twelve independent sums. */
   addThreeRows(x, y, row) {
     const {inputs, outputs, fours} = this;
     const x0 = row * inputs, x1 = x0 + inputs, x2 = x1 + inputs;
@@ -137,7 +137,7 @@ function addFour(y, begin, o, outputs, s0, s1, s2, s3) {
   if (left > 3) y[place + 3] += s3;
 }
 
-/** Keeps only the given rows (indices in ascending order) in all arrays of a cell's state. */
+/** Keeps only the given rows (indices in ascending order) in all arrays of a cell's `run`. */
 export function keepRows(run, rows) {
   for (const [name, array] of Object.entries(run)) {
     if (name === 'batch') continue;
