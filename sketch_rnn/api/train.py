@@ -134,7 +134,7 @@ def _options(
     if isinstance(folder, TrainOptions):
         if data is not None or hparams is not None or TrainOptions("", **asked) != TrainOptions(""):
             raise UserError(
-                "expected only a TrainOptions, got other arguments too; set those as fields of the "
+                "expected only a TrainOptions, got other arguments too; set them as fields of the "
                 "TrainOptions"
             )
         return folder

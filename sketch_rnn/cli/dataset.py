@@ -84,7 +84,7 @@ BUILD = new_flags(
     Flag("drop_copies", bool, False, "Keep only the first of several sketches that have the same "
         "points."),
     Flag("strict", bool, False, "Stop at the first drawing that cannot be used in full, instead of "
-        "dropping it or a part of it. Text next to the lines is dropped without stopping."),
+        "dropping the drawing or a part of it. Text next to the lines is always dropped."),
     Flag("recognized", bool, False, "Keep only those Quick, Draw! drawings that the game "
         "recognized."),
     Flag("first_row", FIRST_ROWS, FIRST_ROWS[0], "Meaning of row 0 in .npz drawings: a drawn line, "

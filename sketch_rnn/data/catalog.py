@@ -85,7 +85,7 @@ class PublicSet:
         return f'--data_dir={self.folder} "--hparams=data_set=[{self.file}]" trains on it'
 
     def fetch(self) -> Path:
-        """Return the path of the file in the cache, after downloading it if it is not there."""
+        """Return the path of the file in the cache; download the file if it is missing."""
         return download.resolve(self.folder, [self.file])[0]
 
 

@@ -131,7 +131,7 @@ class Split(Sequence[np.ndarray]):
         return numbers, indices - np.concatenate([[0], self._ends])[numbers]
 
     def _find(self, indices: np.ndarray) -> Iterator[tuple[Part, int, int]]:
-        """Yield, for each sketch, the `Part` it is in, and where its points start and end there."""
+        """Yield each sketch's `Part`, and where the sketch's points start and end in this part."""
         for number, index in zip(*(found.tolist() for found in self.places(indices)), strict=True):
             part = self.parts[number]
             yield part, int(part.offsets[index]), int(part.offsets[index + 1])

@@ -142,7 +142,7 @@ class _Machine:
         self.built += whole // size
 
     def _forget(self, made: dict[int, Array]) -> None:
-        """Remove lists from the table of stored values, or put the arrays made from them there."""
+        """Remove lists from the stored values, or replace the lists with the arrays made from them."""
         for place in self.forgettable:
             value = self.memo.get(place)
             if id(value) in made:

@@ -48,7 +48,7 @@ class Format:
         "latest".
       save: writes a model to a path; None if this program does not write the format.
       options: the names of further arguments to `save`. With `z`, a conditional model is written
-        for a single z, and is read back as an unconditional model.
+        with one fixed z, and is read back as an unconditional model.
     """
 
     name: str

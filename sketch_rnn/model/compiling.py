@@ -25,7 +25,7 @@ def as_one() -> Iterator[None]:
 def has_xla() -> bool:
     """Return whether this TensorFlow can compile; some builds cannot, mainly on Windows.
 
-    The first call in a process compiles a small program to find out. Without XLA, operations run
+    The first call in a process compiles a tiny function to find out. Without XLA, operations run
     one by one and give the same results; a message says so once.
     """
     import tensorflow as tf

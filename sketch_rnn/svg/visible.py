@@ -32,8 +32,8 @@ class Shown:
 
     lines: one array of curves `[C, 4, 2]` for each line, in painting order.
     filled: the number of filled shapes that are left out.
-    all_seen: False if too many shapes overlap to find all hidden lines; the lines then include
-    hidden ones.
+    all_seen: False if too many shapes overlap to find all hidden lines; `lines` then includes
+    hidden lines.
     """
 
     lines: list[np.ndarray]

@@ -22,7 +22,7 @@ def full_ink(dark: np.ndarray) -> float:
     """Return the contrast of full ink; return 0 if the page has no ink.
 
     Args:
-      dark: the contrast to the paper `[H, W]`, 0 to 1.
+      dark: the contrast with the paper `[H, W]`, 0 to 1.
     """
     ink = dark[dark > max(FAINTEST, NOISE * noise(dark))]
     return float(np.percentile(ink, 85)) if len(ink) >= 4 else 0.0

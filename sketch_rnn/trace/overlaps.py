@@ -71,9 +71,9 @@ def _is_tip(graph: Graph, tip: End, radius: np.ndarray, width: float) -> bool:
 
 
 def turn_back(graph: Graph, radius: np.ndarray, width: float) -> None:
-    """Join two lines at a short branch, in and out of which one line went, like in a notch.
+    """Join two lines at a short branch that one line followed in and out again, as in a notch.
 
-    The branch ends there, or in a loop; neither of the two lines continues the other.
+    The branch ends blindly or in a loop, and neither of the two lines continues the other.
     """
     for met in list(graph.ends.values()):
         if len(met) != 3 or len({number for number, _ in met}) != 3:
@@ -85,7 +85,7 @@ def turn_back(graph: Graph, radius: np.ndarray, width: float) -> None:
 
 
 def _turns_back(graph: Graph, stem: End, radius: np.ndarray, width: float) -> bool:
-    """Return whether, at a junction of three branches, one line went in and out of `stem`."""
+    """Return whether one line seems to go into the branch of `stem` and out again."""
     branch = graph.branches[stem[0]]
     most = LONG if half_width(branch, radius) > FAT * width / 2 else BACK
     if branch.length > most * width or not (_ends(graph, stem) or _loop(graph, stem)):
@@ -110,7 +110,7 @@ def _loop(graph: Graph, stem: End) -> int | None:
 
 
 def _join_by(graph: Graph, stem: End, radius: np.ndarray, width: float) -> None:
-    """Replace three branches by one: along the first, in and out of the stem, along the other."""
+    """Replace three branches by one line: along one side, into the stem, out, along the other side."""
     inward = graph.outward(stem)
     axis = direction(inward, width)
     one, two = sorted(

@@ -20,10 +20,10 @@ THIN = 1.5  # times the thickness of a ruling: anything thicker is ink
 
 
 def without_ruling(dark: np.ndarray, sheet: np.ndarray | None = None) -> tuple[np.ndarray, bool]:
-    """Remove the paper's ruled lines from a contrast image; return it, and whether any were there.
+    """Remove ruled lines from a contrast image; return the image and whether there were any lines.
 
     Args:
-      dark: the contrast to the paper `[H, W]`, 0 to 1.
+      dark: the contrast with the paper `[H, W]`, 0 to 1.
       sheet: a mask of the paper, bool `[H, W]`; None if it fills the picture.
     """
     mask = dark > max(FAINT, ink.NOISE / 2 * ink.noise(dark))

@@ -172,7 +172,7 @@ class Evaluated:
         return self.split[int(self.table.index[row])]
 
     def label(self, row: int) -> str:
-        """Return the name of a row's drawing within its file, or its index there."""
+        """Return the name of a row's drawing within its file, or its index in the file."""
         if self.names is not None:
             return self.names[self.table.index[row]]
         return str(self.places[1][row])

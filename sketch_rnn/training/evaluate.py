@@ -159,7 +159,7 @@ class Evaluator:
     def _step(
         self, strokes5: tf.Tensor, lengths: tf.Tensor, key: tf.Tensor, count: int
     ) -> SketchCosts:
-        """Return the costs of a batch whose first `count` sketches are real and the rest filler."""
+        """Return the costs of a batch in which only the first `count` sketches are real."""
         size, steps = strokes5.shape[0], strokes5.shape[1] - 1
         noise = draw_noise(self.hparams, key, Shard(0, count, count), steps, training=False)
         filled = tf.nest.map_structure(

@@ -1,8 +1,8 @@
-"""Files for TensorBoard's embedding projector, which shows a drawing's picture at its z.
+"""Files for TensorBoard's embedding projector, which shows drawings as points in latent space.
 
 projector_config.pbtxt    the paths of the other files
 projector/mu.tsv          one row per drawing: mu
-projector/drawings.tsv    one row per drawing: its file, its index there, its number of points
+projector/drawings.tsv    one row per drawing: its file, its index in the file, its number of points
 projector/drawings.png    the pictures of the drawings, in a grid
 """
 

@@ -248,8 +248,8 @@ def rate_at_its_floor(found: Sequence[Validation], facts: Facts) -> str:
 
 
 def still_falling(found: Sequence[Validation], facts: Facts) -> str:
-    """At the end of a run, the last validation cost is the lowest so far, and lower by at least
-    `MARGIN` than the cost two validations earlier."""
+    """At the end of a run, the last validation cost is the lowest so far, and it is at least
+    `MARGIN` lower than the cost two validations earlier."""
     if len(found) < 3 or _best_index(found) != len(found) - 1:
         return ""
     fallen = found[-3].reconstruction - found[-1].reconstruction

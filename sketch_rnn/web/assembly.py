@@ -57,7 +57,7 @@ def page(
 ) -> str:
     """Return a template with its style, its script, their hashes and each `{{part}}` filled in.
 
-    `colors` is a style sheet that is appended to the others.
+    `colors` is a style sheet that is appended to the page's style sheets.
     """
     style = "\n".join([*(asset(name) for name in styles), colors])
     code = script(modules)

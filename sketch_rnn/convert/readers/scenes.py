@@ -1,7 +1,7 @@
 """Collect the lines of scenes that drawing programs save as JSON; shared by their readers.
 
 A scene holds elements, each with its own position, rotation and lines. Elements without pen lines,
-such as texts and pictures, are left out and reported.
+such as text and pictures, are left out and reported.
 """
 
 import math
