@@ -142,7 +142,7 @@ class _Machine:
         self.built += whole // size
 
     def _forget(self, made: dict[int, Array]) -> None:
-        """Remove lists from the stored values, or replace the lists with the arrays made from them."""
+        """Remove lists from the stored values, or put the arrays made from these in their place."""
         for place in self.forgettable:
             value = self.memo.get(place)
             if id(value) in made:

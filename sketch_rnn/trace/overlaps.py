@@ -110,7 +110,7 @@ def _loop(graph: Graph, stem: End) -> int | None:
 
 
 def _join_by(graph: Graph, stem: End, radius: np.ndarray, width: float) -> None:
-    """Replace three branches by one line: along one side, into the stem, out, along the other side."""
+    """Replace three branches by one: along one side, into the stem and out, along the other."""
     inward = graph.outward(stem)
     axis = direction(inward, width)
     one, two = sorted(
