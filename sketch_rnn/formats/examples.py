@@ -53,7 +53,7 @@ def examples_for(
             for sketch in read_inputs([path], names, longest, Choice(split, most=count))
         ]
     except UserError as error:
-        warn(f"the page has no drawings to start from: {error}; name some with --input")
+        warn(f"the page has no drawings to start from: {error}; give drawings with --input")
         return []
     if paths:
         inform(f"drawings to start from: the {split} split of {', '.join(paths)}")

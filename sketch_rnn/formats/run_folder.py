@@ -360,21 +360,21 @@ def _read_json(path: Path) -> dict[str, Any]:
 def _typed(content: dict[str, Any], key: str, kind: type) -> Any:
     value = content.get(key)
     if not isinstance(value, kind) or isinstance(value, bool):
-        raise UserError(f"expected {key} to be a {kind.__name__}, got {value!r:.60}")
+        raise UserError(f'expected "{key}" to have the type {kind.__name__}, got {value!r:.60}')
     return value
 
 
 def _positive(content: dict[str, Any], key: str) -> float:
     value = content.get(key)
     if isinstance(value, bool) or not isinstance(value, int | float) or not 1e-30 < value < 1e30:
-        raise UserError(f"expected {key} to be a number from 1e-30 to 1e30, got {value!r:.60}")
+        raise UserError(f'expected "{key}" to be a number from 1e-30 to 1e30, got {value!r:.60}')
     return float(value)
 
 
 def _seed(content: dict[str, Any]) -> int:
     seed = _typed(content, "seed", int)
     if not 0 <= seed <= LARGEST_SEED:
-        raise UserError(f"expected seed to be from 0 to {LARGEST_SEED}, got {seed!r:.60}")
+        raise UserError(f'expected "seed" to be from 0 to {LARGEST_SEED}, got {seed!r:.60}')
     return seed
 
 
@@ -391,7 +391,7 @@ def _training_size(content: dict[str, Any]) -> int | None:
 def _held_out(content: dict[str, Any]) -> int:
     count = _typed({"held_out": 0} | content, "held_out", int)
     if count < 0:
-        raise UserError(f"expected held_out to be 0 or more, got {count}")
+        raise UserError(f'expected "held_out" to be 0 or more, got {count}')
     return count
 
 
@@ -399,5 +399,5 @@ def _precision(content: dict[str, Any]) -> str:
     precision = content.get("precision", PRECISIONS[0])
     if precision not in PRECISIONS:
         names = " or ".join(PRECISIONS)
-        raise UserError(f"expected precision to be {names}, got {precision!r:.60}")
+        raise UserError(f'expected "precision" to be {names}, got {precision!r:.60}')
     return precision

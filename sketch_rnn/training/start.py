@@ -103,7 +103,7 @@ def _new_run(options: TrainOptions) -> Start:
     config = replace(config, init_from=str(options.init_from))
     if source.fixed_state is not None:
         warn(
-            f"{options.init_from} has an initial state of its own, which the new run replaces "
+            f"{options.init_from} starts from its own initial state; the new run replaces it "
             "with the zero state"
         )
     if source.squashes_z:
@@ -190,8 +190,9 @@ def _check_same(dataset: Dataset, config: RunConfig) -> None:
     ours = (dataset.max_seq_len, dataset.scale_factor)
     if ours[0] != theirs[0] or not math.isclose(ours[1], theirs[1], rel_tol=1e-6):
         raise UserError(
-            f"the data set is not the one that the run began with: expected N_max and scale "
-            f"factor {theirs[0]}, {theirs[1]:.6g}, got {ours[0]}, {ours[1]:.6g}"
+            "the data set is not the one that the run began with: expected N_max "
+            f"{theirs[0]} and scale factor {theirs[1]:.6g}, got N_max {ours[0]} and scale factor "
+            f"{ours[1]:.6g}"
         )
 
 

@@ -472,7 +472,7 @@ def test_a_run_goes_on_with_drawings_of_an_address_that_are_in_the_cache(
 @pytest.mark.parametrize("scale_factor", [1e-300, 0, -1, 1e31, True, "1", None])
 def test_a_scale_factor_that_no_drawings_have(run, scale_factor):
     changed_config(run, scale_factor=scale_factor)
-    with pytest.raises(UserError, match="scale_factor to be a number from 1e-30 to 1e30"):
+    with pytest.raises(UserError, match='"scale_factor" to be a number from 1e-30 to 1e30'):
         load_model(run)
 
 

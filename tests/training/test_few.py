@@ -140,7 +140,7 @@ def test_a_run_keeps_what_validates_and_where_its_drawings_are(tmp_path, monkeyp
     (tmp_path / "run/model_config.json").write_text(
         json.dumps(json.loads((tmp_path / "run/model_config.json").read_text()) | {"held_out": -1})
     )
-    with pytest.raises(UserError, match="expected held_out to be 0 or more, got -1"):
+    with pytest.raises(UserError, match='expected "held_out" to be 0 or more, got -1'):
         run.read_config()
 
 

@@ -146,7 +146,7 @@ def from_columns(x: Any, y: Any) -> np.ndarray:
     """Return a line `[n, 2]` from its x and y; raise UserError if their lengths differ."""
     x, y = numbers(x), numbers(y)
     if x.ndim != 1 or x.shape != y.shape:
-        raise UserError("a stroke has different numbers of x and y")
+        raise UserError("a stroke does not have as many x values as y values")
     return np.column_stack([x, y])
 
 

@@ -266,7 +266,7 @@ def _from_stroke(stroke: Any) -> tuple[list[Any], tuple[str, ...]]:
         return lines_of(stroke)
     if stroke and all(map(is_number, stroke)):
         if len(stroke) % 2:
-            raise UserError("a stroke has different numbers of x and y")
+            raise UserError("a stroke does not have as many x values as y values")
         return Lines([from_columns(stroke[::2], stroke[1::2])])
     return [stroke], ()
 
