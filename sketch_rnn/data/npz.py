@@ -151,7 +151,7 @@ def _check_member(path: Path, member: zipfile.ZipInfo) -> None:
             f"{path}: holds an archive member with the unsafe name {member.filename[:80]!r}"
         )
     if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise UserError(f"{path}: {name} is compressed in a form that NumPy never uses")
+        raise UserError(f"{path}: {name} is compressed by a method that NumPy never uses")
     if member.compress_size > path.stat().st_size:
         raise UserError(f"{path}: {name} claims to be larger than the file that holds it")
     if member.file_size > _most_bytes(member):
