@@ -558,7 +558,7 @@ def test_an_output_that_exists_is_kept(folder, tmp_path):
         build([folder], tmp_path / "no" / "a.npz")
     with pytest.raises(UserError, match=r"ends in \.npz"):
         build([folder], tmp_path / "a.zip")
-    with pytest.raises(UserError, match="is named for both the output and the report"):
+    with pytest.raises(UserError, match="is both the output and the report"):
         build([folder], tmp_path / "b.npz", report=folder / ".." / "b.npz")
 
 

@@ -9,8 +9,8 @@ from sketch_rnn.formats import load_model
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("x.pth", "holds PyTorch weights"),
-        ("X.PT", "holds PyTorch weights"),
+        ("x.pth", "holds only weights from PyTorch"),
+        ("X.PT", "holds only weights from PyTorch"),
         ("x.ckpt", "for a run of the original trainer, use its folder"),
         ("vector-100.index", "use the folder that it is in"),
         ("x.h5", "model.save, to a .keras file"),
