@@ -1,7 +1,8 @@
 """The objects that a pickle of arrays may name: dtypes, arrays, numbers and rows of numbers.
 
-Python's unpickler is not used here: each function checks the data from the file, and calls nothing
-that the file names. `unpickle.py` contains the machine that runs the pickle's opcodes.
+Python's unpickler is not used here: each function checks the data from the file, and never calls a
+function that is named in the file. `unpickle.py` contains the machine that runs the pickle's
+opcodes.
 """
 
 import math

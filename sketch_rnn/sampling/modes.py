@@ -22,7 +22,7 @@ class Mode:
       drawings: the number of drawings to pick at random from an input file that holds several;
         None means all.
       counted: whether the user can choose how many drawings are picked, instead of `drawings`.
-      together: the number of drawings that the mode takes from all inputs together; 0 means any
+      together: the number of drawings that the mode needs in total, from all inputs; 0 means any
         number.
     """
 
@@ -99,7 +99,7 @@ MODES = {mode.name: mode for mode in (
         takes_input=True, needs_input=True, takes_z=True),
     Mode("temperatures", "one z or input, drawn at several temperatures",
         takes_input=True, takes_z=True, temperatures=LADDER),
-    Mode("analogy", "three inputs combined: the first - the second + the third",
+    Mode("analogy", "three inputs a, b and c, combined as a - b + c",
         takes_input=True, needs_input=True, conditional=True, together=3),
     Mode("grid", "a square of drawings with four inputs (or random z) at its corners",
         takes_input=True, takes_z=True, conditional=True, together=4),
