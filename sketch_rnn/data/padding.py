@@ -4,8 +4,9 @@ A sketch's own last row may equal the padding, such as (0, 0, 1) where a line en
 point or comes back to (0, 0). Every sketch ends with the pen lifted. So if the padding lifts the
 pen, but the sketch without padding would end with the pen down, the first row of the padding
 belongs to the sketch. If a file gives the pen before a point instead of after it, such a row cannot
-be told from padding. A drawing of one closed line from (0, 0) ends in such a row; a file that seems
-to hold such drawings causes an error.
+be told from padding, and neither can a dot at the end of the line before. So a file causes an error
+if points within its drawings equal the padding. A drawing of one closed line from (0, 0) ends in
+such a row; a file that seems to hold such drawings causes an error too.
 
 Dimensions: n points in one sketch.
 """
@@ -20,9 +21,11 @@ from sketch_rnn.errors import UserError, warn
 
 _PADDED = 0.2  # the share of sketches that end with the same row, repeated at least twice
 _FEW_PADDED = 5  # sketches
+FEW = 10  # sketches; among fewer, half must have the same padding
 _SELDOM = 0.3  # the share of rows with the pen lifted that are followed by another such row
 _FEW_SINGLE = 0.03  # the share of sketches that are one line from (0, 0)
 _FEW_CLOSED = 0.02  # the share of other sketches' lines that return to their first point
+_DOTS = ", and with them any dot that was drawn where the last line ends"
 
 
 def is_rows(sketch: np.ndarray) -> bool:
@@ -40,11 +43,12 @@ def without_padding(sketches: Sequence[np.ndarray], where: str) -> list[np.ndarr
     if padding is None:
         return kept
     _check_closed_lines(padding, kept, where)
+    _check_last_points(padding, kept, where)
     lost = [len(old) - len(new) for old, new in zip(sketches, kept, strict=True) if old is not new]
     row = ", ".join(f"{value:g}" for value in padding)
     warn(
         f"{where}: left out {sum(lost)} rows of padding ({row}) at the ends of {len(lost)} of "
-        f"{len(kept)} drawings"
+        f"{len(kept)} drawings{_DOTS if _lifts_the_pen(padding, kept) else ''}"
     )
     if _is_image_of_zero(padding, kept):
         warn(
@@ -80,10 +84,16 @@ def _padding_of(sketches: Sequence[np.ndarray]) -> np.ndarray | None:
         padding = np.array([float(value) for value in end])
         if not padding[:2].any() or np.isnan(padding).all() or (padding == -1).all():
             return padding
-        often = count >= max(_FEW_PADDED, _PADDED * len(rows))
-        if often and _is_at_ends_alone(padding, rows):
+        if _is_often(count, len(rows)) and _is_at_ends_alone(padding, rows):
             return padding
     return None
+
+
+def _is_often(count: int, total: int) -> bool:
+    """Return whether `count` of all sketches in a file are enough to have padding."""
+    if total < FEW:
+        return count >= max(2, total / 2)
+    return count >= max(_FEW_PADDED, _PADDED * total)
 
 
 def _is_end_of_stroke5(row: tuple) -> bool:
@@ -124,7 +134,13 @@ def _lifts_the_pen(padding: np.ndarray, kept: Sequence[np.ndarray]) -> bool:
     lifted = [_has_pen_of(padding, sketch) for sketch in kept if is_rows(sketch) and len(sketch)]
     twice = sum(int((up[:-1] & up[1:]).sum()) for up in lifted)
     within = sum(int(up[:-1].sum()) for up in lifted)
-    return 2 * sum(bool(up[-1]) for up in lifted) > len(lifted) and twice <= _SELDOM * within
+    return _end_with_its_pen(padding, kept) and twice <= _SELDOM * within
+
+
+def _end_with_its_pen(padding: np.ndarray, kept: Sequence[np.ndarray]) -> bool:
+    """Return whether most sketches without padding end with the padding's pen value."""
+    ends = [_has_pen_of(padding, s[-1:]).all() for s in kept if is_rows(s) and len(s)]
+    return 2 * sum(map(bool, ends)) > len(ends)
 
 
 def _has_pen_of(padding: np.ndarray, sketch: np.ndarray) -> np.ndarray:
@@ -139,6 +155,30 @@ def _with_last_lift(kept: np.ndarray, sketch: np.ndarray, padding: np.ndarray) -
     if kept is sketch or not len(kept) or _has_pen_of(padding, kept)[-1]:
         return kept
     return sketch if len(kept) + 1 == len(sketch) else sketch[: len(kept) + 1]
+
+
+def _check_last_points(padding: np.ndarray, kept: Sequence[np.ndarray], where: str) -> None:
+    """Raise UserError if last points of sketches may have been removed as padding.
+
+    They may have been if points within sketches equal the padding, so that sketches could end with
+    such a point.
+    """
+    if np.isnan(padding).any() or not _end_with_its_pen(padding, kept):
+        return
+    is_lifted = _lifts_the_pen(padding, kept)
+    count = 0
+    for sketch in kept:
+        if is_rows(sketch) and len(sketch) > 1:
+            same = _equal(sketch, padding)[1:-1]
+            if is_lifted:
+                same = same & _has_pen_of(padding, sketch)[:-2]
+            count += int(same.sum())
+    if count:
+        row = ", ".join(f"{value:g}" for value in padding)
+        raise UserError(
+            f"{where}: cannot tell where its drawings end, since {count} points within drawings "
+            f"equal the padding ({row}); pad the drawings with NaN, or not at all"
+        )
 
 
 def _check_closed_lines(padding: np.ndarray, kept: Sequence[np.ndarray], where: str) -> None:

@@ -23,7 +23,10 @@ Middle = Callable[[Sequence[np.ndarray], bool, float], tuple[list[np.ndarray], f
 
 
 def is_ribbon(shape: Painted) -> bool:
-    """Return whether a shape is filled, has no stroke of another color, and is thin on average."""
+    """Return whether a shape is filled, thin on average, and not drawn with a stroke.
+
+    A stroke of the fill's color does not count if it is thinner than the shape.
+    """
     if shape.fill is None or not shape.filled:
         return False
     if shape.stroke and not same_color(shape.stroke.color, shape.fill.color):

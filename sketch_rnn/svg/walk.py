@@ -277,7 +277,7 @@ class _Inner:
         target = self.walker.by_id.get(link[1:]) if link[:1] == "#" and len(link) > 1 else None
         if target is None:
             return
-        size = {k: text for k in ("width", "height") if (text := self.geometry(k))}
+        size = {k: text for k in ("width", "height") if (text := self.element.get(k))}
         self.walker.visit(target, moved(matrix, *self._place(self.geometry)), self.context, size)
 
     def _place(self, said: Callable[[str], str | None]) -> tuple[float, float]:

@@ -20,6 +20,9 @@ MAX_MENDED = 100_000  # places in a file; later ones are left unrepaired
 
 _UNDEFINED = expat.errors.codes[expat.errors.XML_ERROR_UNDEFINED_ENTITY]
 _ENCODING = re.compile(rb"<\?xml[^>]{0,100}?\s(encoding)=[\"']([\w.-]+)")
+_MULTI_BYTE = re.compile(
+    rb"(?:x-)?s(?:hift)?_?jis|cp932|windows-31j|euc-?(?:jp|kr)|gb(?:2312|k|18030)|big5", re.I
+)
 _DECLARED = re.compile(r"<!ENTITY\s+([\w.:-]+)")
 _NOT_CHARACTERS = re.compile(r"[\0-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
 # comments, CDATA, instructions and doctypes, up to their end or the end of the file; `&` references
@@ -191,10 +194,8 @@ def _character(number: str) -> str:
     return chr(value) if value < 0x110000 else "\0"
 
 
-def _decoded(content: bytes) -> str | None:
+def _decoded(content: bytes) -> str:
     """Return the content as text, with the encoding removed from its XML declaration."""
-    if content[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
-        return None
     said = _ENCODING.match(content)
     try:
         if said and said[2].lower() not in (b"utf-8", b"utf8"):
@@ -203,6 +204,11 @@ def _decoded(content: bytes) -> str | None:
             text = content.decode("utf-8")
     except (LookupError, UnicodeError):
         text = content.decode("cp1252", "replace")
+    return _without_encoding(text)
+
+
+def _without_encoding(text: str) -> str:
+    """Return the text without the encoding in its XML declaration."""
     return re.sub(r"^(<\?xml[^>]{0,100}?)\sencoding=[^\s?>]*", r"\1", text)
 
 
@@ -233,8 +239,17 @@ def _unpacked(content: bytes) -> bytes:
 
 
 def _from_declaration(content: bytes) -> bytes:
-    """Return the content without anything before its declaration (byte order mark, blank lines)."""
+    """Return the content without anything before its declaration (byte order mark, blank lines).
+
+    UTF-16, whatever the declaration says, and East Asian encodings, which expat lacks, become
+    UTF-8.
+    """
     if content[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
-        text = content.decode("utf-16", "replace").lstrip()
-        return text.encode("utf-16")
-    return content.lstrip(codecs.BOM_UTF8 + b" \t\r\n")
+        return _without_encoding(content.decode("utf-16", "replace").lstrip()).encode()
+    content = content.lstrip(codecs.BOM_UTF8 + b" \t\r\n")
+    if (said := _ENCODING.match(content)) and _MULTI_BYTE.fullmatch(said[2]):
+        try:
+            return _without_encoding(content.decode(said[2].decode())).encode()
+        except (LookupError, UnicodeError):
+            return content
+    return content

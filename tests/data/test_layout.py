@@ -267,6 +267,54 @@ def test_a_dot_that_ends_a_line_twice_is_not_padding(caplog):
     assert "at the ends of 1 of 21 drawings" in caplog.text
 
 
+@pytest.mark.parametrize("ragged", [False, True])
+@pytest.mark.parametrize(
+    ("pen", "padding", "corner"), [("drawn", "dots", (0, 0, 1)), ("moved", "zeros", (0, 0, 0))]
+)
+def test_points_within_drawings_that_equal_the_padding_stop(pen, padding, corner, ragged):
+    """The pen is given before a point, so a last point at the corner looks like padding."""
+    sketches = drawings("cat")[:20]
+    rows = written(sketches, Corruption("page", pen, padding=padding, ragged=ragged))
+    assert all(map(are_same, sketches, plain(rows, "a.npz")))
+    rows[0] = np.insert(rows[0], 5, corner, axis=0)
+    with pytest.raises(UserError, match="cannot tell where its drawings end, since 1 points"):
+        plain(rows, "a.npz")
+
+
+def test_dots_at_the_ends_of_lines_are_told_from_padding_or_stop(caplog):
+    sketches = drawings("cat")[:20]
+    how = Corruption(padding="dots")
+    assert all(map(are_same, sketches, plain(written(sketches, how), "a.npz")))
+    assert "and with them any dot that was drawn where the last line ends" in caplog.text
+    dotted = [np.insert(s, 1 + int(np.argmax(s[:, 2])), (0, 0, 1), axis=0) for s in sketches]
+    with pytest.raises(UserError, match="cannot tell where its drawings end"):
+        plain(written(dotted, how), "a.npz")
+
+
+@pytest.mark.parametrize("count", [3, 5, 7])
+@pytest.mark.parametrize("name", ["cat", "face", "fish"])
+@pytest.mark.parametrize(
+    "how",
+    [
+        Corruption("page", "moved"),
+        Corruption("page", "drawn", values=(-1, 1)),
+        Corruption(pen="moved"),
+        Corruption(pen="drawn", values=(0, 255)),
+        Corruption("centered"),
+        Corruption(padding="zeros", spread=9.0),
+    ],
+    ids=str,
+)
+def test_few_drawings_are_recognized_or_stopped(name, count, how):
+    sketches = drawings(name)[:count]
+    try:
+        found = plain(written(sketches, how), "a.npz")
+    except UserError as error:
+        assert "cannot tell" in str(error) and "choose" in str(error)
+    else:
+        assert all(map(are_same, sketches, found))
+
+
 @pytest.mark.parametrize("name", ["fish", "face"])
 def test_four_drawings_suffice_where_it_is_clear(name, caplog):
     sketches = drawings(name)[:4]

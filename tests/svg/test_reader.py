@@ -746,3 +746,28 @@ def furthest(shapes, others):
     """The largest of the distances of shapes to the nearest of others."""
     nearest = shapely.STRtree(others).query_nearest(shapes, return_distance=True, all_matches=False)
     return nearest[1].max()
+
+
+@pytest.mark.parametrize(
+    ("encoding", "said"),
+    [("utf-16", "utf-8"), ("utf-16", "UTF-16"), ("shift_jis", "Shift_JIS"), ("euc_jp", "EUC-JP")],
+)
+def test_files_in_utf_16_and_in_east_asian_encodings_are_read(encoding, said):
+    text = (
+        f'<?xml version="1.0" encoding="{said}"?><svg xmlns="http://www.w3.org/2000/svg">'
+        '<title>漢字</title><path d="M0 0L9 5" stroke="black"/></svg>'
+    )
+    (line,) = read_polylines(text.encode(encoding)).lines
+    assert line.tolist() == [[0, 0], [9, 5]]
+
+
+def test_a_stroke_wider_than_its_filled_shape_is_a_line():
+    """As in KanjiVG's semicolon, whose strokes are filled too."""
+    comma = "M51,104.5c3.61-2.46,6.65-7.37,6.65-13.29c0-1.68-1.36-3.03-3.04-3.03c-1.68,0-3.03,1.36"
+    comma += "-3.03,3.03c0,1.67,1.36,3.03,3.03,3.03c4.62,0-0.15,7.08-3.61,10.26"
+    svg = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 109 109" fill="black" '
+    svg += f'stroke="black" stroke-width="{{}}"><path d="{comma}"/></svg>'
+    (line,) = read_polylines(svg.format(3).encode()).lines
+    assert np.allclose(line[0], [51, 104.5])
+    with pytest.raises(UserError, match="most of its ink is in filled shapes"):
+        read_polylines(svg.format(0.1).encode())
