@@ -13,6 +13,7 @@ COARSE = 100  # shorter side in pixels of the image that tells dark ink from lig
 COLORED = 0.3  # contrast in one color channel that only colored pens reach
 TINTED = 0.12  # contrast in one color channel that the paper's ruled lines may also reach
 LITTLE = 3e-4  # share of the picture: if less is colored, nothing was drawn in color
+CROSSED = 9  # pixels: ink goes on across ruled lines that are thinner
 RULED = 0.5  # share of the colored pixels: if more lie on long straight lines, they are ruling
 
 
@@ -51,8 +52,16 @@ def contrast(pixels: np.ndarray) -> np.ndarray:
         return dark
     in_color = darkness(pixels.min(axis=2))
     inked = ndimage.maximum_filter(dark > COLORED, 7)  # dark ink has colored fringes
+    if not inked.any():
+        return np.maximum(dark, in_color)
     only = np.where(inked, 0, in_color - dark)
-    if inked.any() and ((only > COLORED).mean() < LITTLE or _is_ruling(only > TINTED)):
+    level, upright = _long_lines(in_color > TINTED)
+    ruled, colored = level | upright, only > TINTED
+    if int((colored & ruled).sum()) > RULED * int(colored.sum()):
+        dark = np.where(_within(dark > TINTED, level & upright), 0, dark)
+        in_color = np.where(_except_ink(ruled, only > COLORED), 0, in_color)
+        only = np.where(ruled, 0, only)
+    if (only > COLORED).mean() < LITTLE:
         return dark
     return np.maximum(dark, in_color)
 
@@ -73,12 +82,27 @@ def darkness(bright: np.ndarray) -> np.ndarray:
     return np.clip(dark - np.median(dark[::2, ::2]), 0, 1)
 
 
-def _is_ruling(colored: np.ndarray) -> bool:
-    """Return whether most colored pixels lie on long horizontal or vertical lines."""
-    length = max(min(colored.shape) // 8, 15)
-    thick = ndimage.binary_dilation(colored, np.ones((3, 3)))
-    straight = np.zeros_like(colored)
+def _long_lines(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return masks of the pixels on long horizontal lines and on long vertical ones, `[H, W]`."""
+    length = max(min(mask.shape) // 8, 15)
+    thick = ndimage.binary_dilation(mask, np.ones((3, 3))).view(np.uint8)
+    lines = []
     for size in ((1, length), (length, 1)):
-        eroded = ndimage.minimum_filter(thick.view(np.uint8), size)
-        straight |= ndimage.maximum_filter(eroded, size).view(bool)
-    return int((colored & straight).sum()) > RULED * int(colored.sum())
+        line = ndimage.maximum_filter(ndimage.minimum_filter(thick, size), size)
+        lines.append(ndimage.maximum_filter(line, 5).view(bool))
+    return lines[0], lines[1]
+
+
+def _within(mask: np.ndarray, outer: np.ndarray) -> np.ndarray:
+    """Return the regions of a mask that lie entirely in another one, bool `[H, W]`."""
+    labels, count = ndimage.label(mask, np.ones((3, 3)))
+    inside = np.ones(count + 1, bool)
+    inside[labels[~outer]] = False
+    return inside[labels]
+
+
+def _except_ink(ruled: np.ndarray, ink: np.ndarray) -> np.ndarray:
+    """Return the mask of ruled lines, bool `[H, W]`, without pixels that have ink on both sides."""
+    rest = np.pad(ink & ~ruled, CROSSED)
+    closed = ndimage.binary_closing(rest, np.ones((CROSSED, CROSSED)))
+    return ruled & ~closed[CROSSED:-CROSSED, CROSSED:-CROSSED]

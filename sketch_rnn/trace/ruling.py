@@ -12,6 +12,7 @@ FAINT = 0.05  # the least contrast of a ruling's pixels
 LENGTH = 1 / 16  # share of the shorter side: length of straight pieces of a ruling
 ACROSS = 0.6  # share of the page's width: a ruling's lines are longer
 LEVEL = 0.08  # share of a line's length: a ruling's lines rise less
+WHOLE, STRAIGHT = 0.97, 0.02  # a margin's line is longer and rises less: shares of width, length
 EDGE = 0.06  # share of the page's width: a ruling's lines end nearer to its edge
 FEW = 4  # the fewest lines in a ruling
 EVEN = 0.25  # share of the spacing between a ruling's lines: it varies by less
@@ -56,7 +57,7 @@ def _ruled(mask: np.ndarray) -> np.ndarray:
     ]
     middles = np.sort([(box[0].start + box[0].stop) / 2 for _, box in lines])
     if len(lines) < FEW or not _are_even(middles):
-        return np.zeros_like(mask)
+        lines = [(number, box) for number, box in lines if _is_margin(box, width)]
     return np.isin(labels, [number for number, _ in lines])
 
 
@@ -66,6 +67,13 @@ def _is_across(box: tuple[slice, slice], width: int) -> bool:
     long = columns.stop - columns.start
     at_edge = columns.start < EDGE * width or columns.stop > (1 - EDGE) * width
     return at_edge and long > ACROSS * width and rows.stop - rows.start < LEVEL * long
+
+
+def _is_margin(box: tuple[slice, slice], width: int) -> bool:
+    """Return whether a line reaches from edge to edge, like the printed line beside a margin."""
+    rows, columns = box
+    long = columns.stop - columns.start
+    return long > WHOLE * width and rows.stop - rows.start < STRAIGHT * long
 
 
 def _are_even(places: np.ndarray) -> bool:

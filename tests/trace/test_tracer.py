@@ -133,6 +133,36 @@ def test_ruling_of_any_darkness_is_no_line(gray, squared):
     assert found.left_out == ("ruled lines of the paper left out",)
 
 
+def ruled_in_blue(lines, size=(320, 300), **options):
+    """Return a page of blue lines with a red margin, like those of a school notebook."""
+    paper = np.array(page(lines, size=size, **options))
+    for first in (0, 1):
+        paper[10 + first :: 20] = np.minimum(paper[10 + first :: 20], [140, 170, 245])
+        paper[:, 160 + first] = np.minimum(paper[:, 160 + first], [240, 110, 120])
+    return paper
+
+
+def test_a_margin_is_no_line_nor_are_its_crossings_with_blue_ruling():
+    assert len(trace(ruled_in_blue(CROSS)).lines) == 2
+    gray = np.array(page(CROSS, size=(320, 300)))
+    gray[:, 200:202] = 60
+    found = trace(gray)
+    assert apart(found.lines, CROSS) < 2
+    assert found.left_out == ("ruled lines of the paper left out",)
+
+
+def test_a_red_pen_beside_a_black_one_is_found_on_blue_ruling():
+    red = [[(200, 180), (290, 275)], [(205, 270), (285, 190)]]
+    pixels = np.minimum(
+        ruled_in_blue(CROSS), np.asarray(page(red, size=(320, 300), ink=(220, 30, 40)))
+    )
+    found = trace(pixels)
+    assert len(found.lines) == 4
+    reached = np.concatenate(found.lines)
+    ends = [point for line in CROSS + red for point in line]
+    assert max(np.hypot(*(reached - end).T).min() for end in ends) < 13
+
+
 def test_lines_of_a_drawing_that_are_evenly_spaced_are_no_ruling():
     ladder = [[(40, y), (120, y)] for y in range(30, 130, 15)]
     assert len(traced(page(ladder, width=3)).lines) == 7
