@@ -4,12 +4,17 @@
 measurements behind them.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
+import numpy as np
+
+from sketch_rnn import system
 from sketch_rnn.data.catalog import PACKAGED_MODEL
 from sketch_rnn.data.dataset import Dataset, load_dataset
 from sketch_rnn.data.download import locate
-from sketch_rnn.errors import LOGGER, UserError
+from sketch_rnn.errors import LOGGER, UserError, warn
 from sketch_rnn.hparams import ARCHITECTURE, HParams
 from sketch_rnn.hparams_text import load_config
 from sketch_rnn.training.options import TrainOptions
@@ -20,6 +25,7 @@ ENOUGH_HELD_OUT = 30  # validation drawings to aim for, limited by the share bel
 SHARE_HELD_OUT = 0.2  # the largest share of training and validation drawings to hold out
 LONGEST = 250  # points; the packaged model was trained on no longer drawings
 VALIDATIONS = 16  # the number of validations in a run
+SIMPLE = 70  # points; few drawings are enough to learn drawings of up to about this length
 
 
 def choose_settings(options: TrainOptions) -> TrainOptions:
@@ -46,7 +52,23 @@ def choose_settings(options: TrainOptions) -> TrainOptions:
     filled = replace(options, overrides=overrides, init_from=init_from)
     for line in _lines(filled, dataset, HParams(**overrides)):
         LOGGER.info(line)
+    if advice := _advice_to_simplify(dataset, data_dir, names_there):
+        warn(advice)
     return filled
+
+
+def _advice_to_simplify(dataset: Dataset, data_dir: str | Path, names: Sequence[str]) -> str:
+    """Return advice with a command if the drawings have too many points; "" if they do not."""
+    median = int(np.median(dataset.train.lengths()))
+    if median <= 1.25 * SIMPLE:
+        return ""
+    paths = [f"{data_dir}/{name}".removeprefix("./") for name in names]
+    files = " ".join(map(system.quoted, paths))
+    return (
+        f"half of the drawings have {median} points or more, which is too many to learn from few "
+        f"drawings; simplify them with sketch_rnn_dataset build --max_points={SIMPLE} "
+        f"--output=simple.npz {files} and train on simple.npz"
+    )
 
 
 def held_out(dataset: Dataset) -> int:

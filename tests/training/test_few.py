@@ -83,6 +83,15 @@ def test_a_rising_validation_cost_ends_no_run_on_few_drawings(tmp_path, count):
     assert few.choose_settings(options(write(tmp_path, count))).patience is None
 
 
+def test_long_drawings_bring_advice_with_a_command_that_simplifies_them(tmp_path, caplog):
+    few.choose_settings(options(write(tmp_path, 54, rows=80)))
+    assert "simplify" not in caplog.text
+    few.choose_settings(options(write(tmp_path, 54, rows=100)))
+    command = re.search(r"sketch_rnn_dataset (build .*) and train on", caplog.text)[1].split()
+    command[2] = f"--output={tmp_path / 'simple.npz'}"
+    assert "100 points or more" in caplog.text and command[3] == str(tmp_path / "mine.npz")
+
+
 def test_more_drawings_take_more_steps_and_less_dropout(tmp_path):
     found = [
         few.choose_settings(options(write(tmp_path, n))).overrides for n in (18, 54, 200, 1000)
