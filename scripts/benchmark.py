@@ -129,7 +129,7 @@ def drawings(hparams, count: int = 2000):
 
 def train_batches(hparams):
     """Return training batches of random drawings."""
-    from sketch_rnn.data.batches import TrainBatches
+    from sketch_rnn.data.split import TrainBatches
 
     return TrainBatches(drawings(hparams), hparams, 20.0, seed=1)
 
@@ -225,7 +225,7 @@ def keras_lstm(hparams, precision: str = "float32") -> dict[str, float]:
 
 def input_rate(hparams) -> dict[str, float]:
     """Measure batches per second, for our loader and for one that loops over points in Python."""
-    from sketch_rnn.data.batches import TrainBatches
+    from sketch_rnn.data.split import TrainBatches
 
     split = drawings(hparams)
     batches = TrainBatches(split, hparams, 20.0, seed=1)

@@ -52,9 +52,9 @@ def memory() -> float:
 
 def start(folder: str, names: list[str]) -> dict[str, float]:
     """Load the data set and make batches, in a separate process."""
-    from sketch_rnn.data.batches import TrainBatches
     from sketch_rnn.data.dataset import load_dataset
     from sketch_rnn.data.quality import dataset_warnings
+    from sketch_rnn.data.split import TrainBatches
     from sketch_rnn.hparams import HParams
 
     begun = time.perf_counter()

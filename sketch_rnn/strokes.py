@@ -1,15 +1,12 @@
-"""The array layouts of a sketch, conversions between them, and augmentation.
-
-Everything is pure NumPy and works on whole batches at once.
+"""The array layouts of a sketch, and conversions between them, in pure NumPy.
 
 stroke-3: `[n, 3]` rows (dx, dy, pen_lifted): the offset from the previous point, and 1 if the pen
 is lifted after this point.
 stroke-5: rows (dx, dy, p1, p2, p3): the pen stays down, is lifted after this point, or the sketch
 has ended (Ha & Eck 2017, arXiv:1704.03477, section 3.1).
-flat: the points of all sketches in a batch, one sketch after the other, and the length of each.
 polylines: one `[n, 2]` array of absolute coordinates for each pen line.
 
-Dimensions: B sketches, n points in one sketch, P points in all sketches, N longest sketch.
+Dimensions: n points in one sketch, N rows of a stroke-5 array.
 """
 
 from collections.abc import Iterable, Sequence, Sized
@@ -53,46 +50,6 @@ def all_checked(sketches: Iterable[np.ndarray], may_be_empty: bool = False) -> l
         except UserError as error:
             raise UserError(f"sketch {number}: {error}") from None
     return found
-
-
-def flatten(sketches: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """Convert stroke-3 sketches to flat points `[P, 3]` float32 and lengths `[B]` int64."""
-    lengths = np.array([len(sketch) for sketch in sketches], np.int64)
-    points = np.zeros((lengths.sum(), 3), np.float32)
-    np.concatenate([np.zeros((0, 3)), *sketches], out=points, casting="unsafe")
-    return points, lengths
-
-
-def to_stroke5(sketches: Sequence[np.ndarray], max_len: int) -> np.ndarray:
-    """Convert stroke-3 sketches to one stroke-5 batch `[B, max_len + 1, 5]` float32.
-
-    Row 0 is the start token (0, 0, 1, 0, 0); each sketch is followed by rows (0, 0, 0, 0, 1).
-
-    Raises:
-      UserError: a sketch has more than `max_len` points.
-    """
-    return flat_to_stroke5(*flatten(sketches), max_len)
-
-
-def flat_to_stroke5(points: np.ndarray, lengths: np.ndarray, max_len: int) -> np.ndarray:
-    """Convert flat points `[P, 3]` and lengths `[B]` as `to_stroke5` does."""
-    if len(lengths) and lengths.max() > max_len:
-        i = int(np.argmax(lengths))
-        raise UserError(
-            f"expected sketches of at most {max_len} points, but sketch {i} has {lengths[i]}; "
-            "simplify it, or use a model with a larger max_seq_len"
-        )
-    batch = np.zeros((len(lengths), max_len + 1, 5), np.float32)
-    batch[:, :, 4] = 1
-    batch[:, 0] = START_TOKEN
-    row_of_sketch = np.arange(len(lengths)) * (max_len + 1) + 1
-    rows = np.repeat(row_of_sketch - _starts(lengths), lengths) + np.arange(len(points))
-    strokes = np.zeros((len(points), 5), np.float32)
-    strokes[:, :2] = points[:, :2]
-    strokes[:, 2] = 1 - points[:, 2]
-    strokes[:, 3] = points[:, 2]
-    batch.reshape(-1, 5)[rows] = strokes
-    return batch
 
 
 def to_stroke3(stroke5: np.ndarray) -> np.ndarray:
@@ -195,51 +152,3 @@ def longer_side(stroke3: np.ndarray) -> float:
 def typical_side(sketches: Sequence[np.ndarray]) -> float:
     """Return the median longer side of sketches; 0 if there are none."""
     return float(np.median([longer_side(sketch) for sketch in sketches])) if len(sketches) else 0.0
-
-
-def augment(
-    points: np.ndarray,
-    lengths: np.ndarray,
-    scale: np.ndarray,
-    uniform: np.ndarray,
-    drop_prob: float,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Scale each sketch, then drop points within its lines.
-
-    A point can be dropped if the pen stays down after it and its index within its line is above 2
-    (counting from 0, including dropped points). Such a point is dropped if its random number in
-    `uniform` is below `drop_prob`. Its offset is then added to that of the last point kept, so that
-    later points do not move.
-
-    Args:
-      points: flat stroke-3 points `[P, 3]` float32.
-      lengths: the number of points in each sketch, `[B]`.
-      scale: the factors for x and y of each sketch, `[B, 2]`.
-      uniform: a random number in [0, 1) for each point, `[P]`.
-      drop_prob: the probability of dropping a point.
-
-    Returns:
-      The new points `[P', 3]` float32 and lengths `[B]`.
-    """
-    points = points.copy()
-    points[:, :2] *= np.repeat(scale.astype(np.float32), lengths, axis=0)
-    lifted = points[:, 2] > 0
-    starts_line = np.zeros(len(points) + 3, bool)  # shifted by 3: no index is negative below
-    starts_line[4:] = lifted[:-1] if len(points) else []
-    starts_line[_starts(lengths)[lengths > 0] + 3] = True
-    near_start = starts_line[3:] | starts_line[2:-1] | starts_line[1:-2]
-    drop = ~lifted & ~near_start & (uniform < drop_prob)
-
-    dropped, kept = np.flatnonzero(drop), ~drop
-    into = np.cumsum(kept)[dropped] - 1
-    result = points[kept]
-    for axis in (0, 1):
-        sums = np.bincount(into, weights=points[dropped, axis], minlength=len(result))
-        result[:, axis] += sums.astype(np.float32)
-    sketch = np.searchsorted(np.cumsum(lengths), dropped, side="right")
-    return result, lengths - np.bincount(sketch, minlength=len(lengths))
-
-
-def _starts(lengths: np.ndarray) -> np.ndarray:
-    """Return the flat index of each sketch's first point, `[B]`."""
-    return np.cumsum(lengths) - lengths

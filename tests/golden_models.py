@@ -14,8 +14,8 @@ from golden.cases import case_of
 from sketch_rnn.formats import original
 from sketch_rnn.hparams import HParams
 from sketch_rnn.model.execution import Execution
+from sketch_rnn.model.forward import Noise
 from sketch_rnn.model.network import SketchRNN
-from sketch_rnn.model.noise import Noise
 
 RUNS = ("lstm", "lstm_uncond", "layer_norm", "hyper")  # the cases that `original_run` can write
 STEP = 150  # the step of those runs

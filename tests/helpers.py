@@ -63,7 +63,7 @@ def read_npz(path: str | Path) -> dict[str, list[np.ndarray]]:
 
 def needs_xla() -> None:
     """Skip the test if TensorFlow cannot compile, as may be the case on Windows."""
-    from sketch_rnn.model.compiling import has_xla
+    from sketch_rnn.model.execution import has_xla
 
     if not has_xla():
         pytest.skip("this TensorFlow cannot compile")
@@ -73,8 +73,8 @@ def costs_of(model, strokes5, lengths, eps=None) -> tuple[float, float]:
     """Return the reconstruction cost of a batch in training, and its KL cost with the floor."""
     import tensorflow as tf
 
+    from sketch_rnn.model.forward import Noise
     from sketch_rnn.model.losses import floored
-    from sketch_rnn.model.noise import Noise
     from sketch_rnn.model.packing import Batch
 
     batch = Batch(tf.constant(strokes5, tf.float32), tf.constant(lengths))

@@ -21,7 +21,6 @@ if __name__ == "__main__":  # not in the worker processes that a build starts
     from sketch_rnn.data import catalog
     from sketch_rnn.formats.run_folder import RunFolder
     from sketch_rnn.training import run
-    from sketch_rnn.training.start import begin
 
     train = run.train
 
@@ -32,7 +31,7 @@ trained = {}
 def train_once(options, new_reporter):
     """Call `train`, or copy an earlier run of the same kind if there is one."""
     run.check_log_root(options)
-    asked = begin(options).config
+    asked = run.begin(options).config
     conditional = asked.hparams.conditional
     if options.resume:
         return 0

@@ -13,7 +13,7 @@ from helpers import DOODLES, ROOT
 from sketch_rnn import files, system
 from sketch_rnn.cli import common
 from sketch_rnn.cli.flags import new_flags
-from sketch_rnn.data import download, split
+from sketch_rnn.data import download, mapped
 from sketch_rnn.errors import UserError
 from sketch_rnn.setup import add_flags
 
@@ -256,7 +256,7 @@ def test_a_file_that_windows_keeps_is_left(tmp_path, monkeypatch):
 def test_data_that_another_process_has_just_converted_is_read(tmp_path, monkeypatch):
     """Windows does not replace what the other process has mapped into its memory."""
     monkeypatch.setenv("SKETCH_RNN_CACHE", str(tmp_path))
-    convert, converted = split._convert, []
+    convert, converted = mapped._convert, []
 
     def refused(path, cached):
         if path.stem == "cat":
@@ -264,11 +264,11 @@ def test_data_that_another_process_has_just_converted_is_read(tmp_path, monkeypa
         converted.append(path)
         raise UserError("it is open in another program")
 
-    monkeypatch.setattr(split, "_convert", refused)
-    parts = split._map(DOODLES / "cat.npz")
+    monkeypatch.setattr(mapped, "_convert", refused)
+    parts = mapped._map(DOODLES / "cat.npz")
     assert len(parts["train"]) > 9 and len(converted) == 1
     with pytest.raises(UserError, match="it is open in another program"):
-        split._map(DOODLES / "fish.npz")
+        mapped._map(DOODLES / "fish.npz")
 
 
 def test_files_on_one_drive_have_a_folder_and_others_have_not():

@@ -8,6 +8,7 @@ import numpy as np
 from sketch_rnn import shipped, strokes
 from sketch_rnn.choices import SPLITS
 from sketch_rnn.data.dataset import Dataset, Split, load_dataset
+from sketch_rnn.data.split import augment
 from sketch_rnn.drawing import draw
 from sketch_rnn.errors import UserError
 from sketch_rnn.hparams import HParams
@@ -102,7 +103,7 @@ def augmentation_sheet(
     spread = hparams.random_scale_factor
     scale = rng.uniform(1 - spread, 1 + spread, (len(lengths), 2))
     uniform = rng.random(len(points), np.float32)
-    points, lengths = strokes.augment(points, lengths, scale, uniform, hparams.augment_stroke_prob)
+    points, lengths = augment(points, lengths, scale, uniform, hparams.augment_stroke_prob)
     augmented = _sketches(points, lengths)
     labels = [f"{x:.0%} {y:.0%}: {n} points" for (x, y), n in zip(scale, lengths, strict=True)]
     original = split[index]

@@ -15,9 +15,9 @@ import numpy as np
 
 from sketch_rnn import strokes
 from sketch_rnn.choices import SPLITS
-from sketch_rnn.data import download
-from sketch_rnn.data.batches import TrainBatches, eval_batches
-from sketch_rnn.data.split import Part, Split, load_parts, make_part
+from sketch_rnn.data import download, npz
+from sketch_rnn.data.mapped import mapped_parts
+from sketch_rnn.data.split import Part, Split, TrainBatches, eval_batches, make_part
 from sketch_rnn.errors import UserError, check_choice
 from sketch_rnn.hparams import HParams, as_hparams
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import tensorflow as tf
 
 MIN_SCALE = 1e-8  # data units
+MAPPED_FROM = 50 << 20  # bytes in all files of a data set; smaller ones are read into memory
 _MEASURED = 1000  # the largest number of sketches measured to find the full size
 SHOWN, SHOWN_CELL = 10, 80  # sketches shown from each split in a notebook, and pixels for each
 
@@ -176,11 +177,11 @@ def load_dataset(names: str | Sequence[str], data_dir: str | Path | None = None)
     data_dir, names = download.locate(data_dir, names)
     paths = download.resolve(data_dir, names)
     try:
-        parts = load_parts(paths)
+        parts = _read(paths)
     except UserError:
         if not download.discard_damaged(data_dir, paths):
             raise
-        parts = load_parts(download.resolve(data_dir, names))
+        parts = _read(download.resolve(data_dir, names))
     splits = {split: Split([part[split] for part in parts]) for split in SPLITS}
     for name, split in splits.items():
         if not len(split):
@@ -193,6 +194,13 @@ def load_dataset(names: str | Sequence[str], data_dir: str | Path | None = None)
             "drawings"
         )
     return Dataset(**splits, scale_factor=scale_factor, max_seq_len=longest)
+
+
+def _read(paths: Sequence[Path]) -> list[dict[str, Part]]:
+    """Return the splits of each file: in memory, or memory-mapped if the files are large."""
+    if sum(path.stat().st_size for path in paths) >= MAPPED_FROM:
+        return mapped_parts(paths)
+    return [{name: make_part(*npz.read_split(path, name)) for name in SPLITS} for path in paths]
 
 
 def _joined(first: Part, then: Part) -> Part:

@@ -1,37 +1,28 @@
-"""The sketches of a split, and their flat storage: in memory, or memory-mapped from a cache.
+"""The sketches of a split, and the batches for training and evaluation that are made of them.
 
-A cache file contains the data of one `.npz` file: a JSON line that describes what follows, padded
-to `_HEADER` bytes, then offsets `[S + 1]` int64 and points `[P, 3]` int16 or float32 for each
-split. The cache file's name depends on the path, size and modification time of the `.npz`, so a
-changed file is converted again.
+flat: the points of several sketches, one sketch after the other, and the length of each sketch.
 
-Dimensions: S sketches, P points in all sketches, B requested sketches.
+Dimensions: S sketches, n points in one sketch, P points in all sketches, B requested sketches,
+N_max longest sketch.
 """
 
-import hashlib
-import json
-import mmap
-import sys
-import time
-from collections.abc import Iterator, Sequence
+import itertools
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, overload
+from typing import TypeVar, overload
 
 import numpy as np
 
-from sketch_rnn import strokes
-from sketch_rnn.choices import SPLITS
-from sketch_rnn.data import npz
-from sketch_rnn.errors import UserError
-from sketch_rnn.files import cache_dir, remove, replacing
+from sketch_rnn.errors import UserError, warn
+from sketch_rnn.hparams import HParams
+from sketch_rnn.strokes import START_TOKEN
 
 SHOWN, SHOWN_CELL = 20, 80  # sketches shown in a notebook, and pixels for each
-MAPPED_FROM = 50 << 20  # bytes in all files of a data set; smaller ones are read into memory
-_FORMAT = 1
-_HEADER = 4096  # bytes
 _ROWS = 1 << 20  # points processed at once
-_STALE = 3600  # seconds after which a half-written file counts as abandoned
+
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True)
@@ -123,7 +114,7 @@ class Split(Sequence[np.ndarray]):
     def gather(self, indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the given sketches as flat points `[P, 3]` float32 and lengths `[B]` int64."""
         found = self._find(indices)
-        return strokes.flatten([part.points[start:end] for part, start, end in found])
+        return flatten([part.points[start:end] for part, start, end in found])
 
     def places(self, indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return, for each sketch, the index of its part and its index in that part, `[B]` each."""
@@ -137,89 +128,183 @@ class Split(Sequence[np.ndarray]):
             yield part, int(part.offsets[index]), int(part.offsets[index + 1])
 
 
-def load_parts(paths: Sequence[Path]) -> list[dict[str, Part]]:
-    """Return the splits of each file; memory-map them from the cache if the files are large.
+class TrainBatches:
+    """Training batches, each of which depends only on (seed, step).
+
+    For every step, `batch_size` sketches are drawn at random from the whole split, without
+    replacement (with replacement if the split has fewer sketches). The batches are augmented and
+    in model units.
+
+    Args:
+      split: the split to draw sketches from.
+      hparams: the hyperparameters, of which `batch_size`, `max_seq_len` (N_max),
+        `random_scale_factor` and `augment_stroke_prob` are used.
+      scale_factor: the data set's scale factor.
+      seed: a non-negative integer.
+      shard: (index, count): make only shard `index` of the `count` equal shards of each batch.
+    """
+
+    def __init__(
+        self,
+        split: Split,
+        hparams: HParams,
+        scale_factor: float,
+        seed: int,
+        shard: tuple[int, int] = (0, 1),
+    ):
+        index, count = shard
+        if hparams.batch_size % count:
+            raise UserError(
+                f"expected a batch_size that the {count} workers can divide equally, "
+                f"got {hparams.batch_size}"
+            )
+        if len(split) < hparams.batch_size:
+            warn(
+                f"the training split has {len(split)} sketches, fewer than batch_size="
+                f"{hparams.batch_size}: batches are drawn with replacement"
+            )
+        self.local_batch_size = hparams.batch_size // count
+        self._rows = slice(index * self.local_batch_size, (index + 1) * self.local_batch_size)
+        self._split = split
+        self._hparams = hparams
+        self._scale_factor = np.float32(scale_factor)
+        self._seed = seed
+
+    def batch(self, step: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return a step's batch: stroke-5 `[B, N_max + 1, 5]` float32 and lengths `[B]` int32."""
+        size, spread = self._hparams.batch_size, self._hparams.random_scale_factor
+        rng = np.random.default_rng([self._seed, int(step)])
+        chosen = rng.choice(len(self._split), size, replace=len(self._split) < size)
+        scale = rng.uniform(1 - spread, 1 + spread, (size, 2))
+        ends = np.cumsum(self._split.lengths(chosen))
+        uniform = rng.random(ends[-1], np.float32)
+
+        points, lengths = self._split.gather(chosen[self._rows])
+        points[:, :2] /= self._scale_factor
+        last = ends[self._rows][-1]
+        points, lengths = augment(
+            points,
+            lengths,
+            scale[self._rows],
+            uniform[last - len(points) : last],
+            self._hparams.augment_stroke_prob,
+        )
+        batch = flat_to_stroke5(points, lengths, self._hparams.max_seq_len)
+        return batch, lengths.astype(np.int32)
+
+
+def eval_batches(
+    split: Split, batch_size: int, scale_factor: float, max_seq_len: int
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield the batches for validation, sorted by length and not augmented.
+
+    Each is a pair: stroke-5 `[B, N_max + 1, 5]` float32 in model units, and lengths `[B]` int32.
+    Sketches of equal length keep their order; the last batch may be smaller.
+    """
+    order = np.argsort(split.lengths(), kind="stable")
+    for first in range(0, len(order), batch_size):
+        points, lengths = split.gather(order[first : first + batch_size])
+        points[:, :2] /= np.float32(scale_factor)
+        yield flat_to_stroke5(points, lengths, max_seq_len), lengths.astype(np.int32)
+
+
+def prefetch(make: Callable[[int], Made], first_step: int = 0) -> Iterator[Made]:
+    """Yield `make(step)` for every step from `first_step` on, without end.
+
+    Another thread computes the values in order, while the caller uses earlier values. (An endless
+    `tf.data` pipeline that calls Python would keep the interpreter from exiting.)
+    """
+    steps = itertools.count(first_step)
+    with ThreadPoolExecutor(1, "batches") as pool:
+        ahead = deque(pool.submit(make, step) for step in itertools.islice(steps, 4))
+        while True:
+            ahead.append(pool.submit(make, next(steps)))
+            yield ahead.popleft().result()
+
+
+def flatten(sketches: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Convert stroke-3 sketches to flat points `[P, 3]` float32 and lengths `[B]` int64."""
+    lengths = np.array([len(sketch) for sketch in sketches], np.int64)
+    points = np.zeros((lengths.sum(), 3), np.float32)
+    np.concatenate([np.zeros((0, 3)), *sketches], out=points, casting="unsafe")
+    return points, lengths
+
+
+def to_stroke5(sketches: Sequence[np.ndarray], max_len: int) -> np.ndarray:
+    """Convert stroke-3 sketches to one stroke-5 batch `[B, max_len + 1, 5]` float32.
+
+    Row 0 is the start token (0, 0, 1, 0, 0); each sketch is followed by rows (0, 0, 0, 0, 1).
 
     Raises:
-      UserError: a file cannot be read (see `npz.read_split`), or the cache cannot be written.
+      UserError: a sketch has more than `max_len` points.
     """
-    if sum(path.stat().st_size for path in paths) < MAPPED_FROM:
-        return [_read(path) for path in paths]
-    from tqdm import tqdm
-
-    progress = tqdm(paths, "data", unit="file", disable=not sys.stderr.isatty())
-    return [_map(path) for path in progress]
+    return flat_to_stroke5(*flatten(sketches), max_len)
 
 
-def _read(path: Path) -> dict[str, Part]:
-    return {split: make_part(*npz.read_split(path, split)) for split in SPLITS}
-
-
-def _map(path: Path) -> dict[str, Part]:
-    """Memory-map the splits of a file from the cache, after adding it to the cache if needed."""
-    stat = path.stat()
-    key = f"{path.resolve()}|{stat.st_size}|{stat.st_mtime_ns}|{_FORMAT}"
-    cached = cache_dir() / f"{path.stem}-{hashlib.sha256(key.encode()).hexdigest()[:24]}.sketches"
-    parts = _open(cached)
-    if parts is None:
-        try:
-            _convert(path, cached)
-        except UserError:  # on Windows, also if another process has just written the same file
-            if (parts := _open(cached)) is None:
-                raise
-    parts = parts or _open(cached)
-    if parts is None:
-        raise UserError(f"{cached}: was just written but cannot be read; delete it and try again")
-    return parts
-
-
-def _convert(path: Path, cached: Path) -> None:
-    try:
-        cached.parent.mkdir(parents=True, exist_ok=True)
-        for left in cached.parent.glob(f".{cached.name}.*.part"):  # left by a killed process
-            if time.time() - left.stat().st_mtime > _STALE:
-                remove(left)
-        with replacing(cached) as file:
-            header: dict[str, Any] = {}
-            file.write(bytes(_HEADER))
-            for split in SPLITS:
-                part = make_part(*npz.read_split(path, split))
-                header[split] = {
-                    "start": file.tell(),
-                    "sketches": len(part),
-                    "points": len(part.points),
-                    "dtype": part.points.dtype.str,
-                    "longest": part.longest,
-                    "mean": part.mean,
-                    "squares": part.squares,
-                }
-                part.offsets.tofile(file)
-                part.points.tofile(file)
-                file.write(bytes(-file.tell() % 8))
-            header["size"] = file.tell()
-            file.seek(0)
-            file.write(json.dumps(header).encode())
-    except OSError as error:
+def flat_to_stroke5(points: np.ndarray, lengths: np.ndarray, max_len: int) -> np.ndarray:
+    """Convert flat points `[P, 3]` and lengths `[B]` as `to_stroke5` does."""
+    if len(lengths) and lengths.max() > max_len:
+        i = int(np.argmax(lengths))
         raise UserError(
-            f"{cached.parent}: cannot store converted data here ({error.strerror or error}); set "
-            "SKETCH_RNN_CACHE to a folder that has room for it"
-        ) from None
+            f"expected sketches of at most {max_len} points, but sketch {i} has {lengths[i]}; "
+            "simplify it, or use a model with a larger max_seq_len"
+        )
+    batch = np.zeros((len(lengths), max_len + 1, 5), np.float32)
+    batch[:, :, 4] = 1
+    batch[:, 0] = START_TOKEN
+    row_of_sketch = np.arange(len(lengths)) * (max_len + 1) + 1
+    rows = np.repeat(row_of_sketch - _starts(lengths), lengths) + np.arange(len(points))
+    found = np.zeros((len(points), 5), np.float32)
+    found[:, :2] = points[:, :2]
+    found[:, 2] = 1 - points[:, 2]
+    found[:, 3] = points[:, 2]
+    batch.reshape(-1, 5)[rows] = found
+    return batch
 
 
-def _open(cached: Path) -> dict[str, Part] | None:
-    """Return the parts in a cache file; None if there is no such file or it is incomplete."""
-    try:
-        with cached.open("rb") as file:
-            data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        header = json.loads(data[:_HEADER].rstrip(b"\0"))
-        if header.pop("size") != len(data):
-            return None
-    except (OSError, ValueError, KeyError):
-        return None
-    return {split: _part(data, **fields) for split, fields in header.items()}
+def augment(
+    points: np.ndarray,
+    lengths: np.ndarray,
+    scale: np.ndarray,
+    uniform: np.ndarray,
+    drop_prob: float,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Scale each sketch, then drop points within its lines.
+
+    A point can be dropped if the pen stays down after it and its index within its line is above 2
+    (counting from 0, including dropped points). Such a point is dropped if its random number in
+    `uniform` is below `drop_prob`. Its offset is then added to that of the last point kept, so that
+    later points do not move.
+
+    Args:
+      points: flat stroke-3 points `[P, 3]` float32.
+      lengths: the number of points in each sketch, `[B]`.
+      scale: the factors for x and y of each sketch, `[B, 2]`.
+      uniform: a random number in [0, 1) for each point, `[P]`.
+      drop_prob: the probability of dropping a point.
+
+    Returns:
+      The new points `[P', 3]` float32 and lengths `[B]`.
+    """
+    points = points.copy()
+    points[:, :2] *= np.repeat(scale.astype(np.float32), lengths, axis=0)
+    lifted = points[:, 2] > 0
+    starts_line = np.zeros(len(points) + 3, bool)  # shifted by 3: no index is negative below
+    starts_line[4:] = lifted[:-1] if len(points) else []
+    starts_line[_starts(lengths)[lengths > 0] + 3] = True
+    near_start = starts_line[3:] | starts_line[2:-1] | starts_line[1:-2]
+    drop = ~lifted & ~near_start & (uniform < drop_prob)
+
+    dropped, kept = np.flatnonzero(drop), ~drop
+    into = np.cumsum(kept)[dropped] - 1
+    result = points[kept]
+    for axis in (0, 1):
+        sums = np.bincount(into, weights=points[dropped, axis], minlength=len(result))
+        result[:, axis] += sums.astype(np.float32)
+    sketch = np.searchsorted(np.cumsum(lengths), dropped, side="right")
+    return result, lengths - np.bincount(sketch, minlength=len(lengths))
 
 
-def _part(data: mmap.mmap, start: int, sketches: int, points: int, dtype: str, **rest: Any) -> Part:
-    offsets = np.frombuffer(data, np.int64, sketches + 1, start)
-    flat = np.frombuffer(data, dtype, points * 3, start + offsets.nbytes)
-    return Part(flat.reshape(points, 3), offsets, **rest)
+def _starts(lengths: np.ndarray) -> np.ndarray:
+    """Return the flat index of each sketch's first point, `[B]`."""
+    return np.cumsum(lengths) - lengths

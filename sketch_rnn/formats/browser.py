@@ -20,9 +20,9 @@ import numpy as np
 from sketch_rnn.errors import UserError
 from sketch_rnn.formats import browser_arrays
 from sketch_rnn.hparams import HParams
-from sketch_rnn.model.mixture import PEN_STATES, PER_MIXTURE
+from sketch_rnn.model.losses import PEN_STATES, PER_MIXTURE
 from sketch_rnn.model.network import POINT, SketchRNN, Trained
-from sketch_rnn.model.recurrent.base import GATES
+from sketch_rnn.model.recurrent.cell import GATES
 
 CLIENT_MIXTURES = 20
 _DECODER_ARRAYS, _ALL_ARRAYS = 5, 17

@@ -21,10 +21,10 @@ from sketch_rnn import files, untrusted_json
 from sketch_rnn.errors import UserError, first_line, warn
 from sketch_rnn.hparams import CONFIG_FILE, HParams
 from sketch_rnn.model.execution import Execution
-from sketch_rnn.model.mixture import PEN_STATES, PER_MIXTURE
+from sketch_rnn.model.losses import PEN_STATES, PER_MIXTURE
 from sketch_rnn.model.network import SketchRNN, Trained
 from sketch_rnn.model.recurrent import LSTM, HyperLSTM, LayerNormLSTM, Recurrent
-from sketch_rnn.model.recurrent.base import GATES
+from sketch_rnn.model.recurrent.cell import GATES
 from sketch_rnn.model.recurrent.hyper import EMBEDDING
 from sketch_rnn.model.recurrent.layer_norm import Norms
 

@@ -12,10 +12,9 @@ import tensorflow as tf
 from sketch_rnn import files
 from sketch_rnn.errors import UserError
 from sketch_rnn.model import sampling
-from sketch_rnn.model.compiling import as_one
-from sketch_rnn.model.execution import Execution
+from sketch_rnn.model.execution import Execution, as_one
+from sketch_rnn.model.forward import Noise
 from sketch_rnn.model.network import SketchRNN
-from sketch_rnn.model.noise import Noise
 from sketch_rnn.model.packing import Batch, one_sketch_a_row
 
 

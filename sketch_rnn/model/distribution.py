@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import tensorflow as tf
 
-from sketch_rnn.model.mixture import Mixture, log_likelihood, split_output
+from sketch_rnn.model.losses import Mixture, log_likelihood, split_output
 from sketch_rnn.model.sampling import sample_point
 
 

@@ -1,24 +1,28 @@
-"""The execution of a model's arithmetic: everything that depends on the device, and the cells'
-matrix products.
+"""The execution of a model's arithmetic: everything that depends on the device, which functions XLA
+compiles, and the cells' matrix products.
 
 All executions give the same results on every device, except for rounding.
 
-Legend: T time, B rows, I inputs, O outputs of a matrix product, c steps of a chunk; D directions:
-an axis before B, present only where two directions run side by side.
+Legend: T time, B rows, I inputs, C constant inputs, J columns of `Inputs.x`, O outputs of a matrix
+product, S sketches, c steps of a chunk; D directions: an axis before B, present only where two
+directions run side by side.
 """
 
 import copy
+import functools
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import keras
 import tensorflow as tf
 
-from sketch_rnn.errors import check_choice
+from sketch_rnn.errors import check_choice, first_line, inform
 from sketch_rnn.hparams import PRECISIONS
-from sketch_rnn.model.compiling import has_xla
 
+_WITHIN_PROGRAM = ContextVar("within_program", default=False)
 _OPERANDS = {"float32": None, "tf32": None, "bfloat16": tf.bfloat16}
 
 
@@ -143,6 +147,61 @@ class Execution:
         return call(x, kernel, bias)
 
 
+@contextmanager
+def as_one() -> Iterator[None]:
+    """Make `compiled` methods traced in this block part of the surrounding compiled program."""
+    token = _WITHIN_PROGRAM.set(True)
+    try:
+        yield
+    finally:
+        _WITHIN_PROGRAM.reset(token)
+
+
+@functools.cache
+def has_xla() -> bool:
+    """Return whether this TensorFlow can compile; some builds cannot, mainly on Windows.
+
+    The first call in a process compiles a tiny function to find out. Without XLA, operations run
+    one by one and give the same results; a message says so once.
+    """
+    try:
+        with tf.init_scope():  # outside any graph that is being built
+            tf.function(lambda: tf.constant(1.0) + 1.0, autograph=False, jit_compile=True)()
+    except (tf.errors.OpError, NotImplementedError, ValueError) as error:
+        inform(
+            "this TensorFlow cannot compile with XLA, so all computations take longer, with the "
+            f"same results: {first_line(error)}"
+        )
+        return False
+    return True
+
+
+def compiled(method: Callable) -> Callable:
+    """Compile a method into one XLA program wherever TensorFlow builds a graph.
+
+    TensorFlow runs independent compiled programs at the same time, each on a different core; a
+    single loop over time has too little work per step to keep several cores busy. The method runs
+    uncompiled if there is no XLA, and also outside a graph, where compiling for every new shape
+    would cost more time than it saves. Within another compiled program the method is simply part of
+    that program: XLA might compile a nested program again for every new value that it reads.
+    """
+
+    @functools.wraps(method)
+    def alone(self: Any, *arguments: Any) -> Any:
+        with as_one():
+            return method(self, *arguments)
+
+    program = tf.function(alone, autograph=False, jit_compile=True, reduce_retracing=False)
+
+    @functools.wraps(method)
+    def call(self: Any, *arguments: Any) -> Any:
+        if tf.executing_eagerly() or _WITHIN_PROGRAM.get() or not has_xla():
+            return method(self, *arguments)
+        return program.__get__(self, type(self))(*arguments)
+
+    return call
+
+
 class Affine(NamedTuple):
     """The weights of one of a cell's products: inputs @ kernel + bias."""
 
@@ -227,6 +286,52 @@ class Products:
         return self._execution.product(x, y, **transposed)
 
 
+class Inputs:
+    """The input of a layer at every step: x, and a context that is the same at every step.
+
+    The context's contribution to a matrix product is computed once. If a row holds several
+    sketches, each sketch has a separate context. Then a one-hot vector that identifies the sketch
+    is appended to x, and the kernel gets one more row per sketch: the contribution of this sketch's
+    context.
+    """
+
+    def __init__(
+        self, x: tf.Tensor, context: tf.Tensor | None = None, sketch: tf.Tensor | None = None
+    ):
+        """Initialize the input.
+
+        Args:
+          x: `[T, B, I]`.
+          context: `[B, C]`, or `[S, C]` with `sketch`; None for no context.
+          sketch: int `[T, B]`, the sketch that a row holds at each step; None if a row is a sketch.
+        """
+        self._width, self._context = x.shape[-1], context
+        self._by_sketch = False
+        self.x = x  # [T, B, J]
+        if context is not None and sketch is not None:
+            self._by_sketch = True
+            named = tf.one_hot(sketch, context.shape[0], dtype=x.dtype)
+            self.x = tf.concat([x, named], axis=-1)
+
+    def kernel_and_constant(self, w_xh: tf.Tensor, bias: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Split a matrix product of x and the context into a kernel for `self.x` and a constant.
+
+        Args:
+          w_xh: `[I + C, O]`.
+          bias: `[O]`.
+
+        Returns:
+          The kernel `[J, O]` that multiplies `x`, and the constant `[B or 1, O]` to add.
+        """
+        w_xh, bias = tensors(w_xh, bias)
+        if self._context is None:
+            return w_xh, bias[None]
+        kernel, constant = w_xh[: self._width], tf.matmul(self._context, w_xh[self._width :])
+        if self._by_sketch:
+            return tf.concat([kernel, constant], axis=0), bias[None]
+        return kernel, constant + bias
+
+
 def rows_of(sequence: tf.Tensor) -> tf.Tensor:
     """Merge steps and rows: `[c, B, O]` -> `[c B, O]`, or `[c, D, B, O]` -> `[D, c B, O]`."""
     if len(sequence.shape) == 4:
@@ -240,3 +345,8 @@ def steps_of(rows: tf.Tensor, size: int) -> tf.Tensor:
     *directions, _, width = rows.shape
     steps = tf.reshape(rows, [*directions, size, -1, width])
     return tf.transpose(steps, [1, 0, 2, 3]) if directions else steps
+
+
+def tensors(*values: tf.Tensor | keras.Variable) -> list[tf.Tensor]:
+    """Convert the values to tensors, as custom gradients require."""
+    return [tf.convert_to_tensor(value) for value in values]

@@ -14,9 +14,8 @@ import tensorflow as tf
 from sketch_rnn.errors import UserError
 from sketch_rnn.hparams import HParams
 from sketch_rnn.model import losses
-from sketch_rnn.model.compiling import has_xla
-from sketch_rnn.model.forward import Forward
-from sketch_rnn.model.noise import SPLIT_STREAMS, Noise, Shard, draw_noise, noise_key
+from sketch_rnn.model.execution import has_xla
+from sketch_rnn.model.forward import SPLIT_STREAMS, Forward, Noise, Shard, draw_noise, noise_key
 from sketch_rnn.model.packing import Batch
 
 ADAM_EPSILON = 1e-8

@@ -1,26 +1,54 @@
-"""One forward pass over whole sketches: encoder, z, decoder (Ha & Eck 2017, figure 2).
+"""One forward pass over whole sketches: encoder, z, decoder (Ha & Eck 2017, figure 2), and the
+random numbers in it.
 
 Training, evaluation, `SketchRNN.call` and served models all use this module. In a graph that is
 not compiled as a whole, parts of a pass are separately compiled programs that run at the same time,
-each on a different core: the encoder's directions, and the decoder's micro-batches with their
-gradients.
+each on a different core: the encoder's directions (`Encoder.call`), and the decoder's micro-batches
+with their gradients.
+
+The random numbers are a stateless function of (seed, step). The numbers for a sketch depend on its
+place in the whole batch, so several machines that share a batch draw the same numbers as one
+machine would.
 
 Legend: B batch, T time (N_max), R rows, S sketches of a micro-batch, U units, Z latent, M mixtures.
 """
 
 from collections.abc import Callable
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 import keras
 import tensorflow as tf
 
+from sketch_rnn.hparams import HParams
 from sketch_rnn.model import losses
-from sketch_rnn.model.compiling import compiled
-from sketch_rnn.model.layers import Decoder, Direction, Encoder, Latent
-from sketch_rnn.model.noise import Noise
-from sketch_rnn.model.packing import Batch, MicroBatch, Packing, in_rows, whole_micro_batches
-from sketch_rnn.model.recurrent.base import Recurrent, tensors
-from sketch_rnn.model.recurrent.segments import Segments
+from sketch_rnn.model.execution import compiled, tensors
+from sketch_rnn.model.layers import Decoder, Encoder, Latent
+from sketch_rnn.model.packing import Batch, MicroBatch, Segments, in_rows, whole_micro_batches
+
+SPLIT_STREAMS = {"train": 0, "valid": 1, "test": 2}  # the `stream` argument of `noise_key`
+_STREAMS = ("eps", "forward_mask", "backward_mask", "decoder_mask", "input_mask", "output_mask")
+_LEVELS = 2**16
+_PHILOX = 1  # TensorFlow's number for the generator Philox (Salmon et al. 2011)
+_BLOCK = 8  # the number of draws from one block of the generator
+
+
+class Noise(NamedTuple):
+    """The noise of one forward pass; None means no noise."""
+
+    eps: tf.Tensor | None = None  # [B, Z], standard normal; None means zero
+    forward_mask: tf.Tensor | None = None  # bool [B, T, U], recurrent dropout of the encoder
+    backward_mask: tf.Tensor | None = None  # bool [B, T, U]
+    decoder_mask: tf.Tensor | None = None  # bool [B, T, U], recurrent dropout of the decoder
+    input_mask: tf.Tensor | None = None  # bool [B, T, 5 + Z], input dropout of the decoder
+    output_mask: tf.Tensor | None = None  # bool [B, T, U], output dropout of the decoder
+
+
+class Shard(NamedTuple):
+    """The sketches `first` to `first + size` in a batch of `total` sketches."""
+
+    first: tf.Tensor | int
+    size: int
+    total: int
 
 
 class Latents(NamedTuple):
@@ -58,12 +86,8 @@ class Forward:
         """Return mu, logvar and a sampled z of each sketch."""
         if self.encoder is None or self.latent is None:
             return Latents(None, None, None)
-        read = batch.strokes5[:, 1:], batch.encoder_packing, noise.forward_mask, noise.backward_mask
-        if self.encoder.execution.joint_directions:
-            h = self._both_directions(tensors(*self.encoder.weights), *read)
-        else:
-            directions = self.encoder.direction_inputs(*read)
-            h = tf.concat([self._run_direction(*direction) for direction in directions], axis=-1)
+        masks = noise.forward_mask, noise.backward_mask
+        h = self.encoder(batch.strokes5[:, 1:], batch.encoder_packing, *masks)
         return Latents(*self.latent(h, noise.eps))
 
     def decode(self, batch: Batch, z: tf.Tensor | None, noise: Noise) -> tf.Tensor:
@@ -95,39 +119,6 @@ class Forward:
         micro_batches = batch.micro_batches or _all_steps(batch, self.decoder.execution.programs)
         parts = [self._reconstruction(batch, one, z, noise) for one in micro_batches]
         return tf.add_n(parts), kl
-
-    @compiled
-    def _both_directions(
-        self,
-        weights: list[tf.Tensor],
-        points: tf.Tensor,
-        packing: Packing,
-        forward_mask: tf.Tensor | None,
-        backward_mask: tf.Tensor | None,
-    ) -> tf.Tensor:
-        """Return the encoder's h `[B, 2 U]`.
-
-        Args:
-          weights: the encoder's weights.
-          points, packing, forward_mask, backward_mask: see `Encoder.call`.
-        """
-        encoder = cast(Encoder, self.encoder)
-        with keras.StatelessScope(zip(encoder.weights, weights, strict=True)):
-            return encoder(points, packing, forward_mask, backward_mask)
-
-    def _run_direction(self, layer: Recurrent, *read: tf.Tensor | None) -> tf.Tensor:
-        """Return the h `[B, U]` of one direction; the arguments are the fields of a `Direction`."""
-        return self._direction_by(tensors(*layer.weights), *read)
-
-    @compiled
-    def _direction_by(self, weights: list[tf.Tensor], *read: tf.Tensor | None) -> tf.Tensor:
-        """Return the h `[B, U]` of one direction, computed with the weights given as arguments.
-
-        Since the weights are arguments, one compiled program serves both directions.
-        """
-        encoder = cast(Encoder, self.encoder)
-        with keras.StatelessScope(zip(encoder.forward.weights, weights, strict=True)):
-            return encoder.last_h(Direction(encoder.forward, *read))
 
     def _reconstruction(
         self, batch: Batch, micro_batch: MicroBatch, z: tf.Tensor | None, noise: Noise
@@ -182,6 +173,50 @@ class Forward:
         return cost, tape.gradient(cost, sources)
 
 
+def draw_noise(
+    hparams: HParams, key: tf.Tensor, shard: Shard, steps: int, training: bool = True
+) -> Noise:
+    """Draw the noise that one step needs.
+
+    Args:
+      hparams: the hyperparameters, which say what kinds of dropout are on and how large the model
+        is.
+      key: int32 `[2]`, from `noise_key`.
+      shard: the part of the batch, B sketches, to draw noise for.
+      steps: T.
+      training: False turns all dropout off.
+    """
+    keys = {name: tf.random.fold_in(key, i) for i, name in enumerate(_STREAMS)}
+    drawn = {}
+
+    def keep(name: str, width: int, keep_prob: float) -> None:
+        drawn[name] = _dropout_mask(shard, steps, width, keys[name], keep_prob)
+
+    if hparams.conditional:
+        eps = tf.random.stateless_normal([shard.total, hparams.z_size], keys["eps"])
+        drawn["eps"] = tf.slice(eps, [shard.first, 0], [shard.size, hparams.z_size])
+    if training and hparams.use_recurrent_dropout:
+        keep_prob = hparams.recurrent_dropout_prob
+        if hparams.conditional:
+            for name in ("forward_mask", "backward_mask"):
+                keep(name, hparams.enc_rnn_size, keep_prob)
+        keep("decoder_mask", hparams.dec_rnn_size, keep_prob)
+    if training and hparams.use_input_dropout:
+        width = 5 + (hparams.z_size if hparams.conditional else 0)
+        keep("input_mask", width, hparams.input_dropout_prob)
+    if training and hparams.use_output_dropout:
+        keep("output_mask", hparams.dec_rnn_size, hparams.output_dropout_prob)
+    return Noise(**drawn)
+
+
+def noise_key(seed: int, stream: int, step: tf.Tensor) -> tf.Tensor:
+    """Return the random key, int32 `[2]`, for a step in one of a run's streams.
+
+    `SPLIT_STREAMS` lists the values of `stream`.
+    """
+    return tf.random.fold_in(tf.random.fold_in(tf.constant([seed, 0]), stream), step)
+
+
 def _all_steps(batch: Batch, programs: int) -> tuple[MicroBatch, ...]:
     size, rows, _ = batch.strokes5.shape
     return whole_micro_batches(size, rows - 1, programs)
@@ -194,3 +229,25 @@ def _decoder_input(batch: Batch, micro_batch: MicroBatch, noise: Noise) -> Decod
         Segments(micro_batch.starts, micro_batch.sketch),
         [in_rows(mask, micro_batch.source) for mask in masks],
     )
+
+
+def _dropout_mask(
+    shard: Shard, steps: int, width: int, key: tf.Tensor, keep_prob: float
+) -> tf.Tensor:
+    """Return a mask `[size, steps, width]` that is True with probability `keep_prob`.
+
+    Each 32 random bits give two draws, so the probability is exact to within 2^-17.
+    """
+    blocks = -(-width // _BLOCK)  # of the generator, per step of a sketch
+    key, counter = tf.raw_ops.StatelessRandomGetKeyCounter(seed=key)
+    begin = tf.cast(shard.first * (steps * blocks), tf.uint64)
+    bits = tf.raw_ops.StatelessRandomUniformFullIntV2(
+        shape=[shard.size, steps, blocks * _BLOCK // 2],
+        key=key,
+        counter=counter + tf.stack([begin, tf.zeros([], tf.uint64)]),
+        alg=_PHILOX,
+        dtype=tf.uint32,
+    )
+    halves = tf.reshape(tf.bitcast(bits, tf.uint16), [shard.size, steps, blocks * _BLOCK])
+    threshold = max(round(keep_prob * _LEVELS), 1) - 1
+    return halves[..., :width] <= tf.constant(threshold, tf.uint16)

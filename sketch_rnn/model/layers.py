@@ -11,12 +11,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from sketch_rnn.model.execution import Execution
-from sketch_rnn.model.mixture import output_size
-from sketch_rnn.model.packing import Packing, in_rows
+from sketch_rnn.model.execution import Execution, compiled, tensors
+from sketch_rnn.model.losses import output_size
+from sketch_rnn.model.packing import Packing, Segments, in_rows, length_of
 from sketch_rnn.model.recurrent import LAYERS
-from sketch_rnn.model.recurrent.base import Recurrent, Shape, run_side_by_side, tensors
-from sketch_rnn.model.recurrent.segments import Segments, length_of
+from sketch_rnn.model.recurrent.base import Recurrent, Shape, run_side_by_side
 
 
 class Direction(NamedTuple):
@@ -73,7 +72,7 @@ class Encoder(keras.layers.Layer):
         forward_mask: tf.Tensor | None = None,
         backward_mask: tf.Tensor | None = None,
     ) -> tf.Tensor:
-        """Encode sketches.
+        """Encode sketches; in a graph, both directions or each direction is a compiled program.
 
         Args:
           points: stroke-5 rows without the start token, `[B, T, 5]`.
@@ -84,12 +83,14 @@ class Encoder(keras.layers.Layer):
         Returns:
           The final h of both directions, `[B, 2 U]`.
         """
-        directions = self.direction_inputs(points, packing, forward_mask, backward_mask)
+        read = points, packing, forward_mask, backward_mask
         if self.execution.joint_directions:
-            return self._read_jointly(*directions)
-        return tf.concat([self.last_h(direction) for direction in directions], axis=-1)
+            return self._last_h_of_both(tensors(*self.weights), *read)
+        directions = self._direction_inputs(*read)
+        h = [self._last_h(tensors(*layer.weights), *read) for layer, *read in directions]
+        return tf.concat(h, axis=-1)
 
-    def direction_inputs(
+    def _direction_inputs(
         self,
         points: tf.Tensor,
         packing: Packing,
@@ -110,14 +111,34 @@ class Encoder(keras.layers.Layer):
             Direction(self.backward, tf.reverse(x, [0]), starts, last, backward_mask),
         )
 
-    def last_h(self, direction: Direction) -> tf.Tensor:
-        """Return the h `[B, U]` of one direction after the last step of each sketch."""
-        layer, x, starts, last, mask = direction
-        h, _ = layer(x, segments=Segments(starts), dropout_mask=mask)
+    @compiled
+    def _last_h(
+        self,
+        weights: list[tf.Tensor],
+        x: tf.Tensor,
+        starts: tf.Tensor,
+        last: tf.Tensor,
+        dropout_mask: tf.Tensor | None,
+    ) -> tf.Tensor:
+        """Return the h `[B, U]` of a direction with these weights, after each sketch's last step.
+
+        Since the weights are arguments, one compiled program serves both directions.
+        """
+        with keras.StatelessScope(zip(self.forward.weights, weights, strict=True)):
+            h, _ = self.forward(x, segments=Segments(starts), dropout_mask=dropout_mask)
         return tf.gather(tf.reshape(h, [-1, self.units]), last)
 
-    def _read_jointly(self, forward: Direction, backward: Direction) -> tf.Tensor:
-        """Return the h of both directions, `[B, 2 U]`, computed in one loop."""
+    @compiled
+    def _last_h_of_both(self, weights: list[tf.Tensor], *read: Any) -> tf.Tensor:
+        """Return the h of both directions, `[B, 2 U]`, computed with these weights of the encoder.
+
+        `read` are the arguments of `call`.
+        """
+        with keras.StatelessScope(zip(self.weights, weights, strict=True)):
+            return self._in_one_loop(*self._direction_inputs(*read))
+
+    def _in_one_loop(self, forward: Direction, backward: Direction) -> tf.Tensor:
+        """Return the h of both directions, `[B, 2 U]`."""
         x, starts = (
             tf.stack([one, other], axis=1)  # [T, 2, R, ...]
             for one, other in ((forward.x, backward.x), (forward.starts, backward.starts))

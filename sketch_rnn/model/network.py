@@ -18,15 +18,15 @@ from numpy.typing import ArrayLike
 
 from sketch_rnn import files, strokes
 from sketch_rnn.choices import KERAS_SUFFIX
+from sketch_rnn.data.split import to_stroke5
 from sketch_rnn.errors import UserError
 from sketch_rnn.hparams import HParams, as_hparams
 from sketch_rnn.model import card, sampling
 from sketch_rnn.model.distribution import Distribution
 from sketch_rnn.model.execution import Execution
 from sketch_rnn.model.fitting import Fitting
-from sketch_rnn.model.forward import Forward
+from sketch_rnn.model.forward import Forward, Noise
 from sketch_rnn.model.layers import Decoder, Encoder, Latent, independent_seeds
-from sketch_rnn.model.noise import Noise
 from sketch_rnn.model.packing import Batch
 from sketch_rnn.model.sampling import LARGEST_BATCH
 
@@ -298,7 +298,7 @@ class SketchRNN(Fitting):
           UserError: a sketch is empty, too long, not stroke-3 or not finite.
         """
         scaled = self.to_model_units(sketches)
-        strokes5 = strokes.to_stroke5(scaled, self.hparams.max_seq_len)
+        strokes5 = to_stroke5(scaled, self.hparams.max_seq_len)
         return Batch(tf.constant(strokes5), tf.constant([len(sketch) for sketch in scaled]))
 
     def posterior(self, batch: Batch | tuple[tf.Tensor, tf.Tensor]) -> Posterior:
@@ -358,7 +358,7 @@ class SketchRNN(Fitting):
         """Encode sketches as a single batch; see `encode`."""
         scaled = self.to_model_units(sketches)
         longest = max(len(sketch) for sketch in scaled)
-        strokes5 = tf.constant(strokes.to_stroke5(scaled, longest))
+        strokes5 = tf.constant(to_stroke5(scaled, longest))
         batch = Batch(strokes5, tf.constant([len(sketch) for sketch in scaled]))
         mu, logvar = self.posterior(batch)
         return mu.numpy(), logvar.numpy()

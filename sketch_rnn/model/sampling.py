@@ -16,10 +16,11 @@ import tensorflow as tf
 from numpy.typing import ArrayLike
 
 from sketch_rnn import strokes
+from sketch_rnn.data.split import to_stroke5
 from sketch_rnn.errors import UserError
 from sketch_rnn.hparams import HParams
-from sketch_rnn.model.compiling import has_xla
-from sketch_rnn.model.mixture import Mixture, split_output
+from sketch_rnn.model.execution import has_xla
+from sketch_rnn.model.losses import Mixture, split_output
 
 LARGEST_BATCH = 128  # the most sketches that one loop draws at once
 TEMPERATURE, SMALLEST_TEMPERATURE = 0.5, 1e-3
@@ -254,7 +255,7 @@ def complete(
     if z is None and model.hparams.conditional:
         z, _ = model.encode([sketch])
     z = None if z is None else _repeated(model, z, 1)
-    given = strokes.to_stroke5(model.to_model_units([sketch]), len(sketch))[0]  # [n + 1, 5]
+    given = to_stroke5(model.to_model_units([sketch]), len(sketch))[0]  # [n + 1, 5]
     _, state = model.decoder(tf.constant(given[:-1, None]), None if z is None else tf.constant(z))
     first = [np.repeat(part, num_samples, axis=0) for part in (given[-1:], state.numpy())]
     z = None if z is None else np.repeat(z, num_samples, axis=0)

@@ -20,11 +20,10 @@ from typing import TextIO
 
 import numpy as np
 
-from sketch_rnn import strokes
 from sketch_rnn.convert.inputs import Choice, Size, read_named
 from sketch_rnn.data.dataset import Split
 from sketch_rnn.data.layout import AS_IT_LOOKS, Layout
-from sketch_rnn.data.split import make_part
+from sketch_rnn.data.split import flatten, make_part
 from sketch_rnn.drawing import draw
 from sketch_rnn.formats import load_model
 from sketch_rnn.formats.full_size import find_full_size
@@ -232,7 +231,7 @@ def evaluate_inputs(
         drawings = read_named(
             name, hparams.data_set, hparams.max_seq_len, Choice(split), size, layout
         )
-        parts.append(make_part(*strokes.flatten([drawing.sketch for drawing in drawings])))
+        parts.append(make_part(*flatten([drawing.sketch for drawing in drawings])))
         names += [drawing.name for drawing in drawings]
     evaluator = evaluator_of(path, model, None, max(part.longest for part in parts))
     return Evaluated(

@@ -13,19 +13,18 @@ import numpy as np
 import tensorflow as tf
 
 from sketch_rnn.choices import SPLITS
-from sketch_rnn.data.batches import eval_batches
 from sketch_rnn.data.dataset import Dataset, Split, load_dataset
 from sketch_rnn.data.download import recorded_data_dir
+from sketch_rnn.data.split import eval_batches
 from sketch_rnn.errors import UserError, check_choice
 from sketch_rnn.formats import load_model, original
 from sketch_rnn.formats.run_folder import RunFolder
 from sketch_rnn.hparams import HParams
 from sketch_rnn.model import losses
-from sketch_rnn.model.compiling import compiled
+from sketch_rnn.model.execution import compiled
 from sketch_rnn.model.fitting import Costs
-from sketch_rnn.model.forward import SketchCosts
+from sketch_rnn.model.forward import SPLIT_STREAMS, Noise, Shard, SketchCosts, draw_noise, noise_key
 from sketch_rnn.model.network import SketchRNN
-from sketch_rnn.model.noise import SPLIT_STREAMS, Noise, Shard, draw_noise, noise_key
 from sketch_rnn.model.packing import Batch
 from sketch_rnn.tables import table
 from sketch_rnn.training.options import DEFAULT_SEED

@@ -12,7 +12,7 @@ from sketch_rnn.formats.original import adam_moments
 from sketch_rnn.formats.run_folder import RunFolder
 from sketch_rnn.hparams import CONFIG_FILE, HParams
 from sketch_rnn.model import losses
-from sketch_rnn.model.compiling import has_xla
+from sketch_rnn.model.execution import has_xla
 from sketch_rnn.model.fitting import Costs
 from sketch_rnn.model.sampling import random_z
 from sketch_rnn.training import history, projector, signs
@@ -22,7 +22,7 @@ from sketch_rnn.training.evaluate import Evaluation, Evaluator
 from sketch_rnn.training.history import History
 from sketch_rnn.training.metrics import MetricWriter, tagged
 from sketch_rnn.training.report import Listener, NewReporter, span
-from sketch_rnn.training.start import Start
+from sketch_rnn.training.state import Start
 from sketch_rnn.training.stopping import Stopping, end_note
 from sketch_rnn.training.verdicts import Facts, worth_saying
 

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 import tensorflow as tf
 
 from sketch_rnn import signals, system
-from sketch_rnn.data.batches import TrainBatches, prefetch
+from sketch_rnn.data.dataset import load_dataset
 from sketch_rnn.data.quality import dataset_warnings
+from sketch_rnn.data.split import TrainBatches, prefetch
 from sketch_rnn.errors import UserError, warn
 from sketch_rnn.formats import original
 from sketch_rnn.formats.run_folder import RunFolder
@@ -18,7 +19,8 @@ from sketch_rnn.training.devices import Workers, set_up_devices
 from sketch_rnn.training.options import TrainOptions
 from sketch_rnn.training.record import LOG_EVERY, ChiefRecorder, QuietRecorder, Recorder
 from sketch_rnn.training.report import Listener, LogReporter, NewReporter, NobodyListens
-from sketch_rnn.training.start import Start, begin, check_log_root
+from sketch_rnn.training.start import check_log_root, find_origin
+from sketch_rnn.training.state import Start
 from sketch_rnn.training.step import StepResult, TrainStep
 from sketch_rnn.training.stopping import Stopping
 
@@ -64,6 +66,19 @@ def train(
         stopping = Stopping(options.patience, options.max_time)
         recorder = ChiefRecorder(folder, start, new_reporter, stopping, listener)
         return Loop(folder, start, workers, recorder).finish()
+
+
+def begin(options: TrainOptions) -> Start:
+    """Read the data set, and return what training starts from; write nothing.
+
+    Raises:
+      UserError: the folder, the data or a hyperparameter cannot be used.
+    """
+    origin = find_origin(options)
+    dataset = load_dataset(origin.names, origin.data_dir)
+    held_out = origin.held_out(dataset)
+    dataset = dataset.holding_out(held_out)
+    return Start(*origin.begin(dataset, held_out), dataset)
 
 
 def _check(options: TrainOptions, workers: Workers) -> None:

@@ -2,13 +2,13 @@
 
 import math
 from collections.abc import Collection, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from sketch_rnn import system
 from sketch_rnn.data.catalog import PACKAGED_MODEL, is_packaged
-from sketch_rnn.data.dataset import Dataset, load_dataset
+from sketch_rnn.data.dataset import Dataset
 from sketch_rnn.data.download import data_dir_to_record, default_data_dir, locate, recorded_data_dir
 from sketch_rnn.errors import UserError, warn
 from sketch_rnn.formats import load_model, original
@@ -32,12 +32,87 @@ CHANGEABLE = (
 )
 
 
-class Start(NamedTuple):
-    """The state, the configuration and the data set that training starts from."""
+@dataclass(frozen=True)
+class Origin:
+    """What a run starts from; its data set is read by whoever asks for it.
 
-    state: TrainState
-    config: RunConfig
-    dataset: Dataset
+    Attributes:
+      options: the options of the run.
+      hparams: the hyperparameters of the run; N_max follows from the data set.
+      data_dir: the folder or address of the data set.
+      names: the names of the files in `data_dir`.
+      source: a model whose weights the run begins with; None means new weights.
+      resumed: the configuration of the run of ours that is continued, if there is one.
+      restored: the checkpoint of the original that training continues from, if there is one.
+    """
+
+    options: TrainOptions
+    hparams: HParams
+    data_dir: str | Path
+    names: list[str]
+    source: SketchRNN | None = None
+    resumed: RunConfig | None = None
+    restored: original.Original | None = None
+
+    def held_out(self, dataset: Dataset) -> int:
+        """Return how many of the training drawings to move to the validation split.
+
+        Raises:
+          UserError: the data set is not the one that the resumed run began with.
+        """
+        if self.resumed is None:
+            return few.held_out(dataset) if self.options.few else 0
+        _check_same(dataset, self.resumed)
+        return self.resumed.held_out
+
+    def begin(self, dataset: Dataset, held_out: int) -> tuple[TrainState, RunConfig]:
+        """Return the state that training starts from, and the run's configuration; write nothing.
+
+        Args:
+          dataset: the data set, without the drawings that were moved to the validation split.
+          held_out: the number of these drawings.
+
+        Raises:
+          UserError: the checkpoint cannot be read, or a hyperparameter cannot be used.
+        """
+        config = self._config(dataset, held_out)
+        state = self._state(config)
+        done = int(state.step.numpy())
+        asked = self.options.overrides.get("num_steps", math.inf)
+        if asked < done:
+            raise UserError(
+                f"expected num_steps to be at least {done}, because the run has already done that "
+                f"many steps, got {asked}"
+            )
+        return state, config
+
+    def _config(self, dataset: Dataset, held_out: int) -> RunConfig:
+        training_size, data_dir = len(dataset.train), data_dir_to_record(self.data_dir)
+        if self.resumed is not None:
+            config = replace(self.resumed, hparams=self.hparams, data_dir=data_dir)
+            full_size = config.full_size or dataset.full_size
+            return replace(config, training_size=training_size, full_size=full_size)
+        options = self.options
+        return RunConfig(
+            self.hparams.replace(data_set=self.names, max_seq_len=dataset.max_seq_len),
+            dataset.scale_factor,
+            DEFAULT_SEED if options.seed is None else options.seed,
+            data_dir,
+            options.precision or PRECISIONS[0],
+            init_from="" if options.init_from is None else str(options.init_from),
+            held_out=held_out,
+            training_size=training_size,
+            full_size=dataset.full_size,
+        )
+
+    def _state(self, config: RunConfig) -> TrainState:
+        model = _new_model(config, self.source)
+        if self.restored is not None:
+            return original_state(self.restored, model)
+        state = TrainState(model)
+        if self.resumed is not None:
+            RunFolder(self.options.log_root).restore(state.checkpoint)
+        return state
 
 
 def check_log_root(options: TrainOptions) -> None:
@@ -65,42 +140,26 @@ def check_log_root(options: TrainOptions) -> None:
         )
 
 
-def begin(options: TrainOptions) -> Start:
-    """Return what training starts from; write nothing.
+def find_origin(options: TrainOptions) -> Origin:
+    """Return what a run starts from.
 
     Raises:
-      UserError: the folder, the data or a hyperparameter cannot be used.
+      UserError: the run's folder, the model to begin with or a hyperparameter cannot be used.
     """
     if not options.resume:
         return _new_run(options)
     folder = RunFolder(options.log_root)
-    start = _from_run(folder, options) if folder.holds_run() else _from_original(options)
-    done, asked = int(start.state.step.numpy()), options.overrides.get("num_steps", math.inf)
-    if asked < done:
-        raise UserError(
-            f"expected num_steps to be at least {done}, because the run has already done that "
-            f"many steps, got {asked}"
-        )
-    return start
+    return _from_run(folder, options) if folder.holds_run() else _from_original(options)
 
 
-def _from_run(folder: RunFolder, options: TrainOptions) -> Start:
-    config, dataset = _resumed_config(folder, options)
-    state = TrainState(_new_model(config))
-    folder.restore(state.checkpoint)
-    return Start(state, config, dataset)
-
-
-def _new_run(options: TrainOptions) -> Start:
+def _new_run(options: TrainOptions) -> Origin:
     if options.init_from is None:
-        config, dataset = _new_config(HParams(**options.overrides), options)
-        return Start(TrainState(_new_model(config)), config, dataset)
+        hparams = HParams(**options.overrides)
+        return Origin(options, hparams, *_located(hparams, options))
     source = load_model(options.init_from)
     overrides = _with_architecture(options.overrides, source.hparams)
     overrides = kl_settings(options.init_from, source.hparams) | overrides
-    config, dataset = _new_config(HParams(**overrides), options)
-    model = _new_model(config, source)
-    config = replace(config, init_from=str(options.init_from))
+    hparams = HParams(**overrides)
     if source.fixed_state is not None:
         warn(
             f"{options.init_from} starts from its own initial state; the new run replaces it "
@@ -111,7 +170,7 @@ def _new_run(options: TrainOptions) -> Start:
             f"{options.init_from} applies tanh to z before it computes the initial state; the new "
             "run does not apply it"
         )
-    return Start(TrainState(model), config, dataset)
+    return Origin(options, hparams, *_located(hparams, options), source)
 
 
 def _new_model(config: RunConfig, source: SketchRNN | None = None) -> SketchRNN:
@@ -148,24 +207,8 @@ def kl_settings(init_from: str | Path, hparams: HParams) -> dict[str, Any]:
     return {name: getattr(hparams, name) for name in KL_SETTINGS}
 
 
-def _new_config(hparams: HParams, options: TrainOptions) -> tuple[RunConfig, Dataset]:
-    names = list(hparams.data_set)
-    data_dir = options.data_dir or default_data_dir(names)
-    if not options.resume or "data_set" in options.overrides:  # the user typed these names
-        data_dir, names = locate(options.data_dir or None, names)
-    dataset = load_dataset(names, data_dir)
-    hparams = hparams.replace(data_set=names, max_seq_len=dataset.max_seq_len)
-    seed = DEFAULT_SEED if options.seed is None else options.seed
-    precision = options.precision or PRECISIONS[0]
-    held_out = few.held_out(dataset) if options.few else 0
-    dataset = dataset.holding_out(held_out)
-    config = RunConfig(hparams, dataset.scale_factor, seed, data_dir_to_record(data_dir), precision)
-    config = replace(config, held_out=held_out, full_size=dataset.full_size)
-    return replace(config, training_size=len(dataset.train)), dataset
-
-
-def _resumed_config(folder: RunFolder, options: TrainOptions) -> tuple[RunConfig, Dataset]:
-    """Return the run's configuration with the overrides that may change in a resumed run."""
+def _from_run(folder: RunFolder, options: TrainOptions) -> Origin:
+    """Continue a run of ours with the overrides that may change in a resumed run."""
     config = folder.read_config()
     folder.check_sizes(config)
     hparams = _changed(config.hparams, options.overrides)
@@ -176,12 +219,24 @@ def _resumed_config(folder: RunFolder, options: TrainOptions) -> tuple[RunConfig
                 f"the run began with `{name}={before}`; it cannot be resumed with `{name}={asked}`"
             )
     data_dir = options.data_dir or recorded_data_dir(config.data_dir, hparams.data_set)
-    config = replace(config, hparams=hparams, data_dir=data_dir_to_record(data_dir))
-    dataset = load_dataset(hparams.data_set, config.data_dir)
-    _check_same(dataset, config)
-    dataset = dataset.holding_out(config.held_out)
-    full_size = config.full_size or dataset.full_size
-    return replace(config, training_size=len(dataset.train), full_size=full_size), dataset
+    return Origin(options, hparams, data_dir, list(hparams.data_set), resumed=config)
+
+
+def _from_original(options: TrainOptions) -> Origin:
+    """Continue from a checkpoint of the original; our files are written next to its files."""
+    restored = original.load(Path(options.log_root))
+    changeable = {*CHANGEABLE, "data_set", *restored.unknown}
+    hparams = _changed(restored.model.hparams, options.overrides, changeable)
+    where = _located(hparams, options)
+    return Origin(options, hparams, *where, source=restored.model, restored=restored)
+
+
+def _located(hparams: HParams, options: TrainOptions) -> tuple[str | Path, list[str]]:
+    """Return the folder or address of the data set, and the names of the files in it."""
+    names = list(hparams.data_set)
+    if not options.resume or "data_set" in options.overrides:  # the user typed these names
+        return locate(options.data_dir or None, names)
+    return options.data_dir or default_data_dir(names), names
 
 
 def _check_same(dataset: Dataset, config: RunConfig) -> None:
@@ -194,16 +249,6 @@ def _check_same(dataset: Dataset, config: RunConfig) -> None:
             f"{theirs[0]} and scale factor {theirs[1]:.6g}, got N_max {ours[0]} and scale factor "
             f"{ours[1]:.6g}"
         )
-
-
-def _from_original(options: TrainOptions) -> Start:
-    """Continue from a checkpoint of the original; our files are written next to its files."""
-    restored = original.load(Path(options.log_root))
-    changeable = {*CHANGEABLE, "data_set", *restored.unknown}
-    hparams = _changed(restored.model.hparams, options.overrides, changeable)
-    config, dataset = _new_config(hparams, options)
-    state = original_state(restored, _new_model(config, restored.model))
-    return Start(state, config, dataset)
 
 
 def original_state(restored: original.Original, model: SketchRNN) -> TrainState:

@@ -1,10 +1,13 @@
 """The state of training: everything that changes from step to step."""
 
 import math
+from typing import NamedTuple
 
 import keras
 import tensorflow as tf
 
+from sketch_rnn.data.dataset import Dataset
+from sketch_rnn.formats.run_folder import RunConfig
 from sketch_rnn.model.fitting import ADAM_EPSILON
 from sketch_rnn.model.network import SketchRNN
 
@@ -25,3 +28,11 @@ class TrainState:
             step=self.step,
             best_valid_cost=self.best_valid_cost,
         )
+
+
+class Start(NamedTuple):
+    """The state, the configuration and the data set that training starts from."""
+
+    state: TrainState
+    config: RunConfig
+    dataset: Dataset

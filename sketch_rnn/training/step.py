@@ -9,9 +9,9 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from sketch_rnn.model import losses
-from sketch_rnn.model.compiling import compiled
+from sketch_rnn.model.execution import compiled
 from sketch_rnn.model.fitting import Costs
-from sketch_rnn.model.noise import SPLIT_STREAMS, Noise, Shard, draw_noise, noise_key
+from sketch_rnn.model.forward import SPLIT_STREAMS, Noise, Shard, draw_noise, noise_key
 from sketch_rnn.model.packing import Batch
 from sketch_rnn.training.state import TrainState
 

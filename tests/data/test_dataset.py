@@ -12,9 +12,8 @@ from golden.cases import recorded_of
 from helpers import public
 
 from sketch_rnn import strokes
-from sketch_rnn.data import batches as batching
 from sketch_rnn.data import dataset, download, npz
-from sketch_rnn.data import split as storage
+from sketch_rnn.data import split as batching
 from sketch_rnn.errors import UserError
 
 
@@ -173,9 +172,9 @@ def test_a_batch_is_stroke5_in_model_units(data):
 def test_sketches_are_drawn_without_replacement_from_the_whole_split(data):
     whole = batches(data, batch_size=40, random_scale_factor=0.0, augment_stroke_prob=0.0)
     found = sorted(row.tobytes() for row in whole.batch(0)[0])
-    points, lengths = strokes.flatten(list(data.train))
+    points, lengths = batching.flatten(list(data.train))
     points[:, :2] /= np.float32(data.scale_factor)
-    expected = strokes.flat_to_stroke5(points, lengths, data.max_seq_len)
+    expected = batching.flat_to_stroke5(points, lengths, data.max_seq_len)
     assert found == sorted(row.tobytes() for row in expected)
 
 
@@ -214,9 +213,9 @@ def test_eval_batches_are_in_stable_order_of_length(data):
     found = list(batching.eval_batches(data.train, 16, data.scale_factor, data.max_seq_len))
     assert [len(lengths) for _, lengths in found] == [16, 16, 8]
     order = sorted(range(40), key=lambda i: len(data.train[i]))
-    points, lengths = strokes.flatten([data.train[i] for i in order])
+    points, lengths = batching.flatten([data.train[i] for i in order])
     points[:, :2] /= np.float32(data.scale_factor)
-    expected = strokes.flat_to_stroke5(points, lengths, data.max_seq_len)
+    expected = batching.flat_to_stroke5(points, lengths, data.max_seq_len)
     np.testing.assert_array_equal(np.concatenate([batch for batch, _ in found]), expected)
 
 
@@ -242,7 +241,7 @@ def test_a_program_that_leaves_batches_unread_exits(tmp_path):
     write(tmp_path / "a.npz", train=sketches(40))
     code = f"""
 from types import SimpleNamespace
-from sketch_rnn.data import batches as batching, dataset
+from sketch_rnn.data import dataset, split as batching
 data = dataset.load_dataset("a.npz", {str(tmp_path)!r})
 hparams = SimpleNamespace(
     batch_size=8, max_seq_len=data.max_seq_len, random_scale_factor=0.1, augment_stroke_prob=0.1
@@ -259,7 +258,7 @@ next(ahead)
 
 @pytest.fixture
 def mapped(monkeypatch, tmp_path):
-    monkeypatch.setattr(storage, "MAPPED_FROM", 0)
+    monkeypatch.setattr(dataset, "MAPPED_FROM", 0)
     monkeypatch.setenv("SKETCH_RNN_CACHE", str(tmp_path / "cache"))
     return tmp_path / "cache"
 
@@ -269,7 +268,7 @@ def test_a_mapped_data_set_equals_one_in_memory(mapped, tmp_path, monkeypatch):
     write(tmp_path / "b.npz", train=sketches(30, 3, np.float64))
     names = ["a.npz", "b.npz"]
     once, again = (dataset.load_dataset(names, tmp_path) for _ in range(2))
-    monkeypatch.setattr(storage, "MAPPED_FROM", 1 << 30)
+    monkeypatch.setattr(dataset, "MAPPED_FROM", 1 << 30)
     plain = dataset.load_dataset(names, tmp_path)
     for data in (once, again):
         assert not data.train.parts[0].points.flags.owndata
@@ -322,8 +321,8 @@ def test_a_conversion_that_was_killed_is_done_again_and_cleaned_up(mapped, tmp_p
 def test_two_processes_may_convert_at_once(mapped, tmp_path):
     write(tmp_path / "a.npz", train=sketches(3000))
     code = f"""
-from sketch_rnn.data import dataset, split
-split.MAPPED_FROM = 0
+from sketch_rnn.data import dataset
+dataset.MAPPED_FROM = 0
 print(sum(map(len, dataset.load_dataset("a.npz", {str(tmp_path)!r}).train)))
 """
     both = [

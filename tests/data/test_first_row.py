@@ -6,7 +6,8 @@ from helpers import DOODLES, public
 
 from sketch_rnn.data import npz
 from sketch_rnn.data.first_row import FEW, is_place, without_place
-from sketch_rnn.strokes import flatten, to_polylines
+from sketch_rnn.data.split import flatten
+from sketch_rnn.strokes import to_polylines
 
 
 def with_place(sketch, corner):

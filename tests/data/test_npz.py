@@ -17,8 +17,8 @@ import numpy as np
 import pytest
 from helpers import long_where, public, read_npz
 
-from sketch_rnn import strokes
 from sketch_rnn.data import npz
+from sketch_rnn.data.split import to_stroke5
 from sketch_rnn.errors import UserError
 
 SKETCHES = [
@@ -150,7 +150,7 @@ def test_lengths_that_do_not_fit_are_refused(tmp_path, lengths):
 
 @pytest.mark.parametrize("start", [0, 1])
 def test_stroke5_rows_with_and_without_a_start_token(tmp_path, start):
-    padded = strokes.to_stroke5(SKETCHES, 6)[:, 1 - start :]
+    padded = to_stroke5(SKETCHES, 6)[:, 1 - start :]
     assert_same(train_of(tmp_path, npy(padded)), SKETCHES)
     assert_same(train_of(tmp_path, npy(objects(list(padded)))), SKETCHES)
 

@@ -19,7 +19,7 @@ from sketch_rnn import strokes
 from sketch_rnn.errors import UserError
 from sketch_rnn.formats import browser, load_model
 from sketch_rnn.hparams import HParams
-from sketch_rnn.model.mixture import split_output
+from sketch_rnn.model.losses import split_output
 from sketch_rnn.model.network import SketchRNN
 from sketch_rnn.training.options import TrainOptions
 from sketch_rnn.training.run import train

@@ -16,7 +16,7 @@ from sketch_rnn.formats import original
 from sketch_rnn.formats.run_folder import RunFolder
 from sketch_rnn.training.metrics import MetricWriter
 from sketch_rnn.training.options import TrainOptions
-from sketch_rnn.training.start import begin as begin_run
+from sketch_rnn.training.run import begin as begin_run
 
 DRAWINGS = str(DOODLES)
 CATS = {"data_set": ["cat.npz"]}

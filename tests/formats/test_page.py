@@ -18,11 +18,12 @@ from helpers import DOODLES, ROOT, costs_of, node, public
 from sketch_rnn import strokes
 from sketch_rnn.cli import export
 from sketch_rnn.data import npz
+from sketch_rnn.data.split import to_stroke5
 from sketch_rnn.errors import UserError
 from sketch_rnn.formats import browser, load_model, module, page
 from sketch_rnn.hparams import HParams
 from sketch_rnn.model import sampling
-from sketch_rnn.model.mixture import split_output
+from sketch_rnn.model.losses import split_output
 from sketch_rnn.model.network import SketchRNN
 from sketch_rnn.web import assembly
 
@@ -79,7 +80,7 @@ def in_javascript(model, tmp_path, *calls, weights="float32", plain=False):
 
 def distributions(model, sketch, z):
     """Every step's pi, mu_x, mu_y, sigma_x, sigma_y, rho and pen, `[n + 1, 6 M + 3]`."""
-    points = strokes.to_stroke5(model.to_model_units([sketch]), len(sketch))[0]
+    points = to_stroke5(model.to_model_units([sketch]), len(sketch))[0]
     output, _ = model.decoder(tf.constant(points[:, None]), None if z is None else z[None])
     m = split_output(output[:, 0])
     parts = [tf.nn.softmax(m.pi_logits), m.mu_x, m.mu_y, tf.exp(m.log_sigma_x)]
@@ -153,7 +154,7 @@ def test_weights_of_a_byte_change_costs_by_less_than_a_hundredth():
     model = load_model()
     files = [npz.read_split(DOODLES / name, "test") for name in model.hparams.data_set]
     sketches = [s for points, n in files for s in np.split(points, np.cumsum(n)[:-1])[:20]]
-    points = strokes.to_stroke5(model.to_model_units(sketches), model.hparams.max_seq_len)
+    points = to_stroke5(model.to_model_units(sketches), model.hparams.max_seq_len)
     lengths, eps = [len(s) for s in sketches], np.zeros([len(sketches), model.hparams.z_size])
     exact = costs_of(model, points, lengths, eps.astype(np.float32))
     for variable in model.weights:

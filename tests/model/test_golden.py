@@ -15,10 +15,9 @@ from helpers import SHARED, long_where, needs_xla
 from sketch_rnn.formats import original
 from sketch_rnn.hparams import HParams
 from sketch_rnn.model.execution import Execution
-from sketch_rnn.model.losses import floored
-from sketch_rnn.model.mixture import split_output
+from sketch_rnn.model.forward import Noise
+from sketch_rnn.model.losses import floored, split_output
 from sketch_rnn.model.network import SketchRNN
-from sketch_rnn.model.noise import Noise
 from sketch_rnn.model.packing import Batch, one_sketch_a_row, packed
 from sketch_rnn.training.start import original_state
 from sketch_rnn.training.state import TrainState

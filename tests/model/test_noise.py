@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from sketch_rnn.hparams import HParams
-from sketch_rnn.model.noise import Shard, draw_noise, noise_key
+from sketch_rnn.model.forward import Shard, draw_noise, noise_key
 
 EVERY = HParams(
     use_input_dropout=True,

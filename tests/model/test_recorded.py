@@ -11,7 +11,7 @@ from golden import cases
 from golden.cases import case_of, recorded_of
 from golden_models import as_stored, model_of, noise_of
 
-from sketch_rnn.model.mixture import split_output
+from sketch_rnn.model.losses import split_output
 from sketch_rnn.model.packing import Batch
 from sketch_rnn.training.state import TrainState
 from sketch_rnn.training.step import TrainStep

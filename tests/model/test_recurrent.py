@@ -16,9 +16,8 @@ from helpers import long_where, needs_xla
 
 from sketch_rnn.model.execution import Execution
 from sketch_rnn.model.layers import Decoder, Encoder
-from sketch_rnn.model.packing import one_sketch_a_row, packed
+from sketch_rnn.model.packing import Segments, one_sketch_a_row, packed
 from sketch_rnn.model.recurrent import LAYERS
-from sketch_rnn.model.recurrent.segments import Segments
 
 STEPS, BATCH, INPUTS, CONTEXT, UNITS = 6, 3, 3, 2, 4
 KEEP_PROB = 0.7

@@ -11,7 +11,7 @@ from sketch_rnn import strokes
 from sketch_rnn.errors import UserError
 from sketch_rnn.hparams import HParams
 from sketch_rnn.model import sampling
-from sketch_rnn.model.mixture import split_output
+from sketch_rnn.model.losses import split_output
 from sketch_rnn.model.network import SketchRNN
 
 DRAWS = 20_000

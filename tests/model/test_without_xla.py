@@ -16,8 +16,7 @@ from helpers import DOODLES
 from sketch_rnn.errors import LOGGER
 from sketch_rnn.formats import load_model
 from sketch_rnn.hparams import HParams
-from sketch_rnn.model import compiling
-from sketch_rnn.model.execution import Execution
+from sketch_rnn.model.execution import Execution, has_xla
 from sketch_rnn.model.losses import floored
 from sketch_rnn.model.network import SketchRNN
 from sketch_rnn.model.packing import Batch
@@ -56,12 +55,12 @@ def said():
         patch.setattr(tf, "function", without_xla)
         LOGGER.setLevel(logging.INFO)
         LOGGER.addHandler(handler)
-        compiling.has_xla.cache_clear()
+        has_xla.cache_clear()
         _programs.clear()
         yield lines
     LOGGER.removeHandler(handler)
     LOGGER.setLevel(logging.NOTSET)
-    compiling.has_xla.cache_clear()
+    has_xla.cache_clear()
     _programs.clear()
 
 
@@ -114,7 +113,7 @@ def test_every_execution_takes_a_step(device, precision):
 
 
 def test_a_model_draws_and_says_so_once(said):
-    compiling.has_xla.cache_clear()
+    has_xla.cache_clear()
     said.clear()
     model = SketchRNN(HParams(**SMALL), scale_factor=1.0, seed=1)
     (drawn,) = model.decode(num_samples=1, seed=1, max_len=9)

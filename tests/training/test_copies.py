@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from sketch_rnn.data.dataset import Dataset, Split
-from sketch_rnn.data.split import make_part
-from sketch_rnn.strokes import flatten
+from sketch_rnn.data.split import flatten, make_part
 from sketch_rnn.training import copies
 from sketch_rnn.training.copies import MANY, Copies, _shape, copies_if_many, copies_of
 from sketch_rnn.training.record import ChiefRecorder

@@ -8,11 +8,11 @@ import pytest
 import tensorflow as tf
 from helpers import DOODLES, costs_of, long_where
 
-from sketch_rnn.data.batches import eval_batches
 from sketch_rnn.data.dataset import load_dataset
+from sketch_rnn.data.split import eval_batches
 from sketch_rnn.hparams import CELLS, HParams
+from sketch_rnn.model.forward import noise_key
 from sketch_rnn.model.network import SketchRNN
-from sketch_rnn.model.noise import noise_key
 from sketch_rnn.training.compare import ALL, Evaluated, write_drawings
 from sketch_rnn.training.evaluate import Evaluator
 

@@ -19,7 +19,7 @@ from tensorboard.compat.tensorflow_stub.pywrap_tensorflow import masked_crc32c
 
 from sketch_rnn import system
 from sketch_rnn.cli import train as command
-from sketch_rnn.data.batches import TrainBatches
+from sketch_rnn.data.split import TrainBatches
 from sketch_rnn.errors import UserError
 from sketch_rnn.files import write_text
 from sketch_rnn.formats import load_model

@@ -17,8 +17,8 @@ from sketch_rnn.hparams_text import parse_overrides
 from sketch_rnn.training import few
 from sketch_rnn.training.evaluate import dataset_of
 from sketch_rnn.training.options import TrainOptions
-from sketch_rnn.training.run import train
-from sketch_rnn.training.start import KL_SETTINGS, begin
+from sketch_rnn.training.run import begin, train
+from sketch_rnn.training.start import KL_SETTINGS
 
 SMALL = {"dec_rnn_size": 8, "num_mixture": 2, "conditional": False, "num_steps": 2, "batch_size": 4}
 

@@ -25,21 +25,20 @@ from sketch_rnn.cli import dataset as dataset_command
 from sketch_rnn.cli import eval as eval_command
 from sketch_rnn.cli import train as train_command
 from sketch_rnn.cli.progress import Progress
-from sketch_rnn.data.batches import eval_batches
 from sketch_rnn.data.dataset import load_dataset
+from sketch_rnn.data.split import eval_batches
 from sketch_rnn.errors import UserError
 from sketch_rnn.formats import browser, load_model, original
 from sketch_rnn.formats.run_folder import RunFolder
 from sketch_rnn.hparams import HParams
 from sketch_rnn.model import losses
+from sketch_rnn.model.forward import noise_key
 from sketch_rnn.model.network import SketchRNN
-from sketch_rnn.model.noise import noise_key
 from sketch_rnn.training.evaluate import Evaluator
 from sketch_rnn.training.metrics import MetricWriter
 from sketch_rnn.training.options import TrainOptions
 from sketch_rnn.training.report import span
-from sketch_rnn.training.run import train
-from sketch_rnn.training.start import begin
+from sketch_rnn.training.run import begin, train
 from sketch_rnn.training.state import TrainState
 from sketch_rnn.training.step import TrainStep
 

@@ -12,13 +12,13 @@ import pytest
 import tensorflow as tf
 from helpers import ROOT, costs_of, long_where, needs_xla
 
+from sketch_rnn.data.split import to_stroke5
 from sketch_rnn.hparams import HParams
 from sketch_rnn.model.execution import Execution
+from sketch_rnn.model.forward import Shard, draw_noise
 from sketch_rnn.model.network import SketchRNN
-from sketch_rnn.model.noise import Shard, draw_noise
 from sketch_rnn.model.packing import Batch, Layout, one_sketch_a_row, short_micro_batches
 from sketch_rnn.model.recurrent import LAYERS
-from sketch_rnn.strokes import to_stroke5
 from sketch_rnn.training.state import TrainState
 from sketch_rnn.training.step import TrainStep
 

@@ -4,9 +4,8 @@ import numpy as np
 from test_step import GPU, LENGTHS, STEPS, model_of, sketches, update
 
 from sketch_rnn.data.dataset import Split
-from sketch_rnn.data.split import make_part
+from sketch_rnn.data.split import flatten, make_part
 from sketch_rnn.setup import setup
-from sketch_rnn.strokes import flatten
 from sketch_rnn.training.evaluate import Evaluator
 from sketch_rnn.training.state import TrainState
 from sketch_rnn.training.step import TrainStep

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from sketch_rnn.data.batches import TrainBatches
 from sketch_rnn.data.dataset import load_dataset
+from sketch_rnn.data.split import TrainBatches
 from sketch_rnn.hparams import HParams
 from sketch_rnn.model.execution import Execution
 from sketch_rnn.model.network import SketchRNN

@@ -1,7 +1,6 @@
 """The base of the three recurrent layers.
 
-Legend: T time, B rows, I inputs per step, C constant inputs, O outputs of a matrix product,
-U units, S width of the state.
+Legend: T time, B rows, I inputs per step, C constant inputs, U units, S width of the state.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -12,17 +11,13 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from sketch_rnn.model.execution import Execution, Products
+from sketch_rnn.model.execution import Execution, Inputs, Products
+from sketch_rnn.model.packing import Segments, length_of
 from sketch_rnn.model.recurrent import sequence
-from sketch_rnn.model.recurrent.cell import CellWeights, Factor
-from sketch_rnn.model.recurrent.segments import Segments, length_of
+from sketch_rnn.model.recurrent.cell import GATES, CellWeights
 from sketch_rnn.model.recurrent.sequence import Sequences
 
 Shape = tuple[Any, ...]  # None where a size is not known
-GATES = 4  # input i, candidate j, forget f, output o, in this order
-FORGET_BIAS = 1.0
-
-
 _LEFT_OUT = ContextVar("without_initialization", default=False)
 
 
@@ -54,43 +49,6 @@ class Orthogonal(keras.initializers.Initializer):
         return tf.concat(
             [self._one_gate((rows, columns // GATES), dtype) for _ in range(GATES)], axis=1
         )
-
-
-class Inputs:
-    """The input of a layer at every step: x, and a context that is the same at every step.
-
-    The context's contribution to a matrix product is computed once. If a row holds several
-    sketches, each sketch has a separate context. Then a one-hot vector that identifies the sketch
-    is appended to x, and the kernel gets one more row per sketch: the contribution of this sketch's
-    context.
-    """
-
-    def __init__(self, x: tf.Tensor, context: tf.Tensor | None, segments: Segments):
-        self._width, self._context = x.shape[-1], context
-        self._by_sketch = False
-        self.x = x  # [T, B, J]
-        if context is not None and segments.sketch is not None:
-            self._by_sketch = True
-            sketch = tf.one_hot(segments.sketch, context.shape[0], dtype=x.dtype)
-            self.x = tf.concat([x, sketch], axis=-1)
-
-    def kernel_and_constant(self, w_xh: tf.Tensor, bias: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Split a matrix product of x and the context into a kernel for `self.x` and a constant.
-
-        Args:
-          w_xh: `[I + C, O]`.
-          bias: `[O]`.
-
-        Returns:
-          The kernel `[J, O]` that multiplies `x`, and the constant `[B or 1, O]` to add.
-        """
-        w_xh, bias = tensors(w_xh, bias)
-        if self._context is None:
-            return w_xh, bias[None]
-        kernel, constant = w_xh[: self._width], tf.matmul(self._context, w_xh[self._width :])
-        if self._by_sketch:
-            return tf.concat([kernel, constant], axis=0), bias[None]
-        return kernel, constant + bias
 
 
 class Recurrent(keras.layers.Layer):
@@ -187,7 +145,7 @@ class Recurrent(keras.layers.Layer):
         """
         if state is None:
             state = tf.zeros([length_of(x, 1), self.state_size], x.dtype)
-        inputs = Inputs(x, context, segments)
+        inputs = Inputs(x, context, segments.sketch)
         h, final = sequence.run(
             Sequences(self, self.execution, segments, dropout_mask, self.keep_prob),
             self.cell_weights(inputs),
@@ -207,7 +165,7 @@ class Recurrent(keras.layers.Layer):
           x: `[B, I]`; only its shape is read.
           context: `[B, C]`, the same at every step, or None.
         """
-        weights = self.cell_weights(Inputs(x[None], context, Segments()))
+        weights = self.cell_weights(Inputs(x[None], context))
         products = Products(Execution(), weights.affines)
 
         def step(x: tf.Tensor, state: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -243,7 +201,7 @@ def run_side_by_side(
       h, `[T, D, B, U]`.
     """
     cell = layers[0]
-    weights = [layer.cell_weights(Inputs(x[:, 0], None, Segments())) for layer in layers]
+    weights = [layer.cell_weights(Inputs(x[:, 0])) for layer in layers]
     zero = cell.State(*[tf.zeros([*x.shape[1:3], width], x.dtype) for width in cell.state_widths()])
     h, _ = sequence.run(
         Sequences(cell, cell.execution, Segments(starts), dropout_mask, cell.keep_prob),
@@ -252,46 +210,3 @@ def run_side_by_side(
         zero,
     )
     return h
-
-
-def activate(products: tf.Tensor) -> tuple[tf.Tensor, ...]:
-    """Apply the activation functions: `[B, 4U]` -> the gates i, j, f, o, `[B, U]` each."""
-    i, j, f, o = tf.split(products, GATES, axis=-1)
-    return tf.sigmoid(i), tf.tanh(j), tf.sigmoid(f + FORGET_BIAS), tf.sigmoid(o)
-
-
-def gate_gradients(
-    gates: Sequence[tf.Tensor],
-    *,
-    previous_c: tf.Tensor,
-    tanh_c: tf.Tensor,
-    d_h: tf.Tensor,
-    d_c: tf.Tensor,
-    dropout: Factor,
-) -> tf.Tensor:
-    """Return the gradient of the input of `activate`, `[B, 4U]`.
-
-    Args:
-      gates: the gates that `activate` returned.
-      previous_c: the c that the step read.
-      tanh_c: the values that the output gate scales.
-      d_h: the gradient of h.
-      d_c: the gradient of the new c, including what reaches it through h.
-      dropout: the factor that the candidate was multiplied by.
-    """
-    i, j, f, o = gates
-    d_candidate = d_c * dropout
-    return tf.concat(
-        [
-            d_candidate * j * i * (1 - i),
-            d_candidate * i * (1 - j * j),
-            d_c * previous_c * f * (1 - f),
-            d_h * tanh_c * o * (1 - o),
-        ],
-        axis=-1,
-    )
-
-
-def tensors(*values: tf.Tensor | keras.Variable) -> list[tf.Tensor]:
-    """Convert the values to tensors, as custom gradients require."""
-    return [tf.convert_to_tensor(value) for value in values]

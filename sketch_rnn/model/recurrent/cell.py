@@ -1,7 +1,7 @@
-"""The part of a recurrent network that the loop over time calls: one step forward, one step back.
+"""What the loop over time works with: a cell, and the sequences in the rows of a batch.
 
-Legend: T time, B rows, I inputs, O outputs of a matrix product, U units; D directions: an axis
-before B, present only where two directions run side by side.
+Legend: T time, B rows, I inputs, O outputs of a matrix product, U units, S sketches; D directions:
+an axis before B, present only where two directions run side by side.
 """
 
 from collections.abc import Sequence
@@ -10,6 +10,8 @@ from typing import Any, NamedTuple, Protocol, TypeAlias
 import tensorflow as tf
 
 from sketch_rnn.model.execution import Affine, Products
+
+GATES = 4  # input i, candidate j, forget f, output o, in this order
 
 CellState: TypeAlias = Any  # a NamedTuple of tensors [B, U]; each cell defines one
 Factor: TypeAlias = tf.Tensor | float  # [B, U] or a number

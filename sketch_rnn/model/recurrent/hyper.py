@@ -18,9 +18,9 @@ from typing import NamedTuple
 import keras
 import tensorflow as tf
 
-from sketch_rnn.model.execution import Affine, Products
-from sketch_rnn.model.recurrent.base import GATES, Inputs, Orthogonal, Recurrent, tensors
-from sketch_rnn.model.recurrent.cell import CellWeights, Factor, ReadByProducts
+from sketch_rnn.model.execution import Affine, Inputs, Products, tensors
+from sketch_rnn.model.recurrent.base import Orthogonal, Recurrent
+from sketch_rnn.model.recurrent.cell import GATES, CellWeights, Factor, ReadByProducts
 from sketch_rnn.model.recurrent.layer_norm import (
     Norms,
     normalized_step,

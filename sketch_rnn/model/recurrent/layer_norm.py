@@ -13,16 +13,10 @@ from typing import NamedTuple
 import keras
 import tensorflow as tf
 
-from sketch_rnn.model.execution import Affine, Products
-from sketch_rnn.model.recurrent.base import (
-    GATES,
-    Inputs,
-    Recurrent,
-    activate,
-    gate_gradients,
-    tensors,
-)
-from sketch_rnn.model.recurrent.cell import CellWeights, Factor, ReadByProducts
+from sketch_rnn.model.execution import Affine, Inputs, Products, tensors
+from sketch_rnn.model.recurrent.base import Recurrent
+from sketch_rnn.model.recurrent.cell import GATES, CellWeights, Factor, ReadByProducts
+from sketch_rnn.model.recurrent.lstm import activate, gate_gradients
 
 EPSILON = 1e-3
 

@@ -13,16 +13,11 @@ from typing import NamedTuple
 import keras
 import tensorflow as tf
 
-from sketch_rnn.model.execution import Affine, Products
-from sketch_rnn.model.recurrent.base import (
-    GATES,
-    Inputs,
-    Recurrent,
-    activate,
-    gate_gradients,
-    tensors,
-)
-from sketch_rnn.model.recurrent.cell import CellWeights, Factor, ReadByProducts
+from sketch_rnn.model.execution import Affine, Inputs, Products, tensors
+from sketch_rnn.model.recurrent.base import Recurrent
+from sketch_rnn.model.recurrent.cell import GATES, CellWeights, Factor, ReadByProducts
+
+FORGET_BIAS = 1.0
 
 
 class LSTMState(NamedTuple):
@@ -89,3 +84,41 @@ class LSTM(Recurrent):
 
     def inputs(self, x: tf.Tensor, previous: LSTMState, state: LSTMState) -> ReadByProducts:
         return ((previous.h, x),)
+
+
+def activate(products: tf.Tensor) -> tuple[tf.Tensor, ...]:
+    """Apply the activation functions: `[B, 4U]` -> the gates i, j, f, o, `[B, U]` each."""
+    i, j, f, o = tf.split(products, GATES, axis=-1)
+    return tf.sigmoid(i), tf.tanh(j), tf.sigmoid(f + FORGET_BIAS), tf.sigmoid(o)
+
+
+def gate_gradients(
+    gates: Sequence[tf.Tensor],
+    *,
+    previous_c: tf.Tensor,
+    tanh_c: tf.Tensor,
+    d_h: tf.Tensor,
+    d_c: tf.Tensor,
+    dropout: Factor,
+) -> tf.Tensor:
+    """Return the gradient of the input of `activate`, `[B, 4U]`.
+
+    Args:
+      gates: the gates that `activate` returned.
+      previous_c: the c that the step read.
+      tanh_c: the values that the output gate scales.
+      d_h: the gradient of h.
+      d_c: the gradient of the new c, including what reaches it through h.
+      dropout: the factor that the candidate was multiplied by.
+    """
+    i, j, f, o = gates
+    d_candidate = d_c * dropout
+    return tf.concat(
+        [
+            d_candidate * j * i * (1 - i),
+            d_candidate * i * (1 - j * j),
+            d_c * previous_c * f * (1 - f),
+            d_h * tanh_c * o * (1 - o),
+        ],
+        axis=-1,
+    )

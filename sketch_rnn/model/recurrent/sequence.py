@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 
 from sketch_rnn.model.execution import Affine, Execution, Products, rows_of, steps_of
+from sketch_rnn.model.packing import Segments, length_of, window
 from sketch_rnn.model.recurrent.cell import Cell, CellState, CellWeights, ReadByProducts
-from sketch_rnn.model.recurrent.segments import Segments, length_of, window
 
 
 class Sequences(NamedTuple):
