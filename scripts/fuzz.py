@@ -436,7 +436,8 @@ def keras_target() -> Target:
     """Return the target for `.keras` files: odd configurations and cards with intact weights."""
     from sketch_rnn.formats import keras_file
     from sketch_rnn.hparams import HParams
-    from sketch_rnn.model.network import SketchRNN, Trained
+    from sketch_rnn.model.card import Trained
+    from sketch_rnn.model.network import SketchRNN
 
     hparams = HParams(enc_rnn_size=1, dec_rnn_size=1, z_size=1, num_mixture=1, max_seq_len=9)
     with tempfile.TemporaryDirectory() as folder:

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from sketch_rnn.errors import UserError
     from sketch_rnn.formats import load_model, save_model
     from sketch_rnn.hparams import HParams
-    from sketch_rnn.model.distribution import Distribution
+    from sketch_rnn.model.distribution import Distribution, Posterior
     from sketch_rnn.model.fitting import Costs
-    from sketch_rnn.model.network import Posterior, SketchRNN
+    from sketch_rnn.model.network import SketchRNN
     from sketch_rnn.model.packing import Batch
     from sketch_rnn.sampling.picture import Picture
     from sketch_rnn.sampling.sampler import Sampler
@@ -69,7 +69,7 @@ _HOMES = {
     "Evaluation": "training.evaluate",
     "HParams": "hparams",
     "Picture": "sampling.picture",
-    "Posterior": "model.network",
+    "Posterior": "model.distribution",
     "Run": "api.run",
     "Sampler": "sampling.sampler",
     "SketchRNN": "model.network",

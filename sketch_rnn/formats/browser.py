@@ -20,8 +20,9 @@ import numpy as np
 from sketch_rnn.errors import UserError
 from sketch_rnn.formats import browser_arrays
 from sketch_rnn.hparams import HParams
+from sketch_rnn.model.card import Trained
 from sketch_rnn.model.losses import PEN_STATES, PER_MIXTURE
-from sketch_rnn.model.network import POINT, SketchRNN, Trained
+from sketch_rnn.model.network import POINT, SketchRNN
 from sketch_rnn.model.recurrent.cell import GATES
 
 CLIENT_MIXTURES = 20

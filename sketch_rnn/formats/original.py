@@ -20,9 +20,10 @@ import tensorflow as tf
 from sketch_rnn import files, untrusted_json
 from sketch_rnn.errors import UserError, first_line, warn
 from sketch_rnn.hparams import CONFIG_FILE, HParams
+from sketch_rnn.model.card import Trained
 from sketch_rnn.model.execution import Execution
 from sketch_rnn.model.losses import PEN_STATES, PER_MIXTURE
-from sketch_rnn.model.network import SketchRNN, Trained
+from sketch_rnn.model.network import SketchRNN
 from sketch_rnn.model.recurrent import LSTM, HyperLSTM, LayerNormLSTM, Recurrent
 from sketch_rnn.model.recurrent.cell import GATES
 from sketch_rnn.model.recurrent.hyper import EMBEDDING

@@ -26,7 +26,8 @@ from sketch_rnn.choices import CHECKPOINTS, LARGEST_SEED
 from sketch_rnn.errors import UserError, first_line, warn
 from sketch_rnn.formats.step_lines import StepLines
 from sketch_rnn.hparams import CONFIG_FILE, PRECISIONS, HParams
-from sketch_rnn.model.network import SketchRNN, Trained
+from sketch_rnn.model.card import Trained
+from sketch_rnn.model.network import SketchRNN
 
 METRICS_FILE = "metrics.jsonl"
 CHECKPOINT_FOLDER = "checkpoints"

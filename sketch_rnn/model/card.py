@@ -3,12 +3,20 @@
 The model's `.keras` file contains the card, and the Hub shows it as the model's page.
 """
 
+import math
+import tempfile
+import zipfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 
+from sketch_rnn import files
+from sketch_rnn.choices import KERAS_SUFFIX
 from sketch_rnn.drawing import draw
-from sketch_rnn.errors import one_line
+from sketch_rnn.errors import UserError, one_line
 from sketch_rnn.pictures import png
 
 TEXT_FILE, PICTURE_FILE = "README.md", "drawings.png"
@@ -16,6 +24,79 @@ _SHOWN, _COLUMNS, _TEMPERATURE = 8, 4, 0.3
 _LONGEST = 500  # the most points in a drawing shown on the card
 _NOT_SAID = "not stated; ask whoever trained it"
 _HUB_LICENSES = ("apache-2.0", "mit", "cc0-1.0", "cc-by-4.0", "cc-by-sa-4.0", "cc-by-nc-4.0")
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What is known about a model's training; None means unknown.
+
+    Attributes:
+      steps: the number of updates.
+      sketches: the number of sketches in the training split.
+      reconstruction: the reconstruction cost of the validation split with these weights.
+      kl: the KL cost of the validation split with these weights, raised to its floor.
+    """
+
+    steps: int | None = None
+    sketches: int | None = None
+    reconstruction: float | None = None
+    kl: float | None = None
+
+    def known(self) -> dict[str, Any]:
+        """Return the fields that are known and finite, by name."""
+        fields = asdict(self).items()
+        return {name: v for name, v in fields if v is not None and math.isfinite(v)}
+
+
+class WithCard:
+    """The part of a `SketchRNN` that describes the model to its users."""
+
+    def save(self, filepath: str | Path, overwrite: bool = True) -> None:
+        """Write a `.keras` file that includes the model's card.
+
+        `load_model` and `keras.saving.load_model` read it. The file is a zip archive: `README.md`
+        in it is the card, and `drawings.png` shows drawings by the model.
+
+        Args:
+          filepath: the path of the file, ending in `.keras`; `save_model` writes other formats.
+          overwrite: replace an existing file.
+
+        Raises:
+          UserError: the name does not end in .keras, or the file exists and `overwrite` is off.
+          OSError: the file cannot be written; an existing file stays as it was.
+        """
+        path = Path(filepath)
+        if path.suffix != KERAS_SUFFIX:
+            raise UserError(
+                f"save: expected a name that ends in {KERAS_SUFFIX}, got {path.name}; "
+                "`save_model` writes other formats"
+            )
+        if path.exists() and not overwrite:
+            raise UserError(f"{path} exists; set `overwrite` to replace it, or choose another file")
+        with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as folder:
+            part = Path(folder) / "model.keras"
+            keras.saving.save_model(self, part)
+            with zipfile.ZipFile(part, "a") as archive:
+                for name, content in self.card_files(path.name).items():
+                    archive.writestr(name, content)
+            files.replace(part, path)
+
+    def card(self, name: str = "model.keras") -> str:
+        """Return the model's card: what is known about the model, in Markdown.
+
+        Args:
+          name: the name to pass to `load_model` to read the model.
+
+        Returns:
+          A text that states the model's data, training steps, costs, license and architecture.
+        """
+        return text(self, name)
+
+    def card_files(self, name: str) -> dict[str, bytes]:
+        """Return the contents of the card's text and picture, keyed by file name; see `card`."""
+        shown = picture(self)
+        pictures = {} if shown is None else {PICTURE_FILE: shown}
+        return {TEXT_FILE: self.card(name).encode(), **pictures}
 
 
 def text(model: Any, file: str) -> str:

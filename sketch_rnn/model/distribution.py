@@ -1,14 +1,22 @@
-"""The distribution that the decoder predicts at each step of sketches, as an object.
+"""The distributions that a model predicts: of each next point, and of z.
 
-Legend: B batch, T time, M mixtures, N = B T points.
+Legend: B batch, T time, M mixtures, N = B T points, Z latent.
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import tensorflow as tf
 
 from sketch_rnn.model.losses import Mixture, log_likelihood, split_output
 from sketch_rnn.model.sampling import sample_point
+
+
+class Posterior(NamedTuple):
+    """The posterior q(z | sketch), a diagonal Gaussian (Ha & Eck 2017, equation 2), `[B, Z]`."""
+
+    mu: tf.Tensor
+    logvar: tf.Tensor
 
 
 @dataclass(frozen=True)

@@ -59,6 +59,14 @@ class Latents(NamedTuple):
     z: tf.Tensor | None
 
 
+class Outputs(NamedTuple):
+    """The results of a forward pass."""
+
+    output: tf.Tensor  # [T, B, 3 + 6 M], the decoder's output
+    mu: tf.Tensor | None  # [B, Z]; None without an encoder
+    logvar: tf.Tensor | None  # [B, Z]; None without an encoder
+
+
 class SketchCosts(NamedTuple):
     """The costs of each sketch."""
 

@@ -3,70 +3,32 @@
 Legend: B batch, T time (N_max), Z latent, M mixtures.
 """
 
-import math
-import tempfile
-import zipfile
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 from numpy.typing import ArrayLike
 
-from sketch_rnn import files, strokes
-from sketch_rnn.choices import KERAS_SUFFIX
+from sketch_rnn import strokes
 from sketch_rnn.data.split import to_stroke5
 from sketch_rnn.errors import UserError
 from sketch_rnn.hparams import HParams, as_hparams
-from sketch_rnn.model import card, sampling
-from sketch_rnn.model.distribution import Distribution
+from sketch_rnn.model import sampling
+from sketch_rnn.model.card import Trained, WithCard
+from sketch_rnn.model.distribution import Distribution, Posterior
 from sketch_rnn.model.execution import Execution
 from sketch_rnn.model.fitting import Fitting
-from sketch_rnn.model.forward import Forward, Noise
+from sketch_rnn.model.forward import Forward, Noise, Outputs
 from sketch_rnn.model.layers import Decoder, Encoder, Latent, independent_seeds
 from sketch_rnn.model.packing import Batch
-from sketch_rnn.model.sampling import LARGEST_BATCH
 
 POINT = 5  # the width of a stroke-5 row
 
 
-class Outputs(NamedTuple):
-    """The results of a forward pass."""
-
-    output: tf.Tensor  # [T, B, 3 + 6 M], the decoder's output
-    mu: tf.Tensor | None  # [B, Z]; None without an encoder
-    logvar: tf.Tensor | None  # [B, Z]; None without an encoder
-
-
-class Posterior(NamedTuple):
-    """The posterior q(z | sketch), a diagonal Gaussian (Ha & Eck 2017, equation 2), `[B, Z]`."""
-
-    mu: tf.Tensor
-    logvar: tf.Tensor
-
-
-@dataclass(frozen=True)
-class Trained:
-    """What is known about a model's training; None means unknown.
-
-    Attributes:
-      steps: the number of updates.
-      sketches: the number of sketches in the training split.
-      reconstruction: the reconstruction cost of the validation split with these weights.
-      kl: the KL cost of the validation split with these weights, raised to its floor.
-    """
-
-    steps: int | None = None
-    sketches: int | None = None
-    reconstruction: float | None = None
-    kl: float | None = None
-
-
 @keras.saving.register_keras_serializable("sketch_rnn")
-class SketchRNN(Fitting):
+class SketchRNN(WithCard, Fitting):
     """The model: encoder, latent vector and decoder, or only the decoder if `conditional` is off.
 
     Attributes:
@@ -94,7 +56,7 @@ class SketchRNN(Fitting):
         execution: Execution | None = None,
         fixed_state: np.ndarray | None = None,
         squashes_z: bool = False,
-        trained: Trained = Trained(),
+        trained: Trained = Trained(),  # noqa: B008
         full_size: float | None = None,
         license: str = "",
         **kwargs: Any,
@@ -183,9 +145,7 @@ class SketchRNN(Fitting):
             own["squashes_z"] = True
         if self.full_size is not None:
             own["full_size"] = self.full_size
-        told = asdict(self.trained).items()
-        trained = {name: v for name, v in told if v is not None and math.isfinite(v)}
-        if trained:
+        if trained := self.trained.known():
             own["trained"] = trained
         if self.license:
             own["license"] = self.license
@@ -200,53 +160,6 @@ class SketchRNN(Fitting):
         fixed_state = config.pop("first_state", None)  # its name in files
         trained = Trained(**config.pop("trained", {}))
         return cls(hparams, execution=execution, fixed_state=fixed_state, trained=trained, **config)
-
-    def save(self, filepath: str | Path, overwrite: bool = True) -> None:
-        """Write a `.keras` file that includes the model's card.
-
-        `load_model` and `keras.saving.load_model` read it. The file is a zip archive: `README.md`
-        in it is the card, and `drawings.png` shows drawings by the model.
-
-        Args:
-          filepath: the path of the file, ending in `.keras`; `save_model` writes other formats.
-          overwrite: replace an existing file.
-
-        Raises:
-          UserError: the name does not end in .keras, or the file exists and `overwrite` is off.
-          OSError: the file cannot be written; an existing file stays as it was.
-        """
-        path = Path(filepath)
-        if path.suffix != KERAS_SUFFIX:
-            raise UserError(
-                f"save: expected a name that ends in {KERAS_SUFFIX}, got {path.name}; "
-                "`save_model` writes other formats"
-            )
-        if path.exists() and not overwrite:
-            raise UserError(f"{path} exists; set `overwrite` to replace it, or choose another file")
-        with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as folder:
-            part = Path(folder) / "model.keras"
-            keras.saving.save_model(self, part)
-            with zipfile.ZipFile(part, "a") as archive:
-                for name, content in self.card_files(path.name).items():
-                    archive.writestr(name, content)
-            files.replace(part, path)
-
-    def card(self, name: str = "model.keras") -> str:
-        """Return the model's card: what is known about the model, in Markdown.
-
-        Args:
-          name: the name to pass to `load_model` to read the model.
-
-        Returns:
-          A text that states the model's data, training steps, costs, license and architecture.
-        """
-        return card.text(self, name)
-
-    def card_files(self, name: str) -> dict[str, bytes]:
-        """Return the contents of the card's text and picture, keyed by file name; see `card`."""
-        shown = card.picture(self)
-        pictures = {} if shown is None else {card.PICTURE_FILE: shown}
-        return {card.TEXT_FILE: self.card(name).encode(), **pictures}
 
     def with_scale_factor(self, scale_factor: float) -> "SketchRNN":
         """Return a model with the same weights but a different scale factor."""
@@ -348,9 +261,10 @@ class SketchRNN(Fitting):
         """
         if not len(sketches):
             raise UserError("expected one sketch or more to encode, got none")
-        starts = range(0, len(sketches), LARGEST_BATCH)
+        size = sampling.LARGEST_BATCH
+        starts = range(0, len(sketches), size)
         with self.execution.in_force():
-            parts = [self._encode(sketches[first : first + LARGEST_BATCH]) for first in starts]
+            parts = [self._encode(sketches[first : first + size]) for first in starts]
         mu, logvar = (np.concatenate(part) for part in zip(*parts, strict=True))
         return mu, logvar
 

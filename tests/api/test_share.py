@@ -17,7 +17,7 @@ import keras
 import sketch_rnn
 from sketch_rnn.cli import sample
 from sketch_rnn.formats import keras_file
-from sketch_rnn.model.network import Trained
+from sketch_rnn.model.card import Trained
 
 TRAINED = Trained(steps=1200, sketches=70, reconstruction=-0.25, kl=0.5)
 

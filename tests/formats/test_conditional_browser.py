@@ -16,7 +16,8 @@ from sketch_rnn.cli import export
 from sketch_rnn.errors import UserError
 from sketch_rnn.formats import browser, load_model, save_model
 from sketch_rnn.hparams import HParams
-from sketch_rnn.model.network import SketchRNN, Trained
+from sketch_rnn.model.card import Trained
+from sketch_rnn.model.network import SketchRNN
 from sketch_rnn.model.packing import Batch
 from sketch_rnn.training.options import TrainOptions
 from sketch_rnn.training.run import train
