@@ -32,6 +32,8 @@ def is_ribbon(shape: Painted) -> bool:
     if shape.stroke and not same_color(shape.stroke.color, shape.fill.color):
         return False
     around, area = _perimeter_and_area(shape)
+    if shape.stroke and shape.width * around > 2 * area:
+        return False
     points = np.concatenate([line.reshape(-1, 2) for line in shape.filled])
     return 0 < 2 * area < THIN * around * float(np.ptp(points, axis=0).max())
 
