@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 _HOME = ("~/", f"~{os.sep}")
 _SPELLINGS = {"resume": "resume_training"}  # options whose flags have another name
-_PLAINLY = (  # messages from absl and Python about a flag's value, and plainer replacements
+_PLAINLY = (  # regular expressions for messages by absl and Python, each with a plainer text
     (r"\('Non-boolean argument to boolean flag', (.*)\)", r"expected true or false, got \1"),
     (r"invalid literal for int\(\) with base 10: (.*)", r"expected a whole number, got \1"),
     (r"could not convert string to float: (.*)", r"expected a number, got \1"),

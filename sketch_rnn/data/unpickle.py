@@ -54,12 +54,12 @@ def read_object_array(
 
     Args:
       file: the file, positioned after the array's header.
-      shape: the shape of the object array: `[S]`, for S arrays. With `lists`, also `[S]` for S
-        lists or tuples of rows, or `[S, n, k]` for numbers.
+      shape: the shape of the object array: `[S]` if its elements are arrays. With `lists`, the
+        elements may also be lists or tuples of rows, `[S]`, or numbers, `[S, n, k]`.
       lists: whether to accept Python lists and numbers, which become int64 or float64.
 
     Raises:
-      Refused: the pickle is cut short, or contains anything else.
+      Refused: the pickle is cut short, or contains something other than such an array.
     """
     return _Machine(file, shape, lists).run()
 

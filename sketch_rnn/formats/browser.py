@@ -209,7 +209,7 @@ def _sizes(shapes: list) -> Sizes:
 
 
 def _pair(shape: Any) -> tuple[int, int]:
-    """Return a shape as two whole numbers; zeros if it is anything else."""
+    """Return the two sizes in a shape; (0, 0) if it does not consist of two whole numbers."""
     if isinstance(shape, list) and len(shape) == 2 and all(type(size) is int for size in shape):
         return shape[0], shape[1]
     return 0, 0

@@ -28,7 +28,7 @@ _OPERANDS = {"float32": None, "tf32": None, "bfloat16": tf.bfloat16}
 
 @dataclass(frozen=True)
 class Execution:
-    """The settings that say how a model's arithmetic is run.
+    """The settings for computing a model's outputs and gradients.
 
     Attributes:
       packed: put several sketches one after the other in a row, so that little is computed past
@@ -111,7 +111,7 @@ class Execution:
     def product(
         self, x: tf.Tensor, y: tf.Tensor, transpose_x: bool = False, transpose_y: bool = False
     ) -> tf.Tensor:
-        """Return the matrix product x y over the last two axes.
+        """Return the matrix product of x and y over the last two axes.
 
         x and y may already have been rounded by `operand`. Even then, sums are taken in float32,
         and the result is float32.

@@ -43,7 +43,7 @@ class Context:
 
 
 class Purpose(Enum):
-    """The purpose of a visit to elements: to paint, to measure, or to clip with them."""
+    """The reason for visiting elements: to paint them, to measure them, or to clip with them."""
 
     PAINT = "paint"
     BOX = "box"

@@ -111,7 +111,7 @@ def _warn_about_columns(row: Row, where: str) -> None:
 
 
 def _are_together(rows: Iterable[Row]) -> bool:
-    """Return whether the rows of each drawing follow one another."""
+    """Return whether the rows of each drawing are next to one another."""
     seen: set[str] = set()
     for drawing, _ in groupby(rows, lambda row: _value(row, _DRAWING_IDS)):
         if drawing in seen:
@@ -154,7 +154,7 @@ def _point(number: int, row: Row) -> dict[str, Any]:
 
 
 def _in_order(points: list[dict[str, Any]], drawing: str) -> list[dict[str, Any]]:
-    """Return the points of a drawing, those of each stroke together and in order."""
+    """Return the points of a drawing, grouped by stroke and sorted within each stroke."""
     strokes: dict[str, list[dict[str, Any]]] = {}
     for point in points:
         strokes.setdefault(point["stroke"], []).append(point)

@@ -120,7 +120,7 @@ def split(value: Any) -> list[Any]:
 
 
 def _from_entries(value: dict[str, Any]) -> list[Any] | None:
-    """Return the drawings in an object that has them under unknown keys; None if it does not."""
+    """Return the drawings that an object holds under arbitrary keys; None if it holds none."""
     if _is_known(value):
         return None
     inner = [item for item in value.values() if isinstance(item, list | dict) and item]
