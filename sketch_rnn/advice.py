@@ -8,7 +8,7 @@ ADVICE = {
         "Files to train on, as in [cat.npz,fish.npz]; a single kind of drawing is learned best."
     ),
     "num_steps": "Total number of steps; --patience and --max_time can end a run sooner.",
-    "save_every": "Steps between validations; a twentieth of the run is a good choice.",
+    "save_every": "Number of steps between validations; a twentieth of num_steps is a good choice.",
     "max_seq_len": "Number of points in the longest drawing; always taken from the data.",
     "dec_rnn_size": (
         "Units in the decoder; use 128 to 256 for small data sets, up to 2048 for huge ones."
@@ -19,7 +19,7 @@ ADVICE = {
     ),
     "enc_model": "lstm, layer_norm or hyper; use layer_norm with a layer_norm or hyper decoder.",
     "z_size": (
-        "Dimensions of z; use 16 to 32 for small data sets, fewer if most dimensions stay unused."
+        "Number of dimensions of z; use 16 to 32 for small data sets, fewer if most stay unused."
     ),
     "kl_weight": (
         "Final weight of the KL; raise it for better random z, lower it for closer reconstructions."
@@ -37,7 +37,7 @@ ADVICE = {
         "Learning rate at step 0; use 0.002 to 0.004 for small models; halve it if the cost jumps."
     ),
     "decay_rate": (
-        "Decay of the learning rate per step; use 0.9999 for 50,000 steps, 0.999 for 5,000."
+        "Learning rate's decay factor per step; use 0.9999 for 50,000 steps, 0.999 for 5,000."
     ),
     "kl_decay_rate": (
         "Lower values reach kl_weight sooner; use 0.99995 for 100,000 steps, 0.998 for 2,500."
@@ -46,28 +46,32 @@ ADVICE = {
         "Learning rate at which the decay ends; raise it if the cost is still falling at that rate."
     ),
     "use_recurrent_dropout": (
-        "Drops parts of the cells' memory; turn it off for millions of drawings."
+        "Randomly drops parts of the cells' memory; turn it off for millions of drawings."
     ),
     "recurrent_dropout_prob": (
         "Probability of keeping a unit; use 0.8 or less if the model overfits."
     ),
-    "use_input_dropout": "Hides inputs from the decoder; turn it on if the model ignores z.",
+    "use_input_dropout": (
+        "Randomly hides inputs from the decoder; turn it on if the model ignores z."
+    ),
     "input_dropout_prob": (
         "Probability of keeping an input of the decoder; 0.8 makes it rely more on z."
     ),
-    "use_output_dropout": "Drops inputs of the output layer; turn it on for small data sets.",
+    "use_output_dropout": (
+        "Randomly drops inputs of the output layer; turn it on for small data sets."
+    ),
     "output_dropout_prob": "Probability of keeping an input of the output layer; keep it high.",
     "random_scale_factor": (
-        "Stretches drawings by up to this share; use 0 if proportions matter, 0.3 for few drawings."
+        "Largest random stretch, as a fraction; use 0 if proportions matter, 0.3 for few drawings."
     ),
     "augment_stroke_prob": (
-        "Probability of dropping a point; use 0 for drawings that have few points."
+        "Probability of dropping a point in training; use 0 for drawings that have few points."
     ),
     "conditional": (
-        "false leaves out the encoder: faster, and best for new drawings and completion."
+        "Whether there is an encoder; false is faster, and best for new drawings and completion."
     ),
-    "is_training": "Accepted because the original's files contain it; changes nothing.",
+    "is_training": "Has no effect; accepted because files of the original trainer contain it.",
     "pad_steps": (
-        "Steps after a sketch's end that are still decoded; 8 saves up to a quarter of the time."
+        "Number of steps to decode after a sketch's end; 8 saves up to a quarter of the time."
     ),
 }

@@ -43,9 +43,9 @@ Makes data sets of drawings.
 BUILD_USAGE = """
 Converts drawings into a data set. Curves are flattened; each drawing is scaled into a box of
 --size, simplified (Ramer-Douglas-Peucker), and rounded; then the drawings are shuffled and split.
-SVG elements are used if they are stroked and visible in a browser; small filled elements beside
-them become dots. Other visible elements are left out, with a message. In pictures (PNG, JPEG, WebP,
-TIFF, HEIC, PDF) the lines of the pen are traced. The sketches in an .npz file, whatever its layout,
+From an SVG, all visible lines are used, and small filled shapes beside them become dots; other
+visible shapes are left out, with a message. In pictures (PNG, JPEG, WebP, TIFF, HEIC, PDF), the
+lines of the pen are traced. The sketches in an .npz file, whatever its layout,
 keep their units if all offsets are whole numbers and hardly any is above 1000; otherwise all of
 them are scaled.
 
@@ -65,10 +65,10 @@ BUILD = new_flags(
         "in each cell of a printed grid (sketch_rnn_dataset paper makes one), or with white space "
         "between them."),
     Flag("size", float, Recipe.size, "Longer side of a drawing, in data units."),
-    Flag("tolerance", float, Recipe.tolerance, "Largest distance between a curve and its flattened "
-        "form, in data units."),
-    Flag("epsilon", float, Recipe.epsilon, "Largest distance between a line and its simplified "
-        "form, in data units."),
+    Flag("tolerance", float, Recipe.tolerance, "Largest distance between a curve and the straight "
+        "pieces that replace it, in data units."),
+    Flag("epsilon", float, Recipe.epsilon, "Largest distance by which simplification may move a "
+        "line, in data units; larger values leave fewer points."),
     Flag("max_points", int, Recipe.max_points, "Largest number of points in a sketch; a longer "
         "sketch is simplified more, or dropped if that is not enough."),
     Flag("order", ORDERS, Recipe.order, "Order of the lines: as in the file, or each line followed "
@@ -77,7 +77,7 @@ BUILD = new_flags(
         "previous one ended; with --order=nearest, pieces that meet at any of their ends."),
     Flag("join_distance", float, Recipe.join_distance, "Largest gap between pieces that are "
         "joined, as a fraction of the drawing's longer side; by default, the pieces must touch."),
-    Flag("valid", float, 0.05, "Drawings to hold out for validation, as a share of all drawings "
+    Flag("valid", float, 0.05, "Drawings to hold out for validation, as a fraction of all drawings "
         "(below 1) or as a number of drawings; with 0, some training drawings are used instead."),
     Flag("test", float, 0.05, "Drawings to hold out for testing, in the same way as --valid."),
     Flag("seed", int, 0, "Seed for shuffling the drawings.", least=0),
@@ -107,17 +107,17 @@ one drawing.
 # fmt: off
 SHOW = new_flags(
     Flag("output", str, None, "The .svg or .png file to draw."),
-    Flag("split", SPLITS, "train", "Split to draw from."),
+    Flag("split", SPLITS, "train", "Which split to draw from."),
     Flag("arrange", ("random", "index", "length"), "random", "Which drawings to show: random ones, "
         "the first ones, or some from the shortest to the longest."),
     Flag("count", int, 60, "Number of drawings to show.", least=1),
     Flag("seed", int, 0, "Seed for the random choices.", least=0),
     *DRAWING,
     Flag("augment", int, None, "Show how augmentation changes the sketch with this index."),
-    Flag("random_scale_factor", float, HParams.random_scale_factor, "As in --hparams of "
-        "sketch_rnn_train."),
-    Flag("augment_stroke_prob", float, HParams.augment_stroke_prob, "As in --hparams of "
-        "sketch_rnn_train."),
+    Flag("random_scale_factor", float, HParams.random_scale_factor, "With --augment: how much "
+        "drawings are stretched; see sketch_rnn_train --help."),
+    Flag("augment_stroke_prob", float, HParams.augment_stroke_prob, "With --augment: how "
+        "many points are dropped; see sketch_rnn_train --help."),
 )
 # fmt: on
 
@@ -164,9 +164,9 @@ PAD = new_flags(
     OVERWRITE,
     Flag("prompts", Many.LIST, None, "What people are asked to draw, separated by commas (default: "
         "any drawing)."),
-    Flag("count", int, 30, "Number of drawings to ask for per prompt.", least=1),
-    Flag("seconds", float, 0.0, "Seconds allowed for a drawing, from its first stroke on; 0 sets "
-        "no limit.",
+    Flag("count", int, 30, "Number of drawings to ask for, for each prompt.", least=1),
+    Flag("seconds", float, 0.0, "Time limit for a drawing in seconds, from its first stroke on; 0 "
+        "means no limit.",
         least=0, most=3600),
     Flag("title", str, None, "Title of the page."),
     Flag("model_dir", str, None, "Folder, file or name of a model that responds to each drawing "

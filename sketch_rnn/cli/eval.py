@@ -18,7 +18,7 @@ drawings come from the model's data set, or from --input.
   sketch_rnn_eval --log_root=models/cat --data_dir=doodles --split=test
   sketch_rnn_eval --log_root=models/cat --log_root=models/fish --input=mine.svg --format=csv
 
-Mislabeled or broken drawings in a data set are among those with the highest costs:
+To find mislabeled or broken drawings in a data set, look at those with the highest costs:
 
   sketch_rnn_eval --log_root=models/cat --split=train --extremes=20 --output=odd.svg
 
@@ -41,8 +41,9 @@ FLAGS = new_flags(
         "them."),
     FULL_SIZE,
     *LAYOUT,
-    Flag("split", SPLITS, "test", "Split to evaluate on."),
-    Flag("checkpoint", CHECKPOINTS, "best", "Which checkpoint of a run to use."),
+    Flag("split", SPLITS, "test", "Which split of the data set to evaluate on."),
+    Flag("checkpoint", CHECKPOINTS, "best", "Which checkpoint of a run to use: the one "
+        "with the lowest validation cost, or the newest one."),
     Flag("format", TABLES, "text", "Format of the output: text is a table to read, json has one "
         "object per line."),
     Flag("per_drawing", str, None, "Also write a row for each drawing to this .csv file."),

@@ -54,24 +54,26 @@ run's data set, taken from the test split unless --split names another split.
 
 # fmt: off
 FLAGS = new_flags(
-    Flag("model_dir", str, None, "The model: folder of a run or of an original checkpoint, a "
+    Flag("model_dir", str, None, "The model: the folder of a run or of an original checkpoint, a "
         ".gen.json, .vae.json or .keras file, or a name such as doodles or "
         "quickdraw/cat.vae.", also="log_root"),
     Flag("output", str, None, "File or folder to write."),
     OVERWRITE,
-    Flag("checkpoint", CHECKPOINTS, "best", "Which checkpoint of a run to export."),
+    Flag("checkpoint", CHECKPOINTS, "best", "Which checkpoint of a run to export: the one "
+        "with the lowest validation cost, or the newest one."),
     Flag("z_file", str, None, "File of latent vectors, written by `sketch_rnn_sample "
         "--mode=encode`."),
     Flag("input", str, None, "For a .gen.json, the drawing whose z to use; for a page, drawings to "
         "start from. sketch_rnn_sample --help says which files can be read."),
-    Flag("split", SPLITS, "test", "Split of an .npz file to take the drawings from."),
-    Flag("index", int, 0, "Index of the drawing in the input, or of the latent vector in the file, "
-        "counted from 0.", least=0),
-    Flag("seed", int, None, "Sample z from the prior with this seed.", least=0, most=LARGEST_SEED),
-    Flag("scale_factor", float, None, "Data units per model unit, for a model that lacks this "
-        "scale factor."),
-    Flag("data_dir", str, None, "Folder or http(s) address of the data set, to compute the scale "
-        "factor that a model lacks."),
+    Flag("split", SPLITS, "test", "Which split of an .npz file to take drawings from."),
+    Flag("index", int, 0, "For a .gen.json, the index of the drawing in --input or of the latent "
+        "vector in --z_file; the first is 0.", least=0),
+    Flag("seed", int, None, "For a .gen.json, use a random z, drawn with this seed.", least=0,
+        most=LARGEST_SEED),
+    Flag("scale_factor", float, None, "For a model whose file has no scale factor: the standard "
+        "deviation of the offsets in its training data."),
+    Flag("data_dir", str, None, "For a model whose file has no scale factor: the folder or http(s) "
+        "address of its data set, from which it is computed."),
     FULL_SIZE,
     Flag("title", str, None, "Title of the page."),
     Flag("subtitle", str, None, "The line under the title of the page, such as a credit "

@@ -81,12 +81,12 @@ FULL_SIZE = Flag("full_size", float, None, "Scale inputs so that their longer si
     "run; if it is not recorded, it is measured on the data set, or else on forty drawings that "
     "the model makes).")
 LAYOUT = (  # flags of commands that read drawings stored as rows
-    Flag("coordinates", COORDINATES, COORDINATES[0], "Coordinates in drawings stored as rows "
-        "(.npz, .npy, lists): offsets from the previous point, or absolute; auto decides for each "
-        "file."),
-    Flag("pen", PENS, PENS[0], "Meaning of 1 in column 3 of such rows: the pen is lifted after the "
-        "point, stays down after the point, was lifted on its way to the point, or drew a line to "
-        "the point; auto decides for each file."),
+    Flag("coordinates", COORDINATES, COORDINATES[0], "How drawings stored as rows (.npz, .npy, "
+        "lists) give their points: as offsets from the previous point, or as absolute "
+        "coordinates; auto decides for each file."),
+    Flag("pen", PENS, PENS[0], "What a 1 in column 3 of such rows means: the pen is lifted after "
+        "the point (lifted), stays down after it (down), came to it without drawing (moved), or "
+        "drew a line to it (drawn); auto decides for each file."),
 )
 DRAWING = (  # flags of commands that draw; `drawing_style` reads them
     Flag("stroke_width", float, None, "Width of the lines in pixels, or in millimeters if --size "
@@ -96,7 +96,8 @@ DRAWING = (  # flags of commands that draw; `drawing_style` reads them
         "PNG)."),
     Flag("size", str, None, "Width of the picture in pixels or, for plotters, in millimeters, such "
         "as 100mm (by default, it depends on the number of drawings)."),
-    Flag("columns", int, None, "Drawings in a row (default: a nearly square grid).", least=1),
+    Flag("columns", int, None, "Number of drawings in a row (default: a nearly square grid).",
+        least=1),
     Flag("smooth", bool, False, "Draw curves through the points, but keep sharp corners."),
 )
 # fmt: on

@@ -68,10 +68,10 @@ FLAGS = new_flags(
     Flag("index", Many.LIST, [], "Indices of the drawings to use from an input that holds several, "
         "as in 0,7,12 (default: random ones; for encode, all)."),
     *LAYOUT,
-    Flag("input_size", float, None, "Size of an input drawing as a share of the full size; use a "
-        "small value such as 0.3 if the input is only a part of a drawing. By default, SVG and "
-        "Quick, Draw! drawings are scaled to the full size, and sketches from data sets keep "
-        "their size.", least=0.02, most=1.0),
+    Flag("input_size", float, None, "Scale inputs to this fraction of the size of a whole drawing "
+        "(--full_size); use a small value such as 0.3 if the input is only a part of a drawing. By "
+        "default, SVG and Quick, Draw! drawings are scaled to the full size, and sketches from "
+        "data sets keep their size.", least=0.02, most=1.0),
     Flag("page", bool, False, "Scale the whole page of an SVG input to the full size, not just the "
         "lines on it. Use this if the lines are only a part of a drawing."),
     Flag("like", Many.LIST, None, "Draw these kinds, as in cat or cat,house: take z from drawings "
@@ -86,24 +86,26 @@ FLAGS = new_flags(
         "an analogy (default 1).", least=1, most=1_000_000),
     Flag("temperature", Many.LIST, None, "Randomness, above 0: low values give likely, tidy "
         "drawings, and 1 samples the distribution that the model learned. A list, as in "
-        "0.2,0.5,1, gives a row or column for each temperature (default: 0.5)."),
-    Flag("greedy", bool, False, "Make the most probable choice at every point."),
+        "0.2,0.5,1, gives a row or column for each temperature (default: 0.5; with "
+        "--mode=temperatures, five values from 0.2 to 1)."),
+    Flag("greedy", bool, False, "Make the most probable choice at every point, not a random one."),
     Flag("steps", int, 10, "Number of drawings in an interpolation, or along each side of a "
         "grid.", least=2, most=1000),
     Flag("spherical", bool, True, "Interpolate between latent vectors along a sphere; with "
         "--nospherical, along a straight line."),
-    Flag("seed", int, None, "Seed of the random numbers; the same seed gives the same file "
+    Flag("seed", int, None, "Seed for the random numbers; the same seed gives the same file "
         "(default: a new seed, which is printed).", least=0, most=LARGEST_SEED),
     Flag("max_len", int, None, "Largest number of points in a drawing (default: as in the model's "
         "data set).", least=1, most=100_000),
-    Flag("checkpoint", CHECKPOINTS, "best", "Which checkpoint of a run to use."),
-    Flag("scale_factor", float, None, "Data units per model unit, for a model that lacks this "
-        "scale factor."),
+    Flag("checkpoint", CHECKPOINTS, "best", "Which checkpoint of a run to use: the one "
+        "with the lowest validation cost, or the newest one."),
+    Flag("scale_factor", float, None, "For a model whose file has no scale factor: the standard "
+        "deviation of the offsets in its training data."),
     FULL_SIZE,
-    Flag("data_dir", str, None, "Folder or http(s) address of the data set, to compute the scale "
-        "factor of a model that has none."),
+    Flag("data_dir", str, None, "For a model whose file has no scale factor: the folder or http(s) "
+        "address of its data set, from which it is computed."),
     *DRAWING,
-    Flag("animate", bool, False, "Make an SVG that draws itself, stroke by stroke."),
+    Flag("animate", bool, False, "Animate the SVG: it draws itself, stroke by stroke."),
     Flag("one_by_one", bool, False, "With --animate, draw one drawing after the other."),
 )
 # fmt: on

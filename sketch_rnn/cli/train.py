@@ -48,16 +48,17 @@ FLAGS = new_flags(
         "the model in the package, quickdraw/cat.vae is a model by Google. The run adopts the "
         "model's architecture, and also its KL settings unless you set them."),
     Flag("patience", int, None, "End training after this many validations in a row without a new "
-        "best cost.", least=1),
+        "lowest cost.", least=1),
     Flag("max_time", str, None, "End training after this time, as in 2h30m, 45m or 90s."),
-    Flag("seed", int, None, "Seed of all random numbers (default: 1).", least=0, most=LARGEST_SEED),
+    Flag("seed", int, None, "Seed for all random numbers (default: 1).", least=0,
+        most=LARGEST_SEED),
     Flag("precision", PRECISIONS, None, "Precision of matrix products; everything else is float32 "
         "(default: float32; a resumed run keeps its precision)."),
-    Flag("strategy", STRATEGIES, STRATEGIES[0], "Devices that share the work: one device, all GPUs "
-        "of this machine, or the machines that TF_CONFIG names; auto uses all that are "
-        "available."),
-    Flag("connect_timeout", float, 300.0, "Seconds to wait at the start for the other "
-        "machines.", least=0.0),
+    Flag("strategy", STRATEGIES, STRATEGIES[0], "Devices that share the work: one device (one), "
+        "all GPUs of this machine (mirrored), or the machines that TF_CONFIG names (multi_worker); "
+        "auto uses all that are available."),
+    Flag("connect_timeout", float, 300.0, "With several machines: how many seconds to wait at the "
+        "start for the others.", least=0.0),
 )
 # fmt: on
 
