@@ -123,7 +123,8 @@ SHOW = new_flags(
 
 PAPER_USAGE = """
 Writes an A4 page with a grid to draw in; the grid is so faint that it is not traced. Print the
-page, draw on it, photograph or scan it, and build a data set from the pictures with --sheet.
+page, draw on it, photograph or scan it, and build a data set from the pictures with
+`sketch_rnn_dataset build --sheet`.
 
   sketch_rnn_dataset paper --output=grid.pdf --columns=3 --rows=4
 """
@@ -164,8 +165,8 @@ PAD = new_flags(
     OVERWRITE,
     Flag("prompts", Many.LIST, None, "What people are asked to draw, separated by commas (default: "
         "any drawing)."),
-    Flag("count", int, 30, "Number of drawings to ask for, for each prompt.", least=1),
-    Flag("seconds", float, 0.0, "Time limit for a drawing in seconds, from its first stroke on; 0 "
+    Flag("count", int, 30, "How many drawings to ask for with each prompt.", least=1),
+    Flag("seconds", float, 0.0, "Time limit for each drawing, in seconds from its first stroke; 0 "
         "means no limit.",
         least=0, most=3600),
     Flag("title", str, None, "Title of the page."),

@@ -73,7 +73,7 @@ FLAGS = new_flags(
     Flag("scale_factor", float, None, "For a model whose file has no scale factor: the standard "
         "deviation of the offsets in its training data."),
     Flag("data_dir", str, None, "For a model whose file has no scale factor: the folder or http(s) "
-        "address of its data set, from which it is computed."),
+        "address of its data set, to compute the scale factor."),
     FULL_SIZE,
     Flag("title", str, None, "Title of the page."),
     Flag("subtitle", str, None, "The line under the title of the page, such as a credit "

@@ -64,7 +64,7 @@ FLAGS = new_flags(
         "(an SVG, a .npz, .ndjson ...), a .json file written by this command, or a folder with "
         "the model's data set (default: drawings from the model's data set; for the model in "
         "the package, from the package)."),
-    Flag("split", SPLITS, "test", "Split of an .npz input to use."),
+    Flag("split", SPLITS, "test", "Which split of an .npz input to use."),
     Flag("index", Many.LIST, [], "Indices of the drawings to use from an input that holds several, "
         "as in 0,7,12 (default: random ones; for encode, all)."),
     *LAYOUT,
@@ -103,7 +103,7 @@ FLAGS = new_flags(
         "deviation of the offsets in its training data."),
     FULL_SIZE,
     Flag("data_dir", str, None, "For a model whose file has no scale factor: the folder or http(s) "
-        "address of its data set, from which it is computed."),
+        "address of its data set, to compute the scale factor."),
     *DRAWING,
     Flag("animate", bool, False, "Animate the SVG: it draws itself, stroke by stroke."),
     Flag("one_by_one", bool, False, "With --animate, draw one drawing after the other."),
