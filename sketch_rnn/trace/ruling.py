@@ -1,4 +1,4 @@
-"""Remove ruling, the evenly spaced lines or squares printed across a whole page of paper.
+"""Remove ruling, the evenly spaced lines, grids and margins printed on paper.
 
 Dimensions: H, W height and width of the picture in pixels.
 """

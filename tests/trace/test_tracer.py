@@ -119,13 +119,13 @@ def test_blue_ruling_is_no_line_and_a_red_pen_is():
     assert apart(red.lines, CROSS) < 2
 
 
-@pytest.mark.parametrize("squared", [False, True], ids=["ruled", "squared"])
+@pytest.mark.parametrize("grid", [False, True], ids=["ruled", "graph paper"])
 @pytest.mark.parametrize("gray", [20, 150, 215], ids=["black", "gray", "pale"])
-def test_ruling_of_any_darkness_is_no_line(gray, squared):
+def test_ruling_of_any_darkness_is_no_line(gray, grid):
     paper = np.array(page(CROSS, size=(320, 300)))
     for first in (0, 1):
         paper[10 + first :: 20] = np.minimum(paper[10 + first :: 20], gray)
-        if squared:
+        if grid:
             paper[:, 10 + first :: 20] = np.minimum(paper[:, 10 + first :: 20], gray)
     found = trace(paper)
     assert apart(found.lines, CROSS) < 3
