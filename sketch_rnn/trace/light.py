@@ -13,7 +13,7 @@ COARSE = 100  # shorter side in pixels of the image that tells dark ink from lig
 COLORED = 0.3  # contrast in one color channel that only colored pens reach
 TINTED = 0.12  # contrast in one color channel that the paper's ruled lines may also reach
 LITTLE = 3e-4  # share of the picture: if less is colored, nothing was drawn in color
-CROSSED = 9  # pixels: ink goes on across ruled lines that are thinner
+CROSSED = 9  # pixels: a ruled line thinner than this does not interrupt ink
 RULED = 0.5  # share of the colored pixels: if more lie on long straight lines, they are ruling
 
 

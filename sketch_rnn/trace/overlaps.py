@@ -17,7 +17,7 @@ WEDGE = 3.0  # overlap lengths: the longest tip whose ink is as wide as a wedge
 FAT = 1.15  # half line widths: the ink of two lines has a larger mean half width
 SHARP = 0.3  # cosine of the largest angle between the sides of a sharp corner
 SHARPEST = np.radians(8)  # a sharper corner counts as this sharp
-BACK = 9.0  # line widths: the longest branch on which a line turns back
+BACK = 9.0  # line widths: the longest branch into which a line goes and comes back
 SHARED = 6.0  # line widths: the longest branch that two crossing lines share
 LONG = 30.0  # line widths: replaces BACK and SHARED where the ink is wider than one line
 ALONG = 0.75  # cosine of the largest turn into a branch that two lines share
@@ -99,6 +99,7 @@ def _turns_back(graph: Graph, stem: End, radius: np.ndarray, width: float) -> bo
 
 
 def _ends(graph: Graph, stem: End) -> bool:
+    """Return whether the far end of a branch is free."""
     return len(graph.ends[graph.far(stem)]) == 1
 
 
@@ -131,7 +132,7 @@ def _join_by(graph: Graph, stem: End, radius: np.ndarray, width: float) -> None:
 
 
 def _crossing(graph: Graph, stem: End, loop: int, width: float) -> np.ndarray:
-    """Return the points of a loop, beginning on its left: a line from the right crosses itself."""
+    """Return a loop's points from its left end, so that a line from the right crosses itself."""
     points = graph.branches[loop].points
     axis = -direction(graph.branches[stem[0]].outward(1 - stem[1]), width)
     sides = [cross(axis, direction(end, width)) for end in (points, points[::-1])]

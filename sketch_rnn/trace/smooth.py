@@ -15,8 +15,8 @@ SMOOTH = 0.35  # line widths: standard deviation of the smoothing along the line
 ARM = 2.0  # line widths: length of the arms on both sides between which a turn is measured
 AT_ONCE = 0.65  # least share of a corner's turn found with arms half as long; curves turn evenly
 DOT = 1.0  # line widths: a shorter line is a dot
-MOVE = 1.5  # line widths: a corner is moved by less
-INSIDE = 0.42  # line widths: a corner is moved no nearer to the edge of the ink
+MOVE = 1.5  # line widths: a corner is not moved farther than this
+INSIDE = 0.42  # line widths: a corner is not moved closer than this to the edge of the ink
 CORNER = np.radians(50)  # a corner turns more than this
 
 
@@ -104,7 +104,7 @@ def _meeting(before: np.ndarray, after: np.ndarray) -> np.ndarray | None:
 def _inside(
     corner: np.ndarray, meeting: np.ndarray, width: float, radius: np.ndarray
 ) -> np.ndarray:
-    """Return the point nearest to `meeting`, on the way from `corner`, where a pen's middle was."""
+    """Return the point nearest to `meeting`, on the way to `corner`, that is deep in the ink."""
     places = meeting + np.linspace(0, 1, 5)[:, None] * (corner - meeting)
     deep = half_widths(places, radius) >= INSIDE * width
     return places[int(np.argmax(deep))] if deep.any() else corner
