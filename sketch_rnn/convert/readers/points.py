@@ -15,6 +15,7 @@ points in a row, nothing is drawn at these points.
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import groupby, pairwise
 from typing import Any, NamedTuple
 
@@ -42,6 +43,7 @@ _UNCLEAR = (
 )
 
 Point = dict[str, Any]
+MAX_NAME = 100  # characters
 
 
 class Lines(NamedTuple):
@@ -51,9 +53,17 @@ class Lines(NamedTuple):
     left_out: tuple[str, ...] = ()
 
 
-def plain(name: object) -> str:
-    """Return a key or the name of a column in lower case, without spaces and punctuation."""
-    return re.sub(r"[\W_]+", "", str(name)).lower()
+def plain(name: str) -> str:
+    """Return a key or the name of a column in lower case, without spaces and punctuation.
+
+    Only the beginning of a longer name than any known one is returned.
+    """
+    return _plain(name[:MAX_NAME])
+
+
+@lru_cache(1024)
+def _plain(name: str) -> str:
+    return re.sub(r"[\W_]+", "", name).lower()
 
 
 def is_point(value: dict[str, Any]) -> bool:
