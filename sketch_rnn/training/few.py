@@ -25,7 +25,8 @@ ENOUGH_HELD_OUT = 30  # validation drawings to aim for, limited by the share bel
 SHARE_HELD_OUT = 0.2  # the largest share of training and validation drawings to hold out
 LONGEST = 250  # points; the packaged model was trained on no longer drawings
 VALIDATIONS = 16  # the number of validations in a run
-SIMPLE = 70  # points; few drawings are enough to learn drawings of up to about this length
+SIMPLE = 70  # points; fewer than the next number of drawings are too few to learn longer ones
+ENOUGH_TO_LEARN_LONG = 400  # training drawings
 
 
 def choose_settings(options: TrainOptions) -> TrainOptions:
@@ -58,9 +59,9 @@ def choose_settings(options: TrainOptions) -> TrainOptions:
 
 
 def _advice_to_simplify(dataset: Dataset, data_dir: str | Path, names: Sequence[str]) -> str:
-    """Return advice with a command if the drawings have too many points; "" if they do not."""
+    """Return advice to simplify few, long drawings, with a command; "" for other drawings."""
     median = int(np.median(dataset.train.lengths()))
-    if median <= 1.25 * SIMPLE:
+    if len(dataset.train) >= ENOUGH_TO_LEARN_LONG or median <= 1.25 * SIMPLE:
         return ""
     paths = [f"{data_dir}/{name}".removeprefix("./") for name in names]
     files = " ".join(map(system.quoted, paths))

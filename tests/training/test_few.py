@@ -84,7 +84,8 @@ def test_a_rising_validation_cost_ends_no_run_on_few_drawings(tmp_path, count):
 
 
 def test_long_drawings_bring_advice_with_a_command_that_simplifies_them(tmp_path, caplog):
-    few.choose_settings(options(write(tmp_path, 54, rows=80)))
+    for count, rows in ((54, 80), (400, 100)):
+        few.choose_settings(options(write(tmp_path, count, rows=rows)))
     assert "simplify" not in caplog.text
     few.choose_settings(options(write(tmp_path, 54, rows=100)))
     command = re.search(r"sketch_rnn_dataset (build .*) and train on", caplog.text)[1].split()
