@@ -94,9 +94,9 @@ def _long_lines(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _within(mask: np.ndarray, outer: np.ndarray) -> np.ndarray:
-    """Return the regions of a mask that lie entirely in another one, bool `[H, W]`."""
+    """Return the spots of a mask that lie entirely within another mask, bool `[H, W]`."""
     labels, count = ndimage.label(mask, np.ones((3, 3)))
-    inside = np.ones(count + 1, bool)
+    inside = np.bincount(labels.ravel(), minlength=count + 1) < CROSSED**2
     inside[labels[~outer]] = False
     return inside[labels]
 
