@@ -43,7 +43,7 @@ def server(monkeypatch, tmp_path):
         yield server
 
 
-def test_a_file_has_a_card_of_what_is_known_and_a_drawing(file):
+def test_a_model_file_has_a_card_and_a_drawing(file):
     with zipfile.ZipFile(file) as archive:
         text = archive.read("README.md").decode()
         picture = Image.open(io.BytesIO(archive.read("drawings.png")))
@@ -55,19 +55,19 @@ def test_a_file_has_a_card_of_what_is_known_and_a_drawing(file):
     assert picture.size[0] == 2 * picture.size[1] and np.ptp(np.array(picture)) > 100
 
 
-def test_what_the_card_says_comes_back_with_the_model(file, model):
+def test_the_card_is_loaded_with_the_model(file, model):
     for again in (sketch_rnn.load_model(file), keras.saving.load_model(file)):
         assert again.trained == TRAINED and again.license == "CC-BY-4.0"
         assert again.card() == model.card()
 
 
-def test_a_card_says_what_is_not_known(model):
+def test_a_card_names_what_is_unknown(model):
     text = sketch_rnn.SketchRNN(model.hparams, 20.0).card()
     assert "| training steps | not known |" in text and "| license | not stated" in text
     assert "\nlicense:" not in text
 
 
-def test_a_model_that_is_not_finite_has_no_drawing(model, tmp_path):
+def test_a_model_with_non_finite_weights_has_no_drawing(model, tmp_path):
     broken = model.with_scale_factor(1.0)
     broken.set_weights([np.full_like(weight, np.nan) for weight in model.get_weights()])
     broken.save(tmp_path / "x.keras")
@@ -75,13 +75,13 @@ def test_a_model_that_is_not_finite_has_no_drawing(model, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["x.h5", "x", "x.json"])
-def test_save_writes_keras_files_alone(model, tmp_path, name):
+def test_save_writes_only_keras_files(model, tmp_path, name):
     with pytest.raises(sketch_rnn.UserError, match=r"expected a name that ends in \.keras"):
         model.save(tmp_path / name)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_save_leaves_what_is_there_if_it_is_told_to(model, tmp_path):
+def test_save_without_overwrite_keeps_an_existing_file(model, tmp_path):
     (tmp_path / "x.keras").write_text("here")
     with pytest.raises(sketch_rnn.UserError, match="exists"):
         model.save(tmp_path / "x.keras", overwrite=False)
@@ -91,7 +91,7 @@ def test_save_leaves_what_is_there_if_it_is_told_to(model, tmp_path):
 @pytest.mark.parametrize(
     "change", [{"license": 3}, {"trained": []}, {"trained": {"steps": "1"}}, {"trained": {"x": 1}}]
 )
-def test_an_odd_card_is_refused(file, tmp_path, change):
+def test_an_invalid_card_is_refused(file, tmp_path, change):
     with zipfile.ZipFile(file) as source, zipfile.ZipFile(tmp_path / "x.keras", "w") as odd:
         config = json.loads(source.read("config.json"))
         config["config"] |= change
@@ -114,7 +114,7 @@ def test_a_model_is_pushed_and_loaded_by_its_name(server, model, tmp_path):
     assert sample.main(flags) == 0 and output.exists()
 
 
-def test_code_in_a_stranger_s_model_does_not_run(server, tmp_path):
+def test_code_in_an_untrusted_model_does_not_run(server, tmp_path):
     marker, path = tmp_path / "ran", tmp_path / "x.keras"
 
     def run(x):
@@ -129,7 +129,7 @@ def test_code_in_a_stranger_s_model_does_not_run(server, tmp_path):
     assert not marker.exists()
 
 
-def test_only_a_model_is_pushed(server):
+def test_push_accepts_only_a_model(server):
     with pytest.raises(sketch_rnn.UserError, match="expected a SketchRNN"):
         sketch_rnn.push("models/cats", "user/cats")
     assert server.asked == []

@@ -54,7 +54,7 @@ def run(told, tmp_path_factory):
     return sketch_rnn.train(folder, DOODLES, HPARAMS, seed=3, callbacks=[told])
 
 
-def test_a_run_has_its_figures_its_model_and_why_it_ended(run):
+def test_a_run_gives_its_metrics_its_model_and_the_reason_it_ended(run):
     assert run.history["Train_Cost"] and run.steps["Train_Cost"] == [20, 40]
     assert run.steps["Valid_Cost"] == [20, 40, 44] == [v.step for v in run.validations]
     assert run.best.cost == min(run.history["Valid_Cost"]) == run.history["Best_Valid_Cost"][-1]
@@ -74,7 +74,7 @@ def test_the_page_on_python_lists_the_metrics_of_a_run(run):
     assert listed - run.history.keys() <= {"Random_Z_Recovered", "Updates_Left_Out"}
 
 
-def test_callbacks_are_told_of_every_step_and_validation(run, told):
+def test_callbacks_are_called_for_every_step_and_validation(run, told):
     assert [step for step, _ in told.steps] == list(range(45))
     assert [cost for step, cost in told.steps if step in (20, 40)] == run.history["Train_Cost"]
     assert [figures["Valid_Cost"] for figures, _ in told.validations] == run.history["Valid_Cost"]
@@ -85,7 +85,7 @@ def test_callbacks_are_told_of_every_step_and_validation(run, told):
     assert not np.array_equal(first, second)  # the model as it was just then
 
 
-def test_a_finished_run_is_opened(run):
+def test_a_finished_run_can_be_opened(run):
     again = sketch_rnn.open_run(run.folder)
     assert again.history == run.history and again.reason == run.reason
     with pytest.raises(UserError, match="expected the folder of a run, but"):
@@ -93,7 +93,7 @@ def test_a_finished_run_is_opened(run):
 
 
 @pytest.mark.long
-def test_it_trains_as_the_command_does(run, tmp_path):
+def test_train_gives_the_same_costs_as_the_training_engine(run, tmp_path):
     """The costs are those of the engine, bit for bit."""
     engine(sketch_rnn.TrainOptions(tmp_path / "run", HPARAMS, DOODLES, seed=3))
     again = sketch_rnn.open_run(tmp_path / "run").history
@@ -106,7 +106,7 @@ class Enough(sketch_rnn.Callback):
         run.stop("enough")
 
 
-def test_a_callback_ends_a_run_that_then_goes_on(tmp_path):
+def test_a_run_that_a_callback_ended_can_be_resumed(tmp_path):
     options = sketch_rnn.TrainOptions(tmp_path / "run", HPARAMS, DOODLES, seed=3)
     stopped = sketch_rnn.train(options, callbacks=[Enough()])
     assert stopped.reason == "enough" and stopped.steps["Valid_Cost"] == [20]
@@ -119,14 +119,14 @@ class AtOnce(sketch_rnn.Callback):
         run.stop("at once")
 
 
-def test_a_run_stopped_before_its_first_validation_is_validated_at_its_end(tmp_path):
+def test_a_run_stopped_before_its_first_validation_is_validated_when_it_ends(tmp_path):
     settings = HPARAMS | {"num_steps": 400, "save_every": 200}
     stopped = sketch_rnn.train(tmp_path / "run", DOODLES, settings, callbacks=[AtOnce()])
     assert stopped.reason == "at once"
     assert stopped.best is not None and stopped.best.step == stopped.steps["Valid_Cost"][-1] < 200
 
 
-def test_a_run_is_evaluated_as_its_folder_is(run):
+def test_evaluating_a_run_equals_evaluating_its_folder(run):
     _, costs = sketch_rnn.evaluate(run, split="valid")
     assert type(costs) is sketch_rnn.Costs
     assert costs == sketch_rnn.evaluate(run.folder, split="valid")[1]
@@ -143,7 +143,7 @@ def test_hyperparameters_may_be_a_dict():
         sketch_rnn.SketchRNN({"z_sise": 2})
 
 
-def test_data_may_be_files(tmp_path):
+def test_train_accepts_data_files(tmp_path):
     few = HPARAMS | {"num_steps": 1}
     del few["data_set"]
     run = sketch_rnn.train(tmp_path / "run", DOODLES / "fish.npz", few)
@@ -158,7 +158,7 @@ def test_data_may_be_files(tmp_path):
         (("run", "doodles", {"z_sise": 3}), "unknown hyperparameter 'z_sise'"),
     ],
 )
-def test_what_is_asked_twice_or_wrong_is_one_line(arguments, said, tmp_path, monkeypatch):
+def test_duplicate_or_wrong_arguments_give_a_one_line_error(arguments, said, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UserError, match=said):
         sketch_rnn.train(*arguments)
@@ -190,19 +190,19 @@ def test_in_a_notebook_a_run_shows_its_curves_and_drawings(run):
     assert html.count("<path") >= 8
 
 
-def test_a_run_without_figures_has_no_curves(tmp_path):
+def test_a_run_without_metrics_has_no_curves(tmp_path):
     run = sketch_rnn.Run(tmp_path)
     assert run.best is None and "<svg" not in run._repr_html_()
 
 
-def test_a_table_of_figures_is_one_of_pandas(run):
+def test_the_metrics_table_is_a_pandas_data_frame(run):
     pandas = pytest.importorskip("pandas", reason="pandas is not installed")
     table = run.table()
     assert isinstance(table, pandas.DataFrame) and table.index.name == "step"
     assert table["Valid_Cost"].dropna().tolist() == run.history["Valid_Cost"]
 
 
-def test_where_nobody_sees_a_bar_there_is_none(capfd):
+def test_no_progress_bar_is_shown_without_a_terminal_or_notebook(capfd):
     bar = Bar(0, 3)
     with bar.paused("validating"):
         bar.update({"cost": 1.0})
@@ -210,7 +210,7 @@ def test_where_nobody_sees_a_bar_there_is_none(capfd):
     assert capfd.readouterr() == ("", "")
 
 
-def test_one_bar_is_shown_on_a_terminal_and_without_a_warning(monkeypatch, capsys):
+def test_a_terminal_shows_one_progress_bar_and_no_warning(monkeypatch, capsys):
     monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
     bar = Bar(5, 20)
     bar.update({"reconstruction": 1.5})
@@ -219,7 +219,7 @@ def test_one_bar_is_shown_on_a_terminal_and_without_a_warning(monkeypatch, capsy
     assert "6/20" in shown and "Warning" not in shown
 
 
-def test_a_notebook_shows_no_warning_of_a_missing_package():
+def test_a_notebook_shows_no_warning_about_a_missing_package():
     """The import of a progress bar, within pooch, would warn of a missing package of Jupyter's."""
     program = """
 import os, sys, types
@@ -236,7 +236,7 @@ assert "tqdm.auto" in sys.modules
     assert done.returncode == 0 and done.stderr == ""
 
 
-def test_the_bar_warns_of_no_package_of_jupyter():
+def test_the_bar_does_not_warn_about_jupyter_packages():
     """The import of tqdm's own does."""
     program = "import warnings; warnings.simplefilter('error'); from sketch_rnn.api import bar"
     program += "; bar.Bar(0, 3).close()"

@@ -35,7 +35,7 @@ def raising(error):
     return main
 
 
-def test_the_flags_reach_the_command(capsys):
+def test_the_command_gets_the_parsed_flags(capsys):
     def main(values):
         print(values.count, values.mode, values.loud, values.hparams)
 
@@ -44,7 +44,7 @@ def test_the_flags_reach_the_command(capsys):
     assert capsys.readouterr().out == "2 fast True ['a=1', '{b:2}']\n"
 
 
-def test_a_pattern_that_the_shell_left_alone_is_the_names_that_fit(tmp_path, monkeypatch):
+def test_a_pattern_that_the_shell_did_not_expand_is_expanded(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for name in ("b.svg", "a.svg", "c.png", "[x].svg"):
         (tmp_path / name).touch()
@@ -67,7 +67,7 @@ def test_a_second_run_in_the_process_starts_from_the_defaults():
     assert seen == [["a"], ["b"], []]
 
 
-def test_help_shows_the_commands_own_flags_with_defaults(capsys):
+def test_help_shows_the_flags_of_the_command_with_defaults(capsys):
     assert toy(raising(AssertionError), ["--help"]) == 0
     captured = capsys.readouterr()
     lines = captured.out.splitlines()
@@ -111,7 +111,7 @@ def test_help_is_wrapped(capsys, monkeypatch):
         (["--flagfile=nowhere"], ["nowhere"]),
     ],
 )
-def test_bad_arguments_are_one_line_and_status_2(capsys, argv, words):
+def test_bad_arguments_give_a_one_line_error_and_status_2(capsys, argv, words):
     assert toy(raising(AssertionError), argv) == 2
     captured = capsys.readouterr()
     assert captured.out == ""
@@ -136,13 +136,13 @@ def test_bad_arguments_are_one_line_and_status_2(capsys, argv, words):
         ("--connect_timeout=x", "expected a number, got 'x'"),
     ],
 )
-def test_guesses_meet_hints(capsys, argument, hint):
+def test_guessed_flag_names_get_a_hint(capsys, argument, hint):
     assert train.main([argument]) == 2
     line = capsys.readouterr().err
     assert hint in line and "(" not in line and line.count("\n") == 1
 
 
-def test_help_wins_over_a_bad_flag(capsys):
+def test_help_is_shown_despite_a_bad_flag(capsys):
     assert toy(raising(AssertionError), ["--help", "--cuont=3"]) == 0
     assert capsys.readouterr().err == ""
 
@@ -166,14 +166,14 @@ def test_a_command_may_take_arguments(capsys):
         (OSError("something"), 1, "something"),
     ],
 )
-def test_what_goes_wrong_is_one_line(capsys, error, status, line):
+def test_an_expected_error_is_one_line(capsys, error, status, line):
     assert toy(raising(error), []) == status
     captured = capsys.readouterr()
     assert captured.err.startswith(f"toy: error: {line}")
     assert captured.err.count("\n") == 1
 
 
-def test_a_mistake_of_the_program_keeps_its_traceback():
+def test_a_bug_in_the_program_keeps_its_traceback():
     with pytest.raises(ZeroDivisionError):
         toy(raising(ZeroDivisionError()), [])
 
@@ -189,7 +189,7 @@ def python(code, **environment):
     )
 
 
-def test_a_closed_pipe_is_quiet():
+def test_a_closed_pipe_prints_no_error():
     code = """
 import os, sys
 from sketch_rnn.cli import common
@@ -203,7 +203,7 @@ sys.exit(common.run("toy", lambda: print("x" * 100_000), new_flags(), "", []))
     assert (done.returncode, done.stderr) == (141, "")
 
 
-def test_importing_it_does_not_import_tensorflow():
+def test_importing_the_command_line_does_not_import_tensorflow():
     code = """
 import sys
 import sketch_rnn.cli.common, sketch_rnn.hparams
@@ -237,17 +237,17 @@ print("mine", file=sys.stderr)
 """
 
 
-def test_tensorflow_writes_nothing():
+def test_tensorflow_prints_nothing():
     assert python(COMPILED.format(verbose=False, xla=UNIX)).stderr == "mine\n"
 
 
 @unix_only
 @pytest.mark.long
-def test_tensorflow_speaks_when_asked():
+def test_tensorflow_logs_when_asked_to():
     assert "Compiled cluster using XLA" in python(COMPILED.format(verbose=True, xla=True)).stderr
 
 
-def test_a_home_folder_is_found_behind_a_flag(monkeypatch):
+def test_a_tilde_in_a_flag_becomes_the_home_folder(monkeypatch):
     monkeypatch.setenv("HOME", "/home/ada")
     seen = []
     argv = ["--hparams=~/a", "--hparams", "b=~/c", "--hparams=d~/e"]
@@ -255,7 +255,7 @@ def test_a_home_folder_is_found_behind_a_flag(monkeypatch):
     assert seen == ["/home/ada/a", "b=/home/ada/c", "d~/e"]
 
 
-def test_the_library_s_options_are_spelled_as_flags(capsys):
+def test_messages_from_the_library_name_options_as_flags(capsys):
     error = UserError("go on by `resume`, or with `seed=3` and another `log_root`")
     assert toy(raising(error), []) == 2
     assert capsys.readouterr().err == (
@@ -263,14 +263,14 @@ def test_the_library_s_options_are_spelled_as_flags(capsys):
     )
 
 
-def test_warnings_of_the_library_are_lines_on_stderr(capsys, caplog):
+def test_warnings_from_the_library_are_lines_on_stderr(capsys, caplog):
     toy(lambda values: warn("few\ndrawings; see `data_dir`"), [])
     assert caplog.messages == []  # other loggers, such as TensorFlow's, would print it again
     warn("after the command")
     assert capsys.readouterr().err == "warning: few drawings; see --data_dir\n"
 
 
-def test_what_is_not_needed_is_absent_while_tensorflow_is_imported():
+def test_unneeded_modules_are_hidden_while_tensorflow_is_imported():
     sys.modules.pop("colorsys", None)
     with common._not_installed(["colorsys", "json"]):
         import json

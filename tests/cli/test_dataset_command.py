@@ -31,7 +31,7 @@ def built(folder):
     return folder / "mine.npz"
 
 
-def test_build_says_what_was_kept_and_dropped_and_why(folder, capsys):
+def test_build_reports_which_drawings_were_kept_or_dropped_and_why(folder, capsys):
     (folder / "drawings" / "bad.svg").write_text("<svg")
     (folder / "drawings" / "text.svg").write_text("<svg><text>a</text></svg>")
     arguments = [
@@ -50,7 +50,7 @@ def test_build_says_what_was_kept_and_dropped_and_why(folder, capsys):
     assert len((folder / "r.csv").read_text().splitlines()) == 33
 
 
-def test_pieces_are_joined_but_with_nojoin(folder):
+def test_pieces_are_joined_unless_nojoin_is_given(folder):
     pieces = '<path stroke="red" d="M0 0h9"/><path stroke="red" d="M9 0v9"/>'
     (folder / "o.svg").write_text(f"<svg>{pieces}</svg>")
     strokes = []
@@ -77,7 +77,7 @@ def test_a_coarser_tolerance_flattens_a_curve_into_fewer_lines(folder):
     assert rows[0] > 2 * rows[1] > 10 * rows[2]
 
 
-def test_build_passes_the_recipe_on(folder):
+def test_build_uses_the_flags_of_the_recipe(folder):
     flags = ["--size=100", "--epsilon=0", "--max_points=4", "--order=nearest", "--seed=3"]
     assert cli.main(["build", "--output=a.npz", *flags, "drawings/0.svg"]) == 0
     with np.load("a.npz", allow_pickle=True) as file:
@@ -108,7 +108,7 @@ def test_build_passes_the_recipe_on(folder):
         (["download", "cta"], "no public data set 'cta'; did you mean cat?"),
     ],
 )
-def test_mistakes_are_one_line_and_leave_nothing(folder, capsys, arguments, message):
+def test_a_mistake_gives_a_one_line_error_and_writes_no_file(folder, capsys, arguments, message):
     (folder / "empty").mkdir()
     (folder / "here.npz").write_text("not a zip")
     (folder / "bad.svg").write_text("<svg")
@@ -139,7 +139,7 @@ def test_show_draws_a_contact_sheet(built, flags):
     assert len(read_svg(built.parent / "sheet.svg")) == 2 * expected
 
 
-def test_show_draws_augmentation(built):
+def test_show_draws_augmented_drawings(built):
     assert cli.main(["show", "--output=a.svg", "--augment=3", "--count=6", "mine.npz"]) == 0
     text = (built.parent / "a.svg").read_text()
     assert ">3: 4 points<" in text and len(re.findall(r">\d+% \d+%: 4 points<", text)) == 5
@@ -155,7 +155,7 @@ def test_the_public_sets_have_names_and_licenses(capsys):
     assert "CC BY-SA 3.0:\n  short_kanji" in out and " t-shirt " in out
 
 
-def test_download_fetches_by_name(folder, monkeypatch, capsys):
+def test_download_fetches_a_data_set_by_name(folder, monkeypatch, capsys):
     asked = []
 
     def resolve(data_dir, names):

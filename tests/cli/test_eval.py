@@ -43,7 +43,7 @@ def drawings(tmp_path_factory):
     return str(path)
 
 
-def test_a_row_a_model_and_file(models, drawings, capsys):
+def test_the_table_has_a_row_for_each_model_and_file(models, drawings, capsys):
     flags = [f"--log_root={models[0]}", f"--model_dir={models[1]}", f"--input={drawings}"]
     flags += [f"--input={SVG}"]
     assert main([*flags, "--format=json"]) == 0
@@ -54,7 +54,7 @@ def test_a_row_a_model_and_file(models, drawings, capsys):
     assert rows[0]["reconstruction"] != rows[3]["reconstruction"]
 
 
-def test_the_forms_of_a_table():
+def test_a_table_is_written_in_each_format():
     rows = [
         compare.Row(
             "a, b", name, "test", 8, 300, 64, -0.5, 0.1, -0.4, -0.68, -1.5, 0.3, 0.31, -0.39
@@ -77,14 +77,16 @@ def test_the_forms_of_a_table():
     assert any("as in the paper" in line for line in lines)
 
 
-def test_what_compares_models_is_of_drawings_whose_longer_side_is_1(models):
+def test_the_comparable_cost_is_that_of_drawings_scaled_to_a_longer_side_of_1(models):
     found = compare.evaluate_inputs(models[0], [SVG], full_size=510.0)
     (row,) = found.rows()
     assert row.per_point_of_1 - row.per_point == pytest.approx(2 * np.log(40 / 510), abs=0.02)
     assert found.to_side_of_1[0] == pytest.approx(2 * np.log(40 / 510), abs=0.02)
 
 
-def test_single_drawings_and_the_oddest_first(models, drawings, tmp_path, capsys):
+def test_costs_are_listed_per_drawing_with_the_most_surprising_first(
+    models, drawings, tmp_path, capsys
+):
     output, table = tmp_path / "odd.svg", tmp_path / "costs.csv"
     flags = [f"--log_root={models[0]}", f"--input={drawings}", f"--input={SVG}"]
     flags += ["--extremes=3", f"--output={output}", f"--per_drawing={table}"]
@@ -119,7 +121,7 @@ def test_single_drawings_and_the_oddest_first(models, drawings, tmp_path, capsys
         (["--log_root=MODEL", f"--input={CATS}", "--split=all"], "split"),
     ],
 )
-def test_mistakes_are_one_line(models, tmp_path, monkeypatch, capsys, flags, expected):
+def test_a_mistake_gives_a_one_line_error(models, tmp_path, monkeypatch, capsys, flags, expected):
     monkeypatch.chdir(tmp_path)
     assert main([flag.replace("MODEL", models[0]) for flag in flags]) == 2
     shown = capsys.readouterr()
@@ -128,7 +130,9 @@ def test_mistakes_are_one_line(models, tmp_path, monkeypatch, capsys, flags, exp
     assert not list(tmp_path.iterdir())
 
 
-def test_copies_are_asked_for(models, drawings, tmp_path, capsys):
+def test_the_copies_flag_compares_drawings_with_the_training_data(
+    models, drawings, tmp_path, capsys
+):
     output = tmp_path / "pairs.svg"
     data = f"--data_dir={DOODLES}"
     assert main([f"--log_root={models[0]}", data, "--copies", f"--output={output}"]) == 0

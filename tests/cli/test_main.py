@@ -14,7 +14,7 @@ from sketch_rnn.cli.flags import parse
 from sketch_rnn.cli.main import COMMANDS, USAGE, main
 
 
-def test_it_runs_the_command_that_it_names(capsys):
+def test_the_main_command_runs_each_subcommand(capsys):
     for name in COMMANDS:
         assert main([name, "--help"]) == 0
         assert capsys.readouterr().out.startswith(f"usage: sketch_rnn_{name} ")
@@ -30,19 +30,19 @@ def test_help_lists_all_commands(capsys):
     assert "usage: sketch_rnn_eval" in capsys.readouterr().out
 
 
-def test_what_is_no_command_is_refused(capsys):
+def test_an_unknown_command_is_refused(capsys):
     assert main(["trian"]) == 2
     assert "sample, train, eval, dataset, export; got 'trian'" in capsys.readouterr().err
 
 
-def test_the_documented_statuses_are_those_of_the_program():
+def test_the_documented_exit_statuses_are_those_of_the_program():
     text = " ".join(USAGE.split())
     for status in (common.OK, common.FAILED, common.MISUSED, common.INTERRUPTED, 143, 141):
         assert re.search(rf"\b{status}\b", text)
 
 
 @pytest.mark.parametrize("name", [*COMMANDS, "main"])
-def test_every_command_says_its_version(name, capsys):
+def test_every_command_prints_its_version(name, capsys):
     command = importlib.import_module(f"sketch_rnn.cli.{name}")
     assert command.main(["--version"]) == 0
     line = capsys.readouterr().out
@@ -50,7 +50,7 @@ def test_every_command_says_its_version(name, capsys):
     assert line.count("\n") == 1 and "Keras 3." in line
 
 
-def test_the_folder_of_a_model_has_two_names(capsys):
+def test_log_root_and_model_dir_are_the_same_flag(capsys):
     for name in ("train", "sample", "eval", "export"):
         flags = importlib.import_module(f"sketch_rnn.cli.{name}").FLAGS
         for spelled, other in (("log_root", "model_dir"), ("model_dir", "log_root")):
@@ -60,7 +60,7 @@ def test_the_folder_of_a_model_has_two_names(capsys):
             assert not flags[other].value
 
 
-def test_python_runs_the_package():
+def test_python_m_runs_the_package():
     done = subprocess.run(
         [sys.executable, "-m", "sketch_rnn", "--version"],
         capture_output=True,

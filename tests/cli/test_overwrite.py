@@ -85,14 +85,14 @@ EXPORT = ["--model_dir=m.vae.json"]
         (dataset.main, ["show", "only_copy.npz", "--output=only_copy.npz"], "is also an input"),
     ],
 )
-def test_what_is_there_stays(folder, capsys, main, flags, message):
+def test_an_existing_file_is_not_overwritten(folder, capsys, main, flags, message):
     before = contents(folder)
     assert main(flags) == 2
     assert message in capsys.readouterr().err.splitlines()[-1]
     assert contents(folder) == before
 
 
-def test_a_picture_takes_the_place_of_a_picture(folder):
+def test_a_picture_replaces_a_picture(folder):
     assert dataset.main(["show", "only_copy.npz", "--count=1", "--output=page.svg"]) == 0
     assert (folder / "page.svg").read_text().startswith("<?xml")
     check_output("page.svg", model=".")
@@ -100,7 +100,7 @@ def test_a_picture_takes_the_place_of_a_picture(folder):
         check_output("page.svg", model="page.svg")
 
 
-def test_what_is_asked_for_is_replaced(folder):
+def test_overwrite_replaces_existing_files(folder):
     assert sample.main(["--num_samples=1", "--output=a.json", "--overwrite"]) == 0
     assert len(json.loads((folder / "a.json").read_text())["sketches"]) == 1
     build = ["build", "--output=only_copy.npz", "--report=a.csv", "--overwrite", "h.svg"]
@@ -112,7 +112,7 @@ def test_what_is_asked_for_is_replaced(folder):
 
 
 @unix_only
-def test_links_do_not_hide_an_input(folder):
+def test_an_input_is_recognized_through_a_link(folder):
     (folder / "link.svg").symlink_to("h.svg")
     (folder / "hard.svg").hardlink_to("h.svg")
     for name in ("link.svg", "hard.svg"):

@@ -28,12 +28,12 @@ def folder(tmp_path_factory):
     return folder
 
 
-def test_the_table_is_there():
+def test_the_table_of_commands_has_rows():
     assert len(ROWS) > 20 and all("=" in command for _, command in ROWS)
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row[0][:50])
-def test_a_row_makes_a_data_set(row, folder, monkeypatch, capsys):
+def test_the_command_in_each_row_builds_a_data_set(row, folder, monkeypatch, capsys):
     monkeypatch.chdir(folder)
     typed = re.search(r"`(sketch_rnn.*?)`", row[1])[1]
     if typed.startswith("sketch_rnn_dataset "):

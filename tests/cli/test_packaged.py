@@ -26,14 +26,14 @@ def drawn(*flags):
     return [np.array(sketch) for sketch in json.load(open("drawn.json"))["sketches"]]
 
 
-def test_new_drawings():
+def test_the_packaged_model_draws_the_same_with_the_same_seed():
     drawings = drawn("--num_samples=6", "--seed=1")
     assert len(drawings) == 6 and all(4 < len(sketch) <= 64 for sketch in drawings)
     again = drawn("--num_samples=6", "--seed=1", "--model_dir=doodles")
     assert all(np.array_equal(a, b) for a, b in zip(drawings, again, strict=True))
 
 
-def test_each_time_something_new_is_drawn_which_the_printed_seed_draws_again(capsys):
+def test_drawings_differ_each_time_and_the_printed_seed_repeats_them(capsys):
     first, line = drawn(), capsys.readouterr().out
     (seed,) = re.findall(r"^wrote drawn.json \((--seed=\d+) draws the same again\)$", line, re.M)
     other = drawn()
@@ -44,7 +44,7 @@ def test_each_time_something_new_is_drawn_which_the_printed_seed_draws_again(cap
     assert [a.tolist() for a in other] != [a.tolist() for a in first]
 
 
-def test_the_drawings_in_the_package_are_the_inputs():
+def test_the_packaged_drawings_are_the_default_inputs():
     assert len(drawn("--mode=reconstruct", "--num_samples=3")) == 3
     assert len(drawn("--mode=interpolate", "--steps=4")) == 4
     assert main(["--mode=encode", "--output=z.npz"]) == 0
@@ -52,7 +52,7 @@ def test_the_drawings_in_the_package_are_the_inputs():
         assert len(file["mu"]) == 12
 
 
-def test_the_first_half_of_a_drawing_in_the_package_is_completed():
+def test_complete_starts_from_the_first_half_of_a_packaged_drawing():
     found = drawn("--mode=complete", "--num_samples=2", "--index=0")
     half = first_half(read_npz(catalog.PACKAGED_DRAWINGS_PATH)["test"][0])
     for sketch in found:
@@ -64,7 +64,7 @@ def test_the_first_half_of_a_drawing_in_the_package_is_completed():
     ("lifted", "expected"),
     [([0, 1, 0, 0, 1, 0, 0, 1], 5), ([0, 0, 0, 1], 2), ([1], 1), ([1, 0, 0, 0, 0, 0, 1], 1)],
 )
-def test_a_half_ends_with_the_line_that_ends_nearest_to_the_middle(lifted, expected):
+def test_the_first_half_ends_with_the_line_that_ends_nearest_to_the_middle(lifted, expected):
     sketch = np.column_stack([np.ones((len(lifted), 2)), lifted])
     assert len(first_half(sketch)) == expected
 
@@ -82,7 +82,7 @@ def test_the_package_holds_a_model_and_two_drawings_of_each_category():
         np.testing.assert_array_equal(ours, theirs)
 
 
-def test_z_of_the_model_in_the_package_tells_most_categories():
+def test_z_of_the_packaged_model_identifies_most_categories():
     """Of drawings that it was not trained on, by the nearest mean: 0.78; by chance 0.17."""
     model = load_model()
     mus = [model.encode(read_npz(DOODLES / f"{name}.npz")["test"])[0] for name in CATEGORIES]

@@ -48,7 +48,7 @@ def test_bad_flags_are_one_line(flags, line, tmp_path, monkeypatch, capsys):
     assert not list(tmp_path.iterdir())
 
 
-def test_what_pads_saved_becomes_a_data_set(tmp_path, capsys):
+def test_files_saved_by_pads_become_a_data_set(tmp_path, capsys):
     (tmp_path / "pad-1.ndjson").write_text("".join(drawings("cat", 12)))
     (tmp_path / "pad-2.ndjson.txt").write_text("".join(drawings("dog", 11)))
     output = tmp_path / "mine.npz"

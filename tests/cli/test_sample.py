@@ -97,7 +97,7 @@ def texts(path):
 
 
 @pytest.mark.parametrize("kind", ["conditional", "unconditional"])
-def test_generate(request, tmp_path, kind):
+def test_generate_draws_the_number_asked_for_and_repeats_a_seed(request, tmp_path, kind):
     model = request.getfixturevalue(kind)
     assert sample(model, tmp_path / "a.svg", "--num_samples=7") == 0
     assert len(groups(tmp_path / "a.svg")) == 7
@@ -107,7 +107,7 @@ def test_generate(request, tmp_path, kind):
     assert drawn[0] != drawn[1] and drawn[1] == drawn[2]
 
 
-def test_the_outputs_hold_the_same_drawings(conditional, tmp_path):
+def test_all_output_formats_hold_the_same_drawings(conditional, tmp_path):
     flags = ("--num_samples=4", "--temperature=0.7", "--seed=5")
     for suffix in ("svg", "png", "npz", "json"):
         assert sample(conditional, tmp_path / f"a.{suffix}", *flags) == 0
@@ -122,7 +122,7 @@ def test_the_outputs_hold_the_same_drawings(conditional, tmp_path):
     assert len(dataset.train) == 4
 
 
-def test_drawings_of_one_length_are_a_data_set_too(unconditional, tmp_path):
+def test_drawings_of_equal_length_are_written_as_a_data_set(unconditional, tmp_path):
     assert sample(unconditional, tmp_path / "a.npz", "--num_samples=5", "--max_len=1") == 0
     with np.load(tmp_path / "a.npz", allow_pickle=True) as file:
         assert file["train"].shape == (5,)
@@ -160,7 +160,7 @@ def test_reconstruct(conditional, data, tmp_path, given):
     assert len(json.loads((tmp_path / "a.json").read_text())["sketches"]) == 3
 
 
-def test_a_folder_is_the_model_s_data_set(conditional, data, tmp_path):
+def test_a_folder_as_input_means_the_data_set_in_that_folder(conditional, data, tmp_path):
     flags = ("--mode=reconstruct", f"--input={Path(data).parent}", "--num_samples=4")
     assert sample(conditional, tmp_path / "a.svg", *flags) == 0
     assert len(groups(tmp_path / "a.svg")) == 8
@@ -179,7 +179,7 @@ def drawn(path):
     return json.loads(path.read_text())["sketches"]
 
 
-def test_an_analogy_of_equals_is_the_third(conditional, tmp_path):
+def test_an_analogy_with_equal_first_inputs_draws_the_third(conditional, tmp_path):
     """a - a + c draws what the reconstruction of c draws."""
     inputs = [f"--input={SVGS[i]}" for i in (0, 0, 2)]
     assert sample(conditional, tmp_path / "a.json", "--mode=analogy", "--seed=1", *inputs) == 0
@@ -234,7 +234,7 @@ def test_temperatures(request, tmp_path, kind):
 
 
 @pytest.mark.parametrize("flags", [["--input_size=0.1"], ["--page"]])
-def test_a_part_of_a_drawing_stays_a_part(unconditional, tmp_path, flags):
+def test_a_part_of_a_drawing_keeps_its_small_size(unconditional, tmp_path, flags):
     """What is given takes a tenth of the full size, by the flag or by the page."""
     path = tmp_path / "ear.svg"
     path.write_text(
@@ -247,7 +247,7 @@ def test_a_part_of_a_drawing_stays_a_part(unconditional, tmp_path, flags):
     np.testing.assert_allclose(np.abs(sketch[0][:2]), [12.75, 25.5], atol=1)
 
 
-def test_other_drawings_than_svg_are_finished_too(unconditional, tmp_path):
+def test_drawings_that_are_not_svg_are_completed(unconditional, tmp_path):
     lines = [
         {"drawing": [[[*range(0, 240, 20), 255 + i], [j * j for j in range(13)]]]} for i in range(3)
     ]
@@ -277,7 +277,7 @@ def test_a_photograph_is_reconstructed(conditional, photo, tmp_path):
     assert texts(tmp_path / "a.svg") == ["input", "reconstruction"]
 
 
-def test_a_photograph_is_finished(unconditional, photo, tmp_path):
+def test_a_photograph_is_completed(unconditional, photo, tmp_path):
     flags = ("--mode=complete", "--num_samples=1", f"--input={photo}")
     assert sample(unconditional, tmp_path / "a.json", *flags) == 0
     (sketch,) = drawn(tmp_path / "a.json")
@@ -292,7 +292,7 @@ def test_animate(unconditional, tmp_path):
     assert "animation" in (tmp_path / "a.svg").read_text()
 
 
-def test_latest_checkpoint_is_missing(unconditional, tmp_path, capsys):
+def test_a_missing_latest_checkpoint_is_an_error(unconditional, tmp_path, capsys):
     run = shutil.copytree(unconditional, tmp_path / "run")
     for path in (run / "checkpoints").glob("latest-*"):
         path.unlink()
@@ -359,21 +359,21 @@ def test_conditional_modes_need_a_conditional_model(unconditional, tmp_path, cap
         "<svg xmlns='http://www.w3.org/2000/svg'><text y='9'>hello</text></svg>",
     ],
 )
-def test_an_svg_without_a_drawing(conditional, tmp_path, capsys, content):
+def test_an_svg_without_a_drawing_is_refused(conditional, tmp_path, capsys, content):
     path = tmp_path / "mine.svg"
     path.write_text(content)
     line = refused(capsys, tmp_path / "a.svg", conditional, "--mode=complete", f"--input={path}")
     assert "mine.svg" in line
 
 
-def test_a_filled_svg_is_taken_by_its_outlines(conditional, tmp_path):
+def test_a_filled_svg_is_read_by_its_outlines(conditional, tmp_path):
     path = tmp_path / "mine.svg"
     path.write_text("<svg xmlns='http://www.w3.org/2000/svg'><rect width='9' height='9'/></svg>")
     flags = ("--mode=reconstruct", f"--input={path}")
     assert sample(conditional, tmp_path / "a.svg", *flags) == 0
 
 
-def test_a_model_that_is_none(tmp_path, capsys):
+def test_a_folder_without_a_model_is_refused(tmp_path, capsys):
     output = tmp_path / "a.svg"
     assert "no folder" in refused(capsys, output, tmp_path / "none")
     (tmp_path / "foreign").mkdir()
@@ -381,12 +381,14 @@ def test_a_model_that_is_none(tmp_path, capsys):
 
 
 @pytest.mark.parametrize("name", ["none/a.svg", "a.gif", "a"])
-def test_an_output_that_cannot_be(conditional, tmp_path, capsys, name):
+def test_an_impossible_output_is_refused(conditional, tmp_path, capsys, name):
     assert "--output" in refused(capsys, tmp_path / name, conditional)
 
 
 @pytest.mark.parametrize("suffix", ["svg", "npz", "json"])
-def test_an_output_that_cannot_be_written(unconditional, tmp_path, capsys, monkeypatch, suffix):
+def test_an_output_that_cannot_be_written_is_an_error(
+    unconditional, tmp_path, capsys, monkeypatch, suffix
+):
     def full(_):
         raise OSError(28, "No space left on device")
 
@@ -395,7 +397,7 @@ def test_an_output_that_cannot_be_written(unconditional, tmp_path, capsys, monke
     assert f"a.{suffix}: " in line and "No space left" in line
 
 
-def test_a_model_without_scale_factor(tmp_path, capsys, data):
+def test_a_model_without_a_scale_factor_is_refused(tmp_path, capsys, data):
     model, output = original_run("lstm", tmp_path / "run"), tmp_path / "a.svg"
     flags = ("--mode=reconstruct", f"--input={SVGS[1]}")
     assert "--scale_factor" in refused(capsys, output, model, *flags)
@@ -413,14 +415,16 @@ def test_the_scale_factor_is_computed_from_the_data_set(tmp_path):
         np.testing.assert_allclose(a["mu"], b["mu"], atol=1e-5)
 
 
-def test_many_reconstructions_go_side_by_side(conditional, data, tmp_path):
+def test_many_reconstructions_are_drawn_in_two_pairs_of_columns(conditional, data, tmp_path):
     flags = ("--mode=reconstruct", f"--input={Path(data).parent}", "--num_samples=9")
     assert sample(conditional, tmp_path / "a.svg", *flags) == 0
     assert texts(tmp_path / "a.svg") == ["input", "reconstruction"] * 2
     assert len([group for group in groups(tmp_path / "a.svg") if group]) == 18
 
 
-def test_a_model_that_cannot_draw_yet_says_so(conditional, unconditional, tmp_path, capsys):
+def test_a_model_with_too_little_training_gives_a_warning(
+    conditional, unconditional, tmp_path, capsys
+):
     """After it has drawn: of few steps, or of many but with a KL cost that is high."""
     assert sample(unconditional, tmp_path / "a.svg", "--num_samples=1", "--greedy") == 0
     shown = capsys.readouterr()
@@ -441,7 +445,7 @@ def test_a_model_that_cannot_draw_yet_says_so(conditional, unconditional, tmp_pa
     assert capsys.readouterr().err == ""
 
 
-def test_the_checkpoint_that_few_drawings_chose_is_not_taken_for_the_model(
+def test_an_early_best_checkpoint_chosen_on_few_drawings_gives_a_warning(
     unconditional, tmp_path, capsys
 ):
     """The command that is named works as it stands, and its steps count from the beginning."""
@@ -463,13 +467,13 @@ def test_the_checkpoint_that_few_drawings_chose_is_not_taken_for_the_model(
         (tmp_path / "a.svg").unlink()
 
 
-def test_a_run_draws_again_what_it_was_trained_on(own, tmp_path, monkeypatch):
+def test_a_run_reconstructs_its_own_training_data_by_default(own, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert sample(own, tmp_path / "a.svg", "--mode=reconstruct", "--num_samples=3") == 0
     assert texts(tmp_path / "a.svg")[:2] == ["input", "reconstruction"]
 
 
-def test_kinds_by_name(own, tmp_path, capsys):
+def test_like_takes_kinds_by_name(own, tmp_path, capsys):
     assert main(["--list_kinds"]) == 0
     assert capsys.readouterr().out == "cat\nfish\nhouse\nflower\nface\nsailboat\n"
     assert main(["--list_kinds", f"--model_dir={own}"]) == 0
@@ -488,7 +492,7 @@ def test_kinds_by_name(own, tmp_path, capsys):
         assert message in refused(capsys, tmp_path / "c.svg", own, *flags)
 
 
-def test_the_picture_s_flags(unconditional, tmp_path, capsys):
+def test_flags_set_the_columns_size_and_colors_of_a_picture(unconditional, tmp_path, capsys):
     output = tmp_path / "a.svg"
     flags = ("--num_samples=6", "--columns=2", "--size=90mm", "--color=navy", "--smooth")
     assert sample(unconditional, output, *flags, "--background=ivory", "--stroke_width=0.3") == 0
@@ -506,7 +510,7 @@ def test_the_picture_s_flags(unconditional, tmp_path, capsys):
     assert "rows of 10 drawings" in refused(capsys, tmp_path / "b.svg", unconditional, *flags)
 
 
-def test_columns_of_pairs(conditional, data, tmp_path):
+def test_columns_are_filled_with_pairs(conditional, data, tmp_path):
     flags = ("--mode=reconstruct", f"--input={data}", "--num_samples=6", "--columns=4")
     assert sample(conditional, tmp_path / "a.svg", *flags) == 0
     assert texts(tmp_path / "a.svg") == ["input", "reconstruction"] * 2

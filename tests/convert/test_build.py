@@ -67,13 +67,13 @@ def folder(tmp_path):
     return folder
 
 
-def test_a_folder_of_svgs(folder, tmp_path):
+def test_a_folder_of_svgs_becomes_a_data_set(folder, tmp_path):
     summary = build([folder], tmp_path / "a.npz")
     assert summary.kept == {"train": 18, "valid": 1, "test": 1} and not summary.dropped
     assert [[127, 26, 0], [128, 127, 1]] in pooled(tmp_path / "a.npz")
 
 
-def test_zips_and_wheels(tmp_path):
+def test_zips_and_wheels_are_read(tmp_path):
     for name in ("a.zip", "b.whl"):
         with zipfile.ZipFile(tmp_path / name, "w", zipfile.ZIP_DEFLATED) as archive:
             for i in range(4):
@@ -85,7 +85,7 @@ def test_zips_and_wheels(tmp_path):
     assert not (tmp_path.parent / "0.svg").exists()
 
 
-def test_what_macos_puts_beside_files_is_no_drawing(folder, tmp_path):
+def test_files_that_macos_adds_are_not_drawings(folder, tmp_path):
     (folder / "notes.txt").unlink()
     (folder / "._1.svg").write_bytes(b"\0\5\x16\7")
     (folder / ".DS_Store").write_bytes(b"\0")
@@ -95,7 +95,7 @@ def test_what_macos_puts_beside_files_is_no_drawing(folder, tmp_path):
     assert sum(build([folder], tmp_path / "a.npz", strict=True).kept.values()) == 21
 
 
-def test_what_is_not_read_is_counted_by_suffix_and_reported_and_stops_strict(folder, tmp_path):
+def test_unread_files_are_counted_by_suffix_and_reported_and_stop_a_strict_build(folder, tmp_path):
     with zipfile.ZipFile(folder / "a.zip", "w") as archive:
         archive.writestr("d/1.svg", svg())
         archive.writestr("d/more.txt", "")
@@ -110,7 +110,7 @@ def test_what_is_not_read_is_counted_by_suffix_and_reported_and_stops_strict(fol
         build([folder], tmp_path / "b.npz", strict=True)
 
 
-def test_zips_hold_what_folders_hold(tmp_path):
+def test_zips_give_the_same_drawings_as_folders(tmp_path):
     """Every kind that is read by its name, in a folder, a zip, and a zip in a zip."""
     folder = tmp_path / "drawings"
     folder.mkdir()
@@ -136,7 +136,7 @@ def pooled_text(path):
     return str(pooled(path))
 
 
-def test_a_name_that_cannot_be_printed_is_reported_all_the_same(tmp_path):
+def test_a_name_that_cannot_be_printed_is_still_reported(tmp_path):
     (tmp_path / "a.svg").write_text(svg())
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
         archive.writestr("red\x1b[31m\nline.svg", "<svg")
@@ -155,7 +155,7 @@ def test_reasons_that_differ_in_details_count_as_one(tmp_path):
     assert summary.dropped == {"not well-formed XML": 5}
 
 
-def test_simplified_and_raw_ndjson_plain_and_gzip(tmp_path):
+def test_simplified_and_raw_ndjson_are_read_plain_and_gzipped(tmp_path):
     plain, raw = tmp_path / "cat.ndjson", tmp_path / "raw.ndjson.gz"
     plain.write_text("".join(quickdraw(i) for i in range(5)))
     raw.write_bytes(gzip.compress("".join(quickdraw(i, raw=True) for i in range(5)).encode()))
@@ -175,7 +175,7 @@ def binary(i=0, recognized=True):
     return record
 
 
-def test_binary_quick_draw_files_hold_what_ndjson_holds_plain_and_gzip(tmp_path):
+def test_binary_quick_draw_files_give_the_same_drawings_as_ndjson(tmp_path):
     records = b"".join(binary(i) for i in range(6))
     (tmp_path / "cat.ndjson").write_text("".join(quickdraw(i) for i in range(6)))
     (tmp_path / "cat.bin").write_bytes(records)
@@ -187,7 +187,7 @@ def test_binary_quick_draw_files_hold_what_ndjson_holds_plain_and_gzip(tmp_path)
     assert (tmp_path / "bin.gz.npz").read_bytes() == expected
 
 
-def test_the_whole_drawings_of_a_binary_file_that_was_cut_are_kept(tmp_path):
+def test_complete_drawings_in_a_truncated_binary_file_are_kept(tmp_path):
     data = b"".join(binary(i) for i in range(4))
     (tmp_path / "cat.bin").write_bytes(data[:-3])
     summary = build([tmp_path / "cat.bin"], tmp_path / "o.npz")
@@ -196,7 +196,7 @@ def test_the_whole_drawings_of_a_binary_file_that_was_cut_are_kept(tmp_path):
     assert list(summary.examples.values()) == [f"{tmp_path}/cat.bin:4"]
 
 
-def test_only_what_was_recognized(tmp_path):
+def test_recognized_keeps_only_recognized_drawings(tmp_path):
     lines = [quickdraw(i).replace("true", "false" if i % 2 else "true") for i in range(8)]
     (tmp_path / "cat.ndjson").write_text("".join(lines))
     (tmp_path / "cat.bin").write_bytes(b"".join(binary(i, i % 2 == 0) for i in range(8)))
@@ -209,14 +209,14 @@ def test_only_what_was_recognized(tmp_path):
         assert summary.examples == {"not recognized by Quick, Draw!": f"{tmp_path / name}:2"}
 
 
-def test_the_json_of_sketch_rnn_sample(tmp_path):
+def test_json_written_by_sketch_rnn_sample_is_read(tmp_path):
     sketches = [s.tolist() for s in corners(5)]
     (tmp_path / "a.json").write_text(json.dumps({"sketches": sketches}))
     build([tmp_path / "a.json"], tmp_path / "o.npz")
     assert pooled(tmp_path / "o.npz") == sorted(sketches, key=str)
 
 
-def test_npz_is_merged_and_split_again_and_whole_numbers_stay(tmp_path):
+def test_npz_files_are_merged_and_split_again_and_whole_numbers_stay_whole(tmp_path):
     sketches = [np.full((n, 3), (n, 1, 0), np.int16) for n in range(1, 9)]
     write_npz(
         tmp_path / "a.npz",
@@ -262,7 +262,7 @@ def corners(count, scale=1):
     ],
     ids=["train", "train and valid", "another name", "lists", "objects", "an array a drawing"],
 )
-def test_npz_of_any_layout_is_split_anew(tmp_path, members):
+def test_an_npz_with_other_members_is_split_again(tmp_path, members):
     save(tmp_path / "a.npz", **members)
     assert build([tmp_path / "a.npz"], tmp_path / "o.npz").kept == {
         "train": 4,
@@ -279,7 +279,7 @@ def test_members_without_drawings_are_left_out_in_one_line(tmp_path, caplog):
     assert "a.npz: left out mean, labels, which hold no drawings" in line
 
 
-def test_a_drawing_of_a_wrong_shape_is_dropped_by_its_shape(tmp_path):
+def test_a_drawing_of_a_wrong_shape_is_dropped_and_its_shape_reported(tmp_path):
     save(tmp_path / "a.npz", train=[*corners(3), np.ones((4, 4)), np.ones(7), np.ones((0, 3))])
     report = tmp_path / "r.csv"
     assert build([tmp_path / "a.npz"], tmp_path / "o.npz", report=report).drawings == 3
@@ -289,7 +289,7 @@ def test_a_drawing_of_a_wrong_shape_is_dropped_by_its_shape(tmp_path):
     assert reasons[5] == "it has no points"
 
 
-def test_whether_drawings_are_scaled_is_decided_by_the_file(tmp_path):
+def test_drawings_are_scaled_for_a_whole_file_or_not_at_all(tmp_path):
     """Three drawings of whole numbers and one that is not: all are scaled, or else none."""
     odd = corners(4)[3] + (0.5, 0, 0)
     save(tmp_path / "whole.npz", train=[s.astype(float) for s in corners(4)])
@@ -307,7 +307,9 @@ def longer_side(sketch):
 
 
 @pytest.mark.parametrize("dtype", [np.int32, np.float64])
-def test_drawings_in_thousands_are_scaled_before_anything_is_cut_down(tmp_path, dtype, caplog):
+def test_drawings_with_many_offsets_above_1000_are_scaled_instead_of_clipped(
+    tmp_path, dtype, caplog
+):
     large = save(tmp_path / "large.npz", train=[s.astype(dtype) for s in corners(5, 1024)])
     small = save(tmp_path / "small.npz", train=[s / (8, 8, 1) for s in corners(5)])
     build([large], tmp_path / "a.npz")
@@ -317,7 +319,7 @@ def test_drawings_in_thousands_are_scaled_before_anything_is_cut_down(tmp_path, 
     assert {longer_side(sketch) for sketch in pooled(tmp_path / "a.npz")} == {255}
 
 
-def test_a_few_large_offsets_are_cut_down_and_it_is_said(tmp_path):
+def test_a_few_large_offsets_are_clipped_and_reported(tmp_path):
     drawings = corners(200)
     drawings[7][1, 0] = -40_000
     save(tmp_path / "a.npz", train=drawings)
@@ -334,7 +336,7 @@ def test_a_few_large_offsets_are_cut_down_and_it_is_said(tmp_path):
     assert pooled(tmp_path / "o.npz") == sorted((s.tolist() for s in expected), key=str)
 
 
-def test_a_size_beyond_the_limit_is_cut_down_and_it_is_said(tmp_path):
+def test_offsets_beyond_the_limit_from_a_large_size_are_clipped_and_reported(tmp_path):
     (tmp_path / "a.svg").write_text(svg())
     summary = build([tmp_path / "a.svg"], tmp_path / "o.npz", Recipe(size=3000))
     assert summary.changed == {"offsets above 1000 reduced to 1000": 1}
@@ -355,28 +357,30 @@ def places(count):
         ("drawn", 12, places(12)),
     ],
 )
-def test_row_0_as_a_place(tmp_path, caplog, first_row, count, expected):
+def test_first_row_decides_whether_row_0_is_a_position(
+    tmp_path, caplog, first_row, count, expected
+):
     save(tmp_path / "a.npz", train=places(count))
     build([tmp_path / "a.npz"], tmp_path / "o.npz", first_row=first_row)
     assert pooled(tmp_path / "o.npz") == sorted((s.tolist() for s in expected), key=str)
     assert ("looks like a position" in caplog.text) == (first_row == "auto" and count > 9)
 
 
-def test_a_place_far_away_is_no_large_offset(tmp_path):
+def test_a_distant_first_position_does_not_count_as_a_large_offset(tmp_path):
     far = [np.insert(sketch, 0, (1500, 1200, 0), 0) for sketch in corners(12)]
     save(tmp_path / "a.npz", train=far)
     build([tmp_path / "a.npz"], tmp_path / "o.npz")
     assert pooled(tmp_path / "o.npz") == sorted((s.tolist() for s in corners(12)), key=str)
 
 
-def test_npz_that_is_too_long_is_simplified(tmp_path):
+def test_npz_drawings_that_are_too_long_are_simplified(tmp_path):
     long = np.tile(np.array([(1, 0, 0)], np.int16), (300, 1))
     write_npz(tmp_path / "a.npz", {k: (1, [long]) for k in ("train", "valid", "test")})
     summary = build([tmp_path / "a.npz"], tmp_path / "o.npz")
     assert pooled(tmp_path / "o.npz")[0] == [[300, 0, 1]] and not summary.simplified_more
 
 
-def test_the_same_seed_gives_the_same_file_however_many_processes(folder, tmp_path):
+def test_the_same_seed_gives_the_same_file_for_any_number_of_processes(folder, tmp_path):
     lines = tmp_path / "cat.ndjson"
     lines.write_text("".join(quickdraw(i) for i in range(100)))
     for name, options in {"a": {"processes": 2}, "b": {}, "c": {"seed": 1}}.items():
@@ -408,7 +412,7 @@ def test_bad_drawings_are_dropped_counted_and_reported(folder, tmp_path):
     assert "nothing in it is stroked" in dropped["filled.svg"]
 
 
-def test_what_is_left_out_of_kept_drawings_is_counted_and_reported(tmp_path):
+def test_parts_left_out_of_kept_drawings_are_counted_and_reported(tmp_path):
     filled = '<path d="M1 1h9v9z"/>'
     for name, more in {"a": "", "b": filled, "c": filled * 2 + "<text>c</text>"}.items():
         (tmp_path / f"{name}.svg").write_text(svg().replace("</svg>", f"{more}</svg>"))
@@ -426,7 +430,7 @@ def test_what_is_left_out_of_kept_drawings_is_counted_and_reported(tmp_path):
     build([tmp_path / "b.svg"], tmp_path / "b.npz", strict=True, outline=True)
 
 
-def test_text_beside_lines_is_reported_and_does_not_stop_a_strict_build(tmp_path):
+def test_text_in_a_drawing_is_reported_and_does_not_stop_a_strict_build(tmp_path):
     """KanjiVG, for one, numbers its strokes."""
     numbered = svg().replace("</svg>", "<text>1</text><text>2</text></svg>")
     (tmp_path / "a.svg").write_text(numbered)
@@ -441,7 +445,7 @@ def test_text_beside_lines_is_reported_and_does_not_stop_a_strict_build(tmp_path
         build([tmp_path / "c.svg"], tmp_path / "c.npz", strict=True)
 
 
-def test_pieces_of_svgs_are_joined_unless_they_shall_not_be(tmp_path):
+def test_pieces_of_svgs_are_joined_unless_join_is_off(tmp_path):
     pieces = '<path fill="none" stroke="red" d="M0 0L9 0"/><path stroke="red" d="M9 0L9 9"/>'
     (tmp_path / "a.svg").write_text(f"<svg>{pieces}</svg>")
     for name, recipe, pens in (("a", Recipe(), (0, 1)), ("b", Recipe(join=False), (1, 0, 1))):
@@ -449,7 +453,7 @@ def test_pieces_of_svgs_are_joined_unless_they_shall_not_be(tmp_path):
         assert tuple(read(tmp_path / f"{name}.npz")["train"][0][:, 2]) == pens
 
 
-def test_pieces_of_other_forms_are_strokes_as_they_are(tmp_path):
+def test_strokes_in_other_formats_are_not_joined(tmp_path):
     (tmp_path / "a.ndjson").write_text('{"drawing": [[[0, 9], [0, 0]], [[9, 9, 9], [0, 5, 9]]]}\n')
     build([tmp_path / "a.ndjson"], tmp_path / "a.npz")
     assert read(tmp_path / "a.npz")["train"][0][:, 2].sum() == 2
@@ -549,7 +553,7 @@ def has_content(paths):
     return any(path.stat().st_size for path in paths)
 
 
-def test_an_output_that_exists_is_kept(folder, tmp_path):
+def test_an_existing_output_is_kept(folder, tmp_path):
     (tmp_path / "a.npz").write_text("mine")
     with pytest.raises(UserError, match=r"a\.npz exists"):
         build([folder], tmp_path / "a.npz")
@@ -563,7 +567,7 @@ def test_an_output_that_exists_is_kept(folder, tmp_path):
 
 
 @pytest.mark.parametrize(("count", "sizes"), [(1, (1, 1, 1)), (2, (2, 2, 2)), (3, (1, 1, 1))])
-def test_very_few_drawings(tmp_path, count, sizes, caplog):
+def test_very_few_drawings_are_repeated_in_all_splits(tmp_path, count, sizes, caplog):
     paths = [tmp_path / f"{i}.svg" for i in range(count)]
     for i, path in enumerate(paths):
         path.write_text(svg(i))
@@ -573,7 +577,7 @@ def test_very_few_drawings(tmp_path, count, sizes, caplog):
     assert ("too few drawings" in caplog.text) == (count < 3)
 
 
-def test_splits_by_count_and_by_share(folder, tmp_path):
+def test_splits_are_given_by_count_or_by_fraction(folder, tmp_path):
     assert build([folder], tmp_path / "a.npz", valid=3, test=0.25).kept == {
         "train": 12,
         "valid": 3,
@@ -610,7 +614,7 @@ def test_zip_bombs_are_refused(tmp_path):
     assert dict(summary.dropped) == {"larger than the limit of 8 MB": 1}
 
 
-def test_the_result_lies_on_the_source_as_another_program_renders_it(tmp_path):
+def test_converted_lines_lie_on_the_pixels_drawn_by_another_renderer(tmp_path):
     """Pixels of the source, drawn by an SVG renderer, against the lines of the sketch."""
     image = pytest.importorskip("PIL.Image")
     resvg_py = pytest.importorskip("resvg_py")

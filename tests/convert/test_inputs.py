@@ -68,7 +68,7 @@ KINDS = ["svgs", "a.zip", "a.ndjson", "a.bin", "a.bin.gz", "a.json", "rawdata.np
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_kind_of_file(files, kind):
+def test_every_kind_of_file_is_an_input(files, kind):
     found = read(files / kind)
     assert len(found) == 5 and {sketch.dtype for sketch in found} == {np.dtype(np.float32)}
     assert len({sketch.tobytes() for sketch in found}) == 5
@@ -81,14 +81,14 @@ def test_every_kind_of_file(files, kind):
         read(files / kind, Choice(indices=[5]))
 
 
-def test_kinds_that_hold_the_same_give_the_same(files):
+def test_the_same_drawings_in_other_kinds_of_file_give_the_same_input(files):
     np.testing.assert_array_equal(read(files / "svgs"), read(files / "a.zip"))
     np.testing.assert_array_equal(read(files / "a.ndjson"), read(files / "a.bin"))
     np.testing.assert_array_equal(read(files / "a.json"), read(files / "rawdata.npz"))
     np.testing.assert_array_equal(read(files / "a.json")[3], rows(3))
 
 
-def test_a_folder_of_the_data_set_is_read_by_its_split(tmp_path):
+def test_a_folder_with_the_data_set_is_read_by_split(tmp_path):
     np.savez(tmp_path / "set.npz", train=[rows(0)], valid=[rows(1)], test=[rows(2), rows(3)])
     (tmp_path / "a.svg").write_text(SVG.format(40, ""))
     np.testing.assert_array_equal(read(tmp_path), [rows(2), rows(3)])
@@ -96,14 +96,14 @@ def test_a_folder_of_the_data_set_is_read_by_its_split(tmp_path):
     np.testing.assert_array_equal(read(tmp_path / "set.npz", Choice("train")), [rows(0)])
 
 
-def test_a_split_that_a_file_lacks(tmp_path):
+def test_a_missing_split_in_an_input_is_an_error(tmp_path):
     np.savez(tmp_path / "a.npz", train=[rows(0)], valid=[rows(1)])
     np.testing.assert_array_equal(read(tmp_path / "a.npz", Choice("valid")), [rows(1)])
     with pytest.raises(UserError, match=r"a\.npz: has no split test; it holds train, valid"):
         read(tmp_path / "a.npz")
 
 
-def test_a_first_row_that_is_a_place_is_left_out_but_of_the_model_s_own_data(tmp_path, caplog):
+def test_a_first_row_with_a_position_is_left_out_except_in_the_data_of_the_model(tmp_path, caplog):
     """The test split is too small to tell, the file is not."""
     placed = [np.insert(rows(i), 0, (300, 200, 0), axis=0) for i in range(14)]
     for name in ("other.npz", "set.npz"):
@@ -114,7 +114,7 @@ def test_a_first_row_that_is_a_place_is_left_out_but_of_the_model_s_own_data(tmp
     np.testing.assert_array_equal(read(tmp_path), [placed[13]])
 
 
-def test_what_the_user_says_of_rows_counts(tmp_path):
+def test_the_layout_given_by_the_user_is_used(tmp_path):
     path, rows = tmp_path / "a.npz", np.array([(5, 5, 1), (25, 5, 0), (25, 45, 1), (60, 9, 0)])
     np.savez(path, train=rows[None], valid=rows[None], test=rows[None])
     said = Layout(coordinates="absolute", pen="down")
@@ -124,7 +124,7 @@ def test_what_the_user_says_of_rows_counts(tmp_path):
     assert found.tolist() == rows.tolist()
 
 
-def test_drawings_that_cannot_be_used_are_left_out_unless_they_are_asked_for(tmp_path, caplog):
+def test_unusable_drawings_are_left_out_unless_they_are_asked_for(tmp_path, caplog):
     path = tmp_path / "a.ndjson"
     path.write_bytes(ndjson(2) + b"oops\n")
     assert len(read(path)) == 2
@@ -148,7 +148,7 @@ def test_drawings_that_cannot_be_used_are_left_out_unless_they_are_asked_for(tmp
         ("empty", "no drawings in this folder"),
     ],
 )
-def test_what_cannot_be_read_is_said_in_one_line(tmp_path, name, message):
+def test_an_unreadable_input_gives_a_one_line_error(tmp_path, name, message):
     for existing in ("a.png", "a.jpeg", "a.txt"):
         (tmp_path / existing).write_bytes(b"\x89PNG")
     (tmp_path / "empty").mkdir()
@@ -161,13 +161,13 @@ def test_what_cannot_be_read_is_said_in_one_line(tmp_path, name, message):
 
 
 @pytest.mark.parametrize("kind", ["svgs", "a.zip", "a.ndjson", "a.bin"])
-def test_drawings_take_the_full_size_or_a_share_of_it(files, kind):
+def test_drawings_are_scaled_to_the_full_size_or_a_fraction_of_it(files, kind):
     assert {longer_side(sketch) for sketch in read(files / kind)} == {255}
     assert {longer_side(sketch) for sketch in read(files / kind, share=0.2)} == {51}
 
 
 @pytest.mark.parametrize("kind", ["a.json", "rawdata.npz"])
-def test_sketches_of_data_sets_stay_as_they_are_unless_a_share_is_asked_for(files, kind):
+def test_sketches_from_data_sets_are_not_scaled_unless_a_fraction_is_asked_for(files, kind):
     np.testing.assert_array_equal(read(files / kind)[2], rows(2))
     assert {longer_side(sketch) for sketch in read(files / kind, share=0.2)} == {51}
 
@@ -181,14 +181,14 @@ def test_sketches_of_data_sets_stay_as_they_are_unless_a_share_is_asked_for(file
         ('viewBox="20 0 80 80" width="5in" height="5in"', 255),
     ],
 )
-def test_the_page_takes_the_full_size(tmp_path, page, side):
+def test_the_page_is_scaled_to_the_full_size(tmp_path, page, side):
     """The drawing is 80 units wide and 60 high."""
     (tmp_path / "a.svg").write_text(SVG.format(40, page))
     (sketch,) = read(tmp_path / "a.svg", page=True)
     assert longer_side(sketch) == pytest.approx(side, abs=1)
 
 
-def test_pieces_of_a_line_are_one_line_also_on_a_page(tmp_path):
+def test_pieces_of_a_line_are_joined_when_the_page_is_used(tmp_path):
     form = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 90 90" stroke="red">'
     pieces = '<path d="M10 30L30 10"/><path d="M30 10L50 40"/>'
     (tmp_path / "a.svg").write_text(f"{form}{pieces}</svg>")
@@ -196,7 +196,7 @@ def test_pieces_of_a_line_are_one_line_also_on_a_page(tmp_path):
     assert sketch[:, 2].sum() == 1 and len(sketch) == 2
 
 
-def test_a_part_of_a_drawing_is_as_large_as_within_the_whole(tmp_path):
+def test_a_part_of_a_drawing_on_a_page_is_as_large_as_in_the_whole_drawing(tmp_path):
     """An ear, alone and with its head: on their pages, the ear is the same."""
     form = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 90 90" fill="none" stroke="red">'
     ear = '<path d="M10 30l10-20 10 15"/>'
@@ -216,7 +216,9 @@ def test_only_an_svg_has_a_page(files):
 
 
 @pytest.mark.parametrize("dtype", [np.int32, float])
-def test_sketches_in_thousands_are_scaled_before_anything_is_cut_down(tmp_path, dtype, caplog):
+def test_sketches_with_many_offsets_above_1000_are_scaled_instead_of_clipped(
+    tmp_path, dtype, caplog
+):
     large = rows().astype(dtype) * np.array((300, 300, 1), dtype)
     np.savez(tmp_path / "a.npz", train=[large] * 3)
     (found,) = read(tmp_path / "a.npz", Choice("train", [1]))
@@ -225,7 +227,7 @@ def test_sketches_in_thousands_are_scaled_before_anything_is_cut_down(tmp_path, 
     assert "3 of 3 drawings have offsets above 1000; all drawings are scaled" in caplog.text
 
 
-def test_a_few_large_offsets_are_cut_down_and_it_is_said(tmp_path, caplog):
+def test_a_few_large_offsets_are_clipped_and_reported(tmp_path, caplog):
     sketches = np.stack([rows()] * 200).astype(np.int32)
     sketches[7, 1, 0] = -5000
     np.savez(tmp_path / "a.npz", train=sketches)

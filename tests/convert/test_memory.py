@@ -31,7 +31,7 @@ def in_order(sketches):
     [ROWS, np.stack(ROWS), [r.tolist() for r in ROWS], [*map(tuple, (r.tolist() for r in ROWS))]],
     ids=["arrays", "one array", "lists", "tuples"],
 )
-def test_arrays_are_sketches_in_their_units(tmp_path, inputs):
+def test_arrays_are_sketches_and_keep_their_units(tmp_path, inputs):
     assert built(tmp_path, inputs) == in_order(ROWS)
 
 
@@ -50,18 +50,18 @@ def test_strokes_are_lines_of_points(tmp_path, shape):
     assert made == in_order(to_sketch([*map(np.array, d)]).points for d in drawings)
 
 
-def test_strokes_too_short_to_tell_are_points_here(tmp_path):
+def test_short_strokes_in_memory_are_lists_of_points(tmp_path):
     cross = [[[0, 0], [90, 90]], [[90, 0], [0, 90]]]
     assert built(tmp_path, strokes=[cross])[0] == [[255, 255, 1], [0, -255, 0], [-255, 255, 1]]
 
 
-def test_the_columns_of_quick_draw_are_columns_here_too(tmp_path):
+def test_long_columns_in_memory_are_read_as_columns(tmp_path):
     columns = [[[*range(8)], [0, 9, 0, 9, 0, 9, 0, 9]]]
     made = built(tmp_path, strokes=[columns])
     assert made[0] == to_sketch([np.transpose(columns[0])]).points.tolist()
 
 
-def test_arrays_files_and_strokes_mix_and_are_reported_by_their_places(tmp_path):
+def test_arrays_files_and_strokes_can_be_mixed_and_are_reported_by_position(tmp_path):
     np.savez(tmp_path / "more.npz", train=np.stack(ROWS[:2]))
     report = tmp_path / "r.csv"
     strokes = [[[(0, 0), (9, 9)]], [[("a", 1)]], 7]
@@ -82,13 +82,13 @@ def test_arrays_files_and_strokes_mix_and_are_reported_by_their_places(tmp_path)
         ({"inputs": ROWS, "output": None}, "output: expected the name of an .npz"),
     ],
 )
-def test_mistakes_are_said_in_a_line(tmp_path, arguments, message):
+def test_mistakes_give_a_one_line_error(tmp_path, arguments, message):
     with pytest.raises(UserError, match=message):
         sketch_rnn.build_dataset(**{"output": tmp_path / "a.npz", **arguments})
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_split_of_no_drawings_repeats_some_of_train(tmp_path, caplog):
+def test_an_empty_split_repeats_training_drawings(tmp_path, caplog):
     drawings = [ROWS[0] + np.array([0, i, 0]) for i in range(40)]
     summary = sketch_rnn.build_dataset(drawings, tmp_path / "a.npz", valid=0, test=0)
     assert summary.kept == {"train": 40, "valid": 2, "test": 2}

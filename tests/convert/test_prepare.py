@@ -28,12 +28,12 @@ def test_the_first_point_is_the_origin_with_the_pen_down():
     np.testing.assert_array_equal(sketch.points, [(255, 0, 1), (0, 255, 0), (-255, 0, 1)])
 
 
-def test_a_dot_at_the_start_is_a_row_that_goes_nowhere():
+def test_a_dot_at_the_start_is_a_row_with_offset_0():
     sketch = to_sketch([np.array([(0, 0)]), np.array([(10, 0), (10, 5)])])
     np.testing.assert_array_equal(sketch.points, [(0, 0, 1), (255, 0, 0), (0, 128, 1)])
 
 
-def test_the_box_keeps_the_aspect():
+def test_scaling_keeps_the_aspect_ratio():
     points = np.concatenate(fit_box([np.array([(-5, 3), (15, 3)]), np.array([(0, 13)])], 100))
     np.testing.assert_allclose(points, [(0, 0), (100, 0), (25, 50)])
 
@@ -58,7 +58,7 @@ def test_no_point_is_further_than_epsilon_and_half_a_unit_from_its_line(
     assert len(line) < (60 if piece > 20 else 200)
 
 
-def test_what_is_too_long_is_simplified_more_and_past_a_limit_refused():
+def test_a_drawing_that_is_too_long_is_simplified_more_or_refused():
     rng = np.random.default_rng(0)
     scribble = [np.cumsum(rng.normal(size=(200, 2)), axis=0)]
     plain = to_sketch(scribble)
@@ -79,7 +79,7 @@ def test_max_points_counts_rows():
         to_sketch(corners, Recipe(max_points=2, epsilon=1))
 
 
-def test_nearest_order_goes_on_where_the_pen_is_and_may_turn_a_line():
+def test_nearest_order_continues_at_the_nearest_end_and_may_reverse_a_line():
     lines = [np.array(line) for line in ([(0, 0), (1, 0)], [(9, 9), (5, 5)], [(4, 4), (2, 0)])]
     ordered = [line.tolist() for line in nearest_order(lines)]
     assert ordered == [[[0, 0], [1, 0]], [[2, 0], [4, 4]], [[5, 5], [9, 9]]]
@@ -87,7 +87,7 @@ def test_nearest_order_goes_on_where_the_pen_is_and_may_turn_a_line():
     np.testing.assert_array_equal(sketch.points[:2], [(1, 0, 1), (1, 0, 0)])
 
 
-def test_lines_that_start_where_the_one_before_ended_are_one():
+def test_a_line_that_starts_where_the_previous_one_ended_is_joined_to_it():
     lines = [[(0, 0), (50, 0)], [(50.09, 0), (50, 99)], [(99, 99)], [(50, 99), (50, 50)], []]
     one, dot, other = joined([np.array(line, float).reshape(-1, 2) for line in lines])
     np.testing.assert_array_equal(one[[0, 1, -1]], [(0, 0), (50, 0), (50, 99)])
@@ -109,7 +109,7 @@ def pen_ups(lines, **recipe):
     return int(to_sketch(lines, Recipe(**recipe), pieces=True).points[:, 2].sum())
 
 
-def test_the_nearest_order_joins_pieces_at_any_of_their_ends():
+def test_nearest_order_joins_pieces_at_either_end():
     assert pen_ups(circle(), order="nearest") == 1
     assert pen_ups(circle(), order="nearest", join=False) == 90
     assert pen_ups(circle()) > 80
@@ -118,7 +118,7 @@ def test_the_nearest_order_joins_pieces_at_any_of_their_ends():
 
 
 @pytest.mark.parametrize("scale", [0.01, 1, 300])
-def test_a_distance_closes_gaps_by_the_drawing_s_size(scale):
+def test_join_distance_is_relative_to_the_size_of_the_drawing(scale):
     lines = [line * scale for line in circle(20, gap=4)]  # 2% of the longer side
     assert pen_ups(lines, order="nearest", join_distance=0.015) == 20
     assert pen_ups(lines, order="nearest", join_distance=0.025) == 1
@@ -126,7 +126,7 @@ def test_a_distance_closes_gaps_by_the_drawing_s_size(scale):
     assert pen_ups(in_order, join_distance=0.025) == 1 and pen_ups(in_order) == 2
 
 
-def test_where_pieces_meet_the_straightest_way_goes_on():
+def test_where_several_pieces_meet_the_straightest_pair_is_joined():
     ends = [(-9, 1), (9, 1), (0, 9), (0, -9)]
     lines = [np.array([(0, 0), end][:: 1 if i % 2 else -1], float) for i, end in enumerate(ends)]
     sketch = to_sketch(lines, Recipe(order="nearest", size=18, epsilon=0)).points
@@ -144,7 +144,7 @@ def test_a_joined_line_is_simplified_as_one():
     assert len(to_sketch(pieces).points) > 5 * len(whole)
 
 
-def test_points_that_round_to_the_same_are_one():
+def test_points_that_round_to_the_same_position_are_merged():
     sketch = to_sketch([np.array([(0, 0), (0.1, 0), (255, 0)])], Recipe(epsilon=0))
     np.testing.assert_array_equal(sketch.points, [(255, 0, 1)])
 
@@ -160,7 +160,7 @@ def test_points_that_round_to_the_same_are_one():
     ],
 )
 @pytest.mark.filterwarnings("ignore:overflow")
-def test_what_cannot_be_used_says_why(lines, message):
+def test_an_unusable_drawing_is_refused_with_the_reason(lines, message):
     with pytest.raises(UserError, match=message):
         to_sketch(lines)
 

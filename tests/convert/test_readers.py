@@ -211,7 +211,7 @@ def folder(tmp_path):
 
 
 @pytest.mark.parametrize("name", FORMS)
-def test_a_form_is_read_by_name_in_folders_in_zips_and_as_an_input_of_a_model(folder, name):
+def test_a_format_is_read_from_folders_and_zips_and_as_an_input_of_a_model(folder, name):
     content, drawings = FORMS[name]
     path = folder / name
     path.write_text(content)
@@ -258,7 +258,7 @@ def flagged(lines, flag, of):
     ],
 )
 @pytest.mark.parametrize("name", ["a.json", "a.csv"])
-def test_a_flag_at_each_point_tells_lines_apart(folder, name, flag, of):
+def test_a_flag_at_each_point_separates_lines(folder, name, flag, of):
     long = [[*line, (90, 90), (95, 99)] for line in FACE]
     points_of = flagged(long, flag, of)
     text = json.dumps(points_of)
@@ -271,7 +271,7 @@ def test_a_flag_at_each_point_tells_lines_apart(folder, name, flag, of):
 @pytest.mark.parametrize(
     ("flag", "down", "up"), [("isDown", True, False), ("type", "mousemove", "mouseup")]
 )
-def test_points_between_lines_are_left_out_and_it_is_said(folder, flag, down, up):
+def test_points_between_lines_are_left_out_and_reported(folder, flag, down, up):
     points_of = [{"x": x, "y": y, flag: down} for x, y in [(0, 0), (9, 5), (9, 9), (5, 5)]]
     points_of[0 if flag == "type" else 1][flag] = "mousedown" if flag == "type" else True
     between = [{"x": 50, "y": 50 + i, flag: up} for i in range(3)]
@@ -285,7 +285,7 @@ def test_points_between_lines_are_left_out_and_it_is_said(folder, flag, down, up
 
 
 @pytest.mark.parametrize("flag", ["isDown", "pen"])
-def test_a_flag_whose_meaning_is_unclear_stops(folder, flag):
+def test_a_flag_whose_meaning_is_unclear_is_refused(folder, flag):
     ups = [0, 1, 1, 0, 1, 0, 1, 0]
     (folder / "a.json").write_text(
         json.dumps([{"x": i, "y": i * i, flag: up} for i, up in enumerate(ups)])
@@ -293,7 +293,7 @@ def test_a_flag_whose_meaning_is_unclear_stops(folder, flag):
     assert f'cannot tell whether a point whose "{flag.lower()}"' in str(results(folder / "a.json"))
 
 
-def test_tables_whose_rows_are_in_any_order(folder):
+def test_shuffled_table_rows_are_sorted_by_point_or_refused(folder):
     head, *rows = csv_points(*BOTH).splitlines()
     rows = [f"{row},{number}" for number, row in enumerate(rows)]
     np.random.default_rng(2).shuffle(rows)
@@ -307,7 +307,7 @@ def test_tables_whose_rows_are_in_any_order(folder):
     assert list(results(folder / "a.csv").values()) == expected(*BOTH)
 
 
-def test_tables_say_what_they_cannot_tell_apart(folder, caplog):
+def test_a_table_with_no_stroke_column_is_one_drawing_with_a_warning(folder, caplog):
     (folder / "a.csv").write_text("person,x,y\n1,2,3\n1,9,9\n2,0,0\n2,5,5\n")
     assert len(results(folder / "a.csv")) == 1
     assert "no column tells the strokes of a drawing apart" in caplog.text
@@ -315,7 +315,7 @@ def test_tables_say_what_they_cannot_tell_apart(folder, caplog):
 
 
 @pytest.mark.parametrize("name", ["points.ndjson", "points.csv", "array.json"])
-def test_texts_in_utf_16_are_read(folder, name):
+def test_utf_16_text_is_read(folder, name):
     content, drawings = FORMS[name]
     (folder / name).write_text(content, encoding="utf-16")
     assert list(results(folder / name).values()) == expected(*drawings)
@@ -359,7 +359,7 @@ def test_rows_of_sketches_stay_in_their_units(folder, name):
 
 
 @pytest.mark.parametrize("padding", [-1, 0, np.nan])
-def test_rows_of_two_pens_are_read_by_which_is_set(folder, padding):
+def test_rows_with_two_pen_states_are_read_by_the_one_that_is_set(folder, padding):
     """Absolute coordinates, the pen's two states, and padding to one length."""
     rng = np.random.default_rng(3)
     drawings, padded = [], np.full((30, 25, 4), padding, float)
@@ -376,7 +376,7 @@ def test_rows_of_two_pens_are_read_by_which_is_set(folder, padding):
     assert all(sum(row[2] for row in rows) == 3 for rows in found)
 
 
-def test_ml5_draws_to_the_row_that_ends(folder):
+def test_an_ml5_drawing_stops_at_its_end_row(folder):
     rows = [(-4, 0, "down"), (-15, 9, "up"), (-10, 17, "down"), (20, -3, "end"), (9, 9, "down")]
     (folder / "a.json").write_text(json.dumps([dict(dx=x, dy=y, pen=p) for x, y, p in rows]))
     (sketch,) = results(folder / "a.json").values()
@@ -411,7 +411,7 @@ def test_the_file_decides_whether_strokes_are_columns_or_points(folder, strokes,
 
 
 @pytest.mark.parametrize("count", [5, 6])
-def test_few_lists_of_more_numbers_than_a_point_has_are_columns(folder, count):
+def test_a_few_lists_longer_than_a_point_are_columns(folder, count):
     x, y = list(range(count)), [i * i for i in range(count)]
     (folder / "a.ndjson").write_text(json_lines(record([[x, y], [y, x]])))
     lines = [list(zip(x, y, strict=True)), list(zip(y, x, strict=True))]
@@ -433,7 +433,7 @@ def test_times_tell_columns_from_points(folder, swapped):
 
 @pytest.mark.parametrize("name", ["a.ndjson", "a.json"])
 @pytest.mark.parametrize("stroke", [[[1, 2], [3, 4]], [[1, 2, 3], [4, 5, 6]], [[1, 2]] * 3])
-def test_what_cannot_be_told_stops_with_what_to_do(folder, name, stroke):
+def test_an_undecidable_layout_stops_with_advice(folder, name, stroke):
     values = [record([stroke, stroke]), record([stroke])]
     (folder / name).write_text(json_lines(*values) if name == "a.ndjson" else json.dumps(values))
     for reason in results(folder / name).values():
@@ -442,7 +442,7 @@ def test_what_cannot_be_told_stops_with_what_to_do(folder, name, stroke):
         read_inputs([str(folder / name)], (), 100, Choice())
 
 
-def test_a_stroke_that_is_none_says_nothing_of_the_others(folder):
+def test_an_invalid_stroke_does_not_decide_the_layout_of_the_others(folder):
     odd = [[1, 2], 3], [5, [1, 2], [3, 4]], [[1, 2, 3], None]
     long = [[*range(9)], [*range(9)]]
     (folder / "a.ndjson").write_text(json_lines(*(record([s]) for s in odd), record([long])))
@@ -464,7 +464,7 @@ def test_a_stroke_of_the_other_layout_is_refused(folder):
 # What is left out, and what is not drawn
 
 
-def test_erasers_are_left_out_and_it_is_said(folder):
+def test_eraser_strokes_are_left_out_and_reported(folder):
     erased = {"drawMode": False, "paths": points(FACE)[0]}
     (folder / "a.json").write_text(json.dumps([*canvas(HOUSE), erased, erased]))
     assert left_out(folder / "a.json") == ("2 eraser strokes left out",)
@@ -474,7 +474,7 @@ def test_erasers_are_left_out_and_it_is_said(folder):
     assert list(results(folder / "a.json").values()) == expected(HOUSE)
 
 
-def test_strokes_that_have_places_of_their_own_are_refused(folder):
+def test_strokes_with_a_position_of_their_own_are_refused(folder):
     (folder / "a.json").write_text(json.dumps([{"x": 9, "y": 9, "points": [1, 2, 3, 4]}]))
     assert "export the drawing as SVG" in str(results(folder / "a.json"))
 
@@ -483,7 +483,7 @@ def scene(*elements):
     return json.dumps({"type": "excalidraw", "elements": elements})
 
 
-def test_excalidraw_turns_elements_around_their_middles(folder):
+def test_excalidraw_elements_are_rotated_around_their_centers(folder):
     line = {"type": "line", "x": 10, "y": 10, "angle": np.pi / 2, "points": [[0, 0], [20, 0]]}
     box = {"type": "rectangle", "x": 0, "y": 0, "width": 40, "height": 20, "angle": np.pi / 2}
     diamond = {"type": "diamond", "x": 50, "y": 0, "width": 10, "height": 10, "angle": 0}
@@ -499,7 +499,7 @@ def test_excalidraw_turns_elements_around_their_middles(folder):
     assert left_out(folder / "a.excalidraw") == ("1 text left out",)
 
 
-def test_excalidraw_s_ellipses_curves_and_arrows(folder):
+def test_excalidraw_ellipses_curves_and_arrows_are_read(folder):
     ellipse = {"type": "ellipse", "x": -50, "y": -50, "width": 100, "height": 100}
     (folder / "a.excalidraw").write_text(scene(ellipse))
     (rows,) = results(folder / "a.excalidraw").values()
@@ -516,7 +516,7 @@ def test_excalidraw_s_ellipses_curves_and_arrows(folder):
         assert np.hypot(*(path - (x, y)).T).min() < 1
 
 
-def test_tldraw_s_groups_shapes_and_lines(folder):
+def test_tldraw_groups_shapes_and_lines_are_read(folder):
     square = {"id": "shape:s", "type": "geo", "x": 10, "y": 0, "parentId": "shape:g"}
     square |= {"props": {"geo": "rectangle", "w": 10, "h": 20}}
     group = {
@@ -556,7 +556,7 @@ def test_tldraw_s_groups_shapes_and_lines(folder):
         assert left_out(folder / "a.json") == ("1 note left out",)
 
 
-def test_fabric_moves_scales_and_turns_objects(folder):
+def test_fabric_objects_are_moved_scaled_and_rotated(folder):
     path = {"type": "path", "path": [["M", 0, 0], ["L", 10, 0], ["L", 10, 20]], "strokeWidth": 2}
     path |= {"left": 100, "top": 50, "width": 10, "height": 20, "scaleX": 3, "scaleY": 2}
     turned = {"type": "Line", "x1": -5, "y1": 0, "x2": 5, "y2": 0, "width": 10, "height": 0}
@@ -597,12 +597,12 @@ def test_fabric_moves_scales_and_turns_objects(folder):
     ],
     ids=["second differences", "first differences", "as before, and hexadecimal", "decimals"],
 )  # fmt: skip
-def test_inkml_s_values(folder, trace, line):
+def test_inkml_values_are_read(folder, trace, line):
     (folder / "a.inkml").write_text(f"<ink><trace>{trace}</trace></ink>")
     assert list(results(folder / "a.inkml").values()) == expected([line])
 
 
-def test_inkml_s_contexts_groups_and_continuations(folder):
+def test_inkml_contexts_groups_and_continuations_are_read(folder):
     (folder / "a.inkml").write_text(
         """<ink xmlns:i="http://www.w3.org/2003/InkML"><definitions>
         <inkSource xml:id="pen"><traceFormat><channel name="Y" orientation="-ve"/>
@@ -621,7 +621,7 @@ def test_inkml_s_contexts_groups_and_continuations(folder):
     assert left_out(folder / "a.inkml") == ("1 pen-up line left out",)
 
 
-def test_only_what_quick_draw_recognized_in_any_form(folder):
+def test_recognized_filters_quick_draw_records_in_any_format(folder):
     reading = Reading(READING.recipe, recognized=True)
     no = record(columns(FACE), recognized=False)
     (folder / "a.json").write_text(json.dumps([record(columns(HOUSE)), no]))
@@ -635,7 +635,7 @@ def test_only_what_quick_draw_recognized_in_any_form(folder):
 # Parquet
 
 
-def test_parquet_rows_of_hugging_face_and_of_tfds(folder):
+def test_parquet_rows_from_hugging_face_and_tfds_are_read(folder):
     pyarrow = pytest.importorskip("pyarrow")
     parquet = pytest.importorskip("pyarrow.parquet")
     forms = {
@@ -656,7 +656,7 @@ def test_parquet_rows_of_hugging_face_and_of_tfds(folder):
     assert "cannot be read as parquet" in str(results(folder / "c.parquet"))
 
 
-def test_without_pyarrow_a_line_says_what_to_install(folder, monkeypatch):
+def test_without_pyarrow_the_error_says_what_to_install(folder, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "pyarrow", None)
     (folder / "a.parquet").write_bytes(b"PAR1")
     assert 'pip install "sketch-rnn[parquet]"' in str(results(folder / "a.parquet"))
@@ -716,7 +716,7 @@ def test_without_pyarrow_a_line_says_what_to_install(folder, monkeypatch):
         ),
     ],
 )
-def test_what_is_wrong_is_said_in_a_line(folder, name, content, message):
+def test_a_bad_file_gives_a_one_line_error(folder, name, content, message):
     (folder / name).write_text(content)
     (reason,) = results(folder / name).values()
     assert message in f"{folder / name}: {reason}" and "\n" not in reason
@@ -726,7 +726,7 @@ def test_what_is_wrong_is_said_in_a_line(folder, name, content, message):
     ("name", "program"),
     [("a.dxf", "vpype dread"), ("a.plt", "inkscape --export"), ("a.hpgl", "inkscape --export")],
 )
-def test_forms_that_others_convert_are_named(folder, name, program):
+def test_formats_that_other_programs_convert_name_the_program(folder, name, program):
     (folder / name).write_text("IN;SP1;PU0,0;PD9,9;")
     with pytest.raises(UserError, match=program):
         results(folder / name)

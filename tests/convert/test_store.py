@@ -31,7 +31,7 @@ def written(path):
 
 
 @pytest.mark.filterwarnings("error")
-def test_numpy_reads_it_as_the_original_does(path, written):
+def test_numpy_reads_a_written_file_as_the_original_does(path, written):
     with np.load(path, allow_pickle=True, encoding="latin1") as file:
         assert list(file) == ["train", "valid", "test"]
         for name, split in written.items():
@@ -41,7 +41,7 @@ def test_numpy_reads_it_as_the_original_does(path, written):
                 np.testing.assert_array_equal(read, sketch)
 
 
-def test_the_restricted_reader_reads_it(path):
+def test_the_restricted_reader_reads_a_written_file(path):
     splits = {name: sketches(1500, i) for i, name in enumerate(npz.SPLITS)}
     write_npz(path, {name: (1500, split) for name, split in splits.items()})
     reread = read_npz(path)
@@ -57,7 +57,7 @@ def test_the_same_data_is_the_same_file(path, written, tmp_path):
     assert zipfile.ZipFile(path).testzip() is None
 
 
-def test_a_spool_gives_back_what_was_added(tmp_path):
+def test_a_spool_returns_the_sketches_that_were_added(tmp_path):
     drawings = sketches(50)
     with Spool(tmp_path) as spool:
         for first in range(0, 50, 20):
@@ -70,7 +70,7 @@ def test_a_spool_gives_back_what_was_added(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_write_that_fails_leaves_the_old_file(path):
+def test_a_failed_write_leaves_the_old_file(path):
     path.write_text("old")
 
     def breaks():
@@ -83,7 +83,7 @@ def test_a_write_that_fails_leaves_the_old_file(path):
 
 
 @unix_only
-def test_memory_does_not_grow_with_the_sketches(tmp_path):
+def test_memory_does_not_grow_with_the_number_of_sketches(tmp_path):
     program = f"""
 import resource, numpy as np
 from pathlib import Path

@@ -58,7 +58,7 @@ def batches(data, seed=1, shard=(0, 1), **changes):
 # Loading
 
 
-def test_a_path_that_exists_is_a_path(tmp_path, monkeypatch):
+def test_a_data_set_name_that_exists_as_a_path_is_read_as_a_path(tmp_path, monkeypatch):
     """Nothing is asked of a server, whatever the path looks like."""
     monkeypatch.setattr(download, "fetch", lambda *_: pytest.fail("it was asked for"))
     (tmp_path / "here").mkdir()
@@ -76,7 +76,7 @@ def test_a_path_that_exists_is_a_path(tmp_path, monkeypatch):
     assert download.locate("here", ["b.npz"]) == ("here", ["b.npz"])
 
 
-def test_aaron_sheep_has_the_originals_numbers():
+def test_aaron_sheep_has_the_same_numbers_as_in_the_original():
     folder = public("data/aaron_sheep.npz").parent
     data = dataset.load_dataset("aaron_sheep.npz", folder)
     assert (len(data.train), len(data.valid), len(data.test)) == (7400, 300, 300)
@@ -149,7 +149,7 @@ def test_a_split_without_sketches_is_refused(tmp_path, split):
 # Batches
 
 
-def test_a_batch_is_a_function_of_seed_and_step(data):
+def test_a_batch_depends_only_on_seed_and_step(data):
     for found, expected in zip(batches(data).batch(3), batches(data).batch(3), strict=True):
         np.testing.assert_array_equal(found, expected)
     assert not np.array_equal(batches(data).batch(3)[0], batches(data).batch(4)[0])
@@ -204,12 +204,12 @@ def test_shards_are_slices_of_the_global_batch(data, count):
         np.testing.assert_array_equal(np.concatenate(part), whole)
 
 
-def test_a_batch_that_cannot_be_shared_equally_is_refused(data):
+def test_a_batch_that_cannot_be_split_equally_is_refused(data):
     with pytest.raises(UserError, match="3 workers"):
         batches(data, shard=(0, 3))
 
 
-def test_eval_batches_are_in_stable_order_of_length(data):
+def test_eval_batches_are_stably_sorted_by_length(data):
     found = list(batching.eval_batches(data.train, 16, data.scale_factor, data.max_seq_len))
     assert [len(lengths) for _, lengths in found] == [16, 16, 8]
     order = sorted(range(40), key=lambda i: len(data.train[i]))
@@ -237,7 +237,7 @@ def test_an_error_in_a_batch_reaches_the_reader():
         next(batching.prefetch(Broken().batch))
 
 
-def test_a_program_that_leaves_batches_unread_exits(tmp_path):
+def test_a_program_with_unread_batches_exits(tmp_path):
     write(tmp_path / "a.npz", train=sketches(40))
     code = f"""
 from types import SimpleNamespace
@@ -279,7 +279,7 @@ def test_a_mapped_data_set_equals_one_in_memory(mapped, tmp_path, monkeypatch):
             assert all(np.array_equal(a, b) for a, b in pairs)
 
 
-def test_a_file_is_converted_once_and_anew_when_it_changes(mapped, tmp_path, monkeypatch):
+def test_a_file_is_converted_once_and_again_when_it_changes(mapped, tmp_path, monkeypatch):
     path = write(tmp_path / "a.npz")
     dataset.load_dataset("a.npz", tmp_path)
     read = npz.read_split
@@ -291,7 +291,7 @@ def test_a_file_is_converted_once_and_anew_when_it_changes(mapped, tmp_path, mon
 
 
 @pytest.mark.parametrize("size", [0, 100, 4096, 5000])
-def test_a_cut_cache_file_is_made_again(mapped, tmp_path, size):
+def test_a_truncated_cache_file_is_written_again(mapped, tmp_path, size):
     write(tmp_path / "a.npz", train=sketches(23))
     dataset.load_dataset("a.npz", tmp_path)
     (file,) = mapped.iterdir()
@@ -299,14 +299,14 @@ def test_a_cut_cache_file_is_made_again(mapped, tmp_path, size):
     assert len(dataset.load_dataset("a.npz", tmp_path).train) == 23
 
 
-def test_a_conversion_that_fails_leaves_nothing(mapped, tmp_path):
+def test_a_failed_conversion_leaves_no_file(mapped, tmp_path):
     write(tmp_path / "a.npz", test=[np.array([[1, 2, 7]])])
     with pytest.raises(UserError, match="split test, sketch 0"):
         dataset.load_dataset("a.npz", tmp_path)
     assert list(mapped.iterdir()) == []
 
 
-def test_a_conversion_that_was_killed_is_done_again_and_cleaned_up(mapped, tmp_path):
+def test_a_killed_conversion_is_repeated_and_cleaned_up(mapped, tmp_path):
     write(tmp_path / "a.npz")
     dataset.load_dataset("a.npz", tmp_path)
     (file,) = mapped.iterdir()
@@ -341,7 +341,7 @@ def test_a_cache_that_cannot_be_written_is_named(mapped, tmp_path):
         dataset.load_dataset("a.npz", tmp_path)
 
 
-def test_a_damaged_header_is_not_believed(mapped, tmp_path):
+def test_a_cache_file_with_a_damaged_header_is_written_again(mapped, tmp_path):
     write(tmp_path / "a.npz")
     dataset.load_dataset("a.npz", tmp_path)
     (file,) = mapped.iterdir()

@@ -33,19 +33,19 @@ def script():
     return module
 
 
-def test_there_is_one_file_a_category_and_all_are_small():
+def test_there_is_one_small_file_per_category():
     assert sorted(path.stem for path in FOLDER.glob("*.npz")) == CATEGORIES
     assert sum(path.stat().st_size for path in FOLDER.iterdir()) < 1_000_000
     assert (FOLDER / "contact_sheet.png").stat().st_size < 100_000
 
 
-def test_the_splits_have_their_sizes(doodles):
+def test_the_splits_have_the_documented_sizes(doodles):
     assert {key: len(value) for key, value in doodles.items()} == {
         (category, split): count for category in CATEGORIES for split, count in SPLITS.items()
     }
 
 
-def test_sketches_are_short(doodles):
+def test_every_sketch_is_short(doodles):
     lengths = [len(sketch) for sketches in doodles.values() for sketch in sketches]
     assert 30 < np.mean(lengths) < 45
     assert min(lengths) >= 5 and max(lengths) <= 64
@@ -67,7 +67,7 @@ def test_no_doodle_occurs_twice(doodles):
     assert len(set(every)) == len(every)
 
 
-def test_a_category_varies_in_strokes_and_proportions(doodles):
+def test_sketches_of_a_category_vary_in_strokes_and_proportions(doodles):
     for category in CATEGORIES:
         sketches = doodles[category, "train"]
         assert len({sketch[:, 2].sum() for sketch in sketches}) >= 4
@@ -78,14 +78,14 @@ def test_a_category_varies_in_strokes_and_proportions(doodles):
 
 @pytest.mark.parametrize("category", CATEGORIES)
 @pytest.mark.parametrize("split, first", [("train", 0), ("valid", 1000), ("test", 1100)])
-def test_the_script_draws_what_is_in_the_files(script, doodles, category, split, first):
+def test_the_script_draws_the_sketches_in_the_files(script, doodles, category, split, first):
     for i in (0, 1, 99):
         drawn = script.doodle(category, first + i)
         assert drawn.dtype == np.int16
         np.testing.assert_array_equal(drawn, doodles[category, split][i])
 
 
-def test_another_seed_draws_others(script):
+def test_another_seed_draws_other_sketches(script):
     assert not np.array_equal(script.doodle("cat", 0, seed=1), script.doodle("cat", 0))
 
 

@@ -33,7 +33,7 @@ def test_a_file_is_fetched_once(server, tmp_path):
     assert server.asked == ["/d/a.npz"]
 
 
-def test_a_data_set_at_an_address_is_loaded(server, tmp_path):
+def test_a_data_set_at_a_url_is_loaded(server, tmp_path):
     sketches = np.empty(3, object)
     sketches[:] = [np.array([[i, 2, 0], [3, 4, 1]]) for i in range(3)]
     np.savez(tmp_path / "b.npz", train=sketches, valid=sketches, test=sketches)
@@ -90,14 +90,14 @@ def cut_off(server):
     server.files["/d/a.npz"] = (CONTENT, len(CONTENT))
 
 
-def test_a_download_goes_on_where_it_was_cut_off(server, tmp_path):
+def test_an_interrupted_download_resumes_where_it_stopped(server, tmp_path):
     cut_off(server)
     (path,) = download.resolve(server.address, ["a.npz"])
     assert path.read_bytes() == CONTENT and server.ranges == [None, f"bytes={(2 << 16) - 1}-"]
     assert cached(tmp_path) == [path]
 
 
-def test_a_download_goes_on_after_a_kill_and_hours_without_a_network(server, tmp_path, monkeypatch):
+def test_a_download_resumes_after_a_kill_and_hours_without_a_network(server, tmp_path, monkeypatch):
     server.tag, server.stalls = '"one"', True
     server.files["/d/a.npz"] = (CONTENT[:150_000], len(CONTENT))
     program = (
@@ -118,7 +118,7 @@ def test_a_download_goes_on_after_a_kill_and_hours_without_a_network(server, tmp
     assert len(server.ranges) == 2 and int(server.ranges[1][6:-1]) > 1 << 16
 
 
-def test_a_file_that_arrived_but_for_its_name_is_not_fetched_again(server, monkeypatch):
+def test_a_complete_file_that_could_not_be_renamed_is_not_fetched_again(server, monkeypatch):
     server.tag = '"one"'
     with monkeypatch.context() as context, pytest.raises(UserError, match="No space"):
         context.setattr(download.shutil, "copyfileobj", full_disk)
@@ -131,7 +131,7 @@ def full_disk(*_):
     raise OSError(28, os.strerror(28))
 
 
-def test_a_file_that_changed_meanwhile_is_fetched_anew(server, tmp_path):
+def test_a_file_that_changed_on_the_server_is_fetched_from_the_start(server, tmp_path):
     cut_off(server)
     server.tag, other = '"two"', CONTENT[::-1]
     server.files["/d/a.npz"] = (other, len(other))
@@ -139,14 +139,14 @@ def test_a_file_that_changed_meanwhile_is_fetched_anew(server, tmp_path):
     assert path.read_bytes() == other and cached(tmp_path) == [path]
 
 
-def test_a_server_that_sends_all_again_is_understood(server):
+def test_a_server_that_ignores_the_range_sends_the_whole_file(server):
     cut_off(server)
     server.tag = None
     assert download.resolve(server.address, ["a.npz"])[0].read_bytes() == CONTENT
 
 
 @pytest.mark.parametrize("tag", [None, 'W/"one"'])
-def test_a_part_that_may_be_of_another_content_is_not_kept(server, tmp_path, tag):
+def test_a_partial_file_that_cannot_be_verified_is_not_kept(server, tmp_path, tag):
     server.tag = tag
     server.files["/d/a.npz"] = (CONTENT[:150_000], len(CONTENT))
     with pytest.raises(UserError, match="cannot fetch"):
@@ -157,7 +157,7 @@ def test_a_part_that_may_be_of_another_content_is_not_kept(server, tmp_path, tag
 @pytest.mark.parametrize(
     ("content", "shift"), [(CONTENT[:99], 0), (CONTENT, 5)], ids=["shorter", "shifted"]
 )
-def test_a_server_that_breaks_its_promise_is_asked_for_all_again(server, tmp_path, content, shift):
+def test_after_a_wrong_range_the_whole_file_is_fetched_again(server, tmp_path, content, shift):
     cut_off(server)
     server.shift = shift
     server.files["/d/a.npz"] = (content, len(content))
@@ -167,7 +167,7 @@ def test_a_server_that_breaks_its_promise_is_asked_for_all_again(server, tmp_pat
     assert download.resolve(server.address, ["a.npz"])[0].read_bytes() == content
 
 
-def test_two_processes_do_not_write_to_one_part(server, tmp_path):
+def test_two_processes_do_not_write_to_the_same_partial_file(server, tmp_path):
     cut_off(server)
     (part,) = cached(tmp_path)
     before = part.read_bytes()
@@ -202,7 +202,7 @@ def test_a_file_that_is_too_large_is_refused(server, tmp_path, monkeypatch, leng
     assert cached(tmp_path) == []
 
 
-def test_no_network_says_how_to_go_on(server, tmp_path):
+def test_without_a_network_the_error_says_what_to_do(server, tmp_path):
     address = server.address
     server.shutdown()
     server.server_close()
@@ -222,7 +222,7 @@ def test_the_default_is_the_public_data_set_with_its_checksum():
     assert set(download.KNOWN_SHA256) == {f"{download.DEFAULT_DATA_DIR}/aaron_sheep.npz"}
 
 
-def test_files_of_a_folder(tmp_path):
+def test_files_in_a_folder_are_found(tmp_path):
     (tmp_path / "sub").mkdir()
     for name in ("a.npz", "sub/b.npz"):
         (tmp_path / name).write_bytes(b"")
@@ -230,7 +230,7 @@ def test_files_of_a_folder(tmp_path):
     assert found == [tmp_path / "a.npz", tmp_path / "sub" / "b.npz"]
 
 
-def test_a_missing_file_of_a_folder_names_those_it_holds(tmp_path):
+def test_the_error_for_a_missing_file_names_the_files_in_its_folder(tmp_path):
     (tmp_path / "cat.npz").write_bytes(b"")
     with pytest.raises(UserError, match=r"no file 'dog\.npz' in .*, which holds cat\.npz"):
         download.resolve(tmp_path, ["dog.npz"])
@@ -252,6 +252,6 @@ def test_a_missing_file_of_a_folder_names_those_it_holds(tmp_path):
         "http://elsewhere/a.npz",
     ],
 )
-def test_names_that_leave_the_folder_are_refused(data_dir, name):
+def test_names_outside_the_folder_are_refused(data_dir, name):
     with pytest.raises(UserError, match="the name of a file in data_dir"):
         download.resolve(data_dir, [name])

@@ -35,16 +35,16 @@ def test_a_model_is_fetched_once(server):
     assert len(downloads(server)) == 2
 
 
-def test_a_model_is_found_by_its_name_as_others_are(server):
+def test_a_model_on_the_hub_is_found_by_its_name(server):
     assert catalog.model_path("hf://user/cats").read_bytes() == CONTENT
 
 
-def test_a_file_and_a_revision_can_be_named(server):
+def test_the_name_can_include_a_file_and_a_revision(server):
     assert hub.fetch("hf://user/cats/old/cat.gen.json").read_bytes() == b"{}"
     assert hub.fetch(f"hf://user/cats@{'0' * 40}").read_bytes() == CONTENT
 
 
-def test_a_download_that_breaks_off_goes_on_from_there(server, monkeypatch):
+def test_an_interrupted_download_from_the_hub_resumes(server, monkeypatch):
     from huggingface_hub import constants
 
     monkeypatch.setattr(constants, "DOWNLOAD_CHUNK_SIZE", 100_000)
@@ -53,7 +53,7 @@ def test_a_download_that_breaks_off_goes_on_from_there(server, monkeypatch):
     assert downloads(server) == [None, "bytes=300000-"]
 
 
-def test_a_file_is_whole_before_it_has_its_name(server, tmp_path, monkeypatch):
+def test_a_file_gets_its_name_only_when_it_is_complete(server, tmp_path, monkeypatch):
     from huggingface_hub import file_download
 
     class Killed(BaseException):
@@ -70,7 +70,7 @@ def test_a_file_is_whole_before_it_has_its_name(server, tmp_path, monkeypatch):
     monkeypatch.undo()
 
 
-def test_what_was_fetched_is_there_without_a_network(server, monkeypatch):
+def test_a_fetched_model_is_available_without_a_network(server, monkeypatch):
     path = hub.fetch("hf://user/cats")
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
     assert hub.fetch("hf://user/cats") == path
@@ -101,7 +101,7 @@ def test_an_enormous_file_is_refused_before_it_is_fetched(server):
         ("hf://user/-cats--", "hf://user/-cats--"),
     ],
 )
-def test_what_cannot_be_fetched_is_one_line(server, monkeypatch, name, reason):
+def test_a_failed_fetch_gives_a_one_line_error(server, monkeypatch, name, reason):
     server.repositories["user/secret"] = {"model.keras": CONTENT}
     server.private.add("user/secret")
     monkeypatch.delenv("HF_TOKEN")
@@ -110,13 +110,13 @@ def test_what_cannot_be_fetched_is_one_line(server, monkeypatch, name, reason):
     assert name in str(caught.value)
 
 
-def test_a_hub_out_of_reach_is_one_line(server, monkeypatch):
+def test_an_unreachable_hub_gives_a_one_line_error(server, monkeypatch):
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
     with pytest.raises(UserError, match="hf://user/cats: the Hub cannot be reached"):
         hub.fetch("hf://user/cats")
 
 
-def test_without_the_extra_one_line_says_what_to_install(monkeypatch):
+def test_without_the_extra_the_error_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "huggingface_hub", None)
     monkeypatch.setitem(sys.modules, "huggingface_hub.errors", None)
     with pytest.raises(UserError, match=r'pip install "sketch-rnn\[hub\]"'):
@@ -142,7 +142,7 @@ def test_a_folder_is_pushed_in_one_commit(server, folder):
     assert Path(hub.fetch("hf://user/dogs")).read_bytes() == CONTENT
 
 
-def test_who_is_not_logged_in_is_told_to(server, folder, monkeypatch):
+def test_pushing_without_a_login_says_how_to_log_in(server, folder, monkeypatch):
     monkeypatch.setenv("HF_TOKEN", "hf_another")
     with pytest.raises(UserError, match="log in with `hf auth login`"):
         hub.push("hf://user/dogs", folder, private=False)
@@ -150,7 +150,7 @@ def test_who_is_not_logged_in_is_told_to(server, folder, monkeypatch):
 
 
 @pytest.mark.parametrize("name", ["hf://user/dogs@main", "hf://user/dogs/dog.keras"])
-def test_only_a_repository_can_be_pushed_to(server, folder, name):
+def test_push_accepts_only_a_repository(server, folder, name):
     with pytest.raises(UserError, match="expected the repository to push to"):
         hub.push(name, folder, private=False)
     assert server.asked == []

@@ -150,18 +150,18 @@ def check_corrupted(sketches, copies, seed):
 
 
 @pytest.mark.parametrize("name", SETS)
-def test_corrupted_copies_are_recognized_or_stopped(name):
+def test_corrupted_copies_are_recognized_or_refused(name):
     assert check_corrupted(drawings(name), 12, seed=1) <= 2
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("name", SETS)
-def test_many_corrupted_copies_are_recognized_or_stopped(name):
+def test_many_corrupted_copies_are_recognized_or_refused(name):
     assert check_corrupted(drawings(name), 200, seed=2) <= 12
 
 
 @pytest.mark.parametrize("name", SETS)
-def test_right_files_are_left_alone(name, caplog):
+def test_files_in_the_expected_layout_are_not_changed(name, caplog):
     sketches, rng = drawings(name), np.random.default_rng(3)
     for count in [1, 2, 3, 5, 10, 10, 20, 20, 40, 150, 300]:
         chosen = some(sketches, count, rng)
@@ -191,7 +191,7 @@ def test_right_files_are_left_alone(name, caplog):
         ),
     ],
 )
-def test_what_is_found_out_is_said(how, said, caplog):
+def test_the_recognized_layout_is_reported(how, said, caplog):
     sketches = drawings("cat")[:40]
     found = plain(written(sketches, how), "a.npz")
     assert all(map(are_same, sketches, found))
@@ -243,7 +243,7 @@ def polygons(count, is_closed):
 
 
 @pytest.mark.parametrize(("pen", "padding"), [("drawn", "dots"), ("moved", "zeros")])
-def test_lines_that_padding_may_have_closed_stop(pen, padding):
+def test_lines_that_padding_may_have_closed_are_refused(pen, padding):
     layout = Layout(coordinates="absolute", pen=pen)
     for is_closed, row in [(True, padding), (True, "nan"), (False, padding)]:
         sketches = polygons(40, is_closed)
@@ -271,7 +271,7 @@ def test_a_dot_that_ends_a_line_twice_is_not_padding(caplog):
 @pytest.mark.parametrize(
     ("pen", "padding", "corner"), [("drawn", "dots", (0, 0, 1)), ("moved", "zeros", (0, 0, 0))]
 )
-def test_points_within_drawings_that_equal_the_padding_stop(pen, padding, corner, ragged):
+def test_points_inside_drawings_that_equal_the_padding_are_refused(pen, padding, corner, ragged):
     """The pen is given before a point, so a last point at the corner looks like padding."""
     sketches = drawings("cat")[:20]
     rows = written(sketches, Corruption("page", pen, padding=padding, ragged=ragged))
@@ -281,7 +281,7 @@ def test_points_within_drawings_that_equal_the_padding_stop(pen, padding, corner
         plain(rows, "a.npz")
 
 
-def test_dots_at_the_ends_of_lines_are_told_from_padding_or_stop(caplog):
+def test_dots_at_the_ends_of_lines_are_kept_apart_from_padding_or_refused(caplog):
     sketches = drawings("cat")[:20]
     how = Corruption(padding="dots")
     assert all(map(are_same, sketches, plain(written(sketches, how), "a.npz")))
@@ -305,7 +305,7 @@ def test_dots_at_the_ends_of_lines_are_told_from_padding_or_stop(caplog):
     ],
     ids=str,
 )
-def test_few_drawings_are_recognized_or_stopped(name, count, how):
+def test_few_drawings_are_recognized_or_refused(name, count, how):
     sketches = drawings(name)[:count]
     try:
         found = plain(written(sketches, how), "a.npz")
@@ -316,14 +316,14 @@ def test_few_drawings_are_recognized_or_stopped(name, count, how):
 
 
 @pytest.mark.parametrize("name", ["fish", "face"])
-def test_four_drawings_suffice_where_it_is_clear(name, caplog):
+def test_four_drawings_are_enough_when_the_layout_is_clear(name, caplog):
     sketches = drawings(name)[:4]
     found = plain(written(sketches, Corruption(place="centered")), "a.npz")
     assert all(map(are_same, sketches, found))
     assert "its coordinates look absolute" in caplog.text
 
 
-def test_what_the_user_says_counts():
+def test_the_value_given_by_the_user_is_used():
     sketches = drawings("cat")[:40]
     page = written(sketches, Corruption(place="page", pen="down"))
     assert plain(page, "a.npz", AS_IT_IS)[0] is page[0]
@@ -334,7 +334,7 @@ def test_what_the_user_says_counts():
         Layout(pen="up")
 
 
-def test_absolute_rows_that_are_drawn_from_the_origin_keep_the_first():
+def test_absolute_rows_drawn_from_the_origin_keep_their_first_row():
     rows = np.array([(10, 20, 0), (30, 20, 1), (5, 60, 0), (5, 90, 1)])
     (found,) = plain([rows], "a.npz", Layout("drawn", "absolute", "lifted"))
     assert found.tolist() == [[10, 20, 0], [20, 0, 1], [-25, 40, 0], [0, 30, 1]]
@@ -342,7 +342,7 @@ def test_absolute_rows_that_are_drawn_from_the_origin_keep_the_first():
     assert found.tolist() == [[20, 0, 1], [-25, 40, 0], [0, 30, 1]]
 
 
-def test_drawings_that_end_with_a_dot_tell_what_the_pen_means():
+def test_a_dot_at_the_end_of_drawings_shows_what_the_pen_column_means():
     """Where the pen is given before a point, a dot at the end is a row with the pen up."""
     sketches = [s for s in drawings("cat") if len(s) < 40][:12]
     dot = np.array([(30.0, 40.0, 1)])
@@ -351,7 +351,7 @@ def test_drawings_that_end_with_a_dot_tell_what_the_pen_means():
     assert all(map(are_same, dotted, found))
 
 
-def test_what_cannot_be_told_stops():
+def test_an_undecidable_pen_column_is_refused():
     dots = [np.array([(3, 2, 1), (-5, 4, 1)] * 6)] * 20
     with pytest.raises(
         UserError, match="cannot tell what 1 in column 3 of its rows means; choose `pen="
@@ -360,7 +360,7 @@ def test_what_cannot_be_told_stops():
     assert plain(dots, "a.npz", Layout(pen="lifted"))[0].tolist() == dots[0].tolist()
 
 
-def test_what_is_no_sketch_stays_to_be_refused():
+def test_arrays_that_are_not_sketches_are_left_for_later_checks():
     odd = [np.zeros((0, 3)), np.zeros(3), np.zeros((2, 4)), np.array([(1, 2, 7)]), np.array(None)]
     found = plain(odd, "a.npz")
     assert all(one is other for one, other in zip(odd, found, strict=True))
@@ -373,7 +373,7 @@ def test_stroke_5_is_padded_too():
     assert plain([ended], "a.npz")[0].tolist() == [[4, 5, 0], [1, 2, 1]]
 
 
-def test_oddities_of_a_data_set_that_was_not_built():
+def test_oddities_in_a_data_set_that_was_not_built_here_are_named():
     sketches = drawings("fish")[:60]
     for how, said in [
         (Corruption(padding="zeros"), "end in rows of padding (0, 0, 0)"),

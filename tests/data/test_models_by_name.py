@@ -85,7 +85,7 @@ def test_every_command_that_reads_a_model_takes_the_name(models, tmp_path, capsy
     assert train.main(flags) == 0
 
 
-def test_a_download_that_was_cut_off_goes_on(models, tmp_path):
+def test_an_interrupted_model_download_resumes(models, tmp_path):
     models.tag = '"one"'
     models.files["/d/cat.gen.json"] = (GEN[:150_000], len(GEN))
     with pytest.raises(UserError, match="Connection broken"):
@@ -96,7 +96,7 @@ def test_a_download_that_was_cut_off_goes_on(models, tmp_path):
     assert models.ranges == [None, f"bytes={(2 << 16) - 1}-"]
 
 
-def test_a_file_of_another_length_than_promised_gets_no_name(models, tmp_path):
+def test_a_file_of_the_wrong_length_is_not_kept(models, tmp_path):
     models.files["/d/cat.gen.json"] = (GEN, len(GEN) + 5)
     with pytest.raises(UserError, match="5 more expected"):
         catalog.model_path("quickdraw/cat")
@@ -110,7 +110,7 @@ def test_a_file_that_is_too_large_is_refused(models, tmp_path, monkeypatch):
     assert cached(tmp_path) == []
 
 
-def test_two_processes_at_once_get_the_same_whole_file(models, tmp_path):
+def test_two_processes_at_once_get_the_same_complete_file(models, tmp_path):
     program = (
         "from sketch_rnn.data import catalog; "
         f"print(catalog.PublicModel('x', '{models.address}/cat.gen.json', '').fetch())"
@@ -125,7 +125,7 @@ def test_two_processes_at_once_get_the_same_whole_file(models, tmp_path):
     assert found == {str(path)} and path.read_bytes() == GEN
 
 
-def test_without_a_network_what_works_offline_is_said(models, capsys):
+def test_without_a_network_the_error_says_what_works_offline(models, capsys):
     models.shutdown()
     models.server_close()
     assert sample.main(["--model_dir=quickdraw/cat", "--output=a.svg"]) == 2
@@ -147,7 +147,7 @@ def test_without_a_network_what_works_offline_is_said(models, capsys):
         ("cat.vae", "the model quickdraw/cat.vae"),
     ],
 )
-def test_a_wrong_name_gives_the_nearest_ones(name, near, models):
+def test_a_wrong_name_gets_the_nearest_names_as_suggestions(name, near, models):
     with pytest.raises(UserError) as caught:
         catalog.model_path(name)
     assert near in str(caught.value) and len(str(caught.value)) < 300
@@ -155,7 +155,7 @@ def test_a_wrong_name_gives_the_nearest_ones(name, near, models):
 
 
 @pytest.mark.parametrize("name", ["doodles", "quickdraw/cat", "quickdraw/cat.vae"])
-def test_a_local_file_or_folder_of_that_name_wins(name, models, tmp_path):
+def test_a_local_file_or_folder_with_that_name_takes_precedence(name, models, tmp_path):
     local = tmp_path / "work" / name
     local.mkdir(parents=True)
     assert catalog.model_path(name).resolve() == local and not catalog.is_packaged(name)
@@ -163,7 +163,7 @@ def test_a_local_file_or_folder_of_that_name_wins(name, models, tmp_path):
     assert catalog.model_path(None) == catalog.PACKAGED_MODEL_PATH
 
 
-def test_other_paths_stay_as_they_are(tmp_path):
+def test_other_paths_are_not_changed(tmp_path):
     for path in ("models/doodle", tmp_path / "none", "x.gen.json"):
         assert str(catalog.model_path(path)) == str(path)
 
@@ -180,7 +180,7 @@ def test_the_models_have_names_and_licenses(capsys):
     assert "quickdraw/everything\n" in out and "doodles" in out
 
 
-def test_download_says_how_a_model_is_used(models, capsys):
+def test_download_prints_how_to_use_a_model(models, capsys):
     assert dataset.main(["download", "quickdraw/cat.vae"]) == 0
     path, license, use = capsys.readouterr().out.splitlines()
     assert Path(path).read_bytes() == VAE
@@ -198,7 +198,7 @@ def test_a_model_that_is_damaged_in_the_cache_is_fetched_again(damaged, models, 
     assert len(models.asked) == 2
 
 
-def test_a_model_that_the_server_has_damaged_is_fetched_twice_and_said(models):
+def test_a_model_damaged_on_the_server_is_fetched_twice_and_reported(models):
     from sketch_rnn import load_model
 
     models.files["/d/cat.gen.json"] = (b"<html>", 6)
@@ -207,7 +207,7 @@ def test_a_model_that_the_server_has_damaged_is_fetched_twice_and_said(models):
     assert len(models.asked) == 2
 
 
-def test_a_damaged_local_model_stays_where_it_is(models, tmp_path):
+def test_a_damaged_local_model_is_not_removed(models, tmp_path):
     from sketch_rnn import load_model
 
     path = tmp_path / "work" / "mine.gen.json"

@@ -90,7 +90,7 @@ def test_public_data_sets_equal_what_numpy_reads(name):
 
 @pytest.mark.parametrize("protocol", range(6))
 @pytest.mark.parametrize("dtype", ["<i2", ">i2", "i1", "<i4", "<i8", "<f2", "<f4", ">f8"])
-def test_every_pickle_protocol_and_number_type(tmp_path, protocol, dtype):
+def test_every_pickle_protocol_and_number_type_is_read(tmp_path, protocol, dtype):
     arrays = [sketch.astype(dtype) for sketch in SKETCHES]
     arrays[2] = np.asfortranarray(arrays[2])
     found = train_of(tmp_path, object_npy(pickle.dumps(objects(arrays), protocol)))
@@ -98,7 +98,7 @@ def test_every_pickle_protocol_and_number_type(tmp_path, protocol, dtype):
     assert {a.dtype for a in found} == {np.dtype("f4" if "f" in dtype else "i2")}
 
 
-def test_names_of_numpy_1_and_2(tmp_path):
+def test_module_names_of_numpy_1_and_2_are_read(tmp_path):
     pickled = pickle.dumps(objects(SKETCHES), 2).replace(b"cnumpy._core.", b"cnumpy.core.")
     assert b"cnumpy.core.multiarray" in pickled
     assert_same(train_of(tmp_path, object_npy(pickled)), SKETCHES)
@@ -106,18 +106,18 @@ def test_names_of_numpy_1_and_2(tmp_path):
     assert_same(train_of(tmp_path, object_npy(pickled)), SKETCHES)
 
 
-def test_one_array_that_is_there_twice(tmp_path):
+def test_an_array_that_occurs_twice_is_read(tmp_path):
     arrays = [SKETCHES[0], SKETCHES[1], SKETCHES[0]]
     assert_same(train_of(tmp_path, npy(objects(arrays))), arrays)
 
 
-def test_a_plain_array_of_sketches_of_one_length(tmp_path):
+def test_a_plain_array_of_sketches_of_equal_length_is_read(tmp_path):
     array = np.stack([SKETCHES[2]] * 4).astype(np.float32)
     assert_same(train_of(tmp_path, npy(array)), array)
     assert_same(train_of(tmp_path, npy(np.asfortranarray(array))), array)
 
 
-def test_a_plain_array_of_points_beside_lengths(tmp_path):
+def test_a_plain_array_of_points_with_lengths_is_read(tmp_path):
     path = tmp_path / "a.npz"
     splits = {name: np.concatenate(SKETCHES) for name in npz.SPLITS}
     np.savez(path, **splits, **{f"{name}_lengths": [2, 1, 3] for name in npz.SPLITS})
@@ -125,7 +125,7 @@ def test_a_plain_array_of_points_beside_lengths(tmp_path):
 
 
 @pytest.mark.parametrize("dtype", ["u1", "<i2", "<u8"])
-def test_lengths_whose_sum_their_type_cannot_hold(tmp_path, dtype):
+def test_lengths_whose_sum_overflows_their_type_are_added_correctly(tmp_path, dtype):
     path = tmp_path / "a.npz"
     splits = {name: np.ones((400, 3), np.int16) for name in npz.SPLITS}
     lengths = np.array([200, 200], dtype)
@@ -133,7 +133,7 @@ def test_lengths_whose_sum_their_type_cannot_hold(tmp_path, dtype):
     assert [len(sketch) for sketch in read_npz(path)["valid"]] == [200, 200]
 
 
-def test_lengths_whose_sum_is_right_only_in_their_type_are_refused(tmp_path):
+def test_lengths_whose_sum_fits_only_after_overflow_are_refused(tmp_path):
     path = tmp_path / "a.npz"
     splits = {name: np.ones((100, 3), np.int16) for name in npz.SPLITS}
     np.savez(path, **splits, train_lengths=np.array([100, 100, 100, 56], np.int8))
@@ -149,7 +149,7 @@ def test_lengths_that_do_not_fit_are_refused(tmp_path, lengths):
 
 
 @pytest.mark.parametrize("start", [0, 1])
-def test_stroke5_rows_with_and_without_a_start_token(tmp_path, start):
+def test_stroke5_rows_are_read_with_and_without_a_start_token(tmp_path, start):
     padded = to_stroke5(SKETCHES, 6)[:, 1 - start :]
     assert_same(train_of(tmp_path, npy(padded)), SKETCHES)
     assert_same(train_of(tmp_path, npy(objects(list(padded)))), SKETCHES)
@@ -195,7 +195,7 @@ def objects_of(value, count):
     ],
     ids=["lists", "floats", "tuples and bools", "tuples", "arrays", "numbers of NumPy"],
 )
-def test_python_lists_of_every_protocol(tmp_path, protocol, form):
+def test_python_lists_are_read_in_every_pickle_protocol(tmp_path, protocol, form):
     member = list_pickle([form(sketch) for sketch in SKETCHES], protocol)
     found, others = npz.read_drawings(write(tmp_path / "a.npz", member))
     assert_same(found["train"], SKETCHES)
@@ -203,7 +203,7 @@ def test_python_lists_of_every_protocol(tmp_path, protocol, form):
     assert not others
 
 
-def test_a_list_that_is_there_many_times(tmp_path):
+def test_a_list_that_occurs_many_times_is_read(tmp_path):
     """Also after the pickle's next thousand items, when the lists before it are forgotten."""
     lists = [sketch.tolist() for sketch in SKETCHES] * 800
     member = list_pickle(lists, 4, len(lists))
@@ -214,7 +214,7 @@ def test_a_list_that_is_there_many_times(tmp_path):
 @pytest.mark.parametrize("protocol", range(6))
 @pytest.mark.parametrize("dtype", [int, float])
 @pytest.mark.parametrize("count", [1, 700])
-def test_an_array_of_objects_that_are_numbers(tmp_path, protocol, dtype, count):
+def test_an_object_array_of_numbers_is_read(tmp_path, protocol, dtype, count):
     array = np.stack([SKETCHES[2]] * count).astype(dtype).astype(object)
     array[-1, 0, 0] = dtype(77)
     file = io.BytesIO()
@@ -226,7 +226,7 @@ def test_an_array_of_objects_that_are_numbers(tmp_path, protocol, dtype, count):
     assert {sketch.dtype for sketch in found["train"]} == {np.dtype(dtype)}
 
 
-def test_lists_that_were_read_take_no_memory(tmp_path):
+def test_lists_are_freed_once_they_are_read(tmp_path):
     rows = [[100 + i, 300 - i, i % 2] for i in range(10)]
     lists = [[[x + n, y, pen] for x, y, pen in rows] for n in range(3000)]
     path = write(tmp_path / "a.npz", list_pickle(lists, 4, 3000))
@@ -249,7 +249,7 @@ def test_lists_that_were_read_take_no_memory(tmp_path):
     ],
     ids=lambda members: ", ".join(members),
 )
-def test_every_member_that_holds_sketches_is_read(tmp_path, members):
+def test_every_member_with_sketches_is_read(tmp_path, members):
     found, others = built_from(tmp_path, **members)
     assert_same([sketch for sketches in found.values() for sketch in sketches], SKETCHES)
     assert not others
@@ -286,7 +286,7 @@ def test_a_file_without_any_sketches_is_refused_with_what_it_holds(tmp_path):
     ],
     ids=["train only", "another name", "lists", "objects"],
 )
-def test_to_train_on_another_layout_it_has_to_be_built_first(tmp_path, members):
+def test_another_layout_has_to_be_built_before_training(tmp_path, members):
     np.savez(tmp_path / "a.npz", **members)
     assert "turn it into a data set first, with sketch_rnn_dataset build" in refusal(
         tmp_path / "a.npz"
@@ -308,7 +308,7 @@ def test_to_train_on_another_layout_it_has_to_be_built_first(tmp_path, members):
     ],
     ids=repr,
 )
-def test_lists_of_something_else_are_refused(tmp_path, wrong, reason):
+def test_lists_that_hold_no_sketches_are_refused(tmp_path, wrong, reason):
     lists = [SKETCHES[0].tolist(), SKETCHES[1].tolist(), wrong]
     path = write(tmp_path / "a.npz", list_pickle(lists, 4))
     with pytest.raises(UserError, match=reason) as error:
@@ -369,7 +369,7 @@ def test_objects_that_are_not_arrays_of_numbers_are_refused(tmp_path, wrong):
     assert "split train" in line
 
 
-def test_sketches_of_one_length_stored_as_an_array_of_objects_are_refused(tmp_path):
+def test_sketches_of_equal_length_in_an_object_array_are_refused(tmp_path):
     array = np.array([[[1, 2, 0]], [[3, 4, 1]]], object)
     assert "object array of shape [2, 1, 3]" in refusal(write(tmp_path / "a.npz", npy(array)))
 
@@ -381,7 +381,7 @@ def test_a_missing_split_is_named(tmp_path, split):
     assert "expected the splits train, valid, test, found " in refusal(path)
 
 
-def test_files_that_are_no_npz(tmp_path):
+def test_files_that_are_not_npz_are_refused(tmp_path):
     assert "no such file" in refusal(tmp_path / "none.npz")
     assert "not a file" in refusal(tmp_path)
     for content in (b"", b"<html>404</html>", b"PK", npy(SKETCHES[0])):
@@ -490,14 +490,14 @@ def array_pickle(shape):
 
 
 @pytest.mark.parametrize("shape", [(10**12, 3), (0, 3), (-77, -3), (77, 3, 10**9), (2**62, 2**62)])
-def test_an_array_whose_shape_is_a_lie_is_refused(tmp_path, shape):
+def test_an_array_with_a_false_shape_is_refused(tmp_path, shape):
     pickled = array_pickle(shape)
     assert pickled != pickle.dumps(objects([np.zeros((77, 3), "<i2")]), 2)
     assert "array of" in refusal(write(tmp_path / "a.npz", object_npy(pickled, 1)))
 
 
 @pytest.mark.parametrize("count", [0, 2, 4, 10**12])
-def test_a_header_that_lies_about_the_number_of_arrays_is_refused(tmp_path, count):
+def test_a_header_with_a_false_number_of_arrays_is_refused(tmp_path, count):
     pickled = pickle.dumps(objects(SKETCHES), 4)
     assert "where the header says" in refusal(write(tmp_path / "a.npz", object_npy(pickled, count)))
 
@@ -543,14 +543,14 @@ def test_a_member_with_a_wrong_header_is_refused(tmp_path, member):
     "name",
     ["../train.npy", "/etc/train.npy", "a/../../train.npy", "..\\t.npy", "C:\\t.npy", "."],
 )
-def test_a_member_whose_name_leaves_the_folder_is_refused(tmp_path, name):
+def test_a_member_name_outside_the_folder_is_refused(tmp_path, name):
     path = write(tmp_path / "a.npz", npy(objects(SKETCHES)))
     with zipfile.ZipFile(path, "a") as archive:
         archive.writestr(name, b"x")
     assert "unsafe name" in refusal(path)
 
 
-def test_names_of_members_cannot_command_the_terminal(tmp_path):
+def test_member_names_cannot_send_terminal_control_codes(tmp_path):
     with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
         archive.writestr("a\n\x1b[2J.npy", b"x")
     assert "found a  [2J.npy;" in refusal(tmp_path / "a.npz")
@@ -575,7 +575,7 @@ def test_a_wrong_checksum_is_noticed(tmp_path):
     assert "CRC" in refusal(path)
 
 
-def test_a_file_cut_at_any_place_is_refused(tmp_path):
+def test_a_file_truncated_at_any_point_is_refused(tmp_path):
     content = write(tmp_path / "a.npz", npy(objects(SKETCHES))).read_bytes()
     for size in range(0, len(content), 7):
         (tmp_path / "a.npz").write_bytes(content[:size])
@@ -619,7 +619,7 @@ def huge_bytes_late(arrays):
     return pickled[:end] + b"B" + struct.pack("<I", 1 << 28) + bytes(1 << 28) + b"cos\nsystem\n."
 
 
-def test_an_array_that_is_named_many_times_is_not_copied_as_often(tmp_path):
+def test_an_array_referenced_many_times_is_not_copied_each_time(tmp_path):
     array = np.zeros((1_000_000, 3), np.int16)
     pickled = named_again(array, 2)
     assert pickled == pickle.dumps(objects([array, array]), 2).replace(b"K\x02\x85", b"M\x02\0\x85")
@@ -628,13 +628,13 @@ def test_an_array_that_is_named_many_times_is_not_copied_as_often(tmp_path):
 
 
 @pytest.mark.parametrize("odd", ["hello", None, 7], ids=str)
-def test_the_sketch_that_is_no_array_is_named(tmp_path, odd):
+def test_the_error_names_the_sketch_that_is_not_an_array(tmp_path, odd):
     array = np.ones((2, 3), np.int16)
     line = refusal(write(tmp_path / "a.npz", npy(objects([*[array] * 1003, odd, *[array] * 9]))))
     assert line.endswith("at sketch 1003")
 
 
-def test_arrays_that_are_in_no_list_are_not_made_without_end(tmp_path):
+def test_arrays_outside_the_list_of_sketches_are_refused(tmp_path):
     one = pickle.dumps(SKETCHES[0], 3)[2:-1]  # without its protocol and its end
     assert "arrays outside the list of sketches" in refusal(
         write(tmp_path / "a.npz", object_npy(one * 20_000))
@@ -642,7 +642,7 @@ def test_arrays_that_are_in_no_list_are_not_made_without_end(tmp_path):
 
 
 @pytest.mark.parametrize("shape", ["(1000000000000, 0, 3)", "(1000000000000, 3, 0)"])
-def test_sketches_without_rows_are_not_counted_for_ever(tmp_path, shape):
+def test_a_huge_number_of_empty_sketches_is_refused(tmp_path, shape):
     member = with_header(HEADER.format("'<i2'", shape))
     assert "far too much data for a file of its size" in refusal(write(tmp_path / "a.npz", member))
 
@@ -690,7 +690,7 @@ LIST_BOMBS = {
 
 
 @pytest.mark.parametrize("name", LIST_BOMBS)
-def test_lists_that_are_no_sketches_are_refused(tmp_path, name):
+def test_lists_with_an_invalid_shape_are_refused(tmp_path, name):
     path = write(tmp_path / "a.npz", object_npy(LIST_BOMBS[name]))
     with pytest.raises(UserError, match="expected arrays of numbers, found"):
         npz.read_drawings(path)

@@ -34,11 +34,11 @@ def warnings_of(tmp_path):
     return warnings_of
 
 
-def test_a_good_data_set_has_none(warnings_of):
+def test_a_good_data_set_gives_no_warnings(warnings_of):
     assert warnings_of(sketches(1200, 0)) == []
 
 
-def test_too_few(warnings_of):
+def test_splits_with_few_sketches_give_warnings(warnings_of):
     lines = warnings_of(sketches(30, 0), sketches(1, 1), sketches(2, 2))
     assert "few sketches: 30 to train on" in lines[0] and "`config=few`" in lines[0]
     assert "1 sketches in the valid split" in lines[1] and "`checkpoint=latest`" in lines[1]
@@ -47,7 +47,7 @@ def test_too_few(warnings_of):
 
 
 @pytest.mark.parametrize("count", [1, 2])
-def test_drawings_too_few_to_hold_any_back_are_not_called_copies(warnings_of, count):
+def test_repeated_splits_of_very_few_drawings_are_not_called_copies(warnings_of, count):
     lines = warnings_of(*[sketches(count, 0)] * 3)
     assert [line.split(":")[0] for line in lines] == [
         "few sketches",
@@ -57,14 +57,14 @@ def test_drawings_too_few_to_hold_any_back_are_not_called_copies(warnings_of, co
     ]
 
 
-def test_outliers_and_long_sketches(warnings_of):
+def test_outliers_and_long_sketches_give_warnings(warnings_of):
     few = warnings_of([*sketches(1200, 0), *sketches(3, 3, rows=200)])
     assert len(few) == 1 and "N_max=199" in few[0] and "`max_points=29`" in few[0]
     many = warnings_of(sketches(1200, 0, rows=400))
     assert len(many) == 1 and many[0].startswith("long sketches: every step runs over N_max=399")
 
 
-def test_copies_and_overlap(warnings_of):
+def test_copies_and_overlap_give_warnings(warnings_of):
     train = sketches(1200, 0)
     (line,) = warnings_of([*train, *train[:100]])
     assert "100 of 1300 sketches in the train split are copies" in line
@@ -72,20 +72,20 @@ def test_copies_and_overlap(warnings_of):
     assert "the test split shares 7 of its sketches with the train split" in line
 
 
-def test_offsets_that_were_cut_down(warnings_of):
+def test_clipped_offsets_give_a_warning(warnings_of):
     train = sketches(1200, 0)
     train[5][3, 1] = -4000
     (line,) = warnings_of(train)
     assert "1 offsets in the train split reach 1000 or more" in line
 
 
-def test_first_rows_that_are_places(warnings_of):
+def test_first_rows_with_a_position_give_a_warning(warnings_of):
     small = [sketch // np.int16([9, 9, 1]) for sketch in sketches(1200, 0)]
     (line,) = warnings_of([np.insert(s, 0, (400, 300, 0), axis=0) for s in small])
     assert "looks like the position of their first point" in line and "--first_row=place" in line
 
 
-def test_public_data_sets():
+def test_public_data_sets_give_only_the_known_warnings():
     assert dataset_warnings(read(public("data/aaron_sheep.npz"))) == []
     kanji = dataset_warnings(read(public("data/short_kanji.npz")))
     assert [line.split(" of its")[0] for line in kanji] == [
@@ -94,7 +94,7 @@ def test_public_data_sets():
     ]
 
 
-def test_of_very_many_sketches_only_some_blocks_are_looked_at(monkeypatch, tmp_path):
+def test_in_a_very_large_data_set_only_some_blocks_are_checked(monkeypatch, tmp_path):
     sketches = np.empty(40, object)
     sketches[:] = [np.array([[i, 2, 0], [3, 4, 1]]) for i in [*range(20), *[7] * 20]]
     np.savez(tmp_path / "a.npz", train=sketches, valid=sketches[:2], test=sketches[:2])

@@ -21,7 +21,7 @@ def data():
     return sketch_rnn.load_dataset(["cat.npz", "fish.npz"], DOODLES)
 
 
-def test_a_split_slices_and_iterates(data):
+def test_a_split_can_be_sliced_and_iterated(data):
     test = data.test
     assert len(test) == 200 and len(test[:4]) == 4 and len(test[-3:]) == 3
     for number, sketch in enumerate(test[98:102]):  # of both files
@@ -36,7 +36,7 @@ def test_a_split_slices_and_iterates(data):
         test[200]
 
 
-def test_a_split_says_what_it_holds_and_shows_it(data):
+def test_a_split_has_a_repr_and_a_picture(data):
     assert re.fullmatch(r"<Split of 200 sketches of \d+ to \d+ points>", repr(data.test))
     assert repr(data.test[:0]) == "<Split without sketches>"
     assert data.train._repr_svg_().count('class="sketch"') == 20
@@ -44,13 +44,13 @@ def test_a_split_says_what_it_holds_and_shows_it(data):
     assert shown.count('class="sketch"') == 30 and ">valid<" in shown
 
 
-def test_a_split_is_had_by_its_name(data):
+def test_a_split_is_found_by_its_name(data):
     assert data.split("valid") is data.valid
     with pytest.raises(UserError, match="did you mean test"):
         data.split("tset")
 
 
-def test_batches_are_those_of_a_run(data):
+def test_batches_equal_those_of_a_training_run(data):
     hparams = sketch_rnn.HParams(batch_size=16, max_seq_len=data.max_seq_len)
     expected = TrainBatches(data.train, hparams, data.scale_factor, 5)
     made = data.batches("train", 16, seed=5, first_step=2)
@@ -68,7 +68,7 @@ def test_batches_to_evaluate_are_whole_and_in_order(data):
         np.testing.assert_array_equal(found[0], wanted[0])
 
 
-def test_endless_batches_keep_no_process_from_ending():
+def test_endless_batches_do_not_keep_a_process_from_ending():
     program = """
 import sketch_rnn
 batches = iter(sketch_rnn.load_dataset("cat.npz").batches("train", 4).prefetch(2))
@@ -78,7 +78,7 @@ print(next(batches)[0].shape[0], flush=True)
     assert (done.returncode, done.stdout) == (0, b"4\n")
 
 
-def test_points_of_a_sketch_and_back(data):
+def test_converting_a_sketch_to_points_and_back_gives_the_sketch(data):
     lines = sketch_rnn.to_points(data.test[0])
     assert all(line.ndim == 2 and line.shape[1] == 2 for line in lines) and (lines[0][0] == 0).all()
     np.testing.assert_allclose(sketch_rnn.from_points(lines), data.test[0], atol=1e-3)
@@ -96,12 +96,12 @@ def test_points_of_a_sketch_and_back(data):
         (["line"], r"line 0: expected points \[m, 2\]"),
     ],
 )
-def test_what_is_no_line_is_refused(lines, said):
+def test_an_invalid_line_is_refused(lines, said):
     with pytest.raises(UserError, match=said):
         sketch_rnn.from_points(lines)
 
 
-def test_what_is_no_sketch_has_no_points():
+def test_to_points_refuses_an_invalid_sketch():
     with pytest.raises(UserError, match="expected stroke-3"):
         sketch_rnn.to_points(np.zeros((3, 5)))
 
@@ -130,7 +130,7 @@ def augmented_point_by_point(sketch, uniform, prob):
     return np.array(kept).reshape(-1, 3)
 
 
-def test_stroke5_has_a_start_token_the_sketch_and_end_rows():
+def test_stroke5_has_a_start_token_then_the_sketch_then_end_rows():
     batch = to_stroke5([SKETCH, SKETCH[:1]], 4)
     assert batch.dtype == np.float32
     start, end = [0, 0, 1, 0, 0], [0, 0, 0, 0, 1]
@@ -143,7 +143,7 @@ def test_stroke5_has_a_start_token_the_sketch_and_end_rows():
     )
 
 
-def test_stroke5_of_empty_sketches_and_of_none():
+def test_stroke5_handles_empty_sketches_and_an_empty_list():
     assert to_stroke5([], 4).shape == (0, 5, 5)
     batch = to_stroke5([np.zeros((0, 3)), SKETCH], 3)
     assert batch[0, 1:, 4].all()
@@ -162,7 +162,7 @@ def test_stroke3_is_the_inverse_of_stroke5():
         np.testing.assert_array_equal(to_stroke3(stroke5), sketch)
 
 
-def test_stroke3_of_rows_without_start_and_end():
+def test_stroke3_accepts_rows_without_start_and_end():
     stroke5 = to_stroke5([SKETCH], 3)[0, 1:]
     np.testing.assert_array_equal(to_stroke3(stroke5), SKETCH)
 
@@ -197,7 +197,7 @@ def test_augmentation_equals_the_rule_point_by_point(prob):
     np.testing.assert_allclose(found, np.concatenate(expected), atol=1e-5)
 
 
-def test_augmentation_scales_x_and_y_of_each_sketch():
+def test_augmentation_scales_x_and_y_of_each_sketch_separately():
     points, lengths = flatten([SKETCH, SKETCH[:0], SKETCH])
     scale = np.array([[2, 3], [9, 9], [0.5, 1]])
     found, _ = augment(points, lengths, scale, np.ones(6), 0.1)

@@ -46,7 +46,7 @@ def test_a_data_set_tells_it():
     assert find_full_size(model(), "nowhere", data_dir=DOODLES) == 255
 
 
-def test_what_the_user_says_counts():
+def test_the_value_given_by_the_user_is_used():
     assert find_full_size(model(full_size=3.0), None, 500.0) == 500.0
     with pytest.raises(UserError, match="`full_size`: expected a number above 0, got -1"):
         find_full_size(model(), None, -1.0)

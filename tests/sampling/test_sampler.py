@@ -55,7 +55,7 @@ def test_every_mode_gives_its_rows(model, mode, options, rows, columns):
     assert all(sketch.shape[1:] == (3,) for sketch in picture.drawn())
 
 
-def test_an_analogy_of_equals_is_the_third(model):
+def test_an_analogy_with_equal_first_inputs_draws_the_third(model):
     same = Sampler(model, [INPUTS[0], INPUTS[0], INPUTS[2]], greedy=True, max_len=5)
     third = Sampler(model, [INPUTS[2]], greedy=True, max_len=5)
     (drawn,), (expected,) = same.analogy().drawn(), third.reconstruct().drawn()
