@@ -40,7 +40,7 @@ def test_a_pad_is_written_once(tmp_path, capsys):
         (["--output=pad.html", "--model_dir=there_is_none"], "there_is_none"),
     ],
 )
-def test_bad_flags_are_one_line(flags, line, tmp_path, monkeypatch, capsys):
+def test_bad_flags_give_a_one_line_error(flags, line, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     assert dataset.main(["pad", *flags]) == 2
     err = capsys.readouterr().err

@@ -107,14 +107,14 @@ def copied(name, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["made up", "bird", "sheep"])
-def test_a_published_model_is_read_as_the_client_reads_it(name, tmp_path):
+def test_a_published_model_gives_the_same_output_as_in_the_client(name, tmp_path):
     path, rows = copied(name, tmp_path), some_strokes()
     np.testing.assert_allclose(
         our_pdfs(load_model(path), rows), client_pdfs(path, rows), atol=1e-4, rtol=0
     )
 
 
-def test_the_client_reads_an_exported_model_as_we_do(trained, tmp_path):
+def test_an_exported_model_gives_the_same_output_in_the_client(trained, tmp_path):
     """Beside our own model read back, near the model before its weights were rounded."""
     path, rows = tmp_path / "model.gen.json", some_strokes()
     model, z = trained
@@ -131,13 +131,13 @@ def test_the_client_multiplies_sigma_by_the_root_of_the_temperature(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["made up", "bird", "sheep"])
-def test_an_import_is_exported_as_it_came(name, tmp_path):
+def test_an_imported_model_is_exported_unchanged(name, tmp_path):
     path = copied(name, tmp_path)
     browser.save(load_model(path), tmp_path / "again.gen.json")
     assert json.loads((tmp_path / "again.gen.json").read_text()) == json.loads(path.read_text())
 
 
-def test_a_conditional_export_is_exported_as_it_came(tmp_path):
+def test_a_conditional_export_is_exported_again_unchanged(tmp_path):
     first, again = tmp_path / "first.gen.json", tmp_path / "again.gen.json"
     browser.save(random_model(), first, np.ones(6, np.float32))
     browser.save(load_model(first), again)
@@ -155,7 +155,7 @@ def test_a_conditional_export_draws_what_the_model_draws_at_that_z(tmp_path):
     np.testing.assert_allclose(theirs, ours, atol=0.5)
 
 
-def test_info_holds_what_clients_and_people_look_for(tmp_path):
+def test_info_holds_the_entries_that_clients_and_people_need(tmp_path):
     browser.save(random_model(conditional=False, data_set=["cat.npz"]), tmp_path / "x.gen.json")
     info, shapes, _ = json.loads((tmp_path / "x.gen.json").read_text())
     assert info == {
@@ -197,7 +197,7 @@ def test_no_warning_without_clipped_weights(tmp_path, caplog):
         ({"conditional": True}, np.full(6, np.nan), 1.0, "not finite"),
     ],
 )
-def test_what_the_client_cannot_run_is_refused(changes, z, scale_factor, reason, tmp_path):
+def test_a_model_that_the_client_cannot_run_is_refused(changes, z, scale_factor, reason, tmp_path):
     model = random_model(**({"conditional": False} | changes))
     model.scale_factor = scale_factor
     with pytest.raises(UserError, match=reason):
@@ -260,7 +260,7 @@ BAD = {
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_a_file_that_is_no_model_is_one_line(name, tmp_path):
+def test_a_file_that_is_not_a_model_gives_a_one_line_error(name, tmp_path):
     path = tmp_path / "x.gen.json"
     path.write_text(BAD[name])
     with pytest.raises(UserError) as caught:
@@ -270,19 +270,19 @@ def test_a_file_that_is_no_model_is_one_line(name, tmp_path):
     assert len(str(caught.value)) < 500
 
 
-def test_a_missing_file_is_one_line(tmp_path):
+def test_a_missing_file_gives_a_one_line_error(tmp_path):
     with pytest.raises(UserError, match="no such file"):
         load_model(tmp_path / "x.gen.json")
 
 
-def test_the_small_valid_file_is_read(tmp_path):
+def test_a_small_valid_file_is_read(tmp_path):
     (tmp_path / "x.gen.json").write_text(json.dumps(valid()))
     model = load_model(tmp_path / "x.gen.json")
     assert (model.scale_factor, model.hparams.max_seq_len) == (2.0, 9)
     assert model.hparams.data_set == ("x.npz",)
 
 
-def test_a_name_leads_to_no_other_folder(tmp_path):
+def test_a_model_name_cannot_contain_a_path(tmp_path):
     path = tmp_path / "x.gen.json"
     path.write_text(json.dumps(changed(0, "name", "../../etc/x\n")))
     name = load_model(path).hparams.data_set[0]

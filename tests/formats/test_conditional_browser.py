@@ -113,7 +113,7 @@ def saved(tmp_path, model, version=6):
 
 
 @pytest.mark.parametrize("version", [3, 5, 6, None])
-def test_a_file_encodes_and_decodes_as_it_says(version, tmp_path):
+def test_a_plain_reader_of_the_file_encodes_and_decodes_like_the_model(version, tmp_path):
     path = saved(tmp_path, random_model(), version)
     if version is None:
         content = json.loads(path.read_text())
@@ -133,7 +133,7 @@ def test_a_file_encodes_and_decodes_as_it_says(version, tmp_path):
     np.testing.assert_allclose(output, expected, atol=2e-5, rtol=1e-5)
 
 
-def test_the_versions_differ_by_the_initial_state_alone(tmp_path):
+def test_the_versions_differ_only_in_the_initial_state(tmp_path):
     z = np.full([1, 4], 1.5, np.float32)
     new = load_model(saved(tmp_path, random_model()))
     old = load_model(saved(tmp_path, random_model(), version=5))
@@ -143,7 +143,7 @@ def test_the_versions_differ_by_the_initial_state_alone(tmp_path):
     assert np.abs(old.decoder.initial_state(z, 1) - new.decoder.initial_state(z, 1)).max() > 0.01
 
 
-def test_what_is_written_is_what_is_told(tmp_path):
+def test_the_file_states_what_is_known_about_the_model(tmp_path):
     model = random_model(data_set=["cat.npz", "big dog.npz"])
     info, arrays = read(saved(tmp_path, model))
     assert info == {
@@ -172,13 +172,13 @@ def test_what_is_written_is_what_is_told(tmp_path):
 
 
 @pytest.mark.parametrize("version", [5, 6])
-def test_an_import_is_exported_as_it_came(version, tmp_path):
+def test_an_imported_model_is_exported_unchanged(version, tmp_path):
     path = saved(tmp_path, random_model(), version)
     browser.save_conditional(load_model(path), tmp_path / "again.vae.json")
     assert json.loads((tmp_path / "again.vae.json").read_text()) == json.loads(path.read_text())
 
 
-def test_the_golden_lstm_comes_back_within_the_rounding(tmp_path, monkeypatch):
+def test_the_golden_lstm_is_read_back_within_rounding_error(tmp_path, monkeypatch):
     """Half a step a weight, 1.53e-4. Of the cost that changes 4.3e-4, relatively; in mu 4.2e-4 and
     in the decoder's output 2.4e-3 at most."""
     case, expected = case_of("lstm"), recorded_of("lstm")
@@ -198,7 +198,7 @@ def test_the_golden_lstm_comes_back_within_the_rounding(tmp_path, monkeypatch):
     np.testing.assert_allclose(ours, theirs, atol=5e-3)
 
 
-def test_what_the_client_cannot_run_is_refused(tmp_path):
+def test_a_model_that_the_client_cannot_run_is_refused(tmp_path):
     for changes, reason in [
         ({"dec_model": "hyper"}, "lstm decoder"),
         ({"enc_model": "layer_norm"}, "lstm encoder"),
@@ -227,7 +227,7 @@ def test_what_the_client_cannot_run_is_refused(tmp_path):
         ((1,), [[9, 123]], "17 weights"),
     ],
 )
-def test_a_damaged_file_is_one_line(place, value, reason, tmp_path):
+def test_a_damaged_file_gives_a_one_line_error(place, value, reason, tmp_path):
     path = saved(tmp_path, random_model())
     content = json.loads(path.read_text())
     *way, last = place
@@ -241,7 +241,7 @@ def test_a_damaged_file_is_one_line(place, value, reason, tmp_path):
     assert "\n" not in str(caught.value) and str(path) in str(caught.value)
 
 
-def test_a_squashed_model_is_the_same_in_keras(tmp_path):
+def test_a_model_that_applies_tanh_to_z_is_the_same_in_keras(tmp_path):
     model = load_model(saved(tmp_path, random_model(), version=4))
     save_model(model, tmp_path / "x.keras")
     z = np.full([1, 4], 1.5, np.float32)
@@ -252,7 +252,7 @@ def test_a_squashed_model_is_the_same_in_keras(tmp_path):
 
 
 @pytest.mark.long
-def test_training_goes_on_from_a_file(tmp_path, caplog):
+def test_training_can_start_from_a_file(tmp_path, caplog):
     path = saved(tmp_path, random_model(), version=5)
     steps = {"data_set": ["cat.npz"], "num_steps": 2, "batch_size": 4, "save_every": 5}
     assert train(TrainOptions(tmp_path / "run", steps, DOODLES, init_from=path)) == 0
@@ -281,7 +281,7 @@ def check_that_what_is_known_of_the_training_is_written(model, folder):
 
 
 @pytest.mark.parametrize("value", ["2", None, True, [], float("nan"), 10**400, {}])
-def test_what_is_no_number_says_nothing_of_the_training(value, tmp_path):
+def test_invalid_training_figures_in_a_file_are_ignored(value, tmp_path):
     path = saved(tmp_path, random_model())
     info, *rest = json.loads(path.read_text())
     for key in ("training_steps", "training_size", "r_loss", "kl_loss"):
@@ -290,7 +290,7 @@ def test_what_is_no_number_says_nothing_of_the_training(value, tmp_path):
     assert load_model(path).trained == Trained()
 
 
-def test_the_command_writes_what_the_suffix_says(tmp_path, capsys):
+def test_the_command_writes_the_format_of_the_suffix(tmp_path, capsys):
     model = random_model()
     model.full_size = 90.0
     path = saved(tmp_path, model)

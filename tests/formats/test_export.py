@@ -78,7 +78,7 @@ def test_a_keras_file_is_the_same_model(cell, conditional, tmp_path):
         ),
     ],
 )
-def test_keras_finds_the_classes_once_the_formats_are_imported(imports, tmp_path):
+def test_keras_knows_the_classes_once_the_formats_are_imported(imports, tmp_path):
     small_model().save(tmp_path / "x.keras")
     program = (
         imports
@@ -96,7 +96,7 @@ def test_importing_the_package_imports_neither_tensorflow_nor_keras():
     assert run_python(program) == "set()\n"
 
 
-def test_a_browser_model_at_a_z_keeps_its_first_state_as_a_keras_file(tmp_path):
+def test_a_browser_model_for_one_z_keeps_its_first_state_as_a_keras_file(tmp_path):
     browser.save(small_model(), tmp_path / "x.gen.json", np.ones(4, np.float32))
     model = load_model(tmp_path / "x.gen.json")
     model.save(tmp_path / "x.keras")
@@ -108,7 +108,7 @@ print(keras.saving.load_model(sys.argv[1]).fixed_state.tolist())
     assert model.fixed_state.any()
 
 
-def test_a_keras_file_is_read_as_any_other_model(tmp_path):
+def test_a_keras_file_is_read_like_any_other_model(tmp_path):
     model = small_model("hyper")
     save_model(model, tmp_path / "x.keras")
     again = load_model(tmp_path / "x.keras")
@@ -174,7 +174,7 @@ def test_a_keras_file_that_claims_a_huge_model_is_refused(tmp_path):
         ({"hparams": {"z_size": "x"}}, "z_size"),
     ],
 )
-def test_a_keras_file_with_an_odd_configuration_is_refused(changes, reason, tmp_path):
+def test_a_keras_file_with_an_invalid_configuration_is_refused(changes, reason, tmp_path):
     rewritten(tmp_path / "x.keras", **changes)
     with pytest.raises(UserError, match=reason):
         load_model(tmp_path / "x.keras")
@@ -197,7 +197,7 @@ def packed(file):
     ("write", "reason"),
     [(elsewhere, "another file"), (outside, "another file"), (packed, "take 400,000,000 bytes")],
 )
-def test_a_keras_file_whose_weights_lie_elsewhere_or_are_packed_is_refused(write, reason, tmp_path):
+def test_a_keras_file_with_external_or_compressed_weights_is_refused(write, reason, tmp_path):
     with h5py.File(tmp_path / "x.h5", "w") as file:
         write(file)
     rewritten(tmp_path / "x.keras", weights=(tmp_path / "x.h5").read_bytes())
@@ -205,7 +205,7 @@ def test_a_keras_file_whose_weights_lie_elsewhere_or_are_packed_is_refused(write
         load_model(tmp_path / "x.keras")
 
 
-def test_a_keras_file_that_unpacks_into_far_more_is_refused(tmp_path):
+def test_a_keras_file_that_unpacks_to_a_huge_size_is_refused(tmp_path):
     with zipfile.ZipFile(tmp_path / "x.keras", "w", zipfile.ZIP_DEFLATED) as file:
         file.writestr("config.json", b" " * 1_000_000)
     with pytest.raises(UserError, match="it unpacks to 1,000,000 bytes"):
@@ -213,35 +213,35 @@ def test_a_keras_file_that_unpacks_into_far_more_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize("content", [b"", b"PK", b"{}", bytes(999)])
-def test_a_keras_file_that_is_none_is_named(content, tmp_path):
+def test_a_file_that_is_not_a_keras_file_is_refused_by_name(content, tmp_path):
     (tmp_path / "x.keras").write_bytes(content)
     with pytest.raises(UserError, match=r"x\.keras: expected a \.keras file"):
         load_model(tmp_path / "x.keras")
 
 
 @pytest.mark.usefixtures("saved")
-def test_a_keras_file_cut_short_is_refused(tmp_path):
+def test_a_truncated_keras_file_is_refused(tmp_path):
     whole = (tmp_path / "x.keras").read_bytes()
     (tmp_path / "x.keras").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(UserError, match=r"x\.keras: expected"):
         load_model(tmp_path / "x.keras")
 
 
-def test_a_saved_model_is_said_to_be_no_model_to_go_on_with(tmp_path):
+def test_loading_a_saved_model_says_that_only_tensorflow_runs_it(tmp_path):
     (tmp_path / "served").mkdir()
     (tmp_path / "served" / "saved_model.pb").write_bytes(b"")
     with pytest.raises(UserError, match="is a SavedModel, which only TensorFlow runs"):
         load_model(tmp_path / "served")
 
 
-def test_an_unwritable_keras_file_leaves_nothing(tmp_path):
+def test_a_keras_file_that_cannot_be_written_leaves_nothing(tmp_path):
     with pytest.raises(OSError):
         small_model().save(tmp_path / "none" / "x.keras")
     assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("cell", CELLS)
-def test_the_served_encoder_encodes_as_the_model_does(cell, tmp_path):
+def test_the_served_encoder_gives_the_same_z_as_the_model(cell, tmp_path):
     model, sketches = small_model(cell), some_sketches()
     saved_model.save(model, tmp_path / "served")
     served = tf.saved_model.load(tmp_path / "served")
@@ -257,7 +257,7 @@ def test_the_served_encoder_encodes_as_the_model_does(cell, tmp_path):
     np.testing.assert_allclose(found["logvar"], logvar, atol=1e-5)
 
 
-def test_the_served_decoder_draws_as_the_model_does(tmp_path):
+def test_the_served_decoder_draws_the_same_as_the_model(tmp_path):
     model = small_model()
     saved_model.save(model, tmp_path / "served")
     served = tf.saved_model.load(tmp_path / "served")
@@ -280,7 +280,7 @@ def test_the_served_decoder_draws_as_the_model_does(tmp_path):
         assert not row[length:].any()
 
 
-def test_a_served_unconditional_model_takes_a_count(tmp_path):
+def test_a_served_unconditional_model_takes_a_number_of_drawings(tmp_path):
     saved_model.save(small_model("hyper", conditional=False), tmp_path / "served")
     signatures = tf.saved_model.load(tmp_path / "served").signatures
     assert list(signatures) == ["decode"]
@@ -290,7 +290,7 @@ def test_a_served_unconditional_model_takes_a_count(tmp_path):
     assert found["strokes"].shape == (6, 15, 3)
 
 
-def test_a_folder_is_not_written_over(tmp_path):
+def test_an_existing_folder_is_not_overwritten(tmp_path):
     (tmp_path / "served").mkdir()
     with pytest.raises(UserError, match="exists; remove it"):
         saved_model.save(small_model(), tmp_path / "served")
@@ -308,7 +308,7 @@ def command(capfd, *arguments):
     return status, capfd.readouterr().err
 
 
-def test_the_command_writes_each_form(tmp_path, capfd):
+def test_the_command_writes_each_format(tmp_path, capfd):
     folder = original_run("lstm", tmp_path / "run")
     for name in ("x.keras", "served"):
         status, err = command(capfd, f"--model_dir={folder}", f"--output={tmp_path / name}")
@@ -316,7 +316,7 @@ def test_the_command_writes_each_form(tmp_path, capfd):
         assert (tmp_path / name).exists()
 
 
-def test_the_command_writes_a_browser_model_again(published, tmp_path, capfd):
+def test_the_command_exports_a_browser_model_again(published, tmp_path, capfd):
     path = published
     output = tmp_path / "y.gen.json"
     status, err = command(capfd, f"--model_dir={path}", f"--output={output}")
@@ -343,19 +343,19 @@ def test_the_command_writes_a_browser_model_again(published, tmp_path, capfd):
         (["--model_dir=m", "--output=none/x.keras"], "no folder none"),
     ],
 )
-def test_bad_flags_are_one_line(arguments, reason, capfd):
+def test_bad_flags_give_a_one_line_error(arguments, reason, capfd):
     status, err = command(capfd, *arguments)
     assert status == 2 and reason in err and err.count("\n") == 1
 
 
-def test_a_conditional_browser_export_asks_for_a_z(tmp_path, capfd):
+def test_a_conditional_browser_export_needs_a_z(tmp_path, capfd):
     folder = original_run("lstm", tmp_path / "run")
     status, err = command(capfd, f"--model_dir={folder}", f"--output={tmp_path}/x.gen.json")
     assert status == 2 and "--seed" in err.splitlines()[-1]
 
 
 @pytest.mark.parametrize("name", ["x.gen.json", "x.html", "x.js"])
-def test_a_browser_export_asks_for_the_scale_factor(name, tmp_path, tmp_path_factory, capfd):
+def test_a_browser_export_needs_the_scale_factor(name, tmp_path, tmp_path_factory, capfd):
     folder = original_run("lstm_uncond", tmp_path_factory.mktemp("run"))
     status, err = command(capfd, f"--model_dir={folder}", f"--output={tmp_path}/{name}")
     assert status == 2 and "--scale_factor" in err.splitlines()[-1]
@@ -363,7 +363,7 @@ def test_a_browser_export_asks_for_the_scale_factor(name, tmp_path, tmp_path_fac
 
 
 @pytest.mark.parametrize("scale_factor", ["0", "-1", "nan"])
-def test_a_scale_factor_that_is_none_is_refused(published, scale_factor, tmp_path, capfd):
+def test_an_invalid_scale_factor_is_refused(published, scale_factor, tmp_path, capfd):
     path, output = published, tmp_path / "x.gen.json"
     status, err = command(
         capfd, f"--model_dir={path}", f"--output={output}", f"--scale_factor={scale_factor}"
@@ -373,7 +373,9 @@ def test_a_scale_factor_that_is_none_is_refused(published, scale_factor, tmp_pat
 
 
 @pytest.mark.parametrize("name", ["x.keras", "x.gen.json", "x.html", "x.js", "x"])
-def test_an_output_that_cannot_be_written_is_named(published, name, tmp_path, capfd, monkeypatch):
+def test_the_error_names_an_output_that_cannot_be_written(
+    published, name, tmp_path, capfd, monkeypatch
+):
     def full(*_):
         raise OSError(28, "No space left on device")
 
@@ -384,7 +386,9 @@ def test_an_output_that_cannot_be_written_is_named(published, name, tmp_path, ca
     assert err.count("\n") == 1 and not list(tmp_path.iterdir())
 
 
-def test_a_disk_that_fills_up_under_tensorflow_is_named(published, tmp_path, capfd, monkeypatch):
+def test_a_full_disk_during_a_tensorflow_export_is_reported(
+    published, tmp_path, capfd, monkeypatch
+):
     def full(*_, **__):
         raise tf.errors.ResourceExhaustedError(None, None, "part-0; No space left on device")
 
@@ -395,12 +399,12 @@ def test_a_disk_that_fills_up_under_tensorflow_is_named(published, tmp_path, cap
     assert not list(tmp_path.iterdir())
 
 
-def test_the_command_knows_the_suffixes_of_the_table():
+def test_the_command_knows_the_suffixes_in_the_table_of_formats():
     """Without loading it, and TensorFlow with it."""
     assert set(MODEL_SUFFIXES) == {form.suffix for form in FORMATS if form.save and form.suffix}
 
 
-def test_another_scale_factor_leaves_the_model_as_it_was():
+def test_with_scale_factor_does_not_change_the_model():
     model = SketchRNN(HParams(conditional=False, dec_rnn_size=4, num_mixture=1), 2.0, seed=1)
     other = model.with_scale_factor(4.0)
     assert (model.scale_factor, other.scale_factor) == (2.0, 4.0)
@@ -410,7 +414,7 @@ def test_another_scale_factor_leaves_the_model_as_it_was():
     np.testing.assert_allclose(2 * offsets[0], offsets[1], rtol=1e-5)
 
 
-def test_models_one_after_the_other_draw_without_a_word_of_tensorflow(caplog, monkeypatch):
+def test_drawing_with_several_models_in_turn_gives_no_retracing_warning(caplog, monkeypatch):
     """It warns of a function that is traced again and again."""
 
     def draw_nothing(decoder, z, batch, **_):

@@ -29,19 +29,19 @@ def model(full_size=None, **changes):
 
 
 @pytest.mark.parametrize("name", ["x.keras", "x.vae.json"])
-def test_files_keep_it(tmp_path, name):
+def test_model_files_keep_the_full_size(tmp_path, name):
     save_model(model(full_size=914.5), tmp_path / name)
     assert load_model(tmp_path / name).full_size == 914.5
     save_model(model(), tmp_path / name)
     assert load_model(tmp_path / name).full_size is None
 
 
-def test_other_data_units_have_another():
+def test_the_full_size_changes_with_the_scale_factor():
     assert model(full_size=100.0).with_scale_factor(40.0).full_size == 200.0
     assert model().with_scale_factor(40.0).full_size is None
 
 
-def test_a_data_set_tells_it():
+def test_the_full_size_is_read_from_the_data_set():
     assert load_dataset("cat.npz", DOODLES).full_size == 255
     assert find_full_size(model(), "nowhere", data_dir=DOODLES) == 255
 
@@ -52,11 +52,11 @@ def test_the_value_given_by_the_user_is_used():
         find_full_size(model(), None, -1.0)
 
 
-def test_the_model_in_the_package_knows_it():
+def test_the_packaged_model_has_a_full_size():
     assert load_model().full_size == 255
 
 
-def test_drawings_of_its_own_tell_it_once(tmp_path, caplog):
+def test_the_full_size_is_measured_once_from_drawings_of_the_model(tmp_path, caplog):
     caplog.set_level(logging.INFO)
     path = tmp_path / "x.keras"
     save_model(model(), path)
@@ -71,7 +71,7 @@ def test_drawings_of_its_own_tell_it_once(tmp_path, caplog):
 
 
 @pytest.mark.parametrize("name", ["bird", "sheep"])
-def test_published_models_draw_about_as_large_as_what_they_learned(name):
+def test_published_models_draw_about_as_large_as_their_training_data(name):
     path = public(f"models/{name}.gen.json")
     assert 750 < find_full_size(load_model(path), path) < 1100
 
@@ -85,7 +85,7 @@ def svg(size):
 
 
 @pytest.mark.parametrize("full", [1.0, 60.0, 255.0, 929.0, 20_000.0])
-def test_a_drawing_of_any_size_becomes_as_large_as_the_model_s(tmp_path, full):
+def test_a_drawing_of_any_size_is_scaled_to_the_full_size_of_the_model(tmp_path, full):
     found = []
     for size in (1, 37, 800, 10_000):
         path = tmp_path / f"{size}.svg"
@@ -97,13 +97,13 @@ def test_a_drawing_of_any_size_becomes_as_large_as_the_model_s(tmp_path, full):
         np.testing.assert_array_equal(sketch, found[0])
 
 
-def test_a_share_of_the_full_size(tmp_path):
+def test_an_input_is_scaled_to_a_fraction_of_the_full_size(tmp_path):
     (tmp_path / "a.svg").write_text(svg(10))
     (sketch,) = read_inputs([str(tmp_path / "a.svg")], (), 100, None, Size(0.5, full=929.0))
     assert longer_side(sketch) == pytest.approx(464.5, rel=0.01)
 
 
-def test_a_data_set_in_other_units_gets_the_model_s_and_that_is_said(caplog):
+def test_a_data_set_in_other_units_is_scaled_to_the_model_and_reported(caplog):
     path = str(DOODLES / "cat.npz")
     (sketch,) = read_inputs([path], (), 100, Choice(indices=[3]), Size(full=929.0))
     assert longer_side(sketch) == pytest.approx(929, rel=0.02)

@@ -42,7 +42,7 @@ CONFIGS = {
 
 @pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
 @pytest.mark.parametrize("checkpoint", [None, "somewhere/else/vector-150"])
-def test_the_tensors_tell_the_architecture(tmp_path, caplog, config, checkpoint):
+def test_the_architecture_is_read_from_the_tensors(tmp_path, caplog, config, checkpoint):
     folder = moved("hyper", tmp_path / "moved")
     (folder / "model_config.json").unlink()
     (folder / "checkpoint").unlink()
@@ -67,7 +67,7 @@ def test_the_tensors_tell_the_architecture(tmp_path, caplog, config, checkpoint)
 
 
 @pytest.mark.parametrize("name", ["lstm", "lstm_uncond", "layer_norm", "hyper"])
-def test_it_goes_on_with_adam_s_moments(tmp_path, name):
+def test_training_resumes_with_the_moments_of_adam(tmp_path, name):
     folder = moved(name, tmp_path / "moved")
     state, config, _ = begin(folder, seed=5)
     reader = tf.train.load_checkpoint(str(folder / "vector-150"))
@@ -85,7 +85,7 @@ def test_it_goes_on_with_adam_s_moments(tmp_path, name):
     assert (config.seed, config.hparams.data_set) == (5, ("cat.npz",))
 
 
-def test_what_a_folder_does_not_tell_may_be_said(tmp_path):
+def test_hyperparameters_missing_from_a_folder_can_be_given(tmp_path):
     overrides = CATS | {"batch_size": 7, "use_recurrent_dropout": False}
     folder = moved("layer_norm", tmp_path / "list")
     _, config, _ = begin(folder, overrides)
@@ -95,7 +95,7 @@ def test_what_a_folder_does_not_tell_may_be_said(tmp_path):
         begin(folder, overrides)
 
 
-def test_its_own_curves_stay_as_they_are(tmp_path):
+def test_the_curves_of_the_original_are_not_changed(tmp_path):
     path = tmp_path / "events.out.tfevents.1500000000.host"
     with tf.io.TFRecordWriter(str(path)) as writer:
         value = tf.compat.v1.Summary.Value(tag="Train_Cost", simple_value=1.0)
@@ -115,7 +115,7 @@ def assert_same_state(one, other):
         np.testing.assert_array_equal(a, b)
 
 
-def test_a_kill_before_the_first_save_does_not_lose_the_original_s_weights(tmp_path):
+def test_a_kill_before_the_first_save_does_not_lose_the_weights_of_the_original(tmp_path):
     folder = RunFolder(moved("lstm", tmp_path / "moved"))
     state, config, _ = begin(folder.path)
     folder.create(config, state.checkpoint, int(state.step))
@@ -124,7 +124,7 @@ def test_a_kill_before_the_first_save_does_not_lose_the_original_s_weights(tmp_p
     assert config_again == config
 
 
-def test_a_kill_while_a_run_begins_leaves_the_original_s_folder_to_go_on_with(
+def test_a_kill_while_a_run_starts_leaves_the_folder_of_the_original_resumable(
     tmp_path, monkeypatch
 ):
     folder = RunFolder(moved("lstm", tmp_path / "moved"))
@@ -141,7 +141,7 @@ def test_a_kill_while_a_run_begins_leaves_the_original_s_folder_to_go_on_with(
     assert load_model(folder.path).hparams.batch_size == 4
 
 
-def test_a_kill_before_the_first_save_does_not_lose_the_weights_to_begin_with(tmp_path):
+def test_a_kill_before_the_first_save_does_not_lose_the_initial_weights(tmp_path):
     source = original_run("hyper", tmp_path / "source")
     folder = RunFolder(tmp_path / "run")
     state, config, _ = begin(folder.path, resume=False, init_from=source)

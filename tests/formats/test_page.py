@@ -121,7 +121,7 @@ def assert_same_model(model, tmp_path, plain=False):
 
 
 @pytest.mark.parametrize("name", GOLDEN)
-def test_a_model_of_the_original_is_the_same_in_javascript(name, tmp_path):
+def test_a_model_from_the_original_is_the_same_in_javascript(name, tmp_path):
     assert_same_model(golden(name), tmp_path)
 
 
@@ -139,17 +139,17 @@ def test_a_model_is_the_same_in_javascript(cell, conditional, tmp_path):
 
 
 @pytest.mark.parametrize("cell", CELLS)
-def test_a_model_is_the_same_where_there_is_no_webassembly(cell, tmp_path):
+def test_a_model_is_the_same_without_webassembly(cell, tmp_path):
     assert_same_model(random_model(cell), tmp_path, plain=True)
 
 
-def test_a_model_that_starts_from_a_state_is_the_same_in_javascript(tmp_path):
+def test_a_model_exported_for_one_z_is_the_same_in_javascript(tmp_path):
     model = random_model(num_mixture=20)
     browser.save(model, tmp_path / "x.gen.json", np.ones(5, np.float32))
     assert_same_model(load_model(tmp_path / "x.gen.json"), tmp_path)
 
 
-def test_weights_of_a_byte_change_costs_by_less_than_a_hundredth():
+def test_one_byte_weights_change_costs_by_less_than_one_percent():
     """Of the model in the package, on drawings of all its kinds that it has not learned from."""
     model = load_model()
     files = [npz.read_split(DOODLES / name, "test") for name in model.hparams.data_set]
@@ -186,7 +186,7 @@ def test_float16_refuses_weights_that_it_cannot_hold(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_points_are_drawn_from_the_distribution_at_a_temperature(tmp_path):
+def test_points_are_sampled_from_the_distribution_at_a_temperature(tmp_path):
     """First points of many drawings: their means, deviations, correlation and pen states."""
     model, count, t = random_model(conditional=False, num_mixture=1, scale_factor=1.0), 4000, 0.5
     options = {"count": count, "maxPoints": 1, "leastPoints": 1, "temperature": t, "seed": 4}
@@ -205,7 +205,7 @@ def test_points_are_drawn_from_the_distribution_at_a_temperature(tmp_path):
     np.testing.assert_allclose(points[:, 2].mean(), lifted, atol=error)
 
 
-def test_a_seed_draws_the_same_again_and_each_drawing_by_itself(tmp_path):
+def test_a_seed_repeats_the_drawings_and_each_is_independent(tmp_path):
     model = random_model()
     options = [{"count": 3, "seed": 1}, {"count": 2, "seed": 1}, {"count": 2, "seed": 2}]
     three, two, others = in_javascript(
@@ -215,7 +215,7 @@ def test_a_seed_draws_the_same_again_and_each_drawing_by_itself(tmp_path):
     assert three[0] != three[1]
 
 
-def test_steps_give_a_drawing_row_by_row(tmp_path):
+def test_stepping_gives_a_drawing_row_by_row(tmp_path):
     model, sketch = random_model(max_seq_len=12), a_sketch(4).tolist()
     options = {"seed": 3, "leastPoints": 2}
     found = in_javascript(
@@ -230,7 +230,7 @@ def test_steps_give_a_drawing_row_by_row(tmp_path):
     assert sketch + found[3] == found[2][0]
 
 
-def test_each_z_of_a_list_becomes_its_drawings(tmp_path):
+def test_each_z_in_a_list_is_decoded_into_its_own_drawings(tmp_path):
     first, second = np.random.default_rng(1).normal(size=[2, 5]).tolist()
     options = {"greedy": True, "maxPoints": 5, "leastPoints": 5}
     both, one, other = in_javascript(
@@ -280,7 +280,7 @@ REFUSED = {
 }
 
 
-def test_what_a_module_cannot_take_throws_a_line_that_says_what_was_expected(tmp_path):
+def test_a_bad_argument_to_a_module_throws_a_line_with_what_was_expected(tmp_path):
     found = in_javascript(random_model(), tmp_path, *map(list, REFUSED.values()))
     for expected, given in zip(REFUSED, found, strict=True):
         assert expected in given["error"] and "\n" not in given["error"]
@@ -293,7 +293,7 @@ def test_a_model_without_an_encoder_takes_no_z(tmp_path):
     assert "draws without z" in refused["error"] and "no encoder" in encoded["error"]
 
 
-def test_a_module_a_script_and_a_package_give_the_same(tmp_path):
+def test_a_module_a_script_and_a_package_give_the_same_results(tmp_path):
     """In Node: as a module, as a script without modules, and as a package that is installed."""
     model, options = random_model(), {"seed": 2}
     (expected,) = in_javascript(model, tmp_path, ["decode", "MODEL", options])
@@ -326,7 +326,7 @@ console.log(JSON.stringify([
     assert exported == set(re.findall(r"^export function (\w+)", types, re.M))
 
 
-def test_the_types_beside_a_module_take_no_file_s_place(tmp_path, capfd):
+def test_the_types_file_of_a_module_does_not_overwrite_a_file(tmp_path, capfd):
     (tmp_path / "x.d.ts").write_text("mine")
     arguments = ["--model_dir=doodles", f"--output={tmp_path / 'x.js'}"]
     assert export.main(arguments) == 2
@@ -334,7 +334,7 @@ def test_the_types_beside_a_module_take_no_file_s_place(tmp_path, capfd):
     assert [path.name for path in tmp_path.iterdir()] == ["x.d.ts"]
 
 
-def test_the_way_between_two_z_is_the_same_in_javascript(tmp_path):
+def test_interpolation_between_two_z_is_the_same_in_javascript(tmp_path):
     random = np.random.default_rng(1)
     first, second = random.normal(size=[2, 5])
     pairs = [(first, second), (first, first), (np.zeros(5), second)]
@@ -368,7 +368,7 @@ def test_lines_are_the_same_in_javascript(tmp_path):
     assert found[3] == []
 
 
-def test_lines_are_simplified_as_the_data_sets_are(tmp_path):
+def test_lines_are_simplified_like_those_in_data_sets(tmp_path):
     turns = np.cumsum(np.random.default_rng(1).normal(0, 0.5, 80))
     line = np.cumsum(8 * np.column_stack([np.cos(turns), np.sin(turns)]), axis=0)
     (found,) = in_javascript(random_model(), tmp_path, ["simplify", line.tolist(), 2])
@@ -377,7 +377,7 @@ def test_lines_are_simplified_as_the_data_sets_are(tmp_path):
     assert 5 < len(found) < 70
 
 
-def test_a_drawing_in_an_address_is_read_again(tmp_path):
+def test_a_drawing_in_a_url_is_read_back(tmp_path):
     random = np.random.default_rng(1)
     lines = [random.uniform(-50, 400, [n, 2]).tolist() for n in (1, 2, 40)]
     long = [np.cumsum(random.normal(0, 9, [4000, 2]), axis=0).tolist()]
@@ -399,7 +399,7 @@ def test_a_drawing_in_an_address_is_read_again(tmp_path):
 HOSTILE = "</title></script><script>alert(1)</script><!--<img src=x onerror=alert(1)>"
 
 
-def test_a_stranger_s_name_is_text(tmp_path):
+def test_a_name_in_an_untrusted_model_is_shown_as_text(tmp_path):
     model = random_model(data_set=[f"{HOSTILE}.npz", '"`${alert(1)}.npz'])
     page.save_page(model, tmp_path / "x.html", HOSTILE)
     text = (tmp_path / "x.html").read_text()
@@ -410,12 +410,12 @@ def test_a_stranger_s_name_is_text(tmp_path):
     assert found
 
 
-def test_the_page_s_own_script_cannot_end_early():
+def test_scripts_of_the_page_contain_no_script_end_tag():
     for path in ASSETS.glob("*.mjs"):
         assert not re.search(r"</?script|<!--|-->", path.read_text()), path
 
 
-def test_a_page_allows_its_own_script_and_style_alone(tmp_path):
+def test_a_page_allows_only_its_own_script_and_style(tmp_path):
     page.save_page(random_model(), tmp_path / "x.html")
     (policy,) = re.findall(
         r'Content-Security-Policy" content="(.*?)"', (tmp_path / "x.html").read_text()
@@ -460,7 +460,7 @@ def export_page(tmp_path, capfd, *flags):
     return drawings_of(output), err
 
 
-def test_the_examples_of_a_page_are_a_dozen_of_the_input(tmp_path, capfd):
+def test_the_examples_of_a_page_are_twelve_input_drawings(tmp_path, capfd):
     found, _ = export_page(tmp_path, capfd, f"--input={DOODLES / 'cat.npz'}")
     assert len(found["examples"]) == page.MOST_EXAMPLES
     assert found["side"] == 930  # that of the model, not of the drawings in a box of 255
@@ -468,7 +468,7 @@ def test_the_examples_of_a_page_are_a_dozen_of_the_input(tmp_path, capfd):
     assert again == found
 
 
-def test_the_examples_of_a_page_are_of_the_data_set_where_it_is_known(tmp_path, capfd):
+def test_the_examples_of_a_page_come_from_the_data_set_if_it_is_known(tmp_path, capfd):
     """The published model's data set is cat.npz."""
     shutil.copy(DOODLES / "cat.npz", tmp_path / "cat.npz")
     found, _ = export_page(tmp_path, capfd, f"--data_dir={tmp_path}")
@@ -476,7 +476,7 @@ def test_the_examples_of_a_page_are_of_the_data_set_where_it_is_known(tmp_path, 
 
 
 @pytest.mark.parametrize("split", ["test", "train"])
-def test_the_page_of_the_model_in_the_package_begins_with_all_its_kinds(split, tmp_path):
+def test_the_page_of_the_packaged_model_has_examples_of_every_kind(split, tmp_path):
     output = tmp_path / "x.html"
     arguments = ["--model_dir=doodles", f"--output={output}", f"--split={split}"]
     assert export.main(arguments) == 0
@@ -488,7 +488,7 @@ def test_the_page_of_the_model_in_the_package_begins_with_all_its_kinds(split, t
         assert all(sketch in known for sketch in found["examples"][2 * number : 2 * number + 2])
 
 
-def test_a_page_says_what_its_owner_writes_and_is_of_her_colors(tmp_path):
+def test_a_page_has_the_title_and_colors_that_its_owner_chose(tmp_path):
     words = {"title": "Ours & theirs", "subtitle": "By <us>"}
     page.save_page(random_model(), tmp_path / "x.html", **words, color="#0a5", background="navy")
     text = (tmp_path / "x.html").read_text()
@@ -498,7 +498,7 @@ def test_a_page_says_what_its_owner_writes_and_is_of_her_colors(tmp_path):
         page.save_page(random_model(), tmp_path / "y.html", color="nothing")
 
 
-def test_a_page_without_examples(tmp_path, capfd):
+def test_a_page_can_be_made_without_examples(tmp_path, capfd):
     for flag in ("--noexamples", f"--data_dir={tmp_path}"):
         found, err = export_page(tmp_path, capfd, flag)
         assert found["examples"] == [] and found["side"] == 930

@@ -50,12 +50,12 @@ def visit(request, visited):
     return visited[0][request.param]
 
 
-def test_nothing_is_requested_from_anywhere(visit):
+def test_the_page_makes_no_network_requests(visit):
     assert any(url.endswith("page.html") for url in visit["requests"])
     assert all(url.startswith(("file:", "blob:", "data:")) for url in visit["requests"])
 
 
-def test_the_console_stays_silent(visit):
+def test_the_console_stays_empty(visit):
     assert visit["console"] == []
 
 
@@ -67,23 +67,23 @@ def test_the_page_is_as_wide_as_the_screen(visit):
     assert visit["overflows"] == []
 
 
-def test_a_title_is_text(visit):
+def test_a_title_is_shown_as_text(visit):
     assert visit["title"] == visit["heading"] == HOSTILE
 
 
-def test_nine_endings_begin_with_what_was_drawn(visit):
+def test_nine_endings_continue_the_drawing_of_the_visitor(visit):
     assert len(visit["drawn"]) == 1 and len(visit["endings"]) == 9
     for ending in visit["endings"]:
         assert ending["given"] == visit["drawn"] and ending["added"]
     assert len({ending["markup"] for ending in visit["endings"]}) == 9
 
 
-def test_the_ending_that_one_takes_is_the_drawing(visit):
+def test_a_chosen_ending_becomes_the_drawing(visit):
     third = visit["endings"][2]
     assert visit["taken"] == third["given"] + third["added"]
 
 
-def test_what_a_hand_drew_is_shown_as_it_was_drawn(visit):
+def test_a_hand_drawn_line_is_shown_as_it_was_drawn(visit):
     """A circle of 41 points; the model reads a simpler one."""
     (line,) = (path.split("L") for path in visit["drawn"])
     assert len(line) > 30
@@ -91,7 +91,7 @@ def test_what_a_hand_drew_is_shown_as_it_was_drawn(visit):
     assert sketch.index(next(row for row in sketch if row[2])) < 25
 
 
-def test_undo_redo_and_clear(visit):
+def test_undo_redo_and_clear_change_the_drawing(visit):
     assert visit["undone"] == visit["drawn"]
     assert visit["redone"] == visit["byKeys"] == visit["taken"]
     assert visit["cleared"] == [] and visit["withoutDrawing"] == 0
@@ -101,22 +101,22 @@ def test_a_reload_keeps_the_drawing(visit):
     assert visit["reloaded"] == visit["taken"]
 
 
-def test_a_slider_says_what_it_does(visit):
+def test_a_slider_describes_its_effect(visit):
     assert visit["temperature"] == "0.50"
     said = "Temperature 1.00: the network is daring"
     assert said in visit["moved"]  # alone, or behind an answer that is there already
     assert visit["after"].startswith("Nine ways") and said in visit["after"]
 
 
-def test_nothing_has_to_be_scrolled_on_a_laptop(visited):
+def test_the_page_fits_a_laptop_screen_without_scrolling(visited):
     assert visited[0]["wide"]["heights"] == [900] * 3
 
 
-def test_examples_are_of_one_size(visit):
+def test_examples_have_the_same_size(visit):
     assert len(visit["examples"]) == 12 and max(visit["examples"]) - min(visit["examples"]) <= 1
 
 
-def test_a_drawing_travels_in_an_address(visit):
+def test_a_drawing_can_be_shared_in_a_url(visit):
     address, fragment = visit["address"].split("#d=")
     assert address.endswith("page.html") and len(fragment) < 400
     assert visit["mail"].startswith("mailto:?subject=") and fragment in visit["mail"]
@@ -128,18 +128,18 @@ def test_a_drawing_travels_in_an_address(visit):
     assert visit["notReceived"].startswith("No drawing: the address holds no whole drawing")
 
 
-def test_in_a_frame_the_page_has_no_scroll_bars_and_tells_its_parent(visit):
+def test_in_a_frame_the_page_has_no_scroll_bars_and_sends_its_drawing(visit):
     assert visit["scrollBars"] == [False] * 6
     assert visit["mode"] == "mimic" and visit["embedded"] == 1
     assert visit["told"]["type"] == "sketch_rnn drawing"
     assert visit["told"]["sketch"][-1][2] == 1 and visit["told"]["svg"].startswith("<?xml")
 
 
-def test_pictures_draw_themselves_where_motion_is_not_refused(visit):
+def test_pictures_are_animated_unless_reduced_motion_is_set(visit):
     assert visit["moving"] >= 9
 
 
-def test_surprises_come_from_nothing(visit):
+def test_surprise_drawings_start_from_an_empty_page(visit):
     assert len(visit["surprises"]) == 9
     assert all(tile["added"] and not tile["given"] for tile in visit["surprises"])
 
@@ -150,22 +150,22 @@ def test_an_example_becomes_the_drawing(visit):
     assert len(visit["example"]) == len(strokes.to_polylines(second))
 
 
-def test_mimics_are_drawn_anew(visit):
+def test_mimicked_drawings_are_drawn_from_the_start(visit):
     assert len(visit["mimics"]) == 9
     assert all(tile["added"] and not tile["given"] for tile in visit["mimics"])
 
 
-def test_the_slider_leads_from_one_drawing_to_the_other(visit):
+def test_the_slider_interpolates_between_two_drawings(visit):
     assert len({tile["markup"] for tile in visit["between"]}) == 3
     assert visit["ownBetween"]["markup"] != visit["between"][2]["markup"]
 
 
-def test_a_drawing_between_two_can_be_taken(visit):
+def test_an_interpolated_drawing_can_be_chosen(visit):
     assert visit["takenFromBetween"] == visit["ownBetween"]["added"]
 
 
 @pytest.mark.parametrize("screen", SCREENS)
-def test_the_downloads_are_the_drawing(screen, visited):
+def test_the_downloaded_files_contain_the_drawing(screen, visited):
     report, folder = visited
     visit = report[screen]
     path = folder / f"{screen}.svg"

@@ -17,13 +17,13 @@ def lines(tmp_path):
     return found
 
 
-def test_what_is_written_is_read(lines):
+def test_written_lines_are_read_back(lines):
     assert list(lines) == [{"step": step, "cost": step / 2} for step in range(4)]
     assert lines.figure(3, "cost") == 1.5
     assert lines.figure(3, "other") is None and lines.figure(4, "cost") is None
 
 
-def test_there_may_be_no_file_yet(tmp_path):
+def test_a_missing_file_has_no_lines(tmp_path):
     lines = StepLines(tmp_path / "none")
     lines.cut(3)
     assert list(lines) == [] and lines.figure(0, "cost") is None
@@ -31,7 +31,7 @@ def test_there_may_be_no_file_yet(tmp_path):
 
 
 @pytest.mark.parametrize("bad", BAD, ids=lambda line: line[:20])
-def test_a_line_that_is_none_is_skipped(lines, bad):
+def test_an_invalid_line_is_skipped(lines, bad):
     with lines.path.open("a") as file:
         file.write(bad + "\n")
     lines.append([{"step": 4, "cost": 2.0}])
@@ -41,7 +41,7 @@ def test_a_line_that_is_none_is_skipped(lines, bad):
     assert [json.loads(line)["step"] for line in lines.path.open()] == [0, 1, 2, 3]
 
 
-def test_half_a_line_at_the_end_is_no_figure_and_is_cut_off(lines):
+def test_an_incomplete_last_line_is_ignored_and_cut_off(lines):
     with lines.path.open("a") as file:
         file.write('{"step": 4, "cost": 0.')
     assert lines.figure(4, "cost") is None
@@ -49,13 +49,13 @@ def test_half_a_line_at_the_end_is_no_figure_and_is_cut_off(lines):
     assert lines.path.read_text().endswith('"cost": 1.5}\n')
 
 
-def test_the_last_line_of_a_step_counts_and_only_finite_figures(lines):
+def test_the_last_finite_value_for_a_step_is_used(lines):
     lines.append([{"step": 3, "cost": 7}, {"step": 3, "kl": float("nan")}])
     assert lines.figure(3, "cost") == 7.0
     assert lines.figure(3, "kl") is None
 
 
-def test_a_file_without_a_line_end_has_no_rows(tmp_path):
+def test_a_large_file_with_no_line_end_has_no_rows(tmp_path):
     path = tmp_path / "metrics.jsonl"
     with path.open("wb") as file:
         file.truncate(3 * LARGEST)  # zeros

@@ -19,7 +19,7 @@ from sketch_rnn.formats import load_model
         ("x.txt", "is not a model: expected the folder of a run, or X.gen.json"),
     ],
 )
-def test_a_model_of_another_program_is_named_in_a_line(tmp_path, name, said):
+def test_a_model_from_another_program_gives_an_error_that_names_the_program(tmp_path, name, said):
     (tmp_path / name).write_bytes(b"x")
     with pytest.raises(UserError, match=said) as refusal:
         load_model(tmp_path / name)

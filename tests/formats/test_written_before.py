@@ -28,17 +28,17 @@ def assert_draws_as_then(model, cell):
 
 
 @pytest.mark.parametrize("cell", CELLS)
-def test_a_run_draws_the_same(cell):
+def test_an_old_run_draws_the_same(cell):
     assert_draws_as_then(load_model(WRITTEN / cell), cell)
 
 
 @pytest.mark.parametrize("load", [load_model, keras.saving.load_model])
 @pytest.mark.parametrize("cell", CELLS)
-def test_a_keras_file_draws_the_same(cell, load):
+def test_an_old_keras_file_draws_the_same(cell, load):
     assert_draws_as_then(load(WRITTEN / f"{cell}.keras"), cell)
 
 
-def test_a_browser_model_has_the_same_weights():
+def test_an_old_browser_model_has_the_same_weights():
     ours, theirs = (load_model(WRITTEN / name).decoder for name in ("lstm.gen.json", "lstm"))
     for one, other in zip(
         ours.output_layer.get_weights(), theirs.output_layer.get_weights(), strict=True
@@ -46,7 +46,7 @@ def test_a_browser_model_has_the_same_weights():
         np.testing.assert_allclose(one, other, atol=2e-4)
 
 
-def test_a_saved_model_encodes_the_same():
+def test_an_old_saved_model_encodes_the_same():
     sketch = load_dataset("tiny.npz", WRITTEN).test[0]
     encode = tf.saved_model.load(WRITTEN / "lstm_served").signatures["encode"]
     found = encode(strokes=tf.constant(sketch[None]), lengths=tf.constant([len(sketch)]))
@@ -60,7 +60,7 @@ LATER = {"Clipped_Gradients", "Valid_KL_Sum", "Unused_Dimensions", "Random_Z_Rec
 
 @pytest.mark.parametrize("cell", CELLS)
 @long_where(lambda cell: cell == "layer_norm")
-def test_a_run_goes_on(cell, tmp_path):
+def test_an_old_run_can_be_resumed(cell, tmp_path):
     folder = shutil.copytree(WRITTEN / cell, tmp_path / "run")
     assert train(TrainOptions(folder, {"num_steps": 9}, WRITTEN, resume=True)) == 0
     found, expected = (

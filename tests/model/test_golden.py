@@ -111,7 +111,7 @@ def total_cost(case, step, batch):
     return reconstruction + case.kl_weight * floored(kl, step.hparams)
 
 
-def test_costs(case, assert_near):
+def test_costs_equal_those_of_the_original(case, assert_near):
     model = case.model
     found = model.forward.sketch_costs(Batch(case.strokes5, tf.constant(case.lengths)), case.noise)
     reconstruction = tf.reduce_mean(found.offset + found.pen)
@@ -122,7 +122,7 @@ def test_costs(case, assert_near):
     assert_near(cost, case.expected["cost"], rtol=1e-6)
 
 
-def test_mixture_parameters(case, assert_near):
+def test_mixture_parameters_equal_those_of_the_original(case, assert_near):
     output = case.model(next(batches(case)), case.noise).output
     mixture = split_output(tf.reshape(tf.transpose(output, [1, 0, 2]), [-1, output.shape[-1]]))
     ours = {
@@ -138,7 +138,7 @@ def test_mixture_parameters(case, assert_near):
         assert_near(value, case.expected[name], atol=1e-5, name=name)
 
 
-def test_latent_and_states(case, assert_near):
+def test_latent_and_states_equal_those_of_the_original(case, assert_near):
     model = case.model
     if not model.hparams.conditional:
         points = tf.transpose(case.strokes5[:, :-1], [1, 0, 2])
@@ -162,7 +162,7 @@ def test_latent_and_states(case, assert_near):
         or (compiled and (execution, case) not in {("GPU", "lstm"), ("CPU", "lstm_uncond")})
     )
 )
-def test_gradients(case, compiled, assert_near):
+def test_gradients_equal_those_of_the_original(case, compiled, assert_near):
     if compiled:
         needs_xla()
     model = case.model
@@ -189,7 +189,7 @@ def test_gradients(case, compiled, assert_near):
         else case in (*SECOND, "layer_norm", "hyper") or (case == "lstm" and not compiled)
     )
 )
-def test_three_updates(case, compiled, assert_near):
+def test_three_updates_equal_those_of_the_original(case, compiled, assert_near):
     """By the trainer's own gradients and update; XLA may be five times as far away."""
     step = TrainStep(case.new_state(), seed=0)
     gradients, update = step.costs_and_gradients, step.update
@@ -224,5 +224,5 @@ def test_three_updates(case, compiled, assert_near):
         ({"conditional": False, "dec_model": "hyper"}, 2_218_363),
     ],
 )
-def test_parameter_counts(changes, count):
+def test_parameter_counts_equal_those_of_the_original(changes, count):
     assert SketchRNN(HParams(**changes), seed=1).count_params() == count

@@ -20,7 +20,7 @@ def fuzz_loss():
     return module
 
 
-def test_extreme_cases_are_finite_and_others_are_exact(fuzz_loss):
+def test_extreme_losses_are_finite_and_other_losses_are_exact(fuzz_loss):
     broken, worst = fuzz_loss.fuzz(3000, seed=7)
     assert broken == 0 and worst < 1
 
@@ -71,7 +71,7 @@ def test_kl_is_that_of_a_gaussian_from_the_prior():
     )
 
 
-def test_schedules_begin_and_end_where_they_are_told():
+def test_schedules_start_and_end_at_the_given_values():
     hparams = HParams(
         learning_rate=0.01,
         min_learning_rate=0.001,

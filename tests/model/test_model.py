@@ -74,7 +74,7 @@ def test_initial_values_are_the_original_s(cell, conditional):
 
 
 @pytest.mark.parametrize("cell", CELLS)
-def test_no_two_matrices_begin_alike_and_a_seed_begins_again(cell):
+def test_no_two_initial_matrices_are_equal_and_a_seed_repeats_them(cell):
     first, again, other = weights(cell), weights(cell), weights(cell, seed=2)
     drawn = {}
     for name, value in first.items():
@@ -94,7 +94,7 @@ def test_a_model_without_an_encoder_says_so_when_asked_to_encode():
 
 
 @pytest.mark.parametrize("precision", PRECISIONS)
-def test_a_gpu_s_products_are_rounded_as_the_precision_says_only_while_a_model_computes(
+def test_gpu_products_are_rounded_to_the_precision_only_while_a_model_computes(
     precision, monkeypatch
 ):
     is_on, seen = tf.config.experimental.tensor_float_32_execution_enabled, []

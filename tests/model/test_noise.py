@@ -27,7 +27,7 @@ def draw(hparams=EVERY, seed=1, stream=0, step=0, training=True, shard=WHOLE):
     return draw_noise(hparams, key, shard, 50, training)
 
 
-def test_noise_is_a_function_of_seed_stream_and_step():
+def test_noise_depends_only_on_seed_stream_and_step():
     for one, again in zip(draw(), draw(), strict=True):
         np.testing.assert_array_equal(one, again)
     for other in (draw(seed=2), draw(stream=1), draw(step=1)):
@@ -45,7 +45,7 @@ def test_noise_is_a_function_of_seed_stream_and_step():
         ("output_mask", 0.3, (20, 50, 32)),
     ],
 )
-def test_masks_keep_with_their_probability(name, keep_prob, shape):
+def test_masks_keep_values_with_the_given_probability(name, keep_prob, shape):
     mask = getattr(draw(), name).numpy()
     assert mask.shape == shape and mask.dtype == bool
     deviation = np.sqrt(keep_prob * (1 - keep_prob) / mask.size)
@@ -54,12 +54,12 @@ def test_masks_keep_with_their_probability(name, keep_prob, shape):
     assert along_time == pytest.approx(2 * keep_prob * (1 - keep_prob), abs=0.02)
 
 
-def test_the_smallest_probability_keeps_almost_nothing():
+def test_the_smallest_keep_probability_drops_almost_everything():
     mask = draw(HParams(recurrent_dropout_prob=1e-9)).decoder_mask.numpy()
     assert mask.mean() < 1e-3
 
 
-def test_the_masks_are_not_each_other_s():
+def test_the_masks_are_independent_of_each_other():
     noise = draw()
     agree = (noise.forward_mask.numpy() == noise.backward_mask.numpy()).mean()
     assert agree == pytest.approx(0.9**2 + 0.1**2, abs=0.02)
@@ -71,18 +71,18 @@ def test_eps_is_standard_normal():
     assert abs(eps.mean()) < 0.03 and abs(eps.std() - 1) < 0.03
 
 
-def test_validation_draws_eps_alone():
+def test_validation_draws_only_eps():
     noise = draw(training=False)
     assert noise.eps is not None and all(mask is None for mask in noise[1:])
 
 
-def test_what_is_off_is_not_drawn():
+def test_noise_that_is_turned_off_is_not_drawn():
     noise = draw(HParams(conditional=False, use_recurrent_dropout=False))
     assert all(part is None for part in noise)
 
 
 @pytest.mark.parametrize("first", [0, 5, 15])
-def test_a_shard_gets_what_its_sketches_get_in_the_whole_batch(first):
+def test_a_shard_gets_the_same_noise_as_in_the_whole_batch(first):
     shard = draw(shard=Shard(tf.constant(first), 5, 20))
     for part, whole in zip(shard, draw(), strict=True):
         np.testing.assert_array_equal(part, whole[first : first + 5])

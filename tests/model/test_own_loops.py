@@ -47,7 +47,7 @@ def batch(model, data):
     return model.batch(data.test[:3])
 
 
-def test_the_loss_is_the_mean_of_what_each_point_costs(model, batch):
+def test_the_loss_is_the_mean_of_the_costs_of_all_points(model, batch):
     """But for the floor of the density, 1e-6."""
     points = batch.strokes5[:, 1:]
     distribution = model.distribution(batch)
@@ -62,7 +62,7 @@ def test_the_loss_is_the_mean_of_what_each_point_costs(model, batch):
     )
 
 
-def test_a_distribution_has_its_parameters_by_name(model, batch):
+def test_a_distribution_has_named_parameters(model, batch):
     found, steps = model.distribution(batch), model.hparams.max_seq_len
     assert found.pi.shape == found.rho.shape == (3, steps, 3)
     assert found.mu.shape == found.sigma.shape == (3, steps, 3, 2)
@@ -81,7 +81,7 @@ def test_a_distribution_has_its_parameters_by_name(model, batch):
     np.testing.assert_allclose(found.log_prob(batch.strokes5[:, 1:])[1, 5], expected, rtol=1e-5)
 
 
-def test_points_are_drawn_of_a_distribution(model, batch):
+def test_points_are_sampled_from_a_distribution(model, batch):
     found = model.distribution(batch)
     drawn = np.concatenate([found.sample(seed, temperature=1.0) for seed in range(200)])
     pen = tf.nn.softmax(found.pen_logits).numpy()
@@ -112,7 +112,7 @@ def test_z_has_a_gradient_through_the_distribution(model, data, batch):
     np.testing.assert_allclose(gradient[1, 2], numerically, rtol=2e-2)
 
 
-def test_dropouts_need_a_seed_and_follow_from_it(model, batch):
+def test_dropout_needs_a_seed_and_depends_only_on_it(model, batch):
     with pytest.raises(UserError, match="expected a seed"):
         model.loss(batch, training=True)
     first, again, other = (model.loss(batch, seed=s, training=True).cost for s in (1, 1, 2))
@@ -150,7 +150,7 @@ def run(data, tmp_path_factory):
     return sketch_rnn.open_run(folder), np.array(costs)
 
 
-def test_fit_costs_what_a_run_costs(run, data):
+def test_fit_gives_the_same_costs_as_a_run(run, data):
     """Step by step, with every dropout and augmentation; and Keras evaluates as a run validates."""
     ours, costs = run
     model = SketchRNN(ours.hparams, data.scale_factor, seed=1)
@@ -164,7 +164,7 @@ def test_fit_costs_what_a_run_costs(run, data):
 
 
 @pytest.mark.long
-def test_keras_s_callbacks_work_and_its_files_are_ours(model, data, tmp_path):
+def test_keras_callbacks_work_and_keras_files_can_be_loaded_here(model, data, tmp_path):
     """Without a warning; the file goes on with its optimizer in Keras, and draws here."""
     model = model_of(data)
     file = tmp_path / "best.keras"
@@ -193,7 +193,7 @@ def test_keras_s_callbacks_work_and_its_files_are_ours(model, data, tmp_path):
     assert list((tmp_path / "logs").iterdir())
 
 
-def test_an_update_that_is_not_finite_is_left_out(data):
+def test_a_non_finite_update_is_skipped(data):
     model = model_of(data, conditional=False)
     strokes5, lengths = next(iter(data.batches("train", 16)))
     broken = tf.data.Dataset.from_tensors((strokes5 * np.nan, lengths))
@@ -203,7 +203,7 @@ def test_an_update_that_is_not_finite_is_left_out(data):
         np.testing.assert_array_equal(now, then)
 
 
-def test_an_optimizer_of_one_s_own_and_frozen_layers_are_kept(data):
+def test_a_custom_optimizer_and_frozen_layers_are_kept(data):
     model = model_of(data)
     model.encoder.trainable = False
     model.compile(keras.optimizers.SGD(0.01))
@@ -213,7 +213,7 @@ def test_an_optimizer_of_one_s_own_and_frozen_layers_are_kept(data):
     assert np.array_equal(before[0], after[0]) and not np.array_equal(before[1], after[1])
 
 
-def test_what_keras_would_do_otherwise_is_one_line(model, data):
+def test_unsupported_keras_calls_give_a_one_line_error(model, data):
     with pytest.raises(UserError, match="call `encode` for the z of drawings"):
         model.predict(data.batches("test", 16))
     with pytest.raises(UserError, match="compile: the model sets loss itself"):

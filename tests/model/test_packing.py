@@ -33,12 +33,12 @@ def check(packing, lengths, steps):
 
 
 @pytest.mark.parametrize("lengths", LENGTHS)
-def test_every_point_stands_once_in_one_row(lengths):
+def test_every_point_is_packed_exactly_once(lengths):
     check(packed(np.array(lengths), 20), lengths, 20)
 
 
 @pytest.mark.parametrize("lengths", LENGTHS)
-def test_one_sketch_a_row(lengths):
+def test_one_sketch_per_row_packs_every_point(lengths):
     packing = one_sketch_a_row(np.array(lengths, np.int32), 20)
     check(packing, lengths, 20)
     assert packing.source.shape[1] == len(lengths)
@@ -58,7 +58,7 @@ def test_no_two_sketches_overlap_and_few_rows_are_needed():
 
 
 @pytest.mark.parametrize("pad_steps", ["all", 8])
-def test_of_sixty_batches_almost_all_have_the_same_shapes(pad_steps):
+def test_almost_all_of_sixty_batches_have_the_same_shapes(pad_steps):
     rng = np.random.default_rng(4)
     split = np.clip(rng.gamma(4, 15, 1000), 1, 200).astype(np.int32)
     batches = [rng.choice(split, 50) for _ in range(124)]
@@ -73,7 +73,7 @@ def test_of_sixty_batches_almost_all_have_the_same_shapes(pad_steps):
 
 @pytest.mark.parametrize("pad_steps", ["all", 3])
 @pytest.mark.parametrize("rows", [(Rows(4, 3),), (Rows(5, 3), Rows(6, 3)), (Rows(3, 1),)])
-def test_empty_rows_change_nothing_but_the_number_of_rows(rows, pad_steps):
+def test_empty_rows_change_only_the_number_of_rows(rows, pad_steps):
     lengths, steps = np.array([20, 1, 19, 10, 10, 5], np.int32), 20  # which need four rows
     layout = Layout(Execution(), pad_steps, rows)
     found = layout.batch(np.zeros([6, steps + 1, 5], np.float32), lengths)
@@ -99,7 +99,7 @@ def steps_of(micro_batch, steps):
 
 @pytest.mark.parametrize("lengths", LENGTHS)
 @pytest.mark.parametrize("pad_steps", [0, 3, 30])
-def test_short_micro_batches_hold_each_sketch_up_to_some_steps_past_its_end(lengths, pad_steps):
+def test_short_micro_batches_hold_each_sketch_until_a_few_steps_past_its_end(lengths, pad_steps):
     steps, lengths = 20, np.array(lengths)
     micro_batches = short_micro_batches(lengths, steps, pad_steps, 2)
     found = np.concatenate([steps_of(one, steps) for one in micro_batches])

@@ -62,7 +62,7 @@ def check_updates(case, step, figures, gradients, assert_near):
 
 
 @pytest.mark.parametrize("name", [*WHOLE, *RANDOM])
-def test_costs_gradients_and_updates(name, assert_near):
+def test_costs_gradients_and_updates_equal_those_of_the_original(name, assert_near):
     case = case_of(name)
     step = TrainStep(TrainState(model_of(case)), seed=0)
     figures, gradients = check_costs_and_gradients(case, step, assert_near)
@@ -71,7 +71,7 @@ def test_costs_gradients_and_updates(name, assert_near):
 
 
 @pytest.mark.parametrize("name", WHOLE)
-def test_mixtures_and_latents(name, assert_near):
+def test_mixtures_and_latents_equal_those_of_the_original(name, assert_near):
     case, recorded = case_of(name), recorded_of(name)
     model = model_of(case)
     output, mu, logvar = model(batch_of(case), noise_of(case))
@@ -99,7 +99,7 @@ def near(ours, theirs, name="", atol=0.0, rtol=0.0):
 
 @pytest.mark.parametrize("name", ["recurrent_dropout", "layer_norm_dropout", "hyper_dropout"])
 @pytest.mark.parametrize("weight", ["output", "w_xh", "w_hh", "w_xh of the encoder"])
-def test_an_error_of_a_ten_thousandth_in_one_weight_is_found(name, weight):
+def test_an_error_of_0_0001_in_one_weight_is_noticed(name, weight):
     """The comparisons above notice such an error in each of the cells."""
     case = case_of(name)
     model = model_of(case)

@@ -166,7 +166,7 @@ def some_options():
 @cells
 @executions
 @pytest.mark.parametrize("options", some_options(), ids="+".join)
-def test_values(cell, options, execution):
+def test_values_equal_those_of_the_oracle(cell, options, execution):
     problem = make(cell, options, execution=execution)
     h, state = call(problem.layer, **problem.arguments)
     true_h, true_state = oracle.recurrent(
@@ -187,7 +187,7 @@ def test_values(cell, options, execution):
     ids=str,
 )
 @long_where(lambda cell, mode, **_: mode == "xla" and cell != "lstm")
-def test_values_compiled(cell, options, mode, execution):
+def test_compiled_values_equal_those_of_the_oracle(cell, options, mode, execution):
     problem = make(cell, options, execution=execution)
     run = compiled(lambda: call(problem.layer, **problem.arguments), mode)
     true_h, true_state = oracle.recurrent(
@@ -199,7 +199,7 @@ def test_values_compiled(cell, options, mode, execution):
 
 
 @cells
-def test_values_and_gradients_in_float32(cell):
+def test_values_and_gradients_in_float32_are_near_those_of_the_oracle(cell):
     problem, single = make(cell, OPTIONS), make(cell, OPTIONS, dtype="float32")
     arguments = {
         name: np.float32(value) if value.dtype.kind == "f" else value
@@ -236,7 +236,7 @@ def test_values_and_gradients_in_float32(cell):
         )
     )
 )
-def test_gradients_numerically(cell, options, mode, execution):
+def test_gradients_equal_numerical_gradients(cell, options, mode, execution):
     problem = make(cell, options, execution=execution)
     ours = layer_gradients(problem, lambda a: problem.weighted(*call(problem.layer, **a)), mode)
     for name, (entries, truth) in numerical_gradients(cell, options).items():
@@ -250,7 +250,7 @@ def test_gradients_numerically(cell, options, mode, execution):
 
 
 @cells
-def test_oracle_s_derivatives_are_central_differences(cell):
+def test_derivatives_of_the_oracle_equal_central_differences(cell):
     problem = make(cell, OPTIONS)
     entries, width = np.array([0, 3]), 1e-5
     for name, value in problem.values.items():
@@ -297,7 +297,7 @@ def stepped(problem, arguments):
     [(), ("context", "state", "starts"), ("context", "state", "starts", "sketch")],
     ids="+".join,
 )
-def test_sequence_equals_its_steps(cell, options, execution):
+def test_a_sequence_equals_the_same_steps_one_by_one(cell, options, execution):
     """Values, and the gradient of every entry of every weight and argument."""
     problem = make(cell, options, execution=execution)
     h, state = call(problem.layer, **problem.arguments)
@@ -311,7 +311,7 @@ def test_sequence_equals_its_steps(cell, options, execution):
 
 
 @cells
-def test_only_the_candidate_is_dropped(cell):
+def test_dropout_applies_only_to_the_candidate(cell):
     """With all candidates dropped, c only decays, and h still reads the output gate."""
     problem = make(cell, ("state", "dropout_mask"))
     nothing = np.zeros_like(problem.arguments["dropout_mask"])
@@ -319,7 +319,7 @@ def test_only_the_candidate_is_dropped(cell):
     assert np.abs(h).min() > 0
 
 
-def test_config_makes_the_same_layer():
+def test_a_layer_is_rebuilt_from_its_config():
     for cell, layer in LAYERS.items():
         made = layer(UNITS, KEEP_PROB, seed=3)
         again = layer.from_config(made.get_config())
@@ -363,7 +363,7 @@ def strokes(rng):
     ("lay", "execution"), [(one_sketch_a_row, "cpu"), (packed, "cpu"), (one_sketch_a_row, "gpu")]
 )
 @long_where(lambda cell, mode, **_: mode == "xla" and cell != "lstm")
-def test_encoder(float64, cell, mode, lay, execution):
+def test_the_encoder_equals_the_oracle(float64, cell, mode, lay, execution):
     rng = np.random.default_rng(2)
     encoder = Encoder(cell, UNITS, KEEP_PROB, execution=EXECUTIONS[execution])
     encoder.build((None, None, 5))
@@ -385,7 +385,7 @@ def test_encoder(float64, cell, mode, lay, execution):
 
 
 @cells
-def test_encoder_s_gradients_depend_neither_on_the_packing_nor_on_the_execution(float64, cell):
+def test_gradients_of_the_encoder_depend_neither_on_packing_nor_on_execution(float64, cell):
     points = tf.constant(strokes(np.random.default_rng(3)))
     weighting = np.random.default_rng(4).normal(size=[len(LENGTHS), 2 * UNITS])
     found = []
@@ -424,7 +424,7 @@ def test_encoder_s_gradients_depend_neither_on_the_packing_nor_on_the_execution(
     ids=str,
 )
 @long_where(lambda cell, mode, **_: mode == "xla" and cell != "lstm")
-def test_decoder(float64, cell, mode, z_size, dropout, execution):
+def test_the_decoder_equals_the_oracle(float64, cell, mode, z_size, dropout, execution):
     rng = np.random.default_rng(4)
     decoder = Decoder(
         cell,
@@ -471,7 +471,7 @@ def test_decoder(float64, cell, mode, z_size, dropout, execution):
 
 @cells
 @pytest.mark.parametrize("z_size", [LATENT, 0])
-def test_decoder_s_steps(float64, cell, z_size):
+def test_steps_of_the_decoder_equal_its_sequence(float64, cell, z_size):
     rng = np.random.default_rng(5)
     decoder = Decoder(cell, UNITS, z_size, MIXTURES)
     decoder.build((None, None, 5))

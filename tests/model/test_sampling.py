@@ -67,7 +67,7 @@ def one_mixture(rows):
 
 
 @pytest.mark.parametrize("temperature", [1.0, 0.5])
-def test_statistics_of_draws(temperature):
+def test_draws_have_the_statistics_of_the_mixture(temperature):
     mixture = one_mixture(DRAWS)
     uniform = tf.random.stateless_uniform([DRAWS, 2], [1, 2])
     normal = tf.random.stateless_normal([DRAWS, 2], [3, 4])
@@ -92,7 +92,7 @@ def test_statistics_of_draws(temperature):
         np.testing.assert_allclose(np.corrcoef(offsets.T)[0, 1], rho[k], atol=0.05)
 
 
-def test_statistics_of_the_compiled_loop():
+def test_draws_of_the_compiled_loop_have_the_statistics_of_the_mixture():
     model = small_model(conditional=False, num_mixture=1)
     points, _ = sampling.compiled_decode_strokes(
         model.decoder,
@@ -140,7 +140,7 @@ def test_decode_gives_stroke3_in_data_units():
         np.testing.assert_allclose(units * [20, 20, 1], sketch, rtol=1e-6)
 
 
-def test_the_seed_says_everything():
+def test_drawings_depend_only_on_the_seed():
     model = small_model()
     assert same(model.decode(num_samples=4, seed=1), model.decode(num_samples=4, seed=1))
     assert not same(model.decode(num_samples=4, seed=1), model.decode(num_samples=4, seed=2))
@@ -150,7 +150,7 @@ def test_the_seed_says_everything():
     assert not same(model.decode(num_samples=4), model.decode(num_samples=4))
 
 
-def test_a_sketch_does_not_depend_on_the_others():
+def test_a_sketch_does_not_depend_on_the_batch_size():
     model = small_model(conditional=False)
     few, many = model.decode(num_samples=3, seed=1), model.decode(num_samples=50, seed=1)
     for one, other in zip(few, many, strict=False):
@@ -167,21 +167,21 @@ def test_each_z_is_drawn_count_times():
     assert not np.allclose(greedy[0][:2], greedy[2][:2], atol=0.1)
 
 
-def test_the_defaults_are_those_of_the_command():
+def test_the_defaults_equal_those_of_the_command():
     model, sketch = small_model(conditional=False), np.array([[5, 9, 0]], np.float32)
     assert same(model.decode(seed=1), model.decode(num_samples=10, temperature=0.5, seed=1))
     assert len(small_model().decode(np.zeros((2, 4)))) == 2
     assert len(model.complete(sketch)) == 5
 
 
-def test_temperatures_of_one_batch():
+def test_a_batch_can_have_several_temperatures():
     model = small_model(conditional=False)
     mixed = model.decode(num_samples=2, temperature=[0.5, 1.0], seed=1)
     np.testing.assert_allclose(mixed[1], model.decode(None, 2, 1.0, seed=1)[1], atol=1e-3)
 
 
 @pytest.mark.parametrize("changes", [{}, {"dec_model": "hyper"}, {"conditional": False}])
-def test_complete_goes_on_from_the_drawing(changes):
+def test_complete_keeps_the_given_drawing_and_continues_it(changes):
     model = small_model(**changes)
     sketch = np.array([[5, 9, 0]] * 5 + [[-4, 2, 1]], np.float32)
     ways = sampling.complete(model, sketch, num_samples=3, seed=1)
@@ -191,7 +191,7 @@ def test_complete_goes_on_from_the_drawing(changes):
         assert 8 <= len(way) <= 30
 
 
-def test_complete_continues_as_decode_would_have():
+def test_complete_continues_like_decode():
     model = small_model()
     z = sampling.random_z(model, 1, 1)
     # no greedy end, so that the whole and its completion are equally long
@@ -204,7 +204,7 @@ def test_complete_continues_as_decode_would_have():
 
 
 @pytest.mark.parametrize("length", [0, 30, 31])
-def test_complete_refuses_what_is_no_beginning(length):
+def test_complete_refuses_a_drawing_that_is_empty_or_too_long(length):
     with pytest.raises(UserError, match="1 to 29 points"):
         sampling.complete(small_model(), np.zeros((length, 3), np.float32))
 
@@ -215,7 +215,7 @@ def test_spherical_interpolation_is_the_original_s():
     np.testing.assert_allclose(sampling.interpolate(first, last, 7), expected, atol=1e-12)
 
 
-def test_interpolation():
+def test_interpolation_is_spherical_or_linear():
     first, last = np.array([1.0, 0.0]), np.array([0.0, 1.0])
     half = np.sqrt(0.5)
     np.testing.assert_allclose(sampling.interpolate(first, last, 3)[1], [half, half])
@@ -237,7 +237,7 @@ def test_interpolation():
         ({"z": np.full((2, 4), np.nan)}, "finite"),
     ],
 )
-def test_decode_refuses(arguments, message):
+def test_decode_refuses_bad_arguments(arguments, message):
     with pytest.raises(UserError, match=message):
         small_model().decode(**arguments)
 
@@ -266,7 +266,7 @@ def test_the_loop_stops_when_all_sketches_have_ended(monkeypatch):
     assert len(steps) == lengths.numpy().max() + 1 < 500
 
 
-def test_the_loop_takes_a_batch_of_unknown_size():
+def test_the_loop_accepts_a_batch_of_unknown_size():
     model = small_model()
 
     @tf.function(input_signature=[tf.TensorSpec([None, 4]), tf.TensorSpec([])])
@@ -281,7 +281,7 @@ def test_the_loop_takes_a_batch_of_unknown_size():
     assert points.shape == (30, 3, 5) and lengths.shape == (3,)
 
 
-def test_many_drawings_are_encoded_some_at_a_time(monkeypatch):
+def test_many_drawings_are_encoded_in_chunks(monkeypatch):
     model = SketchRNN(HParams(enc_rnn_size=4, dec_rnn_size=4, z_size=3, num_mixture=2), seed=1)
     rng = np.random.default_rng(1)
     drawings = [rng.normal(size=[n, 3]) > 0 for n in (3, 9, 5, 2, 7)]

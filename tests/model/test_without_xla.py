@@ -73,7 +73,7 @@ def are_compiled(concrete):
 @pytest.mark.parametrize(
     "name", ["lstm", *(pytest.param(n, marks=long) for n in ("layer_norm", "hyper_dropout"))]
 )
-def test_a_graph_of_the_step_computes_what_the_original_computed(name, assert_near):
+def test_a_step_without_xla_gives_the_results_of_the_original(name, assert_near):
     case, recorded = case_of(name), recorded_of(name)
     model = model_of(case)
     batch = Batch(tf.constant(cases.strokes5(case)), tf.constant(case.lengths, tf.int32))
@@ -101,7 +101,7 @@ def test_a_graph_of_the_step_computes_what_the_original_computed(name, assert_ne
         *(pytest.param("GPU", precision, marks=long) for precision in ("float32", "bfloat16")),
     ],
 )
-def test_every_execution_takes_a_step(device, precision):
+def test_every_execution_can_train_a_step_without_xla(device, precision):
     model = SketchRNN(HParams(**SMALL), seed=1)
     model = model.computed_by(Execution.for_device(precision, device))
     strokes5 = np.tile(np.float32([[[1, 0, 1, 0, 0]]]), (4, 9, 1))
@@ -112,7 +112,7 @@ def test_every_execution_takes_a_step(device, precision):
     assert any((a != b).any() for a, b in zip(before, model.get_weights(), strict=True))
 
 
-def test_a_model_draws_and_says_so_once(said):
+def test_a_model_draws_without_xla_and_warns_once(said):
     has_xla.cache_clear()
     said.clear()
     model = SketchRNN(HParams(**SMALL), scale_factor=1.0, seed=1)
@@ -124,7 +124,7 @@ def test_a_model_draws_and_says_so_once(said):
 
 
 @long
-def test_a_run_trains_validates_and_draws(tmp_path):
+def test_a_run_without_xla_trains_validates_and_draws(tmp_path):
     assert train(TrainOptions(tmp_path / "run", SMALL, str(DOODLES))) == 0
     model = load_model(tmp_path / "run")
     (drawn,) = model.decode(num_samples=1, seed=1, max_len=9)

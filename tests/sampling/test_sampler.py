@@ -28,7 +28,7 @@ def unconditional():
     return SketchRNN(HParams(**SIZES, conditional=False), scale_factor=2.0, seed=1)
 
 
-def test_a_mode_is_a_method_of_its_name():
+def test_every_mode_is_a_method_with_the_same_name():
     assert sketch_rnn.Sampler is Sampler
     assert list(MODES) == list(sample.FLAGS["mode"].parser.enum_values)
     for name in DRAWING_MODES:
@@ -49,7 +49,7 @@ def test_a_mode_is_a_method_of_its_name():
         ("grid", {"steps": 2}, 2, 2),
     ],
 )
-def test_every_mode_gives_its_rows(model, mode, options, rows, columns):
+def test_every_mode_gives_the_expected_rows(model, mode, options, rows, columns):
     picture = Sampler(model, max_len=4 if mode != "complete" else 6, seed=2, **options).draw(mode)
     assert [len(row) for row in picture.rows] == [columns] * rows
     assert all(sketch.shape[1:] == (3,) for sketch in picture.drawn())
@@ -62,7 +62,7 @@ def test_an_analogy_with_equal_first_inputs_draws_the_third(model):
     np.testing.assert_allclose(drawn, expected, atol=1e-5)
 
 
-def test_the_corners_of_a_grid_are_its_z(model):
+def test_the_corners_of_a_grid_are_the_four_given_z(model):
     z = np.random.default_rng(1).normal(size=(4, 3)).astype(np.float32)
     square = Sampler(model, z=z, steps=3, greedy=True, max_len=5).grid().rows
     corners = Sampler(model, z=z, greedy=True, max_len=5).generate().drawn()
@@ -71,7 +71,7 @@ def test_the_corners_of_a_grid_are_its_z(model):
         np.testing.assert_allclose(ours, theirs, atol=1e-4)
 
 
-def test_a_seed_draws_the_same_again(model):
+def test_a_seed_repeats_the_same_drawings(model):
     first = Sampler(model, count=2, max_len=4)
     again = Sampler(model, count=2, max_len=4, seed=first.seed)
     for ours, theirs in zip(first.generate().drawn(), again.generate().drawn(), strict=True):
@@ -94,7 +94,7 @@ def test_a_seed_draws_the_same_again(model):
         ("generate", {"z": np.zeros((2, 4))}, "finite z of shape"),
     ],
 )
-def test_what_a_mode_cannot_draw_is_said_in_one_line(model, mode, options, said):
+def test_wrong_inputs_for_a_mode_give_a_one_line_error(model, mode, options, said):
     with pytest.raises(UserError, match=said):
         Sampler(model, **options).draw(mode)
 
@@ -107,13 +107,13 @@ def test_what_a_mode_cannot_draw_is_said_in_one_line(model, mode, options, said)
         ({"temperature": []}, "`temperature`: expected one"),
     ],
 )
-def test_options_out_of_range_are_refused_at_once(model, options, said):
+def test_options_out_of_range_are_refused_immediately(model, options, said):
     with pytest.raises(UserError, match=said):
         Sampler(model, **options)
 
 
 @pytest.mark.parametrize("mode", ["reconstruct", "interpolate", "analogy", "grid"])
-def test_without_an_encoder_a_mode_that_needs_one_says_so(unconditional, mode):
+def test_a_mode_that_needs_an_encoder_is_refused_without_one(unconditional, mode):
     inputs = INPUTS if MODES[mode].needs_input else ()
     with pytest.raises(UserError, match="this model is unconditional and has no encoder"):
         Sampler(unconditional, inputs).draw(mode)
@@ -125,7 +125,7 @@ def test_inputs_need_the_scale_factor():
         Sampler(model, INPUTS)
 
 
-def test_a_picture_is_written_as_its_suffix_says(model, tmp_path):
+def test_a_picture_is_written_in_the_format_of_its_suffix(model, tmp_path):
     picture = Sampler(model, INPUTS, max_len=4, seed=3).reconstruct()
     for suffix in ("svg", "png", "json", "npz"):
         picture.write(tmp_path / f"a.{suffix}")

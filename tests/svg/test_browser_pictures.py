@@ -60,7 +60,7 @@ def test_there_are_at_least_sixty_files():
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
-def test_what_is_read_lies_where_the_browser_shows_it(path, pictures):
+def test_lines_that_are_read_lie_where_the_browser_draws_them(path, pictures):
     lines = joined(read_polylines(path.read_bytes()).lines)
     picture = pictures[path].astype(float)
     page = picture[0, 0]

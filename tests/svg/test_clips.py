@@ -24,7 +24,7 @@ def cut(*points):
     return [piece.tolist() for piece in SQUARE.cut(np.array(points, float), Work())]
 
 
-def test_a_clip_as_wide_as_the_page_changes_nothing_and_is_not_said():
+def test_a_clip_as_wide_as_the_page_changes_nothing_and_is_not_reported():
     body = f'<path {PEN} d="M10 10C50 90 50 90 90 10"/><circle {PEN} cx="50" cy="50" r="20"/>'
     clipped = read(f'{CLIP.format(100)}<g clip-path="url(#c)">{body}</g>')
     assert clipped.left_out == []
@@ -32,7 +32,7 @@ def test_a_clip_as_wide_as_the_page_changes_nothing_and_is_not_said():
         np.testing.assert_array_equal(line, expected)
 
 
-def test_pieces_of_a_line_keep_its_order_and_direction():
+def test_pieces_of_a_clipped_line_keep_their_order_and_direction():
     assert cut((-5, 5), (15, 5), (15, 8), (-5, 8)) == [[[0, 5], [10, 5]], [[10, 8], [0, 8]]]
     assert cut((5, 5), (5, 20), (8, 20), (8, 5)) == [[[5, 5], [5, 10]], [[8, 10], [8, 5]]]
     assert cut((1, 1), (9, 9), (1, 9)) == [[[1, 1], [9, 9], [1, 9]]]
@@ -40,12 +40,12 @@ def test_pieces_of_a_line_keep_its_order_and_direction():
     assert cut((5, 5), (5, 5)) == cut((5, 5)) == [[[5, 5]]]
 
 
-def test_a_closed_line_is_one_piece_across_its_start():
+def test_a_clipped_closed_line_stays_joined_across_its_start():
     around = [(5, 5), (5, 15), (8, 15), (8, 2), (5, 2), (5, 5)]
     assert cut(*around) == [[[8, 10], [8, 2], [5, 2], [5, 5], [5, 10]]]
 
 
-def test_the_outline_of_a_clipped_fill_is_the_edge_of_what_shows():
+def test_the_outline_of_a_clipped_fill_is_the_edge_of_the_visible_part():
     body = f'{CLIP.format(50)}<rect clip-path="url(#c)" x="20" y="20" width="60" height="60"/>'
     (line,) = read(body, outline=True).lines
     assert line.min(axis=0).tolist() == [20, 20] and line.max(axis=0).tolist() == [50, 80]
@@ -53,7 +53,7 @@ def test_the_outline_of_a_clipped_fill_is_the_edge_of_what_shows():
     assert len(read(f'{CLIP.format(50)}{dot}<path {PEN} d="M0 9h90"/>').lines) == 1
 
 
-def test_what_a_clip_hides_wholly_is_no_line():
+def test_a_completely_clipped_line_is_left_out():
     with pytest.raises(UserError, match="it shows no lines"):
         read(f'{CLIP.format(50)}<path {PEN} clip-path="url(#c)" d="M60 9h30"/>')
 
@@ -61,7 +61,7 @@ def test_what_a_clip_hides_wholly_is_no_line():
 @pytest.mark.parametrize(
     ("name", "limit"), [("MAX_EDGES", 10), ("MAX_MEETING", 2), ("MAX_CUTS", 1)]
 )
-def test_a_clip_that_takes_too_much_is_left_out_and_said(name, limit, monkeypatch):
+def test_a_clip_that_takes_too_much_work_is_left_out_and_reported(name, limit, monkeypatch):
     monkeypatch.setattr(regions, name, limit)
     monkeypatch.setattr(Work, "__init__", lambda work: vars(work).update(limits()))
     star = '<clipPath id="c"><path d="M50 0L80 90L5 35H95L20 90z"/></clipPath>'
@@ -81,19 +81,19 @@ def limits():
         '<clipPath id="d" clip-path="url(#c)"/><clipPath id="c" clip-path="url(#d)"/>',
     ],
 )
-def test_a_clip_that_refers_to_itself_is_left_out_and_said(body):
+def test_a_clip_that_refers_to_itself_is_left_out_and_reported(body):
     (said,) = read(f'{body}<path {PEN} clip-path="url(#c)" d="M0 9h90"/>').left_out
     assert "left out; what should be hidden is drawn too" in said
 
 
-def test_a_mask_of_many_colors_is_taken_for_white_and_said():
+def test_a_mask_with_many_colors_counts_as_white_and_is_reported():
     mask = '<linearGradient id="g"/><mask id="m"><rect width="60" height="99" fill="url(#g)"/>'
     drawing = read(f'{mask}</mask><path {PEN} mask="url(#m)" d="M0 0L90 90"/>')
     assert drawing.left_out == ["1 mask left out; what should be hidden is drawn too"]
     assert drawing.lines[0].max() == pytest.approx(60, abs=0.01)
 
 
-def test_a_line_that_an_animation_draws_is_no_hidden_line():
+def test_a_line_that_an_animation_reveals_is_read():
     hidden = f'{PEN} pathLength="1" stroke-dasharray="1" stroke-dashoffset="1" d="M0 9h90"'
     seen = f'<path {PEN} d="M0 90h90"/>'
     assert len(read(f"<path {hidden}/>{seen}").lines) == 1

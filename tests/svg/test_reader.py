@@ -74,7 +74,7 @@ def test_a_circle_is_flattened_within_the_tolerance(tolerance):
     np.testing.assert_allclose(line[0], line[-1], atol=1e-9)
 
 
-def test_shapes():
+def test_basic_shapes_become_lines():
     lines = lines_of(
         f"<g {STROKED}><line x1='1' y1='2' x2='3' y2='4'/><polyline points='0,0 5,5 9 0'/>"
         "<polygon points='0 0 4 0 4 4'/><rect x='1' y='1' width='3' height='2'/></g>"
@@ -88,7 +88,7 @@ def test_shapes():
     )
 
 
-def test_round_shapes_have_their_box():
+def test_round_shapes_fill_their_bounding_box():
     lines = lines_of(
         f"<g {STROKED}><ellipse cx='50' cy='20' rx='30' ry='10'/>"
         "<rect x='10' y='10' width='40' height='20' rx='5'/></g>"
@@ -106,7 +106,7 @@ def test_nested_transforms_apply_from_the_inside_out():
     check(lines, [(10, 20), (8, 30)])
 
 
-def test_matrix_and_skew():
+def test_matrix_and_skew_transforms_are_applied():
     lines = lines_of(
         f'<path {STROKED} transform="matrix(1 2 3 4 5 6)" d="M0 0 L1 1"/>'
         f'<path {STROKED} transform="skewX(45)" d="M0 0 L0 4"/>'
@@ -114,7 +114,7 @@ def test_matrix_and_skew():
     check(lines, [(5, 6), (9, 12)], [(0, 0), (4, 4)])
 
 
-def test_view_box_and_units():
+def test_view_box_and_units_are_applied():
     line = f'<line {STROKED} x1="0" y1="0" x2="10" y2="5"/>'
     check(lines_of(line, 'width="1in" height="1in" viewBox="0 0 10 10"'), [(0, 0), (96, 48)])
     check(lines_of(line, 'viewBox="-5 0 20 10"'), [(5, 0), (15, 5)])
@@ -126,7 +126,7 @@ def test_view_box_and_units():
     check(lines_of(percent, 'width="200" height="100"'), [(0, 0), (100, 96 / 2.54)])
 
 
-def test_use_of_a_shape_a_group_and_a_symbol():
+def test_use_copies_a_shape_a_group_or_a_symbol():
     lines = lines_of(
         "<defs><path id='p' d='M0 0 L1 1'/><g id='g'><use href='#p'/><use href='#p' x='5'/></g>"
         "<symbol id='s' viewBox='0 0 10 10'><path d='M0 0 L10 10'/></symbol></defs>"
@@ -182,7 +182,7 @@ def test_a_use_sets_the_size_of_a_nested_svg():
     check(lines_of(f"<defs>{inner}</defs><g {STROKED}>{use}</g>"), [(2, 0), (22, 20)])
 
 
-def test_of_a_switch_one_child_is_rendered():
+def test_only_one_child_of_a_switch_is_read():
     lines = lines_of(
         f"<switch {STROKED}><foreignObject requiredExtensions='http://ns.adobe.com/'/>"
         "<path systemLanguage='de' d='M0 0L1 1'/><g><path d='M0 0L2 2'/></g>"
@@ -191,7 +191,7 @@ def test_of_a_switch_one_child_is_rendered():
     check(lines, [(0, 0), (2, 2)])
 
 
-def test_transforms_of_style_sheets_and_their_origin():
+def test_transforms_from_style_sheets_use_their_origin():
     lines = lines_of(
         "<style>.t { transform: translate(10px, 20px) scale(2) }</style>"
         f"<path class='t' {STROKED} d='M0 0L1 2'/>"
@@ -217,7 +217,7 @@ def test_shapes_without_a_size_are_left_out(shape):
 
 
 @pytest.mark.parametrize("page", ['viewBox="0 0 50 50"', 'width="50" height="50px"'])
-def test_what_lies_off_the_page_is_left_out_unless_all_does(page):
+def test_lines_off_the_page_are_left_out_unless_all_are(page):
     on, off = "<path d='M-9 9L9 9'/>", "<path d='M60 60L70 70'/><path d='M-9-9L-3-3'/>"
     thin = f"fill='none' stroke='#000' stroke-width='{1e-9}'"
     check(lines_of(f"<g {thin}>{off}{on}</g>", page), [(0, 9), (9, 9)])
@@ -230,19 +230,19 @@ def test_what_lies_off_the_page_is_left_out_unless_all_does(page):
     assert len(lines_of(f"<g {thin}>{off}{on}</g>", 'width="50"')) == 3
 
 
-def test_a_frame_whose_middle_lies_a_little_off_the_page_is_whole():
+def test_a_frame_just_outside_the_page_stays_whole():
     frame = f"<rect {STROKED} x='-.3' y='-.3' width='100.6' height='100.6'/>"
     check(
         lines_of(frame), [(-0.3, -0.3), (100.3, -0.3), (100.3, 100.3), (-0.3, 100.3), (-0.3, -0.3)]
     )
 
 
-def test_a_dot_on_a_page_is_not_blown_up_to_a_drawing():
+def test_a_dot_on_a_page_is_not_enlarged():
     with pytest.raises(UserError, match="all its points are in one place"):
         lines_of(f'<path {STROKED} d="M2 20h.01"/>', 'viewBox="0 0 24 24"')
 
 
-def test_what_is_not_rendered_by_itself_is_left_out():
+def test_elements_that_are_not_rendered_directly_are_left_out():
     unseen = "".join(
         f"<{tag} {STROKED}><path d='M0 0L5 5'/></{tag}>"
         for tag in ("defs", "symbol", "clipPath", "mask", "marker", "pattern", "metadata", "text")
@@ -250,7 +250,7 @@ def test_what_is_not_rendered_by_itself_is_left_out():
     check(lines_of(f"{unseen}<path {STROKED} d='M0 0L9 9'/>"), [(0, 0), (9, 9)])
 
 
-def test_fills_are_ignored_unless_outlines_are_asked():
+def test_fills_are_ignored_unless_outlines_are_requested():
     filled = '<path d="M0 0H5V5z"/>'
     with pytest.raises(UserError, match="nothing in it is stroked, only filled"):
         lines_of(filled)
@@ -262,11 +262,11 @@ def test_a_dot_is_one_point():
     check(lines_of(f'<path {STROKED} d="M5 5h0M9 9z"/>'), [(5, 5)], [(9, 9)])
 
 
-def test_path_data_counts_up_to_its_first_error():
+def test_path_data_is_read_up_to_its_first_error():
     check(lines_of(f'<path {STROKED} d="M0 0L5 5L9 x"/>'), [(0, 0), (5, 5)])
 
 
-def test_gzip_and_file_names(tmp_path):
+def test_gzipped_files_are_read_and_errors_name_the_file(tmp_path):
     text = f'<svg xmlns="http://www.w3.org/2000/svg"><path {STROKED} d="M0 0L5 5"/></svg>'
     path = tmp_path / "a.svgz"
     path.write_bytes(gzip.compress(text.encode()))
@@ -295,7 +295,7 @@ def test_gzip_and_file_names(tmp_path):
         (b'<?xml version="1.0" encoding="nonsense"?><svg/>', "not"),
     ],
 )
-def test_broken_files_are_one_line(content, message):
+def test_a_broken_file_gives_a_one_line_error(content, message):
     with pytest.raises(UserError, match=message) as error:
         read_svg(content)
     assert "\n" not in str(error.value)
@@ -313,13 +313,13 @@ def test_broken_files_are_one_line(content, message):
         ("\ufeff\n", "utf-16-be"),
     ],
 )
-def test_what_stands_before_the_declaration_is_forgiven(before, encoding):
+def test_text_before_the_xml_declaration_is_ignored(before, encoding):
     text = f'{before}<?xml version="1.0"?><svg><path {STROKED} d="M0 0L5 5"/></svg>'
     check(read_svg(text.encode(encoding)), [(0, 0), (5, 5)])
 
 
 @pytest.mark.parametrize("namespace", ["http://www.w3.org/2000/svg", "https://www.w3.org/2000/svg"])
-def test_a_namespace_with_https_is_forgiven(namespace):
+def test_a_namespace_with_https_is_accepted(namespace):
     text = f'<svg xmlns="{namespace}"><path {STROKED} d="M0 0L5 5"/></svg>'
     check(read_svg(text.encode()), [(0, 0), (5, 5)])
     with pytest.raises(UserError, match="got a first element <>"):
@@ -347,19 +347,19 @@ DRAWN = f'<path {STROKED} d="M0 0L5 5"/>'
         ).replace('own "&own;"', 'own "M0 0L5 5"'),
     ],
 )
-def test_what_is_not_quite_xml_is_read(text):
+def test_files_that_are_almost_xml_are_read(text):
     check(read_svg(text.encode()), [(0, 0), (5, 5)])
 
 
 @pytest.mark.parametrize("declaration", ["", '<?xml version="1.0" encoding="UTF-8"?>'])
 @pytest.mark.parametrize("encoding", ["latin-1", "cp1252"])
-def test_latin_1_that_does_not_say_so_is_read(declaration, encoding):
+def test_undeclared_latin_1_is_read(declaration, encoding):
     text = f"{declaration}<svg><title>\xe9t\xe9 \xa9</title>{DRAWN}</svg>"
     check(read_svg(text.encode(encoding)), [(0, 0), (5, 5)])
     check(read_svg(text.replace("\xa9", "&nbsp;&").encode(encoding)), [(0, 0), (5, 5)])
 
 
-def test_an_attribute_of_svg_weighs_more_than_the_same_of_xlink():
+def test_href_takes_precedence_over_xlink_href():
     body = f'<defs><g id="a">{DRAWN}</g></defs><use href="#a" xlink:href="#b"/>'
     check(lines_of(body), [(0, 0), (5, 5)])
     swapped = body.replace('href="#a" xlink:href="#b"', 'xlink:href="#b" href="#a"')
@@ -376,7 +376,7 @@ def test_an_attribute_of_svg_weighs_more_than_the_same_of_xlink():
         ("<svg a='1' a='2'/>", "line 1, column 12: duplicate attribute"),
     ],
 )
-def test_where_a_file_is_no_xml_is_said(text, said):
+def test_the_error_for_invalid_xml_says_where(text, said):
     with pytest.raises(UserError, match=f"^not well-formed XML: {said}"):
         read_svg(text.encode())
 
@@ -391,14 +391,14 @@ def test_small_filled_shapes_beside_lines_are_dots_and_short_lines():
     assert left_out(dot + LINE + dash) == []
 
 
-def test_of_a_ring_the_hole_is_no_mark():
+def test_the_hole_of_a_small_ring_is_not_a_dot():
     ring = '<path d="M50 20h4v4h-4zM51 21v2h2v-2z"/>'
     check(lines_of(ring + LINE), [(52, 22)], [(0, 0), (90, 90)])
     two = '<path d="M50 20h4v4h-4zM60 20h4v4h-4z"/>'
     check(lines_of(two + LINE), [(52, 22)], [(62, 22)], [(0, 0), (90, 90)])
 
 
-def test_larger_filled_shapes_are_counted_and_said():
+def test_larger_filled_shapes_are_counted_and_reported():
     filled = '<path d="M10 50h20v20z"/>'
     check(lines_of(filled + LINE), [(0, 0), (90, 90)])
     assert left_out(filled + LINE) == ["1 filled shape left out; --outline draws their edges"]
@@ -418,7 +418,7 @@ def test_larger_filled_shapes_are_counted_and_said():
         '<text fill="none"> </text><image/>',
     ],
 )
-def test_what_a_browser_does_not_show_is_not_missed(unseen):
+def test_elements_that_a_browser_hides_are_not_reported(unseen):
     assert left_out(unseen + LINE) == []
 
 
@@ -452,12 +452,12 @@ def test_what_a_browser_does_not_show_is_not_missed(unseen):
         ("<path style='width:5furlong'/>", "not understood: width: 5furlong"),
     ],
 )
-def test_what_is_left_out_is_said_once_with_its_name(body, said):
+def test_elements_left_out_are_reported_once_by_name(body, said):
     texts = left_out(body * 2 + LINE if "understood" in said else body + LINE)
     assert len(texts) == 1 and texts[0].startswith(said)
 
 
-def test_reading_warns_of_what_is_left_out(tmp_path, caplog):
+def test_reading_warns_about_elements_left_out(tmp_path, caplog):
     path = tmp_path / "a.svg"
     path.write_text(f"<svg>{LINE}<text>a</text></svg>")
     read_svg(path)
@@ -467,7 +467,7 @@ def test_reading_warns_of_what_is_left_out(tmp_path, caplog):
 WHITE = 'fill="none" stroke="white"'
 
 
-def test_what_is_rubbed_out_is_not_drawn():
+def test_lines_covered_by_white_strokes_are_not_drawn():
     crossing = f'<path {WHITE} stroke-width="20" d="M50 0V90"/>'
     line = f'<path {STROKED} d="M10 50h80"/>'
     left, right = lines_of(line + crossing)
@@ -481,20 +481,20 @@ def test_what_is_rubbed_out_is_not_drawn():
     check(lines_of(line + thin), [(10, 50), (90, 50)])
 
 
-def test_a_stroke_may_be_as_wide_as_it_likes():
+def test_an_enormous_stroke_width_is_accepted():
     wide = f'<path {WHITE} stroke-width="1e300" stroke-linecap="round" d="M5 5h1"/>'
     check(lines_of(wide + LINE), [(0, 0), (90, 90)])
     with pytest.raises(UserError, match="it shows no lines"):
         lines_of(LINE + wide)
 
 
-def test_a_circle_that_is_rubbed_out_in_one_place_is_one_line():
+def test_a_circle_erased_in_one_place_is_one_line():
     circle = f'<circle {STROKED} cx="50" cy="50" r="40"/>'
     (line,) = lines_of(f'{circle}<path {WHITE} stroke-width="20" d="M10 20v60"/>')
     assert line[:, 0].min() > 10 and line[:, 0].max() > 89 and len(line) > 20
 
 
-def test_where_all_is_white_the_page_is_not():
+def test_white_lines_alone_are_drawn_on_a_dark_page():
     check(lines_of(f'<path {WHITE} d="M0 0L9 9"/>'), [(0, 0), (9, 9)])
     rubbed = f'<path {WHITE} stroke-width="9" d="M0 0L9 9"/>'
     with pytest.raises(UserError, match="it shows no lines"):
@@ -505,13 +505,13 @@ def test_where_all_is_white_the_page_is_not():
     check(lines_of(on_black + black), [(0, 0), (9, 9)])
 
 
-def test_white_on_what_is_filled_is_seen():
+def test_white_lines_on_a_filled_shape_are_read():
     filled = '<rect x="20" y="20" width="60" height="60" fill="red"/>'
     (line,) = lines_of(f'{filled}<path {WHITE} d="M0 50h100"/>')
     np.testing.assert_allclose([line[0], line[-1]], [(20, 50), (80, 50)], atol=0.2)
 
 
-def test_many_strokes_that_rub_out_are_looked_for_by_their_place(monkeypatch):
+def test_white_strokes_are_compared_only_with_nearby_lines(monkeypatch):
     """300 lines under 300 white strokes: what is near is looked at, and nothing else."""
     rng = np.random.default_rng(0)
     starts = rng.uniform(0, 990, (600, 2))
@@ -534,7 +534,7 @@ def test_many_strokes_that_rub_out_are_looked_for_by_their_place(monkeypatch):
     assert len(lines) == len(lines_of(body.format(black + white))) != 300
 
 
-def test_more_than_can_be_looked_at_is_drawn_and_said(monkeypatch):
+def test_hidden_lines_beyond_the_limit_are_drawn_and_reported(monkeypatch):
     monkeypatch.setattr(visible, "MAX_TESTS", 1000)
     body = "".join(
         f'<path {STROKED} d="M10 {y}h80"/><path {WHITE} stroke-width="9" d="M50 0v90"/>'
@@ -543,7 +543,7 @@ def test_more_than_can_be_looked_at_is_drawn_and_said(monkeypatch):
     assert left_out(body) == ["hidden lines are drawn too; too many shapes overlap"]
 
 
-def test_entities_of_old_editors_are_understood():
+def test_entities_from_old_editors_are_expanded():
     text = f'<!DOCTYPE svg [<!ENTITY s "http://x.example/"><!ENTITY d "M0 0L5 5">]>\
 <svg xmlns:i="&s;"><path {STROKED} d="&d;"/></svg>'
     check(read_svg(text.encode()), [(0, 0), (5, 5)])
@@ -635,7 +635,7 @@ def test_hostile_files_are_refused(kind):
 
 
 @pytest.mark.parametrize("sign", ["M1 1", "l1 1", "t1 1", "a1 1 0 0 1 5 5"])
-def test_a_path_that_is_too_long_is_not_parsed_to_its_end(sign, monkeypatch):
+def test_parsing_stops_early_for_a_path_that_is_too_long(sign, monkeypatch):
     made, append = [], svgelements.Path.append
     monkeypatch.setattr(
         svgelements.Path, "append", lambda path, segment: made.append(append(path, segment))
@@ -646,7 +646,7 @@ def test_a_path_that_is_too_long_is_not_parsed_to_its_end(sign, monkeypatch):
     assert len(made) == 50
 
 
-def test_of_simple_shapes_only_the_curves_count_as_segments(monkeypatch):
+def test_a_line_counts_as_one_segment(monkeypatch):
     monkeypatch.setattr(shapes, "MAX_SEGMENTS", 5)
     assert len(lines_of(f'<line {STROKED} x2="3" y2="4"/>' * 5)) == 5
     with pytest.raises(UserError, match="more than 5 segments"):
@@ -726,7 +726,7 @@ def test_an_odd_coordinate_at_the_end_is_left_out():
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
-def test_files_as_editors_write_them_are_read_as_a_renderer_draws_them(path):
+def test_files_from_editors_are_read_as_a_renderer_draws_them(path):
     image, resvg_py = pytest.importorskip("PIL.Image"), pytest.importorskip("resvg_py")
     lines = read_svg(path)
     options = {"zoom": 2, "dpi": 96, "style_sheet": "* {fill: none !important}"}

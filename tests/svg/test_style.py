@@ -36,7 +36,7 @@ def stroke(sheet, element="p", attributes=""):
         "line ,\n path",
     ],
 )
-def test_selectors_that_select(selector):
+def test_supported_selectors_match(selector):
     assert stroke(f"{selector} {{ stroke: red }}") == "red"
 
 
@@ -59,11 +59,11 @@ def test_selectors_that_select(selector):
         "",
     ],
 )
-def test_selectors_that_do_not(selector):
+def test_other_selectors_do_not_match(selector):
     assert stroke(f"{selector} {{ stroke: red }} .a {{ fill: none }}") is None
 
 
-def test_a_child_may_be_found_behind_a_nearer_ancestor_that_does_not_fit():
+def test_selector_matching_backtracks_to_a_further_ancestor():
     assert stroke("svg > g line { stroke: red }", "l") == "red"
     assert stroke("svg > .deeper line { stroke: red }", "l") is None
     assert stroke(".icon > g > line { stroke: red }", "l") == "red"
@@ -85,7 +85,7 @@ def test_a_child_may_be_found_behind_a_nearer_ancestor_that_does_not_fit():
         (".a { stroke: red } </style><style> .b { stroke: blue }", "", "blue"),
     ],
 )
-def test_the_weightiest_rule_wins(sheet, attributes, expected):
+def test_the_rule_with_the_highest_specificity_is_used(sheet, attributes, expected):
     assert stroke(sheet, attributes=attributes) == expected
 
 
@@ -105,7 +105,7 @@ def test_the_weightiest_rule_wins(sheet, attributes, expected):
         "& path",
     ],
 )
-def test_selectors_of_today_that_select(selector):
+def test_modern_selectors_match(selector):
     assert stroke(f"{selector} {{ stroke: red }}".replace("&", "&amp;")) == "red"
 
 
@@ -113,7 +113,7 @@ def test_selectors_of_today_that_select(selector):
     "selector",
     ["path:last-child", "path:nth-child(2)", "path:not(.a)", "path::before", "g:empty path"],
 )
-def test_selectors_of_today_that_do_not(selector):
+def test_modern_selectors_that_do_not_fit_do_not_match(selector):
     assert stroke(f"{selector} {{ stroke: red }}") is None
 
 
@@ -129,7 +129,7 @@ def test_selectors_of_today_that_do_not(selector):
         (".a { stroke: red; .a&amp; { fill: none } stroke: green }", "green"),
     ],
 )
-def test_rules_in_rules(sheet, expected):
+def test_nested_rules_are_applied(sheet, expected):
     assert stroke(sheet) == expected
 
 
@@ -144,7 +144,7 @@ def test_rules_in_rules(sheet, expected):
         ("@layer x.y { .a { stroke: red } } @layer x { .a { stroke: blue } }", "blue"),
     ],
 )
-def test_a_layer_weighs_more_than_specificity(sheet, expected):
+def test_layer_order_takes_precedence_over_specificity(sheet, expected):
     assert stroke(sheet) == expected
 
 
@@ -166,7 +166,7 @@ def test_a_layer_weighs_more_than_specificity(sheet, expected):
         ("not all and (monochrome)", True),
     ],
 )
-def test_conditions_of_media_queries(condition, holds):
+def test_media_queries_are_evaluated(condition, holds):
     sheet = f"@media {condition} {{ path {{ stroke: red }} }}"
     root = fromstring(f"<svg><style>{sheet}</style>{BODY}</svg>")
     styles = Styles(root, (400.0, 300.0))
@@ -189,7 +189,7 @@ def test_conditions_of_media_queries(condition, holds):
         ),
     ],
 )
-def test_what_does_not_count_is_said(sheet, said):
+def test_ignored_css_is_reported(sheet, said):
     root = fromstring(f"<svg><style>{sheet}</style>{BODY}</svg>")
     styles = Styles(root)
     assert styles.own_properties(root.find(".//path")).get("stroke") is None

@@ -50,7 +50,7 @@ def matrix(box=(10, 20, 100, 50), **properties):
         ("1e999", 7),
     ],
 )
-def test_lengths(text, pixels):
+def test_lengths_are_converted_to_pixels(text, pixels):
     assert values.length(text, 200, 7.0, UNITS) == pytest.approx(pixels)
 
 
@@ -73,7 +73,7 @@ def test_lengths(text, pixels):
         ("none", [[1, 0, 0], [0, 1, 0]]),
     ],
 )
-def test_functions_about_the_corner(text, expected):
+def test_transform_functions_apply_around_the_corner(text, expected):
     about = {"box": (0, 0, 100, 50), "transform": text}
     np.testing.assert_allclose(matrix(**about), expected, atol=1e-12)
 
@@ -95,7 +95,7 @@ def test_functions_about_the_corner(text, expected):
         "scale(1,2,3)",
     ],
 )
-def test_what_is_no_transform(text):
+def test_invalid_transforms_are_refused(text):
     with pytest.raises(ValueError):
         transforms.property_matrix("transform", text, (1, 1), UNITS)
 
@@ -120,7 +120,7 @@ def test_what_is_no_transform(text):
         ("1em 2em 3px", (20, 40)),
     ],
 )
-def test_origins(text, place):
+def test_transform_origins_are_read(text, place):
     assert transforms.origin(text, (100, 50), UNITS)[:2] == pytest.approx(place)
 
 
@@ -135,12 +135,12 @@ def test_origins(text, place):
         "1px 1px 1%",
     ],
 )
-def test_what_is_no_origin(text):
+def test_invalid_transform_origins_are_refused(text):
     with pytest.raises(ValueError):
         transforms.origin(text, (100, 50), UNITS)
 
 
-def test_the_properties_come_before_the_transform_and_share_its_origin():
+def test_transform_properties_apply_before_transform_and_share_its_origin():
     all_of_them = matrix(
         translate="10px 10%",
         rotate="90deg",
@@ -166,7 +166,7 @@ def test_the_properties_come_before_the_transform_and_share_its_origin():
         (" ", "matrix(1.0,0.0,0.0,1.0,0.0,0.0)"),
     ],
 )
-def test_the_attribute_has_its_own_grammar(text, expected):
+def test_the_transform_attribute_has_its_own_grammar(text, expected):
     assert transforms.from_attribute(text) == expected
 
 
@@ -181,12 +181,12 @@ def test_the_attribute_has_its_own_grammar(text, expected):
         "scale(1",
     ],
 )
-def test_an_attribute_with_an_error_is_none_at_all(text):
+def test_a_transform_attribute_with_an_error_is_refused(text):
     with pytest.raises(ValueError):
         transforms.from_attribute(text)
 
 
-def test_variables():
+def test_css_variables_are_replaced():
     known = (("--a", "5px"), ("--b", "var(--a)"))
     assert values.replace_variables("translate(var(--b), var( --no , rotate(1deg)))", known) == (
         "translate(5px,  rotate(1deg))"

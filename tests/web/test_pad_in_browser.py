@@ -38,7 +38,7 @@ def visit(request, visited):
     return visited[0][request.param]
 
 
-def test_nothing_is_requested_from_anywhere(visit):
+def test_the_page_makes_no_network_requests(visit):
     assert all(url.startswith(("file:", "blob:", "data:")) for url in visit["requests"])
 
 
