@@ -55,10 +55,8 @@ def contrast(pixels: np.ndarray) -> np.ndarray:
     if not inked.any():
         return np.maximum(dark, in_color)
     only = np.where(inked, 0, in_color - dark)
-    level, upright = _long_lines(in_color > TINTED)
-    ruled, colored = level | upright, only > TINTED
+    ruled, colored = np.logical_or(*_long_lines(in_color > TINTED)), only > TINTED
     if int((colored & ruled).sum()) > RULED * int(colored.sum()):
-        dark = np.where(_within(dark > TINTED, level & upright), 0, dark)
         in_color = np.where(_except_ink(ruled, only > COLORED), 0, in_color)
         only = np.where(ruled, 0, only)
     if (only > COLORED).mean() < LITTLE:
@@ -91,14 +89,6 @@ def _long_lines(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         line = ndimage.maximum_filter(ndimage.minimum_filter(thick, size), size)
         lines.append(ndimage.maximum_filter(line, 5).view(bool))
     return lines[0], lines[1]
-
-
-def _within(mask: np.ndarray, outer: np.ndarray) -> np.ndarray:
-    """Return the spots of a mask that lie entirely within another mask, bool `[H, W]`."""
-    labels, count = ndimage.label(mask, np.ones((3, 3)))
-    inside = np.bincount(labels.ravel(), minlength=count + 1) < CROSSED**2
-    inside[labels[~outer]] = False
-    return inside[labels]
 
 
 def _except_ink(ruled: np.ndarray, ink: np.ndarray) -> np.ndarray:

@@ -142,8 +142,7 @@ def ruled_in_blue(lines, size=(320, 300), **options):
     return paper
 
 
-def test_a_margin_is_no_line_nor_are_its_crossings_with_blue_ruling():
-    assert len(trace(ruled_in_blue(CROSS)).lines) == 2
+def test_a_margin_is_no_line():
     gray = np.array(page(CROSS, size=(320, 300)))
     gray[:, 200:202] = 60
     found = trace(gray)
