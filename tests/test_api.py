@@ -21,7 +21,7 @@ def run_python(program):
     return done.stdout
 
 
-def test_every_public_name_is_there():
+def test_every_public_name_can_be_imported():
     for name in sketch_rnn.__all__:
         assert callable(getattr(sketch_rnn, name)), name
 
@@ -46,7 +46,7 @@ except sketch_rnn.errors.UserError as error:
     assert (done.stdout, done.stderr) == ("True True\n", "")
 
 
-def test_train_is_a_plain_function():
+def test_train_stays_a_function_after_submodules_are_imported():
     program = """
 import inspect, sketch_rnn
 from sketch_rnn import TrainOptions
@@ -66,7 +66,7 @@ def test_the_version_has_one_source():
     assert sketch_rnn.__version__ not in text.split("[project.optional")[0].split("dependencies")[0]
 
 
-def test_what_is_imported_is_not_looked_through_for_garbage():
+def test_imported_modules_are_excluded_from_garbage_collection():
     gc.unfreeze()
     with setup._nothing_collected():
         assert not gc.isenabled()

@@ -43,26 +43,26 @@ def model():
         ({"resume": True, "init_from": "a"}, "expected `resume` or `init_from`, got both"),
     ],
 )
-def test_what_cannot_be_trained_is_said_before_a_folder_is_there(tmp_path, changes, said):
+def test_wrong_training_options_are_refused_before_a_folder_is_made(tmp_path, changes, said):
     with pytest.raises(UserError, match=re.escape(said)) as found:
         sketch_rnn.train(TrainOptions(tmp_path / "run", **{"data_dir": DOODLES} | changes))
     assert "\n" not in str(found.value) and list(tmp_path.iterdir()) == []
 
 
-def test_options_are_typed_and_can_be_replaced():
+def test_options_are_converted_to_their_types_and_can_be_replaced():
     options = TrainOptions("run", {"data_set": "cat.npz", "learning_rate": 1}, max_time=3)
     assert options.overrides == {"data_set": ("cat.npz",), "learning_rate": 1.0}
     assert replace(options, seed=0).seed == 0
 
 
-def test_a_hyperparameter_of_another_name_is_one_line():
+def test_an_unknown_hyperparameter_gives_a_one_line_error():
     with pytest.raises(UserError, match="unknown hyperparameter 'z_sise'; the nearest is z_size"):
         sketch_rnn.HParams(z_sise=3)
     hparams = sketch_rnn.HParams(z_size=3)
     assert sketch_rnn.HParams(**asdict(hparams)) == hparams == replace(hparams)
 
 
-def test_a_strategy_is_checked_where_workers_are_sought():
+def test_an_unknown_strategy_is_refused_before_waiting_for_workers():
     with pytest.raises(UserError, match="did you mean mirrored"):
         set_up_devices("mirorred")
 
@@ -77,18 +77,18 @@ def test_a_strategy_is_checked_where_workers_are_sought():
         ({"checkpoint": "bestt"}, "`checkpoint`: expected best or latest, got 'bestt'; did you"),
     ],
 )
-def test_what_cannot_be_evaluated_is_said_before_the_model_is_read(arguments, said):
+def test_wrong_evaluation_options_are_refused_before_the_model_is_read(arguments, said):
     with pytest.raises(UserError, match=re.escape(said)):
         sketch_rnn.evaluate("no such folder", **arguments)
 
 
-def test_a_checkpoint_is_checked_for_every_form_of_model():
+def test_an_unknown_checkpoint_is_refused_for_every_kind_of_model():
     with pytest.raises(UserError, match="did you mean latest"):
         sketch_rnn.load_model(checkpoint="lates")
 
 
 @pytest.mark.parametrize("said", BROKEN)
-def test_a_sketch_that_is_none_is_the_same_line_everywhere(model, said, tmp_path):
+def test_an_invalid_sketch_gives_the_same_error_everywhere(model, said, tmp_path):
     sketches = [DRAWING, BROKEN[said]]
     where = f"^sketch 1: {said}"
     with pytest.raises(UserError, match=where):
@@ -101,7 +101,7 @@ def test_a_sketch_that_is_none_is_the_same_line_everywhere(model, said, tmp_path
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_data_set_is_not_made_of_sketches_that_are_none(tmp_path):
+def test_building_a_data_set_refuses_invalid_sketches(tmp_path):
     """Stroke-5 is a form that its files may have."""
     for number, (said, sketch) in enumerate(BROKEN.items()):
         if "shape" in said:
@@ -122,12 +122,14 @@ def test_a_data_set_is_not_made_of_sketches_that_are_none(tmp_path):
         ([DOODLES], {"first_row": "plac"}, "`first_row`: expected auto or drawn or place"),
     ],
 )
-def test_a_data_set_is_checked_before_it_is_made(tmp_path, inputs, options, said):
+def test_wrong_build_arguments_are_refused_before_a_file_is_written(
+    tmp_path, inputs, options, said
+):
     with pytest.raises(UserError, match=said):
         sketch_rnn.build_dataset(inputs, tmp_path / "made.npz", **options)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_no_sketch_is_nothing_to_encode(model):
+def test_encoding_an_empty_list_is_refused(model):
     with pytest.raises(UserError, match="expected one sketch or more to encode, got none"):
         model.encode([])

@@ -28,7 +28,7 @@ def process(script, tmp_path):
     return start
 
 
-def test_the_table_has_the_ratio_of_each_measure(script):
+def test_the_table_has_the_ratio_for_each_measure(script):
     speed = {
         "original": {"wall": 3.0, "cpu": 6.0, "memory": 4e9},
         "ours": {"wall": 1.5, "cpu": 2.0, "memory": 2e9},
@@ -54,13 +54,13 @@ def test_the_table_has_a_row_for_each_validation(script):
     assert len(others) == 4 and "step 500" in others[-1]
 
 
-def test_a_process_takes_the_steps_that_it_is_asked_for(process):
+def test_a_process_does_the_number_of_steps_asked_for(process):
     running = process("def step(number): pass")
     assert running.step(0)["wall"] >= 0 and running.step(1)["cpu"] >= 0
     assert running.end() > 1e6
 
 
-def test_a_process_that_fails_is_an_error_with_its_words(process):
+def test_a_failed_process_gives_an_error_with_its_message(process):
     running = process("def step(number): raise RuntimeError('no such cell')")
     with pytest.raises(SystemExit, match="no such cell"):
         running.step(0)

@@ -13,7 +13,7 @@ README = (CONFIGS / "README.md").read_text()
 COMMANDS = re.findall(r"^sketch_rnn_train .*$", README, re.MULTILINE)
 
 
-def test_the_promised_configurations_are_there():
+def test_the_documented_configurations_exist():
     names = {path.stem for path in FILES}
     assert names == {
         "aaron_sheep",
@@ -28,7 +28,7 @@ def test_the_promised_configurations_are_there():
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
-def test_a_configuration_makes_hyperparameters(path):
+def test_a_configuration_is_read_as_hyperparameters(path):
     overrides = load_config(path)
     assert path.stem == "few" or HParams(**overrides).data_set == overrides["data_set"]
 
@@ -41,7 +41,7 @@ def test_a_configuration_is_described_with_its_command(path):
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_a_command_of_the_readme_names_what_exists(command):
+def test_commands_in_the_readme_have_valid_flags(command):
     values = dict(argument.split("=", 1) for argument in shlex.split(command)[1:])
     config = load_config(values.pop("--config"))
     HParams(**{**config, **parse_overrides([values.pop("--hparams", "")])})

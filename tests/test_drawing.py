@@ -82,11 +82,11 @@ def test_the_first_line_starts_at_the_origin():
     np.testing.assert_allclose(points(line), [[8, 8], [92, 92]])
 
 
-def test_the_units_of_a_sketch_do_not_matter():
+def test_the_picture_does_not_depend_on_the_units_of_a_sketch():
     assert draw(SQUARE_AND_DOT * [0.01, 0.01, 1]) == draw(SQUARE_AND_DOT)
 
 
-def test_a_grid_puts_every_sketch_inside_its_cell_and_the_view_box():
+def test_every_sketch_in_a_grid_lies_inside_its_cell_and_the_view_box():
     sketches = np.random.default_rng(3).normal(size=(7, 20, 3))
     svg = draw(list(sketches), columns=3, cell=50, labels=list("abcdefg"))
     width, height = map(float, ElementTree.fromstring(svg.encode()).get("viewBox").split()[2:])
@@ -127,14 +127,14 @@ def test_titles_and_labels_are_escaped_cleaned_and_shortened():
     (4, [PREFIX_INK, INK], [5, 2]),
     (99, [PREFIX_INK, PREFIX_INK], [5, 2]),
 ])  # fmt: skip
-def test_what_was_given_has_another_color(prefix, colors, lengths):
+def test_the_given_part_of_a_drawing_has_another_color(prefix, colors, lengths):
     layers = layers_of(draw(SQUARE_AND_DOT, prefixes=prefix))
     found = [(layer.get("stroke"), path) for layer in layers for path in layer.iter(f"{SVG}path")]
     assert [ink for ink, _ in found] == colors
     assert [len(points(path)) for _, path in found] == lengths
 
 
-def test_same_input_same_bytes(tmp_path):
+def test_the_same_input_gives_the_same_bytes(tmp_path):
     for name in ("a.svg", "b.svg", "a.png", "b.png"):
         draw([SQUARE_AND_DOT] * 3, tmp_path / name, labels=["1", "2", "3"])
     assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "b.svg").read_bytes()
@@ -157,7 +157,7 @@ def test_a_png_without_background_is_transparent():
     assert image[0, 0, 3] == 0 and image[2, 10, 3] > 0
 
 
-def test_the_zoom_of_a_png_and_its_largest_size():
+def test_a_png_is_zoomed_up_to_a_largest_size():
     size = [
         struct.unpack(
             ">II", png(draw([SQUARE_AND_DOT] * count, columns=count, cell=20), zoom)[16:24]
@@ -167,14 +167,14 @@ def test_the_zoom_of_a_png_and_its_largest_size():
     assert size == [(60, 60), (60, 30), (8000, 4000)]
 
 
-def test_titles_show_in_a_png_or_a_warning_says_that_they_do_not(caplog):
+def test_titles_appear_in_a_png_or_a_warning_says_that_they_do_not(caplog):
     pictures._warn_without_fonts.cache_clear()
     titled = png(draw(np.zeros((0, 3)), labels=["MMM"], cell=40), zoom=1)
     missing = "the PNG has no text" in caplog.text
     assert missing == bool((pixels(titled) == 255).all())
 
 
-def test_an_animation_draws_the_lines_one_after_the_other():
+def test_an_animation_draws_the_lines_one_after_another():
     svg = draw(SQUARE_AND_DOT, animate=True)
     assert "@keyframes" in svg and "@keyframes" not in draw(SQUARE_AND_DOT)
     times = [re.findall(r"([\d.]+)s", path.get("style")) for path in paths(svg)]
@@ -193,7 +193,7 @@ def test_an_animation_draws_all_at_once_or_one_by_one():
     assert in_turn == sorted(in_turn) and in_turn[2] > in_turn[1] > 0
 
 
-def test_an_animation_stands_still_for_who_wants_less_motion():
+def test_an_animation_respects_the_reduced_motion_setting():
     svg = draw(SQUARE_AND_DOT, animate=True)
     (inside,) = re.findall(
         r"@media \(prefers-reduced-motion: no-preference\) {(.*?)}\s*}", svg, re.S
@@ -230,7 +230,7 @@ def test_a_notebook_shows_the_drawing_on_white():
     np.array([[0, np.nan, 0]]), np.array([[1, np.inf, 1]]), np.full((3, 3), 1e308),
     np.zeros((4, 5)), np.zeros(3),
 ])  # fmt: skip
-def test_what_is_not_a_finite_stroke_3_sketch_is_refused(sketch):
+def test_anything_but_a_finite_stroke_3_sketch_is_refused(sketch):
     with pytest.raises(UserError, match=r"^sketch 1: expected .*$"):
         draw([SQUARE_AND_DOT, sketch])
 
@@ -239,7 +239,7 @@ def test_what_is_not_a_finite_stroke_3_sketch_is_refused(sketch):
     {"labels": ["a"]}, {"row_titles": ["a", "b", "c"]}, {"prefixes": [1]},
     {"columns": 3, "column_titles": ["a"]}, {"columns": 0}, {"columns": -1}, {"cell": 0},
 ])  # fmt: skip
-def test_what_does_not_fit_the_grid_is_refused(titles):
+def test_arguments_that_do_not_fit_the_grid_are_refused(titles):
     with pytest.raises(UserError, match="expected"):
         draw([SQUARE_AND_DOT] * 4, **titles)
 
@@ -275,17 +275,17 @@ def sides(svg):
     return [np.ptp(inside, axis=0).max() for inside in found]
 
 
-def test_a_grid_has_one_scale():
+def test_all_sketches_in_a_grid_have_the_same_scale():
     svg = draw([SQUARE_AND_DOT, SQUARE_AND_DOT * [2, 2, 1]], cell=100)
     np.testing.assert_allclose(sides(svg), [42, 84])
 
 
-def test_what_is_very_much_larger_does_not_make_the_others_small():
+def test_a_much_larger_sketch_does_not_shrink_the_others():
     svg = draw([SQUARE_AND_DOT] * 5 + [SQUARE_AND_DOT * [100, 100, 1]], cell=100)
     np.testing.assert_allclose(sides(svg), [84] * 6)
 
 
-def test_what_was_given_is_in_the_same_place_in_a_row():
+def test_the_given_part_is_at_the_same_position_throughout_a_row():
     ways = [np.concatenate([CIRCLE, [[length, 9, 1]]]) for length in (5, 60, 120)]
     (given, _) = layers_of(draw(ways, columns=3, cell=100, prefixes=14))
     circles = [points(path) for path in given.iter(f"{SVG}path")]
@@ -306,7 +306,7 @@ def test_smooth_lines_go_through_the_points_and_keep_corners():
         assert np.isclose(control, 8).any() or np.isclose(control, 92).any()
 
 
-def test_a_style_says_colors_width_and_size():
+def test_a_style_sets_colors_width_and_size():
     svg = draw(SQUARE_AND_DOT, color="#c33", background="ivory", size="100mm", stroke_width=0.5)
     root = ElementTree.fromstring(svg.encode())
     assert (root.get("width"), root.get("height")) == ("100mm", "100mm")
@@ -317,7 +317,7 @@ def test_a_style_says_colors_width_and_size():
     assert "<rect" not in draw(SQUARE_AND_DOT)
 
 
-def test_a_png_is_as_wide_as_its_size_and_its_lines_as_thin(tmp_path):
+def test_a_png_has_the_width_and_stroke_width_of_the_style(tmp_path):
     draw(SQUARE_AND_DOT, tmp_path / "a.png", size=50, stroke_width=1)
     image = pixels((tmp_path / "a.png").read_bytes())
     assert image.shape == (50, 50, 4)
@@ -342,16 +342,16 @@ def test_a_png_is_as_wide_as_its_size_and_its_lines_as_thin(tmp_path):
         ({"ink": "red"}, "draw has no option ink; a style has stroke_width, color"),
     ],
 )
-def test_a_style_that_is_none_is_refused(options, message):
+def test_an_invalid_style_is_refused(options, message):
     with pytest.raises(UserError, match=re.escape(message)):
         draw(SQUARE_AND_DOT, **options)
 
 
-def test_the_prompt_shows_no_whole_svg():
+def test_the_repr_of_a_picture_is_short():
     assert len(repr(draw([SQUARE_AND_DOT] * 50))) < 100
 
 
-def test_a_plotter_s_program_reads_a_layer_an_ink_in_millimeters(tmp_path):
+def test_plotter_software_reads_one_layer_per_ink_in_millimeters(tmp_path):
     """And nothing else: no background, no title."""
     vpype = pytest.importorskip("vpype", reason="vpype is not installed: it is in the dev extra")
     path = tmp_path / "a.svg"

@@ -32,14 +32,14 @@ RECORDED = ROOT / "tests" / "golden" / "hparams.json"
 OURS = {"pad_steps": "all"}  # what the original does not have
 
 
-def test_defaults_are_the_originals():
+def test_defaults_equal_those_of_the_original():
     golden = json.loads(RECORDED.read_text())["defaults"] | OURS
     ours = HParams().to_dict()
     assert ours == golden
     assert {k: type(v) for k, v in ours.items()} == {k: type(v) for k, v in golden.items()}
 
 
-def test_texts_mean_what_they_mean_to_the_original():
+def test_texts_are_parsed_as_the_original_parses_them():
     golden = json.loads(RECORDED.read_text())
     for text, expected in golden["parsed"].items():
         expected = READ_HERE.get(text, expected)
@@ -71,7 +71,7 @@ def test_every_field_has_advice_in_the_help_and_in_the_docs(capsys, monkeypatch)
         assert row == f"| `{name}` | `{defaults[name]}` | {ADVICE[name]} |"
 
 
-def test_a_default_s_text_is_read_back():
+def test_defaults_written_as_text_are_read_back():
     texts = HParams().texts()
     assert HParams(**parse_overrides([f"{k}={v}" for k, v in texts.items()])) == HParams()
 
@@ -81,7 +81,7 @@ def test_a_default_s_text_is_read_back():
 @pytest.mark.parametrize(
     ("line", "expected"), [(SMALL, {"data_set": ("dataset_filename.npz",)}), (BIG, BIG_VALUES)]
 )
-def test_documented_lines_pasted_into_a_shell(tmp_path, shell, line, expected):
+def test_documented_lines_can_be_pasted_into_a_shell(tmp_path, shell, line, expected):
     command = tmp_path / "sketch_rnn_train"
     command.write_text(f"#!{sys.executable}\nimport json, sys\nprint(json.dumps(sys.argv[1:]))\n")
     command.chmod(0o755)
@@ -110,7 +110,7 @@ def test_documented_lines_pasted_into_a_shell(tmp_path, shell, line, expected):
         "\n{\n data_set: [a.npz,\n b.npz,],\n dec_model: hyper, z_size: 3, conditional: 0, kl_weight: 1\n}\n",  # noqa: E501
     ],
 )
-def test_every_spelling_gives_the_same(text):
+def test_every_spelling_gives_the_same_values(text):
     assert parse_overrides([text]) == {
         "data_set": ("a.npz", "b.npz"),
         "dec_model": "hyper",
@@ -139,16 +139,16 @@ def test_every_spelling_gives_the_same(text):
         ("data_set=猫.npz", ["猫.npz"]),
     ],
 )
-def test_file_names(text, names):
+def test_file_names_are_parsed(text, names):
     assert HParams(**parse_overrides([text])).to_dict()["data_set"] == names
 
 
-def test_a_later_flag_wins():
+def test_a_later_flag_overrides_an_earlier_one():
     assert parse_overrides(["z_size=3,kl_weight=1", "z_size=4"]) == {"z_size": 4, "kl_weight": 1.0}
     assert parse_overrides([]) == {}
 
 
-def test_a_list_that_bash_cut_into_flags():
+def test_a_list_that_bash_split_into_flags_is_joined_again():
     texts = ["data_set:[a.npz", "b.npz", "c.npz]", "dec_model:hyper"]
     assert parse_overrides(texts) == {
         "data_set": ("a.npz", "b.npz", "c.npz"),
@@ -163,7 +163,7 @@ def test_a_list_that_bash_cut_into_flags():
         *[("false", False), ("False", False), ("0", False)],
     ],
 )
-def test_booleans_as_the_original_reads_them(text, value):
+def test_booleans_are_parsed_as_in_the_original(text, value):
     assert parse_overrides([f"use_input_dropout={text}"]) == {"use_input_dropout": value}
 
 
@@ -221,7 +221,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("text", "word"), REFUSED, ids=lambda value: value[:40])
-def test_nonsense_is_refused_in_one_line(text, word):
+def test_a_bad_override_gives_a_one_line_error(text, word):
     with pytest.raises(UserError) as refused:
         parse_overrides([text])
     message = str(refused.value)
@@ -251,14 +251,14 @@ def test_any_text_gives_values_or_a_user_error():
     assert 100 < read < 4900
 
 
-def test_json_round_trip():
+def test_json_gives_back_the_same_hyperparameters():
     hparams = HParams(data_set=["a.npz", "b.npz"], dec_model="hyper", conditional=0, kl_weight=1)
     assert HParams.from_dict(json.loads(json.dumps(hparams.to_dict()))) == hparams
     assert isinstance(hparams.kl_weight, float)
     assert hparams.conditional is False
 
 
-def test_from_dict_takes_the_originals_own_types():
+def test_from_dict_accepts_the_types_of_the_original():
     read = HParams.from_dict({"conditional": 0, "use_input_dropout": 1, "grad_clip": 1})
     assert read == HParams(conditional=False, use_input_dropout=True, grad_clip=1.0)
     for wrong in ({"z_size": "64"}, {"conditional": "0"}, {"kl_weight": True}, {"nosuch": 1}):
@@ -266,19 +266,19 @@ def test_from_dict_takes_the_originals_own_types():
             HParams.from_dict(wrong)
 
 
-def test_replace_checks_too():
+def test_replace_checks_its_values():
     assert HParams().replace(z_size=3) == HParams(z_size=3)
     for wrong in ({"z_size": 0}, {"nosuch": 1}):
         with pytest.raises(UserError):
             HParams().replace(**wrong)
 
 
-def test_it_is_frozen():
+def test_hparams_are_frozen():
     with pytest.raises(dataclasses.FrozenInstanceError):
         HParams().z_size = 3
 
 
-def test_a_config_file(tmp_path):
+def test_a_config_file_is_read(tmp_path):
     path = tmp_path / "small.json"
     path.write_text('{"data_set": ["a.npz"], "z_size": 3}')
     assert load_config(path) == {"data_set": ("a.npz",), "z_size": 3}
@@ -299,7 +299,7 @@ def test_a_config_file(tmp_path):
         (b" " * 1_000_001, "1 MB"),
     ],
 )
-def test_a_bad_config_file_is_one_line(tmp_path, content, word):
+def test_a_bad_config_file_gives_a_one_line_error(tmp_path, content, word):
     path = tmp_path / "bad.json"
     if content is not None:
         path.write_bytes(content)
@@ -322,7 +322,7 @@ def test_a_bad_config_file_is_one_line(tmp_path, content, word):
         (["data_set=[a.npz+b.npz]"], ["a.npz+b.npz"]),
     ],
 )
-def test_names_of_files_need_no_brackets(texts, names):
+def test_a_list_of_file_names_needs_no_brackets(texts, names):
     assert HParams(**parse_overrides(texts)).data_set == tuple(names)
 
 
@@ -337,14 +337,14 @@ def test_names_of_files_need_no_brackets(texts, names):
         ('{"z_size": }', "line 1, column 12: "),
     ],
 )
-def test_what_is_wrong_in_a_file_is_said_with_its_place(tmp_path, text, place):
+def test_an_error_in_a_config_file_says_where_it_is(tmp_path, text, place):
     path = tmp_path / "config.json"
     path.write_text(text)
     with pytest.raises(UserError, match=re.escape(f"config.json': {place}")):
         load_config(path)
 
 
-def test_a_byte_order_mark_is_no_mistake(tmp_path):
+def test_a_byte_order_mark_is_ignored(tmp_path):
     path = tmp_path / "config.json"
     path.write_bytes(b'\xef\xbb\xbf{"z_size": 3}')
     assert load_config(path) == {"z_size": 3}
@@ -353,6 +353,6 @@ def test_a_byte_order_mark_is_no_mistake(tmp_path):
 @pytest.mark.parametrize(
     ("name", "meant"), [("lr", "learning_rate"), ("epochs", "num_steps"), ("steps", "num_steps")]
 )
-def test_names_of_other_programs_meet_the_one_that_is_meant(name, meant):
+def test_names_from_other_programs_get_a_hint_with_the_name_used_here(name, meant):
     with pytest.raises(UserError, match=f"'{name}'; it is called {meant} here"):
         parse_overrides([f"{name}=3"])

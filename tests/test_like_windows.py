@@ -13,7 +13,7 @@ pytestmark = pytest.mark.like_windows
 
 
 @pytest.mark.parametrize("call", [os.replace, os.rename])
-def test_an_open_file_is_not_replaced_nor_moved(tmp_path, call):
+def test_an_open_file_cannot_be_replaced_or_moved(tmp_path, call):
     one, two = tmp_path / "one", tmp_path / "two"
     one.write_text("1")
     two.write_text("2")
@@ -24,7 +24,7 @@ def test_an_open_file_is_not_replaced_nor_moved(tmp_path, call):
     assert two.read_text() == "1"
 
 
-def test_an_open_file_and_its_folder_are_not_removed(tmp_path):
+def test_an_open_file_and_its_folder_cannot_be_removed(tmp_path):
     path = tmp_path / "a" / "b"
     path.parent.mkdir()
     with path.open("w"):
@@ -36,14 +36,14 @@ def test_an_open_file_and_its_folder_are_not_removed(tmp_path):
     path.parent.rmdir()
 
 
-def test_a_folder_is_not_opened(tmp_path):
+def test_a_folder_cannot_be_opened(tmp_path):
     with pytest.raises(PermissionError):
         os.open(tmp_path, os.O_RDONLY)
     files.sync_folder(tmp_path)
 
 
 @pytest.mark.parametrize("name", ["con", "NUL.txt", "a:b", "a.", "what?"])
-def test_names_are_refused_by_the_system_and_by_the_program(tmp_path, name):
+def test_invalid_names_are_refused_by_the_system_and_by_the_program(tmp_path, name):
     with pytest.raises(OSError):
         (tmp_path / name).write_text("")
     with pytest.raises(OSError):
@@ -52,7 +52,7 @@ def test_names_are_refused_by_the_system_and_by_the_program(tmp_path, name):
         files.check_output(tmp_path / name)
 
 
-def test_processes_keep_the_rules_too(tmp_path):
+def test_child_processes_follow_the_rules(tmp_path):
     code = """
 import multiprocessing, os, sys
 import sketch_rnn.signals, sketch_rnn.system
@@ -63,7 +63,7 @@ print(multiprocessing.get_start_method(), sys.stdout.encoding, hasattr(os, "fork
     assert done.stdout.split() == ["True", "[2]", "spawn", "cp1252", "False"]
 
 
-def test_text_has_crlf_and_narrow_signs(tmp_path, capsys):
+def test_text_files_have_crlf_and_stdout_is_cp1252(tmp_path, capsys):
     (tmp_path / "a").write_text("1\n")
     assert (tmp_path / "a").read_bytes() == b"1\r\n"
     with pytest.raises(UnicodeEncodeError):
@@ -71,5 +71,5 @@ def test_text_has_crlf_and_narrow_signs(tmp_path, capsys):
     capsys.readouterr()
 
 
-def test_the_program_knows():
+def test_the_program_believes_that_it_runs_on_windows():
     assert system.IS_WINDOWS and len(signals.ENDING) == 1

@@ -10,7 +10,7 @@ from sketch_rnn.cli.main import main as program
 SMALL = "dec_rnn_size=6,num_mixture=2,batch_size=8,num_steps=1"
 
 
-def test_the_table_and_the_paper_s_figures(tmp_path, monkeypatch, capsys):
+def test_the_table_shows_results_beside_those_of_the_paper(tmp_path, monkeypatch, capsys):
     asked = []
 
     def trained(folder, names, hparams, _):
@@ -30,7 +30,7 @@ def test_the_table_and_the_paper_s_figures(tmp_path, monkeypatch, capsys):
     assert rows[3][1:] == ["-1.02", "0.22", "-1.24", "0.49", "-1.50", "0.98", "-0.75"]
 
 
-def test_what_is_trained_is_not_trained_again(tmp_path, capsys):
+def test_a_trained_model_is_not_trained_again(tmp_path, capsys):
     arguments = Namespace(hparams=[SMALL], data_dir=str(DOODLES))
     first, again = (
         script.trained(tmp_path / "run", ["cat.npz"], {"conditional": False}, arguments)
@@ -43,7 +43,7 @@ def test_what_is_trained_is_not_trained_again(tmp_path, capsys):
     assert "nothing to do: 1 of 1 steps" in capsys.readouterr().out
 
 
-def test_a_mistake_is_one_line(tmp_path, capsys):
+def test_a_mistake_gives_a_one_line_error(tmp_path, capsys):
     arguments = [f"--data_dir={tmp_path}", f"--log_root={tmp_path}/a", "none.npz"]
     assert script.main(arguments) == 2
     shown = capsys.readouterr()

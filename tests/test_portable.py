@@ -59,7 +59,7 @@ def found(text):
 
 
 @pytest.mark.parametrize("path", PROGRAMS, ids=lambda path: path.relative_to(ROOT).as_posix())
-def test_text_files_say_their_encoding(path):
+def test_text_files_are_opened_with_an_encoding(path):
     assert found(path.read_text(encoding="utf-8")) == []
 
 
@@ -67,7 +67,7 @@ def test_text_files_say_their_encoding(path):
     "code",
     ["open(p)", "p.read_text()", "p.write_text(t)", "self.path.open('a')", "open(p, mode='w')"],
 )
-def test_a_text_file_without_encoding_is_found(code):
+def test_a_text_file_opened_without_an_encoding_is_reported(code):
     assert found(code) == [1]
 
 
@@ -75,7 +75,7 @@ def test_a_text_file_without_encoding_is_found(code):
     "code",
     ["open(p, 'rb')", "p.read_text('utf-8')", "self.path.open('ab')", "open(p, encoding='utf-8')"],
 )
-def test_what_says_it_or_is_bytes_is_not(code):
+def test_calls_with_an_encoding_or_in_binary_mode_are_not_reported(code):
     assert found(code) == []
 
 
@@ -116,7 +116,7 @@ def of_one_system(text):
             yield from (start for start in TEXTS if node.value.startswith(start))
 
 
-def test_what_systems_do_otherwise_stands_in_the_modules_that_know_it():
+def test_system_dependent_names_appear_only_in_the_modules_for_them():
     package = ROOT / "sketch_rnn"
     found = {
         (name, ".".join(path.relative_to(package).with_suffix("").parts))
@@ -140,7 +140,7 @@ def test_what_systems_do_otherwise_stands_in_the_modules_that_know_it():
         *("import multiprocessing as m; from multiprocessing import get_context", "x.chmod(1)"),
     ],
 )
-def test_what_one_system_has_is_found(code):
+def test_system_dependent_names_are_reported(code):
     assert list(of_one_system(code))
 
 
@@ -166,7 +166,7 @@ def held_open(monkeypatch):
     return hold
 
 
-def test_a_file_that_is_open_for_a_moment_is_replaced(tmp_path, held_open):
+def test_a_briefly_open_file_is_replaced(tmp_path, held_open):
     path = tmp_path / "a.txt"
     path.write_text("before")
     tries = held_open(2)
@@ -174,7 +174,7 @@ def test_a_file_that_is_open_for_a_moment_is_replaced(tmp_path, held_open):
     assert path.read_text() == "after" and len(tries) == 3
 
 
-def test_a_file_that_stays_open_is_left_and_named(tmp_path, held_open):
+def test_a_file_that_stays_open_is_kept_and_named(tmp_path, held_open):
     path = tmp_path / "a.txt"
     path.write_text("before")
     held_open(9)
@@ -183,7 +183,7 @@ def test_a_file_that_stays_open_is_left_and_named(tmp_path, held_open):
     assert path.read_text() == "before" and list(tmp_path.iterdir()) == [path]
 
 
-def test_elsewhere_a_file_that_may_not_be_replaced_is_said_at_once(
+def test_without_windows_a_refused_replacement_is_an_error_immediately(
     tmp_path, held_open, monkeypatch
 ):
     tries = held_open(9)
@@ -225,7 +225,7 @@ def test_other_names_are_fine(windows, name):
     system.check_path(name)
 
 
-def test_a_path_that_is_too_long_for_windows_is_refused_before_the_work(windows, monkeypatch):
+def test_a_path_too_long_for_windows_is_refused_before_any_work(windows, monkeypatch):
     system.check_path("/" + "d" * 240)
     with pytest.raises(
         UserError, match="of at most 169 characters, got 241; choose a folder closer"
@@ -235,13 +235,13 @@ def test_a_path_that_is_too_long_for_windows_is_refused_before_the_work(windows,
     system.check_path("/" + "d" * 240, system.LONGEST_IN_RUN)
 
 
-def test_a_run_s_own_names_are_no_longer_than_is_said():
+def test_names_in_a_run_fit_the_documented_longest_length():
     step = 10**9
     part = f"checkpoints/latest-{step}_temp/part-00000-of-00001.data-00000-of-00001.tempstate"
     assert len("/" + part) + 5 <= system.LONGEST_IN_RUN
 
 
-def test_a_file_that_windows_keeps_is_left(tmp_path, monkeypatch):
+def test_a_file_that_windows_cannot_remove_is_left(tmp_path, monkeypatch):
     def refuse(*_, **__):
         raise PermissionError(13, "Access is denied")
 
@@ -253,7 +253,7 @@ def test_a_file_that_windows_keeps_is_left(tmp_path, monkeypatch):
     assert files.remove(tmp_path / "a") is False
 
 
-def test_data_that_another_process_has_just_converted_is_read(tmp_path, monkeypatch):
+def test_data_just_converted_by_another_process_is_read(tmp_path, monkeypatch):
     """Windows does not replace what the other process has mapped into its memory."""
     monkeypatch.setenv("SKETCH_RNN_CACHE", str(tmp_path))
     convert, converted = mapped._convert, []
@@ -271,7 +271,7 @@ def test_data_that_another_process_has_just_converted_is_read(tmp_path, monkeypa
         mapped._map(DOODLES / "fish.npz")
 
 
-def test_files_on_one_drive_have_a_folder_and_others_have_not():
+def test_files_on_different_drives_have_no_common_folder():
     paths = [PureWindowsPath(r"C:\a\b\1.npz"), PureWindowsPath(r"c:\a\2.npz")]
     assert download._common_folder(paths) == PureWindowsPath(r"C:\a")
     with pytest.raises(UserError, match=r"on one drive, got C:\\a\\b\\1.npz, D:\\2.npz"):
@@ -279,12 +279,12 @@ def test_files_on_one_drive_have_a_folder_and_others_have_not():
 
 
 @pytest.mark.parametrize("word", ["--data_dir=C:\\my drawings", "--log_root=a&b", "--x=a'b"])
-def test_what_is_to_be_typed_is_quoted_for_windows(windows, word):
+def test_words_to_type_are_quoted_for_windows(windows, word):
     assert system.quoted(word) == f'"{word}"'
     assert system.quoted("--data_dir=C:\\drawings") == "--data_dir=C:\\drawings"
 
 
-def test_a_pipe_that_nobody_reads_is_known(windows, monkeypatch):
+def test_a_closed_pipe_is_recognized(windows, monkeypatch):
     odd = OSError(errno.EINVAL, "Invalid argument")
     assert system.is_closed_pipe(odd) and system.is_closed_pipe(BrokenPipeError())
     assert not system.is_closed_pipe(OSError(errno.EINVAL, "Invalid argument", "a.svg"))
@@ -293,7 +293,7 @@ def test_a_pipe_that_nobody_reads_is_known(windows, monkeypatch):
 
 
 @pytest.mark.parametrize("encoding", ["cp1252", "cp437", "ascii"])
-def test_a_console_of_few_signs_takes_every_text(monkeypatch, encoding):
+def test_a_console_with_few_characters_shows_every_text(monkeypatch, encoding):
     written = io.BytesIO()
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding, write_through=True))
     flags = new_flags()
@@ -303,14 +303,14 @@ def test_a_console_of_few_signs_takes_every_text(monkeypatch, encoding):
 
 
 @pytest.mark.parametrize(("on_windows", "term"), [(True, "xterm"), (False, "dumb")])
-def test_a_live_line_goes_without_codes_where_a_terminal_knows_none(monkeypatch, on_windows, term):
+def test_a_terminal_without_control_codes_gets_a_plain_status_line(monkeypatch, on_windows, term):
     monkeypatch.setattr(system, "IS_WINDOWS", on_windows)
     monkeypatch.setenv("TERM", term)
     monkeypatch.setattr(common, "columns", lambda: 9)
     assert common.erase_code() == "\r        \r"
 
 
-def test_wsl_has_a_gpu_where_windows_has_its_driver(tmp_path, monkeypatch):
+def test_wsl_has_a_gpu_if_windows_has_its_driver(tmp_path, monkeypatch):
     monkeypatch.setattr(system, "_DRIVER", tmp_path / "version")
     monkeypatch.setattr(system, "_GPU_OF_WSL", tmp_path / "libcuda.so.1")
     assert system.gpu_driver() is None
@@ -318,7 +318,7 @@ def test_wsl_has_a_gpu_where_windows_has_its_driver(tmp_path, monkeypatch):
     assert system.gpu_driver().startswith("WSL 6 ")
 
 
-def test_a_home_folder_is_put_in_where_no_shell_does(windows, monkeypatch):
+def test_a_tilde_becomes_the_home_folder_without_a_shell(windows, monkeypatch):
     monkeypatch.setenv("HOME", "/home/Jörg Müller")
     monkeypatch.setenv("USERPROFILE", "/home/Jörg Müller")
     seen = []
@@ -327,7 +327,7 @@ def test_a_home_folder_is_put_in_where_no_shell_does(windows, monkeypatch):
     assert seen == ["/home/Jörg Müller/a.svg", "b~/c"]
 
 
-def test_a_folder_with_a_space_is_one_value_of_a_flag(monkeypatch):
+def test_a_folder_with_a_space_is_one_flag_value(monkeypatch):
     monkeypatch.setenv("TF_XLA_FLAGS", "--theirs='a b'")
     add_flags("TF_XLA_FLAGS", {"ours": "/home/Jörg Müller/x", "theirs": "c"})
     assert os.environ["TF_XLA_FLAGS"] == "--theirs='a b' --ours='/home/Jörg Müller/x'"

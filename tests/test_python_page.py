@@ -92,7 +92,7 @@ def test_an_example_prints_what_the_page_says(printed, page, number):
     assert printed(page)[number] == shortened(EXAMPLES[page][number][1])
 
 
-def test_the_page_names_everything_that_is_public():
+def test_the_page_names_every_public_name():
     for name in sketch_rnn.__all__:
         assert re.search(rf"\b{name}\b", TEXTS["python"]), name
     reference = TEXTS["python"].split("## Reference")[1]

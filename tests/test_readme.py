@@ -157,7 +157,7 @@ def words_of(tmp_path_factory):
 
 @unix_only
 @pytest.mark.parametrize("shell", SHELLS, ids=lambda shell: shell[0])
-def test_shells_take_the_commands_as_they_stand(shell, words_of):
+def test_commands_on_the_pages_work_in_every_shell(shell, words_of):
     if shutil.which(shell[0]) is None:
         pytest.skip(f"there is no {shell[0]} on this machine")
     lines = [line for line in commands(*PAGES) if line not in SET_UP]
@@ -218,7 +218,7 @@ def test_the_commands_run(ran):
         assert (ran / name).exists(), name
 
 
-def test_the_two_machines_differ_in_their_index_alone():
+def test_the_commands_for_two_machines_differ_only_in_the_index():
     first, second = (line for line in commands(*PAGES) if line.startswith("TF_CONFIG="))
     assert second == first.replace('"index": 0', '"index": 1')
     setting, *words = shlex.split(first)
@@ -229,7 +229,7 @@ def test_the_two_machines_differ_in_their_index_alone():
     assert load_config(train.FLAGS.config)
 
 
-def test_powershell_sets_the_same_machines():
+def test_the_powershell_command_sets_the_same_machines():
     (block,) = blocks("docs/machines.md", "powershell")
     setting, command = block.splitlines()
     first, _ = (line for line in commands("docs/machines.md") if line.startswith("TF_CONFIG="))
@@ -249,7 +249,7 @@ def anchors(page):
 
 
 @pytest.mark.parametrize("page", EVERY_PAGE, ids=lambda page: page.relative_to(ROOT).as_posix())
-def test_links_lead_somewhere(page):
+def test_links_lead_to_existing_pages(page):
     for link in re.findall(r"\]\((?!https?://)([^)\s]+)\)", prose(page)):
         name, _, anchor = link.partition("#")
         target = page.parent / name if name else page
@@ -279,14 +279,14 @@ def test_the_glossary_is_linked_where_its_terms_are_needed(capsys):
     assert "docs/glossary.md" in capsys.readouterr().out
 
 
-def test_the_javascript_is_what_the_client_is_tested_with():
+def test_the_javascript_on_the_page_is_tested_with_the_client():
     client = (ROOT / "tests" / "node" / "client.js").read_text()
     (block,) = (block for block in blocks("docs/web.md", "js") if "ms.SketchRNN" in block)
     for line in block.splitlines()[1:]:
         assert line in client
 
 
-def test_the_module_draws(ran):
+def test_the_javascript_module_on_the_page_draws(ran):
     """As the reader has it: beside the module that the command writes."""
     (block,) = (block for block in blocks("docs/web.md", "js") if "console.log" in block)
     (ran / "package.json").write_text('{"type": "module"}')
@@ -298,7 +298,7 @@ def test_the_module_draws(ran):
     assert all(np.allclose(cat[0][:2], [25, 0]) and len(cat) > 20 for cat in cats)
 
 
-def test_the_wheel_is_whole(wheel):
+def test_the_wheel_is_complete(wheel):
     with zipfile.ZipFile(wheel) as file:
         names = set(file.namelist())
         metadata = file.read(next(name for name in names if name.endswith("METADATA"))).decode()
@@ -315,7 +315,7 @@ def test_the_wheel_is_whole(wheel):
 
 
 @pytest.mark.long
-def test_the_test_configuration_trains_as_it_stands(tmp_path, monkeypatch):
+def test_the_test_configuration_trains_unchanged(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (line,) = re.findall(
         "^sketch_rnn_train .*test.*", (ROOT / "configs/README.md").read_text(), re.M

@@ -17,17 +17,17 @@ def check(tag):
     return subprocess.run(command, capture_output=True, text=True)
 
 
-def test_a_tag_of_another_version_is_refused():
+def test_a_tag_with_another_version_is_refused():
     done = check("v99.0")
     assert done.returncode == 1 and "sketch_rnn/__init__.py, CITATION.cff" in done.stderr
 
 
-def test_the_citation_is_of_this_version():
+def test_the_citation_names_this_version():
     assert "CITATION.cff" not in check(f"v{sketch_rnn.__version__}").stderr
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
-def test_workflows_run_what_there_is(path):
+def test_workflows_run_existing_scripts_and_tests(path):
     text = path.read_text()
     for name in re.findall(r"\./((?:scripts|\.github)/[\w./]+)", text):
         assert (ROOT / name).exists(), name
@@ -35,7 +35,7 @@ def test_workflows_run_what_there_is(path):
         assert (ROOT / name).exists(), name
 
 
-def test_pythons_and_tensorflows_are_tested_at_both_ends():
+def test_the_oldest_and_newest_python_and_tensorflow_are_tested():
     project = (ROOT / "pyproject.toml").read_text()
     oldest, newest = re.search(r"tensorflow>=([\d.]+),<2\.(\d+)", project).groups()
     workflow = (ROOT / ".github" / "workflows" / "package.yml").read_text()

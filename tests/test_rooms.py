@@ -87,7 +87,7 @@ def way_of_a_step():
 
 
 @pytest.mark.parametrize("path", way_of_a_step(), ids=name_of)
-def test_no_function_of_a_training_step_has_forty_lines(path):
+def test_functions_in_a_training_step_have_fewer_than_forty_lines(path):
     functions = [n for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, ast.FunctionDef)]
     long = [n.name for n in functions if n.end_lineno - n.lineno + 1 >= 40]
     assert long == []
@@ -119,7 +119,7 @@ def test_the_picture_shows_the_folders_of_the_table():
     assert wings == list(dict.fromkeys(rows))
 
 
-def test_everything_that_the_page_names_exists():
+def test_every_name_on_the_page_exists():
     text = section("## How a training step runs") + section("## Where to add")
     folders = (PACKAGE, ROOT / "tests", ROOT / "scripts")
     files = [path for folder in folders for path in folder.rglob("*.*")]

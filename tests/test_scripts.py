@@ -27,9 +27,7 @@ def script(monkeypatch):
     return load
 
 
-def test_the_demo_trains_then_draws_and_goes_on_the_next_time(
-    script, tmp_path, monkeypatch, capsys
-):
+def test_the_demo_trains_and_draws_and_resumes_the_next_time(script, tmp_path, monkeypatch, capsys):
     demo, called = script("demo"), []
     monkeypatch.setattr(demo, "make", lambda: "python")
     monkeypatch.setattr(demo, "call", lambda *words: called.append(words))
@@ -45,7 +43,7 @@ def test_the_demo_trains_then_draws_and_goes_on_the_next_time(
     assert str(run / "drawings.svg") in capsys.readouterr().out
 
 
-def test_a_program_that_fails_ends_the_script_with_its_status(script, capfd):
+def test_a_script_ends_with_the_status_of_a_failed_program(script, capfd):
     environment = script("environment")
     environment.call(sys.executable, "-c", "print('ran')")
     with pytest.raises(SystemExit) as ended:
@@ -53,7 +51,7 @@ def test_a_program_that_fails_ends_the_script_with_its_status(script, capfd):
     assert ended.value.code == 7 and capfd.readouterr().out.split() == ["ran"]
 
 
-def test_an_environment_is_made_once_and_again_where_dependencies_change(
+def test_an_environment_is_made_once_and_again_if_dependencies_change(
     script, tmp_path, monkeypatch
 ):
     environment, done = script("environment"), []
@@ -72,7 +70,7 @@ def test_an_environment_is_made_once_and_again_where_dependencies_change(
     assert done[2:] == [".[dev]"]
 
 
-def test_another_python_is_refused_in_a_line(script, monkeypatch):
+def test_an_unsupported_python_gives_a_one_line_error(script, monkeypatch):
     environment = script("environment")
     monkeypatch.setattr(environment.sys, "version_info", (3, 9, 1))
     with pytest.raises(SystemExit, match=r"expected Python 3.10 to 3.13, this is 3.9"):
@@ -81,14 +79,14 @@ def test_another_python_is_refused_in_a_line(script, monkeypatch):
 
 @unix_only
 @pytest.mark.parametrize("name", ["demo", "test"])
-def test_the_shell_scripts_call_them(name):
+def test_the_shell_scripts_call_the_python_scripts(name):
     text = (ROOT / "scripts" / name).read_text()
     (called,) = re.findall(r"^exec python scripts/(\w+\.py) \"\$@\"$", text, re.M)
     assert (ROOT / "scripts" / called).exists()
     assert subprocess.run(["sh", "-n", str(ROOT / "scripts" / name)]).returncode == 0
 
 
-def test_scripts_of_systems_without_sh_know_the_folder_of_programs(script):
+def test_the_environment_script_finds_programs_without_sh(script):
     environment = script("environment")
     assert environment.PYTHON.parent == environment.PROGRAMS
     assert environment.PROGRAMS.parent == Path(ROOT, ".venv")

@@ -36,24 +36,26 @@ def names(programs):
     return sorted(path.name for path in programs.folder.iterdir())
 
 
-def test_a_whole_program_is_read_and_stays(programs):
+def test_a_complete_compiled_program_is_read_and_kept(programs):
     assert list(programs.read()) == [("one.pb", b"machine code")]
     assert names(programs) == ["one.pb", "one.pb.sha256"]
 
 
 @pytest.mark.parametrize("content", [b"", b"machine cod", b"machine c0de", b"machine code\0"])
-def test_a_damaged_program_goes(programs, content):
+def test_a_damaged_compiled_program_is_removed(programs, content):
     (programs.folder / "one.pb").write_bytes(content)
     assert list(programs.read()) == [] and names(programs) == []
 
 
-def test_a_program_without_a_checksum_goes(programs):
+def test_a_compiled_program_without_a_checksum_is_removed(programs):
     (programs.folder / "two.pb").write_bytes(b"half of")
     assert list(programs.read()) == [("one.pb", b"machine code")]
     assert names(programs) == ["one.pb", "one.pb.sha256"]
 
 
-def test_the_oldest_goes_where_all_are_too_large(programs, monkeypatch):
+def test_the_oldest_compiled_program_is_removed_from_a_cache_that_is_too_large(
+    programs, monkeypatch
+):
     programs.write("two.pb", b"more machine code")
     os.utime(programs.folder / "one.pb", (1, 1))
     monkeypatch.setattr("sketch_rnn.programs.LARGEST_CACHE", 20)
@@ -69,7 +71,7 @@ def refuse(number):
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES])
-def test_a_folder_that_takes_no_programs_is_named_once(programs, monkeypatch, caplog, number):
+def test_a_folder_that_cannot_hold_programs_is_named_once(programs, monkeypatch, caplog, number):
     monkeypatch.setattr("sketch_rnn.programs.replacing", refuse(number))
     programs.write("two.pb", b"more machine code")
     programs.write("three.pb", b"still more")
@@ -79,7 +81,7 @@ def test_a_folder_that_takes_no_programs_is_named_once(programs, monkeypatch, ca
     assert list(programs.read()) == [("one.pb", b"machine code")]
 
 
-def test_a_file_in_the_place_of_the_folder_is_named(tmp_path, caplog):
+def test_a_file_where_the_cache_folder_should_be_is_named(tmp_path, caplog):
     (tmp_path / "cache").write_text("a file")
     programs = KeptPrograms(tmp_path / "cache" / "programs")
     assert list(programs.read()) == []
@@ -87,7 +89,7 @@ def test_a_file_in_the_place_of_the_folder_is_named(tmp_path, caplog):
     assert len(caplog.messages) == 1 and str(programs.folder) in caplog.text
 
 
-def test_a_read_only_folder_that_is_too_large_is_read_as_far_as_it_may_be(programs, monkeypatch):
+def test_a_read_only_cache_that_is_too_large_is_read_up_to_the_limit(programs, monkeypatch):
     monkeypatch.setattr("sketch_rnn.programs.LARGEST_CACHE", 20)
     programs.write("two.pb", b"more machine code")
     os.utime(programs.folder / "one.pb", (1, 1))
@@ -97,7 +99,7 @@ def test_a_read_only_folder_that_is_too_large_is_read_as_far_as_it_may_be(progra
 
 
 @unix_only  # XLA may be missing elsewhere
-def test_tensorflow_keeps_programs_and_takes_them_up_again(tmp_path):
+def test_tensorflow_stores_compiled_programs_and_loads_them_again(tmp_path):
     """Also in a folder with a space and an umlaut in its name."""
     cache = tmp_path / "Jörg Müller"
 
@@ -119,7 +121,7 @@ def test_tensorflow_keeps_programs_and_takes_them_up_again(tmp_path):
 
 
 @unix_only
-def test_a_full_disk_does_not_keep_tensorflow_from_computing(tmp_path):
+def test_a_full_disk_does_not_stop_tensorflow_from_computing(tmp_path):
     """The limit stands in for the disk: no file that this process writes can grow."""
     full = "import resource as r; r.setrlimit(r.RLIMIT_FSIZE, (0, r.RLIM_INFINITY))\n"
     program = PROGRAM.replace("setup()\n", f"setup()\n{full}", 1)
@@ -139,7 +141,7 @@ def test_tensorflow_knows_the_flags_for_a_gpu():
     assert done.returncode == 0, done.stderr[-2000:]
 
 
-def test_flags_of_the_user_win(monkeypatch):
+def test_flags_set_by_the_user_take_precedence(monkeypatch):
     monkeypatch.setenv("XLA_FLAGS", "--one=mine --two=2")
     add_flags("XLA_FLAGS", {"one": "ours", "three": "3"})
     assert os.environ["XLA_FLAGS"] == "--one=mine --two=2 --three=3"
@@ -191,13 +193,13 @@ assert "tensorflow" not in sys.modules
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_second_setup_does_nothing(tmp_path):
+def test_a_second_setup_does_nothing(tmp_path):
     program = CHANGES + "from sketch_rnn.setup import setup; setup(); before = state(); setup()\n"
     assert run(program + "print(state() == before)", SKETCH_RNN_CACHE=str(tmp_path))[0] == "True\n"
 
 
 @unix_only
-def test_where_tensorflow_was_imported_before_programs_are_kept_and_one_line_is_logged(tmp_path):
+def test_setup_after_importing_tensorflow_keeps_programs_and_logs_one_line(tmp_path):
     program = """
 import logging, sys
 import tensorflow as tf
@@ -251,7 +253,7 @@ def changes(source):
 
 
 @pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=str)
-def test_no_module_changes_the_process_when_it_is_imported(path):
+def test_importing_any_module_does_not_change_the_process(path):
     assert changes(path.read_text(encoding="utf-8")) == []
 
 
@@ -268,5 +270,5 @@ def test_no_module_changes_the_process_when_it_is_imported(path):
         "programs.folder.unlink()",
     ],
 )
-def test_such_a_change_is_seen(source):
+def test_a_change_to_the_process_is_detected(source):
     assert changes(source) and not changes(f"def f():\n    {source!r}")

@@ -67,14 +67,14 @@ def words_in_powershell(line):
 
 
 @pytest.mark.parametrize("line", [c for c in commands() if not c.startswith(OF_UNIX)])
-def test_every_shell_makes_the_same_words_of_a_command(line):
+def test_every_shell_splits_a_command_into_the_same_words(line):
     words = shlex.split(line)
     assert words_in_cmd(line) == words
     assert words_in_powershell(line) == words
     assert not any(word.startswith(("~", "!")) for word in words)
 
 
-def test_commands_are_found():
+def test_commands_are_found_in_the_documentation():
     assert len(commands()) > 60
     assert sum(line.startswith(OF_UNIX) for line in commands()) < 8
 
@@ -82,7 +82,7 @@ def test_commands_are_found():
 @pytest.mark.parametrize(
     "line", ["pip install 'a[gpu]'", "a \\", "a > b", "a '--x=[b]'", "a %b%", 'a "$b"', "a; b"]
 )
-def test_what_one_shell_takes_otherwise_is_found(line):
+def test_differences_between_shells_are_detected(line):
     def words(of):
         try:
             return of(line)
@@ -94,14 +94,14 @@ def test_what_one_shell_takes_otherwise_is_found(line):
     )
 
 
-def test_a_quoted_list_is_one_word_everywhere():
+def test_a_quoted_list_is_one_word_in_every_shell():
     line = 'sketch_rnn_train "--hparams=data_set=[a.npz,b c.npz]" --x=1,2'
     for words in (words_in_cmd, words_in_powershell, shlex.split):
         assert words(line)[1:] == ["--hparams=data_set=[a.npz,b c.npz]", "--x=1,2"]
 
 
 @pytest.mark.parametrize("shell", ["sh", "cmd", "powershell"])
-def test_a_script_of_a_shell_has_the_readme_s_commands(shell, monkeypatch):
+def test_the_script_of_each_shell_has_the_commands_in_the_readme(shell, monkeypatch):
     monkeypatch.syspath_prepend(str(ROOT / "scripts"))
     import readme_script
 
@@ -112,7 +112,7 @@ def test_a_script_of_a_shell_has_the_readme_s_commands(shell, monkeypatch):
     assert text.count("num_steps=20") == 2 and "pip install" not in text
 
 
-def test_messages_quote_extras_so_that_cmd_takes_them():
+def test_messages_quote_extras_in_a_way_that_cmd_accepts():
     found = [
         path.name
         for path in (ROOT / "sketch_rnn").rglob("*.py")

@@ -18,14 +18,14 @@ def empty_folder(tmp_path, monkeypatch):
     return tmp_path
 
 
-def test_every_configuration_has_its_name():
+def test_every_packaged_configuration_has_a_name():
     names = shipped.config_names()
     assert "doodles" in names
     for name in names:
         assert load_config(name) == load_config(ROOT / "configs" / f"{name}.json")
 
 
-def test_the_drawings_have_their_name(capsys, tmp_path):
+def test_the_packaged_drawings_have_a_name(capsys, tmp_path):
     assert len(load_dataset("cat.npz", "doodles").train) == len(
         load_dataset("cat.npz", DOODLES).train
     )
@@ -36,7 +36,7 @@ def test_the_drawings_have_their_name(capsys, tmp_path):
     assert len(drawings) == 2 * len(load_dataset("cat.npz", DOODLES).test)
 
 
-def test_a_local_file_wins(empty_folder):
+def test_a_local_file_takes_precedence(empty_folder):
     (empty_folder / "doodles").mkdir()
     shutil.copy(DOODLES / "fish.npz", empty_folder / "doodles" / "cat.npz")
     assert shipped.drawings("doodles/cat.npz").resolve().parent == empty_folder / "doodles"
@@ -45,11 +45,11 @@ def test_a_local_file_wins(empty_folder):
 
 
 @pytest.mark.parametrize("name", ["../datasets/doodles", "/doodles", "x" * 5000, "nothing"])
-def test_other_names_stay_as_they_are(name):
+def test_other_names_are_not_changed(name):
     assert str(shipped.drawings(name)) == str(shipped.config(name)) == name
 
 
-def test_embedded_files_are_found_without_a_folder():
+def test_embedded_files_are_found_without_a_data_dir():
     names = ["cat.npz", "fish.npz"]
     assert download.default_data_dir(names) == "doodles"
     assert download.default_data_dir([*names, "dog.npz"]) == download.DEFAULT_DATA_DIR

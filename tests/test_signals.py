@@ -30,7 +30,7 @@ def wait_for(condition):
     raise AssertionError("it did not come")
 
 
-def test_the_first_is_answered_at_once_and_the_second_is_raised():
+def test_the_first_signal_is_handled_immediately_and_the_second_is_raised():
     said = []
     with signals.collected(lambda *told: said.append(told)) as received:
         send(OTHER)
@@ -43,7 +43,7 @@ def test_the_first_is_answered_at_once_and_the_second_is_raised():
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
-def test_they_are_heard_while_the_main_thread_cannot_run_a_handler():
+def test_signals_are_received_while_the_main_thread_cannot_run_a_handler():
     """It is within C here, as it would be within TensorFlow."""
     heard, free = [], threading.Event()
 
@@ -69,7 +69,7 @@ def ended(code):
     return done.returncode, done.stderr
 
 
-def test_a_command_is_ended_by_one_line_while_it_is_still_imported():
+def test_a_signal_during_import_ends_a_command_with_one_line():
     code = f"""
 import os, signal, sys
 import sketch_rnn.cli.entry
@@ -85,7 +85,7 @@ sketch_rnn.cli.entry.sketch_rnn_train()
     assert ended(code) == (128 + OTHER, f"sketch_rnn_train: error: {said}\n")
 
 
-def test_every_command_begins_at_the_entry():
+def test_every_command_starts_at_the_entry_module():
     scripts = re.findall(r'^(sketch_rnn\w*) = "(.*)"$', (ROOT / "pyproject.toml").read_text(), re.M)
     assert len(scripts) == 1 + len(COMMANDS)
     for name, place in scripts:
@@ -96,7 +96,7 @@ def test_every_command_begins_at_the_entry():
     ("number", "said"),
     [("SIGINT", "interrupted"), pytest.param("SIGTERM", "ended by", marks=unix_only)],
 )
-def test_the_first_cleans_up_and_the_second_ends_that_too(number, said):
+def test_the_first_signal_cleans_up_and_the_second_ends_the_cleanup(number, said):
     code = f"""
 import os, signal, sys
 from sketch_rnn import signals
@@ -120,13 +120,13 @@ sys.exit(common.run("toy", main, new_flags(), "", []))
         assert errors.count("\n") == 2
 
 
-def test_where_it_is_a_library_signals_stay_as_they_are():
+def test_the_library_does_not_change_signal_handlers():
     assert signal.getsignal(signal.SIGINT) is not signals.quit_at_once
     assert common.run("toy", lambda: None, new_flags(), "", []) == 0
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
-def test_a_console_that_closes_is_a_signal_of_windows_and_leaves_time_to_end(monkeypatch):
+def test_closing_a_windows_console_is_a_signal_and_leaves_time_to_end(monkeypatch):
     """Windows calls what it was given in a thread of its own, with the number of the event."""
     told, slept, given = [], [], []
 
@@ -148,7 +148,7 @@ def test_a_console_that_closes_is_a_signal_of_windows_and_leaves_time_to_end(mon
 
 
 @unix_only  # where C's functions are found by their names
-def test_a_call_that_holds_the_lock_is_ended_after_its_time():
+def test_a_call_that_holds_the_lock_is_ended_after_a_time_limit():
     code = """
 import ctypes
 from sketch_rnn import signals
@@ -158,7 +158,7 @@ with signals.ended_by_the_system(0.2):
     assert ended(code)[0] == 1
 
 
-def test_a_call_that_comes_back_in_time_is_not():
+def test_a_call_that_returns_in_time_is_not_ended():
     code = """
 import time
 from sketch_rnn import signals

@@ -18,12 +18,12 @@ def test_from_polylines_starts_at_the_first_point_and_lifts_the_pen_after_each_l
     np.testing.assert_array_equal(again, sketch)
 
 
-def test_no_lines_are_an_empty_sketch_and_a_dot_is_a_line():
+def test_an_empty_list_of_lines_is_an_empty_sketch_and_a_dot_is_a_line():
     assert strokes.from_polylines([]).shape == (0, 3)
     np.testing.assert_array_equal(strokes.from_polylines([[[5, 5]]]), [[0, 0, 1]])
 
 
-def test_bounds_hold_the_start():
+def test_bounds_include_the_start():
     assert strokes.bounds(SKETCH) == (0, 9, 0, 12)
     assert strokes.bounds(SKETCH * [-1, 1, 1]) == (-9, 0, 0, 12)
     assert strokes.bounds(SKETCH[:0]) == (0, 0, 0, 0)

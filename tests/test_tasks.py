@@ -24,7 +24,7 @@ ignore_missing_imports = true
 
 
 @pytest.mark.long
-def test_each_task_is_done(monkeypatch, tmp_path):
+def test_each_task_runs(monkeypatch, tmp_path):
     pytest.importorskip("huggingface_hub", reason="huggingface_hub is not installed")
     pytest.importorskip("pandas", reason="pandas is not installed")
     import hub
@@ -36,7 +36,7 @@ def test_each_task_is_done(monkeypatch, tmp_path):
             runpy.run_path(str(task), run_name="__main__")
 
 
-def test_each_task_passes_mypy_s_strict_checks(tmp_path):
+def test_each_task_passes_strict_mypy(tmp_path):
     pytest.importorskip("mypy", reason="mypy is not installed")
     (tmp_path / "mypy.ini").write_text(SETTINGS)
     done = subprocess.run(
@@ -48,7 +48,7 @@ def test_each_task_passes_mypy_s_strict_checks(tmp_path):
     assert done.returncode == 0, done.stdout
 
 
-def test_the_examples_of_the_page_pass_the_strict_checks_of_types_too(tmp_path):
+def test_the_examples_on_the_page_pass_strict_type_checks(tmp_path):
     """Their functions have no annotations, so that they stay short."""
     pytest.importorskip("mypy", reason="mypy is not installed")
     page = (ROOT / "docs" / "python.md").read_text(encoding="utf-8")
@@ -65,7 +65,7 @@ def test_the_examples_of_the_page_pass_the_strict_checks_of_types_too(tmp_path):
     assert done.returncode == 0, done.stdout
 
 
-def test_each_task_uses_public_names_alone():
+def test_each_task_uses_only_public_names():
     import sketch_rnn
 
     assert len(TASKS) == 25

@@ -44,14 +44,14 @@ def test_drawings_are_the_same_with_crlf(drawings, tmp_path, mark):
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
-def test_a_configuration_of_an_editor_of_windows(tmp_path, encoding):
+def test_a_configuration_saved_by_a_windows_editor_is_read(tmp_path, encoding):
     path = tmp_path / "mine.json"
     text = json.dumps({"z_size": 64, "data_set": ["Bär.npz"]}, indent=1, ensure_ascii=False)
     path.write_bytes(text.replace("\n", "\r\n").encode(encoding))
     assert load_config(path) == {"z_size": 64, "data_set": ("Bär.npz",)}
 
 
-def test_figures_with_crlf_are_read_cut_and_gone_on_with(tmp_path):
+def test_metrics_with_crlf_are_read_truncated_and_continued(tmp_path):
     lines = StepLines(tmp_path / "metrics.jsonl")
     lines.path.write_bytes(b'{"step": 1, "a": 0.5}\r\n{"step": 2, "a": 0.7}\r\n')
     assert [row["a"] for row in lines] == [0.5, 0.7] and lines.figure(2, "a") == 0.7
@@ -63,7 +63,7 @@ def test_figures_with_crlf_are_read_cut_and_gone_on_with(tmp_path):
 @pytest.mark.parametrize(
     "text", [r"data_set=C:\my drawings\a.npz", r'data_set=["C:\my drawings\a.npz"]']
 )
-def test_a_path_of_windows_is_a_value(text):
+def test_a_windows_path_is_a_value(text):
     assert parse_overrides([text, r"z_size=3"]) == {
         "data_set": (r"C:\my drawings\a.npz",),
         "z_size": 3,

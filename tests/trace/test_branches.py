@@ -18,7 +18,7 @@ def graph_of(*lines):
     return graph
 
 
-def test_a_line_follows_the_ink_between_junctions_that_become_one():
+def test_a_line_between_merged_junctions_follows_the_ink():
     bend = [(40, 50), (52, 58), (64, 50)]
     graph = graph_of(
         (0, [(0, 50), (40, 50)], 1),
@@ -37,7 +37,7 @@ def test_a_line_follows_the_ink_between_junctions_that_become_one():
 
 
 @pytest.mark.parametrize(("reach", "moved"), [(60, True), (47, False)], ids=["ink", "no ink"])
-def test_a_corner_moves_to_where_its_sides_meet_only_within_the_ink(reach, moved):
+def test_a_corner_moves_to_where_its_sides_meet_only_inside_the_ink(reach, moved):
     cut = np.array([(0.0, 50), (47, 50), (50, 47), (50, 0)])
     y, x = np.mgrid[:60, :60]
     radius = np.where((x <= reach) & (y <= reach), WIDTH / 2, 0.0)

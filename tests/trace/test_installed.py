@@ -33,7 +33,9 @@ def photo(tmp_path):
     return path
 
 
-def test_a_picture_gives_the_line_that_says_what_to_install(plain_install, photo, tmp_path):
+def test_without_the_libraries_a_picture_gives_an_error_that_says_what_to_install(
+    plain_install, photo, tmp_path
+):
     with pytest.raises(UserError, match=LINE):
         build([photo], tmp_path / "out.npz", processes=1)
     with pytest.raises(UserError, match=LINE):
@@ -41,12 +43,14 @@ def test_a_picture_gives_the_line_that_says_what_to_install(plain_install, photo
 
 
 @pytest.mark.parametrize("option", ["centerline", "sheet"])
-def test_options_that_trace_give_it_at_once(plain_install, tmp_path, option):
+def test_without_the_libraries_tracing_options_give_the_error_immediately(
+    plain_install, tmp_path, option
+):
     with pytest.raises(UserError, match=LINE):
         build([tmp_path], tmp_path / "out.npz", **{option: True})
 
 
-def test_everything_else_works(plain_install, photo, tmp_path, capsys):
+def test_everything_else_works_without_the_libraries(plain_install, photo, tmp_path, capsys):
     for name in ("a", "b", "c"):
         (tmp_path / f"{name}.svg").write_text(SVG)
     summary = build([tmp_path], tmp_path / "out.npz", processes=1)

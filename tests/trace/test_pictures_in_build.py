@@ -31,7 +31,7 @@ def folder(tmp_path):
     return found
 
 
-def test_a_report_says_strokes_width_and_what_was_left_out(folder, tmp_path):
+def test_a_report_has_the_strokes_the_width_and_what_was_left_out(folder, tmp_path):
     report = tmp_path / "report.csv"
     build([folder], tmp_path / "out.npz", report=report, processes=1)
     rows = {row["drawing"].rpartition("/")[2]: row for row in csv.DictReader(report.open())}
@@ -44,12 +44,12 @@ def test_a_report_says_strokes_width_and_what_was_left_out(folder, tmp_path):
     assert rows["punched.png"]["reason"] == "1 punched hole left out"
 
 
-def test_each_picture_is_work_for_a_process(folder):
+def test_each_picture_is_a_separate_chunk_of_work(folder):
     chunks = list(sources.find([folder], Reading()))
     assert [len(chunk.files) for chunk in chunks] == [1, 1, 1]
 
 
-def test_a_preview_lays_the_lines_in_color_over_the_pictures(folder, tmp_path):
+def test_a_preview_draws_colored_lines_over_the_pictures(folder, tmp_path):
     save_preview([folder], Reading(), tmp_path / "preview.png")
     shown = np.asarray(Image.open(tmp_path / "preview.png").convert("RGB")).reshape(-1, 3)
     colors = {tuple(color) for color in np.unique(shown, axis=0).tolist()}
@@ -57,14 +57,14 @@ def test_a_preview_lays_the_lines_in_color_over_the_pictures(folder, tmp_path):
     assert {first, second} <= colors and third not in colors
 
 
-def test_a_preview_without_a_picture_is_refused(tmp_path):
+def test_a_preview_of_no_pictures_is_refused(tmp_path):
     (tmp_path / "empty.png").write_bytes(encoded(Image.new("L", (50, 50), 255)))
     with pytest.raises(UserError, match="preview: expected photographs or scans"):
         save_preview([tmp_path / "empty.png"], Reading(), tmp_path / "preview.png")
     assert not (tmp_path / "preview.png").exists()
 
 
-def test_the_command_writes_data_set_and_preview(folder, tmp_path, capsys):
+def test_the_command_writes_a_data_set_and_a_preview(folder, tmp_path, capsys):
     flags = [f"--output={tmp_path / 'out.npz'}", f"--preview={tmp_path / 'preview.png'}"]
     assert (
         dataset.main(["build", *flags, str(folder / "circle.png"), str(folder / "cross.png")]) == 0
@@ -73,7 +73,7 @@ def test_the_command_writes_data_set_and_preview(folder, tmp_path, capsys):
     assert Image.open(tmp_path / "preview.png").size == (976, 488)
 
 
-def test_a_model_gets_the_lines_of_a_photograph(folder):
+def test_a_photograph_is_traced_as_the_input_of_a_model(folder):
     (drawing,) = read_named(folder / "cross.png", (), 250)
     lines = [np.asarray(line) for line in to_polylines(drawing.sketch)]
     found = np.concatenate(lines).astype(float)

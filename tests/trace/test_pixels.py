@@ -51,7 +51,7 @@ def transparent(ink):
         "TIFF",
     ],
 )
-def test_every_kind_gives_the_same_lines(content):
+def test_every_kind_of_picture_gives_the_same_lines(content):
     assert apart(lines_of(content), CROSS) < 2
 
 
@@ -59,7 +59,7 @@ def test_a_page_of_a_pdf_is_a_picture():
     assert apart(lines_of(encoded(PAGE, "PDF", resolution=72), is_pdf=True), CROSS) < 2
 
 
-def test_a_photograph_is_turned_upright():
+def test_a_photograph_is_rotated_upright():
     exif = Image.Exif()
     exif[0x0112] = 6  # taken with the camera on its side
     content = encoded(PAGE.transpose(Image.Transpose.ROTATE_90), exif=exif)
@@ -80,6 +80,6 @@ def test_each_page_of_a_tiff_is_a_picture():
         (encoded(Image.new("1", (9000, 9000))), "at most 50 million pixels"),
     ],
 )
-def test_what_cannot_be_used_is_said_in_one_line(content, message):
+def test_an_unusable_picture_gives_a_one_line_error(content, message):
     with pytest.raises(UserError, match=message):
         list(pixels.pictures(content))

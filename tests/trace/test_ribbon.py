@@ -33,7 +33,7 @@ def test_a_ribbon_is_one_line_along_its_middle(attributes):
     assert apart(found.lines, [WAVE]) < 4.5
 
 
-def test_stroked_lines_beside_ribbons_stay():
+def test_stroked_lines_beside_ribbons_are_not_changed():
     line = "<path d='M10 190H330' stroke='black' fill='none'/>"
     found = read_polylines(drawing(more=line), middle=_middle)
     assert len(found.lines) == 2

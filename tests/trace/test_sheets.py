@@ -25,7 +25,7 @@ def test_a_page_is_split_into_its_drawings_in_reading_order(tmp_path):
         assert np.allclose(np.concatenate(group).min(0) - place, (20, 20), atol=3)
 
 
-def test_a_printed_grid_is_no_drawing(tmp_path):
+def test_a_printed_grid_is_not_a_drawing(tmp_path):
     print_grid(tmp_path / "grid.pdf", columns=2, rows=3)
     (picture,) = pictures((tmp_path / "grid.pdf").read_bytes(), is_pdf=True)
     drawn = picture.pixels.copy()
@@ -60,7 +60,7 @@ def photographed(paper, places):
 
 
 @pytest.mark.parametrize("mode", ["RGB", "L"], ids=["in color", "in gray"])
-def test_a_printed_grid_is_found_again_in_a_photograph(grid, mode):
+def test_a_printed_grid_is_recognized_in_a_photograph(grid, mode):
     wide = 2.5 * 110  # the last cross reaches over the edge of its cell
     places = [(100, 100), (700, 120), (690, 610), (90, 1080), (1132 - 60 - wide, 1080)]
     photo = photographed(grid.convert(mode).convert("RGB"), places)
@@ -75,7 +75,7 @@ def test_a_page_without_a_grid_has_no_cells():
     assert grid_cells(np.asarray(page(CROSS, size=(560, 560)))) is None
 
 
-def test_what_is_left_out_of_a_page_is_said_once():
+def test_parts_left_out_of_a_page_are_reported_once():
     places = [(40, 50), (330, 20)]
     lines = [[(x + a, y + b) for a, b in line] for x, y in places for line in CROSS]
     image = page([*lines, [(280, 280)]], size=(560, 400), width=4, smooth=2)

@@ -16,14 +16,14 @@ def traced(image, **options):
 
 @pytest.mark.parametrize("width", [1, 3, 5, 11])
 @pytest.mark.parametrize("lines", [CROSS, ANGLE, CIRCLE], ids=["cross", "angle", "circle"])
-def test_what_was_drawn_is_found(lines, width):
+def test_drawn_lines_are_found(lines, width):
     found = traced(page(lines, width=width))
     assert len(found.lines) == len(lines)
     assert apart(found.lines, lines) < max(2.0, 0.5 * width)
     assert found.width == pytest.approx(width, abs=1 + 0.1 * width)
 
 
-def test_a_circle_is_closed_and_begins_at_its_top_against_the_clock():
+def test_a_circle_is_closed_and_runs_counterclockwise_from_its_top():
     (line,) = traced(page(CIRCLE)).lines
     assert np.array_equal(line[0], line[-1])
     assert line[0, 1] == line[:, 1].min()
@@ -50,7 +50,7 @@ def test_a_very_sharp_corner_is_one_line_to_its_tip():
         assert apart(found.lines, narrow) < 0.5 * width
 
 
-def test_lines_that_run_side_by_side_for_a_while_lose_no_ink():
+def test_lines_that_run_side_by_side_lose_no_ink():
     beside = [[(15, 20), (60, 72), (100, 72), (145, 20)], [(15, 125), (60, 78), (145, 80)]]
     assert apart(traced(page(beside, width=7)).lines, beside) < 5
 
@@ -81,13 +81,13 @@ def test_lines_that_cross_at_a_small_angle_stay_two_lines():
     assert all(abs(line[0, 1] - line[-1, 1]) > 20 for line in found)
 
 
-def test_a_blob_that_is_wider_than_lines_becomes_its_outline():
+def test_a_blob_wider_than_lines_becomes_its_outline():
     image = page([[(20, 40), (80, 75), (140, 40)]], width=6)
     ImageDraw.Draw(image).ellipse([70, 66, 90, 86], fill="black")
     assert traced(image).left_out == ("1 filled area left out (only outlines are traced)",)
 
 
-def test_a_narrow_gap_parts_two_lines_and_a_faint_line_is_found():
+def test_lines_separated_by_a_narrow_gap_and_a_faint_line_are_found():
     beside = [[(20, 40), (140, 40)], [(20, 46.5), (140, 46.5)]]
     image = page(beside, width=4)
     faint = [[(20, 100), (140, 100)]]
@@ -103,7 +103,7 @@ def test_a_dot_is_one_point():
     assert np.hypot(*(dot[0] - (80, 20))) < 1
 
 
-def test_a_shadow_is_no_line():
+def test_a_shadow_is_not_a_line():
     pixels = np.asarray(page(CROSS)).astype(float)
     pixels[:, 90:] *= 0.6
     found = trace(pixels.astype(np.uint8))
@@ -111,7 +111,7 @@ def test_a_shadow_is_no_line():
     assert apart(found.lines, CROSS) < 2
 
 
-def test_blue_ruling_is_no_line_and_a_red_pen_is():
+def test_blue_ruled_lines_are_left_out_and_a_red_pen_is_traced():
     ruled = np.array(page(CROSS, size=(320, 300)))
     ruled[10::20] = np.minimum(ruled[10::20], [170, 200, 245])
     assert len(trace(ruled).lines) == 2
@@ -121,7 +121,7 @@ def test_blue_ruling_is_no_line_and_a_red_pen_is():
 
 @pytest.mark.parametrize("grid", [False, True], ids=["ruled", "graph paper"])
 @pytest.mark.parametrize("gray", [20, 150, 215], ids=["black", "gray", "pale"])
-def test_ruling_of_any_darkness_is_no_line(gray, grid):
+def test_ruled_lines_of_any_darkness_are_left_out(gray, grid):
     paper = np.array(page(CROSS, size=(320, 300)))
     for first in (0, 1):
         paper[10 + first :: 20] = np.minimum(paper[10 + first :: 20], gray)
@@ -150,7 +150,7 @@ def test_a_margin_is_no_line():
     assert found.left_out == ("ruled lines of the paper left out",)
 
 
-def test_a_red_pen_beside_a_black_one_is_found_on_blue_ruling():
+def test_a_red_pen_beside_a_black_one_is_traced_on_blue_ruled_paper():
     red = [[(200, 180), (290, 275)], [(205, 270), (285, 190)]]
     pixels = np.minimum(
         ruled_in_blue(CROSS), np.asarray(page(red, size=(320, 300), ink=(220, 30, 40)))
@@ -162,12 +162,12 @@ def test_a_red_pen_beside_a_black_one_is_found_on_blue_ruling():
     assert max(np.hypot(*(reached - end).T).min() for end in ends) < 13
 
 
-def test_lines_of_a_drawing_that_are_evenly_spaced_are_no_ruling():
+def test_evenly_spaced_lines_in_a_drawing_are_not_ruled_lines():
     ladder = [[(40, y), (120, y)] for y in range(30, 130, 15)]
     assert len(traced(page(ladder, width=3)).lines) == 7
 
 
-def test_a_line_goes_on_over_the_gap_that_a_dry_pen_leaves():
+def test_a_line_continues_across_the_gap_left_by_a_dry_pen():
     gaps = [[(20, 30), (70, 50)], [(79, 54), (140, 90)], [(20, 120), (60, 120)]]
     joined = [[*gaps[0], *gaps[1]], gaps[2]]
     found = traced(page(gaps, width=4))
@@ -176,13 +176,13 @@ def test_a_line_goes_on_over_the_gap_that_a_dry_pen_leaves():
 
 
 @pytest.mark.parametrize("paper, ink", [("black", "white"), ((30, 60, 40), (220, 220, 210))])
-def test_light_ink_on_dark_ground_is_found(paper, ink):
+def test_light_ink_on_a_dark_background_is_traced(paper, ink):
     assert apart(traced(page(CROSS, paper=paper, ink=ink)).lines, CROSS) < 2
     with pytest.raises(UserError):
         traced(Image.new("RGB", (80, 80), paper))
 
 
-def test_what_lies_beside_the_paper_is_no_stroke_and_a_page_alone_is_all_paper():
+def test_surroundings_of_the_paper_are_left_out_and_a_page_without_any_is_complete():
     table = np.full((230, 260, 3), (90, 60, 40), np.uint8)
     table[::7] = (60, 40, 25)
     table[40:190, 50:210] = np.asarray(page(CROSS))

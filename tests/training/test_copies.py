@@ -36,7 +36,7 @@ def changed(sketch, scale=(1.0, 1.0), noise=0.0):
     return found
 
 
-def test_copies_are_found_wherever_they_are_and_however_large():
+def test_copies_are_found_at_any_position_and_size():
     data = dataset()
     drawn = [changed(data.train[i], (3.0, 3.0 / 1.2), noise=1.0) for i in range(10)]
     found = copies_of(drawn, data)
@@ -47,7 +47,7 @@ def test_copies_are_found_wherever_they_are_and_however_large():
         np.testing.assert_array_equal(ours, theirs)
 
 
-def test_new_drawings_are_no_copies():
+def test_new_drawings_are_not_copies():
     found = copies_of(scrawls(20, 9), dataset())
     assert found.close_share < MANY / 2 and found.verdict.startswith("no sign of copying: ")
 
@@ -59,12 +59,12 @@ def test_a_third_of_copies_is_more_than_chance():
     assert verdict.startswith("some drawings may be copies: ") and "by chance" in verdict
 
 
-def test_training_drawings_among_each_other_stand_in_for_held_out_ones():
+def test_training_drawings_replace_missing_held_out_drawings():
     assert len(copies_of(scrawls(2, 9), dataset(held=5)).real) == 10 + 30
     assert len(copies_of(scrawls(2, 9), dataset(held=15)).real) == 30
 
 
-def test_lines_count_and_not_where_the_pen_moves_between_them():
+def test_pen_movements_between_lines_do_not_count():
     """Two lines side by side; the first row is drawn, the second is not."""
     lines = np.array([[0, 10, 1], [10, -10, 0], [0, 10, 1]], np.float64)
     points, sides = _shape(lines)
@@ -72,7 +72,7 @@ def test_lines_count_and_not_where_the_pen_moves_between_them():
     assert set(np.abs(points[:, 0]).round(2)) == {0.5} and np.ptp(points[:, 1]) == 1
 
 
-def test_a_picture_of_the_nearest_pairs(tmp_path):
+def test_the_nearest_pairs_are_written_as_a_picture(tmp_path):
     found = copies_of(scrawls(12, 9), dataset())
     found.picture(tmp_path / "pairs.svg")
     assert (tmp_path / "pairs.svg").read_text().count("in training") == 2
@@ -80,7 +80,7 @@ def test_a_picture_of_the_nearest_pairs(tmp_path):
     assert "drawn by the model (12)" in lines[1] and "real drawings (40)" in lines[2]
 
 
-def test_a_run_says_that_it_copies():
+def test_a_run_warns_that_its_model_copies():
     said = []
     data = dataset()
     recorder = SimpleNamespace(
@@ -100,7 +100,7 @@ def test_a_run_says_that_it_copies():
 
 @pytest.mark.parametrize("held", [5, 40])
 @pytest.mark.parametrize("copied", range(0, 21, 2))
-def test_many_copies_are_found_as_all_distances_say(held, copied):
+def test_the_quick_search_for_many_copies_agrees_with_all_distances(held, copied):
     data = dataset(held=held)
     drawn = [*list(data.train)[:copied], *scrawls(20 - copied, 9)]
     whole, found = copies_of(drawn, data), copies_if_many(drawn, data)
@@ -109,7 +109,7 @@ def test_many_copies_are_found_as_all_distances_say(held, copied):
         assert found.verdict == whole.verdict
 
 
-def test_few_real_drawings_tell_that_a_model_does_not_copy(monkeypatch):
+def test_few_real_drawings_are_enough_to_rule_out_copying(monkeypatch):
     compared, nearest = [], copies._Shapes.nearest
     monkeypatch.setattr(copies._Shapes, "nearest", lambda *a: compared.append(1) or nearest(*a))
     assert copies_if_many(scrawls(5, 9), dataset(held=100)) is None

@@ -65,7 +65,7 @@ def alone():
     ],
     ids=str,
 )
-def test_two_halves_of_a_batch_train_as_one(alone, strategy, cells):
+def test_a_batch_split_between_two_devices_trains_like_a_whole_batch(alone, strategy, cells):
     """In every cost of 50 steps, with all dropouts and augmentation."""
     environments = clusters(2) if strategy == "multi_worker" else [None]
     together = costs([begin(WORKER, strategy, STEPS, *cells, env=env) for env in environments])
@@ -88,7 +88,7 @@ def train(log_root, env, *arguments):
 
 
 @pytest.mark.long
-def test_a_lost_worker_ends_the_run_and_it_goes_on_from_the_latest_checkpoint(tmp_path):
+def test_a_run_that_a_lost_worker_ended_resumes_from_the_latest_checkpoint(tmp_path):
     run = tmp_path / "run"
     new = [f"--config={ROOT / 'configs/test.json'}", f"--data_dir={ROOT / 'datasets/doodles'}"]
     endless = "--hparams=num_steps=1000000,save_every=10"
@@ -124,7 +124,7 @@ def test_a_lost_worker_ends_the_run_and_it_goes_on_from_the_latest_checkpoint(tm
         ('{"cluster": {"worker": ["a:1", "b"]}, "task": {"type": "worker", "index": 0}}', "b'"),
     ],
 )
-def test_a_cluster_that_is_none_is_refused(monkeypatch, config, reason):
+def test_an_invalid_cluster_is_refused(monkeypatch, config, reason):
     monkeypatch.setenv("TF_CONFIG", config)
     with pytest.raises(UserError, match=reason):
         set_up_devices("multi_worker")
@@ -139,7 +139,7 @@ def two_workers(monkeypatch):
     return addresses
 
 
-def test_a_worker_says_whom_it_waits_for_and_not_longer_than_it_is_to(two_workers, caplog):
+def test_a_worker_names_the_worker_it_waits_for_and_gives_up_at_the_timeout(two_workers, caplog):
     """Neither an address where nobody is nor one with another service is a worker."""
     caplog.set_level("INFO", "sketch_rnn")
     with pytest.raises(UserError, match=rf"in vain for worker 1 at {two_workers[1]}"):
@@ -152,14 +152,14 @@ def test_a_worker_says_whom_it_waits_for_and_not_longer_than_it_is_to(two_worker
         set_up_devices("auto", timeout=0.1)
 
 
-def test_a_signal_ends_the_waiting(two_workers):
+def test_a_signal_ends_the_wait_for_workers(two_workers):
     timer = threading.Timer(0.3, signal.raise_signal, [signal.SIGINT])
     timer.start()
     with pytest.raises(KeyboardInterrupt):
         set_up_devices("multi_worker", timeout=60)
 
 
-def test_workers_find_each_other_whoever_comes_first(two_workers):
+def test_workers_find_each_other_in_any_order(two_workers):
     both_are_through = threading.Barrier(2, timeout=60)
 
     def begin_worker(index):
@@ -175,14 +175,14 @@ def test_workers_find_each_other_whoever_comes_first(two_workers):
     assert not both_are_through.broken
 
 
-def test_a_port_that_is_taken_is_named(two_workers):
+def test_a_port_in_use_is_named(two_workers):
     port = two_workers[0].split(":")[1]
     taken = socket.create_server(("", int(port)))
     with taken, pytest.raises(UserError, match=f"cannot listen at port {port}"):
         set_up_devices("multi_worker", timeout=1)
 
 
-def test_one_process_alone_is_the_chief_and_takes_the_whole_batch(monkeypatch):
+def test_a_single_process_is_the_chief_and_takes_the_whole_batch(monkeypatch):
     monkeypatch.delenv("TF_CONFIG", raising=False)
     for kind in ("auto", "one"):
         workers = set_up_devices(kind)

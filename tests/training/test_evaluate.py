@@ -80,7 +80,7 @@ def evaluated(request):
 
 
 @long_where(lambda evaluated: evaluated == "hyper")
-def test_the_rows_sum_up_to_the_validation_figures(evaluated):
+def test_the_rows_add_up_to_the_validation_costs(evaluated):
     found, model, dataset = evaluated
     table = found.table
     reconstruction, kl = summed_by_batch(model, dataset)
@@ -123,7 +123,7 @@ def test_files_add_up_by_their_drawings_and_points(evaluated):
     assert everything.per_point == pytest.approx(mean, rel=1e-6)
 
 
-def test_each_row_is_its_drawing_s_own():
+def test_each_row_has_the_cost_of_its_own_drawing():
     dataset = load_dataset("cat.npz", DOODLES)
     model = small_model("lstm", dataset, conditional=False)
     table = Evaluator(model, SEED, dataset.scale_factor, dataset.max_seq_len).evaluate(

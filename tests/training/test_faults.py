@@ -145,7 +145,7 @@ def disk(tmp_path):
 FULL = ("No space", "File too large", "could not save")
 
 
-def test_a_full_disk_leaves_the_earlier_checkpoints_whole(run, disk, capsys):
+def test_a_full_disk_does_not_damage_earlier_checkpoints(run, disk, capsys):
     run = shutil.copytree(run, disk.folder / "run")
     before = contents(run)
     with disk.full():
@@ -156,7 +156,7 @@ def test_a_full_disk_leaves_the_earlier_checkpoints_whole(run, disk, capsys):
 
 
 @pytest.mark.long
-def test_a_disk_that_fills_up_while_training(run, disk, capsys, monkeypatch):
+def test_a_disk_that_fills_up_during_training_gives_an_error(run, disk, capsys, monkeypatch):
     run = shutil.copytree(run, disk.folder / "run")
     train_step, before = trainer.TrainStep.__call__, {}
     with ExitStack() as filled:
@@ -175,7 +175,7 @@ def test_a_disk_that_fills_up_while_training(run, disk, capsys, monkeypatch):
     assert latest and latest.items() <= contents(run).items()
 
 
-def test_a_folder_that_is_read_only(run, disk, capsys, monkeypatch):
+def test_a_read_only_folder_gives_an_error(run, disk, capsys, monkeypatch):
     run = shutil.copytree(run, disk.folder / "run")
     with monkeypatch.context() as patches:
         disk.make_read_only(patches)
@@ -186,7 +186,7 @@ def test_a_folder_that_is_read_only(run, disk, capsys, monkeypatch):
 
 
 @pytest.mark.long
-def test_a_folder_that_is_removed_while_training(run, capsys, monkeypatch):
+def test_a_folder_removed_during_training_gives_an_error(run, capsys, monkeypatch):
     train_step = trainer.TrainStep.__call__
 
     def removing(*arguments, **named):
@@ -229,7 +229,7 @@ def test_a_damaged_checkpoint_is_named_and_an_older_one_used(run, caplog, part, 
         assert "latest-4 is damaged and skipped" in caplog.text
 
 
-def test_the_latest_checkpoint_draws_where_the_best_is_damaged(run, caplog):
+def test_the_latest_checkpoint_draws_if_the_best_is_damaged(run, caplog):
     (best,) = (run / "checkpoints").glob("best-*.index")
     cut(best)
     latest = TrainState(SketchRNN(HParams(**SMALL)))
@@ -239,7 +239,7 @@ def test_the_latest_checkpoint_draws_where_the_best_is_damaged(run, caplog):
     assert f"{best.stem} is damaged and skipped" in caplog.text
 
 
-def test_a_run_whose_checkpoints_are_all_damaged_does_not_begin_again(run, capsys):
+def test_a_run_with_only_damaged_checkpoints_does_not_start_over(run, capsys):
     for path in (run / "checkpoints").glob("latest-*.data*"):
         path.write_bytes(b"")
     status, line = main_resume(run, capsys)
@@ -247,7 +247,7 @@ def test_a_run_whose_checkpoints_are_all_damaged_does_not_begin_again(run, capsy
 
 
 @pytest.mark.long
-def test_a_run_whose_first_save_was_cut_off_begins_again(run):
+def test_a_run_with_an_incomplete_first_save_starts_over(run):
     for path in (run / "checkpoints").iterdir():
         path.unlink()
     (run / "checkpoints" / "latest-3.data-00000-of-00001").write_bytes(b"")
@@ -255,7 +255,7 @@ def test_a_run_whose_first_save_was_cut_off_begins_again(run):
     assert restored(run) == 6
 
 
-def test_checkpoints_that_are_all_cut_short_are_said_to_be(run, capsys):
+def test_truncated_checkpoints_are_reported(run, capsys):
     for path in (run / "checkpoints").glob("*.data*"):
         path.write_bytes(b"")
     status, line = main_resume(run, capsys)
@@ -264,7 +264,7 @@ def test_checkpoints_that_are_all_cut_short_are_said_to_be(run, capsys):
 
 @unix_only
 @pytest.mark.parametrize("name", ["events.out.tfevents", "metrics.jsonl"])
-def test_curves_that_cannot_be_written_are_named(tmp_path, name):
+def test_the_error_names_curves_that_cannot_be_written(tmp_path, name):
     """Here the system limits the size of files."""
     writer = MetricWriter(tmp_path, 0)
     writer.write(1, {"cost": 1.0})
@@ -280,7 +280,7 @@ def test_curves_that_cannot_be_written_are_named(tmp_path, name):
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
 
-def test_a_file_that_cannot_be_written_is_named(tmp_path, monkeypatch):
+def test_the_error_names_a_file_that_cannot_be_written(tmp_path, monkeypatch):
     def full(_):
         raise OSError(28, "No space left on device")
 
@@ -291,7 +291,7 @@ def test_a_file_that_cannot_be_written_is_named(tmp_path, monkeypatch):
     assert not list(tmp_path.iterdir())
 
 
-def test_a_folder_of_drawings_that_is_not_there_is_said_to_be_the_run_s(run, capsys):
+def test_the_error_for_a_missing_data_folder_says_that_the_run_names_it(run, capsys):
     changed_config(run, data_dir="somewhere/else")
     status, line = main_resume(run, capsys)
     assert status == 2
@@ -299,7 +299,7 @@ def test_a_folder_of_drawings_that_is_not_there_is_said_to_be_the_run_s(run, cap
     assert "cat.npz" in line and "--data_dir" in line
 
 
-def test_what_is_saved_after_a_damaged_checkpoint_is_kept(run):
+def test_a_checkpoint_saved_after_a_damaged_one_is_kept(run):
     for path in (run / "checkpoints").glob("best-*.index"):
         path.rename(path.with_name("best-1000.index"))
     folder = RunFolder(run)
@@ -309,7 +309,7 @@ def test_what_is_saved_after_a_damaged_checkpoint_is_kept(run):
     assert [p.name for p in (run / "checkpoints").glob("best-*.index")] == ["best-7.index"]
 
 
-def test_a_checkpoint_that_a_program_has_open_stays_whole_until_the_next_save(run, monkeypatch):
+def test_a_checkpoint_open_in_another_program_stays_whole_until_the_next_save(run, monkeypatch):
     """On Windows nobody can remove it meanwhile."""
     folder, unlink, held = RunFolder(run), Path.unlink, {"latest-3.index"}
 
@@ -329,7 +329,7 @@ def test_a_checkpoint_that_a_program_has_open_stays_whole_until_the_next_save(ru
     assert not list(folder.checkpoints.glob("latest-3.*"))
 
 
-def test_a_second_process_is_refused_and_a_dead_one_is_not_in_the_way(run, capsys):
+def test_a_second_process_is_refused_and_a_stale_lock_is_ignored(run, capsys):
     with RunFolder(run).lock():
         status, line = main_resume(run, capsys)
         assert status and "another process is training" in line
@@ -347,7 +347,7 @@ def test_a_second_process_is_refused_and_a_dead_one_is_not_in_the_way(run, capsy
         ("num_mixture", 10**6),
     ],
 )
-def test_a_configuration_that_does_not_fit_the_weights(run, capsys, name, size):
+def test_a_configuration_that_does_not_fit_the_weights_is_refused(run, capsys, name, size):
     path = run / "model_config.json"
     config = json.loads(path.read_text())
     config["hparams"][name] = size
@@ -359,7 +359,7 @@ def test_a_configuration_that_does_not_fit_the_weights(run, capsys, name, size):
         load_model(run)
 
 
-def test_an_original_checkpoint_whose_shapes_are_a_lie(tmp_path, monkeypatch):
+def test_an_original_checkpoint_with_false_shapes_is_refused(tmp_path, monkeypatch):
     scope = "vector_rnn/RNN/"
     variables = {
         scope + "output_w": tf.zeros([1, 9]),
@@ -387,7 +387,7 @@ def test_an_original_checkpoint_whose_shapes_are_a_lie(tmp_path, monkeypatch):
 
 @unix_only
 @pytest.mark.parametrize("name", [".lock", "metrics.jsonl", "notes", "checkpoints/latest-9.index"])
-def test_a_run_with_a_link_in_its_folder_does_not_go_on(run, tmp_path, capsys, name):
+def test_a_run_with_a_link_in_its_folder_is_not_resumed(run, tmp_path, capsys, name):
     target = tmp_path / "precious"
     (run / name).unlink(missing_ok=True)
     (run / name).symlink_to(target)
@@ -397,7 +397,7 @@ def test_a_run_with_a_link_in_its_folder_does_not_go_on(run, tmp_path, capsys, n
 
 
 @unix_only
-def test_checkpoints_that_are_elsewhere_are_left_alone(run, tmp_path, capsys):
+def test_a_linked_folder_of_checkpoints_is_not_changed(run, tmp_path, capsys):
     shutil.move(run / "checkpoints", tmp_path / "elsewhere")
     (tmp_path / "elsewhere" / "my_temporary").mkdir()
     (run / "checkpoints").symlink_to(tmp_path / "elsewhere")
@@ -419,7 +419,7 @@ def record(content, length=None):
     ids=["empty", "text", "no event", "false length", "nothing", "zeros"],
 )
 @pytest.mark.long
-def test_an_events_file_that_is_none_does_not_stop_a_run(run, content):
+def test_an_invalid_events_file_does_not_stop_a_run(run, content):
     (path,) = run.glob("events*")
     whole = path.read_bytes()
     path.write_bytes(whole + content)
@@ -431,7 +431,7 @@ def test_an_events_file_that_is_none_does_not_stop_a_run(run, content):
     "line", ["[" * 100_000, "[1]", "9" * 9999, '{"step": "x"}', '{"step": [1]}', "\udcff", "null"]
 )
 @pytest.mark.long
-def test_a_line_of_figures_that_is_none_does_not_stop_a_run(run, line):
+def test_an_invalid_line_of_metrics_does_not_stop_a_run(run, line):
     path = run / "metrics.jsonl"
     whole = path.read_bytes()
     path.write_bytes(whole + line.encode(errors="surrogateescape") + b"\n")
@@ -446,7 +446,7 @@ def changed_config(folder, **changes):
 
 
 @pytest.mark.long
-def test_an_address_in_a_configuration_is_not_asked(run, capsys, monkeypatch):
+def test_a_url_in_a_configuration_is_not_requested(run, capsys, monkeypatch):
     asked = []
     monkeypatch.setattr("requests.get", lambda *args, **_: asked.append(args))
     changed_config(run, data_dir="http://127.0.0.1:9/drawings")
@@ -457,9 +457,7 @@ def test_an_address_in_a_configuration_is_not_asked(run, capsys, monkeypatch):
 
 
 @pytest.mark.long
-def test_a_run_goes_on_with_drawings_of_an_address_that_are_in_the_cache(
-    run, tmp_path, monkeypatch
-):
+def test_a_run_resumes_with_cached_drawings_from_a_url(run, tmp_path, monkeypatch):
     address = "http://127.0.0.1:9/drawings"
     monkeypatch.setenv("SKETCH_RNN_CACHE", str(tmp_path / "cache"))
     (tmp_path / "cache").mkdir()
@@ -470,13 +468,13 @@ def test_a_run_goes_on_with_drawings_of_an_address_that_are_in_the_cache(
 
 
 @pytest.mark.parametrize("scale_factor", [1e-300, 0, -1, 1e31, True, "1", None])
-def test_a_scale_factor_that_no_drawings_have(run, scale_factor):
+def test_an_impossible_scale_factor_is_refused(run, scale_factor):
     changed_config(run, scale_factor=scale_factor)
     with pytest.raises(UserError, match='"scale_factor" to be a number from 1e-30 to 1e30'):
         load_model(run)
 
 
-def test_a_model_that_draws_without_end_is_refused(run):
+def test_a_model_with_a_huge_max_seq_len_is_refused(run):
     hparams = json.loads((run / "model_config.json").read_text())["hparams"]
     changed_config(run, hparams=hparams | {"max_seq_len": 2**31 - 1})
     with pytest.raises(UserError, match="max_seq_len: expected a whole number from 1 to 100000"):
@@ -491,7 +489,7 @@ def test_a_configuration_that_is_a_pipe_is_not_waited_for(run):
         load_model(run)
 
 
-def test_weights_that_are_not_finite_draw_nothing(run):
+def test_a_model_with_non_finite_weights_does_not_draw(run):
     state = TrainState(load_model(run))
     state.model.set_weights([weight * np.nan for weight in state.model.get_weights()])
     state.checkpoint.write(str(run / "checkpoints" / "latest-9"))
@@ -533,7 +531,7 @@ def write_original(folder, variables):
         ("global_step", np.int32(-7)),
     ],
 )
-def test_an_original_checkpoint_that_is_odd(tmp_path, name, value):
+def test_an_invalid_original_checkpoint_is_refused(tmp_path, name, value):
     write_original(tmp_path, ORIGINAL)
     assert load_model(tmp_path).hparams.dec_rnn_size == 2
     for path in tmp_path.iterdir():
@@ -544,7 +542,7 @@ def test_an_original_checkpoint_that_is_odd(tmp_path, name, value):
     assert str(tmp_path) in str(error.value) or "num_mixture" in str(error.value)
 
 
-def test_the_path_in_a_checkpoint_file_is_not_followed(tmp_path):
+def test_a_path_in_a_checkpoint_file_is_not_followed(tmp_path):
     for folder, units in (("inside", 2), ("outside", 3)):
         (tmp_path / folder).mkdir()
         sizes = {"RNN/LSTMCell/W_hh": [units, 4 * units], "RNN/LSTMCell/W_xh": [5, 4 * units]}
@@ -569,7 +567,7 @@ def nan_from(first_step, monkeypatch):
     monkeypatch.setattr(TrainBatches, "batch", broken)
 
 
-def test_one_update_that_is_not_finite_is_left_out(tmp_path, caplog, monkeypatch):
+def test_a_single_non_finite_update_is_skipped(tmp_path, caplog, monkeypatch):
     nan_from([2], monkeypatch)
     assert train(TrainOptions(tmp_path / "run", SMALL, DRAWINGS)) == 0
     assert "step 2: the cost or a gradient is not finite" in caplog.text
@@ -583,7 +581,9 @@ def test_one_update_that_is_not_finite_is_left_out(tmp_path, caplog, monkeypatch
     )
 
 
-def test_a_few_in_a_row_end_the_run_with_its_last_checkpoint_whole(run, capsys, monkeypatch):
+def test_consecutive_non_finite_updates_end_the_run_and_keep_its_checkpoint(
+    run, capsys, monkeypatch
+):
     nan_from(range(100), monkeypatch)
     before = contents(run)
     status = command.main(
@@ -596,7 +596,7 @@ def test_a_few_in_a_row_end_the_run_with_its_last_checkpoint_whole(run, capsys, 
 
 
 @pytest.mark.long
-def test_half_a_line_of_figures_is_cut_off(run):
+def test_an_incomplete_line_of_metrics_is_removed(run):
     with (run / "metrics.jsonl").open("a") as file:
         file.write('{"step": 3, "Valid_C')
     assert resume(run) == 0
@@ -606,7 +606,7 @@ def test_half_a_line_of_figures_is_cut_off(run):
 
 @unix_only
 @pytest.mark.long
-def test_killed_runs_end_as_if_nobody_had_killed_them():
+def test_killed_and_resumed_runs_equal_uninterrupted_runs():
     script = str(ROOT / "scripts" / "kill_test.py")
     done = subprocess.run(
         [sys.executable, script, "--kills=3"], capture_output=True, text=True, timeout=300

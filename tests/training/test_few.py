@@ -42,7 +42,7 @@ def options(folder, **changes):
 
 
 @pytest.mark.parametrize(("count", "held"), [(18, 3), (54, 8), (200, 27), (1000, 27), (3, 0)])
-def test_a_fifth_of_the_drawings_and_at_most_thirty_validate(tmp_path, count, held):
+def test_a_fifth_of_the_drawings_but_at_most_thirty_are_held_out(tmp_path, count, held):
     data = load_dataset("mine.npz", write(tmp_path, count, valid=1 if count in (3, 18) else 3))
     assert few.held_out(data) == held
     moved = data.holding_out(held)
@@ -53,7 +53,7 @@ def test_a_fifth_of_the_drawings_and_at_most_thirty_validate(tmp_path, count, he
     assert before == after
 
 
-def test_the_drawings_of_each_file_validate_and_stay_in_its_part(tmp_path):
+def test_drawings_are_held_out_from_each_file_separately(tmp_path):
     write(tmp_path, 30, 2).joinpath("mine.npz").rename(tmp_path / "a.npz")
     write(tmp_path, 10, 1)
     moved = load_dataset(["a.npz", "mine.npz"], tmp_path).holding_out(8)
@@ -67,7 +67,7 @@ def test_holding_out_all_drawings_is_an_error(tmp_path):
         data.holding_out(5)
 
 
-def test_what_is_chosen_is_said_in_three_lines(tmp_path, caplog):
+def test_the_chosen_settings_are_logged_in_three_lines(tmp_path, caplog):
     caplog.set_level(logging.INFO)
     found = few.choose_settings(options(write(tmp_path, 54)))
     first, second, third = caplog.messages
@@ -79,11 +79,11 @@ def test_what_is_chosen_is_said_in_three_lines(tmp_path, caplog):
 
 
 @pytest.mark.parametrize("count", [54, 300])
-def test_a_rising_validation_cost_ends_no_run_on_few_drawings(tmp_path, count):
+def test_a_rising_validation_cost_does_not_end_a_run_on_few_drawings(tmp_path, count):
     assert few.choose_settings(options(write(tmp_path, count))).patience is None
 
 
-def test_long_drawings_bring_advice_with_a_command_that_simplifies_them(tmp_path, caplog):
+def test_long_drawings_give_advice_with_a_command_that_simplifies_them(tmp_path, caplog):
     for count, rows in ((54, 80), (400, 100)):
         few.choose_settings(options(write(tmp_path, count, rows=rows)))
     assert "simplify" not in caplog.text
@@ -93,7 +93,7 @@ def test_long_drawings_bring_advice_with_a_command_that_simplifies_them(tmp_path
     assert "100 points or more" in caplog.text and command[3] == str(tmp_path / "mine.npz")
 
 
-def test_more_drawings_take_more_steps_and_less_dropout(tmp_path):
+def test_more_drawings_get_more_steps_and_less_dropout(tmp_path):
     found = [
         few.choose_settings(options(write(tmp_path, n))).overrides for n in (18, 54, 200, 1000)
     ]
@@ -104,14 +104,14 @@ def test_more_drawings_take_more_steps_and_less_dropout(tmp_path):
     assert kept == sorted(kept) and kept[0] < kept[-1]
 
 
-def test_what_is_given_wins(tmp_path):
+def test_given_settings_take_precedence(tmp_path):
     given = {"batch_size": 7, "kl_weight": 0.3, "num_steps": 9}
     found = few.choose_settings(options(write(tmp_path, 54), overrides=given, patience=2))
     assert given.items() <= found.overrides.items() and found.patience == 2
 
 
 @pytest.mark.parametrize("overrides", [{"conditional": False}, {"dec_rnn_size": 64}])
-def test_sizes_that_the_packaged_model_does_not_have_begin_with_random_weights(
+def test_layer_sizes_unlike_the_packaged_model_start_with_random_weights(
     tmp_path, caplog, overrides
 ):
     caplog.set_level(logging.INFO)
@@ -119,22 +119,22 @@ def test_sizes_that_the_packaged_model_does_not_have_begin_with_random_weights(
     assert "begins with random weights" in caplog.text
 
 
-def test_drawings_of_very_many_points_begin_with_random_weights(tmp_path):
+def test_drawings_with_very_many_points_start_with_random_weights(tmp_path):
     assert few.choose_settings(options(write(tmp_path, 20, rows=260))).init_from is None
 
 
-def test_another_model_to_begin_with_keeps_its_sizes(tmp_path):
+def test_another_initial_model_keeps_its_layer_sizes(tmp_path):
     found = few.choose_settings(options(write(tmp_path, 54), init_from="models/other"))
     assert found.init_from == "models/other" and not set(ARCHITECTURE) & set(found.overrides)
 
 
-def test_many_drawings_are_not_few(tmp_path, monkeypatch):
+def test_too_many_drawings_for_few_are_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(few, "MOST", 10)
     with pytest.raises(UserError, match="up to 10 training drawings, got 54"):
         few.choose_settings(options(write(tmp_path, 54)))
 
 
-def test_a_run_keeps_what_validates_and_where_its_drawings_are(tmp_path, monkeypatch):
+def test_a_run_stores_its_validation_split_and_its_data_folder(tmp_path, monkeypatch):
     write(tmp_path, 54)
     monkeypatch.chdir(tmp_path)
     relative = TrainOptions("run", {"data_set": ["mine.npz"], **SMALL}, data_dir=".", few=True)
@@ -154,7 +154,7 @@ def test_a_run_keeps_what_validates_and_where_its_drawings_are(tmp_path, monkeyp
         run.read_config()
 
 
-def test_the_model_to_begin_with_brings_its_kl_settings_unless_they_are_given(tmp_path):
+def test_the_initial_model_sets_the_kl_settings_unless_they_are_given(tmp_path):
     write(tmp_path, 20)
     found = {}
     for name, changes in (("theirs", {}), ("given", {"kl_weight": 0.25})):
@@ -173,7 +173,7 @@ PARAGRAPHS = re.findall(r"^\*\*.+?(?=\n\n)", ADVICE, re.M | re.S)
 
 
 @pytest.mark.parametrize("text", PARAGRAPHS, ids=lambda text: text.split("**")[1])
-def test_settings_that_the_docs_recommend_together_go_together(text, tmp_path):
+def test_settings_that_the_docs_recommend_together_are_valid_together(text, tmp_path):
     spans = re.findall(r"`([^`]+)`", text)
     overrides = parse_overrides([span for span in spans if re.match(r"\w+=", span)])
     assert overrides
@@ -186,7 +186,7 @@ def test_settings_that_the_docs_recommend_together_go_together(text, tmp_path):
     begin(TrainOptions(tmp_path / "run", overrides, data_dir=tmp_path, init_from=init_from))
 
 
-def test_a_run_with_random_weights_on_few_drawings_is_told_what_to_type_instead(tmp_path, caplog):
+def test_a_run_with_random_weights_on_few_drawings_is_advised_to_use_few(tmp_path, caplog):
     write(tmp_path, 54)
     for name, changes in (("plain", {}), ("few", {"few": True})):
         caplog.clear()

@@ -66,7 +66,7 @@ def files_of(action):
     return called, result
 
 
-def test_a_step_passes_through_the_fifteen_files_of_the_page(tmp_path, eagerly):
+def test_a_step_passes_through_the_fifteen_files_on_the_page(tmp_path, eagerly):
     sketch = np.array([[1, 2, 0], [3, 4, 0], [-1, 0, 1]], np.int16)
     sketches = np.array([sketch, sketch[:2], sketch[1:]], object)
     np.savez(tmp_path / "tiny.npz", train=sketches, valid=sketches, test=sketches)

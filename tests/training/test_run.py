@@ -131,7 +131,7 @@ def scalars(log_root):
     return found
 
 
-def test_tensorboard_holds_the_original_s_tags(finished):
+def test_tensorboard_has_the_tags_of_the_original(finished):
     found = scalars(finished)
     assert set(found) >= ALL_TAGS
     assert [step for step, _ in found["Train_Cost"]] == [20, 40]
@@ -160,11 +160,11 @@ def test_tensorboard_shows_pictures_and_the_configuration(finished):
     assert configuration == {(0, "hparams"), (0, "model_config.json")}
 
 
-def test_tensorboard_lists_the_run_beside_others(finished):
+def test_tensorboard_lists_the_run_among_other_runs(finished):
     assert summaries(finished, "hparams") == {(0, "_hparams_/session_start_info")}
 
 
-def test_a_run_is_one_trial_of_its_last_settings_named_by_its_folder(tmp_path):
+def test_a_run_is_one_trial_with_its_last_settings_and_the_name_of_its_folder(tmp_path):
     for step, rate in ((0, 0.1), (5, 0.2)):
         writer = MetricWriter(tmp_path, step)
         writer.write_hparams({"learning_rate": rate})
@@ -182,7 +182,7 @@ def test_a_run_is_one_trial_of_its_last_settings_named_by_its_folder(tmp_path):
     assert info.hparams["learning_rate"].number_value == 0.2
 
 
-def test_tensorboard_s_projector_shows_z_of_the_validation_drawings(finished, data_dir):
+def test_the_tensorboard_projector_shows_z_of_the_validation_drawings(finished, data_dir):
     config = (finished / "projector_config.pbtxt").read_text()
     paths = re.findall(r'_path: "(.*)"', config)
     assert len(paths) == 3 and all((finished / path).is_file() for path in paths)
@@ -196,13 +196,13 @@ def test_tensorboard_s_projector_shows_z_of_the_validation_drawings(finished, da
     assert picture.shape[:2] == (3 * 48, 4 * 48)
 
 
-def test_signs_of_how_it_gets_on_are_among_the_figures(finished):
+def test_validation_metrics_include_the_signs_of_progress(finished):
     tags = {"Valid_KL_Sum", "Unused_Dimensions", "Clipped_Gradients"}
     for row in lines(finished):
         assert ("Valid_Cost" in row) == (tags <= set(row))
 
 
-def test_what_a_run_says_is_kept(finished):
+def test_messages_of_a_run_are_stored(finished):
     notes = [json.loads(line) for line in (finished / "notes.jsonl").open()]
     assert notes[-1] == {"step": 41, "note": f"done: 42 steps, model in {finished}"}
 
@@ -213,7 +213,7 @@ def test_an_unconditional_run_shows_samples_and_has_no_kl(tmp_path, data_dir):
     assert lines(tmp_path / "run")[-1]["Valid_KL_Cost"] == 0
 
 
-def test_a_new_run_can_begin_with_a_model(tmp_path, data_dir, finished):
+def test_a_new_run_can_start_from_a_model(tmp_path, data_dir, finished):
     changes = {"data_set": ["other.npz"], "num_steps": 1, "batch_size": 4}
     train(TrainOptions(tmp_path / "run", changes, data_dir, init_from=finished))
     hparams = RunFolder(tmp_path / "run").read_config().hparams
@@ -239,7 +239,7 @@ def test_a_browser_model_can_be_trained_further(tmp_path, data_dir, caplog):
 
 
 @pytest.mark.parametrize("count", [1, pytest.param(30, marks=pytest.mark.long)])
-def test_a_data_set_of_few_drawings_trains(tmp_path, count, caplog):
+def test_a_small_data_set_can_be_trained_on(tmp_path, count, caplog):
     path = 'd="M0 0 L{} 5 L3 {} M1 1 L4 9" fill="none" stroke="black"'
     (tmp_path / "drawings").mkdir()
     for i in range(count):
@@ -254,7 +254,7 @@ def test_a_data_set_of_few_drawings_trains(tmp_path, count, caplog):
     assert all(np.isfinite(weight).all() for weight in weights(tmp_path / "run"))
 
 
-def test_a_model_to_begin_with_keeps_its_architecture(tmp_path, data_dir, finished):
+def test_an_initial_model_keeps_its_architecture(tmp_path, data_dir, finished):
     with pytest.raises(UserError, match="dec_rnn_size is 16"):
         train(
             TrainOptions(
@@ -264,7 +264,7 @@ def test_a_model_to_begin_with_keeps_its_architecture(tmp_path, data_dir, finish
     assert not (tmp_path / "run").exists()
 
 
-def test_the_first_line_after_a_resume_knows_how_long_it_will_take(capsys, monkeypatch):
+def test_the_first_status_line_after_a_resume_shows_the_time_left(capsys, monkeypatch):
     clock = iter([100.0, 102.0, 122.0])
     monkeypatch.setattr("sketch_rnn.cli.progress.time.monotonic", lambda: next(clock))
     progress = Progress(20, 101)
@@ -287,7 +287,7 @@ def read_to_the_end(terminal):
 
 @unix_only
 @pytest.mark.parametrize("size", [(0, 0), (40, 100)])
-def test_a_terminal_shows_a_live_line(monkeypatch, size):
+def test_a_terminal_shows_a_status_line(monkeypatch, size):
     """Of any size, also where it does not tell."""
     import fcntl
     import pty
@@ -346,7 +346,7 @@ class Terminal:
 
 
 @pytest.mark.parametrize("columns", [60, 80, 120])
-def test_the_live_line_has_what_matters_in_any_width(monkeypatch, columns):
+def test_the_status_line_fits_any_width(monkeypatch, columns):
     """After ten seconds of compiling the pace is that of the steps."""
     terminal = Terminal(monkeypatch, columns)
     progress = Progress(0, 2000)
@@ -363,7 +363,7 @@ def test_the_live_line_has_what_matters_in_any_width(monkeypatch, columns):
     assert len(terminal.line()) == 29
 
 
-def test_the_time_of_a_validation_is_not_the_steps(monkeypatch, capsys):
+def test_validation_time_does_not_count_as_step_time(monkeypatch, capsys):
     terminal = Terminal(monkeypatch, 80)
     progress = Progress(0, 2000)
     for terminal.now in (10.0, 11.0, 12.0):
@@ -376,7 +376,7 @@ def test_the_time_of_a_validation_is_not_the_steps(monkeypatch, capsys):
     assert "step 4/2000" in terminal.line() and "1 steps/s" in terminal.line()
 
 
-def test_the_time_in_which_another_size_is_compiled_is_not_the_steps(monkeypatch):
+def test_compile_time_does_not_count_as_step_time(monkeypatch):
     terminal = Terminal(monkeypatch, 80)
     progress = Progress(0, 2000)
     for step in range(80):
@@ -388,7 +388,7 @@ def test_the_time_in_which_another_size_is_compiled_is_not_the_steps(monkeypatch
 @pytest.mark.parametrize(
     ("num_steps", "left"), [(100_000_000, "00:50"), (2000, "00:50"), (40, "00:28")]
 )
-def test_the_time_left_is_that_of_what_ends_the_run_first(monkeypatch, num_steps, left):
+def test_the_time_left_is_until_the_first_limit_that_ends_the_run(monkeypatch, num_steps, left):
     terminal = Terminal(monkeypatch, 120)
     progress = Progress(0, num_steps, max_time=62.0)
     for terminal.now in range(1, 13):
@@ -396,7 +396,7 @@ def test_the_time_left_is_that_of_what_ends_the_run_first(monkeypatch, num_steps
     assert f"1 steps/s, {left} left" in terminal.line()
 
 
-def test_a_run_without_end_shows_no_share_and_no_time_left(monkeypatch, capsys):
+def test_an_endless_run_shows_no_percentage_and_no_time_left(monkeypatch, capsys):
     terminal = Terminal(monkeypatch, 120)
     progress = Progress(0, HParams().num_steps)
     for terminal.now in (1.0, 2.0, 3.0):
@@ -435,14 +435,14 @@ sys.exit(train.main(["--log_root={tmp_path}/run", "--data_dir={data_dir}", "--hp
     ]
 
 
-def test_json_lines_hold_what_tensorboard_holds(finished):
+def test_json_lines_have_the_same_values_as_tensorboard(finished):
     for tag, points in scalars(finished).items():
         rows = [(row["step"], row[tag]) for row in lines(finished) if tag in row]
         assert [step for step, _ in rows] == [step for step, _ in points], tag
         np.testing.assert_allclose([v for _, v in rows], [v for _, v in points], rtol=1e-6)
 
 
-def test_figures_are_those_of_their_step(finished):
+def test_metrics_belong_to_the_step_they_are_logged_for(finished):
     row = next(row for row in lines(finished) if row["step"] == 20 and "Train_Cost" in row)
     hparams = HParams(**TINY)
     assert row["Learning_Rate"] == losses.learning_rate(hparams, 20)
@@ -454,7 +454,7 @@ def test_figures_are_those_of_their_step(finished):
     np.testing.assert_allclose(row["Valid_Cost"], cost, rtol=1e-6)
 
 
-def test_batches_weigh_by_their_sketches_and_the_last_counts(data_dir):
+def test_batches_are_weighted_by_their_sketches_and_the_last_counts(data_dir):
     """12 validation sketches in batches of 8 and 4, the KL floor in each."""
     dataset = load_dataset("zigzag.npz", data_dir)
     hparams = HParams(**TINY | {"batch_size": 8, "max_seq_len": dataset.max_seq_len})
@@ -474,7 +474,7 @@ def test_batches_weigh_by_their_sketches_and_the_last_counts(data_dir):
     np.testing.assert_allclose([costs.reconstruction, costs.kl], mean, rtol=1e-5)
 
 
-def test_each_element_of_a_gradient_is_clipped_by_itself():
+def test_each_element_of_a_gradient_is_clipped_separately():
     """What Adam's first moments show after one update."""
     sizes = {name: TINY[name] for name in ("enc_rnn_size", "dec_rnn_size", "z_size")}
     state = TrainState(SketchRNN(HParams(**sizes, grad_clip=0.5), seed=1))
@@ -487,7 +487,7 @@ def test_each_element_of_a_gradient_is_clipped_by_itself():
         np.testing.assert_allclose(moment, 0.1 * np.clip(gradient, -0.5, 0.5), rtol=1e-5)
 
 
-def test_best_is_the_lowest_validation_cost(finished):
+def test_the_best_checkpoint_has_the_lowest_validation_cost(finished):
     valid = [row["Valid_Cost"] for row in lines(finished) if "Valid_Cost" in row]
     best = [row["Best_Valid_Cost"] for row in lines(finished) if "Best_Valid_Cost" in row]
     assert best == [cost for i, cost in enumerate(valid) if cost < min(valid[:i], default=np.inf)]
@@ -496,7 +496,7 @@ def test_best_is_the_lowest_validation_cost(finished):
     assert float(state.best_valid_cost) == min(valid)
 
 
-def test_config_holds_all_that_a_run_needs(finished):
+def test_the_configuration_has_everything_that_a_run_needs(finished):
     config = json.loads((finished / "model_config.json").read_text())
     assert config["hparams"]["max_seq_len"] == RunFolder(finished).read_config().hparams.max_seq_len
     assert config["hparams"]["max_seq_len"] < HParams().max_seq_len
@@ -513,7 +513,7 @@ def test_config_holds_all_that_a_run_needs(finished):
         pytest.param("hyper", 29, marks=pytest.mark.long),
     ],
 )
-def test_resumed_equals_uninterrupted(tmp_path, data_dir, cell, killed_after):
+def test_a_resumed_run_equals_an_uninterrupted_run(tmp_path, data_dir, cell, killed_after):
     """The second run is cut off after some steps past its last save, as by a kill."""
     changes = {"enc_model": cell, "dec_model": cell, "use_output_dropout": True}
     start(tmp_path / "whole", data_dir, **changes)
@@ -542,7 +542,7 @@ def test_another_seed_gives_another_run(tmp_path, data_dir, finished):
     assert without_times(lines(tmp_path / "run")) != without_times(lines(finished))
 
 
-def test_a_restore_is_complete(finished):
+def test_a_restored_state_is_complete(finished):
     config = RunFolder(finished).read_config()
     state = TrainState(SketchRNN(config.hparams, config.scale_factor, seed=99))
     prefix = finished / "checkpoints" / f"latest-{TINY['num_steps']}"
@@ -559,14 +559,14 @@ def test_a_restore_is_complete(finished):
         ({"batch_size": 7}, "batch_size is 6"),
     ],
 )
-def test_a_resumed_run_stays_what_it_is(finished, changes, reason):
+def test_resuming_refuses_changes_to_what_a_run_is(finished, changes, reason):
     before = (finished / "model_config.json").read_bytes()
     with pytest.raises(UserError, match=reason):
         resume(finished, **changes)
     assert (finished / "model_config.json").read_bytes() == before
 
 
-def test_other_data_is_refused(tmp_path, data_dir, finished):
+def test_resuming_with_other_data_is_refused(tmp_path, data_dir, finished):
     os.link(data_dir / "other.npz", tmp_path / "zigzag.npz")
     with pytest.raises(UserError, match="not the one that the run began with"):
         train(TrainOptions(finished, {}, tmp_path, resume=True))
@@ -582,7 +582,7 @@ def test_from_python_a_run_logs_and_prints_nothing(tmp_path, finished, caplog, c
 
 
 @pytest.mark.long
-def test_rates_can_change(tmp_path, data_dir):
+def test_rates_can_change_when_resuming(tmp_path, data_dir):
     start(tmp_path / "run", data_dir, num_steps=21)
     resume(tmp_path / "run", num_steps=42, learning_rate=0.5, save_every=10)
     row = next(row for row in lines(tmp_path / "run") if row["step"] == 40)
@@ -595,7 +595,7 @@ def test_rates_can_change(tmp_path, data_dir):
     ]
 
 
-def test_the_command_line_that_began_a_run_goes_on_with_it(finished):
+def test_the_command_line_that_started_a_run_can_resume_it(finished):
     """`max_seq_len` too, which is N_max in the run's own configuration."""
     overrides = TINY | {"max_seq_len": 250}
     config = begin(TrainOptions(finished, overrides, resume=True)).config
@@ -607,12 +607,12 @@ def test_a_folder_with_a_run_is_not_overwritten(finished, data_dir):
         start(finished, data_dir)
 
 
-def test_that_a_run_is_there_is_said_before_its_drawings_are_looked_for(finished, capsys):
+def test_an_existing_run_is_reported_before_a_missing_data_set(finished, capsys):
     assert train_command.main([f"--log_root={finished}", "--hparams=data_set=none.npz"]) == 2
     assert "already holds a run" in capsys.readouterr().err
 
 
-def test_the_run_to_go_on_with_is_named(tmp_path, monkeypatch, capsys):
+def test_the_error_for_resuming_without_a_folder_names_existing_runs(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "models" / "mine").mkdir(parents=True)
     (tmp_path / "models" / "mine" / "model_config.json").touch()
@@ -621,7 +621,7 @@ def test_the_run_to_go_on_with_is_named(tmp_path, monkeypatch, capsys):
     assert "there are models/mine" in err
 
 
-def test_fewer_steps_than_are_done_are_refused(finished):
+def test_resuming_with_fewer_steps_than_are_done_is_refused(finished):
     before = (finished / "model_config.json").read_bytes()
     with pytest.raises(UserError, match="expected num_steps to be at least 42"):
         train(TrainOptions(finished, {"num_steps": 4}, resume=True))
@@ -629,7 +629,7 @@ def test_fewer_steps_than_are_done_are_refused(finished):
 
 
 @pytest.mark.parametrize("resumed", [False, True])
-def test_a_file_is_no_folder_for_a_run(tmp_path, data_dir, resumed):
+def test_a_file_in_place_of_a_run_folder_is_refused(tmp_path, data_dir, resumed):
     path = tmp_path / "run"
     path.write_text("mine")
     with pytest.raises(UserError, match="expected a folder"):
@@ -642,7 +642,7 @@ def test_resuming_nothing_is_refused(tmp_path):
         resume(tmp_path / "nothing")
 
 
-def test_every_hyperparameter_is_read():
+def test_every_hyperparameter_is_used():
     """`max_seq_len` is overwritten by N_max, `is_training` is the original's own switch."""
     package = ROOT / "sketch_rnn"
     source = "\n".join(
@@ -652,7 +652,7 @@ def test_every_hyperparameter_is_read():
     assert unread == ["is_training"]
 
 
-def test_a_run_of_the_original_goes_on(tmp_path):
+def test_a_run_of_the_original_can_be_resumed(tmp_path):
     """A model of the original at step 150, with data of its own."""
     folder = original_run("lstm", tmp_path / "moved")
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
@@ -681,7 +681,7 @@ def command(*arguments, **options):
     "number",
     [pytest.param(signal.SIGTERM, marks=[pytest.mark.long, unix_only]), INTERRUPTING],
 )
-def test_signal_saves_and_says_how_to_go_on(tmp_path, data_dir, number):
+def test_a_signal_saves_the_run_and_prints_how_to_resume_it(tmp_path, data_dir, number):
     hparams = json.dumps(TINY | {"num_steps": 100000, "save_every": 100000})
     with subprocess.Popen(
         [
@@ -710,7 +710,7 @@ def test_signal_saves_and_says_how_to_go_on(tmp_path, data_dir, number):
     assert RunFolder(tmp_path / "run").restore(state.checkpoint)
 
 
-def test_command_line_says_one_line_for_what_is_wrong(tmp_path, data_dir):
+def test_a_wrong_command_line_gives_a_one_line_error(tmp_path, data_dir):
     done = command(f"--log_root={tmp_path / 'run'}", "--data_dir=nowhere", "--hparams=z_size=4")
     assert (done.returncode, done.stdout) == (2, "")
     assert len(done.stderr.splitlines()) == 1 and "nowhere" in done.stderr
@@ -718,7 +718,7 @@ def test_command_line_says_one_line_for_what_is_wrong(tmp_path, data_dir):
 
 
 @pytest.mark.long
-def test_log_root_defaults_to_the_data_set_s_name(tmp_path, data_dir, monkeypatch, capsys):
+def test_log_root_defaults_to_the_name_of_the_data_set(tmp_path, data_dir, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     hparams = json.dumps(TINY | {"num_steps": 1})
     assert train_command.main([f"--data_dir={data_dir}", f"--hparams={hparams}"]) == 0
@@ -726,7 +726,7 @@ def test_log_root_defaults_to_the_data_set_s_name(tmp_path, data_dir, monkeypatc
     assert '"z_size": 4' in capsys.readouterr().out.splitlines()[0]
 
 
-def test_eval_prints_the_run_s_own_figures(finished, capsys):
+def test_eval_prints_the_best_validation_costs_of_the_run(finished, capsys):
     assert eval_command.main([f"--log_root={finished}", "--split=valid", "--format=json"]) == 0
     costs = json.loads(capsys.readouterr().out)
     best = [row for row in lines(finished) if "Best_Valid_Cost" in row][-1]

@@ -116,7 +116,9 @@ def assert_near(ours, theirs, tolerance):
         cell == "hyper" or (cell == "layer_norm" and (dropouts or compiled))
     )
 )
-def test_sketches_in_shared_rows_cost_what_they_cost_alone(cell, conditional, dropouts, compiled):
+def test_sketches_in_shared_rows_have_the_same_costs_as_alone(
+    cell, conditional, dropouts, compiled
+):
     units = {"enc_rnn_size": 16, "dec_rnn_size": 16}  # norms of fewer make much of rounding
     model = model_of(cell, conditional=conditional, **units, **dropouts)
     packed = costs_and_gradients(model, short_micro_batches(LENGTHS, STEPS, STEPS, 2), compiled)
@@ -125,7 +127,7 @@ def test_sketches_in_shared_rows_cost_what_they_cost_alone(cell, conditional, dr
 
 @executions
 @pytest.mark.parametrize("pad_steps", [0, 2, 5])
-def test_what_comes_long_after_the_end_is_left_out(pad_steps, execution):
+def test_steps_long_after_the_end_are_left_out(pad_steps, execution):
     """The cost is that of the steps that are kept, still averaged over all."""
     model = model_of("lstm", execution, conditional=False, use_recurrent_dropout=False)
     micro_batches = Layout(execution, pad_steps).micro_batches(LENGTHS, STEPS)
@@ -140,7 +142,7 @@ def test_what_comes_long_after_the_end_is_left_out(pad_steps, execution):
 
 
 @executions
-def test_a_batch_is_laid_out_as_pad_steps_says(execution):
+def test_pad_steps_decides_the_layout_of_a_batch(execution):
     def loss_masks(pad_steps):
         found = laid_out(model_of("lstm", execution, pad_steps=pad_steps))
         return [one.loss_mask for one in found.micro_batches]
@@ -150,7 +152,7 @@ def test_a_batch_is_laid_out_as_pad_steps_says(execution):
 
 
 @pytest.mark.long
-def test_a_trained_step_stops_as_pad_steps_says():
+def test_pad_steps_decides_where_a_train_step_stops():
     costs = {
         pad_steps: update(TrainStep(TrainState(model_of("lstm", pad_steps=pad_steps)), 1)).costs()
         for pad_steps in ("all", STEPS, 0)
@@ -159,7 +161,7 @@ def test_a_trained_step_stops_as_pad_steps_says():
     assert costs[0].reconstruction < 0.99 * costs["all"].reconstruction
 
 
-def test_bfloat16_products_round_their_operands_and_nothing_else():
+def test_bfloat16_products_round_only_their_operands():
     needs_xla()
     rng = np.random.default_rng(3)
     x, y = rng.normal(size=[2, 5, 300]), rng.normal(size=[2, 300, 4])
@@ -189,7 +191,7 @@ def test_bfloat16_is_near_float32(cell):
 
 @cells
 @long_where(lambda cell: cell != "lstm")
-def test_on_a_gpu_a_step_in_bfloat16_goes_downhill(cell):
+def test_on_a_gpu_steps_in_bfloat16_lower_the_cost(cell):
     model = model_of(cell, dataclasses.replace(GPU, precision="bfloat16"), 0.1, kl_tolerance=0.0)
     costs, gradients = costs_and_gradients(model_of(cell, spread=0.1))
     train = TrainStep(TrainState(model), 1)
@@ -223,7 +225,7 @@ def test_every_execution_trains_the_same(cell, pad_steps):
     assert_near(found[0][1], found[1][1], 3e-4)
 
 
-def test_a_program_is_compiled_once_for_batches_of_all_lengths(tmp_path):
+def test_a_program_is_compiled_once_for_batches_of_any_length(tmp_path):
     """The train step's, the evaluation's and the sampler's, and that by which `has_xla` tries out
     whether TensorFlow compiles: as many are kept as were compiled."""
     own = {"SKETCH_RNN_CACHE": str(tmp_path), "TF_XLA_FLAGS": "", "PYTHONPATH": str(ROOT / "tests")}
@@ -247,12 +249,12 @@ def test_a_cpu_traces_a_step_twice_at_most_for_sixty_batches():
     ("unroll", "steps", "turn"),
     [(1, 250, 1), (10, 250, 10), (10, 249, 8), (10, 251, 10), (2, 5, 2)],
 )
-def test_a_turn_leaves_few_steps_over(unroll, steps, turn):
+def test_an_unrolled_iteration_leaves_few_steps_over(unroll, steps, turn):
     assert Execution(unroll=unroll).steps_per_iteration(steps) == turn
     assert 2 * turn > unroll
 
 
-def test_on_a_gpu_a_step_is_whole_turns_and_one_loop_for_both_directions():
+def test_on_a_gpu_a_step_has_whole_iterations_and_one_loop_for_both_directions():
     needs_xla()
     model = model_of("lstm", GPU, **DROPOUTS)
     train = TrainStep(TrainState(model), 1)
@@ -272,7 +274,7 @@ def test_on_a_gpu_a_step_is_whole_turns_and_one_loop_for_both_directions():
 
 @executions
 @long_where(lambda execution: execution is CPU)
-def test_a_step_that_is_not_finite_updates_nothing(execution):
+def test_a_non_finite_step_updates_nothing(execution):
     model = model_of("lstm", execution)
     model.decoder.output_layer.bias.assign(np.full(model.decoder.output_layer.bias.shape, np.nan))
     before = [weight.numpy() for weight in model.weights]

@@ -47,7 +47,7 @@ def variables(folder):
     return [value.numpy() for value in (*state.model.variables, *state.optimizer.variables)]
 
 
-def test_a_run_that_time_and_patience_ended_goes_on_exactly(tmp_path):
+def test_a_run_ended_by_time_or_patience_resumes_exactly(tmp_path):
     whole, folder = tmp_path / "whole", tmp_path / "ended"
     assert train(TrainOptions(whole, TINY, DOODLES)) == 0
 
@@ -73,7 +73,7 @@ def test_patience_counts_validations_since_the_best():
         assert stopping.reason(history) == expected
 
 
-def test_time_counts_from_the_start():
+def test_max_time_counts_from_the_start():
     now = [100.0]
     stopping = Stopping(max_time=60, clock=lambda: now[0])
     now[0] = 159.0
@@ -82,7 +82,7 @@ def test_time_counts_from_the_start():
     assert stopping.reason(History()) == "`max_time`"
 
 
-def test_validations_of_a_run_that_time_ends_count_from_the_first_step():
+def test_validations_of_a_timed_run_count_from_the_first_step():
     now = [100.0]
     stopping = Stopping(max_time=80, clock=lambda: now[0])
     due = []
@@ -92,7 +92,7 @@ def test_validations_of_a_run_that_time_ends_count_from_the_first_step():
     assert not Stopping(clock=lambda: now[0]).is_validation_due()
 
 
-def test_a_run_that_time_ends_is_validated_unless_its_rhythm_is_given(tmp_path, monkeypatch):
+def test_a_timed_run_is_validated_at_its_end_unless_save_every_is_given(tmp_path, monkeypatch):
     def by_calls(patience, max_time):  # a second a question
         return Stopping(patience, max_time, clock=itertools.count().__next__)
 
@@ -112,7 +112,7 @@ def test_a_run_that_time_ends_is_validated_unless_its_rhythm_is_given(tmp_path, 
 @pytest.mark.parametrize(
     ("text", "seconds"), [("2h30m", 9000), ("45m", 2700), ("90s", 90), ("1d1s", 86401)]
 )
-def test_a_time_as_text(monkeypatch, text, seconds):
+def test_a_time_is_parsed_from_text(monkeypatch, text, seconds):
     asked = []
     monkeypatch.setattr("sketch_rnn.training.run.train", lambda options, _: asked.append(options))
     monkeypatch.setattr("sketch_rnn.data.download.resolve", lambda *_: [])
@@ -121,12 +121,12 @@ def test_a_time_as_text(monkeypatch, text, seconds):
 
 
 @pytest.mark.parametrize("text", ["", "0s", "2", "2 hours", "-1m", "m", "1h1h"])
-def test_a_time_that_is_none(capsys, text):
+def test_an_invalid_time_is_refused(capsys, text):
     assert train_command.main([f"--max_time={text}"]) == 2
     assert "2h30m" in capsys.readouterr().err
 
 
-def test_one_of_several_workers_does_not_end_alone(monkeypatch, tmp_path):
+def test_patience_is_refused_with_several_workers(monkeypatch, tmp_path):
     class Two:
         count = 2
 
@@ -136,10 +136,10 @@ def test_one_of_several_workers_does_not_end_alone(monkeypatch, tmp_path):
 
 
 @pytest.mark.parametrize("reason", ["", "SIGINT", "`patience=3`", "a callback"])
-def test_why_a_run_ended_is_read_from_its_last_note(reason):
+def test_the_reason_a_run_ended_is_read_from_its_last_note(reason):
     assert reason_of(end_note(reason, 3, Path("run"))) == (reason.strip("`") or "num_steps")
 
 
-def test_why_a_run_ended_is_read_from_notes_of_older_versions_and_from_no_other():
+def test_the_reason_a_run_ended_is_read_from_notes_of_older_versions_and_no_others():
     assert reason_of("stopped by `max_time` after step 7; `resume` goes on from here") == "max_time"
     assert reason_of("overfitting: validation rose by 0.1 since step 20") == ""

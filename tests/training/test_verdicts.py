@@ -61,29 +61,29 @@ ALMOST = {
 ALL = {**RULES, **RULES_AT_THE_END}
 
 
-def test_every_rule_is_tested():
+def test_every_rule_has_a_test_case():
     assert set(FIRING) == set(ALMOST) == set(ALL)
 
 
-def test_a_run_that_was_stopped_goes_on_without_another_number_of_steps():
+def test_the_advice_for_a_stopped_run_keeps_its_number_of_steps():
     (text,) = (v.text for v in verdicts(run(1.0, 0.9, 0.8), FACTS, True) if "falling" in v.text)
     assert text.endswith("go on with `resume`")
 
 
 @pytest.mark.parametrize("kind", ALL)
-def test_a_verdict_is_said_where_it_holds(kind):
+def test_a_verdict_is_given_where_it_applies(kind):
     found, known, words = FIRING[kind]
     texts = dict(verdicts(found, known, at_the_end=True))
     assert words in texts[kind] and "\n" not in texts[kind]
 
 
 @pytest.mark.parametrize("kind", ALL)
-def test_a_verdict_is_not_said_where_it_does_not_hold(kind):
+def test_a_verdict_is_not_given_where_it_does_not_apply(kind):
     found, known = ALMOST[kind]
     assert kind not in dict(verdicts(found, known, at_the_end=True))
 
 
-def test_a_healthy_run_is_told_nothing_at_any_validation():
+def test_a_healthy_run_gets_no_verdict_at_any_validation():
     for count in range(len(HEALTHY) + 1):
         assert verdicts(HEALTHY[:count], FACTS) == []
     assert verdicts(HEALTHY, FACTS, at_the_end=True) == []
@@ -94,13 +94,13 @@ def test_a_validation_without_signs_is_judged_by_its_costs():
     assert verdicts(run(0.9, 0.895, 0.893, train=[math.nan] * 3), FACTS, at_the_end=True) == []
 
 
-def test_z_that_the_decoder_does_without_is_not_blamed_on_the_floor():
+def test_an_unused_z_is_not_blamed_on_the_kl_floor():
     texts = dict(verdicts(run(1.0, 0.9, kl_sum=0.3), facts(kl_tolerance=0.4)))
     assert "use_input_dropout=true" in texts["z not used"]
 
 
 @pytest.mark.parametrize("kl_sum", [5.95, 6.41])
-def test_random_z_with_little_effect_are_not_blamed_on_the_weight_of_a_kl_at_its_floor(kl_sum):
+def test_random_z_are_not_blamed_on_kl_weight_if_the_kl_is_at_its_floor(kl_sum):
     """Figures of runs on kanji and on icons: at the floor the weight has hardly an effect."""
     found, known = run(1.0, 0.9, kl_sum=kl_sum, recovered=0.28), facts(z_size=32)
     text = dict(verdicts(found, known))["random z"]
@@ -115,25 +115,25 @@ def test_few_validation_drawings_say_nothing_about_random_z():
     assert "random z" not in dict(verdicts(found, few))
 
 
-def test_z_that_is_hardly_used_gets_one_advice():
+def test_a_hardly_used_z_gets_only_one_verdict():
     """Figures of a run on kanji: less weight for the one, and not more for the other."""
     known = facts(kl_tolerance=0.0, z_size=64)
     assert list(dict(verdicts(run(1.0, 0.9, kl_sum=1.93, recovered=0.0), known))) == ["z not used"]
 
 
-def test_a_run_that_overfits_from_the_first_validation_on_does_not_diverge():
+def test_a_run_that_overfits_from_the_first_validation_is_not_called_diverging():
     """Costs of a run on ten drawings."""
     found = run(2.0, 3.2, 4.1, 5.4, train=[0.9, -0.8, -1.5, -1.7])
     assert list(dict(verdicts(found, FACTS))) == ["overfitting"]
 
 
-def test_a_run_whose_first_steps_led_nowhere_diverges():
+def test_a_run_whose_cost_never_falls_is_called_diverging():
     """Costs of a run at a learning rate of 3."""
     found = run(12.48, 11.35, 11.76, train=[11.4, 10.6, 11.1])
     assert list(dict(verdicts(found, FACTS))) == ["diverging"]
 
 
-def test_what_is_tried_first_is_not_set_already():
+def test_advice_skips_settings_that_are_already_set():
     found, _, _ = FIRING["overfitting"]
     for known, words in (
         (facts(use_recurrent_dropout=False), "use_recurrent_dropout=true"),
@@ -144,13 +144,13 @@ def test_what_is_tried_first_is_not_set_already():
         assert words in dict(verdicts(found, known))["overfitting"]
 
 
-def test_a_weight_that_grows_fast_already_is_waited_for():
+def test_with_a_fast_growing_kl_weight_the_advice_is_to_wait():
     found, known, _ = FIRING["random z"]
     fast = Facts(known.hparams.replace(kl_decay_rate=0.998), known.parameters, known.points)
     assert dict(verdicts(found, fast))["random z"].endswith("of 0.5 so far: wait")
 
 
-def test_a_best_step_that_few_drawings_chose_is_not_all_that_is_named():
+def test_the_latest_checkpoint_is_named_if_few_drawings_chose_the_best():
     found, known, _ = FIRING["overfitting"]
     few = Facts(known.hparams, known.parameters, known.points, validating=11)
     text = dict(verdicts(found, few))["overfitting"]
@@ -158,12 +158,12 @@ def test_a_best_step_that_few_drawings_chose_is_not_all_that_is_named():
     assert "latest" not in dict(verdicts(found, known))["overfitting"]
 
 
-def test_few_drawings_are_told_of_the_packaged_model():
+def test_a_run_on_few_drawings_is_told_about_the_packaged_model():
     assert "`init_from=doodles`" in dict(verdicts(run(1.0), facts(points=10_000)))["few drawings"]
 
 
 @pytest.mark.parametrize("kind", ALL)
-def test_a_run_that_began_with_a_model_is_told_of_no_size(kind):
+def test_a_run_that_started_from_a_model_gets_no_advice_on_layer_sizes(kind):
     found, known, _ = FIRING[kind]
     most = {"recurrent_dropout_prob": 0.8, "random_scale_factor": 0.3, "kl_decay_rate": 0.1}
     known = Facts(known.hparams.replace(**most), known.parameters, known.points, "doodles")
@@ -171,7 +171,7 @@ def test_a_run_that_began_with_a_model_is_told_of_no_size(kind):
     assert not any(name in texts for name in (*ARCHITECTURE, "init_from"))
 
 
-def test_where_the_best_step_has_gone_by_nothing_asks_for_more_steps():
+def test_after_the_best_step_no_advice_asks_for_more_steps():
     most = {"recurrent_dropout_prob": 0.8, "random_scale_factor": 0.3, "kl_tolerance": 0.4}
     known = facts(points=10_000, decay_rate=0.9, **most)
     train = [1.1, 0.5, 0.4, 0.3]
@@ -184,7 +184,7 @@ def test_where_the_best_step_has_gone_by_nothing_asks_for_more_steps():
         assert len(sizes) == 1
 
 
-def test_a_verdict_is_said_when_it_is_new_and_once_more_at_the_end():
+def test_a_verdict_is_given_when_it_is_new_and_again_at_the_end():
     found = run(1.0, 0.5, 0.53, 0.56, 0.58, train=[1.1, 0.5, 0.4, 0.3, 0.2])
     said = [[v.kind for v in worth_saying(found[:n], FACTS)] for n in range(1, 6)]
     assert said == [[], [], [], ["overfitting"], []]
@@ -192,7 +192,7 @@ def test_a_verdict_is_said_when_it_is_new_and_once_more_at_the_end():
     assert worth_saying(found[:4], FACTS, at_the_end=True) == []  # was said just now
 
 
-def test_the_history_of_figures(tmp_path):
+def test_the_history_is_read_from_valid_lines_of_metrics(tmp_path):
     path = tmp_path / "metrics.jsonl"
     path.write_text(
         '{"step": 0, "Num_Trainable_Params": 9}\n'
@@ -215,7 +215,7 @@ def test_the_history_of_figures(tmp_path):
     assert History.read(StepLines(tmp_path / "none")).validations == []
 
 
-def test_random_z_are_recovered_as_far_as_the_kl_allows():
+def test_recovery_of_random_z_is_measured_relative_to_the_kl():
     rng = np.random.default_rng(1)
     z = rng.normal(0, 1, (4000, 3))
     variance = 0.25  # of the posterior, at which a dimension has a KL of -log(0.25) / 2

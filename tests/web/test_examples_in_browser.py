@@ -45,17 +45,17 @@ def visited(tmp_path_factory):
     return {found["title"]: found for found in json.loads(done.stdout).values()}
 
 
-def test_every_example_runs_without_a_word(visited):
+def test_every_example_runs_without_console_messages(visited):
     assert set(visited) == set(re.findall("<title>(.*?)</title>", "".join(blocks("html"))))
     assert [found["said"] for found in visited.values() if found["said"]] == []
 
 
 @pytest.mark.parametrize("title", ["Canvas", "p5.js"])
-def test_a_canvas_is_drawn_on_live(title, visited):
+def test_the_canvas_example_draws(title, visited):
     assert visited[title]["shown"] > 100  # pixels
 
 
-def test_a_plotter_gets_its_lines(visited):
+def test_the_plotter_example_prints_commands_within_the_page(visited):
     lines = visited["Plotter"]["shown"].splitlines()
     assert lines[:3] == ["G21 ; mm", "G90", "M5 ; pen up"] and lines[-1] == "M5"
     drawn = [line for line in lines if line.startswith("G1 X")]
@@ -63,14 +63,14 @@ def test_a_plotter_gets_its_lines(visited):
     assert len(numbers) >= 10 and numbers.min() >= 0 and numbers.max() <= 60
 
 
-def test_a_worker_draws(visited):
+def test_the_worker_example_draws(visited):
     assert visited["Worker"]["shown"] == "9 drawings"
 
 
-def test_a_script_draws_without_a_server(visited):
+def test_the_script_example_draws_without_a_server(visited):
     (drawing,) = json.loads(visited[OFFLINE]["shown"])
     assert all(len(row) == 3 for row in drawing)
 
 
-def test_a_page_in_a_page_gives_its_drawing(visited):
+def test_the_example_with_an_embedded_page_receives_its_drawing(visited):
     assert visited["A page with a page in it"]["shown"] > 1

@@ -18,21 +18,21 @@ def named_in(page):
     return gallery.LINE.findall((DOCS / page).read_text())
 
 
-def test_the_site_s_first_page_and_the_gallery_have_live_pages():
+def test_the_home_page_and_the_gallery_of_the_site_have_live_pages():
     assert named_in("index.md") == ["doodles"]
     assert named_in("gallery.md") == list(gallery.PAGES)
     assert not list(DOCS.rglob("*.html"))  # they lie in no repository
 
 
 @pytest.mark.parametrize("url, address", [("", "live/"), ("gallery/", "../live/")])
-def test_a_line_becomes_a_frame(url, address):
+def test_a_comment_with_a_model_becomes_a_frame(url, address):
     text = "above\n\n<!-- live: doodles -->\n\nbelow"
     found = gallery.on_page_markdown(text, SimpleNamespace(url=url))
     assert re.search(f'<iframe class="live" src="{address}doodles.html" title="[^"]+"', found)
     assert found.startswith("above\n") and found.endswith("\nbelow")
 
 
-def test_a_model_that_is_not_there_leaves_nothing(tmp_path, monkeypatch):
+def test_a_comment_with_a_missing_model_is_removed(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     found = gallery.on_page_markdown("<!-- live: kanji -->", SimpleNamespace(url=""))
     assert found == ""

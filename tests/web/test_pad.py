@@ -27,7 +27,7 @@ def test_a_pad_is_one_file_with_its_settings(tmp_path):
     assert "{{" not in page and not re.search(r"https?://(?!www\.w3\.org/2000/svg)", page)
 
 
-def test_a_pad_that_is_written_again_goes_on_with_its_drawings(tmp_path):
+def test_a_pad_that_is_written_again_keeps_its_drawings(tmp_path):
     ids = []
     for prompts, count in ((["cat"], 5), (["cat"], 9), (["dog"], 5)):
         save_pad(tmp_path / "pad.html", prompts, count=count)
@@ -35,7 +35,7 @@ def test_a_pad_that_is_written_again_goes_on_with_its_drawings(tmp_path):
     assert ids[0] == ids[1] != ids[2]
 
 
-def test_a_title_and_prompts_are_text(tmp_path):
+def test_a_title_and_prompts_are_shown_as_text(tmp_path):
     save_pad(tmp_path / "pad.html", [HOSTILE], title=HOSTILE)
     page = (tmp_path / "pad.html").read_text("utf-8")
     assert "<script>alert" not in page
@@ -52,7 +52,7 @@ def test_a_title_and_prompts_are_text(tmp_path):
         ({"seconds": -1}, "0 to 3600 seconds, got -1"),
     ],
 )
-def test_a_pad_with_bad_settings_is_not_written(tmp_path, options, line):
+def test_a_pad_with_bad_settings_is_refused(tmp_path, options, line):
     with pytest.raises(UserError, match=line):
         save_pad(tmp_path / "pad.html", **options)
     assert not list(tmp_path.iterdir())

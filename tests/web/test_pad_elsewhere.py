@@ -55,7 +55,7 @@ def test_a_drawing_is_kept_and_saved_and_a_file_is_loaded(browser, tmp_path):
     assert _text(browser, "#warning") == ""
 
 
-def test_a_full_store_loses_nothing(browser, tmp_path):
+def test_a_full_browser_store_loses_no_drawing(browser, tmp_path):
     save_pad(tmp_path / "pad.html")
     browser.open((tmp_path / "pad.html").as_uri())
     browser.wait(READY)

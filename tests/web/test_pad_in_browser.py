@@ -42,7 +42,7 @@ def test_the_page_makes_no_network_requests(visit):
     assert all(url.startswith(("file:", "blob:", "data:")) for url in visit["requests"])
 
 
-def test_the_console_stays_silent_and_axe_finds_no_violation(visit):
+def test_the_console_stays_empty_and_axe_finds_no_violation(visit):
     assert visit["console"] == visit["violations"] == []
 
 
@@ -56,18 +56,18 @@ def test_strokes_are_undone_and_redone(visit):
     assert visit["redone"] == visit["byKeys"] == visit["drawn"]
 
 
-def test_a_reload_within_a_stroke_loses_that_stroke_only(visit):
+def test_a_reload_during_a_stroke_loses_only_that_stroke(visit):
     assert visit["reloaded"] == visit["drawn"]
 
 
-def test_it_asks_for_the_word_with_the_fewest_drawings(visit):
+def test_the_pad_asks_for_the_word_with_the_fewest_drawings(visit):
     assert [visit["prompt"], visit["progress"]] == ["Draw: cat", "1 of 2, 0 in all"]
     assert visit["second"] == ["Draw: house", "1 of 2, 1 in all"]
     assert visit["afterSkip"] == "Draw: cat"
     assert visit["third"][0] == "Draw: house"
 
 
-def test_two_fingers_and_a_palm_do_not_draw(visit):
+def test_two_fingers_or_a_palm_do_not_draw(visit):
     assert visit["fingers"] == []
     assert visit["pen"] == visit["palm"] == ["M200 200L400 400L500 500"]
 
@@ -77,7 +77,7 @@ def test_a_drawing_can_be_drawn_again(visit):
     assert visit["again"] == ["Draw: cat", "2 of 2, 1 in all"]
 
 
-def test_a_second_tab_has_a_drawing_of_its_own(visit):
+def test_a_second_tab_starts_with_an_empty_drawing(visit):
     assert visit["secondTab"] == []
 
 
@@ -90,16 +90,16 @@ def test_a_bad_file_is_refused_with_the_number_of_its_line(visit):
     assert visit["notLoaded"].startswith("many.ndjson was not loaded: line 1 is not")
 
 
-def test_time_ends_a_drawing_and_the_network_answers(visit):
+def test_a_time_limit_ends_a_drawing_and_the_model_draws_its_answers(visit):
     assert visit["timed"].endswith("1 in all")
     assert visit["echo"] > 1
 
 
-def test_the_pad_says_that_the_browser_keeps_nothing(visit):
+def test_the_pad_warns_if_the_browser_stores_nothing(visit):
     assert "cannot keep these drawings (not in this window)" in visit["refused"]
 
 
-def test_the_pad_says_that_the_store_is_full_and_writes_again_when_it_has_room(visit):
+def test_the_pad_warns_if_the_store_is_full_and_saves_once_there_is_room(visit):
     drawn, warning = visit["full"]
     assert drawn == 2
     assert "cannot keep 2 drawings (its store is full); save before" in warning
@@ -107,7 +107,7 @@ def test_the_pad_says_that_the_store_is_full_and_writes_again_when_it_has_room(v
 
 
 @pytest.mark.parametrize("screen", SCREENS)
-def test_what_is_saved_is_what_was_drawn(screen, visited):
+def test_the_saved_file_contains_the_drawings(screen, visited):
     folder = visited[1]
     rows = (folder / f"{screen}.ndjson").read_bytes().splitlines()
     refused = (folder / f"{screen}_refused.ndjson").read_bytes().splitlines()

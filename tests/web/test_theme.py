@@ -20,7 +20,7 @@ def test_a_page_keeps_its_own_colors_unless_others_are_asked_for():
     assert theme.style(None, None) == ""
 
 
-def test_contrast_is_as_wcag_computes_it():
+def test_contrast_follows_the_wcag_formula():
     assert theme.Color(0, 0, 0).contrast(theme.Color(1, 1, 1)) == pytest.approx(21)
     gray = theme.Color(*[0x77 / 255] * 3)
     assert gray.contrast(theme.Color(1, 1, 1)) == pytest.approx(4.48, abs=0.005)
@@ -29,7 +29,7 @@ def test_contrast_is_as_wcag_computes_it():
 @pytest.mark.parametrize(
     "background", ["white", "black", "navy", "#c33", "#777", "yellow", "teal", "rgb(0, 128, 0)"]
 )
-def test_text_can_be_read_on_any_background(background):
+def test_text_has_enough_contrast_on_any_background(background):
     found = colors(background=background)
     for text in ("ink", "quiet"):
         assert found[text].contrast(found["ground"]) >= 4
@@ -37,17 +37,17 @@ def test_text_can_be_read_on_any_background(background):
     assert found["on-accent"].contrast(found["accent"]) >= 4.5
 
 
-def test_a_color_is_that_of_the_network_s_lines():
+def test_the_color_option_sets_the_color_of_the_lines_the_model_draws():
     found = colors(color="#0a5")
     assert set(found) == {"accent", "on-accent"} and found["accent"].css() == "#00aa55"
 
 
 @pytest.mark.parametrize("text", ["no", "none", "currentColor", "rgba(0, 0, 0, 0.5)", "red;}"])
-def test_what_is_no_color_is_refused(text):
+def test_an_invalid_color_is_refused(text):
     with pytest.raises(UserError, match="expected a color"):
         theme.style(text, None)
 
 
-def test_lines_that_can_hardly_be_seen_are_warned_of(caplog):
+def test_low_contrast_lines_give_a_warning(caplog):
     theme.style("#fe0", "white")
     assert "hard to see" in caplog.text
