@@ -1,4 +1,4 @@
-"""The Python API: what `import sketch_rnn` gives, and what it waits for."""
+"""Tests of the Python API: what `import sketch_rnn` provides, and what it delays importing."""
 
 import gc
 import os
@@ -27,7 +27,7 @@ def test_every_public_name_can_be_imported():
 
 
 def test_python_gets_no_log_lines_and_no_chain_of_errors(tmp_path):
-    """What the commands hide, and what TensorFlow raised, is of no use here either."""
+    """Messages that the commands hide, and errors from TensorFlow, do not help in Python either."""
     (tmp_path / "x.keras").write_bytes(b"none")
     program = """
 import sys, traceback, sketch_rnn
@@ -58,7 +58,7 @@ print(inspect.isfunction(before), sketch_rnn.train is before, before.__doc__.sta
 
 
 def test_the_version_has_one_source():
-    """The package's metadata is made of `__version__`."""
+    """The package's metadata takes the version from `__version__`."""
     from helpers import ROOT
 
     text = (ROOT / "pyproject.toml").read_text()

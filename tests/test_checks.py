@@ -1,4 +1,4 @@
-"""What the commands check, the library checks: one line, before anything is written."""
+"""The library checks what the commands check, with a one-line error before writing anything."""
 
 import re
 from dataclasses import asdict, replace
@@ -102,7 +102,7 @@ def test_an_invalid_sketch_gives_the_same_error_everywhere(model, said, tmp_path
 
 
 def test_building_a_data_set_refuses_invalid_sketches(tmp_path):
-    """Stroke-5 is a form that its files may have."""
+    """Stroke-5 is allowed, since files may have it."""
     for number, (said, sketch) in enumerate(BROKEN.items()):
         if "shape" in said:
             continue

@@ -18,7 +18,7 @@ def script(monkeypatch):
 
 @pytest.fixture
 def process(script, tmp_path):
-    """Start a process that does its steps with a function `step`."""
+    """Start a process that defines a function `step`."""
 
     def start(step):
         code = f"import sys; sys.path.insert(0, {SCRIPTS!r})\n{step}\n"

@@ -1,4 +1,4 @@
-"""Drawings: what is in the SVG, what the PNG shows, what is refused."""
+"""Tests of drawings as SVG and PNG, and of the errors."""
 
 import os
 import re
@@ -27,7 +27,7 @@ def points(path):
 
 
 def layers_of(svg):
-    """The groups of the inks."""
+    """Return the groups of the inks."""
     groups = ElementTree.fromstring(svg.encode()).findall(f"{SVG}g")
     return [group for group in groups if group.get("stroke")]
 
@@ -37,7 +37,7 @@ def texts(svg):
 
 
 def pixels(content):
-    """The pixels `[height, width, 4]` of an RGBA PNG, not interlaced."""
+    """Return the pixels `[height, width, 4]` of an RGBA PNG that is not interlaced."""
     assert content[:8] == b"\x89PNG\r\n\x1a\n"
     at, data = 8, b""
     while at < len(content):
@@ -269,7 +269,7 @@ CIRCLE = np.column_stack([CIRCLE, np.arange(14) == 13])
 
 
 def sides(svg):
-    """The longer side of each sketch."""
+    """Return the longer side of each sketch."""
     groups = ElementTree.fromstring(svg.encode()).findall(f".//{SVG}g[@class='sketch']")
     found = [np.concatenate([points(path) for path in group]) for group in groups]
     return [np.ptp(inside, axis=0).max() for inside in found]
@@ -352,7 +352,7 @@ def test_the_repr_of_a_picture_is_short():
 
 
 def test_plotter_software_reads_one_layer_per_ink_in_millimeters(tmp_path):
-    """And nothing else: no background, no title."""
+    """The layers contain no background and no title."""
     vpype = pytest.importorskip("vpype", reason="vpype is not installed: it is in the dev extra")
     path = tmp_path / "a.svg"
     svg = draw([CIRCLE] * 2, path, prefixes=[5, 5], size="100mm", column_titles=["a", "b"])

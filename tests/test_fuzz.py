@@ -1,4 +1,4 @@
-"""The readers of strangers' files on mutated inputs; the long form is the script itself."""
+"""Readers of untrusted files get mutated inputs; the script does this for longer."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""The rules that `like_windows` makes processes keep are kept; and the program under them."""
+"""Processes follow the rules that `like_windows` imposes, and so does the program."""
 
 import os
 import subprocess

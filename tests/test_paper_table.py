@@ -1,4 +1,4 @@
-"""`sketch_rnn paper_table`: the table of what was trained, and the paper's figures."""
+"""Tests of scripts/paper_table: the table of trained models beside the paper's results."""
 
 from argparse import Namespace
 

@@ -1,4 +1,4 @@
-"""What differs from system to system: encodings, what Windows does otherwise, shells."""
+"""Tests of differences between systems: encodings, shells, and the behavior of Windows."""
 
 import ast
 import errno
@@ -26,7 +26,7 @@ TEXT = {"read_text", "write_text"}
 
 
 def mode_of(call, place):
-    """The mode that `open` is called with, "r" by default; None where it is not written out."""
+    """Return the mode of a call of `open`, "r" by default; None if it is not a literal."""
     given = [keyword.value for keyword in call.keywords if keyword.arg == "mode"]
     given += call.args[place : place + 1]
     if not given:
@@ -146,7 +146,7 @@ def test_system_dependent_names_are_reported(code):
 
 @pytest.fixture
 def held_open(monkeypatch):
-    """Windows, where a program has the file open for so many tries."""
+    """Return a function that simulates Windows with a file held open for a number of tries."""
     tries = []
 
     def hold(count):
@@ -254,7 +254,7 @@ def test_a_file_that_windows_cannot_remove_is_left(tmp_path, monkeypatch):
 
 
 def test_data_just_converted_by_another_process_is_read(tmp_path, monkeypatch):
-    """Windows does not replace what the other process has mapped into its memory."""
+    """Windows does not replace a file that another process has mapped into memory."""
     monkeypatch.setenv("SKETCH_RNN_CACHE", str(tmp_path))
     convert, converted = mapped._convert, []
 

@@ -1,4 +1,4 @@
-"""The pages on Python: every example runs, one after the other, and prints what its page says.
+"""Every example on the pages on Python runs, in order, and prints what the page shows.
 
 Runs are shortened, and stand-ins take the calls of Weights & Biases and of the Hugging Face Hub.
 """
@@ -58,7 +58,7 @@ def shortened(text):
 
 @pytest.fixture(scope="module")
 def printed(tmp_path_factory):
-    """What each example of a page prints."""
+    """Return a function that gives what each example on a page prints."""
 
     @functools.cache
     def of_page(page):

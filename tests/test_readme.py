@@ -1,4 +1,4 @@
-"""Every command of the README and of the pages to start with runs: a wheel in an empty folder.
+"""Every command in the README and on the first pages runs, from a wheel in an empty folder.
 
 Long ones are shortened, see `readme_commands.py`. The two set-up commands are run by CI, and two
 machines by `training/test_devices.py`.
@@ -63,7 +63,7 @@ def commands(*pages):
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """A folder with a reader's own drawings, and nothing of the project's."""
+    """Make a folder with a reader's own drawings and no files of the project."""
     folder = tmp_path_factory.mktemp("reader")
     (folder / "mine").mkdir()
     for number, path in enumerate(sorted((FIXTURES).glob("*.svg"))):
@@ -83,7 +83,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory):
-    """What the package index will have."""
+    """Build the wheel that goes to the package index."""
     source, built = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("wheel")
     for name in ("sketch_rnn", "configs", "datasets", *FILES):
         copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
@@ -102,7 +102,7 @@ def wheel(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory, wheel):
-    """The folder that the public addresses serve: packages, data sets, models."""
+    """Make the folder that is served at the public addresses: packages, data sets, models."""
     served = tmp_path_factory.mktemp("served")
     (served / "aaron_sheep").mkdir()
     shutil.copy(DOODLES / "cat.npz", served / "aaron_sheep" / "aaron_sheep.npz")
@@ -114,7 +114,7 @@ def served(tmp_path_factory, wheel):
 
 
 def serve_package(folder, name, content):
-    """A package, as an index serves it."""
+    """Add a package as an index serves it."""
     folder.mkdir(parents=True)
     (folder / name).write_bytes(content)
     (folder / "index.html").write_text(f'<a href="{name}">{name}</a>')
@@ -122,7 +122,7 @@ def serve_package(folder, name, content):
 
 @contextmanager
 def serving(folder):
-    """The public addresses, on this machine."""
+    """Serve the public addresses on this machine."""
     handler = partial(http.server.SimpleHTTPRequestHandler, directory=folder)
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as httpd:
         threading.Thread(target=httpd.serve_forever, daemon=True).start()
@@ -174,7 +174,7 @@ def test_commands_on_the_pages_work_in_every_shell(shell, words_of):
 
 @pytest.fixture(scope="module")
 def ran(folder, wheel, served, tmp_path_factory):
-    """The reader's folder after all commands."""
+    """Return the reader's folder after all commands have run."""
     site, cache = tmp_path_factory.mktemp("site"), tmp_path_factory.mktemp("cache")
     kanji = io.BytesIO()
     with zipfile.ZipFile(kanji, "w") as package:
@@ -287,7 +287,7 @@ def test_the_javascript_on_the_page_is_tested_with_the_client():
 
 
 def test_the_javascript_module_on_the_page_draws(ran):
-    """As the reader has it: beside the module that the command writes."""
+    """The example runs beside the module that the command writes."""
     (block,) = (block for block in blocks("docs/web.md", "js") if "console.log" in block)
     (ran / "package.json").write_text('{"type": "module"}')
     (ran / "page.js").write_text(block)

@@ -1,4 +1,4 @@
-"""What a release needs: one version everywhere, and workflows that name what there is."""
+"""A release has one version everywhere, and its workflows name existing files."""
 
 import re
 import subprocess

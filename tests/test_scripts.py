@@ -1,4 +1,4 @@
-"""A clone's demo and tests begin on every system, without a shell."""
+"""The demo and the tests in a clone start on every system, without a shell."""
 
 import importlib.util
 import os

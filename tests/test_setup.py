@@ -1,4 +1,4 @@
-"""What the program changes of its process: only in `setup`, and once.
+"""The program changes its process only in `setup`, and only once.
 
 Compiled programs are kept from run to run, and never loaded where they are not whole.
 """
@@ -100,7 +100,7 @@ def test_a_read_only_cache_that_is_too_large_is_read_up_to_the_limit(programs, m
 
 @unix_only  # XLA may be missing elsewhere
 def test_tensorflow_stores_compiled_programs_and_loads_them_again(tmp_path):
-    """Also in a folder with a space and an umlaut in its name."""
+    """The name of the folder contains a space and an umlaut."""
     cache = tmp_path / "Jörg Müller"
 
     def run():
@@ -122,7 +122,7 @@ def test_tensorflow_stores_compiled_programs_and_loads_them_again(tmp_path):
 
 @unix_only
 def test_a_full_disk_does_not_stop_tensorflow_from_computing(tmp_path):
-    """The limit stands in for the disk: no file that this process writes can grow."""
+    """A limit on file sizes stands in for a full disk."""
     full = "import resource as r; r.setrlimit(r.RLIMIT_FSIZE, (0, r.RLIM_INFINITY))\n"
     program = PROGRAM.replace("setup()\n", f"setup()\n{full}", 1)
     printed, said = run(program, SKETCH_RNN_CACHE=str(tmp_path))
@@ -133,7 +133,7 @@ def test_a_full_disk_does_not_stop_tensorflow_from_computing(tmp_path):
 
 @unix_only
 def test_tensorflow_knows_the_flags_for_a_gpu():
-    """It would end every process otherwise."""
+    """TensorFlow ends every process if it gets an unknown flag."""
     flags = gpu_flags(metadata.version("tensorflow"))
     given = " ".join(f"--{name}={value}" for name, value in flags.items())
     env = os.environ | {"XLA_FLAGS": given, "TF_CPP_MIN_LOG_LEVEL": "3"}
@@ -178,7 +178,7 @@ def run(program, **environment):
 
 
 def test_importing_changes_nothing_and_prints_nothing(tmp_path):
-    """Of all that is imported without TensorFlow, in a process that is named like a command."""
+    """Import all modules that work without TensorFlow, in a process named like a command."""
     program = (
         CHANGES
         + """
@@ -224,7 +224,7 @@ CHANGING = re.compile(
 
 
 def at_import(tree):
-    """The statements and expressions that run when a module is imported."""
+    """Yield the statements and expressions that run when a module is imported."""
     waiting = list(tree.body)
     while waiting:
         node = waiting.pop()

@@ -12,7 +12,7 @@ NAMES = r"(?:pip|py|python|tensorboard|sketch_rnn\w*) "
 
 
 def commands():
-    """Lines of blocks, and what stands within the text; without placeholders."""
+    """Return commands in code blocks and in the text, without placeholders."""
     found = []
     for page in PAGES:
         text = page.read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Configurations and drawings that come with the program, by name."""
+"""Tests of the configurations and drawings that come with the program and have names."""
 
 import shutil
 

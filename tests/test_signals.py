@@ -1,4 +1,4 @@
-"""Signals are answered at once and end what they find in good order."""
+"""Signals are handled immediately and end the program cleanly."""
 
 import re
 import signal
@@ -44,7 +44,7 @@ def test_the_first_signal_is_handled_immediately_and_the_second_is_raised():
 
 
 def test_signals_are_received_while_the_main_thread_cannot_run_a_handler():
-    """It is within C here, as it would be within TensorFlow."""
+    """The main thread runs C code here, as it would in TensorFlow."""
     heard, free = [], threading.Event()
 
     def hear(number):
@@ -64,7 +64,7 @@ def test_signals_are_received_while_the_main_thread_cannot_run_a_handler():
 
 
 def ended(code):
-    """Status and stderr of a process of Python's."""
+    """Run Python code in a process; return its status and stderr."""
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     return done.returncode, done.stderr
 
@@ -127,7 +127,7 @@ def test_the_library_does_not_change_signal_handlers():
 
 
 def test_closing_a_windows_console_is_a_signal_and_leaves_time_to_end(monkeypatch):
-    """Windows calls what it was given in a thread of its own, with the number of the event."""
+    """Windows calls the handler in a new thread, with the number of the event."""
     told, slept, given = [], [], []
 
     class Windows:

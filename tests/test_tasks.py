@@ -49,7 +49,7 @@ def test_each_task_passes_strict_mypy(tmp_path):
 
 
 def test_the_examples_on_the_page_pass_strict_type_checks(tmp_path):
-    """Their functions have no annotations, so that they stay short."""
+    """Functions in the examples have no annotations, to keep them short."""
     pytest.importorskip("mypy", reason="mypy is not installed")
     page = (ROOT / "docs" / "python.md").read_text(encoding="utf-8")
     examples = re.findall(r"^```python\n(.*?)^```", page, re.M | re.S)

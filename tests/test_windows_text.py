@@ -1,4 +1,4 @@
-"""Text as Windows's programs write it: CRLF, and a byte order mark before it."""
+"""Tests of text files from Windows programs, with CRLF and a byte order mark."""
 
 import json
 

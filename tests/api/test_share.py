@@ -1,4 +1,4 @@
-"""A model and its card: in a `.keras` file, on a stand-in of the Hub, and back."""
+"""Tests of a model and its card in a `.keras` file and on a fake Hub."""
 
 import io
 import json

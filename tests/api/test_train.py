@@ -1,4 +1,4 @@
-"""`sketch_rnn.train` and the run that it returns."""
+"""Tests of `sketch_rnn.train` and of the run that it returns."""
 
 import re
 import subprocess
@@ -27,7 +27,7 @@ TAG = re.compile(r"`([A-Z]\w+)`")
 
 
 class Told(sketch_rnn.Callback):
-    """Keeps what it is told."""
+    """A callback that records the arguments of its calls."""
 
     def __init__(self):
         self.steps, self.validations, self.ends, self.kernels = [], [], [], []
@@ -94,7 +94,7 @@ def test_a_finished_run_can_be_opened(run):
 
 @pytest.mark.long
 def test_train_gives_the_same_costs_as_the_training_engine(run, tmp_path):
-    """The costs are those of the engine, bit for bit."""
+    """The costs are equal bit for bit."""
     engine(sketch_rnn.TrainOptions(tmp_path / "run", HPARAMS, DOODLES, seed=3))
     again = sketch_rnn.open_run(tmp_path / "run").history
     for name in ("Train_Cost", "Valid_Cost", "Eval_Cost"):
@@ -170,7 +170,7 @@ def test_duplicate_or_wrong_arguments_give_a_one_line_error(arguments, said, tmp
 
 
 def test_train_takes_every_option(run):
-    """It spells them out, so that an editor shows them."""
+    """Its signature lists every option, so that an editor shows them."""
     import dataclasses
     import inspect
 
@@ -220,7 +220,7 @@ def test_a_terminal_shows_one_progress_bar_and_no_warning(monkeypatch, capsys):
 
 
 def test_a_notebook_shows_no_warning_about_a_missing_package():
-    """The import of a progress bar, within pooch, would warn of a missing package of Jupyter's."""
+    """pooch imports a progress bar, which would warn about a missing Jupyter package."""
     program = """
 import os, sys, types
 kernel = types.SimpleNamespace(config={"IPKernelApp": {}})
@@ -237,7 +237,7 @@ assert "tqdm.auto" in sys.modules
 
 
 def test_the_bar_does_not_warn_about_jupyter_packages():
-    """The import of tqdm's own does."""
+    """Importing tqdm's own notebook bar gives such a warning."""
     program = "import warnings; warnings.simplefilter('error'); from sketch_rnn.api import bar"
     program += "; bar.Bar(0, 3).close()"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)

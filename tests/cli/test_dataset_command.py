@@ -1,4 +1,4 @@
-"""The command `sketch_rnn_dataset`: what it prints, writes and refuses."""
+"""Tests of the command `sketch_rnn_dataset`: its output, its files and its errors."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""`sketch_rnn_eval`: tables of several models and files, single drawings, and mistakes."""
+"""Tests of `sketch_rnn_eval`: tables of models and files, single drawings, and errors."""
 
 import csv
 import io
@@ -20,7 +20,7 @@ CATS, SVG = str(DOODLES / "cat.npz"), str(FIXTURES / "curves.svg")
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory):
-    """Two small models in files."""
+    """Return the paths of two small models."""
     folder = tmp_path_factory.mktemp("models")
     for seed in (1, 2):
         hparams = HParams(
@@ -32,7 +32,7 @@ def models(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def drawings(tmp_path_factory):
-    """A data set of which the third test drawing is broken: it jumps about."""
+    """Write a data set whose third test drawing has random large jumps."""
     with np.load(CATS, allow_pickle=True) as file:
         splits = {name: file[name][:8] for name in file.files}
     broken = splits["test"][2].copy()

@@ -1,4 +1,4 @@
-"""One name for all commands, and what they have in common."""
+"""Tests of `sketch_rnn`, which runs all commands, and of what they have in common."""
 
 import importlib
 import os

@@ -1,4 +1,4 @@
-"""No command writes over what it reads, nor, unasked, over anything but a picture."""
+"""Commands never overwrite their inputs, and overwrite only pictures without being asked to."""
 
 import json
 import shutil
@@ -15,7 +15,7 @@ from sketch_rnn.files import check_output
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """Where the commands run, with a drawing, a data set, a model and a report of one's own."""
+    """Make the working folder, with a drawing, a data set, a model and a report."""
     monkeypatch.chdir(tmp_path)
     shutil.copy(FIXTURES / "shapes.svg", "h.svg")
     shutil.copy(DOODLES / "cat.npz", "only_copy.npz")

@@ -1,4 +1,4 @@
-"""Every row of the table of docs/own_drawings.md: what you have becomes a data set as it says."""
+"""Every command in the table of docs/own_drawings.md builds a data set."""
 
 import re
 import shlex

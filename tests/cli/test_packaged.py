@@ -1,4 +1,4 @@
-"""The model and the drawings in the package: what a fresh install draws with, offline."""
+"""Tests of the packaged model and drawings, with which a new install draws offline."""
 
 import json
 import re
@@ -83,7 +83,7 @@ def test_the_package_holds_a_model_and_two_drawings_of_each_category():
 
 
 def test_z_of_the_packaged_model_identifies_most_categories():
-    """Of drawings that it was not trained on, by the nearest mean: 0.78; by chance 0.17."""
+    """The nearest mean z gives the right category for 0.78 of the test drawings; chance is 0.17."""
     model = load_model()
     mus = [model.encode(read_npz(DOODLES / f"{name}.npz")["test"])[0] for name in CATEGORIES]
     means = np.stack([mu.mean(axis=0) for mu in mus])

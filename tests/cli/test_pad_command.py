@@ -1,4 +1,4 @@
-"""`sketch_rnn_dataset pad`: writes a page; what a pad saves becomes a data set."""
+"""`sketch_rnn_dataset pad` writes a page, and the files it saves become a data set."""
 
 import json
 

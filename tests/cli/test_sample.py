@@ -1,4 +1,4 @@
-"""`sketch_rnn_sample`: every mode, input, output and mistake."""
+"""Tests of `sketch_rnn_sample`: its modes, inputs, outputs and errors."""
 
 import json
 import re
@@ -51,7 +51,7 @@ def unconditional(tmp_path_factory):
 
 @pytest.fixture
 def own(conditional, data, tmp_path):
-    """A run that knows where its drawings are."""
+    """Make a run whose configuration names its data folder."""
     run = Path(shutil.copytree(conditional, tmp_path / "own"))
     config = json.loads((run / "model_config.json").read_text())
     config |= {"data_dir": str(Path(data).parent)}
@@ -61,7 +61,7 @@ def own(conditional, data, tmp_path):
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
-    """A data set of ten drawings in each split."""
+    """Write a data set with ten drawings in each split."""
     path = tmp_path_factory.mktemp("data") / "some.npz"
     rng = np.random.default_rng(1)
     sketches = np.empty(10, object)
@@ -72,12 +72,12 @@ def data(tmp_path_factory):
 
 
 def sample(model, output, *flags):
-    """The command with a seed; one among the flags counts."""
+    """Run the command with a seed, which `flags` may override."""
     return main([f"--model_dir={model}", f"--output={output}", "--seed=1", *flags])
 
 
 def refused(capsys, output, model, *flags):
-    """The error's one line, after which there is no output."""
+    """Return the one-line error, and check that no output was written."""
     capsys.readouterr()
     assert sample(model, output, *flags) == 2
     shown = capsys.readouterr()
@@ -87,7 +87,7 @@ def refused(capsys, output, model, *flags):
 
 
 def groups(path, kind="sketch"):
-    """The paths of each sketch of a picture."""
+    """Return the paths of each sketch in a picture."""
     found = ET.parse(path).getroot().iter("{http://www.w3.org/2000/svg}g")
     return [list(g) for g in found if g.get("class") == kind]
 
@@ -235,7 +235,7 @@ def test_temperatures(request, tmp_path, kind):
 
 @pytest.mark.parametrize("flags", [["--input_size=0.1"], ["--page"]])
 def test_a_part_of_a_drawing_keeps_its_small_size(unconditional, tmp_path, flags):
-    """What is given takes a tenth of the full size, by the flag or by the page."""
+    """The given part is a tenth of the full size, according to the flag or the page."""
     path = tmp_path / "ear.svg"
     path.write_text(
         '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 400 300">'
@@ -260,7 +260,7 @@ def test_drawings_that_are_not_svg_are_completed(unconditional, tmp_path):
 
 @pytest.fixture(scope="module")
 def photo(tmp_path_factory):
-    """A photograph of two level lines, the lower one as long as the drawing is wide."""
+    """Write a photograph of two horizontal lines, of which the lower spans the whole drawing."""
     path = tmp_path_factory.mktemp("photo") / "photo.jpg"
     image = Image.new("RGB", (300, 160), (200, 195, 185))
     pen = ImageDraw.Draw(image)
@@ -425,7 +425,7 @@ def test_many_reconstructions_are_drawn_in_two_pairs_of_columns(conditional, dat
 def test_a_model_with_too_little_training_gives_a_warning(
     conditional, unconditional, tmp_path, capsys
 ):
-    """After it has drawn: of few steps, or of many but with a KL cost that is high."""
+    """It still draws. It has trained for few steps, or for many with a high KL cost."""
     assert sample(unconditional, tmp_path / "a.svg", "--num_samples=1", "--greedy") == 0
     shown = capsys.readouterr()
     assert "this model has trained for 0 steps" in shown.err and "wrote" in shown.out
@@ -448,7 +448,7 @@ def test_a_model_with_too_little_training_gives_a_warning(
 def test_an_early_best_checkpoint_chosen_on_few_drawings_gives_a_warning(
     unconditional, tmp_path, capsys
 ):
-    """The command that is named works as it stands, and its steps count from the beginning."""
+    """The suggested command works as printed, and counts its steps from the start."""
     run = Path(shutil.copytree(unconditional, tmp_path / "run"))
     for best, latest, began, words in (
         (100, 750, "", "after 100 of 750 steps; with few drawings"),

@@ -1,4 +1,4 @@
-"""Inputs of every kind to a data set, what is dropped, and that nothing is half-written."""
+"""Data sets are built from inputs of every kind, drop bad drawings, and are never half-written."""
 
 import csv
 import gzip
@@ -26,7 +26,7 @@ from sketch_rnn.errors import UserError
 
 
 def build(*inputs, **options):
-    """Build in this process unless a test asks for others, which take seconds to start."""
+    """Build in this process by default, since other processes take seconds to start."""
     return building.build(*inputs, **{"processes": 1, **options})
 
 
@@ -38,7 +38,7 @@ def svg(i=0):
 
 
 def quickdraw(i=0, raw=False):
-    """A line of Quick, Draw!'s simplified or raw files."""
+    """Return a line of a simplified or raw file of Quick, Draw!."""
     lines = [[[0, 100 + i % 100, 255], [0, 50, 20 + i // 100]], [[10, 30], [40, 255]]]
     if raw:
         lines = [[[v * 1.5 + 7.25 for v in xy] for xy in line] for line in lines]
@@ -111,7 +111,7 @@ def test_unread_files_are_counted_by_suffix_and_reported_and_stop_a_strict_build
 
 
 def test_zips_give_the_same_drawings_as_folders(tmp_path):
-    """Every kind that is read by its name, in a folder, a zip, and a zip in a zip."""
+    """Every kind of file is read from a folder, a zip, and a zip inside a zip."""
     folder = tmp_path / "drawings"
     folder.mkdir()
     (folder / "a.svg").write_text(svg())
@@ -167,7 +167,7 @@ def test_simplified_and_raw_ndjson_are_read_plain_and_gzipped(tmp_path):
 
 
 def binary(i=0, recognized=True):
-    """A record of Quick, Draw!'s binary files; what `quickdraw` writes as JSON."""
+    """Return a record of a binary file of Quick, Draw! with the drawing from `quickdraw`."""
     lines = json.loads(quickdraw(i))["drawing"]
     record = struct.pack("<Q2sBIH", 5_000_000_000 + i, b"DE", recognized, 1_488_000_000, len(lines))
     for x, y in lines:
@@ -245,7 +245,7 @@ def save(path, **members):
 
 
 def corners(count, scale=1):
-    """Different drawings of whole numbers, of two lines each."""
+    """Make different drawings with whole numbers and two lines each."""
     rows = np.array([(40, 10, 0), (-30, 25, 1), (7, -60, 0), (20, 5, 1)])
     return [rows * (scale, scale, 1) + (scale * i, 0, 0) for i in range(count)]
 
@@ -260,7 +260,7 @@ def corners(count, scale=1):
         {"train": np.stack(corners(6)).astype(object)},
         {f"arr_{i}": sketch for i, sketch in enumerate(corners(6))},
     ],
-    ids=["train", "train and valid", "another name", "lists", "objects", "an array a drawing"],
+    ids=["train", "train and valid", "another name", "lists", "objects", "one array per drawing"],
 )
 def test_an_npz_with_other_members_is_split_again(tmp_path, members):
     save(tmp_path / "a.npz", **members)
@@ -290,7 +290,7 @@ def test_a_drawing_of_a_wrong_shape_is_dropped_and_its_shape_reported(tmp_path):
 
 
 def test_drawings_are_scaled_for_a_whole_file_or_not_at_all(tmp_path):
-    """Three drawings of whole numbers and one that is not: all are scaled, or else none."""
+    """Four drawings with whole numbers are kept; if one has fractions, all four are scaled."""
     odd = corners(4)[3] + (0.5, 0, 0)
     save(tmp_path / "whole.npz", train=[s.astype(float) for s in corners(4)])
     save(tmp_path / "mixed.npz", train=[s.astype(float) for s in corners(3)], valid=[odd])
@@ -344,7 +344,7 @@ def test_offsets_beyond_the_limit_from_a_large_size_are_clipped_and_reported(tmp
 
 
 def places(count):
-    """Drawings as differences of absolute points, the first of them from (0, 0)."""
+    """Return drawings whose row 0 is the position of their first point."""
     return [np.insert(sketch, 0, (300 + i, 200, 0), 0) for i, sketch in enumerate(corners(count))]
 
 
@@ -431,7 +431,7 @@ def test_parts_left_out_of_kept_drawings_are_counted_and_reported(tmp_path):
 
 
 def test_text_in_a_drawing_is_reported_and_does_not_stop_a_strict_build(tmp_path):
-    """KanjiVG, for one, numbers its strokes."""
+    """Files of KanjiVG, for example, have numbers beside the strokes."""
     numbered = svg().replace("</svg>", "<text>1</text><text>2</text></svg>")
     (tmp_path / "a.svg").write_text(numbered)
     summary = build([tmp_path / "a.svg"], tmp_path / "a.npz", strict=True)
@@ -615,7 +615,7 @@ def test_zip_bombs_are_refused(tmp_path):
 
 
 def test_converted_lines_lie_on_the_pixels_drawn_by_another_renderer(tmp_path):
-    """Pixels of the source, drawn by an SVG renderer, against the lines of the sketch."""
+    """Compare pixels drawn from the source by an SVG renderer with the lines of the sketch."""
     image = pytest.importorskip("PIL.Image")
     resvg_py = pytest.importorskip("resvg_py")
     body = """<defs><g id="leaf"><path d="M0 0c20-30 40-30 60 0s40 30 60 0"/></g></defs>
@@ -651,7 +651,7 @@ def test_converted_lines_lie_on_the_pixels_drawn_by_another_renderer(tmp_path):
 
 
 def distances(shapes, others):
-    """From each shape to the nearest of the others."""
+    """Return the distance from each shape to the nearest of the others."""
     return shapely.STRtree(others).query_nearest(shapes, return_distance=True, all_matches=False)[1]
 
 

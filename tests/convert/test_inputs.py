@@ -1,4 +1,4 @@
-"""Drawings for a model: every kind of file, which of its drawings, and how large they become."""
+"""Tests of a model's inputs: kinds of file, the choice of drawings, and their size."""
 
 import gzip
 import json
@@ -48,7 +48,7 @@ def binary(count):
 
 @pytest.fixture
 def files(tmp_path):
-    """Five drawings in each kind of file."""
+    """Write five drawings in each kind of file."""
     folder = tmp_path / "svgs"
     folder.mkdir()
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
@@ -104,7 +104,7 @@ def test_a_missing_split_in_an_input_is_an_error(tmp_path):
 
 
 def test_a_first_row_with_a_position_is_left_out_except_in_the_data_of_the_model(tmp_path, caplog):
-    """The test split is too small to tell, the file is not."""
+    """The test split alone is too small to recognize positions, but the whole file is not."""
     placed = [np.insert(rows(i), 0, (300, 200, 0), axis=0) for i in range(14)]
     for name in ("other.npz", "set.npz"):
         np.savez(tmp_path / name, train=placed[:12], valid=placed[12:13], test=placed[13:])
@@ -197,7 +197,7 @@ def test_pieces_of_a_line_are_joined_when_the_page_is_used(tmp_path):
 
 
 def test_a_part_of_a_drawing_on_a_page_is_as_large_as_in_the_whole_drawing(tmp_path):
-    """An ear, alone and with its head: on their pages, the ear is the same."""
+    """An ear has the same size on its page whether it is drawn alone or with the head."""
     form = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 90 90" fill="none" stroke="red">'
     ear = '<path d="M10 30l10-20 10 15"/>'
     (tmp_path / "ear.svg").write_text(f"{form}{ear}</svg>")

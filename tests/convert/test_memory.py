@@ -1,4 +1,4 @@
-"""Data sets of drawings that a program has in its memory."""
+"""Tests of data sets that are built from drawings in memory."""
 
 import errno
 

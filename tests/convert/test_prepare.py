@@ -1,4 +1,4 @@
-"""Lines to stroke-3: box, simplification, order, rounding, the first point."""
+"""Lines become stroke-3: box, simplification, order, rounding, the first point."""
 
 import numpy as np
 import pytest
@@ -16,7 +16,7 @@ from sketch_rnn.errors import UserError
 
 
 def absolute(stroke3):
-    """The lines of a sketch that starts at the origin with the pen down."""
+    """Return the lines of a sketch that starts at the origin with the pen down."""
     rows = np.concatenate([np.zeros((1, 3)), stroke3])
     points = np.cumsum(rows[:, :2], axis=0)
     return np.split(points, np.flatnonzero(rows[:, 2])[:-1] + 1)
@@ -97,7 +97,7 @@ def test_a_line_that_starts_where_the_previous_one_ended_is_joined_to_it():
 
 
 def circle(count=90, gap=0.0):
-    """Pieces of a circle of radius 100, with gaps of a length between them, in no order."""
+    """Return pieces of a circle with radius 100 in random order, with gaps of the given length."""
     ends = np.linspace(0, 2 * np.pi, count + 1)[:, None] + np.array([gap / 200, -gap / 200])
     pieces = [np.linspace(a, b, 4) for a, b in zip(ends[:-1, 0], ends[1:, 1], strict=True)]
     rng = np.random.default_rng(5)

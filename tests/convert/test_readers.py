@@ -1,4 +1,4 @@
-"""Drawings as other people's programs write them: every form, wherever its file lies."""
+"""Tests of reading drawings in the formats of other programs, from files, folders and zips."""
 
 import gzip
 import json
@@ -51,7 +51,7 @@ def left_out(path):
 
 
 def expected(*drawings):
-    """The sketches of drawings, each a list of lines."""
+    """Return the expected sketches for drawings, each a list of lines."""
     return [
         to_sketch([np.array(li) for li in lines], READING.recipe).points.tolist()
         for lines in drawings
@@ -236,7 +236,7 @@ def expected_inputs(drawings):
 
 
 def flagged(lines, flag, of):
-    """Points of all lines in one list, each with a flag: `of(index, is_last)`."""
+    """Return the points of all lines in one list, each with the flag `of(index, is_last)`."""
     return [
         {"x": x, "y": y, flag: of(index, index == len(line) - 1)}
         for line in lines
@@ -360,7 +360,7 @@ def test_rows_of_sketches_stay_in_their_units(folder, name):
 
 @pytest.mark.parametrize("padding", [-1, 0, np.nan])
 def test_rows_with_two_pen_states_are_read_by_the_one_that_is_set(folder, padding):
-    """Absolute coordinates, the pen's two states, and padding to one length."""
+    """Rows have absolute coordinates and two pen states, and are padded to the same length."""
     rng = np.random.default_rng(3)
     drawings, padded = [], np.full((30, 25, 4), padding, float)
     for i in range(30):
@@ -420,7 +420,7 @@ def test_a_few_lists_longer_than_a_point_are_columns(folder, count):
 
 @pytest.mark.parametrize("swapped", [False, True])
 def test_times_tell_columns_from_points(folder, swapped):
-    """Six strokes of three points, with times; or of x, y and another number that grows."""
+    """Each of six strokes has three lists: x, y, and times or another growing number."""
     rng = np.random.default_rng(1)
     strokes = [[*rng.integers(0, 255, (2, 3)).tolist(), [0, 16 + i, 40]] for i in range(6)]
     strokes = [np.transpose(stroke).tolist() for stroke in strokes] if swapped else strokes

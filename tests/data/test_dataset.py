@@ -59,7 +59,7 @@ def batches(data, seed=1, shard=(0, 1), **changes):
 
 
 def test_a_data_set_name_that_exists_as_a_path_is_read_as_a_path(tmp_path, monkeypatch):
-    """Nothing is asked of a server, whatever the path looks like."""
+    """No server is contacted, whatever the path looks like."""
     monkeypatch.setattr(download, "fetch", lambda *_: pytest.fail("it was asked for"))
     (tmp_path / "here").mkdir()
     for name in ("here/a.npz", "b.npz"):

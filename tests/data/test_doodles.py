@@ -1,4 +1,4 @@
-"""The embedded doodles: their format, and that their script makes them."""
+"""Tests of the embedded doodles: their format, and the script that draws them."""
 
 import importlib.util
 
@@ -15,7 +15,7 @@ SPLITS = {"train": 1000, "valid": 100, "test": 100}
 
 @pytest.fixture(scope="module")
 def doodles():
-    """The sketches of each category and split."""
+    """Return the sketches of each category and split."""
     read = {}
     for category in CATEGORIES:
         dataset = load_dataset(f"{category}.npz", FOLDER)

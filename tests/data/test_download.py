@@ -82,7 +82,7 @@ def test_a_truncated_body_leaves_nothing_in_the_cache(server, tmp_path):
 
 
 def cut_off(server):
-    """A download that ends after some whole pieces and a part of one."""
+    """Interrupt a download after several complete chunks and a part of another."""
     server.tag = '"one"'
     server.files["/d/a.npz"] = (CONTENT[:150_000], len(CONTENT))
     with pytest.raises(UserError):

@@ -1,4 +1,4 @@
-"""Whether row 0 is drawn or a place, told by a file's sketches alone."""
+"""Tests of recognizing, from a file's sketches, whether row 0 is drawn or is a position."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ from sketch_rnn.strokes import to_polylines
 
 
 def with_place(sketch, corner):
-    """The sketch as differences of absolute points, the first of them from (0, 0)."""
+    """Return the sketch with the position of its first point as row 0."""
     lines = to_polylines(sketch)
     points = np.concatenate(lines)
     points = points - points.min(axis=0) + corner

@@ -1,4 +1,4 @@
-"""Models on the Hub: fetched from a stand-in of it, and what is said where that fails."""
+"""Tests of fetching models from a fake Hub, and of the errors when that fails."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Files whose rows mean something else are recognized, or stopped, and right ones left alone."""
+"""Files with unusual rows are recognized or refused, and usual ones are not changed."""
 
 import json
 import re
@@ -73,7 +73,7 @@ def placed(points, place):
 
 
 def padded(rows, row, group):
-    """To the longest of each group, and one more."""
+    """Pad each group to one row more than its longest drawing."""
     found = []
     for first in range(0, len(rows), group):
         part = rows[first : first + group]
@@ -83,7 +83,7 @@ def padded(rows, row, group):
 
 
 def boxed(sketch):
-    """Its lines in a box of side 1, without points that repeat the one before."""
+    """Return its lines in a box of side 1, without repeated points."""
     lines = to_polylines(sketch)
     points = np.concatenate(lines)
     low, side = points.min(axis=0), np.ptp(points, axis=0).max()
@@ -99,7 +99,7 @@ def are_same(one, other):
 
 
 def drawings(name):
-    """The drawings of a set, stroke-3 float64."""
+    """Return the drawings in a data set as float64 stroke-3."""
     if name == "quickdraw":
         folder = SHARED / "data" / "quickdraw"
         lines = [line for p in sorted(folder.glob("*.ndjson")) for line in p.open("rb")]
@@ -121,7 +121,7 @@ def some(sketches, count, rng):
 
 
 def corruption(rng):
-    """A random one: of the padding, the coordinates, the pen, or of several together."""
+    """Return a random corruption of the padding, the coordinates, the pen, or several of them."""
     kind = rng.choice(["padding", "place", "pen", "all"])
     place = str(rng.choice(PLACES)) if kind in ("place", "all") else None
     pen = str(rng.choice(PENS[1:])) if kind in ("pen", "all") else "lifted"
@@ -134,7 +134,7 @@ def corruption(rng):
 
 
 def check_corrupted(sketches, copies, seed):
-    """All copies are mended or stopped; returns how many were stopped."""
+    """Check that all copies are repaired or refused; return how many were refused."""
     rng, stopped = np.random.default_rng(seed), 0
     for _ in range(copies):
         chosen, how = some(sketches, rng.choice([10, 20, 40, 150]), rng), corruption(rng)
@@ -199,7 +199,7 @@ def test_the_recognized_layout_is_reported(how, said, caplog):
 
 
 def ending(sketch, where):
-    """The sketch, its last line led on: to where it is, its first point, or its box's corner."""
+    """Extend the last line of a sketch to its own end, its first point, or a corner of its box."""
     points = np.concatenate(to_polylines(sketch))
     goal = {"twice": points[-1], "back": points[0], "corner": points.min(axis=0)}[where]
     before = sketch.copy()
@@ -232,7 +232,7 @@ def test_a_last_row_that_equals_the_padding_stays(where, how, ragged):
 
 
 def polygons(count, is_closed):
-    """Drawings of one polygon or two, closed or with their last side missing."""
+    """Return drawings with one or two polygons, closed or without their last side."""
     rng = np.random.default_rng(5)
     found = []
     for number in range(count):
@@ -258,7 +258,7 @@ def test_lines_that_padding_may_have_closed_are_refused(pen, padding):
 
 
 def test_a_dot_that_ends_a_line_twice_is_not_padding(caplog):
-    """One drawing with two dots where its line ends takes nothing away from the others."""
+    """A drawing with two dots where its line ends does not change the others."""
     sketches = drawings("cat")[:20]
     sketches[:5] = [ending(s, "twice") for s in sketches[:5]]
     dots = np.array([(0.0, 0.0, 1.0)] * 2)

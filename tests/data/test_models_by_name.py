@@ -1,4 +1,4 @@
-"""Models by name: fetched from a server on this machine that serves tiny ones of the same form."""
+"""Tests of fetching models by name, from a local server with tiny models in the same format."""
 
 import base64
 import dataclasses
@@ -23,7 +23,7 @@ WHOLE += [[2, 123], [123], [7, 8], [2, 8], [8]]
 
 
 def content(shapes, mode):
-    """A model's file, as long as several pieces of a download."""
+    """Return the content of a model file that is several download chunks long."""
     random = np.random.default_rng(0)
     weights = [
         base64.b64encode(random.integers(-999, 999, shape).astype("<i2").tobytes()).decode()
@@ -38,7 +38,7 @@ GEN, VAE = content(DECODER, 2), content(WHOLE, "vae")
 
 @pytest.fixture
 def models(server, monkeypatch, tmp_path):
-    """The server, with the two models of a cat; the working folder is empty."""
+    """Run the server with two cat models, in an empty working folder."""
     for name in ("quickdraw/cat", "quickdraw/cat.vae"):
         public = catalog.MODELS[name]
         served = dataclasses.replace(

@@ -42,7 +42,7 @@ def npy(value):
 
 
 def object_npy(pickled, count=3):
-    """A `.npy` object array of `count` whose pickle is given."""
+    """Return a `.npy` object array of length `count` with the given pickle."""
     file = io.BytesIO()
     header = {"descr": "|O", "fortran_order": False, "shape": (count,)}
     np.lib.format.write_array_header_1_0(file, header)
@@ -50,7 +50,7 @@ def object_npy(pickled, count=3):
 
 
 def write(path, train, compression=zipfile.ZIP_DEFLATED):
-    """An `.npz` file of the bytes of its members."""
+    """Write an `.npz` file with the given bytes for each member."""
     members = {"train": train, "valid": npy(objects(SKETCHES)), "test": npy(objects(SKETCHES))}
     with zipfile.ZipFile(path, "w", compression) as archive:
         for name, data in members.items():
@@ -69,7 +69,7 @@ def assert_same(found, expected):
 
 
 def refusal(path):
-    """The one line that a file is refused with."""
+    """Return the one-line error for a file."""
     with pytest.raises(UserError) as error:
         read_npz(path)
     assert "\n" not in str(error.value) and str(path) in str(error.value)
@@ -166,7 +166,7 @@ def test_other_members_are_not_read(tmp_path):
 
 
 def built_from(tmp_path, **members):
-    """What `read_drawings` finds, and what it leaves out."""
+    """Return the drawings that `read_drawings` finds, and those it leaves out."""
     np.savez(tmp_path / "a.npz", **members)
     return npz.read_drawings(tmp_path / "a.npz")
 
@@ -204,7 +204,7 @@ def test_python_lists_are_read_in_every_pickle_protocol(tmp_path, protocol, form
 
 
 def test_a_list_that_occurs_many_times_is_read(tmp_path):
-    """Also after the pickle's next thousand items, when the lists before it are forgotten."""
+    """The list also occurs a thousand items later, when earlier lists are no longer kept."""
     lists = [sketch.tolist() for sketch in SKETCHES] * 800
     member = list_pickle(lists, 4, len(lists))
     found, _ = npz.read_drawings(write(tmp_path / "a.npz", member))
@@ -393,7 +393,7 @@ def test_files_that_are_not_npz_are_refused(tmp_path):
 
 
 class Calls:
-    """Pickles as a call of any function."""
+    """An object whose pickle calls any function."""
 
     def __init__(self, function, *args):
         self.reduced = function, args
@@ -403,7 +403,7 @@ class Calls:
 
 
 def hostile_pickles(mark):
-    """Names, and pickles that would leave a file `mark` behind or read one."""
+    """Return, by name, pickles that would write or read the file `mark`."""
     mark = str(mark)
     run = f"touch {mark}"
     calls = {
@@ -484,7 +484,7 @@ def test_a_hostile_pickle_is_refused_and_not_run(tmp_path, mark, name):
 
 
 def array_pickle(shape):
-    """A pickle of one array whose shape is a lie."""
+    """Return the pickle of an array with a false shape."""
     pickled = pickle.dumps(objects([np.zeros((77, 3), "<i2")]), 2)
     return pickled.replace(b"KMK\x03\x86", pickle.dumps(shape, 2)[2:-1].replace(b"q\x00", b""))
 
@@ -583,7 +583,7 @@ def test_a_file_truncated_at_any_point_is_refused(tmp_path):
 
 
 def bomb(path, start, repeated, times):
-    """An `.npz` whose train member is a small start and a long, well packed rest."""
+    """Write an `.npz` whose train member has a short start and a long, highly compressed rest."""
     with (
         zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive,
         archive.open("train.npy", "w") as member,
@@ -595,7 +595,7 @@ def bomb(path, start, repeated, times):
 
 
 def claim(path, size, content=b"\x93NUMPY", compressed=None):
-    """An `.npz` whose train member claims sizes that its content does not have."""
+    """Write an `.npz` whose train member claims false sizes."""
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("train.npy", content)
         (member,) = archive.infolist()
@@ -604,7 +604,7 @@ def claim(path, size, content=b"\x93NUMPY", compressed=None):
 
 
 def named_again(array, times):
-    """A pickle that holds an array once and names it many times."""
+    """Return a pickle that contains an array once and refers to it many times."""
     pickled = pickle.dumps(objects([array, array]), 2)
     *_, again, appends, _, _, _, _ = [place for _, _, place in pickletools.genops(pickled)]
     names = pickled[again:appends] * (times - 1)
@@ -613,7 +613,7 @@ def named_again(array, times):
 
 
 def huge_bytes_late(arrays):
-    """A pickle of arrays that hardly pack, and after them many bytes that do."""
+    """Return a pickle of arrays that hardly compress, followed by many bytes that do."""
     pickled = pickle.dumps(objects(arrays), 4)
     end = pickled.rindex(pickle.APPENDS)
     return pickled[:end] + b"B" + struct.pack("<I", 1 << 28) + bytes(1 << 28) + b"cos\nsystem\n."
@@ -648,7 +648,7 @@ def test_a_huge_number_of_empty_sketches_is_refused(tmp_path, shape):
 
 
 def bombs(folder):
-    """Files that would take gigabytes if they were believed."""
+    """Write files that would take gigabytes if their claims were trusted."""
     header = with_header(HEADER.format("'<i2'", "(100000000, 1, 3)"))
     yield bomb(folder / "zeros.npz", header, bytes(1_000_000), 600)
     yield bomb(folder / "lists.npz", object_npy(b""), b"]" * 1_000_000, 600)
@@ -729,7 +729,7 @@ def test_refusing_lists_takes_less_than_700_megabytes(tmp_path):
 
 
 def peak(function, split, paths):
-    """Megabytes that a process took which read the files, all of which have to be refused."""
+    """Return the megabytes that a process used for refusing all of these files."""
     run = subprocess.run(
         [sys.executable, "-c", MEASURE, function, split, *paths],
         capture_output=True,
@@ -741,7 +741,7 @@ def peak(function, split, paths):
 
 
 def test_mutated_files_are_read_or_refused(tmp_path):
-    """A short form of the fuzzing: bytes of the pickle, of the header and of the zip."""
+    """A short version of the fuzzing changes bytes in the pickle, the header and the zip."""
     rng = random.Random(0)
     seeds = [object_npy(pickle.dumps(objects(SKETCHES), p)) for p in range(6)]
     seeds.append(npy(np.stack([SKETCHES[2]] * 3)))

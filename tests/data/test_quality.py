@@ -1,4 +1,4 @@
-"""Warnings about a data set, each where it holds and not elsewhere."""
+"""Tests of the warnings about a data set: each is given only if it applies."""
 
 import numpy as np
 import pytest

@@ -119,7 +119,7 @@ def random_sketches(rng, count, longest=40):
 
 
 def augmented_point_by_point(sketch, uniform, prob):
-    """The rule of point dropping, one point after the other."""
+    """Apply the rule for dropping points, one point at a time."""
     kept, index = [], 0
     for (dx, dy, lifted), u in zip(sketch, uniform, strict=True):
         if not lifted and index > 2 and u < prob:

@@ -1,4 +1,4 @@
-"""Models for the browser: what the real client makes of them, and files that are none."""
+"""Tests of models for the browser: what the real client computes, and invalid files."""
 
 import base64
 import functools
@@ -32,7 +32,7 @@ SIZES = {"dec_rnn_size": 24, "enc_rnn_size": 8, "z_size": 6, "max_seq_len": 40}
 
 
 def random_model(seed=3, **changes):
-    """A model with weights as large as training makes them."""
+    """Return a model with weights as large as after training."""
     model = SketchRNN(HParams(**(SIZES | changes)), scale_factor=37.5, seed=seed)
     random = np.random.default_rng(seed)
     for variable in model.trainable_variables:
@@ -42,7 +42,7 @@ def random_model(seed=3, **changes):
 
 @pytest.fixture(scope="module", params=[True, False], ids=["conditional", "unconditional"])
 def trained(request, tmp_path_factory):
-    """A model after some training, and a z where it takes one."""
+    """Return a model after some training, and a z if the model takes one."""
     folder = tmp_path_factory.mktemp("run") / "model"
     overrides = {"data_set": ["cat.npz"], "num_steps": 30, "save_every": 100, "batch_size": 20}
     overrides |= {"conditional": request.param, "learning_rate": 0.01}
@@ -52,7 +52,7 @@ def trained(request, tmp_path_factory):
 
 
 def some_strokes(count=30):
-    """stroke-5 `[count, 5]` in pixels, with every pen state but the end."""
+    """Return stroke-5 `[count, 5]` in pixels, with every pen state except the end."""
     random = np.random.default_rng(1)
     lifted = random.random(count) < 0.2
     rows = np.column_stack([random.normal(0, 20, [count, 2]), ~lifted, lifted, np.zeros(count)])
@@ -65,7 +65,7 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
 
 
 def client_pdfs(path, rows, temperature=1.0):
-    """pi, mu, sigma and rho of 20 mixtures and the pen, `[N + 1, 123]`, from the client."""
+    """Return the client's pi, mu, sigma and rho of 20 mixtures and the pen, `[N + 1, 123]`."""
     program, packages = node(), node_packages()
     handler = functools.partial(Quiet, directory=str(path.parent))
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
@@ -88,7 +88,7 @@ def flat(pdfs):
 
 
 def our_pdfs(model, rows, z=None):
-    """The same from our model."""
+    """Return the same parameters from our model."""
     scale = model.scale_factor / PIXEL_FACTOR
     points = np.concatenate([strokes.START_TOKEN[None], rows / [scale, scale, 1, 1, 1]])
     z = None if z is None else tf.constant(z[None])
@@ -100,7 +100,7 @@ def our_pdfs(model, rows, z=None):
 
 
 def copied(name, tmp_path):
-    """A published model, or a made-up one, where a server may serve it."""
+    """Return a published or a made-up model in a folder that a server may serve."""
     if name == "made up":
         return published_model(tmp_path)
     return Path(shutil.copy(public(f"models/{name}.gen.json"), tmp_path))
@@ -115,7 +115,7 @@ def test_a_published_model_gives_the_same_output_as_in_the_client(name, tmp_path
 
 
 def test_an_exported_model_gives_the_same_output_in_the_client(trained, tmp_path):
-    """Beside our own model read back, near the model before its weights were rounded."""
+    """The client agrees with our model read back, and is near the model before rounding."""
     path, rows = tmp_path / "model.gen.json", some_strokes()
     model, z = trained
     browser.save(model, path, z)
@@ -206,14 +206,14 @@ def test_a_model_that_the_client_cannot_run_is_refused(changes, z, scale_factor,
 
 
 def valid():
-    """The content of a small file: 2 units, one mixture."""
+    """Return the content of a small file: 2 units, one mixture."""
     shapes = [[2, 9], [9], [5, 8], [2, 8], [8]]
     texts = [base64.b64encode(bytes(2 * int(np.prod(shape)))).decode() for shape in shapes]
     return [{"scale_factor": 2.0, "name": "x", "max_seq_len": 9}, shapes, texts]
 
 
 def changed(*path_and_value):
-    """The valid content with one place changed."""
+    """Return the valid content with one entry changed."""
     *path, last, value = path_and_value
     content = place = valid()
     for key in path:
@@ -290,7 +290,7 @@ def test_a_model_name_cannot_contain_a_path(tmp_path):
 
 
 def test_mutated_files_are_read_or_refused(tmp_path):
-    """Bytes changed, cut, repeated: a model or a one-line error, never anything else."""
+    """Changing, cutting or repeating bytes gives a model or a one-line error."""
     random = np.random.default_rng(5)
     original = json.dumps(changed(0, "initial_state", {"c": [0, 1], "h": [0.5, 1]})).encode()
     path = tmp_path / "x.gen.json"

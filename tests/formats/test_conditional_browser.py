@@ -1,4 +1,4 @@
-"""`.vae.json`: whole conditional models, beside what a plain reader makes of the files."""
+"""`.vae.json` files of conditional models are compared with a plain reader of the files."""
 
 import base64
 import json
@@ -40,7 +40,7 @@ def random_model(**changes):
 
 
 def read(path):
-    """`info` and the arrays by name, float64, by nothing of ours."""
+    """Return `info` and the arrays by name, float64, without using this package."""
     info, shapes, texts = json.loads(path.read_text())
     arrays = [
         np.frombuffer(base64.b64decode(text), "<i2").reshape(shape) * (10 / 32767)
@@ -58,7 +58,7 @@ def part(arrays, prefix):
 
 
 def lstm_step(weights, x, c, h):
-    """One step in float64: gates i, j, f, o, the forget bias beside the bias."""
+    """Do one step in float64: gates i, j, f, o, with the forget bias added to the bias."""
     gates = x @ weights["W_xh"] + h @ weights["W_hh"] + weights["bias"]
     i, j, f, o = np.split(gates, 4, axis=-1)
     c = c / (1 + np.exp(-f - 1)) + np.tanh(j) / (1 + np.exp(-i))
@@ -66,7 +66,7 @@ def lstm_step(weights, x, c, h):
 
 
 def encoded(arrays, sketches):
-    """mu and sigma, `[B, Z]` each; sketches are stroke-5 `[n, 5]`."""
+    """Return mu and sigma, `[B, Z]` each, for stroke-5 sketches `[n, 5]`."""
     finals = []
     for points in sketches:
         final = []
@@ -83,7 +83,7 @@ def encoded(arrays, sketches):
 
 
 def decoded(arrays, version, points, z):
-    """The decoder's output `[T, B, 3 + 6 M]`; points are `[T, B, 5]`."""
+    """Return the decoder's output `[T, B, 3 + 6 M]` for points `[T, B, 5]`."""
     first = np.tanh(z) if version < 6 else z
     state = np.tanh(first @ arrays["first_state/kernel"] + arrays["first_state/bias"])
     c, h = np.split(state, 2, axis=-1)
@@ -95,7 +95,7 @@ def decoded(arrays, version, points, z):
 
 
 def some_sketches():
-    """stroke-3, in data units."""
+    """Return stroke-3 sketches in data units."""
     random = np.random.default_rng(8)
     return [
         np.column_stack([random.normal(0, 20, [n, 2]), random.random(n) < 0.3]).astype(np.float32)

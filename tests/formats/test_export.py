@@ -1,4 +1,4 @@
-"""Exported models in programs that know nothing of this one but its files."""
+"""Exported models work in programs that use only the files."""
 
 import json
 import os
@@ -138,7 +138,7 @@ def keras_file(tmp_path_factory):
 
 @pytest.fixture
 def saved(keras_file, tmp_path):
-    """A model in `tmp_path / "x.keras"`."""
+    """Save a model as `tmp_path / "x.keras"`."""
     shutil.copy(keras_file, tmp_path)
 
 
@@ -298,12 +298,12 @@ def test_an_existing_folder_is_not_overwritten(tmp_path):
 
 @pytest.fixture(scope="module")
 def published(tmp_path_factory):
-    """A model as Google serves them, in a folder of its own."""
+    """Write a model in the format that Google serves, in its own folder."""
     return published_model(tmp_path_factory.mktemp("published"))
 
 
 def command(capfd, *arguments):
-    """Status, and what the command wrote to stderr."""
+    """Return the command's exit status and its stderr."""
     status = export.main([str(argument) for argument in arguments])
     return status, capfd.readouterr().err
 
@@ -400,7 +400,7 @@ def test_a_full_disk_during_a_tensorflow_export_is_reported(
 
 
 def test_the_command_knows_the_suffixes_in_the_table_of_formats():
-    """Without loading it, and TensorFlow with it."""
+    """The command does so without importing that module, which would import TensorFlow."""
     assert set(MODEL_SUFFIXES) == {form.suffix for form in FORMATS if form.save and form.suffix}
 
 
@@ -415,7 +415,7 @@ def test_with_scale_factor_does_not_change_the_model():
 
 
 def test_drawing_with_several_models_in_turn_gives_no_retracing_warning(caplog, monkeypatch):
-    """It warns of a function that is traced again and again."""
+    """TensorFlow warns about a function that is traced many times."""
 
     def draw_nothing(decoder, z, batch, **_):
         return tf.zeros([1, batch, 5]), tf.zeros([batch], tf.int32)

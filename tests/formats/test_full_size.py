@@ -1,4 +1,4 @@
-"""The full size of models: recorded, read back, told by the data set, or by what they draw."""
+"""Tests of a model's full size: stored in files, or measured from its data set or drawings."""
 
 import logging
 

@@ -1,4 +1,4 @@
-"""Folders of the original's: read wherever they are, whatever they say, and gone on with."""
+"""Folders of the original are read wherever they are, and can be resumed."""
 
 import json
 import signal
@@ -27,7 +27,7 @@ def begin(folder, overrides=CATS, data_dir=DRAWINGS, resume=True, **options):
 
 
 def moved(name, folder):
-    """A golden model in another place, as the original left it."""
+    """Write a golden model, as the original left it, to another folder."""
     return original_run(name, folder)
 
 

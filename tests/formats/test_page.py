@@ -1,4 +1,4 @@
-"""The JavaScript that runs exported models, beside the models; and what goes into a page."""
+"""Tests of the JavaScript for exported models, and of the content of pages."""
 
 import json
 import os
@@ -41,7 +41,7 @@ def _drawn_without_compiling(monkeypatch):
 
 
 def random_model(cell="lstm", seed=3, scale_factor=20.0, **changes):
-    """A model with weights as large as training makes them."""
+    """Return a model with weights as large as after training."""
     hparams = HParams(**(SIZES | {"enc_model": cell, "dec_model": cell} | changes))
     model = SketchRNN(hparams, scale_factor=scale_factor, seed=seed, full_size=255.0)
     random = np.random.default_rng(seed)
@@ -57,7 +57,7 @@ def a_sketch(points=9, seed=1):
 
 
 def golden(name):
-    """A model of the original trainer's, whose files hold no scale factor."""
+    """Return a model of the original trainer, whose files contain no scale factor."""
     model = model_of(case_of(name))
     model.scale_factor = 20.0
     return model
@@ -79,7 +79,7 @@ def in_javascript(model, tmp_path, *calls, weights="float32", plain=False):
 
 
 def distributions(model, sketch, z):
-    """Every step's pi, mu_x, mu_y, sigma_x, sigma_y, rho and pen, `[n + 1, 6 M + 3]`."""
+    """Return pi, mu_x, mu_y, sigma_x, sigma_y, rho and pen of all steps, `[n + 1, 6 M + 3]`."""
     points = to_stroke5(model.to_model_units([sketch]), len(sketch))[0]
     output, _ = model.decoder(tf.constant(points[:, None]), None if z is None else z[None])
     m = split_output(output[:, 0])
@@ -93,7 +93,7 @@ def flat(found):
 
 
 def assert_same_model(model, tmp_path, plain=False):
-    """Distributions, latent vectors and greedy drawings."""
+    """Compare distributions, latent vectors and greedy drawings."""
     conditional = model.hparams.conditional
     z, sketch = None, a_sketch()
     if conditional:
@@ -150,7 +150,7 @@ def test_a_model_exported_for_one_z_is_the_same_in_javascript(tmp_path):
 
 
 def test_one_byte_weights_change_costs_by_less_than_one_percent():
-    """Of the model in the package, on drawings of all its kinds that it has not learned from."""
+    """The packaged model is evaluated on test drawings from all its categories."""
     model = load_model()
     files = [npz.read_split(DOODLES / name, "test") for name in model.hparams.data_set]
     sketches = [s for points, n in files for s in np.split(points, np.cumsum(n)[:-1])[:20]]
@@ -187,7 +187,7 @@ def test_float16_refuses_weights_that_it_cannot_hold(tmp_path):
 
 
 def test_points_are_sampled_from_the_distribution_at_a_temperature(tmp_path):
-    """First points of many drawings: their means, deviations, correlation and pen states."""
+    """Check means, deviations, correlation and pen states of many first points."""
     model, count, t = random_model(conditional=False, num_mixture=1, scale_factor=1.0), 4000, 0.5
     options = {"count": count, "maxPoints": 1, "leastPoints": 1, "temperature": t, "seed": 4}
     (drawn,) = in_javascript(model, tmp_path, ["decode", "MODEL", options])
@@ -259,7 +259,7 @@ def test_grids_and_analogies_are_the_same_in_javascript(tmp_path):
 ROW = [1.0, 2.0, 0]
 REFUSED = {
     "cont": ("decode", "MODEL", {"cont": 2}),
-    "expected options as {count: 3}, got 3": ("decode", "MODEL", 3),
+    "expected options such as {count: 3}, got 3": ("decode", "MODEL", 3),
     "count: expected a whole number from 1 to 10000, got 0": ("decode", "MODEL", {"count": 0}),
     "temperature: expected a number above 0, got 0": ("decode", "MODEL", {"temperature": 0}),
     'greedy: expected true or false, got "yes"': ("decode", "MODEL", {"greedy": "yes"}),
@@ -294,7 +294,7 @@ def test_a_model_without_an_encoder_takes_no_z(tmp_path):
 
 
 def test_a_module_a_script_and_a_package_give_the_same_results(tmp_path):
-    """In Node: as a module, as a script without modules, and as a package that is installed."""
+    """Node runs the module, a script without modules, and an installed package."""
     model, options = random_model(), {"seed": 2}
     (expected,) = in_javascript(model, tmp_path, ["decode", "MODEL", options])
     module.save_classic(model, tmp_path / "x.classic.js")
@@ -393,7 +393,7 @@ def test_a_drawing_in_a_url_is_read_back(tmp_path):
     for line, again in zip(lines, found, strict=True):
         np.testing.assert_allclose(again, line, atol=0.5 * 306 / 1000 + 1e-6)
     np.testing.assert_allclose(short[0][-1], long[0][-1], atol=0.2)
-    assert all("holds no whole drawing" in error["error"] for error in refused)
+    assert all("does not contain a complete drawing" in error["error"] for error in refused)
 
 
 HOSTILE = "</title></script><script>alert(1)</script><!--<img src=x onerror=alert(1)>"

@@ -1,4 +1,4 @@
-"""An exported page in Chromium: a visitor draws, and does everything that the page offers."""
+"""A visitor draws on an exported page in Chromium and uses all its controls."""
 
 import json
 import re
@@ -103,7 +103,7 @@ def test_a_reload_keeps_the_drawing(visit):
 
 def test_a_slider_describes_its_effect(visit):
     assert visit["temperature"] == "0.50"
-    said = "Temperature 1.00: the network is daring"
+    said = "Temperature 1.00: the model is daring"
     assert said in visit["moved"]  # alone, or behind an answer that is there already
     assert visit["after"].startswith("Nine ways") and said in visit["after"]
 
@@ -125,7 +125,9 @@ def test_a_drawing_can_be_shared_in_a_url(visit):
     ends = [np.r_[found[:2], found[-2:]] for found in numbers]
     np.testing.assert_allclose(ends[1], ends[0], atol=0.5)
     assert np.ptp(numbers[1]) == pytest.approx(np.ptp(numbers[0]), abs=0.5)
-    assert visit["notReceived"].startswith("No drawing: the address holds no whole drawing")
+    assert visit["notReceived"].startswith(
+        "No drawing: the link does not contain a complete drawing"
+    )
 
 
 def test_in_a_frame_the_page_has_no_scroll_bars_and_sends_its_drawing(visit):

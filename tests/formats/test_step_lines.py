@@ -1,4 +1,4 @@
-"""The lines of a run's steps: what is written is read, and nothing else stops a reader."""
+"""Lines of metrics are read back as written, and invalid lines do not stop the reader."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Files of other programs that are given for a model."""
+"""Files from other programs are refused as models."""
 
 import pytest
 

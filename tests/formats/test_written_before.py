@@ -1,4 +1,4 @@
-"""What version 0.1.0 wrote before its modules moved still loads, draws the same and goes on."""
+"""Files from version 0.1.0, before its modules moved, still load, draw the same and resume."""
 
 import json
 import shutil

@@ -97,7 +97,7 @@ def case(request, execution):
 
 
 def batches(case):
-    """The case's batch in every packing that its execution reads."""
+    """Return the case's batch in every packing that its execution accepts."""
     steps = case.strokes5.shape[1] - 1
     packings = [one_sketch_a_row(tf.constant(case.lengths), steps)]
     if case.model.execution.packed:
@@ -190,7 +190,7 @@ def test_gradients_equal_those_of_the_original(case, compiled, assert_near):
     )
 )
 def test_three_updates_equal_those_of_the_original(case, compiled, assert_near):
-    """By the trainer's own gradients and update; XLA may be five times as far away."""
+    """Gradients and updates are the trainer's own; the tolerance is five times larger with XLA."""
     step = TrainStep(case.new_state(), seed=0)
     gradients, update = step.costs_and_gradients, step.update
     if compiled:

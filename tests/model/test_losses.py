@@ -1,4 +1,4 @@
-"""The loss: the formulas, what is left out, and what stays finite."""
+"""Tests of the loss: its formulas, the terms left out, and finite values in extreme cases."""
 
 import importlib.util
 import math
@@ -41,7 +41,7 @@ def cost(output, target):
 
 
 def points(*pens):
-    """Targets `[T, 1, 5]` at the origin; 0 down, 1 lifted, 2 end."""
+    """Return targets `[T, 1, 5]` at the origin, for pen states 0 down, 1 lifted and 2 end."""
     target = np.zeros([len(pens), 1, 5], np.float32)
     target[:, 0, 2:] = np.eye(3)[list(pens)]
     return target

@@ -15,14 +15,14 @@ from sketch_rnn.model.network import SketchRNN
 
 
 def weights(cell, seed=1, **changes):
-    """The initial weights by the original's names."""
+    """Return the initial weights by the original's names."""
     sizes = {"enc_rnn_size": 16, "dec_rnn_size": 32, "z_size": 12}
     model = SketchRNN(HParams(enc_model=cell, dec_model=cell, **sizes | changes), seed=seed)
     return {name: np.asarray(value)[part] for value, part, name in original._entries(model)}
 
 
 def assert_glorot_uniform(value, name):
-    """Of the whole matrix, so in any rows; a vector's fan in and fan out are its length."""
+    """Check each half of the rows of a matrix; a vector's fan in and fan out are its length."""
     fans = value.shape if value.ndim == 2 else value.shape * 2
     limit = np.sqrt(6 / sum(fans))
     for rows in np.array_split(value, 2) if value.ndim == 2 else [value]:

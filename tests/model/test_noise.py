@@ -1,4 +1,4 @@
-"""Noise: a function of (seed, stream, step), with the right frequencies."""
+"""Noise depends only on (seed, stream, step), and has the right frequencies."""
 
 import numpy as np
 import pytest

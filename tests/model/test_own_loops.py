@@ -1,4 +1,4 @@
-"""Loops of one's own and Keras's: the costs, the distribution of each point, `fit`, `evaluate`."""
+"""Tests of custom training loops and of Keras's `fit` and `evaluate`."""
 
 import json
 import warnings
@@ -48,7 +48,7 @@ def batch(model, data):
 
 
 def test_the_loss_is_the_mean_of_the_costs_of_all_points(model, batch):
-    """But for the floor of the density, 1e-6."""
+    """They differ only by the floor of the density, 1e-6."""
     points = batch.strokes5[:, 1:]
     distribution = model.distribution(batch)
     log_prob = distribution.log_prob(points).numpy()
@@ -129,7 +129,7 @@ def test_a_batch_is_checked(model, data):
 
 @pytest.fixture(scope="module")
 def run(data, tmp_path_factory):
-    """A run of ours with every dropout, and what each of its steps cost `[steps, 3]`."""
+    """Train with every dropout; return the run and the costs of its steps, `[steps, 3]`."""
     folder = tmp_path_factory.mktemp("run") / "run"
     dropouts = {"use_input_dropout": True, "use_output_dropout": True, "kl_tolerance": 0.0}
     options = TrainOptions(
@@ -151,7 +151,7 @@ def run(data, tmp_path_factory):
 
 
 def test_fit_gives_the_same_costs_as_a_run(run, data):
-    """Step by step, with every dropout and augmentation; and Keras evaluates as a run validates."""
+    """Costs equal at every step, with dropout and augmentation; `evaluate` equals validation."""
     ours, costs = run
     model = SketchRNN(ours.hparams, data.scale_factor, seed=1)
     batches = data.batches("train", hparams=ours.hparams, seed=1)
@@ -165,7 +165,7 @@ def test_fit_gives_the_same_costs_as_a_run(run, data):
 
 @pytest.mark.long
 def test_keras_callbacks_work_and_keras_files_can_be_loaded_here(model, data, tmp_path):
-    """Without a warning; the file goes on with its optimizer in Keras, and draws here."""
+    """There is no warning; Keras resumes the file with its optimizer, and this package draws."""
     model = model_of(data)
     file = tmp_path / "best.keras"
     callbacks = [

@@ -1,4 +1,4 @@
-"""Sketches packed into rows: every point once, in order, and nothing between."""
+"""Sketches packed into rows keep every point once, in order, without gaps."""
 
 import numpy as np
 import pytest
@@ -91,7 +91,7 @@ def shapes_of(batch):
 
 
 def steps_of(micro_batch, steps):
-    """The steps that a micro-batch holds, as indices into [B T]."""
+    """Return the steps in a micro-batch, as indices into [B T]."""
     if micro_batch.loss_mask is None:
         return micro_batch.source
     return np.asarray(micro_batch.source)[np.asarray(micro_batch.loss_mask)]

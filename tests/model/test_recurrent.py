@@ -56,12 +56,12 @@ class Problem(NamedTuple):
 
     @property
     def values(self):
-        """Everything that has a gradient, by name."""
+        """Return everything that has a gradient, by name."""
         floats = {k: v for k, v in self.arguments.items() if v.dtype.kind == "f"}
         return self.weights | floats
 
     def judged(self, values):
-        """The weighted sum of the oracle's outputs for these values."""
+        """Return the weighted sum of the oracle's outputs for these values."""
         arguments = {name: values.get(name, array) for name, array in self.arguments.items()}
         h, state = oracle.recurrent(self.cell, values, **arguments, keep_prob=self.layer.keep_prob)
         return (h * self.of_h).sum() + (state * self.of_state).sum()
@@ -114,7 +114,7 @@ def make(cell, options, seed=0, dtype="float64", execution="cpu"):
 
 
 def call(layer, x, context=None, state=None, starts=None, sketch=None, dropout_mask=None):
-    """The layer's `call`, with the oracle's arguments."""
+    """Call the layer with the oracle's arguments."""
     return layer(x, context, state, Segments(starts, sketch), dropout_mask)
 
 
@@ -125,7 +125,7 @@ def compiled(function, mode):
 
 
 def layer_gradients(problem, function, mode="eager"):
-    """d function(arguments) / d each of `problem.values`, by name."""
+    """Return the gradient of function(arguments) for each of `problem.values`, by name."""
     floats = {k: tf.constant(v) for k, v in problem.arguments.items() if v.dtype.kind == "f"}
     rest = {k: tf.constant(v) for k, v in problem.arguments.items() if k not in floats}
     variables = {weight.name: weight.value for weight in problem.layer.weights}
@@ -147,7 +147,7 @@ def assert_near(ours, theirs, name="", tolerance=1e-11):
 
 @functools.cache
 def numerical_gradients(cell, options):
-    """By name: the entries that were tried (of `hyper` a few, else all) and their gradients."""
+    """Return, by name, the entries tried (a few for `hyper`, otherwise all) and their gradients."""
     problem = make(cell, options)
     rng = np.random.default_rng(1)
     count = None if cell != "hyper" else 4 if options in (OPTIONS, PACKED) else 1
@@ -159,7 +159,7 @@ def numerical_gradients(cell, options):
 
 
 def some_options():
-    """None, each alone, all, and all with sketches one after the other."""
+    """Return sets of options: none, each alone, all, and all with sketches packed into rows."""
     return [(), *((option,) for option in OPTIONS), OPTIONS, PACKED]
 
 
@@ -298,7 +298,7 @@ def stepped(problem, arguments):
     ids="+".join,
 )
 def test_a_sequence_equals_the_same_steps_one_by_one(cell, options, execution):
-    """Values, and the gradient of every entry of every weight and argument."""
+    """Values and all gradients of weights and arguments are equal."""
     problem = make(cell, options, execution=execution)
     h, state = call(problem.layer, **problem.arguments)
     h_stepped, state_stepped = stepped(problem, problem.arguments)
@@ -353,7 +353,7 @@ def float64():
 
 
 def strokes(rng):
-    """stroke-5 rows `[B, T, 5]` with random values everywhere, in the padding too."""
+    """Return stroke-5 rows `[B, T, 5]` with random values everywhere, including the padding."""
     return rng.normal(size=[len(LENGTHS), POINTS, 5])
 
 

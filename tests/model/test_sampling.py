@@ -1,4 +1,4 @@
-"""Sampling: the original's greedy drawings, and the mixture's own statistics."""
+"""Samples equal the original's greedy drawings, and have the statistics of the mixture."""
 
 import numpy as np
 import pytest
@@ -58,7 +58,7 @@ def test_greedy_drawings_are_the_original_s(name, compiled):
 
 
 def one_mixture(rows):
-    """The same mixture at many points: correlated, of unequal sizes."""
+    """Return the same correlated mixture, with unequal deviations, at many points."""
     pen = [0.3, -0.4, -1.1]
     parts = [[0.5, -0.2, 0.1], [4.0, -3.0, 0.5], [-2.0, 3.0, 9.0]]  # pi, mu_x, mu_y
     parts += [np.log([0.5, 1.5, 0.2]), np.log([0.8, 0.3, 1.2]), np.arctanh([0.8, -0.6, 0.0])]

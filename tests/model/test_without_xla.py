@@ -1,4 +1,4 @@
-"""A TensorFlow that cannot compile, as some of its builds; nothing but the time differs.
+"""Tests with a TensorFlow build that cannot compile; only the speed differs.
 
 The model computes what the original computed, trains and draws.
 """

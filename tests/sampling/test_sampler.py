@@ -1,4 +1,4 @@
-"""`Sampler` from Python: every mode, what it refuses, and what its pictures are written as."""
+"""Tests of `Sampler`: every mode, its errors, and the formats of its pictures."""
 
 import json
 

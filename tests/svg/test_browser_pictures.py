@@ -1,4 +1,4 @@
-"""SVG files as lines, against what a browser shows of them."""
+"""Lines read from SVG files are compared with pictures of the files in a browser."""
 
 import base64
 import io
@@ -81,6 +81,6 @@ def test_lines_that_are_read_lie_where_the_browser_draws_them(path, pictures):
 
 
 def to_box(shapes, others):
-    """97 of 100 shapes are no further from the nearest of the others, in a box of 255."""
+    """Return the 97th percentile of distances to the nearest other shape, in a box of 255."""
     nearest = shapely.STRtree(others).query_nearest(shapes, return_distance=True, all_matches=False)
     return np.percentile(nearest[1], 97) * 255 / SIDE

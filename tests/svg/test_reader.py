@@ -512,7 +512,7 @@ def test_white_lines_on_a_filled_shape_are_read():
 
 
 def test_white_strokes_are_compared_only_with_nearby_lines(monkeypatch):
-    """300 lines under 300 white strokes: what is near is looked at, and nothing else."""
+    """With 300 lines under 300 white strokes, only nearby pairs are compared."""
     rng = np.random.default_rng(0)
     starts = rng.uniform(0, 990, (600, 2))
     ends = starts + rng.uniform(-9, 9, (600, 2))
@@ -743,7 +743,7 @@ def test_files_from_editors_are_read_as_a_renderer_draws_them(path):
 
 
 def furthest(shapes, others):
-    """The largest of the distances of shapes to the nearest of others."""
+    """Return the largest distance from a shape to the nearest of the others."""
     nearest = shapely.STRtree(others).query_nearest(shapes, return_distance=True, all_matches=False)
     return nearest[1].max()
 
@@ -762,7 +762,7 @@ def test_files_in_utf_16_and_in_east_asian_encodings_are_read(encoding, said):
 
 
 def test_a_stroke_wider_than_its_filled_shape_is_a_line():
-    """As in KanjiVG's semicolon, whose strokes are filled too."""
+    """An example is KanjiVG's semicolon, whose strokes are also filled."""
     comma = "M51,104.5c3.61-2.46,6.65-7.37,6.65-13.29c0-1.68-1.36-3.03-3.04-3.03c-1.68,0-3.03,1.36"
     comma += "-3.03,3.03c0,1.67,1.36,3.03,3.03,3.03c4.62,0-0.15,7.08-3.61,10.26"
     svg = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 109 109" fill="black" '

@@ -1,4 +1,4 @@
-"""Style sheets inside of SVG files: which rule an element gets."""
+"""Tests of style sheets in SVG files: which rule applies to an element."""
 
 from xml.etree.ElementTree import fromstring
 

@@ -1,4 +1,4 @@
-"""Transforms, lengths and origins of CSS, without a browser."""
+"""Tests of CSS transforms, lengths and origins, without a browser."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Go on with a run, and end it when nothing gets better."""
+"""Resume a run, and end it when the costs no longer improve."""
 
 import sketch_rnn
 

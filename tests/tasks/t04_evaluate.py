@@ -1,4 +1,4 @@
-"""What each drawing of the test split costs, as a table."""
+"""Make a table of the cost of each drawing in the test split."""
 
 import sketch_rnn
 

@@ -1,4 +1,4 @@
-"""Drawings to z, and the two that are nearest to each other."""
+"""Encode drawings, and find the two whose z are nearest."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""The way from one drawing to another."""
+"""Interpolate from one drawing to another."""
 
 import sketch_rnn
 

@@ -1,4 +1,4 @@
-"""A square of drawings between four."""
+"""Interpolate between four drawings in a square."""
 
 import sketch_rnn
 

@@ -1,4 +1,4 @@
-"""Drawings, and beside each what a model makes of it."""
+"""Show drawings beside their reconstructions."""
 
 import sketch_rnn
 

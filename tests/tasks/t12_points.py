@@ -1,4 +1,4 @@
-"""Lines of points become a sketch, and a sketch becomes lines again."""
+"""Turn lines of points into a sketch and back."""
 
 import numpy as np
 

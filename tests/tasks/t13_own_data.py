@@ -1,4 +1,4 @@
-"""A data set of lines of points, and a look at it."""
+"""Build a data set from lines of points, and look at it."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Batches as a tf.data.Dataset, with the tools of tf.data."""
+"""Use batches as a tf.data.Dataset."""
 
 import tensorflow as tf
 

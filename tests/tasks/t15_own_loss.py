@@ -1,4 +1,4 @@
-"""A loss of one's own: the likelihood of the points, and a KL without a floor."""
+"""Train with a custom loss: the likelihood of the points, and a KL without a floor."""
 
 from typing import Any
 

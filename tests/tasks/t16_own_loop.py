@@ -1,4 +1,4 @@
-"""A training loop of one's own, with another optimizer."""
+"""Write a custom training loop with another optimizer."""
 
 from typing import Any
 

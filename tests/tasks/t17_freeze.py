@@ -1,4 +1,4 @@
-"""Train the decoder alone: the encoder stays as it is."""
+"""Train only the decoder, with a frozen encoder."""
 
 import keras
 import numpy as np

@@ -1,4 +1,4 @@
-"""Search the z that says a drawing best."""
+"""Find the z with the lowest cost for a drawing."""
 
 import keras
 import tensorflow as tf

@@ -1,4 +1,4 @@
-"""The mixture at one step of a drawing: where the pen may go next."""
+"""Look at the mixture at one step of a drawing: where the pen may go next."""
 
 import numpy as np
 

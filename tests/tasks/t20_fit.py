@@ -1,4 +1,4 @@
-"""Keras's own loop, with its callbacks, and its figures."""
+"""Train with Keras's own loop, its callbacks and its metrics."""
 
 import keras
 

@@ -1,4 +1,4 @@
-"""A callback that keeps the costs, and ends the run."""
+"""Write a callback that records the costs and ends the run."""
 
 from collections.abc import Mapping, Sequence
 

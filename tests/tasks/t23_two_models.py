@@ -1,4 +1,4 @@
-"""Two models side by side, which draw the same inputs."""
+"""Draw the same inputs with two models side by side."""
 
 import sketch_rnn
 

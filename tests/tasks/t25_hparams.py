@@ -1,4 +1,4 @@
-"""Hyperparameters by name: their defaults, changes, and a mistake."""
+"""Set hyperparameters by name: defaults, changes and a mistake."""
 
 import sketch_rnn
 

@@ -1,4 +1,4 @@
-"""Photographs and scans on their way to a data set and to a model."""
+"""Photographs and scans become data sets and inputs of models."""
 
 import csv
 

@@ -1,4 +1,4 @@
-"""How close drawings are to the training drawings: copies and new ones."""
+"""Tests of telling copies of training drawings from new drawings."""
 
 from types import SimpleNamespace
 
@@ -13,7 +13,7 @@ from sketch_rnn.training.record import ChiefRecorder
 
 
 def scrawls(count, seed):
-    """Lines of ten random points, the pen lifted once on the way."""
+    """Return sketches of ten random points, with the pen lifted once."""
     rng, made = np.random.default_rng(seed), []
     for _ in range(count):
         sketch = np.concatenate([rng.normal(0, 30, (10, 2)), np.zeros((10, 1))], 1)

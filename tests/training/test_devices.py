@@ -1,4 +1,4 @@
-"""Several devices and several machines train as one; a lost worker ends the run in good order."""
+"""Several devices or machines train like one, and a lost worker ends the run cleanly."""
 
 import functools
 import json
@@ -25,7 +25,7 @@ HANGS = 300  # seconds
 
 
 def clusters(count):
-    """The environment of each of some workers on this machine."""
+    """Return the environment of each worker on this machine."""
     addresses = [f"127.0.0.1:{port}" for port in free_ports(count)]
     for index in range(count):
         task = {"type": "worker", "index": index}
@@ -66,7 +66,7 @@ def alone():
     ids=str,
 )
 def test_a_batch_split_between_two_devices_trains_like_a_whole_batch(alone, strategy, cells):
-    """In every cost of 50 steps, with all dropouts and augmentation."""
+    """Costs agree over 50 steps, with all dropouts and augmentation."""
     environments = clusters(2) if strategy == "multi_worker" else [None]
     together = costs([begin(WORKER, strategy, STEPS, *cells, env=env) for env in environments])
     for cell in cells:
@@ -132,7 +132,7 @@ def test_an_invalid_cluster_is_refused(monkeypatch, config, reason):
 
 @pytest.fixture
 def two_workers(monkeypatch):
-    """The addresses of this one, 0, and of another."""
+    """Return the addresses of this worker, 0, and of another."""
     addresses = [f"127.0.0.1:{port}" for port in free_ports(2)]
     config = {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": 0}}
     monkeypatch.setenv("TF_CONFIG", json.dumps(config))
@@ -140,7 +140,7 @@ def two_workers(monkeypatch):
 
 
 def test_a_worker_names_the_worker_it_waits_for_and_gives_up_at_the_timeout(two_workers, caplog):
-    """Neither an address where nobody is nor one with another service is a worker."""
+    """An address with no service or with another service is not a worker."""
     caplog.set_level("INFO", "sketch_rnn")
     with pytest.raises(UserError, match=rf"in vain for worker 1 at {two_workers[1]}"):
         set_up_devices("multi_worker", timeout=0.1)

@@ -40,7 +40,7 @@ def small_model(cell, dataset, **changes):
 
 
 def summed_by_batch(model, dataset):
-    """The validation costs, batch by batch as training computes costs."""
+    """Return the validation costs, computed batch by batch as in training."""
     hparams = model.hparams
     found, counts = [], []
     batches = eval_batches(

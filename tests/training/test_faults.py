@@ -1,4 +1,4 @@
-"""What may go wrong around a run: disks, files, other processes, numbers. No work is lost."""
+"""Faults of disks, files, other processes and numbers do not lose the work of a run."""
 
 import errno
 import json
@@ -50,7 +50,7 @@ SMALL = {
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
-    """A run of four steps, with the checkpoints latest-3, latest-4 and best-3 or best-4."""
+    """Train for four steps, with the checkpoints latest-3, latest-4 and best-3 or best-4."""
     folder = tmp_path_factory.mktemp("runs") / "run"
     assert train(TrainOptions(folder, SMALL, DRAWINGS)) == 0
     return folder
@@ -66,7 +66,7 @@ def resume(folder, steps=6):
 
 
 def main_resume(folder, capsys):
-    """The command's exit status, and its one line."""
+    """Return the command's exit status and its one line."""
     status = command.main([f"--log_root={folder}", "--resume_training", "--hparams=num_steps=6"])
     errors = [li for li in capsys.readouterr().err.splitlines() if not li.startswith("warning:")]
     assert len(errors) == 1, errors
@@ -213,7 +213,7 @@ def flip(path):
 
 
 def restored(folder):
-    """The step of the latest checkpoint that can be read."""
+    """Return the step of the latest checkpoint that can be read."""
     state = TrainState(SketchRNN(HParams(**SMALL)))
     assert RunFolder(folder).restore(state.checkpoint)
     return int(state.step)
@@ -265,7 +265,7 @@ def test_truncated_checkpoints_are_reported(run, capsys):
 @unix_only
 @pytest.mark.parametrize("name", ["events.out.tfevents", "metrics.jsonl"])
 def test_the_error_names_curves_that_cannot_be_written(tmp_path, name):
-    """Here the system limits the size of files."""
+    """A limit on the size of files makes the write fail."""
     writer = MetricWriter(tmp_path, 0)
     writer.write(1, {"cost": 1.0})
     if name == "metrics.jsonl":
@@ -310,7 +310,7 @@ def test_a_checkpoint_saved_after_a_damaged_one_is_kept(run):
 
 
 def test_a_checkpoint_open_in_another_program_stays_whole_until_the_next_save(run, monkeypatch):
-    """On Windows nobody can remove it meanwhile."""
+    """On Windows, an open file cannot be removed."""
     folder, unlink, held = RunFolder(run), Path.unlink, {"latest-3.index"}
 
     def refuse(path, **options):
@@ -408,7 +408,7 @@ def test_a_linked_folder_of_checkpoints_is_not_changed(run, tmp_path, capsys):
 
 
 def record(content, length=None):
-    """A record of an events file; its length may be a lie."""
+    """Return a record of an events file, whose length may be false."""
     head = struct.pack("<Q", len(content) if length is None else length)
     return b"".join(part + struct.pack("<I", masked_crc32c(part)) for part in (head, content))
 

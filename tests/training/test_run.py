@@ -1,4 +1,4 @@
-"""Training runs: figures, files, resuming, and refusing what does not fit."""
+"""Tests of training runs: metrics, files, resuming, and errors."""
 
 import contextlib
 import json
@@ -57,7 +57,7 @@ TINY = {
 
 @pytest.fixture(scope="module")
 def data_dir(tmp_path_factory):
-    """A data set of 30 short zigzags of various lengths and sizes."""
+    """Write a data set of short zigzags with various lengths and sizes."""
     rng = np.random.default_rng(5)
     folder = tmp_path_factory.mktemp("data")
 
@@ -140,7 +140,7 @@ def test_tensorboard_has_the_tags_of_the_original(finished):
 
 
 def summaries(log_root, plugin):
-    """(step, tag) of all summaries of a kind."""
+    """Return (step, tag) for all summaries of a kind."""
     return {
         (event.step, value.tag)
         for path in Path(log_root).glob("events.*")
@@ -288,7 +288,7 @@ def read_to_the_end(terminal):
 @unix_only
 @pytest.mark.parametrize("size", [(0, 0), (40, 100)])
 def test_a_terminal_shows_a_status_line(monkeypatch, size):
-    """Of any size, also where it does not tell."""
+    """The terminal may have any size, or not report its size."""
     import fcntl
     import pty
     import termios
@@ -320,7 +320,7 @@ FIGURES = {"cost": -0.1234, "reconstruction": -0.5678, "KL": 0.4321}
 
 
 class Terminal:
-    """A screen of some columns, and what is written to it."""
+    """A terminal with a number of columns, which records what is written to it."""
 
     def __init__(self, monkeypatch, columns):
         self.columns, self.written = columns, []
@@ -332,7 +332,7 @@ class Terminal:
         self.now = 0.0
 
     def line(self):
-        """The live one; the cursor is at its start, and nothing below it."""
+        """Return the status line; the cursor must be at its start, with nothing below."""
         return re.fullmatch("\r(?:\x1b\\[J| +\r)(.*)\r", self.written[-1])[1]
 
     def isatty(self):
@@ -347,7 +347,7 @@ class Terminal:
 
 @pytest.mark.parametrize("columns", [60, 80, 120])
 def test_the_status_line_fits_any_width(monkeypatch, columns):
-    """After ten seconds of compiling the pace is that of the steps."""
+    """The speed excludes the first ten seconds, which are spent on compiling."""
     terminal = Terminal(monkeypatch, columns)
     progress = Progress(0, 2000)
     for step in range(1200):
@@ -410,7 +410,7 @@ def test_an_endless_run_shows_no_percentage_and_no_time_left(monkeypatch, capsys
 
 @pytest.mark.long
 def test_the_second_signal_ends_the_process_in_one_line(tmp_path, data_dir):
-    """Both while it compiles."""
+    """Both signals arrive while the process compiles."""
     code = f"""
 import signal, sys
 from sketch_rnn.cli import common, train
@@ -455,7 +455,7 @@ def test_metrics_belong_to_the_step_they_are_logged_for(finished):
 
 
 def test_batches_are_weighted_by_their_sketches_and_the_last_counts(data_dir):
-    """12 validation sketches in batches of 8 and 4, the KL floor in each."""
+    """12 validation sketches form batches of 8 and 4, and the KL floor applies to each batch."""
     dataset = load_dataset("zigzag.npz", data_dir)
     hparams = HParams(**TINY | {"batch_size": 8, "max_seq_len": dataset.max_seq_len})
     model = SketchRNN(hparams, dataset.scale_factor, seed=2)
@@ -475,7 +475,7 @@ def test_batches_are_weighted_by_their_sketches_and_the_last_counts(data_dir):
 
 
 def test_each_element_of_a_gradient_is_clipped_separately():
-    """What Adam's first moments show after one update."""
+    """Adam's first moments after one update show the clipped gradients."""
     sizes = {name: TINY[name] for name in ("enc_rnn_size", "dec_rnn_size", "z_size")}
     state = TrainState(SketchRNN(HParams(**sizes, grad_clip=0.5), seed=1))
     step, rng = TrainStep(state, seed=1), np.random.default_rng(1)
@@ -514,7 +514,7 @@ def test_the_configuration_has_everything_that_a_run_needs(finished):
     ],
 )
 def test_a_resumed_run_equals_an_uninterrupted_run(tmp_path, data_dir, cell, killed_after):
-    """The second run is cut off after some steps past its last save, as by a kill."""
+    """The second run stops some steps after its last save, as if it were killed."""
     changes = {"enc_model": cell, "dec_model": cell, "use_output_dropout": True}
     start(tmp_path / "whole", data_dir, **changes)
     start(tmp_path / "cut", data_dir, **changes, num_steps=killed_after)
@@ -596,7 +596,7 @@ def test_rates_can_change_when_resuming(tmp_path, data_dir):
 
 
 def test_the_command_line_that_started_a_run_can_resume_it(finished):
-    """`max_seq_len` too, which is N_max in the run's own configuration."""
+    """The command line also gives `max_seq_len`, which is N_max in the run's configuration."""
     overrides = TINY | {"max_seq_len": 250}
     config = begin(TrainOptions(finished, overrides, resume=True)).config
     assert config == RunFolder(finished).read_config()
@@ -653,7 +653,7 @@ def test_every_hyperparameter_is_used():
 
 
 def test_a_run_of_the_original_can_be_resumed(tmp_path):
-    """A model of the original at step 150, with data of its own."""
+    """The original stopped at step 150; the data set is a different one."""
     folder = original_run("lstm", tmp_path / "moved")
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
     train(TrainOptions(folder, {"num_steps": 153, "save_every": 152}, DOODLES, resume=True))

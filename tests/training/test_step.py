@@ -1,4 +1,4 @@
-"""A train step: what stopping after a sketch's end leaves out, and what bfloat16 rounds."""
+"""Tests of a train step: which steps after a sketch's end are skipped, and bfloat16 rounding."""
 
 import dataclasses
 import os
@@ -128,7 +128,7 @@ def test_sketches_in_shared_rows_have_the_same_costs_as_alone(
 @executions
 @pytest.mark.parametrize("pad_steps", [0, 2, 5])
 def test_steps_long_after_the_end_are_left_out(pad_steps, execution):
-    """The cost is that of the steps that are kept, still averaged over all."""
+    """The cost sums only the steps that are kept, but is averaged over all steps."""
     model = model_of("lstm", execution, conditional=False, use_recurrent_dropout=False)
     micro_batches = Layout(execution, pad_steps).micro_batches(LENGTHS, STEPS)
     reconstruction, _ = costs_and_gradients(model, micro_batches)[0]
@@ -214,7 +214,7 @@ def test_weights_stay_float32():
 @pytest.mark.parametrize("pad_steps", ["all", 2])
 @long_where(lambda cell, pad_steps: (pad_steps, cell) != ("all", "lstm"))
 def test_every_execution_trains_the_same(cell, pad_steps):
-    """Noise, costs and two updates, on a number of steps that no turn of a loop divides."""
+    """Noise, costs and two updates agree for a number of steps that no unroll factor divides."""
     found = []
     for execution in (CPU, GPU):
         model = model_of(cell, execution, pad_steps=pad_steps, **DROPOUTS)

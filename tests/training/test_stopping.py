@@ -1,4 +1,4 @@
-"""A run that ends by itself, and goes on as if it had not."""
+"""Tests of runs that end by a time limit or patience, and resume as if they had not ended."""
 
 import itertools
 import json
@@ -41,7 +41,7 @@ def notes(folder):
 
 
 def variables(folder):
-    """The weights and Adam's state that a run ended with."""
+    """Return the weights and Adam's state at the end of a run."""
     state = TrainState(load_model(folder, "latest"))
     assert RunFolder(folder).restore(state.checkpoint)
     return [value.numpy() for value in (*state.model.variables, *state.optimizer.variables)]

@@ -1,4 +1,4 @@
-"""Each verdict in a run that earns it, and in one that does not."""
+"""Each verdict is tested with a run to which it applies and one to which it does not."""
 
 import math
 import re
@@ -21,7 +21,7 @@ def facts(parameters=FACTS.parameters, points=FACTS.points, init_from="", **chan
 
 
 def run(*reconstructions, train=None, **signs_of_all):
-    """Validations every 100 steps; training is a little above unless it is given."""
+    """Return a run validated every 100 steps; training costs are slightly higher unless given."""
     train = train or [cost + 0.1 for cost in reconstructions]
     return [
         Validation(100 * (i + 1), valid, valid, trained, **signs_of_all)
@@ -90,7 +90,7 @@ def test_a_healthy_run_gets_no_verdict_at_any_validation():
 
 
 def test_a_validation_without_signs_is_judged_by_its_costs():
-    """Those of a run that an earlier version began, or of a decoder alone."""
+    """Runs from an earlier version, or without an encoder, have no such signs."""
     assert verdicts(run(0.9, 0.895, 0.893, train=[math.nan] * 3), FACTS, at_the_end=True) == []
 
 
@@ -101,14 +101,14 @@ def test_an_unused_z_is_not_blamed_on_the_kl_floor():
 
 @pytest.mark.parametrize("kl_sum", [5.95, 6.41])
 def test_random_z_are_not_blamed_on_kl_weight_if_the_kl_is_at_its_floor(kl_sum):
-    """Figures of runs on kanji and on icons: at the floor the weight has hardly an effect."""
+    """Metrics are from runs on kanji and icons: at the floor, the weight has little effect."""
     found, known = run(1.0, 0.9, kl_sum=kl_sum, recovered=0.28), facts(z_size=32)
     text = dict(verdicts(found, known))["random z"]
     assert f"{kl_sum:g} nats" in text and text.endswith("more steps, or try kl_tolerance=0.1")
 
 
 def test_few_validation_drawings_say_nothing_about_random_z():
-    """Figures of a run on 20 faces, of whose random drawings 16 of 20 were recognizable."""
+    """Metrics are from a run on 20 faces, for which 16 of 20 random drawings were recognizable."""
     found = run(1.0, 1.1, kl_sum=5.6, recovered=0.28)
     few = replace(facts(kl_tolerance=0.4), validating=4)
     assert "random z" in dict(verdicts(found, facts(kl_tolerance=0.4)))
@@ -116,19 +116,19 @@ def test_few_validation_drawings_say_nothing_about_random_z():
 
 
 def test_a_hardly_used_z_gets_only_one_verdict():
-    """Figures of a run on kanji: less weight for the one, and not more for the other."""
+    """Metrics are from a run on kanji: the advice lowers kl_weight, and never also raises it."""
     known = facts(kl_tolerance=0.0, z_size=64)
     assert list(dict(verdicts(run(1.0, 0.9, kl_sum=1.93, recovered=0.0), known))) == ["z not used"]
 
 
 def test_a_run_that_overfits_from_the_first_validation_is_not_called_diverging():
-    """Costs of a run on ten drawings."""
+    """Costs are from a run on ten drawings."""
     found = run(2.0, 3.2, 4.1, 5.4, train=[0.9, -0.8, -1.5, -1.7])
     assert list(dict(verdicts(found, FACTS))) == ["overfitting"]
 
 
 def test_a_run_whose_cost_never_falls_is_called_diverging():
-    """Costs of a run at a learning rate of 3."""
+    """Costs are from a run with a learning rate of 3."""
     found = run(12.48, 11.35, 11.76, train=[11.4, 10.6, 11.1])
     assert list(dict(verdicts(found, FACTS))) == ["diverging"]
 
@@ -228,7 +228,7 @@ def test_recovery_of_random_z_is_measured_relative_to_the_kl():
 
 
 def test_gradients_that_are_always_clipped_are_counted():
-    """Adam's second moments after some updates by elements of 1, 0.1 and -1, clipped to 1."""
+    """Adam's second moments come from several updates with the elements 1, 0.1 and -1."""
     moment = np.zeros(3)
     for _ in range(7):
         moment = 0.999 * moment + 0.001 * np.square([1, 0.1, -1])

@@ -1,4 +1,4 @@
-"""The examples of docs/web.md as a reader has them: in Chromium, beside exported files."""
+"""Examples in docs/web.md run in Chromium, beside exported files."""
 
 import json
 import re

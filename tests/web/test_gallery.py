@@ -1,4 +1,4 @@
-"""The live pages of the documentation's site, which its build makes."""
+"""Tests of the live pages that the build of the documentation site makes."""
 
 import re
 import sys

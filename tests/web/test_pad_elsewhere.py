@@ -66,7 +66,7 @@ def test_a_full_browser_store_loses_no_drawing(browser, tmp_path):
     _draw_line(browser)
     browser.click("#next")
     browser.wait("!document.querySelector('#warning').hidden")
-    assert "cannot keep 1 drawing (its store is full)" in _text(browser, "#warning")
+    assert "cannot keep 1 drawing (its storage is full)" in _text(browser, "#warning")
     browser.run("IDBObjectStore.prototype.put = window.put")
     _draw_line(browser)
     browser.wait("document.querySelector('#warning').hidden")

@@ -102,7 +102,7 @@ def test_the_pad_warns_if_the_browser_stores_nothing(visit):
 def test_the_pad_warns_if_the_store_is_full_and_saves_once_there_is_room(visit):
     drawn, warning = visit["full"]
     assert drawn == 2
-    assert "cannot keep 2 drawings (its store is full); save before" in warning
+    assert "cannot keep 2 drawings (its storage is full); save before" in warning
     assert visit["hasRoomAgain"] == 3
 
 

@@ -1,4 +1,4 @@
-"""The colors of a page that an owner chose, and those that follow from them."""
+"""Tests of the colors that a page's owner chooses, and of the colors derived from them."""
 
 import re
 

@@ -22,7 +22,7 @@ export function checkModel(model) {
 /** Returns the options, with defaults for options that are missing or undefined. */
 export function checkedOptions(options, defaults) {
   if (options === null || typeof options !== 'object' || isList(options)) {
-    throw new TypeError(`expected options as {count: 3}, got ${shown(options)}`);
+    throw new TypeError(`expected options such as {count: 3}, got ${shown(options)}`);
   }
   const names = Object.keys(defaults);
   const settings = {...defaults};

@@ -168,7 +168,7 @@ function* rowsOf(model, steps) {
 
 function ofOne(options) {
   if (options?.count !== undefined) {
-    throw new RangeError('option count: steps are given for one drawing only, leave it out');
+    throw new RangeError('option count: steps are given for a single drawing; leave it out');
   }
   return options;
 }

@@ -211,7 +211,7 @@ async function takeUp() {
   for (const record of [...records.values()].filter((each) => !each.done)) {
     if (await hold(record.key_id)) {
       current = record;
-      return say('This drawing was not finished. Keep drawing.');
+      return say('This is your unfinished drawing. Keep drawing.');
     }
   }
   current = newRecord(nextWord());
@@ -258,7 +258,7 @@ async function share() {
     await navigator.share({files: [shareable()]});
     unsaved = false;
   } catch (error) {
-    if (error.name !== 'AbortError') say(`Not shared: ${error.message}. Save does the same.`);
+    if (error.name !== 'AbortError') say(`Not shared: ${error.message}. Use Save instead.`);
   }
 }
 
@@ -386,7 +386,7 @@ function startEcho() {
   let asked = {id: 0};
   worker.onmessage = ({data}) => {
     if (data.id !== asked.id) return;
-    if (data.error) say(`The network cannot answer: ${data.error}`);
+    if (data.error) say(`The model cannot draw this: ${data.error}`);
     else showEchoes(asked.record, data.sketches);
   };
   return (record) => {
@@ -412,7 +412,7 @@ function taskFor(record) {
 
 function showEchoes(record, sketches) {
   find('echo').hidden = false;
-  find('echo_title').textContent = `Your ${record.word}, and what the network makes of it`;
+  find('echo_title').textContent = `Your ${record.word}, and how the model draws it`;
   find('echo').lastElementChild.replaceChildren(
       picture(linesOf(record)), ...sketches.map((sketch) => picture(toLines(sketch))));
 }
@@ -428,8 +428,9 @@ function refresh() {
     ? `${Math.min(number, settings.count)} of ${settings.count}, ${done().length} in all`
     : counted(done().length);
   paper.show(linesOf(current));
+  const strokes = drawing.length;
   find('paper').setAttribute(
-      'aria-label', drawing.length ? `Your drawing: ${drawing.length} strokes` : 'Empty paper');
+      'aria-label', strokes ? `Your drawing: ${strokes} ${strokes > 1 ? 'strokes' : 'stroke'}` : 'Empty paper');
   find('hint').hidden = drawing.length > 0;
   find('undo').disabled = find('next').disabled = !drawing.length;
   find('redo').disabled = !undone.length;

@@ -74,8 +74,8 @@ find('temperature').onchange = changeTemperature;
 find('way').oninput = askForMode;
 find('svg').onclick = () => download(new Blob([toSvg(lines())], {type: 'image/svg+xml'}), 'drawing.svg');
 find('png').onclick = async () => download(await toPng(lines()), 'drawing.png');
-find('json').onclick = () => copyText(toJson(read(lines())), 'Copied as stroke-3 JSON.');
-find('link').onclick = () => copyText(address(), 'Copied: an address that opens this page with your drawing.');
+find('json').onclick = () => copyText(toJson(read(lines())), 'Copied your drawing as stroke-3 JSON.');
+find('link').onclick = () => copyText(address(), 'Copied a link that opens this page with your drawing.');
 find('done').onclick = tellParent;
 document.onkeydown = onKey;
 window.onhashchange = takeFragment;
@@ -154,7 +154,7 @@ function clear() {
 function takeMode(wanted) {
   if (wanted === null) return;
   const modes = conditional ? ['draw', 'mimic', 'between'] : ['draw'];
-  if (!modes.includes(wanted)) say(`The address asks for ?mode=${wanted}; expected ${modes.join(', ')}.`);
+  if (!modes.includes(wanted)) say(`The link asks for ?mode=${wanted}; expected ${modes.join(', ')}.`);
   else if (wanted !== mode) setMode(wanted);
 }
 
@@ -266,12 +266,12 @@ function finished(base, sketch) {
 function said(kind) {
   if (kind !== 'between') return SAID[kind];
   const share = find('way').value;
-  return `${share} % of the way from the first drawing to the second. Move the slider, or take it.`;
+  return `${share}% of the way from the first drawing to the second. Move the slider, or take this drawing.`;
 }
 
 const SAID = {
   complete: 'Nine ways to finish it. Take one, or keep drawing.',
-  mimic: 'Your drawing, nine times in the network’s own hand.',
+  mimic: 'Nine drawings like yours, by the model. Take one, or keep drawing.',
   surprise: 'Nine new drawings. Take one, or draw a line of your own.',
 };
 const LABELS = {complete: 'ending', mimic: 'mimic', surprise: 'drawing'};
@@ -302,7 +302,7 @@ function take(i) {
     refresh();
     tiles.forEach((tile, k) => tile.classList.toggle('taken', k === i));
   }
-  say('It is your drawing now. Keep drawing, or save it.');
+  say('This is your drawing now. Keep drawing, or save it.');
 }
 
 function makeTile(i) {
@@ -376,9 +376,9 @@ function changeTemperature() {
 
 function temperatureInWords() {
   const temperature = find('temperature').valueAsNumber;
-  const word = temperature < 0.35 ? 'sure, so it draws what is most likely'
-    : temperature < 0.75 ? 'neither sure nor daring' : 'daring, so it draws what is less likely, too';
-  return `Temperature ${temperature.toFixed(2)}: the network is ${word}.`;
+  const word = temperature < 0.35 ? 'careful and draws what is most likely'
+    : temperature < 0.75 ? 'neither careful nor daring' : 'daring and also draws what is less likely';
+  return `Temperature ${temperature.toFixed(2)}: the model is ${word}.`;
 }
 
 async function copyText(text, done) {
@@ -428,7 +428,7 @@ function address() {
 function mailAddress() {
   const fragment = `#d=${toFragment(lines(), paperSide)}`;
   const text = location.protocol === 'file:'
-    ? `Open the page “${document.title}” and write this behind its address:\n\n${fragment}`
+    ? `Open the page “${document.title}” and add this to the end of its address:\n\n${fragment}`
     : address();
   return `mailto:?subject=${encodeURIComponent(document.title)}&body=${encodeURIComponent(text)}`;
 }
@@ -449,5 +449,5 @@ function takeFragment() {
 function tellParent() {
   const drawing = {sketch: fromLines(read(lines())), svg: toSvg(lines())};
   window.parent.postMessage({type: 'sketch_rnn drawing', ...drawing}, '*');
-  say('Done: the page has your drawing.');
+  say('Your drawing was sent to the page around this one.');
 }

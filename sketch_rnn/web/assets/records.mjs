@@ -49,7 +49,7 @@ export function recordsOf(text) {
   return text.split('\n').flatMap((line, i) => {
     if (!line.trim()) return [];
     const record = parsed(line);
-    if (!record) throw new Error(`line ${i + 1} is not a drawing in Quick, Draw!'s form`);
+    if (!record) throw new Error(`line ${i + 1} is not a drawing in the format of Quick, Draw!`);
     return [record];
   });
 }

@@ -83,7 +83,7 @@ function decoded(text) {
 }
 
 function notOne() {
-  return new Error('the address holds no whole drawing; was it cut off?');
+  return new Error('the link does not contain a complete drawing; was it cut off?');
 }
 
 function unsigned(n) {

@@ -64,11 +64,11 @@ function answer(request) {
   return new Promise((resolve, reject) => {
     request.onsuccess = () => resolve(request.result);
     request.onerror = () => reject(request.error);
-    request.onblocked = () => reject(new Error('another tab holds an older version'));
+    request.onblocked = () => reject(new Error('another tab has an older version of its storage open'));
   });
 }
 
 function reasonOf(error) {
-  if (error?.name === 'QuotaExceededError') return 'its store is full';
-  return error?.message || 'its store cannot be opened';
+  if (error?.name === 'QuotaExceededError') return 'its storage is full';
+  return error?.message || 'its storage cannot be opened';
 }
