@@ -302,8 +302,9 @@ def _placed(
 ) -> Iterator[Lines]:
     """Scale each sketch's lines and move them to the middle of a cell at (0, 0).
 
-    All sketches have the same scale, except those that are much larger than most. A sketch with a
-    prefix is moved by the same amount as the others in its row, so their prefixes stay aligned.
+    All sketches have the same scale, except those that are much larger than most. Sketches in a row
+    that begin with the same given part (prefix) are all moved by the same amount, so that this part
+    stays in the same place.
     """
     rows = [sketches[i - i % columns : i - i % columns + columns] for i in range(len(sketches))]
     boxes = [

@@ -49,13 +49,14 @@ class Flag(NamedTuple):
 
     Attributes:
       name: the flag's name without dashes.
-      kind: `str`, `int`, `float`, `bool`, one of `Many`, or the words to choose from.
+      kind: the type of the value (`str`, `int`, `float` or `bool`), a member of `Many`, or the list
+        of words that are allowed as values.
       default: the value if the flag is not given.
       help: the text in `--help`, which adds the default.
-      least: the smallest number allowed.
-      most: the largest number allowed.
-      also: another name for the flag.
-      short: a single letter for the flag.
+      least: the smallest number allowed as a value.
+      most: the largest number allowed as a value.
+      also: a second name for the flag.
+      short: a one-letter name for the flag.
     """
 
     name: str

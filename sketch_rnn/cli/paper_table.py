@@ -85,7 +85,7 @@ def table_rows(text: str, arguments: argparse.Namespace) -> list[tuple[str, list
 
 
 def has_paper_size(folder: Path, names: list[str]) -> bool:
-    """Return whether a run had as many training drawings as the paper's public files hold."""
+    """Return whether a run trained on as many drawings as the paper's models did."""
     from sketch_rnn.formats.run_folder import RunFolder
 
     return RunFolder(folder).read_config().training_size == PAPERS_DRAWINGS * len(names)

@@ -70,7 +70,7 @@ class Progress:
             self._exclude(now - last - pace)
 
     def _exclude(self, gone: float) -> None:
-        """Exclude some seconds from the time of the steps."""
+        """Do not count these seconds as time that was spent on training steps."""
         self._timed_at += gone
         self._times = deque((at + gone, done) for at, done in self._times)
 

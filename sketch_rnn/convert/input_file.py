@@ -51,7 +51,8 @@ class InputFile:
         """Open the file's bytes, unpacked if its name ends in `.gz`.
 
         Raises:
-          UserError: the file is damaged, even if that shows only while it is read.
+          UserError: the file is damaged. Damage may be found only later, while the file is read;
+            that raises the same error.
           OSError: the file cannot be opened.
         """
         try:

@@ -90,10 +90,10 @@ class Size:
     def prepared_side(self) -> float:
         """The length to which a whole drawing's longer side is scaled before it is simplified.
 
-        This length is the full size, so that `epsilon` is a number of data units, as it is for
-        `build`. This choice rests on measurements with Google's browser models, whose drawings are
-        about 900 units long. The length is limited to a range in which simplification removes
-        neither too much nor too little.
+        This length is `full`, the size of the drawings that the model was trained on. So `epsilon`
+        is measured in the model's data units, as in `build`. This choice rests on measurements with
+        Google's browser models, whose drawings are about 900 units long. The length is limited to a
+        range in which simplification removes neither too much nor too little.
         """
         return min(max(self.full or 0, Recipe.size), _LARGEST_PREPARED)
 

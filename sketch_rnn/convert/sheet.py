@@ -112,7 +112,7 @@ def augmentation_sheet(
         path,
         style=style,
         labels=[f"{index}: {len(original)} points", *labels],
-        caption="index of the drawing, then how each augmented version scales its width and height",
+        caption="index of the drawing; for augmented versions, the new width and height in percent",
     )
 
 

@@ -1,8 +1,9 @@
 """Keep sketches on disk, then write the `.npz`; memory use is bounded.
 
-A data set's splits are object arrays of int16 `[n, 3]` arrays, which NumPy writes as one pickle.
-NumPy's writer holds every object in that pickle in memory, about a kilobyte per sketch. So this
-module streams the pickle to disk itself, in protocol 3, which every Python 3 and NumPy reads.
+Each split of a data set is an object array of int16 `[n, 3]` arrays. NumPy writes an object array
+as one pickle, but keeps all its objects in memory until it is done: about a kilobyte per sketch. So
+this module writes the pickle to disk itself, object by object. It uses pickle protocol 3, which all
+versions of Python 3 and NumPy can read.
 """
 
 import pickle

@@ -1,6 +1,7 @@
 """Models on the Hugging Face Hub: downloading them once into the Hub's cache, and pushing them.
 
-The package `huggingface_hub` does both. It is optional, and imported only when it is needed.
+The package `huggingface_hub` downloads and uploads the files. It is optional, and imported only
+when it is needed.
 """
 
 import os

@@ -10,20 +10,20 @@ centered, or relative to the first point): doodles, aaron_sheep, short_kanji, Ka
 Draw! raw and simplified. Three ratios, averaged over the sketches in a file, tell offsets from
 absolute coordinates (lengths are those of the vectors (x, y) in the rows):
 - spread: the size of the bounding box of the running sums of the rows, divided by the size of the
-  bounding box of the rows themselves. It was 0.5 to 3.5 for offsets, and 1.6 or more for absolute
-  coordinates.
-- turn: the length of the difference between a row and the row before, divided by the sum of that
-  length and the length of the row. It was 0.31 to 0.64 for offsets, and 0.02 to 0.50 for absolute
-  coordinates, since successive points are near each other.
-- leap: the length of rows with the pen lifted, divided by the length of other rows. It was 1.1 or
-  more for offsets, and 1.0 to 2.2 for absolute coordinates, since the position of a point does not
-  depend on the pen.
-`_SPREAD`, `_TURN` and `_LEAP` are the weights of these ratios in a score, a sum to which `_EVEN` is
-added. With 30 or with 10 drawings, the score is below 0 for offsets and above 0 for absolute
-coordinates; the same holds for icons (lucide, tabler) and lines of handwriting, which were not used
-to choose the weights. With 3 to 9 drawings, the score of offsets can reach 0.7, and the score of
-absolute coordinates is above 0.5 in 98 of 100 files. If all points lie to the right of and below a
-corner, the coordinates are absolute in any case.
+  bounding box of the rows themselves. The spread was 0.5 to 3.5 for offsets, and 1.6 or more for
+  absolute coordinates.
+- turn: D / (D + S). D is the sum of the absolute differences between each row and the row before
+  it; S is the sum of the absolute values in the rows. The turn was 0.31 to 0.64 for offsets. It was
+  0.02 to 0.50 for absolute coordinates, since successive points are near each other.
+- leap: the length of rows with the pen lifted, divided by the length of other rows. The leap was
+  1.1 or more for offsets, and 1.0 to 2.2 for absolute coordinates, since the position of a point
+  does not depend on the pen.
+A file's score is a weighted sum of these ratios: `_SPREAD` * log(spread) + `_TURN` * turn +
+`_LEAP` * log(leap) + `_EVEN`. In files of 10 or 30 drawings, the score is below 0 for offsets and
+above 0 for absolute coordinates. It also separates the two in files of icons (lucide, tabler) and
+of handwriting, which were not used to choose the weights. In files of 3 to 9 drawings, the score of
+offsets can reach 0.7, and the score of absolute coordinates is above 0.5 in 98 of 100 files. If all
+points lie to the right of and below a corner, the coordinates are absolute in any case.
 
 Pen. The pen is rarely up for two points in a row: in these files, 0 to 2% of the points with the
 pen up are followed by another such point, and 54 to 98% of the points with the pen down are
@@ -127,7 +127,11 @@ def plain(
 
 
 def oddities(sketches: Sequence[np.ndarray]) -> list[str]:
-    """Return clauses that say what is odd about a file's stroke-3 sketches."""
+    """Describe everything that is odd about a file's stroke-3 sketches.
+
+    Each description completes a sentence about the sketches, such as "seem to hold absolute
+    coordinates".
+    """
     found = []
     sketches, padding = unpadded(sketches)
     if padding is not None:

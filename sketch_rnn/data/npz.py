@@ -169,8 +169,8 @@ def _most_bytes(member: zipfile.ZipInfo) -> int:
 def _sketches(archive: zipfile.ZipFile, name: str, any_form: bool = False) -> Iterator[np.ndarray]:
     """Yield the sketches of an archive member as they are stored, without checking them.
 
-    Their bytes are counted, because a small file can stand for very many sketches: a pickle can
-    repeat one array many times, and arrays without rows take no space.
+    The total size of the sketches is limited, because a small file can contain a very large number
+    of sketches. For example, a pickle can repeat one array many times.
     """
     left = _most_bytes(archive.getinfo(f"{name}.npy"))
     for number, sketch in enumerate(_stored(archive, name, any_form)):

@@ -4,9 +4,11 @@ A sketch's own last row may equal the padding, such as (0, 0, 1) where a line en
 point or comes back to (0, 0). Every sketch ends with the pen lifted. So if the padding lifts the
 pen, but the sketch without padding would end with the pen down, the first row of the padding
 belongs to the sketch. If a file gives the pen before a point instead of after it, such a row cannot
-be told from padding, and neither can a dot at the end of the line before. So a file causes an error
-if points within its drawings equal the padding. A drawing of one closed line from (0, 0) ends in
-such a row; a file that seems to hold such drawings causes an error too.
+be told from padding, and neither can a dot at the end of the line before. Two kinds of files
+therefore cause an error, so that no point is lost:
+- files in which points within drawings equal the padding, since last points may equal it too;
+- files that seem to hold drawings of a single closed line from (0, 0), since the last row of such a
+  drawing equals the padding.
 
 Dimensions: n points in one sketch.
 """
@@ -37,7 +39,7 @@ def without_padding(sketches: Sequence[np.ndarray], where: str) -> list[np.ndarr
     """Return the sketches without the rows that only pad them to a common length.
 
     Raises:
-      UserError: rows that equal the padding may be the points that close lines.
+      UserError: it is unclear whether the last rows are padding or real points of the drawings.
     """
     kept, padding = unpadded(sketches)
     if padding is None:
@@ -128,8 +130,8 @@ def _stripped(sketch: np.ndarray, padding: np.ndarray) -> np.ndarray:
 def _lifts_the_pen(padding: np.ndarray, kept: Sequence[np.ndarray]) -> bool:
     """Return whether the pen value in the padding means that the pen is lifted after a row.
 
-    The value has this meaning if most sketches also end with it once the padding is removed, and
-    two successive rows seldom have it.
+    This is assumed under two conditions: most sketches without their padding end with this pen
+    value, and two successive rows seldom both have this pen value.
     """
     lifted = [_has_pen_of(padding, sketch) for sketch in kept if is_rows(sketch) and len(sketch)]
     twice = sum(int((up[:-1] & up[1:]).sum()) for up in lifted)
@@ -196,9 +198,9 @@ def _check_closed_lines(padding: np.ndarray, kept: Sequence[np.ndarray], where: 
     ]
     if sum(bool((line[0] == line[-1]).all()) for line in lines) > _FEW_CLOSED * len(lines):
         raise UserError(
-            f"{where}: cannot tell whether {sum(single)} of its {len(rows)} drawings, each a "
-            "single line, end with padding or return to their first point, since both give the "
-            "same last row; pad drawings with NaN, or do not pad them"
+            f"{where}: cannot tell where {sum(single)} of its {len(rows)} drawings end; each is a "
+            "single line, and its last row may be padding or the return to its first point; pad "
+            "the drawings with NaN, or not at all"
         )
 
 
@@ -210,7 +212,7 @@ def _is_one_line_from(padding: np.ndarray, sketch: np.ndarray) -> bool:
 
 
 def _is_image_of_zero(padding: np.ndarray, kept: Sequence[np.ndarray]) -> bool:
-    """Return whether the padding probably was at (0, 0) before the whole file was normalized."""
+    """Return whether the padding rows were probably (0, 0) before someone normalized the file."""
     if len(padding) != 3 or not padding[:2].any() or not np.isfinite(padding).all():
         return False
     pens = {float(pen) for sketch in kept if is_rows(sketch) for pen in sketch[:, 2]}

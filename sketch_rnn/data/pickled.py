@@ -27,7 +27,10 @@ class NotAnArray(Refused):
 
 
 class Name:
-    """A function or class that the file names; a call to it becomes a call to `CALLS[name]`."""
+    """The name of a function or class in the file, which is never imported.
+
+    Where the pickle calls the function or class, `CALLS[name]` is called instead.
+    """
 
     def __init__(self, name: str):
         self.name = name

@@ -61,7 +61,8 @@ class Split(Sequence[np.ndarray]):
     """The sketches of a split, from one or more files, as a sequence of stroke-3 arrays.
 
     `split[i]` is a sketch `[n, 3]` float32, in data units, clamped; `split[:4]` and `split[[1, 5]]`
-    are splits that contain some of the sketches. A notebook shows pictures of some of them.
+    are splits that contain some of the sketches. A notebook displays a split as pictures of some of
+    its sketches.
 
     The points may be memory-mapped.
     """
@@ -117,7 +118,11 @@ class Split(Sequence[np.ndarray]):
         return flatten([part.points[start:end] for part, start, end in found])
 
     def places(self, indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return, for each sketch, the index of its part and its index in that part, `[B]` each."""
+        """Return which of the split's parts each sketch is in, and where in that part.
+
+        Returns:
+          The index of the part and the index of the sketch within the part, `[B]` each.
+        """
         numbers = np.searchsorted(self._ends, indices, side="right")
         return numbers, indices - np.concatenate([[0], self._ends])[numbers]
 
@@ -271,10 +276,10 @@ def augment(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Scale each sketch, then drop points within its lines.
 
-    A point can be dropped if the pen stays down after it and its index within its line is above 2
-    (counting from 0, including dropped points). Such a point is dropped if its random number in
-    `uniform` is below `drop_prob`. Its offset is then added to that of the last point kept, so that
-    later points do not move.
+    The first three points of a line and its last point, after which the pen is lifted, are never
+    dropped. Any other point is dropped if its random number in `uniform` is below `drop_prob`. The
+    offset of a dropped point is added to that of the last point kept, so that later points do not
+    move.
 
     Args:
       points: flat stroke-3 points `[P, 3]` float32.

@@ -308,7 +308,7 @@ class _Machine:
 def _is_of_sketch(value: Any) -> bool:
     """Return whether a value can be part of a sketch: a list, or a tuple of numbers or points.
 
-    Other tuples describe an array: its shape, or the state that a pickle restores it from.
+    Any other tuple is the shape of an array, or the state from which a pickle restores an array.
     """
     if isinstance(value, tuple) and len(value) > 2:
         return isinstance(value[0], int | float | list | tuple)

@@ -250,7 +250,9 @@ def test_lines_that_padding_may_have_closed_are_refused(pen, padding):
         rows = written(sketches, Corruption("from the start", pen, padding=row))
         if is_closed and row == padding:
             with pytest.raises(
-                UserError, match="cannot tell whether 20 of its 40 drawings, each a single line"
+                UserError,
+                match="cannot tell where 20 of its 40 drawings end; each is a single line, and its "
+                "last row may be padding or the return to its first point",
             ):
                 plain(rows, "a.npz", layout)
         else:

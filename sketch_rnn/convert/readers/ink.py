@@ -108,7 +108,7 @@ def _traces(element: Element, context: str) -> Iterator[tuple[Element, str]]:
 
 
 def _format_of(context: Element, by_id: dict) -> Format | None:
-    """Return the format that a context or its ink source names; None if neither names one."""
+    """Return the trace format named by a context or by its ink source; None if none is named."""
     seen: Element | None = context
     for _ in range(5):  # follow references to other contexts and the ink source
         if seen is None:

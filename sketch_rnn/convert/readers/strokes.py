@@ -90,7 +90,10 @@ def _chance_of_times(found: Sequence[Sequence[Any]]) -> float:
 
 
 def _by_shape(lists: int, numbers: int) -> Arrangement | None:
-    """Return the layout that a stroke of this shape must have; None if both or neither fits."""
+    """Return the only layout that a stroke of this shape can have.
+
+    Return None if the shape fits both layouts (columns and points), or neither of them.
+    """
     can_be_columns = 2 <= lists <= (MAX_CHANNELS if numbers > MAX_CHANNELS else SURE_COLUMNS)
     can_be_points = 2 <= numbers <= MAX_CHANNELS
     if can_be_columns != can_be_points:

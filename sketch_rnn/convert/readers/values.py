@@ -1,16 +1,20 @@
 """Read drawings from JSON values in the many formats that programs write.
 
-A value is one of
-- a record: an object that holds its strokes under one of the keys `STROKES`, possibly as a string
-  of JSON, or under an unknown key if no other key has a drawing;
-- strokes: lists of numbers (see `strokes`), lists of points {"x": ..., "y": ...} (signature_pad 1
-  and 2, p5; see `points`), objects {"x": [...], "y": [...]} (jSignature, Hugging Face), or objects
-  with "points" (signature_pad 3 and later) or "paths" (react-sketch-canvas), without strokes of an
-  eraser;
-- a single stroke;
-- {"x": [[...], ...], "y": [[...], ...]}: all strokes as columns of a table;
-- rows of a sketch: stroke-3 [dx, dy, pen_lifted], stroke-5, or ml5's {"dx", "dy", "pen"};
-- a scene from Excalidraw, tldraw or fabric.js (see the modules with these names).
+A value has one of these formats:
+- A record is an object that holds its strokes under one of the keys `STROKES`, possibly as a string
+  of JSON. If it has none of these keys, but exactly one value that is a drawing, that drawing is
+  read.
+- A list of strokes; the formats of a stroke are listed below.
+- A single stroke.
+- All strokes as columns of a table: {"x": [[...], ...], "y": [[...], ...]}.
+- A list of a sketch's rows: stroke-3 [dx, dy, pen_lifted], stroke-5, or ml5's {"dx", "dy", "pen"}.
+- A scene from Excalidraw, tldraw or fabric.js (see the modules with these names).
+
+A stroke has one of these formats; strokes that an eraser drew are left out:
+- lists of numbers (see `strokes`)
+- a list of points {"x": ..., "y": ...} (signature_pad 1 and 2, p5; see `points`)
+- an object {"x": [...], "y": [...]} (jSignature, Hugging Face)
+- an object with "points" (signature_pad 3 and later) or "paths" (react-sketch-canvas)
 """
 
 import json
@@ -216,7 +220,7 @@ def _from_columns(x: list[Any], y: list[Any]) -> Strokes:
 
 
 def _from_list(value: list[Any]) -> Found:
-    """Return the drawing in a list of rows, points or strokes."""
+    """Return the drawing that a list holds; the list's items are rows, points or strokes."""
     first = _first(value)
     if isinstance(first, dict) and "dx" in first:
         return _from_ml5(value)
@@ -243,7 +247,7 @@ def _from_list(value: list[Any]) -> Found:
 def _from_stroke(stroke: Any) -> tuple[list[Any], tuple[str, ...]]:
     """Return the lines of a stroke in any format, and descriptions of what is left out.
 
-    A stroke whose layout is unknown is returned unchanged, in place of its lines.
+    If the layout of a stroke is not known yet, the stroke itself is returned instead of its lines.
     """
     if isinstance(stroke, dict):
         keyed = {plain(key): item for key, item in stroke.items()}
