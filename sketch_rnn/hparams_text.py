@@ -19,9 +19,9 @@ def parse_overrides(texts: Sequence[str]) -> dict[str, Any]:
     """Read the values of a repeated `--hparams` flag; a later flag wins.
 
     Each string is `key=value,key=value`, a JSON object, or a mixture of the two: a key may be
-    followed by `=` or `:`, and quotes, braces and spaces are optional. Lists are `[a,b]`. File
-    names may be given as `a.npz+b.npz`, or one by one: values of `data_set` without brackets add
-    up.
+    followed by `=` or `:`, and quotes, braces and spaces are optional. Lists are `[a,b]`. Several
+    file names may be given as `data_set=a.npz+b.npz`, or as `data_set=a.npz` and `data_set=b.npz`:
+    names without brackets are collected.
 
     Args:
         texts: The flag's values, in order.
@@ -136,7 +136,7 @@ def _json_pairs(text: str) -> tuple[tuple[str, Any], ...] | None:
 
 
 def _check_json(text: str, where: str) -> None:
-    """Raise UserError if a string is not valid JSON; say where, and what may have been meant."""
+    """Raise UserError if a string is not valid JSON; give the position and the likely mistake."""
     try:
         json.loads(text)
     except json.JSONDecodeError as error:
@@ -182,7 +182,7 @@ def _text_pairs(text: str) -> Iterator[tuple[str, str | list[str]]]:
 
 
 def _list(body: str, position: int) -> tuple[list[str], int]:
-    """Return the elements of a list that begins at `position`, and the position where it ends."""
+    """Return the elements of the list that begins at `position`, and the list's end position."""
     elements = []
     while not (end := _LIST_END.match(body, position)):
         element = _match(_ELEMENT, body, position)

@@ -96,8 +96,8 @@ def save(svg: Svg, path: Path, style: Style, animate: bool = False) -> None:
     """Write a picture as SVG or PNG, by the path's suffix.
 
     Raises:
-      UserError: the suffix is neither .svg nor .png, `animate` or `style` asks for something that a
-        PNG cannot do, or writing fails.
+      UserError: the suffix is neither .svg nor .png; the file is a PNG, but the picture is animated
+        or its width is in millimeters; or writing fails.
     """
     suffix = path.suffix.lower()
     if suffix not in (".svg", ".png"):

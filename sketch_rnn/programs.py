@@ -23,7 +23,8 @@ class KeptPrograms:
     disk would make the training step fail that needs a newly compiled program.
 
     A damaged file must never be loaded, because its machine code would be executed, and TensorFlow
-    does not check it. A second file next to each compiled program holds its checksum.
+    does not check it. So each compiled program has a second file beside it, which holds the
+    program's checksum.
     """
 
     def __init__(self, folder: Path):

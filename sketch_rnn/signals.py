@@ -185,7 +185,10 @@ def heard_at_once(hear: Callable[[int], None]) -> Iterator[None]:
 
 @contextmanager
 def _handling(handler: Handler, numbers: Sequence[int] = ENDING) -> Iterator[None]:
-    """Set a signal handler within the block if this is the main thread; others cannot set one."""
+    """Set a signal handler while the block runs, but only in the main thread.
+
+    Other threads cannot set signal handlers.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return

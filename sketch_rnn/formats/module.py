@@ -220,7 +220,12 @@ def _dense(path: str, layer: Any) -> Iterator[tuple[str, np.ndarray]]:
 
 
 def _packed(values: np.ndarray, weights: str) -> tuple[str, np.ndarray, bytes]:
-    """Return how a tensor is stored, its scales (one per column, one, or none), and its bytes."""
+    """Pack a tensor for the module.
+
+    Returns:
+      The name of the number type that the tensor is stored in; its scales (int8: one for each
+      column, int16: one, float: none); and its bytes.
+    """
     if weights == "float32" or (weights == "int8" and values.ndim < 2):
         return "float32", np.zeros(0), values.astype("<f4").tobytes()
     if weights == "float16":

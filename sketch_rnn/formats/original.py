@@ -54,9 +54,13 @@ _GATES = "ijfo"
 class Original(NamedTuple):
     """A checkpoint from the original trainer.
 
-    `step` is the number of updates so far; `first_moments` and `second_moments` are Adam's moments,
-    in the order of the model's `trainable_variables` (empty if the file has none); `unknown` lists
-    the hyperparameters whose values are not given anywhere in the folder.
+    Attributes:
+      model: the model, with the checkpoint's weights.
+      step: the number of updates so far.
+      first_moments: Adam's first moments, in the order of the model's `trainable_variables`. Empty
+        if the checkpoint has none.
+      second_moments: Adam's second moments, in the same order.
+      unknown: the hyperparameters whose values are not given anywhere in the folder.
     """
 
     model: SketchRNN
@@ -147,7 +151,7 @@ def _number(prefix: Path) -> int:
 def _hparams(folder: Path, shapes: Mapping[str, list[int]]) -> tuple[HParams, list[str]]:
     """Return the hyperparameters, and the names of those whose values are unknown.
 
-    The tensors take precedence over `model_config.json`.
+    If `model_config.json` disagrees with the names and shapes of the tensors, the tensors win.
     """
     config = _config(folder)
     known = {field.name for field in fields(HParams)} - {"pad_steps"}  # not in the original
@@ -215,7 +219,7 @@ Entry = tuple[keras.Variable, Any, str]  # variable, index into it, original nam
 
 
 def _entries(model: SketchRNN) -> Iterator[Entry]:
-    """Yield, for each tensor of the original, the variable and the part of it to be filled."""
+    """Yield, for each tensor of the original trainer, the variable and the slice that it fills."""
     decoder = model.decoder
     if model.encoder is not None and model.latent is not None:
         yield from _cell_entries(model.encoder.forward, _SCOPE + "ENC_RNN/fw/")
@@ -315,7 +319,10 @@ def _moments(
 
 
 def restore_moments(restored: Original, optimizer: keras.optimizers.Adam) -> None:
-    """Assign the checkpoint's moments and number of updates to a built Adam."""
+    """Copy the checkpoint's moments and number of updates into an Adam optimizer.
+
+    Call the optimizer's `build` method first.
+    """
     optimizer.iterations.assign(restored.step)
     if not restored.first_moments:
         return

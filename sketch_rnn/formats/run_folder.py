@@ -313,7 +313,7 @@ class RunFolder:
     def _by_age(self, kind: str) -> list[Path]:
         """Return the index files of a kind, last written first.
 
-        Sorting by step could give another order: a damaged checkpoint may have a higher step than
+        The files are not sorted by step, because a damaged checkpoint may have a higher step than
         newer checkpoints.
         """
         paths = self.checkpoints.glob(f"{kind}-*.index")

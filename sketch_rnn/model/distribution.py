@@ -64,8 +64,8 @@ class Distribution:
         """Return the log density of the actual next points, in nats.
 
         As in the loss, only the pen state counts in a row that ends a sketch, not the offset. The
-        negative of the mean over B and T is the reconstruction cost, except that the reconstruction
-        cost adds 1e-6 to each density before the logarithm.
+        negative mean over B and T is the reconstruction cost, with one small difference: the
+        reconstruction cost adds 1e-6 to the density of each offset.
 
         Args:
           points: stroke-5 `[B, T, 5]` in model units, such as `strokes5[:, 1:]` of a batch.

@@ -149,7 +149,10 @@ class Execution:
 
 @contextmanager
 def as_one() -> Iterator[None]:
-    """Make `compiled` methods traced in this block part of the surrounding compiled program."""
+    """Within this block, compile no separate programs.
+
+    Methods with the decorator `compiled` then become part of the program around them.
+    """
     token = _WITHIN_PROGRAM.set(True)
     try:
         yield
@@ -161,8 +164,8 @@ def as_one() -> Iterator[None]:
 def has_xla() -> bool:
     """Return whether this TensorFlow can compile; some builds cannot, mainly on Windows.
 
-    The first call in a process compiles a tiny function to find out. Without XLA, operations run
-    one by one and give the same results; a message says so once.
+    The first call in a process tries to compile a tiny function with XLA. Without XLA, operations
+    run one by one and give the same results; a message says so once.
     """
     try:
         with tf.init_scope():  # outside any graph that is being built
@@ -180,10 +183,12 @@ def compiled(method: Callable) -> Callable:
     """Compile a method into one XLA program wherever TensorFlow builds a graph.
 
     TensorFlow runs independent compiled programs at the same time, each on a different core; a
-    single loop over time has too little work per step to keep several cores busy. The method runs
-    uncompiled if there is no XLA, and also outside a graph, where compiling for every new shape
-    would cost more time than it saves. Within another compiled program the method is simply part of
-    that program: XLA might compile a nested program again for every new value that it reads.
+    single loop over time has too little work per step to keep several cores busy. Within another
+    compiled program, the method is simply part of that program: XLA might compile a nested program
+    again for every new value that it reads.
+
+    Without XLA, the method is not compiled. Outside a graph, it is not compiled either: every call
+    with a new shape would have to compile it, which would cost more time than it saves.
     """
 
     @functools.wraps(method)
@@ -243,7 +248,8 @@ class Products:
           widths: for each matrix product, how many columns of its input come from x.
 
         Returns:
-          One tensor per matrix product; None if x is not among the product's inputs.
+          A list with one entry for each matrix product: a tensor, or None if x is not an input of
+          this product.
         """
         return [
             self._of_all_x(x, kernel[..., -width:, :]) + bias if width else None
@@ -303,7 +309,8 @@ class Inputs:
         Args:
           x: `[T, B, I]`.
           context: `[B, C]`, or `[S, C]` with `sketch`; None for no context.
-          sketch: int `[T, B]`, the sketch that a row holds at each step; None if a row is a sketch.
+          sketch: int `[T, B]`, the index of the sketch that row b holds at step t. None if each row
+            holds a single sketch.
         """
         self._width, self._context = x.shape[-1], context
         self._by_sketch = False
@@ -348,5 +355,5 @@ def steps_of(rows: tf.Tensor, size: int) -> tf.Tensor:
 
 
 def tensors(*values: tf.Tensor | keras.Variable) -> list[tf.Tensor]:
-    """Convert the values to tensors, as custom gradients require."""
+    """Convert the values to tensors, because custom gradients accept only tensors."""
     return [tf.convert_to_tensor(value) for value in values]

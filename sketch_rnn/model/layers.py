@@ -97,7 +97,10 @@ class Encoder(keras.layers.Layer):
         forward_mask: tf.Tensor | None = None,
         backward_mask: tf.Tensor | None = None,
     ) -> tuple[Direction, Direction]:
-        """Return the inputs of the forward and the backward RNN; `call` describes the arguments."""
+        """Return the inputs of the encoder's two RNNs, which read the points in opposite order.
+
+        The arguments are the same as those of `call`.
+        """
         x = in_rows(points, packing.source)
         forward_mask = in_rows(forward_mask, packing.source)
         backward_mask = in_rows(backward_mask, packing.source)

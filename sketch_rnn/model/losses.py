@@ -53,10 +53,12 @@ def split_output(output: tf.Tensor) -> Mixture:
 def log_likelihood(mixture: Mixture, dx: tf.Tensor, dy: tf.Tensor) -> tf.Tensor:
     """Return the log density of offsets (Graves 2013, equations 23-25).
 
-    All arithmetic is in log space. With rho = tanh(r), 1 / sqrt(1 - rho^2) is cosh(r), and the
-    exponent of a component is -(u^2 + v^2) / 2, where u = zx cosh(r) - zy sinh(r) and v = zy. As u
-    is the difference of two large numbers, it is computed in float64. Every value and gradient is
-    finite for any finite input.
+    All arithmetic is in log space. `zx` is the distance of dx from its mean, in standard
+    deviations; `zy` is the same for dy. The decoder returns r, not rho: the correlation is
+    rho = tanh(r), so 1 / sqrt(1 - rho^2) is cosh(r). The exponent of a component is
+    -(u^2 + v^2) / 2. Here u = zx cosh(r) - zy sinh(r), and v = zy. Because u is the difference of
+    two large numbers, it is computed in float64. Every value and gradient is finite for any finite
+    input.
 
     Args:
       mixture: the mixtures at N points.

@@ -21,7 +21,10 @@ WORTH_IT = 1.05  # compile the step twice if the most rows exceed this times the
 
 
 class Packing(NamedTuple):
-    """The place of each step of each sketch in the rows."""
+    """A table of a packed batch: it tells which step of which sketch each row holds at each time.
+
+    A row can hold several sketches, one after another.
+    """
 
     source: tf.Tensor  # int32 [T, R]: index into the steps [B T], sketch by sketch
     starts: tf.Tensor  # bool [T, R]: True at each sketch's first step
@@ -31,9 +34,9 @@ class Packing(NamedTuple):
 
 
 class MicroBatch(NamedTuple):
-    """The sketches that one compiled program of the decoder takes as input.
+    """Sketches that the decoder computes together in one compiled program, and their layout.
 
-    Without `starts`, each row is one sketch with all its steps.
+    If `starts` is None, each row is one sketch with all its steps.
     """
 
     members: tf.Tensor  # int32 [S]: indices of these sketches in the batch
@@ -173,7 +176,11 @@ class Segments(NamedTuple):
     def previous(
         self, t: tf.Tensor, initial: Sequence[tf.Tensor], states: Sequence[tf.Tensor]
     ) -> list[tf.Tensor]:
-        """Return the states `[R, U]` that step t reads, given the states after step t - 1."""
+        """Return the states `[R, U]` that step t starts from.
+
+        These are the states after step t - 1 (`states`). In rows where a new sequence starts at
+        step t, they are the sequence's initial states.
+        """
         if self.starts is None:
             return list(states)
         return [
@@ -182,7 +189,10 @@ class Segments(NamedTuple):
         ]
 
     def previous_at(self, t: tf.Tensor, initial: tf.Tensor, sequence: tf.Tensor) -> tf.Tensor:
-        """Return the state `[R, U]` that step t reads; `sequence` holds all states, `[T, R, U]`."""
+        """Return the state `[R, U]` that step t starts from.
+
+        `sequence` holds the states after each step, `[T, R, U]`.
+        """
         (carried,) = self.before_first_step([initial])
         state = tf.where(t > 0, sequence[tf.maximum(t - 1, 0)], carried)
         return self.previous(t, [initial], [state])[0]
@@ -190,7 +200,10 @@ class Segments(NamedTuple):
     def previous_in(
         self, begin: tf.Tensor, count: int, initial: tf.Tensor, sequence: tf.Tensor
     ) -> tf.Tensor:
-        """Return the states `[count, R, U]` that the `count` steps from `begin` start from."""
+        """Return the starting state of each of `count` steps, `[count, R, U]`.
+
+        `begin` is the first of these steps.
+        """
         later = window(sequence, begin, count - 1)
         if self.starts is not None:
             starts = window(self.starts, begin + 1, count - 1)[..., None]
@@ -200,11 +213,14 @@ class Segments(NamedTuple):
     def gradients_passed_back(
         self, t: tf.Tensor, gradients: Sequence[tf.Tensor]
     ) -> list[tf.Tensor]:
-        """Return the gradients of the states after step t - 1.
+        """Return the gradients of the loss with respect to the states after step t - 1.
+
+        They are zero in rows where a new sequence starts at step t: step t does not use the state
+        after step t - 1 there.
 
         Args:
           t: the step.
-          gradients: the gradients of the states that step t read.
+          gradients: the gradients with respect to the states that step t started from.
         """
         if self.starts is None:
             return list(gradients)
@@ -217,13 +233,18 @@ class Segments(NamedTuple):
     def add_initial_gradients(
         self, totals: Sequence[tf.Tensor], begin: tf.Tensor, d_previous: Sequence[tf.Tensor]
     ) -> list[tf.Tensor]:
-        """Add up the gradients of the sketches' initial states.
+        """Add the gradients from c steps to the gradients of the sketches' initial states.
+
+        All lists are empty if the sketches do not have their own initial states
+        (`if_state_per_sketch`).
 
         Args:
-          totals: the sums so far, `[S, U]`; at first, zeros passed through `if_state_per_sketch`.
-          begin: the first of c steps.
-          d_previous: the gradients of the states that these steps read, `[c, R, U]`, passed
-            through `if_state_per_sketch`.
+          totals: the sums over the steps so far, `[S, U]`; zeros at first.
+          begin: the first of the c steps.
+          d_previous: the gradients of the states that these steps start from, `[c, R, U]`.
+
+        Returns:
+          The new sums, `[S, U]`.
         """
         if self.sketch is None:
             return []
@@ -241,7 +262,7 @@ class Segments(NamedTuple):
         """Return the initial states of sequences that start at these steps.
 
         Returns:
-          `[count, R, U]`; a scalar zero unless each sketch has its own initial state.
+          `[count, R, U]` if each sketch has its own initial state; otherwise a scalar zero.
         """
         if self.sketch is None:
             return tf.zeros([], first.dtype)
@@ -322,7 +343,12 @@ def short_micro_batches(
 
 
 def in_rows(value: tf.Tensor | None, source: tf.Tensor) -> tf.Tensor | None:
-    """Put the steps of `[B, T, ...]` at their places in the rows, `[T, R, ...]`."""
+    """Rearrange a tensor `[B, T, ...]`, one sketch after another, into packed rows `[T, R, ...]`.
+
+    Args:
+      value: the values at each step of each sketch; None returns None.
+      source: see `Packing`.
+    """
     if value is None:
         return None
     return tf.gather(tf.reshape(value, [-1, value.shape[-1]]), source)

@@ -73,8 +73,8 @@ def sample_point(
 ) -> tf.Tensor:
     """Draw a point from the mixture at a temperature (equation 8).
 
-    The temperature t turns log pi into log pi / t and log pen into log pen / t, both renormalized,
-    and multiplies both standard deviations.
+    At temperature t, the logarithms of the mixture weights and of the pen probabilities are divided
+    by t, and the probabilities are normalized again. Both standard deviations are multiplied by t.
 
     Args:
       mixture: the mixtures at B points.
@@ -196,9 +196,9 @@ def compiled_decode_strokes(
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """Run `decode_strokes`, compiled once per combination of argument shapes.
 
-    Each decoder gets a separate `tf.function`. TensorFlow would trace a `tf.function` that all
-    decoders share again for each model, and would warn about the number of traces. It counts traces
-    per code object of the wrapped Python function, so each `tf.function` wraps a
+    Each decoder gets a separate `tf.function`. If all decoders shared one `tf.function`, TensorFlow
+    would trace it again for each model, and would warn about the number of traces. TensorFlow adds
+    up the traces of all functions with the same code object. So each `tf.function` wraps a
     `functools.partial`, which has no code object.
     """
     if decoder not in _programs:

@@ -38,10 +38,10 @@ class Mode:
     together: int = 0
 
     def check_sources(self, has_input: bool, has_z: bool) -> None:
-        """Check that the mode gets the sources that it needs, and none that it would ignore.
+        """Check whether `input` and `z_file` suit the mode.
 
         Raises:
-          UserError: a source is missing, or would be ignored.
+          UserError: the mode needs an `input` and got none, or got one that it does not use.
         """
         if self.needs_input and not has_input:
             raise UserError(

@@ -26,12 +26,14 @@ class Picture:
     """Rows of drawings; all rows have the same number of drawings.
 
     Attributes:
-      rows: the drawings, stroke-3 arrays in data units: inputs, then drawings by the model.
-      titles: a title for each row, or empty.
-      column_titles: a title for each column, or empty.
-      is_row: whether a single row is kept on one line instead of being wrapped.
-      given: the number of columns at the start of each row that hold inputs.
-      prefixes: for each row, the number of points in its drawings that were given; or empty.
+      rows: the drawings, stroke-3 arrays in data units. Each row begins with the inputs, if there
+        are any; the model's drawings follow.
+      titles: a title for each row; empty means no titles.
+      column_titles: a title for each column; empty means no titles.
+      is_row: whether to keep a picture of a single row on one line instead of wrapping it.
+      given: how many drawings at the start of each row are inputs.
+      prefixes: for each row, how many points at the start of each drawing were given, not drawn by
+        the model; empty means none.
     """
 
     rows: list[list[np.ndarray]]
@@ -95,9 +97,10 @@ class Picture:
 
 
 def _arranged(picture: Picture, columns: int | None) -> Picture:
-    """Return the picture with this many columns: wrap a single row, or put rows side by side.
+    """Return the picture with this many columns.
 
-    If `columns` is None, many short rows are put side by side to form roughly a square.
+    A single row is wrapped; several rows are put side by side. If `columns` is None, many short
+    rows are put side by side to form roughly a square.
     """
     width, has_titles = len(picture.rows[0]), bool(picture.titles or picture.column_titles)
     if columns is not None and len(picture.rows) == 1 and not has_titles:

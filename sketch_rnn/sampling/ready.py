@@ -84,7 +84,10 @@ def _about_steps(run: RunFolder, steps: int, latest: int) -> str:
 
 
 def first_half(sketch: np.ndarray) -> np.ndarray:
-    """Return the first half of a drawing, up to the line end that is nearest to the middle."""
+    """Cut off the second half of a drawing, and return the first half.
+
+    The cut is at the end of the line that is nearest to the middle of the drawing's points.
+    """
     ends = np.flatnonzero(sketch[:-1, 2]) + 1  # may be empty
     nearest = ends[np.abs(ends - len(sketch) / 2).argmin()] if len(ends) else len(sketch) // 2
     return sketch[: max(nearest, 1)]

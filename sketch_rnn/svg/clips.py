@@ -176,9 +176,9 @@ class Clips:
     def _mask_areas(
         self, shape: Painted, is_alpha: bool
     ) -> Iterator[tuple[shapely.Geometry, float, float]]:
-        """Yield the areas that a shape paints in a mask, each with its brightness and opacity.
+        """Yield each area that a shape in a mask paints, with the area's brightness and opacity.
 
-        The brightness is multiplied by the opacity.
+        The brightness is already multiplied by the opacity.
         """
         for paint, is_stroke in ((shape.fill, False), (shape.stroke, True)):
             if paint is None:

@@ -41,8 +41,8 @@ class Cover:
     def hides(self, line: Line, ground: Color | None) -> bool:
         """Return whether this shape hides a line that lies under it.
 
-        If this shape is a stroke, it must be at least about as wide as the line. Its color must
-        either differ from the color of the line, or be the color of the page (`ground`).
+        A stroke that is clearly thinner than the line does not hide it. A shape in the color of the
+        line does not hide it either, unless this is also the color of the page (`ground`).
         """
         if self.is_stroke and self.shape.width < 0.9 * line.width:
             return False
@@ -141,7 +141,7 @@ class Cover:
 class Covers:
     """All shapes on a page that may hide what lies under them (`Cover`), with a spatial index.
 
-    any_fills: whether the color of any of these shapes differs from the color of the page.
+    any_fills: True if at least one of the shapes has another color than the page.
     """
 
     def __init__(self, covers: Sequence[Cover], ground: Color | None):

@@ -27,10 +27,14 @@ MAX_WIDTH = 1e9  # width of a stroke, in pixels
 class Context:
     """The properties that an element inherits from its ancestors.
 
-    style: inherited properties. viewport: the width and height that percentages refer to. opacity:
-    the product for all groups around the element. units: the sizes that relative units refer to.
-    depth: how deeply the element is nested. moves: whether the element itself is animated. clips:
-    the regions that it is cut to.
+    Attributes:
+      style: the inherited properties.
+      viewport: the width and height that percentages refer to.
+      opacity: the opacity of the element, multiplied by those of all groups around it.
+      units: the sizes that relative units refer to.
+      depth: how deeply the element is nested.
+      moves: whether the element has an animation.
+      clips: the regions that limit what the element paints.
     """
 
     style: Mapping[str, str]

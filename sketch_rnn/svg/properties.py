@@ -65,7 +65,8 @@ def declared(nodes: Iterable[Node]) -> tuple[Values, Values, tuple[str, ...]]:
     """Return the properties that declarations set.
 
     Returns:
-      The normal properties, the important ones, and the declarations that are not understood.
+      The properties without `!important`, the properties with `!important`, and the declarations
+      that are not understood.
     """
     normal: Values = {}
     important: Values = {}

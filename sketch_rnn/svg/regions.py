@@ -123,7 +123,8 @@ class Region:
 def _along(part: shapely.Geometry, start: np.ndarray, end: np.ndarray) -> list[np.ndarray]:
     """Return the stretches `[2, 2]` of a segment that lie in `part`, in the segment's direction.
 
-    A stretch that ends within a rounding error of the segment's end is made to end exactly there.
+    If only a rounding error lies between an end of a stretch and an end of the segment, the stretch
+    is made to end exactly at the end of the segment.
     """
     direction = end - start
     square = float(direction @ direction)

@@ -25,7 +25,8 @@ Middle = Callable[[Sequence[np.ndarray], bool, float], tuple[list[np.ndarray], f
 def is_ribbon(shape: Painted) -> bool:
     """Return whether a shape is filled, thin on average, and not drawn with a stroke.
 
-    A stroke of the fill's color does not count if it is thinner than the shape.
+    A stroke with the same color as the fill is ignored if it is thinner than the filled shape,
+    because it only makes the shape a little wider.
     """
     if shape.fill is None or not shape.filled:
         return False
@@ -39,7 +40,10 @@ def is_ribbon(shape: Painted) -> bool:
 
 
 def ribbon_length(painted: Sequence[Painted], side: float) -> float:
-    """Return the total length of a drawing's ribbons in pixels, not counting possible dots."""
+    """Return the total length of a drawing's ribbons (thin filled shapes) in pixels.
+
+    Short ribbons are left out, because they may be dots.
+    """
     half = [_perimeter_and_area(shape)[0] / 2 for shape in painted if is_ribbon(shape)]
     return sum(length for length in half if length > SHORT * side)
 

@@ -64,7 +64,7 @@ class Matcher:
         return list(zip(found, costs, strict=True))
 
     def add(self, selectors: Selectors, payload: object) -> None:
-        """Add selectors, all with the same payload."""
+        """Add selectors; `match` returns `payload` with each of them that matches an element."""
         for selector, cost in selectors:
             if selector.pseudo_element is None:
                 self._library.add_selector(selector, (payload, cost))
@@ -86,7 +86,7 @@ class Matcher:
 class _Work:
     """The amount of work that matching a file's selectors may still take.
 
-    weight: the cost of looking at one element with the current selector.
+    weight: how much one test of an element adds to the work; longer selectors weigh more.
     """
 
     def __init__(self) -> None:

@@ -1,8 +1,8 @@
 """Compute the properties that style sheets inside an SVG file give its elements.
 
-Importance, layers, specificity and order decide which declaration wins
-(https://www.w3.org/TR/css-cascade-5/). A value that is not understood is ignored, so that the next
-declaration in that order applies.
+If several declarations set the same property of an element, their importance, layers, specificity
+and position in the file decide which one wins (https://www.w3.org/TR/css-cascade-5/). If its value
+is not understood, the declaration with the next highest rank wins instead.
 """
 
 import re

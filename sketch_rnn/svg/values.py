@@ -226,7 +226,7 @@ def _product(
                 raise ValueError("expected a number other than 0 as the divisor")
             value /= factor
         elif "number" not in (kind, other):
-            raise ValueError("expected at most one length in a product, got two")
+            raise ValueError("expected at most one factor with a unit in a product, got two")
         else:
             value, kind = value * factor, other if kind == "number" else kind
     return value, kind
@@ -239,7 +239,10 @@ def without_spaces(nodes: Sequence[Node]) -> tuple[Node, ...]:
 
 @lru_cache(maxsize=1024)
 def replace_variables(text: str, variables: tuple[tuple[str, str], ...]) -> str:
-    """Return a value with each `var(--name, fallback)` replaced by what it stands for."""
+    """Replace each `var(--name, fallback)` in a value by the value of its variable.
+
+    If the variable is not set, use the fallback instead.
+    """
     known = dict(variables)
     for _ in range(8):  # a variable may refer to another variable
         if "var(" not in text or len(text) > MAX_VALUE:

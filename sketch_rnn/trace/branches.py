@@ -57,10 +57,12 @@ def _is_spur(graph: Graph, branch: Branch, radius: np.ndarray) -> bool:
 
 @dataclass(frozen=True)
 class Bridge:
-    """A branch that was removed to merge the two junctions at its ends.
+    """A short branch that was removed in order to merge the junctions at its two ends.
 
-    number: the branch's key in `Graph.branches`. branch: the branch. sides: the ends of other
-    branches that met at each junction.
+    Attributes:
+      number: the key that the removed branch had in `Graph.branches`.
+      branch: the removed branch.
+      sides: for each of the two junctions, the ends of the other branches at this junction.
     """
 
     number: int
@@ -73,12 +75,13 @@ def merged_and_paired(
 ) -> tuple[Graph, dict[End, End]]:
     """Merge junctions that are close together, and pair branches that continue each other.
 
-    Merging removes the short branches between these junctions (bridges). A long bridge that is not
-    part of a line from one junction to the other is kept as a branch, so that its ink is not lost.
+    Merging two junctions removes the branch between them (a bridge). If a bridge is long, and no
+    line runs along it from one junction to the other, the two junctions are not merged. So the ink
+    of the bridge is not lost.
 
     Returns:
-      The merged graph, and a dict from one end of a branch to the end of another branch, if a line
-      continues from one to the other. The dict holds both directions.
+      The merged graph, and a dict that pairs ends of branches: where a line continues from one
+      branch to another, each of the two ends is a key, and the other end is its value.
     """
     stays: set[int] = set()
     while True:
@@ -220,7 +223,11 @@ def _count_in_ink(points: np.ndarray, radius: np.ndarray) -> int:
 
 
 def pair(graph: Graph, width: float) -> dict[End, End]:
-    """Pair ends of branches that continue each other; return each end's partner."""
+    """Find the branches that continue each other at a junction, and pair their ends there.
+
+    Returns:
+      A dict that contains each pair twice: either end of the pair is the key of the other end.
+    """
     partner: dict[End, End] = {}
     for met in graph.ends.values():
         if len(met) < 2:
@@ -236,7 +243,7 @@ def pair(graph: Graph, width: float) -> dict[End, End]:
 def _turns(
     ways: list[np.ndarray], places: list[np.ndarray], numbers: list[int], width: float
 ) -> dict[tuple[int, int], float]:
-    """Return the angle by which a line turns from each branch at a junction to each other branch.
+    """Return how sharply a line would turn at a junction, for each pair of branches there.
 
     If the ends of the branches are far apart, the direction between them counts too. Closing a
     loop costs extra, so that a spiral whose end touches its own line stays one line.

@@ -40,9 +40,10 @@ def ink_mask(dark: np.ndarray, full: float) -> np.ndarray:
 
 
 def sharp_mask(dark: np.ndarray, full: float, width: float) -> np.ndarray:
-    """Return a mask `[H, W]` of ink with at least `EDGE` times the contrast of the ink nearby.
+    """Return a mask `[H, W]` of the ink without the blur at the edges of lines.
 
-    This removes the blur around dark lines, which would close narrow gaps, and keeps faint lines.
+    A pixel is kept if its contrast is more than `EDGE` times the highest contrast near it. This
+    removes the blur around dark lines, which would close narrow gaps, and keeps faint lines.
     """
     even = ndimage.gaussian_filter(dark, EVEN * width)
     near = ndimage.maximum_filter(even, 2 * max(round(width), 1) + 1)

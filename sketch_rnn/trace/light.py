@@ -67,8 +67,8 @@ def contrast(pixels: np.ndarray) -> np.ndarray:
 def darkness(bright: np.ndarray) -> np.ndarray:
     """Return how much darker a channel is than the paper around it, 0 to 1 `[H, W]` float32.
 
-    The brightness of that paper is estimated by a morphological closing: the largest value
-    within reach of each pixel, then the smallest of these values within reach. The estimate is
+    The brightness of that paper is estimated by a morphological closing: first take the maximum in
+    a window around each pixel, then the minimum of these maxima in the same window. The estimate is
     exact on both sides of a shadow's edge.
     """
     bright = bright.astype(np.float32)

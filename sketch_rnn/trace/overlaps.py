@@ -140,10 +140,10 @@ def _crossing(graph: Graph, stem: End, loop: int, width: float) -> np.ndarray:
 
 
 def duplicate_shared(graph: Graph, radius: np.ndarray, width: float) -> None:
-    """Replace each branch on which two lines overlap by one branch for each line.
+    """Replace each branch that two lines share by one branch for each line.
 
-    Lines overlap on a branch if, at each of its two ends, two other branches continue it in almost
-    the same direction.
+    Two lines share a branch if two other branches continue it at one end, and two more at the other
+    end, all of them in almost the same direction.
     """
     for number in sorted(graph.branches, key=lambda n: graph.branches[n].length):
         branch = graph.branches.get(number)
@@ -163,9 +163,11 @@ def duplicate_shared(graph: Graph, radius: np.ndarray, width: float) -> None:
 def _continued(
     graph: Graph, branch: Branch, legs: list[list[End]], width: float
 ) -> list[End] | None:
-    """Return the two ends after a branch, in the order in which they continue the two before it.
+    """Match the two lines that enter a shared branch with the two lines that leave it.
 
-    Return None if one of these four ends does not continue the branch.
+    Return the ends (in `legs[1]`) of the leaving lines: first the one that continues the line of
+    `legs[0][0]`, then the one that continues the line of `legs[0][1]`. Return None if one of these
+    four lines does not continue the branch.
     """
     ways = [[direction(graph.outward(end), width) for end in met] for met in legs]
     axis = branch.points[-1] - branch.points[0]

@@ -24,8 +24,8 @@ FILL = 1.3  # line widths from middle to edge: a thicker area was filled in
 def paper_mask(pixels: np.ndarray) -> np.ndarray | None:
     """Return a mask of the paper, bool `[H, W]`; None if it fills the picture or cannot be found.
 
-    The brightest large area in the picture is taken to be paper. Other areas are paper if they have
-    the same color and are no darker than paper in the shade.
+    The brightest large area in the picture is taken to be paper. Other areas are paper too if they
+    have the color of this brightest area, and are no darker than paper in the shade.
     """
     size = (pixels.shape[1], pixels.shape[0])
     share = max(min(size) / COARSE, 1)
@@ -116,7 +116,10 @@ def _from_edge(shape: tuple[int, ...], sheet: np.ndarray | None) -> np.ndarray:
 
 
 def _is_edge(from_edge: np.ndarray, radius: np.ndarray, width: float, side: int) -> bool:
-    """Return whether a region of ink touches the edge and is thick or runs along the edge."""
+    """Return whether a region of ink belongs to the edge of the paper, not to the drawing.
+
+    Such a region touches the edge. In addition, it is thicker than a line, or runs along the edge.
+    """
     if from_edge.min() > 2:
         return False
     along = from_edge < max(ALONG * side, 3)

@@ -107,7 +107,7 @@ def _scaled(image: Image.Image, share: float, size: tuple[int, int]) -> Image.Im
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:
-    """Return the picture with 8 bits per channel: L, RGB, or RGBA."""
+    """Convert a picture to 8 bits per channel; its mode is then L, RGB or RGBA."""
     if image.mode.startswith(("I", "F")):
         values = np.asarray(image, np.float32)
         values = np.nan_to_num(values)

@@ -56,7 +56,10 @@ def evenly(line: np.ndarray, step: float) -> np.ndarray:
 
 
 def _corners(points: np.ndarray, arm: float) -> np.ndarray:
-    """Return the indices of points where the line turns sharply, more so than at nearby points."""
+    """Return the indices of the corners: points where the line turns sharply.
+
+    At a corner, the line also turns more sharply than at the points near it.
+    """
     arm = max(round(arm), 2)
     inner = np.arange(arm, len(points) - arm)
     if not len(inner):

@@ -110,7 +110,10 @@ def _inked(
 
 
 def _best_scale(mask: np.ndarray, width: float) -> float:
-    """Return the scale at which lines have the best width without making the picture too large."""
+    """Return the factor by which to scale a picture before its lines are traced.
+
+    It gives lines the best width for tracing, but does not make the picture too large.
+    """
     if LEAST_WIDTH <= width <= MOST_WIDTH:
         return 1.0
     return min(WIDTH / width, MOST_SCALED, max((MOST_PIXELS / mask.size) ** 0.5, 1.0))

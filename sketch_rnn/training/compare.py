@@ -6,8 +6,8 @@ n / N_max.
 
 The density of an offset, and so its loss, depends on the unit of length. Losses are in model units,
 which differ from model to model. To compare models, use the losses in units that make the drawing's
-longer side 1; if that side is s model units long, the loss per point in model units is larger by
-2 ln s.
+longer side 1 ("at size 1"). For a drawing whose longer side is s model units, the loss per point in
+model units is the loss per point at size 1, plus 2 ln s.
 """
 
 import csv
@@ -34,12 +34,14 @@ from sketch_rnn.training.evaluate import Evaluation, dataset_of, evaluator_of
 ALL = "all"  # the file name in a row that sums up several files
 EXTREMES_IN_A_ROW = 10
 LEGEND = """
-offset, pen: the two parts of L_R, in nats divided by N_max, mean over the drawings, as in the paper
-L_R: the reconstruction cost, offset + pen
-L_R/point: the reconstruction cost in nats per actual point (without padding), in the model's units
+All losses are in nats. L_R, offset, pen and L_KL are means over the drawings, as in the paper.
+L_R: the reconstruction cost, divided by N_max
+offset: the part of L_R for the offsets
+pen: the part of L_R for the pen states
+L_R/point: L_R, divided by the number of actual points (without padding) instead of N_max
 L_R/point at size 1: L_R/point if the longer side of each drawing is 1; use it to compare models
-L_KL: the KL cost in nats per dimension of z, mean over the drawings, without the floor
-cost: L_R + kl_weight_start * KL, with the KL raised to its floor, as in a run's validation
+L_KL: the KL cost per dimension of z; the floor is not applied
+cost: L_R + kl_weight_start * L_KL, with the floor applied to L_KL, as in a run's validation
 """
 
 

@@ -56,8 +56,8 @@ class Copies:
     def close_share(self) -> float:
         """The share of the model's drawings that are very close to a training drawing.
 
-        A drawing is very close if its distance to the nearest training drawing is smaller than the
-        same distance is for 90% of the real drawings.
+        A drawing is very close if it is closer to its nearest training drawing than 90% of the real
+        drawings are to theirs.
         """
         return float(np.mean(self.distances < np.quantile(self.real, NEAR)))
 

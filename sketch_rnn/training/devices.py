@@ -1,8 +1,8 @@
 """The devices that share the work of a run: one, several in one machine, or several machines.
 
-The workers on several machines wait for each other in our own code before TensorFlow connects them:
-TensorFlow shows nothing while it waits, has no time limit that a user could set, and holds Python's
-lock, so that Ctrl-C has no effect.
+TensorFlow connects the workers on several machines, but first our own code waits until all workers
+have started. If TensorFlow waited, it would show nothing in the meantime; a user could not set a
+time limit; and it would hold Python's lock, so that Ctrl-C would have no effect.
 """
 
 import os

@@ -98,8 +98,9 @@ class Evaluation:
     def costs(self, hparams: HParams) -> Costs:
         """Return the costs as a run's validation reports them.
 
-        The floor of the KL is applied to each batch, and batches are weighted by their number of
-        drawings. In the cost, the weight of the KL is `kl_weight_start`.
+        A batch whose mean KL is below the floor counts with the floor instead. The result is the
+        mean over all batches, in which a batch counts by its number of drawings. In the cost, the
+        weight of the KL is `kl_weight_start`.
         """
         reconstruction = float(np.mean(self.offset + self.pen))
         kl = 0.0
@@ -221,8 +222,9 @@ def evaluate(
 def dataset_of(log_root: str | Path, names: Sequence[str], data_dir: str | Path | None) -> Dataset:
     """Open the data set of a model, in `data_dir` or in the folder that its run used.
 
-    A run of the original does not record that folder. Its data set is looked for in the run's
-    folder, in the folders above it, and in a folder `datasets` in each of them.
+    The original trainer does not record the folder of the data set. For one of its runs, the data
+    set is looked for in the run's folder, in the folders above it, and in a folder `datasets` in
+    each of them.
     """
     folder = RunFolder(log_root)
     config = folder.read_config() if folder.holds_run() else None

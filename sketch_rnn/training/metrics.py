@@ -40,8 +40,8 @@ class MetricWriter:
     def __init__(self, folder: Path, first_step: int):
         """Open the files of a run's metrics, and remove the entries from `first_step` on.
 
-        An earlier process may have written such entries after it saved the checkpoint from which
-        the run resumes; the run now repeats these steps.
+        A run that resumes from a checkpoint repeats the steps after this checkpoint. An earlier
+        process may already have written entries for these steps, so the old entries are removed.
         """
         self._folder = folder
         self._metrics, self._notes = (
@@ -105,7 +105,7 @@ class MetricWriter:
 
     @contextmanager
     def _events(self, step: int) -> Iterator[None]:
-        """Make TensorFlow write this block's summaries into the events file, for a step."""
+        """Write all TensorFlow summaries made in this block to the events file, with this step."""
         with _naming(self._events_path), self._writer.as_default(step=step):
             yield
 

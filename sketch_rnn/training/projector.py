@@ -1,9 +1,11 @@
 """Files for TensorBoard's embedding projector, which shows drawings as points in latent space.
 
-projector_config.pbtxt    the paths of the other files
-projector/mu.tsv          one row per drawing: mu
-projector/drawings.tsv    one row per drawing: its file, its index in the file, its number of points
-projector/drawings.png    the pictures of the drawings, in a grid
+Four files are written:
+- `projector_config.pbtxt` holds the paths of the other three files.
+- `projector/mu.tsv` holds mu, one row per drawing.
+- `projector/drawings.tsv` has one row per drawing: the file that it comes from, its index in this
+  file, and its number of points.
+- `projector/drawings.png` shows the drawings in a grid.
 """
 
 import math

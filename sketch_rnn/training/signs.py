@@ -21,10 +21,11 @@ def recovered(z: np.ndarray, mu: np.ndarray, kl_per_dimension: np.ndarray) -> fl
     """Return how well drawings made from random z reveal that z, relative to what the KL allows.
 
     If a dimension has a KL of k nats and its z is distributed like the prior, its posterior
-    variance is exp(-2 k). That is the fraction of z's variance that cannot be recovered from a
-    drawing. For drawings made from random z, this fraction is no larger, provided that these
-    drawings are like real ones. The result is the fraction of z that is recovered, divided by the
-    fraction that can be recovered with this KL: 1 means all of that, 0 or below means nothing.
+    variance is exp(-2 k). The prior variance is 1, so the fraction exp(-2 k) of z's variance cannot
+    be recovered from a drawing. For drawings made from random z, this fraction is no larger,
+    provided that these drawings are like real ones. The result is the fraction of z that is
+    recovered, divided by the fraction that can be recovered with this KL: 1 means all of that, 0 or
+    below means nothing.
 
     Args:
       z: samples from the prior, `[B, Z]`.

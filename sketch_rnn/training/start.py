@@ -1,4 +1,7 @@
-"""The start of a training run: from new weights, our own run, or a run of the original trainer."""
+"""Start a training run from random weights, from another model's weights, or from an earlier run.
+
+The earlier run may be a run of this program or of the original trainer.
+"""
 
 import math
 from collections.abc import Collection, Mapping
@@ -41,9 +44,9 @@ class Origin:
       hparams: the hyperparameters of the run; N_max follows from the data set.
       data_dir: the folder or address of the data set.
       names: the names of the files in `data_dir`.
-      source: a model whose weights the run begins with; None means new weights.
-      resumed: the configuration of the run of ours that is continued, if there is one.
-      restored: the checkpoint of the original that training continues from, if there is one.
+      source: a model whose weights the run begins with; None means random weights.
+      resumed: the configuration of the earlier run of this program that is continued, if any.
+      restored: the checkpoint of the original trainer that training continues from, if any.
     """
 
     options: TrainOptions

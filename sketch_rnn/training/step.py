@@ -32,10 +32,10 @@ class StepResult(NamedTuple):
 class TrainStep:
     """The compiled training step of a model.
 
-    If `Execution.programs` is 1 and there is one device, a step is compiled into a single XLA
-    program, except for its noise. Otherwise parts of the step are compiled separately and run at
-    the same time. Under a strategy, each replica computes a shard of the batch; the update is the
-    same as for the whole batch.
+    A step first draws random numbers (noise). If `Execution.programs` is 1 and there is one device,
+    the rest of the step is compiled into a single XLA program. Otherwise parts of the step are
+    compiled separately and run at the same time. Under a strategy, each replica computes a shard of
+    the batch; the update is the same as for the whole batch.
     """
 
     def __init__(

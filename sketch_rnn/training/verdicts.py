@@ -142,9 +142,9 @@ def z_not_used(found: Sequence[Validation], facts: Facts) -> str:
 
 
 def random_z_have_little_effect(found: Sequence[Validation], facts: Facts) -> str:
-    """Too little of a random z can be recovered from the drawing made from it, although z carries
-    information about drawings: less than the share `LEAST_RECOVERED`. The rule needs enough
-    validation drawings to measure this information."""
+    """Although z carries information about drawings, less than `LEAST_RECOVERED` of a random z can
+    be recovered from the drawing that the model made from it. The rule needs enough validation
+    drawings to measure how much information z carries."""
     if facts.validating < FEW_TO_CHOOSE_BY:
         return ""
     if len(found) < 2 or not found[-1].recovered < LEAST_RECOVERED:
@@ -166,10 +166,11 @@ def random_z_have_little_effect(found: Sequence[Validation], facts: Facts) -> st
     told = f"{told}, because the KL is high ({nats:.3g} nats per drawing)"
     weight = losses.kl_weight(hparams, found[-1].step)
     if weight < hparams.kl_weight / 2:
-        sooner = ", or try kl_decay_rate=0.998" if hparams.kl_decay_rate > 0.998 else ""
+        faster = ", or try kl_decay_rate=0.998, which makes the weight grow faster"
+        faster = faster if hparams.kl_decay_rate > 0.998 else ""
         return (
-            f"{told}; the KL's weight has reached only {weight:.2g} of {hparams.kl_weight:g} so "
-            f"far: wait{sooner}"
+            f"{told}; the weight of the KL is {weight:.2g} now and still grows to "
+            f"{hparams.kl_weight:g}; keep training{faster}"
         )
     smaller = "" if facts.init_from else ", or a smaller z_size"
     return f"{told}; try kl_weight={2 * hparams.kl_weight:g}{smaller}"
@@ -223,7 +224,10 @@ def _parameters_per_point(facts: Facts) -> float:
 
 
 def _smaller_size(facts: Facts) -> int:
-    """Return a decoder size that fits the drawings: a power of two below the present size."""
+    """Return a smaller `dec_rnn_size` than the run's, which suits the number of training points.
+
+    It is a power of two, at least 16, unless the run's size is even smaller.
+    """
     fitting = facts.hparams.dec_rnn_size / math.sqrt(max(_parameters_per_point(facts) / 10, 4))
     return max(1, min(facts.hparams.dec_rnn_size - 1, max(16, 2 ** int(math.log2(fitting)))))
 

@@ -147,7 +147,7 @@ def test_advice_skips_settings_that_are_already_set():
 def test_with_a_fast_growing_kl_weight_the_advice_is_to_wait():
     found, known, _ = FIRING["random z"]
     fast = Facts(known.hparams.replace(kl_decay_rate=0.998), known.parameters, known.points)
-    assert dict(verdicts(found, fast))["random z"].endswith("of 0.5 so far: wait")
+    assert dict(verdicts(found, fast))["random z"].endswith("still grows to 0.5; keep training")
 
 
 def test_the_latest_checkpoint_is_named_if_few_drawings_chose_the_best():

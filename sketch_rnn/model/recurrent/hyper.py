@@ -1,12 +1,17 @@
-"""The HyperLSTM (Ha et al. 2016, appendix A.2.2): a small LSTM sets the scale of a large one's
-weights at every step.
+"""The HyperLSTM (Ha et al. 2016, appendix A.2.2).
 
-    h^  = LayerNormLSTM([h, h^, x])                     the small one, 256 units
+At every step, a small LSTM scales the weights of a large LSTM. The output of the small one is h^:
+
+    h^  = LayerNormLSTM([h, h^, x])                     the small LSTM, 256 units
     i, j, f, o = LN(alpha_x * x W_xh + alpha_h * h W_hh + beta(h^) + b)
     c', h' as in the layer-normalized LSTM
 
-with alpha(h^) = W_alpha (W_zw h^ + b_zw) and beta(h^) = W_beta (W_zb h^), where each inner product
-is an embedding of 32 numbers.
+The scales alpha and the offset beta are computed from h^:
+
+    alpha(h^) = W_alpha e1    with  e1 = W_zw h^ + b_zw
+    beta(h^) = W_beta e2      with  e2 = W_zb h^
+
+The vectors e1 and e2 are embeddings of 32 numbers.
 
 Legend: B rows, I inputs per step, U units, H hyper units, E embedding, G = 4 gates, K = 3 G
 modulations: alpha of x, alpha of h, beta of h.

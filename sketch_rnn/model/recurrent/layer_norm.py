@@ -120,7 +120,7 @@ def normalize(x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """Normalize over the last axis, without gain and offset.
 
     Returns:
-      (x - mean) / sigma, and 1 / sigma, whose last axis has length 1.
+      (x - mean) / sigma, in the shape of x; and 1 / sigma, whose last axis has length 1.
     """
     centered = x - tf.reduce_mean(x, axis=-1, keepdims=True)
     variance = tf.reduce_mean(centered * centered, axis=-1, keepdims=True)
@@ -158,8 +158,8 @@ def normalized_step(
       dropout: the factor that the candidate is multiplied by.
 
     Returns:
-      c, h, and the tensors that the gradient needs: the normalized products and 1 / sigma of each
-      gate, then the normalized c and its 1 / sigma.
+      The new c; the new h; and a tuple of four tensors for the gradient. These are the normalized
+      products of all gates, the 1 / sigma of each gate, the normalized c, and the 1 / sigma of c.
     """
     normal, inverse = normalize(_by_gate(products))
     normal = _joined(normal)

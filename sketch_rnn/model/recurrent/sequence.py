@@ -1,8 +1,8 @@
 """The loop over time that all cells share, and its gradient.
 
 Only this module deals with loops, with sequences that share rows, and with unrolling. The backward
-loop carries only the gradients that one step passes to the step before it; the gradients of the
-cell's kernels are single products over many steps.
+loop goes from step to step only for the gradients of the state. The gradients of the cell's kernels
+are computed after it, by one matrix product over many steps for each kernel.
 
 Legend: T time, c steps of a chunk, B rows, I inputs, O outputs of a matrix product, U units,
 S sketches; D directions: an axis before B, present only where two directions run side by side.
@@ -120,7 +120,7 @@ class _Forward:
         return tf.where(mask[t], tf.constant(1 / self.sequences.keep_prob, self.x.dtype), 0.0)
 
     def previous_at(self, t: tf.Tensor) -> CellState:
-        """Return the state that step t read."""
+        """Return the state that step t started from."""
         pairs = zip(self.initial, self.states, strict=True)
         return self.cell.State(*[self.segments.previous_at(t, *pair) for pair in pairs])
 
@@ -187,7 +187,7 @@ class _Backward:
         return CellWeights(totals.affines, d_scales), totals.x, d_initial
 
     def _no_gradient(self, scale: tf.Tensor) -> tf.Tensor:
-        """Return the zero gradient of a scale, to which each step adds."""
+        """Return zeros; each step adds its gradient of the scale to these."""
         if scale.shape[-2] != 1 or not self.execution.rows_summed_late:
             return tf.zeros_like(scale)
         return tf.zeros_like(self.forward.x[0, ..., :1]) + tf.zeros_like(scale)
@@ -356,7 +356,11 @@ def _run_loop(
 
 
 def _unrolled(step: Callable, times: Sequence, carry: Any) -> tuple[Any, list[tuple]]:
-    """Do steps without a loop; return the last carry, and the values of each output."""
+    """Run steps one after another, without a loop.
+
+    Returns:
+      The last carry; and, for each output of `step`, a tuple of its values at all steps.
+    """
     if len(times) > 1 and not tf.executing_eagerly():
         step = tf.function(step, autograph=False)  # traced only once for all steps
     steps = []
@@ -367,7 +371,7 @@ def _unrolled(step: Callable, times: Sequence, carry: Any) -> tuple[Any, list[tu
 
 
 def _flat(blocks: tf.Tensor) -> tf.Tensor:
-    """Merge the turns: `[turns, K, ...]` -> `[turns K, ...]`."""
+    """Merge the first two axes: turn `[A, K, ...]` into `[A K, ...]`."""
     if blocks.shape[1] == 1:
         return tf.squeeze(blocks, axis=1)
     shape = [-1 if width is None else width for width in blocks.shape[2:]]

@@ -206,7 +206,8 @@ async function readStore() {
   refresh();
 }
 
-/** Continues an unfinished drawing that is not open in another tab, or begins a new drawing. */
+/** Continues an unfinished drawing, or begins a new one. An unfinished drawing that is open in
+ * another tab is not continued here. */
 async function takeUp() {
   for (const record of [...records.values()].filter((each) => !each.done)) {
     if (await hold(record.key_id)) {

@@ -137,7 +137,8 @@ function addFour(y, begin, o, outputs, s0, s1, s2, s3) {
   if (left > 3) y[place + 3] += s3;
 }
 
-/** Keeps only the given rows (indices in ascending order) in all arrays of a cell's `run`. */
+/** Drops all sketches of a batch except `rows` from the arrays in `run` (see cells.mjs), which hold
+ * one row per sketch; `rows` are indices in ascending order. */
 export function keepRows(run, rows) {
   for (const [name, array] of Object.entries(run)) {
     if (name === 'batch') continue;
