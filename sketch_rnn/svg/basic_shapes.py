@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from tinycss2.ast import Node
 
-from sketch_rnn.svg import curves, shapes, values
+from sketch_rnn.svg import shapes, values
 from sketch_rnn.svg.transforms import Box, place
 from sketch_rnn.svg.values import Units
 
@@ -37,7 +37,7 @@ def rings(node: Node, box: Box, units: Units) -> tuple[Rings, bool]:
         raise ValueError("not a shape")
     corner = np.array(box[:2])
     found = _SHAPES[node.lower_name](parts, box[2:], units)
-    return [curves.closed(ring) + corner for ring in found], even_odd
+    return [shapes.closed(ring) + corner for ring in found], even_odd
 
 
 Size = tuple[float, float]
@@ -148,7 +148,7 @@ def _path(parts: Parts, size: Size, units: Units) -> Rings:
     if len(parts[0]) != 1 or parts[0][0].type != "string":
         raise ValueError("expected a path's data")
     chains = [np.array(chain, np.float64) for chain in shapes.parse_path(parts[0][0].value)]
-    return [curves.flatten(chain, 1e-3 * float(np.ptp(chain) or 1)) for chain in chains]
+    return [shapes.flatten(chain, 1e-3 * float(np.ptp(chain) or 1)) for chain in chains]
 
 
 _RULES = ("evenodd", "nonzero")

@@ -14,7 +14,7 @@ import numpy as np
 import shapely
 
 from sketch_rnn.errors import UserError
-from sketch_rnn.svg import basic_shapes, curves, regions, values
+from sketch_rnn.svg import basic_shapes, regions, shapes, values
 from sketch_rnn.svg.paint import Painted
 from sketch_rnn.svg.regions import Region, TooMuch, Work
 from sketch_rnn.svg.transforms import Box, compose
@@ -209,7 +209,7 @@ class Clips:
         return self._within(area, shape.clips)
 
     def _stroked(self, shape: Painted) -> shapely.Geometry:
-        lines = _checked([curves.flatten(line, _limit(line)) for line in shape.lines])
+        lines = _checked([shapes.flatten(line, _limit(line)) for line in shape.lines])
         return self._within(
             regions.painted_area(lines, shape.width, shape.cap, self.work), shape.clips
         )
@@ -248,7 +248,7 @@ class Clips:
         if fill:
             filled = regions.filled_area(_rings(shape.filled), shape.even_odd, self.work)
             rings = regions.rings_of(self._within(filled, clips))
-            area = [curves.straight(ring) for ring in rings]
+            area = [shapes.straight(ring) for ring in rings]
         stroke, fill = stroke if lines else None, fill if area else None
         if not stroke and not fill:
             return []
@@ -258,13 +258,13 @@ class Clips:
         self, line: np.ndarray, clips: Sequence[Region], limit: float
     ) -> list[np.ndarray]:
         """Return the pieces of a line as curves `[C, 4, 2]`; an uncut line stays as it is."""
-        whole = curves.flatten(line, max(limit, _limit(line) / 100))
+        whole = shapes.flatten(line, max(limit, _limit(line) / 100))
         pieces = [whole]
         for region in clips:
             pieces = [part for piece in pieces for part in region.cut(piece, self.work)]
         if len(pieces) == 1 and pieces[0] is whole:
             return [line]
-        return [curves.straight(piece) for piece in pieces]
+        return [shapes.straight(piece) for piece in pieces]
 
 
 def viewport_region(matrix: np.ndarray, size: tuple[float, float]) -> tuple[Region, ...]:
@@ -287,7 +287,7 @@ def _of_box(box: Box) -> np.ndarray:
 
 def _rings(lines: Sequence[np.ndarray]) -> list[np.ndarray]:
     """Return a shape's subpaths as closed lines `[n, 2]`."""
-    return _checked([curves.closed(curves.flatten(line, _limit(line))) for line in lines])
+    return _checked([shapes.closed(shapes.flatten(line, _limit(line))) for line in lines])
 
 
 def _limit(line: np.ndarray) -> float:

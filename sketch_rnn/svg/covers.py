@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 import shapely
 
-from sketch_rnn.svg import curves
+from sketch_rnn.svg import shapes
 from sketch_rnn.svg.paint import Color, Painted, bounds, same_color
 from sketch_rnn.svg.regions import winding_numbers
 
@@ -67,8 +67,8 @@ class Cover:
     def lines(self) -> list[np.ndarray]:
         """The shape's subpaths as points `[n, 2]`; subpaths of a fill are closed."""
         if self.is_stroke:
-            return [curves.flatten(line, self.tolerance) for line in self.shape.lines]
-        return [curves.closed(curves.flatten(line, self.tolerance)) for line in self.shape.filled]
+            return [shapes.flatten(line, self.tolerance) for line in self.shape.lines]
+        return [shapes.closed(shapes.flatten(line, self.tolerance)) for line in self.shape.filled]
 
     def cost(self, points: np.ndarray) -> int:
         """Return the cost of testing points; the unit is testing one point against one segment."""

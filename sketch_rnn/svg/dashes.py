@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sketch_rnn.svg import curves, values
+from sketch_rnn.svg import shapes, values
 from sketch_rnn.svg.values import Units
 
 FEW = 2  # the most dashes that a line is cut into
@@ -60,7 +60,7 @@ def dashed(
     """
     scale = 1.0
     if path_length > 0:
-        scale = sum(_length(curves.flatten(chain, _limit(chain))) for chain in chains) / path_length
+        scale = sum(_length(shapes.flatten(chain, _limit(chain))) for chain in chains) / path_length
     period = float(of.lengths.sum()) * scale
     seen, is_whole = [], False
     for chain in chains:
@@ -74,7 +74,7 @@ def _cut(chain: np.ndarray, of: Pattern, scale: float, period: float) -> list[np
     """Return the dashes of a line; None if there are too many."""
     if not period > 0 or _length(np.concatenate([chain[:, 0], chain[-1:, 3]])) > FEW * period:
         return None
-    line = curves.flatten(chain, _limit(chain))
+    line = shapes.flatten(chain, _limit(chain))
     length = _length(line)
     if length > FEW * period:
         return None
@@ -83,7 +83,7 @@ def _cut(chain: np.ndarray, of: Pattern, scale: float, period: float) -> list[np
         return [chain]
     if len(spans) > FEW:
         return None
-    return [curves.straight(_between(line, *span)) for span in spans]
+    return [shapes.straight(_between(line, *span)) for span in spans]
 
 
 def _length(line: np.ndarray) -> float:

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from sketch_rnn.errors import UserError, warn
-from sketch_rnn.svg import curves, paint, viewports, xml
+from sketch_rnn.svg import paint, shapes, viewports, xml
 from sketch_rnn.svg.paint import Painted, bounds
 from sketch_rnn.svg.ribbons import Middle, along_middle, is_ribbon, ribbon_length
 from sketch_rnn.svg.visible import Shown, shown
@@ -224,10 +224,10 @@ def _flatten_all(lines: list[np.ndarray], tolerance: float) -> list[np.ndarray]:
     limit = max(side * tolerance, 1e-12)
     polylines, total = [], 0
     for line in lines:
-        points = curves.flatten(line, limit)
+        points = shapes.flatten(line, limit)
         total += len(points)
-        if total > curves.MAX_POINTS:
-            raise UserError(f"its curves take more than {curves.MAX_POINTS} points to draw")
+        if total > shapes.MAX_POINTS:
+            raise UserError(f"its curves take more than {shapes.MAX_POINTS} points to draw")
         differs = np.any(points[1:] != points[:-1], axis=1)
         polylines.append(points[np.concatenate([[True], differs])])
     return polylines

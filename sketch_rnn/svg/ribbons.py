@@ -10,7 +10,7 @@ from functools import reduce
 import numpy as np
 import shapely
 
-from sketch_rnn.svg import curves
+from sketch_rnn.svg import shapes
 from sketch_rnn.svg.paint import Painted, same_color
 
 THIN = 0.3  # share of the longer side of a ribbon's box: the ribbon is narrower
@@ -52,12 +52,12 @@ def along_middle(shape: Painted, middle: Middle, tolerance: float) -> Painted:
     """Return a ribbon as strokes along its middle, and any other shape unchanged."""
     if not is_ribbon(shape):
         return shape
-    rings = [curves.flatten(line, tolerance) for line in shape.filled]
+    rings = [shapes.flatten(line, tolerance) for line in shape.filled]
     found = middle(rings, shape.even_odd, shape.width if shape.stroke else 0.0)
     if found is None:
         return shape
     lines, width = found
-    chains = [curves.straight(line if len(line) > 1 else np.repeat(line, 2, 0)) for line in lines]
+    chains = [shapes.straight(line if len(line) > 1 else np.repeat(line, 2, 0)) for line in lines]
     return replace(
         shape, lines=chains, stroke=shape.fill, fill=None, width=width, cap="round", area=None
     )

@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 import shapely
 
-from sketch_rnn.svg import curves
+from sketch_rnn.svg import shapes
 from sketch_rnn.svg.covers import MAX_BUFFERED, Cover, Covers, Line
 from sketch_rnn.svg.paint import Color, Paint, Painted, bounds, same_color
 from sketch_rnn.svg.regions import Region, TooMuch, Work, winding_numbers
@@ -162,14 +162,14 @@ class _Sight:
         if edge not in self._pages:
             self._pages[edge] = Region(shapely.box(0, 0, *self._page)).grown(edge)
         page = self._pages[edge]
-        points = curves.flatten(line.curves, max(self._limit, FINE * float((high - low).max())))
+        points = shapes.flatten(line.curves, max(self._limit, FINE * float((high - low).max())))
         try:
             pieces = page.cut(points, self._cuts)
         except TooMuch:
             return [line]
         if len(pieces) == 1 and pieces[0] is points:
             return [line]
-        return [replace(line, curves=curves.straight(piece)) for piece in pieces]
+        return [replace(line, curves=shapes.straight(piece)) for piece in pieces]
 
     def _lines(self, place: int) -> Iterator[Line]:
         shape = self._painted[place]
@@ -208,7 +208,7 @@ class _Sight:
         sizes = [np.ptp(line.reshape(-1, 2), axis=0).max() for line in shape.filled]
         if max(sizes) > MARK * self._side or len(sizes) > MAX_BUFFERED:
             return [np.zeros((0, 2))]
-        rings = [curves.closed(curves.flatten(line, self._limit)) for line in shape.filled]
+        rings = [shapes.closed(shapes.flatten(line, self._limit)) for line in shape.filled]
         turns = [[winding_numbers(ring[:1], other)[0] for other in rings] for ring in rings]
         return [
             ring
@@ -231,7 +231,7 @@ class _Sight:
         if long >= LONG * short:
             along = np.diff(corners[:3], axis=0)[sides.argmax()] / long
             ends += np.outer([-0.5, 0.5], along * (long - short))
-        return Line(curves.straight(ends), place, color, float(short))
+        return Line(shapes.straight(ends), place, color, float(short))
 
     def _visible_parts(self, line: Line) -> list[np.ndarray]:
         """Return the visible parts of a line, each as curves `[C, 4, 2]`."""
@@ -266,11 +266,11 @@ class _Sight:
                 for values in (points, given, seen)
             )
         speck = max(SPECK * self._side, line.width / 2)
-        return [curves.straight(piece) for piece in _pieces(points, given, seen, speck)]
+        return [shapes.straight(piece) for piece in _pieces(points, given, seen, speck)]
 
     def _points(self, chain: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return closely spaced points `[n, 2]` along a line, and which ones are its corners."""
-        corners = curves.flatten(chain, self._limit)
+        corners = shapes.flatten(chain, self._limit)
         far = np.hypot(*np.diff(corners, axis=0).T)
         step = max(STEP * self._side, far.sum() / MAX_LOOKED_AT)
         steps = np.maximum(np.ceil(far / step), 1).astype(np.int64)

@@ -17,7 +17,6 @@ import numpy as np
 from sketch_rnn.errors import UserError
 from sketch_rnn.svg import (
     clips,
-    curves,
     regions,
     shapes,
     transforms,
@@ -294,7 +293,7 @@ def _box_of(painted: list[Painted], with_strokes: bool) -> Box:
     for shape in painted:
         for line in shape.lines:
             side = max(float(np.ptp(line.reshape(-1, 2), axis=0).max()), 1e-9)
-            points = curves.flatten(line, 1e-4 * side) if np.isfinite(line).all() else line[0]
+            points = shapes.flatten(line, 1e-4 * side) if np.isfinite(line).all() else line[0]
             if with_strokes and shape.stroke:
                 points = regions.stroke_extent(points, shape.width, shape.cap)
             corners += [points.min(axis=0), points.max(axis=0)]

@@ -15,7 +15,7 @@ from sketch_rnn.convert.readers.chunks import Drawing
 from sketch_rnn.convert.readers.scenes import MAX_GROUPS, Canvas, elements, number, placing_matrix
 from sketch_rnn.convert.readers.strokes import from_columns, numbers
 from sketch_rnn.errors import UserError
-from sketch_rnn.svg import curves
+from sketch_rnn.svg import shapes
 from sketch_rnn.svg.transforms import IDENTITY, compose
 
 _SHARES = {"left": 0.0, "center": 0.5, "right": 1.0, "top": 0.0, "bottom": 1.0}
@@ -76,7 +76,7 @@ def _draw_path(canvas: Canvas, item: dict[str, Any], matrix: np.ndarray) -> None
     own.path("".join(data))
     if own.pieces:
         matrix = compose(
-            matrix, _matrix(item, _middle([curves.flatten(curve, 0.1) for curve in own.pieces]))
+            matrix, _matrix(item, _middle([shapes.flatten(curve, 0.1) for curve in own.pieces]))
         )
         canvas.path("".join(data), matrix)
 

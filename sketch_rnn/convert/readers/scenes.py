@@ -15,7 +15,7 @@ import numpy as np
 from sketch_rnn.convert.readers.chunks import Drawing
 from sketch_rnn.convert.readers.strokes import numbers
 from sketch_rnn.errors import UserError
-from sketch_rnn.svg import curves, shapes
+from sketch_rnn.svg import shapes
 from sketch_rnn.svg.transforms import IDENTITY
 from sketch_rnn.svg.values import Units
 
@@ -67,9 +67,9 @@ class Canvas:
         if not np.isfinite(points).all():
             raise UserError("a coordinate is not finite")
         tolerance = max(np.ptp(points, axis=0).max() * TOLERANCE, 1e-12)
-        lines = [curves.flatten(curve, tolerance) if curve.ndim == 3 else curve for curve in drawn]
-        if sum(map(len, lines)) > curves.MAX_POINTS:
-            raise UserError(f"its curves take more than {curves.MAX_POINTS} points to draw")
+        lines = [shapes.flatten(curve, tolerance) if curve.ndim == 3 else curve for curve in drawn]
+        if sum(map(len, lines)) > shapes.MAX_POINTS:
+            raise UserError(f"its curves take more than {shapes.MAX_POINTS} points to draw")
         return Drawing(lines, left_out=said)
 
 
