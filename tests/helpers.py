@@ -5,6 +5,8 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -114,3 +116,21 @@ def free_ports(count):
     for s in sockets:
         s.close()
     return ports
+
+
+def called_files(action):
+    """Return the modules of the package whose functions an action calls, and its result."""
+    package, called = str(ROOT / "sketch_rnn") + "/", set()
+
+    def note(frame, event, _):
+        if event == "call" and frame.f_code.co_filename.startswith(package):
+            called.add(frame.f_code.co_filename.removeprefix(package))
+
+    threading.setprofile(note)
+    sys.setprofile(note)
+    try:
+        result = action()
+    finally:
+        sys.setprofile(None)
+        threading.setprofile(None)
+    return called, result

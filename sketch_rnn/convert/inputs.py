@@ -16,10 +16,9 @@ import numpy as np
 
 from sketch_rnn import shipped
 from sketch_rnn.choices import SPLITS
-from sketch_rnn.convert import prepare, readers, sources
-from sketch_rnn.convert.input_file import InputFile
+from sketch_rnn.convert import prepare, sources
 from sketch_rnn.convert.prepare import MAX_EPSILON, Recipe, Sketch
-from sketch_rnn.convert.readers.chunks import Pending, Reading
+from sketch_rnn.convert.readers.chunks import InputFile, Pending, Reading
 from sketch_rnn.convert.readers.stored_files import Stored
 from sketch_rnn.convert.stored import Form, read_as, stored_sketch
 from sketch_rnn.data import download, npz
@@ -167,7 +166,7 @@ def read_named(
         raise UserError(f"{path}: is not an SVG file and has no page; leave `page` out")
     if holds_data_set(path, data_set):
         return _from_data_set(path, data_set, recipe, choice, size)
-    reader = readers.reader_of(InputFile(path))
+    reader = sources.reader_of(InputFile(path))
     if reader and reader.stored:
         stored = reader.stored(InputFile(_existing(path)))
         if stored is not None:

@@ -10,7 +10,6 @@ import numpy as np
 import shapely
 
 from sketch_rnn.errors import UserError
-from sketch_rnn.strokes import from_polylines
 from sketch_rnn.trace.order import by_nearest_end
 
 ORDERS = ("document", "nearest")
@@ -247,8 +246,7 @@ def simplify(polylines: Sequence[np.ndarray], recipe: Recipe) -> Sketch:
             raise UserError(
                 f"more than {recipe.max_points} points, even when simplified as far as possible"
             )
-    simple = np.split(points, np.flatnonzero(np.diff(index)) + 1)
-    return Sketch(_to_stroke3(simple), epsilon)
+    return Sketch(_to_stroke3(points, index), epsilon)
 
 
 def _simplified(lines: Sequence[np.ndarray], epsilon: float) -> tuple[np.ndarray, np.ndarray]:
@@ -291,9 +289,15 @@ def nearest_order(lines: Sequence[np.ndarray]) -> list[np.ndarray]:
     return [lines[0], *by_nearest_end(lines[1:], lines[0][-1])] if lines else []
 
 
-def _to_stroke3(lines: Sequence[np.ndarray]) -> np.ndarray:
-    """Return lines with whole coordinates as stroke-3 int16; a dot at the start is (0, 0, 1)."""
-    stroke3 = from_polylines(lines)
-    if np.abs(stroke3).max() > MAX_OFFSET:
+def _to_stroke3(points: np.ndarray, index: np.ndarray) -> np.ndarray:
+    """Return whole points `[P, 2]` and their line numbers `[P]` as stroke-3 int16.
+
+    The first point takes no row. A dot at the start is the row (0, 0, 1).
+    """
+    if len(index) == 1 or index[0] != index[1]:
+        points, index = np.concatenate([points[:1], points]), np.concatenate([index[:1], index])
+    offsets = np.diff(points, axis=0)
+    if np.abs(offsets).max() > MAX_OFFSET:
         raise UserError(f"an offset is larger than {MAX_OFFSET}")
-    return stroke3.astype(np.int16)
+    is_last = np.append(index[1:] != index[:-1], True)
+    return np.column_stack([offsets, is_last[1:]]).astype(np.int16)

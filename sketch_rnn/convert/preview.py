@@ -7,9 +7,8 @@ from pathlib import Path
 from PIL import Image
 
 from sketch_rnn.convert import sources
-from sketch_rnn.convert.input_file import InputFile
-from sketch_rnn.convert.readers import picture_drawings
-from sketch_rnn.convert.readers.chunks import Files, Reading
+from sketch_rnn.convert.readers.chunks import Files, InputFile, Reading
+from sketch_rnn.convert.readers.pictures import picture_drawings
 from sketch_rnn.errors import UserError
 from sketch_rnn.files import replacing
 from sketch_rnn.trace.pixels import PDF_SUFFIXES, pictures

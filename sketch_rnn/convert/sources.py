@@ -1,28 +1,53 @@
-"""Find the drawings in files, folders, and zips.
+"""Find the drawings in files, folders, and zips, and the reader for each file.
 
 `find` lists everything as chunks, without reading it all; a worker process reads one chunk. In
 folders and zips, the same kinds of files are read as when they are named directly; hidden files and
 files that operating systems leave behind (`SYSTEM_FILES`) are ignored.
+
+`READERS` is the table of readers. Each row has the suffixes of the files and one of these two
+functions:
+
+- `whole` is for files that hold one drawing or a few. `whole(file, reading)` runs in a worker
+  process; for each drawing, it yields the name and a function that makes its `Sketch`. That
+  function may raise `UserError`.
+- `cut` is for files that hold many drawings. `cut(file, reading)` runs in the main process, so it
+  does as little as it can: it yields the drawings as chunks (`readers/chunks.py`), which worker
+  processes read.
+
+`file` is an `InputFile`, which can be opened, or read with a limit, on disk or in a zip; `reading`
+says how drawings become sketches. Suffixes are compared with the end of the name, without `.gz`;
+the first row with a matching suffix is used.
 """
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
+from typing import NamedTuple
 
 import numpy as np
 
 from sketch_rnn import shipped
-from sketch_rnn.convert.input_file import InputFile
 from sketch_rnn.convert.prepare import Sketch
-from sketch_rnn.convert.readers import READERS, is_copy, reader_of, suffixes
 from sketch_rnn.convert.readers.chunks import (
+    FILES_IN_CHUNK,
     PASSED_OVER,
     Chunk,
     Files,
+    InputFile,
+    Pending,
     Reading,
     Unreadable,
 )
+from sketch_rnn.convert.readers.csv_file import csv_chunks
+from sketch_rnn.convert.readers.ink import ink_drawings
+from sketch_rnn.convert.readers.json_file import json_chunks, json_sketches
+from sketch_rnn.convert.readers.ndjson import ndjson_chunks, ndjson_sketches
+from sketch_rnn.convert.readers.parquet import parquet_chunks
+from sketch_rnn.convert.readers.pictures import PICTURES, picture_drawings
+from sketch_rnn.convert.readers.quickdraw_bin import bin_chunks
+from sketch_rnn.convert.readers.stored_files import Stored, array_chunks, array_sketches
+from sketch_rnn.convert.readers.svg import svg_drawings
 from sketch_rnn.data import npz
 from sketch_rnn.errors import UserError
 
@@ -37,6 +62,39 @@ SYSTEM_FILES = ("thumbs.db", "desktop.ini")
 SYSTEM_FOLDERS = ("__MACOSX",)
 
 Outcome = tuple[str, Sketch | UserError]  # a drawing's name, and its sketch or the error
+
+
+class Reader(NamedTuple):
+    """A reader for one file format; either the function `whole` or the function `cut` is set.
+
+    suffixes: the suffixes of its files, in lower case. whole: reads all drawings of a file. cut:
+    cuts a file with many drawings into chunks (see the module for both functions). stored: returns
+    a file's sketches if they are stored as stroke-3 or stroke-5, so that a model can take them in
+    their own units; returns None for other drawings. in_chunk: how many files a worker process
+    reads at a time with `whole`.
+    """
+
+    suffixes: tuple[str, ...]
+    whole: Callable[[InputFile, Reading], Iterator[Pending]] | None = None
+    cut: Callable[[InputFile, Reading], Iterator[Chunk]] | None = None
+    stored: Callable[[InputFile], Stored | None] | None = None
+    in_chunk: int = FILES_IN_CHUNK
+
+
+_SVG = Reader((".svg", ".svgz"), whole=svg_drawings)
+_PICTURES = Reader(PICTURES, whole=picture_drawings, in_chunk=1)  # one picture takes a second
+READERS = (
+    _SVG,
+    _PICTURES,
+    Reader((".inkml", ".xml"), whole=ink_drawings),
+    Reader((".ndjson", ".jsonl", ".ndjson.txt"), cut=ndjson_chunks, stored=ndjson_sketches),
+    Reader((".bin",), cut=bin_chunks),
+    Reader((".npz", ".npy"), cut=array_chunks, stored=array_sketches),
+    Reader((".json",), cut=json_chunks, stored=json_sketches),
+    Reader((".excalidraw", ".excalidrawlib", ".tldr"), cut=json_chunks),
+    Reader((".csv", ".tsv"), cut=csv_chunks),
+    Reader((".parquet",), cut=parquet_chunks),
+)
 
 
 def find(inputs: Sequence[str | Path], reading: Reading) -> Iterator[Chunk]:
@@ -154,3 +212,19 @@ def _cut_down(sketch: Sketch) -> Sketch:
     points = np.clip(sketch.points, -npz.LIMIT, npz.LIMIT)
     cut = f"offsets above {npz.LIMIT} reduced to {npz.LIMIT} ({large} of them)"
     return replace(sketch, points=points, left_out=(*sketch.left_out, cut))
+
+
+def reader_of(file: InputFile) -> Reader | None:
+    """Return the reader for a file's suffix; None if there is none."""
+    return next((reader for reader in READERS if file.base.endswith(reader.suffixes)), None)
+
+
+def is_copy(file: InputFile, files: Container[str]) -> bool:
+    """Return whether a file is a picture beside an SVG of the same name, probably its copy."""
+    stem = str(file).rpartition(".")[0]
+    return reader_of(file) is _PICTURES and any(stem + suffix in files for suffix in _SVG.suffixes)
+
+
+def suffixes() -> list[str]:
+    """Return all suffixes that are read."""
+    return [suffix for reader in READERS for suffix in reader.suffixes]

@@ -1,13 +1,11 @@
 """The files that a training step passes through, from its data set to the update of the weights."""
 
 import re
-import sys
-import threading
 
 import numpy as np
 import pytest
 import tensorflow as tf
-from helpers import ROOT
+from helpers import ROOT, called_files
 
 from sketch_rnn.data.dataset import load_dataset
 from sketch_rnn.formats.run_folder import RunFolder
@@ -48,24 +46,6 @@ def eagerly():
     tf.config.run_functions_eagerly(False)
 
 
-def files_of(action):
-    """Return the modules of the package whose functions an action calls, and its result."""
-    package, called = str(ROOT / "sketch_rnn") + "/", set()
-
-    def note(frame, event, _):
-        if event == "call" and frame.f_code.co_filename.startswith(package):
-            called.add(frame.f_code.co_filename.removeprefix(package))
-
-    threading.setprofile(note)
-    sys.setprofile(note)
-    try:
-        result = action()
-    finally:
-        sys.setprofile(None)
-        threading.setprofile(None)
-    return called, result
-
-
 def test_a_step_passes_through_the_fifteen_files_on_the_page(tmp_path, eagerly):
     sketch = np.array([[1, 2, 0], [3, 4, 0], [-1, 0, 1]], np.int16)
     sketches = np.array([sketch, sketch[:2], sketch[1:]], object)
@@ -78,8 +58,8 @@ def test_a_step_passes_through_the_fifteen_files_on_the_page(tmp_path, eagerly):
             loop._begin_step(step, shards)
 
     before = start.state.model.get_weights()
-    reading, _ = files_of(lambda: load_dataset("tiny.npz", tmp_path))
-    training, _ = files_of(one_step)
+    reading, _ = called_files(lambda: load_dataset("tiny.npz", tmp_path))
+    training, _ = called_files(one_step)
     assert any((a != b).any() for a, b in zip(before, start.state.model.get_weights(), strict=True))
     text = PAGE.read_text().split("## How a training step runs\n")[1].split("\n## ")[0]
     named = set(re.findall(r"`(\w+/[\w/]+\.py)`", text))

@@ -15,8 +15,7 @@ from functools import partial
 from itertools import chain, groupby, pairwise
 from typing import Any
 
-from sketch_rnn.convert.input_file import InputFile
-from sketch_rnn.convert.readers.chunks import Chunk, Reading
+from sketch_rnn.convert.readers.chunks import Chunk, InputFile, Reading
 from sketch_rnn.convert.readers.ndjson import MAX_LINE
 from sketch_rnn.convert.readers.points import FLAGS, plain
 from sketch_rnn.convert.readers.records import record_chunks

@@ -16,9 +16,8 @@ from xml.etree.ElementTree import Element
 
 import numpy as np
 
-from sketch_rnn.convert.input_file import InputFile
 from sketch_rnn.convert.prepare import Sketch
-from sketch_rnn.convert.readers.chunks import Drawing, Pending, Reading
+from sketch_rnn.convert.readers.chunks import Drawing, InputFile, Pending, Reading
 from sketch_rnn.convert.readers.strokes import numbers
 from sketch_rnn.errors import UserError
 from sketch_rnn.svg import xml

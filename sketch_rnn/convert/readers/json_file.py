@@ -8,9 +8,8 @@ import json
 from collections.abc import Iterator
 from functools import partial
 
-from sketch_rnn.convert.input_file import InputFile
 from sketch_rnn.convert.readers import ndjson, values
-from sketch_rnn.convert.readers.chunks import Chunk, Reading
+from sketch_rnn.convert.readers.chunks import Chunk, InputFile, Reading
 from sketch_rnn.convert.readers.records import Cut, read_sketches, record_chunks
 from sketch_rnn.convert.readers.stored_files import Stored
 from sketch_rnn.convert.sketches_json import from_lists

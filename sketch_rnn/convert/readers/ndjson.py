@@ -10,8 +10,7 @@ import io
 from collections.abc import Iterator
 from typing import IO
 
-from sketch_rnn.convert.input_file import MAX_WHOLE, InputFile
-from sketch_rnn.convert.readers.chunks import Chunk, Reading
+from sketch_rnn.convert.readers.chunks import MAX_WHOLE, Chunk, InputFile, Reading
 from sketch_rnn.convert.readers.records import read_sketches, record_chunks
 from sketch_rnn.convert.readers.stored_files import Stored
 from sketch_rnn.errors import UserError

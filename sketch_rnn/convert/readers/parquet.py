@@ -4,8 +4,7 @@ import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from sketch_rnn.convert.input_file import InputFile
-from sketch_rnn.convert.readers.chunks import SKETCHES_IN_CHUNK, Chunk, Reading
+from sketch_rnn.convert.readers.chunks import SKETCHES_IN_CHUNK, Chunk, InputFile, Reading
 from sketch_rnn.convert.readers.records import record_chunks
 from sketch_rnn.convert.readers.values import STROKES
 from sketch_rnn.errors import UserError, not_installed

@@ -3,9 +3,8 @@
 from collections.abc import Iterator
 from functools import partial
 
-from sketch_rnn.convert.input_file import InputFile
 from sketch_rnn.convert.prepare import Sketch
-from sketch_rnn.convert.readers.chunks import Drawing, Pending, Reading
+from sketch_rnn.convert.readers.chunks import Drawing, InputFile, Pending, Reading
 from sketch_rnn.trace.installed import check_installed
 from sketch_rnn.trace.pixels import PDF_SUFFIXES, PICTURE_SUFFIXES, Picture, pictures
 

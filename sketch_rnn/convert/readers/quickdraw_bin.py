@@ -11,8 +11,7 @@ from typing import IO
 
 import numpy as np
 
-from sketch_rnn.convert.input_file import InputFile
-from sketch_rnn.convert.readers.chunks import Chunk, Drawing, Reading, item_chunks
+from sketch_rnn.convert.readers.chunks import Chunk, Drawing, InputFile, Reading, item_chunks
 from sketch_rnn.errors import UserError
 
 MAX_RECORD = 8 << 20  # bytes in one drawing

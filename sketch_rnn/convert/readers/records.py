@@ -10,9 +10,15 @@ from functools import partial
 
 import numpy as np
 
-from sketch_rnn.convert.input_file import MAX_WHOLE, InputFile
 from sketch_rnn.convert.readers import values
-from sketch_rnn.convert.readers.chunks import Chunk, Drawing, Reading, item_chunks
+from sketch_rnn.convert.readers.chunks import (
+    MAX_WHOLE,
+    Chunk,
+    Drawing,
+    InputFile,
+    Reading,
+    item_chunks,
+)
 from sketch_rnn.convert.readers.stored_files import Stored
 from sketch_rnn.convert.readers.strokes import Arrangement, Vote
 from sketch_rnn.errors import UserError

@@ -9,8 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sketch_rnn.convert.input_file import InputFile
-from sketch_rnn.convert.readers.chunks import Chunk, Reading, stored_chunks
+from sketch_rnn.convert.readers.chunks import Chunk, InputFile, Reading, stored_chunks
 from sketch_rnn.convert.stored import read_as
 from sketch_rnn.data import npz
 from sketch_rnn.data.layout import AS_IT_IS

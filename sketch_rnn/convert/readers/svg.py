@@ -6,9 +6,8 @@ from functools import partial
 
 import numpy as np
 
-from sketch_rnn.convert.input_file import InputFile
 from sketch_rnn.convert.prepare import Sketch, to_sketch
-from sketch_rnn.convert.readers.chunks import Pending, Reading
+from sketch_rnn.convert.readers.chunks import InputFile, Pending, Reading
 from sketch_rnn.svg.reader import read_polylines
 from sketch_rnn.svg.xml import MAX_BYTES
 from sketch_rnn.trace.installed import check_installed
