@@ -48,7 +48,7 @@ def shared_programs():
     return folder
 
 
-if sys.platform != "win32":  # its TensorFlow compiles nothing
+if sys.platform != "win32":  # TensorFlow compiles nothing there
     name = "tf_xla_persistent_cache_directory"
     setup.add_flags("TF_XLA_FLAGS", {name: str(shared_programs())})
 setup.set_environment()  # before the tests' own imports of TensorFlow

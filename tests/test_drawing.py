@@ -65,7 +65,7 @@ def _predict(method, left, up, corner):
     return (0, left, up, (left + up) // 2)[method]
 
 
-def test_each_pen_line_is_one_path_on_a_line_of_its_own():
+def test_each_stroke_is_one_path_on_a_separate_line():
     svg = draw(SQUARE_AND_DOT)
     assert len(paths(svg)) == 2
     assert [line.count("<path ") for line in svg.splitlines() if "path" in line] == [1, 1]

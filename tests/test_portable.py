@@ -79,8 +79,8 @@ def test_calls_with_an_encoding_or_in_binary_mode_are_not_reported(code):
     assert found(code) == []
 
 
-# What not every system has, or does the same, and the modules that know it; all others do without.
-# Attributes stand as `module.name`, methods of paths as `.name`, texts as they begin.
+# Names that depend on the system, and the only modules that may use each.
+# Attributes are written `module.name`, path methods `.name`, and strings by their first characters.
 KNOWN_BY = {
     "os.chmod os.umask os.replace os.fsync os.O_RDONLY": {"files"},
     "os.open os.O_WRONLY": {"files", "setup", "cli.common"},

@@ -44,7 +44,7 @@ WRITES_ITS_WORDS = """#!/bin/sh
 """
 WHOLE = (".py", ".json", ".npz", ".mjs", ".css", ".html")
 PROGRAMS = ("pip", "tensorboard", "sketch_rnn", *(f"sketch_rnn_{name}" for name in COMMANDS))
-FILES = ("pyproject.toml", "setup.py", "README.md", "LICENSE")  # that a wheel is built of
+FILES = ("pyproject.toml", "setup.py", "README.md", "LICENSE")  # a wheel is built from these
 
 
 def blocks(page, language):

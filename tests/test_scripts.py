@@ -61,7 +61,7 @@ def test_an_environment_is_made_once_and_again_if_dependencies_change(
     monkeypatch.setattr(environment, "begin", lambda: (tmp_path / ".venv").mkdir(exist_ok=True))
     monkeypatch.setattr(environment, "install", done.append)
     (tmp_path / "pyproject.toml").write_text("")
-    for extras in ("[dev]", "[dev]", "", "[docs]"):  # with [dev] there is all that "" asks for
+    for extras in ("[dev]", "[dev]", "", "[docs]"):  # [dev] includes all that "" needs
         environment.make(extras)
     assert done == [".[dev]", ".[docs]"]
     later = (tmp_path / ".venv" / "installed[docs]").stat().st_mtime + 5

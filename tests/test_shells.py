@@ -7,7 +7,7 @@ import pytest
 from helpers import ROOT
 
 PAGES = [ROOT / "README.md", *sorted(ROOT.glob("docs/*.md")), *sorted(ROOT.glob("configs/*.md"))]
-OF_UNIX = ("./scripts/", "TF_CONFIG=")  # those beside which the page says what to type elsewhere
+OF_UNIX = ("./scripts/", "TF_CONFIG=")  # the pages also show these for other shells
 NAMES = r"(?:pip|py|python|tensorboard|sketch_rnn\w*) "
 
 

@@ -82,7 +82,7 @@ def test_callbacks_are_called_for_every_step_and_validation(run, told):
     assert all(len(drawings) == 8 for _, drawings in told.validations)
     assert told.ends == ["num_steps"]
     first, second, _ = told.kernels
-    assert not np.array_equal(first, second)  # the model as it was just then
+    assert not np.array_equal(first, second)  # the model as it was at that step
 
 
 def test_a_finished_run_can_be_opened(run):

@@ -265,7 +265,7 @@ def test_messages_from_the_library_name_options_as_flags(capsys):
 
 def test_warnings_from_the_library_are_lines_on_stderr(capsys, caplog):
     toy(lambda values: warn("few\ndrawings; see `data_dir`"), [])
-    assert caplog.messages == []  # other loggers, such as TensorFlow's, would print it again
+    assert caplog.messages == []  # otherwise TensorFlow's logger would print it again
     warn("after the command")
     assert capsys.readouterr().err == "warning: few drawings; see --data_dir\n"
 

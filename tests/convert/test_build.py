@@ -512,7 +512,7 @@ def test_strict_stops_with_one_line_that_names_the_drawing(tmp_path, name, conte
     assert sorted(tmp_path.iterdir()) == before
 
 
-def test_when_nothing_is_left_nothing_is_written(tmp_path):
+def test_a_build_that_keeps_no_drawings_writes_no_file(tmp_path):
     (tmp_path / "empty").mkdir()
     (tmp_path / "a.svg").write_text(svg())
     before = sorted(tmp_path.iterdir())
@@ -533,7 +533,7 @@ def test_when_nothing_is_left_nothing_is_written(tmp_path):
 
 @unix_only
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGKILL"])
-def test_a_build_that_is_killed_takes_its_workers_with_it(tmp_path, name):
+def test_killing_a_build_ends_its_workers(tmp_path, name):
     number = signal.Signals[name]
     long = json.dumps({"drawing": [[[*range(9)], [*range(9)]]]})  # surely columns
     (tmp_path / "cat.ndjson").write_text(f"{long}\n" + quickdraw() * 100_000)
@@ -544,7 +544,7 @@ def test_a_build_that_is_killed_takes_its_workers_with_it(tmp_path, name):
         while process.poll() is None and not has_content(tmp_path.glob(".r.csv.*.part")):
             time.sleep(0.01)
         process.send_signal(number)
-        process.communicate(timeout=60)  # until nobody is left who could write to stdout
+        process.communicate(timeout=60)  # until no process is left that could write to stdout
     if name == "SIGTERM":
         assert process.returncode == 143 and os.listdir(tmp_path) == ["cat.ndjson"]
 
@@ -601,7 +601,7 @@ def test_copies_can_be_dropped(folder, tmp_path):
 
 
 @unix_only
-def test_a_pipe_in_a_folder_is_not_waited_for(folder, tmp_path):
+def test_a_pipe_in_a_folder_does_not_block(folder, tmp_path):
     os.mkfifo(folder / "pipe.svg")
     assert sum(build([folder], tmp_path / "a.npz").kept.values()) == 20
 

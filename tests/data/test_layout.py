@@ -223,7 +223,7 @@ def ending(sketch, where):
         ("corner", {"padding": "-1", "values": (-1, 1), "pen": "down", "place": "-1 to 1"}),
     ],
 )
-def test_a_last_row_that_equals_the_padding_stays(where, how, ragged):
+def test_a_last_row_equal_to_the_padding_is_kept(where, how, ragged):
     sketches = drawings("cat")[:40]
     sketches = [ending(s, where) if i % 4 == 0 else s for i, s in enumerate(sketches)]
     found = plain(written(sketches, Corruption(**how, ragged=ragged)), "a.npz")
@@ -259,7 +259,7 @@ def test_lines_that_padding_may_have_closed_are_refused(pen, padding):
             assert all(map(are_same, sketches, plain(rows, "a.npz", layout)))
 
 
-def test_a_dot_that_ends_a_line_twice_is_not_padding(caplog):
+def test_two_dots_at_the_end_of_a_line_are_not_padding(caplog):
     """A drawing with two dots where its line ends does not change the others."""
     sketches = drawings("cat")[:20]
     sketches[:5] = [ending(s, "twice") for s in sketches[:5]]
@@ -368,7 +368,7 @@ def test_arrays_that_are_not_sketches_are_left_for_later_checks():
     assert all(one is other for one, other in zip(odd, found, strict=True))
 
 
-def test_stroke_5_is_padded_too():
+def test_padding_is_recognized_in_stroke_5():
     rows = np.array([(4, 5, 1, 0, 0), (1, 2, 0, 1, 0)] + [(0, 0, 0, 0, 0)] * 3)
     assert plain([rows], "a.npz")[0].tolist() == [[4, 5, 0], [1, 2, 1]]
     ended = np.array([(4, 5, 1, 0, 0), (1, 2, 0, 1, 0)] + [(0, 0, 0, 0, 1)] * 3)

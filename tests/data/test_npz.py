@@ -235,7 +235,7 @@ def test_lists_are_freed_once_they_are_read(tmp_path):
     npz.read_drawings(path)
     most = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert most < 6e6  # 9e6 if all of them were kept until the end
+    assert most < 6e6  # it would be 9e6 if all lists were kept until the end
 
 
 @pytest.mark.parametrize(
@@ -316,7 +316,7 @@ def test_lists_that_hold_no_sketches_are_refused(tmp_path, wrong, reason):
     assert "in train" in str(error.value)
 
 
-# Drawings that are not right
+# Invalid drawings
 
 
 def test_empty_and_broken_sketches_are_left_out_and_counted(tmp_path, caplog):
@@ -389,7 +389,7 @@ def test_files_that_are_not_npz_are_refused(tmp_path):
         assert "cannot be read as an .npz file" in refusal(tmp_path / "a.npz")
 
 
-# Files from strangers
+# Untrusted files
 
 
 class Calls:

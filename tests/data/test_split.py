@@ -203,7 +203,7 @@ def test_augmentation_scales_x_and_y_of_each_sketch_separately():
     found, _ = augment(points, lengths, scale, np.ones(6), 0.1)
     np.testing.assert_array_equal(found[:3], SKETCH * [2, 3, 1])
     np.testing.assert_array_equal(found[3:], SKETCH * [0.5, 1, 1])
-    np.testing.assert_array_equal(points[:3], SKETCH)  # not changed in place
+    np.testing.assert_array_equal(points[:3], SKETCH)  # the input is not changed
 
 
 def test_importing_the_data_modules_does_not_import_tensorflow():

@@ -67,7 +67,7 @@ RULES = {
 
 @pytest.mark.parametrize("conditional", [True, False])
 @pytest.mark.parametrize("cell", CELLS)
-def test_initial_values_are_the_original_s(cell, conditional):
+def test_initial_values_are_distributed_as_in_the_original(cell, conditional):
     for name, value in weights(cell, conditional=conditional).items():
         (check,) = (check for pattern, check in RULES.items() if re.fullmatch(pattern, name))
         check(value, name)

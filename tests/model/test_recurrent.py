@@ -23,7 +23,7 @@ STEPS, BATCH, INPUTS, CONTEXT, UNITS = 6, 3, 3, 2, 4
 KEEP_PROB = 0.7
 SKETCHES = 5
 OPTIONS = ("context", "state", "starts", "dropout_mask")
-PACKED = (*OPTIONS, "sketch")  # the rows hold sketches with contexts and states of their own
+PACKED = (*OPTIONS, "sketch")  # several sketches per row, each with its own context and state
 MODES = ("eager", "graph", "xla")
 
 

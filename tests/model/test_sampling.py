@@ -31,7 +31,7 @@ def same(sketches, others):
     "name", ["recurrent_dropout", "lstm_uncond", "layer_norm", "hyper_unconditional"]
 )
 @pytest.mark.parametrize("compiled", [False, True])
-def test_greedy_drawings_are_the_original_s(name, compiled):
+def test_greedy_drawings_equal_those_of_the_original(name, compiled):
     case, expected = case_of(name), recorded_of(name)
     model = model_of(case)
     z = tf.constant(cases.greedy_z(case)) if model.hparams.conditional else None
@@ -157,7 +157,7 @@ def test_a_sketch_does_not_depend_on_the_batch_size():
         np.testing.assert_allclose(one, other, atol=1e-3)
 
 
-def test_each_z_is_drawn_count_times():
+def test_each_z_gives_the_given_number_of_drawings():
     model = small_model()
     z = sampling.random_z(model, 2, 1) * 100
     greedy = model.decode(z, num_samples=2, greedy=True)
@@ -194,7 +194,7 @@ def test_complete_keeps_the_given_drawing_and_continues_it(changes):
 def test_complete_continues_like_decode():
     model = small_model()
     z = sampling.random_z(model, 1, 1)
-    # no greedy end, so that the whole and its completion are equally long
+    # no end of sketch, so that the whole drawing and its completion are equally long
     bias = model.decoder.output_layer.bias
     bias.assign(tf.tensor_scatter_nd_update(bias.value, [[2]], [-50.0]))
     whole = model.decode(z, greedy=True)[0]
@@ -209,7 +209,7 @@ def test_complete_refuses_a_drawing_that_is_empty_or_too_long(length):
         sampling.complete(small_model(), np.zeros((length, 3), np.float32))
 
 
-def test_spherical_interpolation_is_the_original_s():
+def test_spherical_interpolation_equals_the_original():
     first, last = cases.ends_of_a_way()
     expected = recorded_of("data")["slerp"]
     np.testing.assert_allclose(sampling.interpolate(first, last, 7), expected, atol=1e-12)

@@ -1,4 +1,4 @@
-// What the browser client makes of a model: node client.js URL < strokes.json
+// Runs a model in the browser client: node client.js URL < strokes.json
 // Reads stroke-5 rows in pixels; writes, on the last line, the distribution of the point after the
 // start token and after each row.
 const fs = require('fs');

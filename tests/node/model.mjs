@@ -1,5 +1,5 @@
-// What an exported module and the JavaScript around it give: node model.mjs MODULE ASSETS < calls
-// Writes, for each call [function, ...arguments], what it returns, of a generator all that it gives,
+// Calls an exported module and the JavaScript around it: node model.mjs MODULE ASSETS < calls
+// Writes, for each call [function, ...arguments], its result, all values for a generator,
 // or {error}; the argument "MODEL" is the model. With PLAIN set there is no WebAssembly.
 import {readFileSync} from 'node:fs';
 import {pathToFileURL} from 'node:url';

@@ -1,6 +1,6 @@
-// A visitor of the examples of the documentation: node visit_examples.js CHROMIUM FOLDER
+// Visits the examples in the documentation: node visit_examples.js CHROMIUM FOLDER
 // Opens each .html of the folder from a server, and offline.html from the disk, until it shows
-// something; prints by name what it shows and what the console said, as JSON.
+// something; prints, by name, what each shows and the console messages, as JSON.
 const fs = require('fs');
 const http = require('http');
 const path = require('path');

@@ -1,4 +1,4 @@
-// A visitor of a pad: node visit_pad.js CHROMIUM PAD PAD_WITH_MODEL FOLDER
+// Visits a pad: node visit_pad.js CHROMIUM PAD PAD_WITH_MODEL FOLDER
 // Draws, reloads, checks what is kept, saves and loads, at two widths; prints a report as JSON. The
 // pads ask for a cat and a house, two of each.
 const fs = require('fs');
@@ -90,7 +90,7 @@ class PadVisitor extends Visitor {
     report.saved = await this.text('#status');
   }
 
-  /** Reloads in the middle of a stroke: it is lost, and the strokes before it are there again. */
+  /** Reloads in the middle of a stroke: only that stroke is lost. */
   async reloadsWithinAStroke() {
     const {page, report} = this;
     await this.kept(2);
@@ -104,7 +104,7 @@ class PadVisitor extends Visitor {
     await page.mouse.up();
   }
 
-  /** Sends pointer events as a browser does for a pen, for the palm beside it, for two fingers. */
+  /** Sends pointer events as a browser does for a pen, a palm beside it, and two fingers. */
   async penAndPalm() {
     this.report.fingers = await this.pointers([
       ['pointerdown', 'touch', 11, true, 0.2], ['pointermove', 'touch', 11, true, 0.4],
@@ -155,7 +155,7 @@ class PadVisitor extends Visitor {
     await page.keyboard.press('Escape');
   }
 
-  /** Opens a second tab: it gets a drawing of its own, and both tabs count all drawings. */
+  /** Opens a second tab: it gets a new drawing, and both tabs count all drawings. */
   async inTwoTabs(url) {
     const {page, report} = this;
     await this.drawCircle();

@@ -1,5 +1,5 @@
-// A visitor of an exported page: node visit_page.js CHROMIUM PAGE PAGE_OF_OWN_COLORS FOLDER
-// Does everything that the page offers, at two widths, and writes what came of it, as JSON. The
+// Visits an exported page: node visit_page.js CHROMIUM PAGE PAGE_OF_OWN_COLORS FOLDER
+// Uses every control on the page, at two widths, and writes a report as JSON. The
 // downloads and pictures of the page go into the folder.
 const fs = require('fs');
 const path = require('path');
@@ -21,7 +21,7 @@ async function main([executablePath, file, colored, folder]) {
   });
 }
 
-// A page of somebody else's, with the page in it.
+// Another page that embeds the exported page.
 const AROUND = `<!doctype html><html lang="en"><title>Around</title><body style="margin: 0">
 <iframe title="Draw" src="PAGE?mode=mimic" style="border: 0; width: 340px; height: 600px"></iframe>
 <script>window.onmessage = ({data}) => { window.told = data; };</script>`;
@@ -33,7 +33,7 @@ class PageVisitor extends Visitor {
     if (await this.page.isVisible('[data-mode=mimic]')) await this.withAnEncoder();
   }
 
-  /** What every model's page does. */
+  /** Uses the controls that the page of every model has. */
   async everywhere() {
     const {page, report} = this;
     report.title = await page.title();
@@ -82,7 +82,7 @@ class PageVisitor extends Visitor {
     report.status = await page.textContent('#status');
   }
 
-  /** A drawing goes into an address, and comes out of it. */
+  /** Copies a link that contains the drawing, and opens it. */
   async shares(url) {
     const {page, report} = this;
     await this.tap('#clear');
@@ -99,7 +99,7 @@ class PageVisitor extends Visitor {
     report.notReceived = await page.textContent('#status');
   }
 
-  /** The page with a title of one line and with its owner's colors; how high each mode of it is. */
+  /** Opens the page with a one-line title and its owner's colors, and measures each mode's height. */
   async seesColors(url) {
     const {page, report} = this;
     await page.goto(url);
@@ -113,7 +113,7 @@ class PageVisitor extends Visitor {
     }
   }
 
-  /** The page in an <iframe>, with motion. */
+  /** Opens the page in an <iframe>, with motion. */
   async isEmbedded(url) {
     const {page, report} = this;
     await page.emulateMedia({reducedMotion: 'no-preference'});
@@ -142,7 +142,7 @@ class PageVisitor extends Visitor {
     await page.emulateMedia({reducedMotion: 'reduce'});
   }
 
-  /** What the page of a conditional model does more. */
+  /** Uses the controls that only the page of a conditional model has. */
   async withAnEncoder() {
     const {page, report} = this;
     await this.tap('[data-mode=mimic]');
@@ -169,7 +169,7 @@ class PageVisitor extends Visitor {
     report.takenFromBetween = await this.drawing();
   }
 
-  /** Taps until there are answers: Chromium drops a touch that a busy page does not take in time. */
+  /** Taps until there are answers: Chromium drops a touch if the page is busy. */
   async tapUntil(selector, kind) {
     for (let tries = 1; ; tries++) {
       await this.tap(selector);
@@ -207,7 +207,7 @@ class PageVisitor extends Visitor {
     }));
   }
 
-  /** What the page writes to the clipboard, which is not ours to read. */
+  /** Returns what the page writes to the clipboard, which a test cannot read. */
   async copied(id = 'json') {
     await this.page.evaluate(() => {
       window.copied = null;

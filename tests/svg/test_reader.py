@@ -721,7 +721,7 @@ def test_mutated_files_are_read_or_refused_in_one_line():
     assert 100 < read < 1400
 
 
-def test_an_odd_coordinate_at_the_end_is_left_out():
+def test_an_unpaired_last_coordinate_is_left_out():
     check(lines_of(f"<polyline {STROKED} points='0 0 5 5 9'/>"), [(0, 0), (5, 5)])
 
 

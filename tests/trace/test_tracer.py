@@ -30,7 +30,7 @@ def test_a_circle_is_closed_and_runs_counterclockwise_from_its_top():
     assert line[len(line) // 4, 0] < line[0, 0]
 
 
-def test_lines_go_from_top_to_bottom_each_from_its_upper_left_end():
+def test_lines_run_from_top_to_bottom_and_start_at_their_upper_left_end():
     drawn = [[(130, 120), (30, 110)], [(60, 60), (90, 90)], [(120, 20), (140, 40)]]
     found = traced(page(drawn)).lines
     starts = [(120, 20), (60, 60), (30, 110)]
@@ -142,7 +142,7 @@ def ruled_in_blue(lines, size=(320, 300), **options):
     return paper
 
 
-def test_a_margin_is_no_line():
+def test_a_margin_is_not_a_line():
     gray = np.array(page(CROSS, size=(320, 300)))
     gray[:, 200:202] = 60
     found = trace(gray)

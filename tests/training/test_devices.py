@@ -164,7 +164,7 @@ def test_workers_find_each_other_in_any_order(two_workers):
 
     def begin_worker(index):
         devices._wait_for_workers(index, two_workers, time.monotonic() + 60)
-        with devices._answering(two_workers[index]):  # as TensorFlow does from then on
+        with devices._answering(two_workers[index]):  # TensorFlow does so from then on
             both_are_through.wait()
 
     threads = [threading.Timer(0.6 * i, begin_worker, (i,)) for i in (0, 1)]

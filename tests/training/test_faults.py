@@ -382,7 +382,7 @@ def test_an_original_checkpoint_with_false_shapes_is_refused(tmp_path, monkeypat
         load_model(tmp_path)
 
 
-# Folders from strangers
+# Untrusted folders
 
 
 @unix_only
@@ -482,7 +482,7 @@ def test_a_model_with_a_huge_max_seq_len_is_refused(run):
 
 
 @unix_only
-def test_a_configuration_that_is_a_pipe_is_not_waited_for(run):
+def test_a_configuration_that_is_a_pipe_does_not_block(run):
     (run / "model_config.json").unlink()
     os.mkfifo(run / "model_config.json")
     with pytest.raises(UserError, match="there is no such file"):

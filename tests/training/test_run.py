@@ -312,7 +312,7 @@ def test_a_terminal_shows_a_status_line(monkeypatch, size):
     line = shown.split("\r\x1b[J")[-2].rstrip("\r")
     assert "22/41" in line and "KL 2" in line and "cost 0.5" in line
     assert re.search(r"[\d.]+ steps/s, \d\d:\d\d left", line)
-    assert shown.endswith("\r\x1b[J\r")  # nothing stays below what is said
+    assert shown.endswith("\r\x1b[J\r")  # the rest of the screen is cleared
     assert max(map(len, shown.replace("\n", "\r").split("\r"))) < (size[1] or 80)
 
 

@@ -93,7 +93,7 @@ def test_validations_of_a_timed_run_count_from_the_first_step():
 
 
 def test_a_timed_run_is_validated_at_its_end_unless_save_every_is_given(tmp_path, monkeypatch):
-    def by_calls(patience, max_time):  # a second a question
+    def by_calls(patience, max_time):  # each question takes a second
         return Stopping(patience, max_time, clock=itertools.count().__next__)
 
     monkeypatch.setattr("sketch_rnn.training.run.Stopping", by_calls)

@@ -189,7 +189,7 @@ def test_a_verdict_is_given_when_it_is_new_and_again_at_the_end():
     said = [[v.kind for v in worth_saying(found[:n], FACTS)] for n in range(1, 6)]
     assert said == [[], [], [], ["overfitting"], []]
     assert [v.kind for v in worth_saying(found, FACTS, at_the_end=True)] == ["overfitting"]
-    assert worth_saying(found[:4], FACTS, at_the_end=True) == []  # was said just now
+    assert worth_saying(found[:4], FACTS, at_the_end=True) == []  # it was given just before
 
 
 def test_the_history_is_read_from_valid_lines_of_metrics(tmp_path):

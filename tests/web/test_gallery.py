@@ -21,7 +21,7 @@ def named_in(page):
 def test_the_home_page_and_the_gallery_of_the_site_have_live_pages():
     assert named_in("index.md") == ["doodles"]
     assert named_in("gallery.md") == list(gallery.PAGES)
-    assert not list(DOCS.rglob("*.html"))  # they lie in no repository
+    assert not list(DOCS.rglob("*.html"))  # live pages are not in the repository
 
 
 @pytest.mark.parametrize("url, address", [("", "live/"), ("gallery/", "../live/")])

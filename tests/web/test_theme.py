@@ -16,7 +16,7 @@ def colors(color=None, background=None):
     }
 
 
-def test_a_page_keeps_its_own_colors_unless_others_are_asked_for():
+def test_a_page_has_default_colors_unless_others_are_chosen():
     assert theme.style(None, None) == ""
 
 
