@@ -1,7 +1,8 @@
 """Hyperparameters: a frozen, typed object that checks its values.
 
 Names, types and defaults are those of the original Sketch-RNN trainer (Ha & Eck 2017,
-arXiv:1704.03477), so that its command lines and configurations keep working; `pad_steps` is ours.
+arXiv:1704.03477), so that its command lines and configurations keep working. Only `pad_steps` is
+new.
 """
 
 from __future__ import annotations  # makes `help` show the names of types, not their checks
@@ -132,9 +133,9 @@ class HParams:
             from 1 - r to 1 + r.
         augment_stroke_prob: Probability that augmentation drops a point within a line.
         conditional: Encode sketches to z; false trains only a decoder.
-        is_training: A switch of the original; kept so that its files can be read.
+        is_training: A switch of the original trainer; kept so that its files can be read.
         pad_steps: Steps after a sketch's end that training still decodes; the value `all` gives
-            exactly the original's loss. The original does not have this hyperparameter.
+            exactly the loss of the original trainer, which does not have this hyperparameter.
     """
 
     data_set: Names = ("aaron_sheep.npz",)
@@ -174,7 +175,7 @@ class HParams:
 
     @classmethod
     def from_dict(cls, mapping: Mapping[str, object]) -> HParams:
-        """Make hyperparameters from a dict that `to_dict` or the original wrote; fill in defaults.
+        """Make hyperparameters from a dict by `to_dict` or the original trainer; add defaults.
 
         Raises:
             UserError: an unknown key, a wrong type or a value out of range.

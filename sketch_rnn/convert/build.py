@@ -44,8 +44,9 @@ _TEXT = re.compile(r"\d+ texts? left out")  # not pen lines, as in KanjiVG
 class Row(NamedTuple):
     """The outcome for one drawing: a row in a report.
 
-    reason: why the drawing was dropped, or what was left out of it. line_width: the width of lines
-    measured in a picture, in its pixels.
+    Attributes:
+      reason: why the drawing was dropped, or what was left out of it.
+      line_width: the width of lines measured in a picture, in its pixels.
     """
 
     drawing: str
@@ -76,12 +77,17 @@ class Converted:
 class Summary:
     """The outcome of a build.
 
-    drawings: how many drawings were kept. kept: how many are in each split. dropped: number of
-      drawings for each reason. changed: number of drawings that were kept with something left out
-      or cut down, for each kind of change. examples: the first drawing for each reason.
-    passed_over: number of files that are not read, for each suffix. simplified_more: how many
-      drawings needed more than the recipe's epsilon. seconds: how long the build took. started:
-      when it started, by `time.monotonic`.
+    Attributes:
+      drawings: how many drawings were kept.
+      kept: how many drawings are in each split.
+      dropped: how many drawings were dropped, for each reason.
+      changed: how many drawings were kept with something left out or cut down, for each kind of
+        change.
+      examples: the first drawing for each reason.
+      passed_over: how many files were not read, for each suffix.
+      simplified_more: how many drawings needed a larger epsilon than the recipe's.
+      seconds: how long the build took.
+      started: when it started, by `time.monotonic`.
     """
 
     drawings: int = 0

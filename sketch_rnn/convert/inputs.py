@@ -46,8 +46,11 @@ class Named(NamedTuple):
 class Choice:
     """A selection of drawings from an input that holds several.
 
-    split: the split of a data set to choose from. indices: the indices of the drawings; if empty,
-    choose `most` drawings at random, or all if `most` is None. seed: the seed for that choice.
+    Attributes:
+      split: the split of a data set to choose from.
+      indices: the indices of the drawings; if empty, choose `most` drawings at random, or all if
+        `most` is None.
+      seed: the seed for that choice.
     """
 
     split: str = "test"
@@ -74,11 +77,13 @@ class Choice:
 class Size:
     """The size that a drawing is scaled to.
 
-    share: the drawing's longer side, as a share of the full size. None means 1 for drawings, and no
-      scaling for sketches from data sets.
-    page: whether to scale an SVG's page to the full size, rather than the drawing on it.
-    full: the full size, which is the longer side of a typical drawing by the model, in the model's
-      data units. None means `Recipe.size`; sketches in files are then assumed to be of this size.
+    Attributes:
+      share: the drawing's longer side, as a share of the full size. None means 1 for drawings, and
+        no scaling for sketches from data sets.
+      page: whether to scale an SVG's page to the full size, rather than the drawing on it.
+      full: the full size, which is the longer side of a typical drawing by the model, in the
+        model's data units. None means `Recipe.size`; sketches in files are then assumed to be of
+        this size.
     """
 
     share: float | None = None

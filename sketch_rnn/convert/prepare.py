@@ -25,17 +25,19 @@ MAX_OFFSET = np.iinfo(np.int16).max
 class Recipe:
     """The settings for converting drawings to sketches.
 
-    size: longer side of the box that a drawing is scaled into, keeping its aspect ratio.
-    tolerance: largest distance between a curve and its flattened line, in units of the box.
-    epsilon: largest distance of a dropped point from the simplified line (Ramer-Douglas-Peucker).
-    max_points: the most rows in a sketch.
-    order: order of the lines: as in the file (`document`), or always the line with the end nearest
-      to the pen (`nearest`).
-    join: whether pieces are joined into one line: in document order, a piece in an SVG that starts
-      where the previous one ended; in nearest order, all pieces that meet at any of their ends.
-    join_distance: how far apart these ends may be, as a fraction of the drawing's longer side.
-    coarsest: largest epsilon for a drawing with too many points; None means `MAX_EPSILON` times
-      `epsilon`.
+    Attributes:
+      size: longer side of the box that a drawing is scaled into, keeping its aspect ratio.
+      tolerance: largest distance between a curve and its flattened line, in units of the box.
+      epsilon: largest distance of a dropped point from the simplified line (Ramer-Douglas-Peucker).
+      max_points: the most rows in a sketch.
+      order: order of the lines: as in the file (`document`), or always the line with the end
+        nearest to the pen (`nearest`).
+      join: whether pieces are joined into one line: in document order, a piece in an SVG that
+        starts where the previous one ended; in nearest order, all pieces that meet at any of their
+        ends.
+      join_distance: how far apart these ends may be, as a fraction of the drawing's longer side.
+      coarsest: largest epsilon for a drawing with too many points; None means `MAX_EPSILON` times
+        `epsilon`.
     """
 
     size: float = 255
@@ -74,9 +76,11 @@ class Recipe:
 class Sketch:
     """A drawing prepared for a data set.
 
-    points: stroke-3 `[n, 3]` int16. epsilon: the epsilon with which it was simplified. left_out:
-    descriptions of parts that were left out or cut down, one for each kind of part. line_width: the
-    width of lines measured in a picture, in its pixels.
+    Attributes:
+      points: stroke-3 `[n, 3]` int16.
+      epsilon: the epsilon with which the drawing was simplified.
+      left_out: descriptions of parts that were left out or cut down, one for each kind of part.
+      line_width: the width of lines measured in a picture, in its pixels.
     """
 
     points: np.ndarray
@@ -104,7 +108,7 @@ def to_sketch(
 
 
 def arranged(polylines: Sequence[np.ndarray], recipe: Recipe, *, pieces: bool) -> list[np.ndarray]:
-    """Put lines `[n, 2]` into the recipe's order and join pieces as it asks; see `to_sketch`."""
+    """Order lines `[n, 2]`, and join pieces of lines, as the recipe says; see `to_sketch`."""
     lines = [line for line in polylines if len(line)]
     if recipe.order == "nearest":
         return nearest_order(chained(lines, recipe.join_distance) if recipe.join else lines)

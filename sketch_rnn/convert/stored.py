@@ -24,8 +24,10 @@ MANY_LARGE = 0.01  # share of sketches with offsets above `npz.LIMIT`
 class Form:
     """The format in which all sketches in a file are stored.
 
-    whole: whether all offsets are whole numbers. large: whether many sketches have offsets above
-    the limit. is_place: whether row 0 is the position of the first point.
+    Attributes:
+      whole: whether all offsets are whole numbers.
+      large: whether many sketches have offsets above the limit.
+      is_place: whether row 0 is the position of the first point.
     """
 
     whole: bool

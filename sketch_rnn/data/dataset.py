@@ -34,9 +34,10 @@ SHOWN, SHOWN_CELL = 10, 80  # sketches shown from each split in a notebook, and 
 class Dataset:
     """The three splits that a run uses, and the numbers that follow from them.
 
-    scale_factor: standard deviation of the training split's offsets; data units / scale_factor =
-      model units.
-    max_seq_len: N_max, the number of points in the longest sketch in all splits.
+    Attributes:
+      scale_factor: standard deviation of the training split's offsets; data units / scale_factor =
+        model units.
+      max_seq_len: N_max, the number of points in the longest sketch in all splits.
     """
 
     train: Split

@@ -73,10 +73,11 @@ _LONGER_OF_FEW = 2.0  # the same with fewer than `FEW` sketches, for a pen given
 class Layout:
     """The meaning of a file's rows, as the user states it; `auto` means that it is detected.
 
-    first_row: `drawn` or `place`; see the module `first_row`. In absolute coordinates, row 0 is the
-      position of the first point, unless `drawn` says that a line leads to it from (0, 0).
-    coordinates: `offsets` or `absolute`.
-    pen: the meaning of 1; see `PEN_MEANINGS`.
+    Attributes:
+      first_row: `drawn` or `place`; see the module `first_row`. In absolute coordinates, row 0 is
+        the position of the first point, unless `drawn` says that a line leads to it from (0, 0).
+      coordinates: `offsets` or `absolute`.
+      pen: the meaning of 1; see `PEN_MEANINGS`.
     """
 
     first_row: str = FIRST_ROWS[0]

@@ -29,11 +29,12 @@ Made = TypeVar("Made")
 class Part:
     """The sketches of a split that come from one file, in flat form.
 
-    points: `[P, 3]` stroke-3 rows, int16 or float32, clamped, in data units.
-    offsets: `[S + 1]` int64; sketch i is `points[offsets[i]:offsets[i + 1]]`.
-    longest: the number of points in the longest sketch.
-    mean: the mean of all dx and dy.
-    squares: the sum of the squared differences between all dx and dy and the mean.
+    Attributes:
+      points: `[P, 3]` stroke-3 rows, int16 or float32, clamped, in data units.
+      offsets: `[S + 1]` int64; sketch i is `points[offsets[i]:offsets[i + 1]]`.
+      longest: the number of points in the longest sketch.
+      mean: the mean of all dx and dy.
+      squares: the sum of the squared differences between all dx and dy and the mean.
     """
 
     points: np.ndarray

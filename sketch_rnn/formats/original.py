@@ -31,7 +31,7 @@ from sketch_rnn.model.recurrent.layer_norm import Norms
 
 
 class _Cell(NamedTuple):
-    """A cell in the original: the name of its scope, and the order of the parts of its state.
+    """A cell in the original trainer: its scope's name, and the order of the parts of its state.
 
     The columns of `linear/super_linear_w`, which compute the decoder's first state, have this
     order.
@@ -111,7 +111,7 @@ def load(folder: Path, execution: Execution | None = None) -> Original:
 
 
 def keep_config(folder: Path) -> None:
-    """Rename the original's `model_config.json`, since this program writes its own file there."""
+    """Rename the original trainer's `model_config.json`, as this program writes its own there."""
     path, kept = folder / CONFIG_FILE, folder / KEPT_CONFIG_FILE
     if path.exists() and not kept.exists() and find(folder):
         files.replace(path, kept)
@@ -277,7 +277,7 @@ Reader = Callable[[str], np.ndarray]
 
 
 def gather(model: SketchRNN, read: Reader, suffix: str = "") -> list[np.ndarray]:
-    """Return arrays shaped like the model's `trainable_variables`, from the original's tensors.
+    """Turn the original trainer's tensors into arrays shaped like our `trainable_variables`.
 
     Args:
       model: the model whose trainable variables give the shapes.

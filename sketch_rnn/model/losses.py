@@ -44,7 +44,7 @@ def output_size(num_mixture: int) -> int:
 
 
 def split_output(output: tf.Tensor) -> Mixture:
-    """Split the decoder's output `[N, 3 + 6 M]` in the original's order."""
+    """Split the decoder's output `[N, 3 + 6 M]` in the order of the original trainer."""
     output = tf.clip_by_value(output, -_LARGEST_OUTPUT, _LARGEST_OUTPUT)
     num_mixture = (output.shape[-1] - PEN_STATES) // PER_MIXTURE
     return Mixture(*tf.split(output, [PEN_STATES] + [num_mixture] * PER_MIXTURE, axis=-1))

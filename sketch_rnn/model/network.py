@@ -170,7 +170,7 @@ class SketchRNN(WithCard, Fitting):
         return self._copied(self.scale_factor, execution)
 
     def _full_size_in(self, scale_factor: float | None) -> float | None:
-        """Return the full size in the data units of another scale factor; None if it is unknown."""
+        """Convert the full size to the data units of another scale factor; None if unknown."""
         if self.full_size is None or scale_factor == self.scale_factor:
             return self.full_size
         if scale_factor is None or self.scale_factor is None:

@@ -32,8 +32,10 @@ _BOXES = ("border-box", "content-box", "fill-box", "margin-box", "padding-box", 
 class Place:
     """The position and size of an element that is clipped.
 
-    matrix: maps the element's coordinates to the page. box: measures the box of its content, with
-    or without strokes. depth: how deeply the element is nested.
+    Attributes:
+      matrix: maps the element's coordinates to the page.
+      box: measures the box of its content, with or without strokes.
+      depth: how deeply the element is nested.
     """
 
     matrix: np.ndarray
@@ -52,8 +54,11 @@ Collect = Callable[[Element, np.ndarray, Place, bool], tuple[list[Painted], bool
 class Clips:
     """The regions that clip the elements of a file.
 
-    by_id: the file's elements, keyed by id. collect: see `Collect`. style: returns an element's own
-    properties. not_made_out: how many clips and masks were ignored, at least in part.
+    Attributes:
+      by_id: the file's elements, keyed by id.
+      collect: see `Collect`.
+      style: returns an element's own properties.
+      not_made_out: how many clips and masks were ignored, at least in part.
     """
 
     by_id: Mapping[str, Element]

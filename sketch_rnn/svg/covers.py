@@ -141,7 +141,8 @@ class Cover:
 class Covers:
     """All shapes on a page that may hide what lies under them (`Cover`), with a spatial index.
 
-    any_fills: True if at least one of the shapes has another color than the page.
+    Attributes:
+      any_fills: True if at least one of the shapes has another color than the page.
     """
 
     def __init__(self, covers: Sequence[Cover], ground: Color | None):

@@ -40,12 +40,15 @@ class Paint:
 class Painted:
     """A shape as it is painted, in pixels.
 
-    lines: the subpaths, each as curves `[C, 4, 2]`.
-    stroke, fill: the paints; None if missing or invisible.
-    width, cap: the stroke's width, and shapely's name for the shape of the stroke's ends.
-    even_odd: whether the fill follows the even-odd rule.
-    area: the subpaths of the fill, if they differ from those of the stroke.
-    clips: regions of the page; the shape is visible only inside all of them.
+    Attributes:
+      lines: the subpaths, each as curves `[C, 4, 2]`.
+      stroke: the paint of the stroke; None if missing or invisible.
+      fill: the paint of the fill; None if missing or invisible.
+      width: the stroke's width.
+      cap: shapely's name for the shape of the stroke's ends.
+      even_odd: whether the fill follows the even-odd rule.
+      area: the subpaths of the fill, if they differ from those of the stroke.
+      clips: regions of the page; the shape is visible only inside all of them.
     """
 
     lines: Sequence[np.ndarray]

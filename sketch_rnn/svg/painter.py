@@ -58,8 +58,9 @@ class Purpose(Enum):
 class Painter:
     """Makes painted shapes from elements, and limits the work that this takes.
 
-    by_id: the ids of elements, to check that a gradient or pattern exists. dashed: how many dashed
-    shapes are painted as whole lines.
+    Attributes:
+      by_id: the ids of elements, to check that a gradient or pattern exists.
+      dashed: how many dashed shapes are painted as whole lines.
     """
 
     by_id: Container[str]

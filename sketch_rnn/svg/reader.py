@@ -44,9 +44,11 @@ _LEFT_OUT = {
 class Polylines:
     """The content of an SVG file.
 
-    lines: one `[n, 2]` float64 array for each line, in pixels (y points down), without repeated
-    points; a dot is one point. left_out: descriptions of visible things that are not among the
-    lines, one for each kind of thing.
+    Attributes:
+      lines: one `[n, 2]` float64 array for each line, in pixels (y points down), without repeated
+        points; a dot is one point.
+      left_out: descriptions of visible things that are not among the lines, one for each kind of
+        thing.
     """
 
     lines: list[np.ndarray]

@@ -86,7 +86,8 @@ class Matcher:
 class _Work:
     """The amount of work that matching a file's selectors may still take.
 
-    weight: how much one test of an element adds to the work; longer selectors weigh more.
+    Attributes:
+      weight: how much one test of an element adds to the work; longer selectors weigh more.
     """
 
     def __init__(self) -> None:

@@ -54,8 +54,10 @@ class Rule:
 class Sheets:
     """The style sheets of a file.
 
-    matcher: receives the rules. page: the width and height that media queries test. say: is called
-    with whatever is not understood.
+    Attributes:
+      matcher: receives the rules.
+      page: the width and height that media queries test.
+      say: a function that is called with everything that is not understood.
     """
 
     matcher: Matcher

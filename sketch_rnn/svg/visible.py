@@ -30,10 +30,11 @@ MAX_TESTS = 1_500_000  # tests of a point against a shape that may hide it
 class Shown:
     """The lines that a pen would draw.
 
-    lines: one array of curves `[C, 4, 2]` for each line, in painting order.
-    filled: the number of filled shapes that are left out.
-    all_seen: False if too many shapes overlap to find all hidden lines; `lines` then includes
-    hidden lines.
+    Attributes:
+      lines: one array of curves `[C, 4, 2]` for each line, in painting order.
+      filled: the number of filled shapes that are left out.
+      all_seen: False if too many shapes overlap to find all hidden lines; `lines` then includes
+        hidden lines.
     """
 
     lines: list[np.ndarray]

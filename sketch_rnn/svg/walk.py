@@ -39,8 +39,9 @@ _MARKED = ("line", *shapes.LINES)
 class Walker:
     """The tree of elements, visited in rendering order, and the shapes that it paints.
 
-    boxes: the bounding boxes that transforms and clips refer to, keyed by the element and whether
-    its strokes count.
+    Attributes:
+      boxes: the bounding boxes that transforms and clips refer to, keyed by the element and whether
+        its strokes count.
     """
 
     root: Element

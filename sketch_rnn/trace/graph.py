@@ -20,7 +20,8 @@ _STEPS = ((0, 1), (1, 0), (0, -1), (-1, 0), (1, 1), (1, -1), (-1, -1), (-1, 1))
 class Branch:
     """A piece of a line between two nodes, which are the same node in a loop.
 
-    points: x and y `[n, 2]`, from the first node to the second.
+    Attributes:
+      points: x and y `[n, 2]`, from the first node to the second.
     """
 
     points: np.ndarray

@@ -31,7 +31,9 @@ _FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "GIF", "BMP", "HEIF")
 class Picture:
     """A picture, ready to be traced.
 
-    pixels: the picture, `[H, W, 3]` uint8. scale: its size as a share of its size in the file.
+    Attributes:
+      pixels: the picture, `[H, W, 3]` uint8.
+      scale: the size of `pixels`, divided by the size of the picture in the file.
     """
 
     pixels: np.ndarray

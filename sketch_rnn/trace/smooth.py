@@ -98,7 +98,10 @@ def _with_sharp(
 
 
 def _meeting(before: np.ndarray, after: np.ndarray) -> np.ndarray | None:
-    """Return where two straight lines, each through two points, meet; None if they are parallel."""
+    """Return the point in which two straight lines meet; None if they are parallel.
+
+    Each line is given by two points on it, `[2, 2]`.
+    """
     one, two, gap = before[1] - before[0], after[1] - after[0], after[0] - before[0]
     area = cross(one, two)
     return None if abs(area) < 1e-6 else before[0] + one * cross(gap, two) / area

@@ -25,10 +25,11 @@ GRAIN = 0.2  # line widths: standard deviation of the smoothing of the contrast
 class Traced:
     """The strokes in a picture.
 
-    lines: one `[n, 2]` float64 array per stroke, in drawing order, in pixels of the picture (x, y;
-      the origin is the upper left corner of the first pixel); a dot is one point.
-    width: the width of most lines, in pixels.
-    left_out: descriptions of what was left out, one for each kind.
+    Attributes:
+      lines: one `[n, 2]` float64 array per stroke, in drawing order, in pixels of the picture (x,
+        y; the origin is the upper left corner of the first pixel); a dot is one point.
+      width: the width of most lines, in pixels.
+      left_out: descriptions of what was left out, one for each kind.
     """
 
     lines: list[np.ndarray]
@@ -40,9 +41,11 @@ class Traced:
 class Inked:
     """The ink in a picture, at the scale at which it is traced.
 
-    mask: whether each pixel is ink, bool `[H, W]`. width: the width of most lines in the mask, in
-    its pixels. pen: the width of most lines measured at half of full contrast. scale: the size of
-    the mask divided by the size of the picture.
+    Attributes:
+      mask: whether each pixel is ink, bool `[H, W]`.
+      width: the width of most lines in the mask, in its pixels.
+      pen: the width of most lines measured at half of full contrast.
+      scale: the size of the mask divided by the size of the picture.
     """
 
     mask: np.ndarray

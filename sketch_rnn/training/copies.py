@@ -217,7 +217,10 @@ def _distances(
 
 
 def _shape(sketch: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return points `[R, 2]` at even distances along a drawing's lines, and its size `[2]`."""
+    """Return points `[R, 2]` at even distances along a drawing's lines, and its width and height.
+
+    The width and height are an array `[2]`.
+    """
     offsets = np.asarray(sketch, np.float64)[:, :2]
     corners = np.concatenate([np.zeros((1, 2)), np.cumsum(offsets, axis=0)])
     is_drawn = np.concatenate([[True], sketch[:-1, 2] == 0])  # the pen was down on the way there

@@ -1,6 +1,6 @@
 """The curves of a run: TensorBoard and `metrics.jsonl`.
 
-The tags are the original's, so that TensorBoard shows its curves and ours in the same charts.
+The tags are those of the original trainer, so TensorBoard shows its curves and ours together.
 """
 
 import os
@@ -26,7 +26,7 @@ NOTES_FILE = "notes.jsonl"  # the notes about the run that the user was shown
 
 
 def tagged(costs: Costs, prefix: str) -> dict[str, float]:
-    """Return the costs, keyed by the tags that the original uses."""
+    """Return the costs, keyed by the tags that the original trainer uses."""
     return {
         f"{prefix}_Cost": costs.cost,
         f"{prefix}_Reconstr_Cost": costs.reconstruction,

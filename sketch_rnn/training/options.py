@@ -26,7 +26,8 @@ class TrainOptions:
       data_dir: the folder or http(s) address of the data set; None means the place that the
         resumed run used or, in a new run, the public data set.
       seed: the seed of all randomness; None means the default, or the seed of the resumed run.
-      resume: continue from the folder's latest checkpoint, ours or the original's.
+      resume: continue from the latest checkpoint in the folder, written by this program or by the
+        original trainer.
       init_from: a model whose weights a new run begins with; the optimizer starts fresh. The run
         uses that model's architecture, and its KL settings unless others are given.
       few: choose each option that is not given, based on the number of drawings; see `few.py`.

@@ -211,7 +211,7 @@ def kl_settings(init_from: str | Path, hparams: HParams) -> dict[str, Any]:
 
 
 def _from_run(folder: RunFolder, options: TrainOptions) -> Origin:
-    """Continue a run of ours with the overrides that may change in a resumed run."""
+    """Continue a run of this program, with the overrides that may change in a resumed run."""
     config = folder.read_config()
     folder.check_sizes(config)
     hparams = _changed(config.hparams, options.overrides)
@@ -226,7 +226,7 @@ def _from_run(folder: RunFolder, options: TrainOptions) -> Origin:
 
 
 def _from_original(options: TrainOptions) -> Origin:
-    """Continue from a checkpoint of the original; our files are written next to its files."""
+    """Continue from a checkpoint of the original trainer; write our files next to its files."""
     restored = original.load(Path(options.log_root))
     changeable = {*CHANGEABLE, "data_set", *restored.unknown}
     hparams = _changed(restored.model.hparams, options.overrides, changeable)
@@ -255,7 +255,7 @@ def _check_same(dataset: Dataset, config: RunConfig) -> None:
 
 
 def original_state(restored: original.Original, model: SketchRNN) -> TrainState:
-    """Return the training state of a checkpoint of the original.
+    """Return the training state of a checkpoint of the original trainer.
 
     Args:
       restored: the checkpoint, whose step and Adam moments are used.

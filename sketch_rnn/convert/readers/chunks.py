@@ -145,12 +145,15 @@ def _archive(path: Path, members: tuple[str, ...]) -> zipfile.ZipFile:
 class Reading:
     """The options for reading inputs.
 
-    recipe: how drawings become sketches. outline: whether to take the outlines of filled shapes in
-    SVGs; None takes them only from drawings that hold nothing else. recognized: whether to leave
-    out drawings that Quick, Draw! did not recognize. layout: the meaning of the rows in `.npz`
-    files. ink: the ink in photographs and scans: dark, light, or detected for each (auto).
-    centerline: whether to take thin filled shapes in SVGs as lines along their middle. sheet:
-    whether each picture is a page with many drawings.
+    Attributes:
+      recipe: how drawings become sketches.
+      outline: whether to take the outlines of filled shapes in SVGs; None takes them only from
+        drawings that hold nothing else.
+      recognized: whether to leave out drawings that Quick, Draw! did not recognize.
+      layout: the meaning of the rows in `.npz` files.
+      ink: the ink in photographs and scans: dark, light, or detected for each (auto).
+      centerline: whether to take thin filled shapes in SVGs as lines along their middle.
+      sheet: whether each picture is a page with many drawings.
     """
 
     recipe: Recipe = field(default_factory=Recipe)
@@ -168,9 +171,10 @@ class Reading:
 class Drawing(NamedTuple):
     """A drawing's lines, each `[n, 2]`.
 
-    recognized: whether Quick, Draw! recognized the drawing. left_out: descriptions of parts that
-    are not among the lines, one for each kind. line_width: the width of lines measured in a
-    picture, in its pixels.
+    Attributes:
+      recognized: whether Quick, Draw! recognized the drawing.
+      left_out: descriptions of parts that are not among the lines, one for each kind.
+      line_width: the width of lines measured in a picture, in its pixels.
     """
 
     lines: list[np.ndarray]

@@ -19,7 +19,8 @@ from sketch_rnn.errors import UserError, warn
 class Stored(NamedTuple):
     """The sketches in a file, keyed by the name of their array, or "" if there is only one array.
 
-    is_ours: whether this program wrote the file, so that the meaning of the rows is known.
+    Attributes:
+      is_ours: whether this program wrote the file, so that the meaning of the rows is known.
     """
 
     members: dict[str, list[np.ndarray]]

@@ -41,10 +41,11 @@ _SPACES = re.compile(r"\s*")
 class Strokes:
     """The strokes of one drawing.
 
-    strokes: each a line `[n, 2]`, or a list of lists whose layout (columns or points) depends on
-    the whole file.
-    recognized: whether Quick, Draw! recognized the drawing. left_out: descriptions of parts that
-    are left out.
+    Attributes:
+      strokes: each a line `[n, 2]`, or a list of lists whose layout (columns or points) depends on
+        the whole file.
+      recognized: whether Quick, Draw! recognized the drawing.
+      left_out: descriptions of parts that are left out.
     """
 
     strokes: list[Any]
@@ -136,7 +137,7 @@ def _from_entries(value: dict[str, Any]) -> list[Any] | None:
 
 
 def _is_known(value: dict[str, Any]) -> bool:
-    """Return whether an object is a scene or has a key that its strokes are usually under."""
+    """Return whether an object is a scene, or has a key under which strokes are usually stored."""
     is_scene = any(program.is_scene(value) for program in (excalidraw, tldraw, fabric))
     keys = {plain(key) for key in value}
     return is_scene or bool(keys & {*STROKES, *_POINTS}) or {"x", "y"} <= keys

@@ -61,7 +61,7 @@ class Scales(NamedTuple):
 
 @keras.saving.register_keras_serializable("sketch_rnn")
 class HyperLSTM(Recurrent):
-    """A layer that runs the original's `hyper` cell over whole sequences."""
+    """A layer that runs the original trainer's `hyper` cell over whole sequences."""
 
     State = HyperState
 

@@ -57,7 +57,7 @@ class Norms(NamedTuple):
 
 @keras.saving.register_keras_serializable("sketch_rnn")
 class LayerNormLSTM(Recurrent):
-    """A layer that runs the original's `layer_norm` cell over whole sequences."""
+    """A layer that runs the original trainer's `layer_norm` cell over whole sequences."""
 
     State = LayerNormState
 

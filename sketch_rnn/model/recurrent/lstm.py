@@ -29,7 +29,7 @@ class LSTMState(NamedTuple):
 
 @keras.saving.register_keras_serializable("sketch_rnn")
 class LSTM(Recurrent):
-    """A layer that runs the original's `lstm` cell over whole sequences."""
+    """A layer that runs the original trainer's `lstm` cell over whole sequences."""
 
     State = LSTMState
 
