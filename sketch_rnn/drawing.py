@@ -1,9 +1,9 @@
 """Draw one sketch, or a grid of sketches, as an SVG. No other module draws.
 
-A sketch is a stroke-3 array `[n, 3]` in any units, with y pointing down. It begins at the origin
-with the pen down, as the start token (0, 0, 1, 0, 0) says: the public data sets leave out the first
-point, and a line drawn from row 0 on would lack its first segment. All sketches in a grid share one
-scale, chosen so that they fit their cells. For plotters and editors, each pen line is one `<path>`
+A sketch is a stroke-3 array `[n, 3]` in any units, with y pointing down. The pen starts at the
+origin and is down, as the start token (0, 0, 1, 0, 0) says. So the first segment of a sketch leads
+from the origin to the point of row 0. All sketches in a grid share one scale, chosen so that they
+fit their cells. For plotters and editors, each pen line is one `<path>`
 in absolute coordinates on a separate line of the file, and each ink is one layer. The same input
 gives the same bytes.
 """

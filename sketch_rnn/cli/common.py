@@ -51,10 +51,10 @@ def run(
         settings: Help on each hyperparameter, keyed by `name=default`.
 
     Returns:
-        The exit status: 2 for bad arguments or a `UserError`; 1 for an error of the operating
-        system; 130 when interrupted, and 128 plus the number of another signal, after half-written
-        files have been removed; 141 when the reader of the output has gone. A second signal ends
-        the process at once.
+        The exit status. It is 2 for bad arguments or a `UserError`, and 1 for an error of the
+        operating system. It is 130 after Ctrl-C, and 128 plus the signal's number after another
+        signal; half-written files are removed first. It is 141 if the program that reads the output
+        has ended. A second signal ends the process at once.
     """
     system.write_any_text()
     try:

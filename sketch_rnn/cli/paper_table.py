@@ -2,12 +2,13 @@
 
   sketch_rnn paper_table --data_dir=doodles --hparams=num_steps=2000 cat.npz cat.npz+fish.npz
 
-Each DATA_SET is a file, or several files joined by +, and becomes one row: the reconstruction loss
-L_R and the KL loss L_KL (before its floor) on the test split, for the best checkpoints of models
-with w_KL 1, 0.5 and 0.25, and L_R of a decoder-only model. If a data set is one that the paper used
-(public Quick, Draw! files with 70,000 training drawings each), the next row shows the paper's
-results (Ha & Eck 2017, arXiv:1704.03477, table 1). To continue unfinished runs, type the same
-command again; it skips finished runs.
+Each DATA_SET is a file, or several files joined by +. It becomes one row of the table, with four
+models: three with w_KL 1, 0.5 and 0.25, and one that is only a decoder. The row shows the losses of
+each model's best checkpoint on the test split: the reconstruction loss L_R and, for the first three
+models, the KL loss L_KL (before its floor). If a data set is one that the paper used (public Quick,
+Draw! files with 70,000 training drawings each), the next row shows the paper's results (Ha & Eck
+2017, arXiv:1704.03477, table 1). To continue unfinished runs, type the same command again; it skips
+finished runs.
 """
 
 import argparse

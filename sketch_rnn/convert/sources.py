@@ -67,11 +67,13 @@ Outcome = tuple[str, Sketch | UserError]  # a drawing's name, and its sketch or 
 class Reader(NamedTuple):
     """A reader for one file format; either the function `whole` or the function `cut` is set.
 
-    suffixes: the suffixes of its files, in lower case. whole: reads all drawings of a file. cut:
-    cuts a file with many drawings into chunks (see the module for both functions). stored: returns
-    a file's sketches if they are stored as stroke-3 or stroke-5, so that a model can take them in
-    their own units; returns None for other drawings. in_chunk: how many files a worker process
-    reads at a time with `whole`.
+    Attributes:
+      suffixes: the suffixes of files in this format, in lower case.
+      whole: reads all drawings of a file.
+      cut: cuts a file with many drawings into chunks (see the module for both functions).
+      stored: returns a file's sketches if they are stored as stroke-3 or stroke-5, so that a model
+        can take them in their own units; returns None for other drawings.
+      in_chunk: how many files a worker process reads at a time with `whole`.
     """
 
     suffixes: tuple[str, ...]

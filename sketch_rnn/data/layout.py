@@ -25,9 +25,9 @@ of handwriting, which were not used to choose the weights. In files of 3 to 9 dr
 offsets can reach 0.7, and the score of absolute coordinates is above 0.5 in 98 of 100 files. If all
 points lie to the right of and below a corner, the coordinates are absolute in any case.
 
-Pen. The pen is rarely up for two points in a row: in these files, 0 to 2% of the points with the
-pen up are followed by another such point, and 54 to 98% of the points with the pen down are
-followed by another with the pen down. A sketch ends with a line, and then the pen goes up. So if
+Pen. The pen is rarely up for two points in a row. In these files, the pen is also up at the next
+point after 0 to 2% of the points with the pen up; it is also down at the next point after 54 to 98%
+of the points with the pen down. A sketch ends with a line, and then the pen goes up. So if
 the last row says that the pen is up, the column describes the pen after each point; if it says that
 the pen is down, the column describes the pen before each point.
 

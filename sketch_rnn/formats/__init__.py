@@ -191,9 +191,9 @@ def save_model(model: SketchRNN, path: str | Path, **options: Any) -> None:
     Args:
       model: the model.
       path: the file or folder to write. An existing file is replaced, but not a folder.
-      **options: options for the format: for `.gen.json`, the `z` `[Z]` for which to write a
-        conditional model; for a page, `title`, `subtitle`, `color`, `background`, `examples` and
-        `weights`; for an ES module, a classic script or a package, `weights`; for a SavedModel,
+      **options: options of the format. A `.gen.json` takes `z` `[Z]`, for which a conditional model
+        is written. A page takes `title`, `subtitle`, `color`, `background`, `examples` and
+        `weights`. An ES module, a classic script or a package takes `weights`. A SavedModel takes
         `overwrite`. An option that is None is ignored.
 
     Raises:

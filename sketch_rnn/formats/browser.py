@@ -1,11 +1,13 @@
 """Read and write models for browser clients (`@magenta/sketch`, ml5, sketch-rnn-js).
 
 A `.gen.json` holds only a decoder: output kernel, output bias, W_xh, W_hh, bias. A `.vae.json`
-holds a conditional model as 17 arrays: W_xh, W_hh and bias for the encoder's forward direction, the
-same for its backward direction; kernel and bias for mu, for the log-variance and for the initial
-state (c, then h); then the decoder's arrays, in which W_xh reads z after the point. Gates are in
-the order i, j, f, o; the forget bias is not included in the bias. The clients run lstm cells with
-20 mixtures.
+holds a conditional model as 17 arrays, in this order:
+- W_xh, W_hh and bias of the encoder's forward direction, then of its backward direction;
+- kernel and bias of the layers for mu, for the log-variance and for the initial state (c, then h);
+- the five arrays of the decoder, in which W_xh reads z after the point.
+
+Gates are in the order i, j, f, o; the forget bias is not included in the bias. The clients run lstm
+cells with 20 mixtures.
 
 Legend: E encoder units, U decoder units, Z latent, M mixtures, O = 3 + 6 M.
 """

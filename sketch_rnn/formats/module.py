@@ -125,10 +125,10 @@ def content(model: SketchRNN, weights: str = WEIGHTS[0]) -> dict[str, Any]:
 
     Args:
       model: any model with a scale factor.
-      weights: `float32` keeps the weights unchanged; `float16` rounds them to half precision;
-        `int16` rounds them to multiples of 1/32767 of the largest weight in the tensor; `int8`
-        rounds kernels to multiples of 1/127 of the largest weight in the column, and keeps biases
-        and norms unchanged.
+      weights: how weights are stored. `float32` keeps them unchanged. `float16` rounds them to half
+        precision. `int16` rounds them to multiples of 1/32767 of the largest weight in the tensor.
+        `int8` rounds kernels to multiples of 1/127 of the largest weight in the column, and keeps
+        biases and norms unchanged.
 
     Raises:
       UserError: the model has no scale factor, or a weight is too large for half precision.

@@ -2,9 +2,9 @@
 random numbers in it.
 
 Training, evaluation, `SketchRNN.call` and served models all use this module. In a graph that is
-not compiled as a whole, parts of a pass are separately compiled programs that run at the same time,
-each on a different core: the encoder's directions (`Encoder.call`), and the decoder's micro-batches
-with their gradients.
+not compiled as a whole, some parts of a pass are separately compiled programs: the encoder's
+directions (`Encoder.call`), and the decoder's micro-batches with their gradients. These programs
+run at the same time, each on a different core.
 
 The random numbers are a stateless function of (seed, step). The numbers for a sketch depend on its
 place in the whole batch, so several machines that share a batch draw the same numbers as one

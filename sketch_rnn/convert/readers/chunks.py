@@ -40,8 +40,10 @@ _DAMAGES = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplement
 class InputFile:
     """A file on disk or in a zip.
 
-    path: the file or zip on disk. members: for a file in a zip, the names of any zips nested in
-    that zip, outermost first, and then the name of the file; else empty.
+    Attributes:
+      path: the file or zip on disk.
+      members: for a file in a zip, the names of any zips nested in that zip, outermost first, and
+        then the name of the file; else empty.
     """
 
     path: Path

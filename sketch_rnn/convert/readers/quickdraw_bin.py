@@ -1,8 +1,9 @@
 """Read Quick, Draw! drawings in their binary format: little-endian, one record per drawing.
 
-https://github.com/googlecreativelab/quickdraw-dataset: a record is key_id (uint64), country code
-(2 characters), recognized (a byte), time (uint32) and the number of lines (uint16); then for each
-line the number of its points n (uint16), x (uint8) `[n]` and y (uint8) `[n]`.
+The format is described at https://github.com/googlecreativelab/quickdraw-dataset. A record begins
+with key_id (uint64), country code (2 characters), recognized (a byte), time (uint32) and the number
+of lines (uint16). Then each line has its number of points n (uint16), x (uint8) `[n]` and y (uint8)
+`[n]`.
 """
 
 import struct
