@@ -5,7 +5,7 @@
 
 ADVICE = {
     "data_set": (
-        "Files to train on, as in [cat.npz,fish.npz]; a single kind of drawing is learned best."
+        "Files to train on, as in [cat.npz,fish.npz]; a model of a single kind draws best."
     ),
     "num_steps": "Total number of steps; --patience and --max_time can end a run sooner.",
     "save_every": "Number of steps between validations; a twentieth of num_steps is a good choice.",

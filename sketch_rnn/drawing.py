@@ -84,7 +84,7 @@ def draw(
       cell: side of a cell in the picture's units; by default 400 for one sketch, 160 in a grid.
       animate: make the SVG draw itself, each sketch in the order of its strokes, at a steady speed;
         it stands still for people who have asked their system for less motion.
-      one_by_one: animate one sketch after the other, instead of all at once.
+      one_by_one: animate one sketch after another, instead of all at the same time.
       **options: fields of `Style` one by one, such as `color="red"`.
 
     Returns:
@@ -197,7 +197,7 @@ def _add_lines(
     style: Style,
     animation: "_Animation | None",
 ) -> None:
-    """Draw the sketches in their cells, one layer for each ink that is used."""
+    """Draw the sketches in their cells, with one layer for each color of ink."""
     stroke_width = 2 * math.sqrt(grid.cell / 160)
     if style.stroke_width is not None:
         stroke_width = style.stroke_width * (
@@ -369,7 +369,7 @@ def _curved_path(line: np.ndarray) -> str:
     """Return a path of cubic curves through the points.
 
     At a point, the curve has the mean direction of the straight lines to the point before and the
-    point after. At corners and ends, it keeps the direction of the adjacent straight line.
+    point after. At corners and ends, the curve has the direction of the adjacent straight line.
     """
     line = line[np.append(True, np.any(np.diff(line, axis=0) != 0, axis=1))]
     if len(line) < 3:

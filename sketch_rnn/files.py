@@ -47,7 +47,7 @@ def check_output(
         return
     is_picture = path.suffix.lower() in PICTURES
     if model is not None and Path(model).is_dir() and path.suffix not in ("", ".json"):
-        model = None  # no file of a model's folder itself has such a suffix
+        model = None  # no file that belongs to a model's folder has this suffix
     for source in (*inputs, model):
         if source is not None and _is_part_of(path, Path(source)):
             raise UserError(f"{path} is also an input ({source}); choose another {name}")
@@ -58,7 +58,10 @@ def check_output(
 
 
 def _is_part_of(path: Path, source: Path) -> bool:
-    """Return whether one path is the other or lies within it, after following links."""
+    """Return whether two paths are the same file or folder, or one lies inside the other.
+
+    Links are followed first.
+    """
     try:
         ours, theirs = path.resolve(), source.expanduser().resolve()
         same = theirs.exists() and ours.exists() and ours.samefile(theirs)
@@ -69,7 +72,7 @@ def _is_part_of(path: Path, source: Path) -> bool:
 
 @contextmanager
 def naming(path: str | Path, part: str | None = None) -> Iterator[None]:
-    """Name `path` in OSErrors from this block that name no file, or the temporary file `part`."""
+    """Make OSErrors from this block name `path` if they name no file or the temporary `part`."""
     try:
         yield
     except OSError as error:
@@ -175,12 +178,12 @@ def sync_folder(folder: Path) -> None:
 
 
 def cache_dir() -> Path:
-    """Return the cache folder: `$SKETCH_RNN_CACHE`, or else one in the system's usual cache."""
+    """Return the cache folder: `$SKETCH_RNN_CACHE`, or a folder where this system keeps caches."""
     return Path(os.environ.get("SKETCH_RNN_CACHE") or imported_pooch().os_cache("sketch_rnn"))
 
 
 def imported_pooch() -> Any:
-    """Import pooch; hide its warning about a package missing for progress bars in notebooks."""
+    """Import pooch; hide its warning that a package for progress bars in notebooks is missing."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "IProgress not found")
         import pooch

@@ -183,7 +183,7 @@ class HParams:
         return cls(**checked_overrides(mapping.items()))
 
     def least_bytes(self) -> int:
-        """Return the memory of a model's largest matrices in bytes; all its weights take more."""
+        """Return the memory of a model's largest matrices in bytes, without the other weights."""
         decoder, encoder = self.dec_rnn_size, self.enc_rnn_size
         numbers = 4 * decoder**2 + 6 * decoder * self.num_mixture
         if self.conditional:
@@ -265,7 +265,7 @@ def kind_of(name: str) -> tuple[type, _Range]:
 
 
 def _typed(kind: type, value: Any) -> Any:
-    """Return the value as a `kind`; None if it has a type that cannot stand for `kind`."""
+    """Return the value converted to the type `kind`; None if its type cannot be converted."""
     if kind == int | str:
         kind = str if isinstance(value, str) else int
     if kind is bool and isinstance(value, Integral):

@@ -71,10 +71,10 @@ def add_flags(variable: str, flags: Mapping[str, str]) -> None:
 
 
 def gpu_flags(tensorflow: str) -> dict[str, str]:
-    """Return the flags with which a GPU launches many small kernels together, even those in loops.
+    """Return the XLA flags that let a GPU start many small computations (kernels) with one call.
 
-    The kernels are recorded as CUDA graphs. The flags depend on the version of TensorFlow: 2.18
-    cannot record loops, and a flag that asks for it ends the process.
+    The kernels are recorded as CUDA graphs, including the kernels in loops. TensorFlow 2.18 cannot
+    record loops, and crashes if a flag asks for that, so no flags are returned for this version.
     """
     if tensorflow.startswith("2.18."):
         return {}
@@ -85,7 +85,7 @@ def gpu_flags(tensorflow: str) -> dict[str, str]:
 def set_up_gpu(tensorflow: str) -> None:
     """Set the GPU options for a version of TensorFlow, except those that the user has set.
 
-    GPU memory is allocated as needed instead of all at once, so that other processes can use it.
+    GPU memory is allocated as needed, not all at the start, so that other processes can use it.
     """
     add_flags("XLA_FLAGS", gpu_flags(tensorflow))
     os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")

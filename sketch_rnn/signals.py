@@ -1,10 +1,10 @@
 """Handle the signals that end a command or a run. No other module sets a handler.
 
 Python runs signal handlers in the main thread, which TensorFlow may block for many seconds, so a
-separate thread receives each signal at once. When the package is used as a library, it handles
+separate thread receives each signal immediately. When the package is used as a library, it handles
 signals only within the contexts of this module.
 
-On Windows there are two such signals: Ctrl-C sends SIGINT; Ctrl-Break, or closing the console,
+Windows has two signals that end a process: Ctrl-C sends SIGINT; Ctrl-Break, or closing the console,
 sends SIGBREAK.
 """
 
@@ -32,7 +32,7 @@ Handler = Callable[[int, object], None] | signal.Handlers
 
 
 class Terminated(KeyboardInterrupt):
-    """Raised when a signal other than SIGINT comes; `number` says which."""
+    """Raised when a signal other than SIGINT arrives; `number` is the number of the signal."""
 
     def __init__(self, number: int):
         super().__init__(f"ended by {name_of(number)}")
@@ -55,7 +55,7 @@ def quit_at_once(number: int, _: object = None) -> None:
 
 
 def quit_from_now_on() -> None:
-    """Let signals end the process at once, until a context manager of this module changes that.
+    """Let signals end the process immediately, until a context manager of this module changes that.
 
     A command calls this before it imports anything slow.
     """
@@ -76,7 +76,7 @@ def leave_to_parent() -> None:
 
 @contextmanager
 def ended_at_once() -> Iterator[None]:
-    """Let a signal end the process at once, even within TensorFlow.
+    """Let a signal end the process immediately, even while TensorFlow is running.
 
     Use this for work that cannot leave half-written files behind.
     """
@@ -95,7 +95,7 @@ def ended_in_order() -> Iterator[None]:
         quit_from_now_on()
         raise KeyboardInterrupt if number == signal.SIGINT else Terminated(number)
 
-    def hear(number: int) -> None:  # runs at once, even while TensorFlow delays the handler
+    def hear(number: int) -> None:  # runs immediately, even while TensorFlow delays the handler
         heard.append(number)
         if len(heard) > 1:
             quit_at_once(number)
@@ -127,7 +127,7 @@ def collected(stopping: Callable[[int, bool], None]) -> Iterator[list[int]]:
     """Collect the signals that end a run, so that the current step can finish.
 
     Args:
-      stopping: called at once, in another thread, with the signal's number and whether a signal
+      stopping: called immediately, in another thread, with the signal's number and whether a signal
         came before it.
 
     Yields:

@@ -75,7 +75,7 @@ def _are_long_paths_enabled() -> bool:
 
 
 def worker_context() -> "SpawnContext":
-    """Return how worker processes start: by spawn, which every system and every Python has."""
+    """Return the way to start worker processes: spawn, which every system and Python supports."""
     import multiprocessing
 
     return multiprocessing.get_context("spawn")
@@ -89,13 +89,13 @@ def quoted(word: str) -> str:
 
 
 def is_closed_pipe(error: OSError) -> bool:
-    """Return whether an error means that the reader of a pipe has gone, also on Windows."""
+    """Return whether an error means that the program that read our output has closed the pipe."""
     is_odd = IS_WINDOWS and error.errno == errno.EINVAL and error.filename is None
     return isinstance(error, BrokenPipeError) or is_odd
 
 
 def write_any_text() -> None:
-    """Let stdout print any text, with escapes for characters that its encoding lacks."""
+    """Let stdout print any text; characters that its encoding lacks are printed as escapes."""
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="backslashreplace")
 
@@ -106,7 +106,7 @@ def has_ansi() -> bool:
 
 
 def gpu_driver() -> str | None:
-    """Return text that identifies the NVIDIA driver; None if TensorFlow can use no such driver."""
+    """Return a text that identifies the NVIDIA driver; None if TensorFlow cannot use any."""
     if _DRIVER.exists():
         return _DRIVER.read_text(encoding="utf-8")
     if _GPU_OF_WSL.exists():

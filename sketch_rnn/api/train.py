@@ -85,14 +85,14 @@ def train(
         or by the original trainer.
       init_from: a model from which a new run takes its initial weights, its architecture, and its
         KL settings unless they are given.
-      few: whether to choose everything that is not given based on the number of drawings, as
+      few: whether to choose the settings that are not given to suit the number of drawings, as
         `--config=few` does.
       precision: the precision of matrix products: `float32`, `tf32` or `bfloat16`; by default
         `float32`, or the precision of the resumed run.
       strategy: the devices to train on: `one` device, `mirrored` for all GPUs in this machine,
         `multi_worker` for the machines named in TF_CONFIG, `auto` for whatever is available.
-      patience: the number of validations in a row without a new best after which the run ends.
-      max_time: the number of seconds after which the run ends.
+      patience: the run ends after this many validations in a row without a new lowest cost.
+      max_time: the run ends after this many seconds.
       connect_timeout: the number of seconds to wait for the other machines.
 
     Returns:
@@ -120,7 +120,7 @@ def train(
         training.train(options, Bar, calls)
     finally:
         run._trained = None
-    calls.ended()
+    calls.call_on_end()
     return run
 
 
@@ -177,7 +177,7 @@ class _Calls:
         """Return why a callback stopped the run, or ""; see `Listener`."""
         return self._run._reason_to_stop
 
-    def ended(self) -> None:
+    def call_on_end(self) -> None:
         """Call `on_end` on each callback."""
         for callback in self._callbacks:
             callback.on_end(self._run)

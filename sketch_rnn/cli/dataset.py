@@ -151,9 +151,9 @@ DOWNLOAD = new_flags()
 PAD_USAGE = """
 Writes a web page, as a single file, that asks people for drawings. The page works offline on a
 phone, a tablet or a laptop, and people draw on it with a finger, a pen or a mouse. It keeps each
-stroke in the browser and saves the drawings as a file; `sketch_rnn_dataset build` reads such files
-from several people at once. With --model_dir, the page also shows each drawing as the model draws
-it again.
+stroke in the browser and saves the drawings as a file; `sketch_rnn_dataset build` can read the
+files of several people together. With --model_dir, the page also shows each drawing as the model
+draws it again.
 
   sketch_rnn_dataset pad --output=pad.html --prompts=cat,house,tree --count=30
   sketch_rnn_dataset build --output=mine.npz pad-*.ndjson

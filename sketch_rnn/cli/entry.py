@@ -1,7 +1,7 @@
 """The entry points of the commands.
 
-Until a command has read its flags, there is nothing to clean up, so a signal ends the process at
-once, even while Python still imports modules.
+Until a command has read its flags, there is nothing to clean up, so a signal ends the process
+immediately, even while Python still imports modules.
 """
 
 from importlib import import_module

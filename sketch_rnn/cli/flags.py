@@ -85,9 +85,9 @@ LAYOUT = (  # flags of commands that read drawings stored as rows
     Flag("coordinates", COORDINATES, COORDINATES[0], "How drawings stored as rows (.npz, .npy, "
         "lists) give their points: as offsets from the previous point, or as absolute "
         "coordinates; auto decides for each file."),
-    Flag("pen", PENS, PENS[0], "What a 1 in column 3 of such rows means: the pen is lifted after "
-        "the point (lifted), stays down after it (down), came to it without drawing (moved), or "
-        "drew a line to it (drawn); auto decides for each file."),
+    Flag("pen", PENS, PENS[0], "What a 1 in column 3 means in drawings stored as rows: the pen is "
+        "lifted after the point (lifted), stays down after it (down), came to it without drawing "
+        "(moved), or drew a line to it (drawn); auto decides for each file."),
 )
 DRAWING = (  # flags of commands that draw; `drawing_style` reads them
     Flag("stroke_width", float, None, "Width of the lines in pixels, or in millimeters if --size "
@@ -150,7 +150,7 @@ def drawing_style(values: flags.FlagValues) -> "Style":
 def parse(values: flags.FlagValues, argv: Sequence[str]) -> list[str]:
     """Set the flags from the command line; return the arguments that are not flags.
 
-    Expand patterns such as `*.svg` among them, since not every shell does.
+    Expand patterns such as `*.svg` among the arguments, since not every shell does.
 
     Raises:
       UserError: a flag is unknown, or its value has the wrong type.
@@ -196,7 +196,7 @@ def _suggestion(error: flags.UnrecognizedFlagError, values: flags.FlagValues) ->
 
 
 def _matching(argument: str) -> list[str]:
-    """Expand a pattern; keep an argument that matches nothing or names a file itself."""
+    """Expand a pattern; keep an argument that matches no file, or that is the name of a file."""
     if os.path.lexists(argument):
         return [argument]
     return sorted(glob.glob(argument)) or [argument]

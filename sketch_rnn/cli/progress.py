@@ -95,7 +95,7 @@ class Progress:
             self._exclude(time.monotonic() - begun)
 
     def stopping(self, number: int, at_once: bool) -> None:
-        """Answer the first signal at once; end the process at the second."""
+        """Answer the first signal immediately; end the process at the second signal."""
         if at_once:
             self.close()
             quit_at_once(number)
@@ -110,7 +110,8 @@ class Progress:
     def _draw(self, text: str) -> None:
         """Redraw the status line in the terminal.
 
-        Return the cursor to the line's start, where it stays if the terminal is made narrower.
+        Move the cursor to the start of the line, so that it is still on this line if the user makes
+        the terminal narrower.
         """
         if not self._is_live or (not text and not self._text):
             return
@@ -131,7 +132,7 @@ class Progress:
         return ", ".join(parts)[: columns() - 1]
 
     def _pace(self) -> list[str]:
-        """Return the recent steps per second, and how long the rest will take."""
+        """Return the recent steps per second, and how long the remaining steps will take."""
         (begun, first), (now, done) = self._times[0], self._times[-1]
         if done == first:
             return []

@@ -106,7 +106,7 @@ FLAGS = new_flags(
         "address of its data set, to compute the scale factor."),
     *DRAWING,
     Flag("animate", bool, False, "Animate the SVG: it draws itself, stroke by stroke."),
-    Flag("one_by_one", bool, False, "With --animate, draw one drawing after the other."),
+    Flag("one_by_one", bool, False, "With --animate, draw one drawing after another."),
 )
 # fmt: on
 
@@ -259,7 +259,7 @@ def _indices() -> list[int]:
 
 
 def _draws_from_data_set(mode: Mode) -> bool:
-    """Return whether the inputs come from the model's data set or from the package."""
+    """Return True if the program chooses the inputs (from the model's data set or the package)."""
     is_packaged = catalog.is_packaged(FLAGS.model_dir)
     is_known = is_packaged or Path(FLAGS.model_dir, CONFIG_FILE).is_file()
     takes = mode.uses_data_set(bool(FLAGS.z_file or FLAGS.like), is_packaged)
@@ -281,7 +281,7 @@ def _data_set_drawings() -> list[str]:
 
 
 def _check_sources(mode: Mode) -> None:
-    """Check that the mode gets what it needs, and nothing that it would ignore."""
+    """Check that the mode is given the inputs or z that it needs, and none that it would ignore."""
     uses_data_set = _draws_from_data_set(mode)
     if FLAGS.like and (FLAGS.z_file or not mode.takes_z):
         other = "--z_file, got both" if FLAGS.z_file else f"a mode that takes z, got {mode.name}"

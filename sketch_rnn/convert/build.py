@@ -346,7 +346,7 @@ def _suffix(name: str) -> str:
 
 
 def _stops(reason: str) -> bool:
-    """Return whether a strict build stops if a drawing is changed or dropped for this reason."""
+    """Return whether a strict build stops for this reason to change or drop a drawing."""
     return reason not in ("", COPY, NOT_RECOGNIZED) and not _TEXT.match(reason)
 
 
@@ -362,16 +362,16 @@ def _why_none(summary: Summary) -> str:
 def _split(count: int, valid: float, test: float, seed: int) -> dict[str, np.ndarray]:
     """Shuffle the drawings and return the indices of the drawings in each split.
 
-    `valid` and `test` are the sizes of these two splits, as shares of all drawings or, from 1 on,
-    as numbers of drawings. If a size is above 0, its split gets at least one drawing. If it is 0,
-    the split gets copies of some training drawings, since a run always needs drawings to validate
-    on. If there are fewer than three drawings, every split gets all of them.
+    `valid` and `test` are the sizes of these two splits. A size below 1 is a share of all drawings,
+    and a size of 1 or more is a number of drawings. A split whose size is above 0 gets at least one
+    drawing. A split whose size is 0 gets copies of some training drawings, since a run always needs
+    validation drawings. If there are fewer than three drawings, every split gets all of them.
     """
     order = np.random.default_rng(seed).permutation(count)
     if count < 3:
         warn(
-            f"too few drawings to hold any out ({count}): the valid and test splits repeat those "
-            "of train"
+            f"too few drawings ({count}) to hold any out: the valid and test splits contain the "
+            "same drawings as the train split"
         )
         return dict.fromkeys(SPLITS, order)
     valid_count, test_count = (

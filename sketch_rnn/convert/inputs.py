@@ -103,7 +103,7 @@ class Size:
 
     @property
     def units(self) -> float:
-        """The model's data units per unit of a prepared drawing."""
+        """The number of the model's data units in one unit of a prepared drawing."""
         return (self.full or self.prepared_side) / self.prepared_side
 
     def recipe(self, max_points: int) -> Recipe:

@@ -97,7 +97,7 @@ def to_sketch(
     Args:
       polylines: the lines.
       recipe: the settings; by default those of `Recipe`.
-      pieces: whether the lines may be pieces of the lines that were drawn, as in SVGs.
+      pieces: whether one line that was drawn may be stored as several pieces, as in SVGs.
 
     Raises:
       UserError: the drawing cannot be used.
@@ -157,9 +157,10 @@ def chained(lines: Sequence[np.ndarray], distance: float) -> list[np.ndarray]:
 
 
 def _meetings(lines: Sequence[np.ndarray], reach: float) -> dict[int, int]:
-    """Return which ends meet, in both directions; line i has the ends 2 i (start) and 2 i + 1.
+    """Return a dict that maps each line end to the end that it meets, if there is one.
 
-    Ends that are near each other and continue each other's direction are matched first.
+    The ends of line i have the numbers 2 i (start) and 2 i + 1. Ends that are near each other and
+    continue each other's direction are matched first.
     """
     ends = np.array([line[place] for line in lines for place in (0, -1)], np.float64)
     ways = np.array([_end_direction(line[::step]) for line in lines for step in (-1, 1)])
@@ -270,9 +271,10 @@ def _simplified(lines: Sequence[np.ndarray], epsilon: float) -> tuple[np.ndarray
 
 
 def _pieces(lines: Sequence[np.ndarray]) -> Iterator[tuple[int, np.ndarray]]:
-    """Yield each line's number and its pieces of two or more points; they share their end points.
+    """Cut lines into pieces; yield the line's number and the points of each piece (two or more).
 
-    Lines are cut since the time to simplify grows with the square of the number of points.
+    Each piece begins with the last point of the previous piece. Lines are cut because the time that
+    it takes to simplify a line grows with the square of its number of points.
     """
     for number, line in enumerate(lines):
         line = line if len(line) > 1 else np.repeat(line, 2, axis=0)  # a line without length

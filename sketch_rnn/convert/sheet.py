@@ -94,7 +94,8 @@ def augmentation_sheet(
 ) -> None:
     """Draw one sketch, then augmented versions of it, as training would see them.
 
-    The labels give how much each version is stretched, and how many points it keeps.
+    The labels give the factors by which each augmented version is stretched, and its number of
+    points.
     """
     if not 0 <= index < len(split):
         raise UserError(f"index: expected a number from 0 to {len(split) - 1}, got {index}")
@@ -130,7 +131,7 @@ def _lines_of_each(points: np.ndarray, lengths: np.ndarray) -> np.ndarray:
 
 
 def _longer_sides(points: np.ndarray, lengths: np.ndarray) -> np.ndarray:
-    """Return the longer side of each sketch's box, including its origin."""
+    """Return the longer side of each sketch's bounding box, which includes the point (0, 0)."""
     boxes = [strokes.bounds(sketch) for sketch in _sketches(points, lengths)]
     min_x, max_x, min_y, max_y = np.array(boxes).T
     width = np.maximum(max_x, 0) - np.minimum(min_x, 0)

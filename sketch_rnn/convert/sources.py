@@ -179,7 +179,7 @@ def _is_hidden_member(name: str) -> bool:
 
 
 def _in_files(files: Sequence[InputFile], reading: Reading) -> Iterator[Chunk]:
-    """Yield the chunks of files; first the files that each hold one drawing, many to a chunk."""
+    """Yield the chunks of files. Files that hold one drawing each come first, many in a chunk."""
     names = {str(file) for file in files}
     copies = {file for file in files if is_copy(file, names)}
     for reader in READERS:
@@ -207,7 +207,7 @@ def _guarded(file: InputFile, chunks: Iterator[Chunk]) -> Iterator[Chunk]:
 
 
 def _cut_down(sketch: Sketch) -> Sketch:
-    """Limit the sketch's offsets, and report how many exceeded the limit."""
+    """Limit a sketch's offsets, and report how many offsets exceeded the limit."""
     large = int((np.abs(sketch.points[:, :2]) > npz.LIMIT).sum())
     if not large:
         return sketch

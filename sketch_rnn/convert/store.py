@@ -1,4 +1,4 @@
-"""Keep sketches on disk, then write the `.npz`; memory use is bounded.
+"""Keep sketches on disk, then write the `.npz`, without much memory.
 
 Each split of a data set is an object array of int16 `[n, 3]` arrays. NumPy writes an object array
 as one pickle, but keeps all its objects in memory until it is done: about a kilobyte per sketch. So

@@ -36,7 +36,7 @@ class Form:
 
     @property
     def scaled(self) -> bool:
-        """True if all sketches are scaled and simplified, false if only too long ones are."""
+        """True if all sketches are scaled and simplified; False if only very long ones are."""
         return self.large or not self.whole
 
 
@@ -81,8 +81,8 @@ def _form_of(sketches: Sequence[np.ndarray], where: str, first_row: str) -> Form
     large = count > MANY_LARGE * len(offsets)
     if large:
         warn(
-            f"{where}: {count} of {len(offsets)} drawings have offsets above {npz.LIMIT}; all "
-            "drawings are scaled"
+            f"{where}: {count} of {len(offsets)} drawings have offsets above {npz.LIMIT}; so all "
+            "drawings are scaled down"
         )
     return Form(whole, large, places)
 

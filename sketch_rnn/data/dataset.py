@@ -166,9 +166,9 @@ def load_dataset(names: str | Sequence[str], data_dir: str | Path | None = None)
 
     Args:
       names: a file name or a list of file names.
-      data_dir: the folder or http(s) address of the files. With None, the names are paths of
-        existing files or, if there are no such files, names of embedded drawings or of files in
-        the public data set.
+      data_dir: the folder or http(s) address of the files. If it is None, each name may be the path
+        of an existing file, the name of a file in this package, or the name of a file in the public
+        data set.
 
     Raises:
       UserError: a file cannot be found, downloaded or read (see `download.resolve` and

@@ -263,8 +263,9 @@ def _open_partial(url: str) -> Iterator[BinaryIO]:
 def _resume_point(part: BinaryIO) -> tuple[str, int, int]:
     """Return a partial download's ETag, the position of its content, and its usable bytes.
 
-    The last byte does not count as usable, so that there is always a byte to request. No bytes are
-    usable if the ETag is weak and so does not promise identical content.
+    Usable bytes need not be downloaded again. The last byte is never usable, so that there is
+    always a byte to request. If the ETag is weak, it does not promise identical content, so no byte
+    is usable.
     """
     part.seek(0)
     line = part.readline(1000)
@@ -274,12 +275,12 @@ def _resume_point(part: BinaryIO) -> tuple[str, int, int]:
 
 
 def _total_size(response: Any, part: BinaryIO, received: int) -> int:
-    """Return the size of the whole content; the response contains the bytes from `received` on."""
+    """Return the size of the whole content; the response contains the bytes after `received`."""
     span = response.headers.get("Content-Range", "")
     match = re.fullmatch(r"bytes (\d+)-\d+/(\d+)", span)
     if not match or int(match[1]) != received:
         part.truncate(0)
-        raise OSError(f"expected the bytes from {received} on, but the server sent {span!r}")
+        raise OSError(f"expected bytes starting at {received}, but the server sent {span!r}")
     return int(match[2])
 
 

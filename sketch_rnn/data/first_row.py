@@ -2,8 +2,8 @@
 
 In the public data sets, a sketch begins with the pen down at its first point, and row 0 leads to
 the second point. In files made by taking differences of absolute coordinates, row 0 is the first
-point itself: its position relative to a corner of the page. Read as a drawn line, it would be a
-long line that nobody drew.
+point itself: its position relative to a corner of the page. If such a row 0 were read as an offset,
+it would become a long line that nobody drew.
 
 Dimensions: S sketches, P points in all sketches.
 """
@@ -19,10 +19,11 @@ _LONG = 1.25  # the least ratio of the length of row 0 to that of a typical draw
 
 
 def is_place(points: np.ndarray, lengths: np.ndarray) -> bool:
-    """Return whether row 0 of each sketch looks like the place where the drawing begins.
+    """Return one answer for all sketches: True if row 0 looks like an absolute start position.
 
-    Row 0 looks like a place if nearly all sketches lie in the same quadrant, as seen from the
-    origin where row 0 starts, and row 0 is long compared to the offsets that are drawn.
+    Usually row 0 is the offset of the second point. It looks like the position of the first point
+    if two conditions hold: nearly all sketches lie in the same quadrant, as seen from the origin,
+    and row 0 is long compared to the offsets of drawn lines.
 
     Args:
       points: flat stroke-3 points `[P, 3]`.
@@ -46,9 +47,9 @@ def is_place(points: np.ndarray, lengths: np.ndarray) -> bool:
 
 
 def without_place(sketch: np.ndarray) -> np.ndarray:
-    """Convert a stroke-3 sketch `[n, 3]` whose row 0 is a place into a sketch that begins there.
+    """Return the sketch `[n, 3]` without row 0, which gives the position where the drawing begins.
 
-    Row 0 is removed; if the first line is only a dot, row 0 becomes (0, 0, 1).
+    If the first line is only a dot, row 0 becomes (0, 0, 1) instead.
     """
     if not len(sketch) or sketch[0, 2] == 0:
         return sketch[1:]

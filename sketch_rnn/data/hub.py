@@ -41,7 +41,7 @@ def parse(name: str) -> Address:
     """Read an address `hf://user/name`, optionally followed by `@revision` and `/file`.
 
     Raises:
-      UserError: `name` is not such an address.
+      UserError: `name` is not an `hf://` address.
     """
     match = _ADDRESS.fullmatch(name.removeprefix(PREFIX))
     if match is None or ".." in name:
@@ -136,7 +136,7 @@ def _caller() -> dict[str, str]:
 
 
 def _size(hub: Any, address: Address) -> int | None:
-    """Return a file's size in bytes; 0 if the Hub does not say, None if it cannot be reached."""
+    """Return a file's size in bytes; 0 if it is unknown, None if the Hub cannot be reached."""
     url = hub.hf_hub_url(
         address.repository, address.file, revision=address.revision, endpoint=_endpoint()
     )

@@ -188,7 +188,7 @@ def _with_two_pens(sketches: list[np.ndarray], where: str) -> list[np.ndarray]:
 
 
 def _pen(sample: Sequence[np.ndarray], where: str, layout: Layout) -> str:
-    """Return what a pen value of 1 means in rows of offsets; warn unless it means `lifted`."""
+    """Return the meaning of the pen value 1 in rows of offsets; warn unless it is `lifted`."""
     if layout.pen != "auto":
         return layout.pen
     pen = _pen_that_makes_sense(sample)
@@ -246,7 +246,7 @@ def _up_value(sample: Sequence[np.ndarray]) -> int | None:
 
 
 def _followed_by_its_like(pens: Sequence[np.ndarray], value: int) -> float | None:
-    """Return the share of rows with this pen value whose next row has the same value."""
+    """Of the rows with this pen value, return the share whose next row has the same value."""
     rows = sum(int((pen[:-1] == value).sum()) for pen in pens)
     pairs = sum(int(((pen[:-1] == value) & (pen[1:] == value)).sum()) for pen in pens)
     return pairs / rows if rows else None
@@ -306,9 +306,9 @@ def _is_cornered(sketch: np.ndarray) -> bool:
 
 
 def _extent_ratio(sketch: np.ndarray) -> float:
-    """Return log(a / b), with a the longer side of the box around the rows' running sums.
+    """Return the log of the ratio of two bounding boxes, a / b, each measured by its longer side.
 
-    b is the longer side of the box around the rows themselves.
+    Box a is around the running sums of the rows, and box b is around the rows.
     """
     rows = sketch[:, :2].astype(np.float64)
     summed = np.concatenate([np.zeros((1, 2)), np.cumsum(rows, axis=0)])
@@ -328,7 +328,7 @@ def _row_change(sketch: np.ndarray) -> float:
 
 
 def _pen_up_ratio(sketches: Sequence[np.ndarray], is_up: int, after: bool) -> float:
-    """Return the log of mean pen-up length / mean pen-down length, the median over sketches.
+    """Return the median over sketches of log(mean pen-up length / mean pen-down length).
 
     A row's pen value applies to the next row if `after` is set, else to the row itself.
     """

@@ -45,7 +45,7 @@ MAX_HEADER = 10_000  # bytes
 TO_BUILD = "turn it into a data set first, with sketch_rnn_dataset build"
 _LENGTHS = "_lengths"
 _CHUNK = 1 << 16  # bytes
-_BLOCK = 4096  # sketches checked at once
+_BLOCK = 4096  # sketches checked together
 _HEADER = re.compile(
     r"\{'descr': '([^']{1,40})', 'fortran_order': (True|False), "
     r"'shape': \(((?:\d{1,18}L?,? ?){0,8})\),? ?\}\s*"
@@ -176,7 +176,7 @@ def _sketches(archive: zipfile.ZipFile, name: str, any_form: bool = False) -> It
     for number, sketch in enumerate(_stored(archive, name, any_form)):
         left -= sketch.nbytes + SKETCH_BYTES
         if left < 0:
-            raise Refused(f"far too much data for a file of its size, at sketch {number}")
+            raise Refused(f"its data is far too large for the size of the file, at sketch {number}")
         yield sketch
 
 
@@ -251,7 +251,7 @@ def _read_header(file: IO[bytes]) -> tuple[np.dtype | None, tuple[int, ...], Ord
 def _read_plain(
     file: IO[bytes], dtype: np.dtype, shape: tuple[int, ...], order: Order, size: int
 ) -> np.ndarray:
-    """Read the array after the header of an archive member that has `size` bytes."""
+    """Read the array that follows the header in an archive member; the member has `size` bytes."""
     wanted = math.prod(shape) * dtype.itemsize
     if wanted > size:
         raise Refused(f"a header of shape {list(shape)} in an archive member of only {size} bytes")

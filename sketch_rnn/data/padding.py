@@ -1,4 +1,4 @@
-"""Padding rows at the end of other people's sketches, detected in all sketches of a file together.
+"""Detect padding rows at the ends of sketches, from all sketches in a file together.
 
 A sketch's own last row may equal the padding, such as (0, 0, 1) where a line ends twice at the same
 point or comes back to (0, 0). Every sketch ends with the pen lifted. So if the padding lifts the
@@ -54,8 +54,8 @@ def without_padding(sketches: Sequence[np.ndarray], where: str) -> list[np.ndarr
     )
     if _is_image_of_zero(padding, kept):
         warn(
-            f"{where}: its offsets are all shifted by ({padding[0]:g}, {padding[1]:g}); the shift "
-            "is subtracted"
+            f"{where}: its offsets are all shifted by ({padding[0]:g}, {padding[1]:g}); they "
+            "were shifted back"
         )
         return [_shifted(sketch, padding) for sketch in kept]
     return kept
@@ -92,7 +92,7 @@ def _padding_of(sketches: Sequence[np.ndarray]) -> np.ndarray | None:
 
 
 def _is_often(count: int, total: int) -> bool:
-    """Return whether `count` of all sketches in a file are enough to have padding."""
+    """Return whether `count` of `total` sketches are enough evidence that a file has padding."""
     if total < FEW:
         return count >= max(2, total / 2)
     return count >= max(_FEW_PADDED, _PADDED * total)
@@ -103,13 +103,13 @@ def _is_end_of_stroke5(row: tuple) -> bool:
 
 
 def _is_at_ends_alone(padding: np.ndarray, rows: Sequence[np.ndarray]) -> bool:
-    """Return whether the padding row hardly ever occurs except at the ends of sketches."""
+    """Return whether the padding row occurs almost only at the ends of sketches."""
     kept = [_stripped(sketch, padding) for sketch in rows]
-    same = sum(int(_equal(sketch, padding).sum()) for sketch in kept)
+    same = sum(int(_is_padding(sketch, padding).sum()) for sketch in kept)
     return same <= 0.01 * sum(map(len, kept))
 
 
-def _equal(sketch: np.ndarray, padding: np.ndarray) -> np.ndarray:
+def _is_padding(sketch: np.ndarray, padding: np.ndarray) -> np.ndarray:
     """Return a mask `[n]` of the rows that equal the padding."""
     if sketch.ndim != 2 or sketch.shape[1] != len(padding):
         return np.zeros(len(sketch) if sketch.ndim else 0, bool)
@@ -119,9 +119,9 @@ def _equal(sketch: np.ndarray, padding: np.ndarray) -> np.ndarray:
 
 def _stripped(sketch: np.ndarray, padding: np.ndarray) -> np.ndarray:
     """Return the sketch without the padding at its end, but keep at least its first row."""
-    if not is_rows(sketch) or not len(sketch) or not _equal(sketch[-1:], padding).any():
+    if not is_rows(sketch) or not len(sketch) or not _is_padding(sketch[-1:], padding).any():
         return sketch
-    others = np.flatnonzero(~_equal(sketch, padding))
+    others = np.flatnonzero(~_is_padding(sketch, padding))
     if not len(others):
         return sketch[: 0 if np.isnan(padding).any() else 1]
     return sketch[: others[-1] + 1]
@@ -160,10 +160,9 @@ def _with_last_lift(kept: np.ndarray, sketch: np.ndarray, padding: np.ndarray) -
 
 
 def _check_last_points(padding: np.ndarray, kept: Sequence[np.ndarray], where: str) -> None:
-    """Raise UserError if last points of sketches may have been removed as padding.
+    """Raise UserError if last points of sketches may have been removed with the padding.
 
-    They may have been if points within sketches equal the padding, so that sketches could end with
-    such a point.
+    If points in the middle of sketches equal the padding, last points of sketches may equal it too.
     """
     if np.isnan(padding).any() or not _end_with_its_pen(padding, kept):
         return
@@ -171,7 +170,7 @@ def _check_last_points(padding: np.ndarray, kept: Sequence[np.ndarray], where: s
     count = 0
     for sketch in kept:
         if is_rows(sketch) and len(sketch) > 1:
-            same = _equal(sketch, padding)[1:-1]
+            same = _is_padding(sketch, padding)[1:-1]
             if is_lifted:
                 same = same & _has_pen_of(padding, sketch)[:-2]
             count += int(same.sum())
@@ -184,7 +183,7 @@ def _check_last_points(padding: np.ndarray, kept: Sequence[np.ndarray], where: s
 
 
 def _check_closed_lines(padding: np.ndarray, kept: Sequence[np.ndarray], where: str) -> None:
-    """Raise UserError if the last points of closed lines may have been removed as padding."""
+    """Raise UserError if the last points of closed lines may have been removed with the padding."""
     rows = [sketch for sketch in kept if is_rows(sketch) and sketch.shape[1] == len(padding)]
     single = [_is_one_line_from(padding, sketch) for sketch in rows]
     if sum(single) <= _FEW_SINGLE * len(rows):

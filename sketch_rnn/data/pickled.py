@@ -37,7 +37,7 @@ class Name:
 
 
 class Dtype:
-    """A dtype being built; `value` is None for objects."""
+    """A dtype that is being built; its `value` is None if it is the dtype of Python objects."""
 
     def __init__(self, code: Any):
         self.value = None if code in ("O", "O4", "O8") else numeric_dtype(code)
@@ -52,7 +52,7 @@ class Dtype:
 
 
 class Array:
-    """An array being built."""
+    """An array that is being built."""
 
     def __init__(self, value: np.ndarray | None = None):
         self.value = value
@@ -68,7 +68,7 @@ def numeric_dtype(code: Any) -> np.dtype:
     """Return the dtype for a code such as `<i2`.
 
     Raises:
-      Refused: the code does not stand for integers or floats of 1 to 8 bytes.
+      Refused: the code is not that of an integer or float type of 1 to 8 bytes.
     """
     if not re.fullmatch(r"[<>|=]?([iu][1248]|f[248])", text_of(code)):
         raise Refused(f"values of type {text_of(code)[:40]!r}, expected integers or floats")

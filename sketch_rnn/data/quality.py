@@ -27,8 +27,8 @@ def dataset_warnings(
 
     Args:
       dataset: the data set to examine.
-      instead: advice for a data set with few drawings, at the end of the line about this; None
-        leaves the line out.
+      instead: advice that ends the line about a data set with few drawings; None leaves out that
+        line.
     """
     return [
         *_about_counts(dataset, instead),

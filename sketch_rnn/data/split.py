@@ -1,6 +1,6 @@
 """The sketches of a split, and the batches for training and evaluation that are made of them.
 
-flat: the points of several sketches, one sketch after the other, and the length of each sketch.
+flat: the points of several sketches, one sketch after another, and the length of each sketch.
 
 Dimensions: S sketches, n points in one sketch, P points in all sketches, B requested sketches,
 N_max longest sketch.
@@ -20,7 +20,7 @@ from sketch_rnn.hparams import HParams
 from sketch_rnn.strokes import START_TOKEN
 
 SHOWN, SHOWN_CELL = 20, 80  # sketches shown in a notebook, and pixels for each
-_ROWS = 1 << 20  # points processed at once
+_ROWS = 1 << 20  # points processed together
 
 Made = TypeVar("Made")
 
@@ -215,7 +215,7 @@ def eval_batches(
 
 
 def prefetch(make: Callable[[int], Made], first_step: int = 0) -> Iterator[Made]:
-    """Yield `make(step)` for every step from `first_step` on, without end.
+    """Yield `make(step)` for `first_step` and all later steps, without end.
 
     Another thread computes the values in order, while the caller uses earlier values. (An endless
     `tf.data` pipeline that calls Python would keep the interpreter from exiting.)

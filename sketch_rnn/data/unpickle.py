@@ -40,7 +40,7 @@ _MOST_AHEAD = 10_000  # arrays made but not yet in the list; picklers add 1000 a
 
 
 class _OuterList:
-    """The outermost list in the pickle: items that are not yet yielded, and a count of the rest."""
+    """The outermost list in a pickle: the items not yet yielded, and the number of the others."""
 
     def __init__(self) -> None:
         self.items: list = []
@@ -54,12 +54,13 @@ def read_object_array(
 
     Args:
       file: the file, positioned after the array's header.
-      shape: the shape of the object array: `[S]` if its elements are arrays. With `lists`, the
-        elements may also be lists or tuples of rows, `[S]`, or numbers, `[S, n, k]`.
-      lists: whether to accept Python lists and numbers, which become int64 or float64.
+      shape: the shape of the object array. It is `[S]` if each element is a sketch, and `[S, n, k]`
+        if each element is a number.
+      lists: whether an element may also be a number, or a sketch given as a list or tuple of rows;
+        numbers become int64 or float64.
 
     Raises:
-      Refused: the pickle is cut short, or contains something other than such an array.
+      Refused: the pickle is cut short, or contains something other than an array of sketches.
     """
     return _Machine(file, shape, lists).run()
 
@@ -142,7 +143,7 @@ class _Machine:
         self.built += whole // size
 
     def _forget(self, made: dict[int, Array]) -> None:
-        """Remove lists from the stored values, or put the arrays made from these in their place."""
+        """Remove each list from the stored values, or replace it with the array made from it."""
         for place in self.forgettable:
             value = self.memo.get(place)
             if id(value) in made:

@@ -57,7 +57,7 @@ def load(path: str | Path) -> SketchRNN:
       An lstm model, conditional if the file holds an encoder.
 
     Raises:
-      UserError: the file is missing, or is not such a model.
+      UserError: the file is missing, or is not a browser model.
     """
     path = Path(path)
     try:

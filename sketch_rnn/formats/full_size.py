@@ -28,7 +28,9 @@ def find_full_size(
     full_size: float | None = None,
     data_dir: str | Path | None = None,
 ) -> float:
-    """Set and return the full size of a model, its drawings' longer side; log a measurement.
+    """Set and return a model's full size, which is the longer side of a typical drawing by it.
+
+    If the full size is not known, measure it, and log that.
 
     Args:
       model: the model.
@@ -66,7 +68,7 @@ def _measure_data_set(
 
 
 def _measure_own_drawings(model: SketchRNN, path: Path) -> float:
-    """Measure drawings by the model; the result is cached."""
+    """Return the size of drawings that the model makes, measured once and then cached."""
     scale_factor = model.scale_factor or 1.0
     kept = files.cache_dir() / "full_sizes" / _key(path) if path.is_file() else None
     known = _read_cached(kept)
@@ -90,7 +92,7 @@ def _key(path: Path) -> str:
 
 
 def _read_cached(kept: Path | None) -> float | None:
-    """Return a cached size of a model's drawings, in model units; None if it is not valid."""
+    """Return a model's cached full size, in model units; None if the file has no valid number."""
     if kept is None:
         return None
     try:

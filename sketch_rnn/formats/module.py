@@ -167,7 +167,7 @@ def _module(model: SketchRNN, weights: str) -> str:
 
 
 def _parts(model: SketchRNN, weights: str) -> tuple[str, str]:
-    """Return the comment at the top of a script, and the code that both kinds of scripts share."""
+    """Return the comment at the top of a script, and the code that all scripts contain."""
     code = assembly.script(assembly.INFERENCE)
     code = code.replace("function load(content)", "function load(content = MODEL)")
     return (

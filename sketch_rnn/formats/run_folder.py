@@ -300,7 +300,7 @@ class RunFolder:
         return False
 
     def steps_done(self, checkpoint: str = "best") -> int | None:
-        """Return the number of steps that `load`'s model was trained for; None if there is none."""
+        """Return the step of the checkpoint that `load` reads; None if there is no checkpoint."""
         kinds = CHECKPOINTS[CHECKPOINTS.index(checkpoint) :]
         return next((step for kind in kinds for step in self._steps(kind)), None)
 

@@ -63,7 +63,7 @@ def save(model: SketchRNN, path: str | Path, overwrite: bool = False) -> None:
 
 
 class Serving(tf.Module):
-    """The functions of a served model, in data units.
+    """The functions of a served model; their inputs and outputs are in data units.
 
     `encode(strokes [B, T, 3], lengths [B])` returns `mu` and `logvar`, each `[B, Z]`. Strokes are
     stroke-3; rows after the first `lengths` are padding. A model without an encoder has no

@@ -31,17 +31,17 @@ class Execution:
     """The settings for computing a model's outputs and gradients.
 
     Attributes:
-      packed: put several sketches one after the other in a row, so that little is computed past
-        their ends; else each row holds one sketch.
+      packed: put several sketches one after another in each row, so that few steps are wasted on
+        padding. If False, each row holds one sketch.
       programs: the number of compiled programs that share the decoder's batch and run at the same
-        time; with 1, a train step is a single program.
-      unroll: the most time steps in one iteration of a loop; see `steps_per_iteration`.
-      chunk: the number of steps in the backward loop whose weight gradients are computed as one
-        matrix product; None means all steps.
+        time. If it is 1, the whole training step is one program.
+      unroll: the largest number of time steps in one iteration of a loop.
+      chunk: in the backward loop, the weight gradients of this many steps are computed together, as
+        one matrix product. None means all steps.
       joint_directions: run both directions of the encoder in one loop.
-      rows_summed_late: sum the gradients of element-wise weights, such as gains, over the rows
-        after a loop; else at each step.
-      input_ahead: multiply x by the kernels for all steps at once, before the loop.
+      rows_summed_late: sum the gradients of element-wise weights, such as gains, over the rows once
+        after the loop. If False, sum them at each step.
+      input_ahead: before the loop, multiply x by the kernels in one matrix product for all steps.
       precision: the precision of matrix products, one of `hparams.PRECISIONS`.
     """
 
@@ -82,7 +82,7 @@ class Execution:
 
     @contextmanager
     def in_force(self) -> Iterator[None]:
-        """Compute matrix products on a GPU with this execution's precision within this block.
+        """In this block, compute matrix products on a GPU with the precision `self.precision`.
 
         By default TensorFlow rounds the operands of float32 products on a GPU to TensorFloat-32.
         The setting belongs to the whole process; it is restored after the block.
@@ -95,10 +95,10 @@ class Execution:
             tf.config.experimental.enable_tensor_float_32_execution(before)
 
     def steps_per_iteration(self, steps: int) -> int:
-        """Return how many of a loop's `steps` time steps to unroll into each iteration.
+        """Return the number of time steps in one iteration of a loop over `steps` time steps.
 
-        Time steps that do not fill an iteration are compiled one by one after the loop. To leave
-        fewer of them, an iteration may have somewhat fewer time steps than `unroll`.
+        Time steps left over at the end, too few for another iteration, are compiled one by one. So
+        that fewer are left over, the result may be somewhat smaller than `unroll`.
         """
         sizes = range(self.unroll, self.unroll // 2, -1)
         return min(sizes, key=lambda size: steps % size)
@@ -240,7 +240,7 @@ class Products:
         joined = tf.concat(inputs, axis=-1) if len(inputs) > 1 else inputs[0]
         return self._execution.product(joined, kernel) + rest
 
-    def of_all_x(self, x: tf.Tensor, widths: Sequence[int]) -> list[tf.Tensor | None]:
+    def x_parts(self, x: tf.Tensor, widths: Sequence[int]) -> list[tf.Tensor | None]:
         """Return x's contribution to each matrix product at all steps, with the bias, `[T, B, O]`.
 
         Args:
@@ -252,11 +252,11 @@ class Products:
           this product.
         """
         return [
-            self._of_all_x(x, kernel[..., -width:, :]) + bias if width else None
+            self._x_part(x, kernel[..., -width:, :]) + bias if width else None
             for kernel, bias, width in zip(self._kernels, self._biases, widths, strict=True)
         ]
 
-    def _of_all_x(self, x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
+    def _x_part(self, x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
         return steps_of(self._execution.product(rows_of(x), kernel), x.shape[0])
 
     def given_x(self, of_x: Sequence[tf.Tensor | None]) -> "Products":
@@ -273,9 +273,11 @@ class Products:
             self._back.append(tf.split(back, [kernel.shape[-2] - width, width], axis=-1))
 
     def back(self, number: int, d_output: tf.Tensor) -> tf.Tensor:
-        """Return the gradient with respect to a product's inputs except x, as one tensor.
+        """Return the gradient with respect to the inputs of a matrix product, without x.
 
-        `d_output`, the gradient with respect to the product, is `[B, O]`; the result is `[B, ...]`.
+        All these inputs are in one tensor.
+
+        `d_output` is the gradient with respect to the product, `[B, O]`. The result is `[B, ...]`.
         """
         return self._execution.product(d_output, self._back[number][0])
 
@@ -293,12 +295,12 @@ class Products:
 
 
 class Inputs:
-    """The input of a layer at every step: x, and a context that is the same at every step.
+    """The inputs of a layer: x, which changes from step to step, and others that stay the same.
 
-    The context's contribution to a matrix product is computed once. If a row holds several
-    sketches, each sketch has a separate context. Then a one-hot vector that identifies the sketch
-    is appended to x, and the kernel gets one more row per sketch: the contribution of this sketch's
-    context.
+    The inputs that are the same at every step, such as z, are called the context. Their
+    contribution to a matrix product is computed once. If a row holds several sketches, each sketch
+    has a different context. Then a one-hot vector that identifies the sketch is appended to x, and
+    the kernel gets one more row per sketch, which holds the contribution of the sketch's context.
     """
 
     def __init__(
@@ -321,7 +323,9 @@ class Inputs:
             self.x = tf.concat([x, named], axis=-1)
 
     def kernel_and_constant(self, w_xh: tf.Tensor, bias: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Split a matrix product of x and the context into a kernel for `self.x` and a constant.
+        """Return the part of a kernel that multiplies `self.x`, and the constant to add.
+
+        The constant is what the inputs that are the same at every step contribute to the product.
 
         Args:
           w_xh: `[I + C, O]`.

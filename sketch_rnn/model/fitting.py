@@ -24,8 +24,8 @@ ADAM_EPSILON = 1e-8
 class Costs(NamedTuple):
     """The costs of a batch or a split; `cost` is reconstruction + kl_weight * kl.
 
-    They are scalar tensors in the result of `SketchRNN.loss`, and floats in that of
-    `sketch_rnn.evaluate`.
+    `SketchRNN.loss` returns the costs as scalar tensors, and `sketch_rnn.evaluate` returns them as
+    floats.
     """
 
     cost: Any
@@ -156,12 +156,12 @@ class Fitting(keras.Model):
     def evaluate(self, *arguments: Any, **options: Any) -> Any:
         """Return the costs of batches; see `keras.Model.evaluate`.
 
-        For `data.batches("valid")`, they equal a run's validation costs.
+        For `data.batches("valid")`, these costs equal a run's validation costs.
         """
         return self._call_compiled(super().evaluate, *arguments, **options)
 
     def predict(self, *_: Any, **__: Any) -> NoReturn:
-        """Raise UserError: `predict` has no single meaning for this model.
+        """Raise UserError, because `predict` could mean several things for this model.
 
         Raises:
           UserError: always; the message says what to call instead.
@@ -221,7 +221,7 @@ class Fitting(keras.Model):
         return self._update_means(count, cost, reconstruction, kl)
 
     def _filled(self, batch: Batch) -> tuple[Batch, tf.Tensor]:
-        """Fill up a batch to a static size; return it and the number of sketches before filling."""
+        """Pad a batch to a fixed number of sketches; return it and the number before padding."""
         size = batch.strokes5.shape[0]
         if size is not None:
             return batch, tf.constant(size)
@@ -232,7 +232,7 @@ class Fitting(keras.Model):
         return Batch(_rows_to(size, batch.strokes5), lengths), count
 
     def _update_means(self, size: tf.Tensor | int, *costs: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Add the mean costs of `size` sketches to the epoch's means, and return these means."""
+        """Add a batch's mean costs to the epoch's means; return the epoch's means so far."""
         for figure, cost in zip(self._figures, costs, strict=True):
             figure.update_state(cost, sample_weight=tf.cast(size, tf.float32))
         return {figure.name: figure.result() for figure in self._figures}

@@ -161,8 +161,8 @@ class Forward:
     ) -> tuple[tf.Tensor, list[tf.Tensor]]:
         """Return a micro-batch's part of the reconstruction cost, and the gradients of this part.
 
-        One compiled program computes both, so that the values that the backward pass needs are
-        stored only once.
+        One compiled program computes the cost and the gradients, so that the values that the
+        backward pass needs are stored only once.
 
         Args:
           sources: the tensors whose gradients to compute: the decoder's weights and, for a

@@ -72,7 +72,9 @@ class Encoder(keras.layers.Layer):
         forward_mask: tf.Tensor | None = None,
         backward_mask: tf.Tensor | None = None,
     ) -> tf.Tensor:
-        """Encode sketches; in a graph, both directions or each direction is a compiled program.
+        """Encode sketches.
+
+        In a graph, the two directions are compiled together as one program, or as one program each.
 
         Args:
           points: stroke-5 rows without the start token, `[B, T, 5]`.
@@ -135,7 +137,7 @@ class Encoder(keras.layers.Layer):
     def _last_h_of_both(self, weights: list[tf.Tensor], *read: Any) -> tf.Tensor:
         """Return the h of both directions, `[B, 2 U]`, computed with these weights of the encoder.
 
-        `read` are the arguments of `call`.
+        `read` holds the arguments of `call`.
         """
         with keras.StatelessScope(zip(self.weights, weights, strict=True)):
             return self._in_one_loop(*self._direction_inputs(*read))

@@ -301,8 +301,8 @@ class SketchRNN(WithCard, Fitting):
           seed: the seed; the same seed draws the same sketches. None means a random seed.
 
         Returns:
-          The sketches of the first z, then those of the second z, and so on: stroke-3 arrays
-          `[n, 3]`, float32, in data units.
+          A list of stroke-3 arrays `[n, 3]`, float32, in data units. The sketches drawn from the
+          first z come first, then the sketches drawn from the second z, and so on.
 
         Raises:
           UserError: z has the wrong shape, or a value is out of range.

@@ -1,7 +1,7 @@
 """The layout of a batch's sketches over time.
 
-Most sketches are much shorter than the longest one. So several of them are put one after the other
-into a row, which saves computing past their ends; the state is reset where each sketch begins.
+Most sketches are much shorter than the longest one. So several sketches are put one after another
+into each row, and fewer padding steps are computed. The state is reset where each sketch begins.
 
 Legend: B batch, T time (N_max), R rows, S sketches of a micro-batch, U units, c steps of a chunk;
 an axis for directions may come before R.
@@ -53,8 +53,8 @@ class Batch(NamedTuple):
       strokes5: `[B, T + 1, 5]`, beginning with the start token.
       lengths: the number of points in each sketch, int32 `[B]`.
       packing: the layout of the encoder's points; None means one sketch in each row.
-      micro_batches: the sketches for each compiled program of the decoder; if empty, the model's
-        `Execution` sets the number of programs, and every step of every sketch is decoded.
+      micro_batches: which sketches each compiled program of the decoder decodes. If empty,
+        `Execution.programs` is the number of programs, and padding steps are decoded too.
     """
 
     strokes5: tf.Tensor
@@ -97,9 +97,9 @@ class Layout:
     def fitted(self, lengths: Iterable[np.ndarray], steps: int) -> "Layout":
         """Return this layout with `rows` chosen for batches of sketches with these lengths.
 
-        The largest number of rows is enough for all these batches. A smaller number, which is
-        enough for almost all batches, is added if the empty rows that it saves are worth the
-        compilation of a second program.
+        `rows` gets the number of rows that is enough for all these batches. It also gets the number
+        that is enough for almost all of them, if the empty rows saved are worth compiling a second
+        program.
 
         Args:
           lengths: the lengths of the sketches in each batch, `[B]`.
@@ -153,7 +153,7 @@ class Layout:
 
 
 class Segments(NamedTuple):
-    """The places in the rows where sequences start, and the initial state of each.
+    """Where in the rows the sequences start, and the initial state of each sequence.
 
     Without `starts`, each row is one sequence. A sequence that starts within a row begins with the
     initial state of its sketch, or with the zero state if `sketch` is None.
@@ -259,7 +259,7 @@ class Segments(NamedTuple):
         ]
 
     def _initial(self, first: tf.Tensor, begin: tf.Tensor, count: int) -> tf.Tensor:
-        """Return the initial states of sequences that start at these steps.
+        """Return the initial states of sequences that start at any of `count` steps from `begin`.
 
         Returns:
           `[count, R, U]` if each sketch has its own initial state; otherwise a scalar zero.
@@ -321,7 +321,7 @@ def short_micro_batches(
     Args:
       lengths: the number of points in each sketch, int `[B]`, from 1 to T.
       steps: T.
-      pad_steps: the number of steps after the one that ends the sketch, which is always decoded.
+      pad_steps: the number of padding steps to decode after the step that ends the sketch.
       programs: the number of micro-batches.
 
     Returns:
@@ -399,7 +399,7 @@ def _padded(value: np.ndarray, rows: int) -> np.ndarray:
 def _placed(
     lengths: np.ndarray, steps: int, rows: Sequence[int], begins: Sequence[int], count: int
 ) -> Packing:
-    """Return the packing that puts sketches at these places in `count` rows."""
+    """Return the packing in `count` rows, given the row and the first step of each sketch."""
     source = np.zeros([steps, count], np.int32)
     starts = np.zeros([steps, count], bool)
     ends = np.zeros([steps, count], bool)

@@ -22,7 +22,7 @@ from sketch_rnn.hparams import HParams
 from sketch_rnn.model.execution import has_xla
 from sketch_rnn.model.losses import Mixture, split_output
 
-LARGEST_BATCH = 128  # the most sketches that one loop draws at once
+LARGEST_BATCH = 128  # the most sketches that one loop draws side by side
 TEMPERATURE, SMALLEST_TEMPERATURE = 0.5, 1e-3
 NEW_DRAWINGS, WAYS_TO_COMPLETE = 10, 5  # the numbers of drawings to make by default
 DRAWN = 40  # drawings from which a model's typical size is measured
@@ -339,7 +339,8 @@ def _draw(
 ) -> list[np.ndarray]:
     """Draw `total` sketches batch by batch; return stroke-3 arrays in model units.
 
-    `first` holds the stroke-5 points `[total, 5]` and the states `[total, S]` to continue from.
+    To continue drawings, `first` holds the last point of each, stroke-5 `[total, 5]`, and the
+    decoder's state before that point is read, `[total, S]`.
     """
     max_len = model.hparams.max_seq_len if max_len is None else max_len
     if total < 1 or max_len < 1:
@@ -369,7 +370,8 @@ def _draw(
 def typical_size(model: Drawer) -> float:
     """Return the median longer side of `DRAWN` drawings by a model, in its data units.
 
-    They are drawn at temperature 1, at which they are as large as the training drawings.
+    The drawings are made at temperature 1, because drawings at lower temperatures are smaller than
+    the training drawings.
     """
     drawings = decode(model, None, DRAWN, temperature=1.0, greedy=False, max_len=None, seed=0)
     return strokes.typical_side(drawings) or 1.0

@@ -12,7 +12,7 @@ class Mode:
     """A mode of drawing, with its inputs and defaults.
 
     Attributes:
-      name: the name of the mode, which is also the name of the method of `Sampler` that draws it.
+      name: the name of the mode. The method of `Sampler` that draws in this mode has the same name.
       text: the description in `sketch_rnn_sample --help`.
       takes_input: whether the mode can draw from given drawings.
       needs_input: whether the mode needs given drawings.
@@ -21,7 +21,7 @@ class Mode:
       temperatures: the default temperatures.
       drawings: the number of drawings to pick at random from an input file that holds several;
         None means all.
-      counted: whether the user can choose how many drawings are picked, instead of `drawings`.
+      counted: whether the user may choose another number than `drawings`.
       together: the number of drawings that the mode needs in total, from all inputs; 0 means any
         number.
     """
@@ -58,7 +58,7 @@ class Mode:
         """If the model has no encoder, refuse a mode, inputs or z that need an encoder.
 
         Raises:
-          UserError: the mode or the sources need a model with an encoder.
+          UserError: the mode, the inputs or z need a model with an encoder.
         """
         if conditional:
             return
@@ -74,7 +74,7 @@ class Mode:
     def uses_data_set(self, has_z: bool, is_packaged: bool) -> bool:
         """Return whether the mode uses drawings from the model's data set if no inputs are given.
 
-        With the packaged model, the mode does so even if random z would also work.
+        With the packaged model, a mode that can use either drawings or random z uses drawings.
         """
         return self.needs_input or (is_packaged and self.conditional and not has_z)
 

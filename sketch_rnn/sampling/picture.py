@@ -60,7 +60,7 @@ class Picture:
           path: the file to write; an existing file is replaced.
           style: the look of a picture.
           animate: whether an SVG draws itself.
-          one_by_one: whether an animated SVG draws its drawings one after the other.
+          one_by_one: whether an animated SVG draws its drawings one after another.
 
         Raises:
           UserError: the name does not end in .svg, .png, .npz or .json, or the rows do not fit the

@@ -1,4 +1,4 @@
-"""Check whether a model is ready to draw: has a scale factor, and has been trained enough."""
+"""Check that a model is ready to draw: it has a scale factor, and it was trained enough."""
 
 import numpy as np
 
@@ -19,7 +19,7 @@ HIGH_KL = 0.6  # nats per latent dimension
 def with_scale_factor(
     model: SketchRNN, scale_factor: float | None, data_dir: str | None
 ) -> SketchRNN:
-    """Return the model with a scale factor: the given one, else the model's, else the data set's.
+    """Return the model with the given scale factor, or its own, or the data set's, in this order.
 
     Raises:
       UserError: the given scale factor is not above 0, or the data set cannot be read.

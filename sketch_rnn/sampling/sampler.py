@@ -22,7 +22,7 @@ DRAWING_MODES = [name for name in MODES if name != ENCODE.name]
 
 
 def _with_checks(draw: Callable[["Sampler"], Picture]) -> Callable[["Sampler"], Picture]:
-    """Make a sampler's method check inputs and z against the mode of the same name first."""
+    """Make a method check its inputs and z before it draws; its name is the name of a mode."""
 
     @functools.wraps(draw)
     def checked(self: "Sampler") -> Picture:
@@ -85,7 +85,7 @@ class Sampler:
         """Draw in the mode with the given name.
 
         Raises:
-          UserError: the mode does not exist, needs other sources, or needs another model.
+          UserError: the mode does not exist, the inputs or z do not suit it, or the model does not.
         """
         check_choice("mode", mode, DRAWING_MODES)
         return getattr(self, mode)()

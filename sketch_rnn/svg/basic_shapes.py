@@ -116,10 +116,8 @@ def _four_sides(nodes: list[Node], size: Size, units: Units) -> list[float]:
 
 
 def _before_round(nodes: list[Node], count: int) -> list[Node]:
-    """Return the nodes before the keyword `round`.
-
-    Raises:
-      ValueError: the number of these nodes is not `count`, unless `count` is 0.
+    """Return the nodes before the keyword `round`. Raises: ValueError: the number of these nodes is
+    not `count`, unless `count` is 0.
     """
     for i, node in enumerate(nodes):
         if node.type == "ident" and node.lower_value == "round":

@@ -1,7 +1,7 @@
 """Cut shapes down to the parts that `clip-path`, `mask`, and `overflow` leave visible.
 
-https://www.w3.org/TR/css-masking-1/. A mask hides everything where it is black or empty. Where it
-is gray, lines merely become fainter, so they are kept.
+https://www.w3.org/TR/css-masking-1/. Where a mask is black or empty, it hides everything. Where a
+mask is gray, lines only become fainter, so they are kept.
 """
 
 import re
@@ -115,7 +115,7 @@ class Clips:
             return self._referenced_regions(target, place, "mask", self._mask_element)
         if text.lower().startswith("url("):
             return ()
-        raise ValueError("not a mask that this file defines")
+        raise ValueError("expected a mask that is defined in this file")
 
     def _target(self, text: str) -> Element | None:
         """Return the element that a property refers to, if there is one."""
@@ -129,7 +129,7 @@ class Clips:
         tag: str,
         make: Callable[[Element, Place], tuple[Region, ...]],
     ) -> tuple[Region, ...]:
-        """Return the regions that a referenced element makes; they are cached."""
+        """Return the regions that `make` computes for a referenced element; they are cached."""
         if target.tag != tag:
             return ()
         if target in self._busy:

@@ -14,7 +14,7 @@ from sketch_rnn.svg import shapes
 from sketch_rnn.svg.paint import Color, Painted, bounds, same_color
 from sketch_rnn.svg.regions import winding_numbers
 
-CHUNK = 64  # points in a line that are tested at once
+CHUNK = 64  # points in a line that are tested together
 MAX_BUFFERED = 100  # segments in a stroke; longer strokes are tested as if their ends were round
 
 
@@ -49,7 +49,7 @@ class Cover:
         return not same_color(self.color, line.color) or same_color(self.color, ground)
 
     def continues(self, before: "Cover") -> bool:
-        """Return whether this is a stroke like `before`, with nothing painted between the two."""
+        """Return whether this is the same kind of stroke as `before`, painted right after it."""
         return (
             self.is_stroke
             and before.is_stroke
@@ -80,7 +80,7 @@ class Cover:
         return made + len(points) * (2 if self.is_stroke else 1 + self._edges // 8)
 
     def hidden(self, points: np.ndarray, width: float) -> np.ndarray:
-        """Return a mask `[n]` of the points `[n, 2]` where this shape hides a pen of this width."""
+        """Return a mask `[n]` of the points `[n, 2]` where this shape hides a dot of this width."""
         if self._is_long_stroke:
             segments, reach = self._segments[0], self.shape.width / 2
             return np.concatenate(

@@ -19,7 +19,7 @@ FINE = 1e-3  # share of a line's longer side: tolerance of the polyline that is 
 
 @dataclass(frozen=True)
 class Pattern:
-    """Alternating lengths of dashes and gaps, and how far into the pattern a line starts."""
+    """The lengths of dashes and gaps, in turn, and how far into the pattern a line starts."""
 
     lengths: np.ndarray
     offset: float
@@ -54,7 +54,7 @@ def dashed(
     """Return the dashes of subpaths, and whether gaps were ignored because there are too many.
 
     Args:
-      chains: the subpaths, each as curves `[C, 4, 2]`, in the coordinates of the stroke.
+      chains: the subpaths, each as curves `[C, 4, 2]`, in the shape's own coordinates.
       of: the dash pattern.
       path_length: the shape's `pathLength` attribute; 0 if it has none.
     """

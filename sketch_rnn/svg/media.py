@@ -55,12 +55,13 @@ def media(tokens: Sequence[Node], page: Page) -> bool | None:
 
 
 def supports(tokens: Sequence[Node], test: Test, function: Function) -> bool | None:
-    """Return whether the condition of an `@supports` rule holds.
+    """Return whether the condition of an `@supports` rule is true.
 
     Args:
       tokens: the condition.
       test: returns whether a declaration is supported.
-      function: returns whether a function, such as `selector(a > b)`, holds.
+      function: returns whether a condition written as a CSS function is true, such as `selector(a >
+        b)`.
     """
     return _condition(values.without_spaces(tokens), test, function)
 

@@ -80,8 +80,8 @@ class Painter:
 
         Args:
           element: one of `shapes.SHAPES`.
-          geometry: returns the attribute for position or size with a given name, or the CSS
-            value that replaces it.
+          geometry: takes the name of an attribute for a position or size, and returns its value. If
+            CSS sets the attribute, this is the value from CSS.
           matrix: maps the shape's coordinates to pixels.
           context: the properties that the element inherits.
           purpose: what the shape is for: painting, measuring or clipping.

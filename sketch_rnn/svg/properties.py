@@ -9,7 +9,7 @@ from tinycss2.ast import Node
 
 from sketch_rnn.svg import basic_shapes, paint, transforms, values
 
-MAX_DECLARATIONS = 4000  # characters in one `style` attribute; the rest is ignored
+MAX_DECLARATIONS = 4000  # characters in one `style` attribute; any further ones are ignored
 
 # properties that elements inherit from those around them, and their initial values
 INHERITED = {
@@ -94,7 +94,7 @@ def of_attribute(text: str) -> tuple[Values, Values, tuple[str, ...]]:
 
 @lru_cache(maxsize=4096)
 def understood(name: str, value: str) -> bool:
-    """Return whether a value is understood; a value with variables always is."""
+    """Return whether a value is understood; a value with variables counts as understood."""
     if "var(" in value or value.lower() in _WIDE:
         return True
     try:
@@ -129,7 +129,10 @@ def path_of(value: str) -> str | None:
 
 
 def plain(name: str, value: str) -> str:
-    """Replace a CSS-wide keyword with the initial value or ""; return other values unchanged."""
+    """Replace the keyword `initial` with the initial value, and keywords like `inherit` with "".
+
+    Other values are returned unchanged.
+    """
     word = value.lower()
     if word not in _WIDE:
         return value

@@ -2,10 +2,10 @@
 
 Paths, polylines, polygons, lines, rectangles, circles and ellipses are read, with nested
 transforms, `use`, viewBox, units and style sheets (https://www.w3.org/TR/SVG2/). Lines that cannot
-be seen are left out: invisible, painted over, erased, or off the page (unless everything is off the
-page). Text, images and larger filled shapes are left out too, with a warning; outlines of filled
-shapes can be asked for. Nothing outside the file is ever read, and the work is limited whatever the
-file contains.
+be seen are left out: lines that are invisible, painted over, erased, or off the page (unless
+everything is off the page). Text, images and larger filled shapes are left out too, with a warning;
+callers may ask for the outlines of filled shapes. Nothing outside the file is ever read, and the
+work is limited whatever the file contains.
 """
 
 from collections import Counter
@@ -148,7 +148,7 @@ def _refuse_ribbons(painted: Sequence[Painted], lines: Sequence[np.ndarray]) -> 
 
 
 def page_size(content: bytes) -> tuple[float, float] | None:
-    """Return the page's width and height in the same units as its lines; None if not given."""
+    """Return the page's width and height, in the units of the lines; None if the file has none."""
     root = xml.parse(content)
     page, box = Walker(root).page_size(), viewports.view_box(root)
     if page is None or box is None:
@@ -158,7 +158,7 @@ def page_size(content: bytes) -> tuple[float, float] | None:
 
 
 def _not_understood(odd: Iterable[str]) -> str:
-    """Return, as the end of a message, what was not understood; "" if nothing."""
+    """Return the end of a message, which says what was not understood; "" if all was."""
     texts = list(odd)
     more = f" and {len(texts) - 3} more" if len(texts) > 3 else ""
     return f"; not understood: {', '.join(texts[:3])}{more}" if texts else ""

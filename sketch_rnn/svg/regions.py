@@ -17,7 +17,7 @@ MADE = 10  # fixed cost of making a region, as a number of edges
 MAX_MEETING = 50_000  # pairs of edges that may intersect, within a region or between two
 MAX_CUTS = 2_000_000  # tests of a segment against an edge, in one file
 MAX_MEASURED = 1000  # points in a line; strokes of longer lines are measured roughly
-CHUNK = 256  # edges that are looked up at once
+CHUNK = 256  # edges that are looked up together
 
 
 class TooMuch(Exception):
@@ -49,13 +49,13 @@ class Work:
     cuts: int = MAX_CUTS
 
     def add_edges(self, count: int) -> None:
-        """Count the edges of a new region; raise TooMuch if there are too many."""
+        """Count the edges of another region; raise TooMuch if the total is too high."""
         self.edges -= count + MADE if count else 0
         if self.edges < 0:
             raise TooMuch
 
     def add_cuts(self, count: int) -> None:
-        """Count the tests for where edges cut a line; raise TooMuch if there are too many."""
+        """Count tests of whether an edge cuts a line; raise TooMuch if the total is too high."""
         self.cuts -= count
         if self.cuts < 0:
             raise TooMuch
@@ -85,7 +85,7 @@ class Region:
 
     @_or_too_much
     def cut(self, line: np.ndarray, work: Work) -> list[np.ndarray]:
-        """Return the pieces of a line `[n, 2]` that lie in the region, in its direction.
+        """Return the pieces of a line `[n, 2]` that lie in the region, in order along the line.
 
         Raises:
           TooMuch: there is too much to cut.
@@ -181,7 +181,7 @@ def filled_area(rings: Sequence[np.ndarray], even_odd: bool, work: Work) -> shap
 def painted_area(
     lines: Sequence[np.ndarray], width: float, cap: str, work: Work
 ) -> shapely.Geometry:
-    """Return the region that a pen of some width paints along lines `[n, 2]`, or raise TooMuch."""
+    """Return the area that a pen of some width paints along lines `[n, 2]`; may raise TooMuch."""
     work.add_edges(sum(map(len, lines)))
     geometries = []
     for line in lines:
@@ -193,7 +193,7 @@ def painted_area(
 
 
 def stroke_extent(points: np.ndarray, width: float, cap: str) -> np.ndarray:
-    """Return two corners of the bounding box of the stroke that a pen makes along a line `[n, 2]`.
+    """Return two opposite corners of a stroke's bounding box, given its middle line `[n, 2]`.
 
     The box of a very long line is an approximation.
     """
@@ -209,7 +209,7 @@ def stroke_extent(points: np.ndarray, width: float, cap: str) -> np.ndarray:
 def combined(
     operation: np.ufunc, a: shapely.Geometry, b: shapely.Geometry, work: Work
 ) -> shapely.Geometry:
-    """Apply `shapely.union`, `intersection`, or `difference` to two areas, or raise TooMuch."""
+    """Apply `shapely.union`, `intersection`, or `difference` to two areas; may raise TooMuch."""
     _check_meeting(*(np.array(list(_boundary(of)), dtype=object) for of in (a, b)))
     found = operation(a, b)
     work.add_edges(shapely.get_num_coordinates(found))

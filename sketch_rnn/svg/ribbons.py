@@ -1,4 +1,4 @@
-"""Find ribbons: thin filled shapes that brushes in drawing apps write instead of lines.
+"""Find ribbons: thin filled shapes with which some drawing apps store brush strokes.
 
 Dimensions: C is the number of curves in a subpath, n the number of points in a line.
 """
@@ -23,7 +23,7 @@ Middle = Callable[[Sequence[np.ndarray], bool, float], tuple[list[np.ndarray], f
 
 
 def is_ribbon(shape: Painted) -> bool:
-    """Return whether a shape is filled, thin on average, and not drawn with a stroke.
+    """Return whether a shape is a ribbon: filled, thin on average, and without an outline.
 
     A stroke with the same color as the fill is ignored if it is thinner than the filled shape,
     because it only makes the shape a little wider.

@@ -1,7 +1,7 @@
 """Match CSS selectors with cssselect2, and limit the work that matching takes.
 
-Each part of a selector may look at all ancestors and siblings of an element. Every element that is
-looked at is counted.
+To test one element, cssselect2 may have to test all its ancestors and siblings. Every element
+tested is counted.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,9 +18,9 @@ from sketch_rnn.svg.xml import attribute_size
 
 MAX_SELECTOR = 4000  # characters between two commas; longer selectors are not understood
 MAX_TESTS = 500_000  # tests of an element against a part of a selector, in one file
-MAX_CLASSES = 1000  # characters in an element's `class`; the rest is ignored
-COMPILED = 150  # cost of compiling a selector, in such tests
-WRAPPED = 4  # cost of finding a child, in such tests
+MAX_CLASSES = 1000  # characters in an element's `class`; any further ones are ignored
+COMPILED = 150  # cost of compiling a selector; the unit is one test
+WRAPPED = 4  # cost of finding a child; the unit is one test
 TESTED = 40  # characters in a selector that cost as much as one test
 READ = 100  # characters in attributes that cost as much as one test
 
@@ -96,11 +96,11 @@ class _Work:
     def spend(self, looks: int) -> None:
         self.left -= looks * self.weight
         if self.left < 0:
-            raise UserError("its style sheet has too many rules for so many elements")
+            raise UserError("its style sheet has too many rules, or it has too many elements")
 
 
 class _Library(cssselect2.Matcher):
-    """The matcher of cssselect2, with a count of its work."""
+    """The matcher of cssselect2, which also counts the selectors that it tests."""
 
     def __init__(self, work: _Work):
         super().__init__()
@@ -117,7 +117,7 @@ class _Library(cssselect2.Matcher):
 
 
 class _Element(cssselect2.ElementWrapper):
-    """An element as cssselect2 sees it; each access to another element is counted."""
+    """An element in the form that cssselect2 reads; each access to another element is counted."""
 
     work: _Work
 

@@ -37,8 +37,8 @@ def segments(
 
     Args:
       element: one of `SHAPES`.
-      geometry: returns the attribute for position or size with a given name, or the CSS value
-        that replaces it.
+      geometry: takes the name of an attribute for a position or size, and returns its value. If CSS
+        sets the attribute, this is the value from CSS.
       viewport: the width and height that percentages refer to.
       units: the sizes that relative units refer to.
 
@@ -86,7 +86,7 @@ def parse_path(data: str) -> list[list[Curve]]:
 
 
 def path_data(element: Element, geometry: Callable[[str], str | None]) -> str:
-    """Return an element of `LINES` as path data, as the standard defines it."""
+    """Return the equivalent path data of an element whose tag is in `LINES`."""
     if element.tag == "path":
         return geometry("d") or ""
     return f"M{element.get('points', '')}{'z' if element.tag == 'polygon' else ''}"
@@ -114,7 +114,7 @@ class _Path(svgelements.Path):
 
 
 def _path(data: str) -> svgelements.Path:
-    """Return the segments up to the first error, as the standard asks; paths start with a move."""
+    """Return the segments before the first error, as the standard asks; paths start with a move."""
     path = _Path()
     if data.lstrip()[:1] not in ("M", "m"):
         return path
@@ -128,7 +128,7 @@ def _path(data: str) -> svgelements.Path:
 
 
 def _has_both_ends(segment: svgelements.PathSegment) -> bool:
-    """Return whether a segment has both ends; with an odd coordinate left over, one is missing."""
+    """Return whether a segment has both end points, each with an x and a y."""
     ends = (segment.start, segment.end)
     return None not in ends and None not in (*segment.start, *segment.end)
 

@@ -17,7 +17,7 @@ from tinycss2.ast import Node
 from sketch_rnn.svg import media, properties, values
 from sketch_rnn.svg.selectors import Matcher
 
-MAX_SHEET = 512 << 10  # characters in all style sheets; the rest is ignored
+MAX_SHEET = 512 << 10  # characters in all style sheets; any further ones are ignored
 MAX_NESTED = 16  # levels of nested rules
 MAX_LIST = 1_000_000  # product of the lengths of a rule's selector and the outer rule's selector
 
@@ -185,7 +185,7 @@ def _within(parent: str, prelude: Sequence[Node]) -> str:
 
 
 def _supported(tokens: Sequence[Node]) -> bool | None:
-    """Return whether a declaration is supported; unknown properties are assumed to be."""
+    """Return whether a declaration is supported; any declaration of an unknown property is."""
     found = tinycss2.parse_one_declaration(list(tokens))
     if found.type != "declaration":
         return None

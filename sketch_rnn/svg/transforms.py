@@ -173,8 +173,8 @@ def _arguments(
     """Parse arguments.
 
     Each letter in `kinds` stands for one argument: a length (x, y or z, the axis), a number (n), a
-    factor (s) or an angle (a). Each `?`, wherever it stands, makes one more argument at the end
-    optional.
+    factor (s) or an angle (a). The number of `?` in `kinds` is the number of arguments at the end
+    that are optional.
     """
     letters = kinds.replace("?", "")
     if not len(letters) - kinds.count("?") <= len(nodes) <= len(letters):

@@ -40,8 +40,8 @@ def inner_coordinates(
 
     Args:
       element: the `svg` or `symbol`, which may have a viewBox.
-      matrix: the matrix from the coordinates of the element's parent, with the origin moved to the
-        element's corner, to the coordinates of the page.
+      matrix: the matrix from the parent's coordinates to the page's. The origin of the parent's
+        coordinates has been moved to the element's corner.
       inside: the element's width and height, in the coordinates of its parent.
 
     Returns:

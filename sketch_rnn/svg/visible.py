@@ -1,4 +1,4 @@
-"""Find the visible part of a drawing: not painted over, not erased, not off the page.
+"""Find the lines of a drawing that are visible: not painted over, erased, or off the page.
 
 Dimensions: C is the number of cubic curves in a line, n the number of points in a line.
 """
@@ -60,7 +60,8 @@ def shown(
       page: the size of the page, if known.
       ground: the color of the page before anything is painted.
       outline: whether the edges of shapes that are only filled become lines.
-      tolerance: the tolerance of flattened curves, as a share of the drawing's longer side.
+      tolerance: how far a flattened curve may be from the true curve, as a share of the drawing's
+        longer side.
     """
     painted = _drop_off_page(painted, page)
     if not painted:
@@ -155,7 +156,7 @@ class _Sight:
         return Shown(seen, filled, self._tests <= MAX_TESTS)
 
     def _on_page(self, line: Line) -> list[Line]:
-        """Return the parts of a line on the page, or at most half a pen width outside the page."""
+        """Return the parts of a line that are on the page or within half a pen's width of it."""
         low, high = line.curves.min(axis=(0, 1)), line.curves.max(axis=(0, 1))
         if self._page is None or ((low >= 0).all() and (high <= self._page).all()):
             return [line]
@@ -193,7 +194,7 @@ class _Sight:
         return shape.fill
 
     def _marks(self) -> tuple[list[Line], int]:
-        """Return small filled shapes as lines, and the number of shapes that are too large."""
+        """Return small filled shapes as lines, and count the filled shapes too large for that."""
         marks, too_large = [], 0
         for place, shape in enumerate(self._painted):
             fill = self._only_fill(shape)

@@ -61,7 +61,7 @@ class Walker:
         self.clips = clips.Clips(self.by_id, self._collect_shapes, self.styles.own_properties)
 
     def walk(self) -> list[Painted]:
-        """Return what the file paints, in pixels of its page."""
+        """Return the shapes that the file paints, in pixels of its page."""
         self.visit(self.root, IDENTITY, Context(style={}, viewport=values.PAGE))
         return self.painted
 
@@ -152,9 +152,8 @@ class Walker:
     def _collect_shapes(
         self, container: Element, matrix: np.ndarray, place: clips.Place, is_clip: bool
     ) -> tuple[list[Painted], bool]:
-        """Return what the children of a `clipPath` or `mask` paint.
-
-        Also return whether this is complete, that is, whether nothing had to be left out.
+        """Return the shapes that the children of a `clipPath` or `mask` paint. Also return True if
+        all of them could be read, and False if some had to be left out.
         """
         style, own = self._inherited_by(container)
         transform = transforms.own_transform(own, (0.0, 0.0, *place.viewport), place.units)
@@ -220,7 +219,7 @@ class _Inner:
     size: Mapping[str, str]  # width and height from the `use` that refers to it
 
     def geometry(self, name: str) -> str | None:
-        """Return an attribute for position or size, or the CSS value that replaces it."""
+        """Return the value of an attribute for a position or size; a CSS value takes precedence."""
         text = self.own.get(name)
         if text is None:
             return self.element.get(name)
@@ -266,7 +265,10 @@ class _Inner:
             self.walker.visit(child, matrix, context)
 
     def _within(self, matrix: np.ndarray, size: tuple[float, float]) -> Context:
-        """Return the context inside a viewport, which clips unless its overflow is visible."""
+        """Return the `Context` for the content of a viewport.
+
+        The viewport clips this content, unless its overflow is visible.
+        """
         context = self.context
         if self.own.get("overflow", "hidden") in ("visible", "auto") or min(size) <= 0:
             return context

@@ -109,7 +109,7 @@ class _Reader:
             raise UserError(f"it has more than {self._max_elements} elements")
         check_depth(len(self._spaces))
         if self._size > MAX_BYTES:  # a DTD's entities and attributes can multiply its size
-            raise UserError(f"its attributes grow to more than {MAX_BYTES >> 20} MB")
+            raise UserError(f"its attributes take more than {MAX_BYTES >> 20} MB")
         declared = {k[6:]: v for k, v in attributes.items() if k == "xmlns" or k[:6] == "xmlns:"}
         self._spaces.append({**self._spaces[-1], **declared} if declared else self._spaces[-1])
         plain = {k: v for k, v in attributes.items() if ":" not in k and k != "xmlns"}
@@ -141,7 +141,7 @@ class _Reader:
     def _entity(self, name: str, is_parameter: bool, value: str | None, *where: str | None) -> None:
         if value is None or is_parameter or "&" in value or len(value) > MAX_ENTITY:
             raise UserError(
-                f"its entity {name[:40]!r} must be short text defined in the file itself"
+                f"expected its entity {name[:40]!r} to be a short text in the file itself"
             )
         if len(self._content) > MAX_BYTES_WITH_ENTITIES:
             raise UserError(

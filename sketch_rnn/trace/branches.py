@@ -97,12 +97,12 @@ def merged_and_paired(
 
 
 def _crossed_by(bridge: Bridge, partner: dict[End, End]) -> list[End]:
-    """Return the ends on the first side of a bridge whose lines cross it."""
+    """Return the branch ends on a bridge's first side whose lines continue on its second side."""
     return [end for end in bridge.sides[0] if partner.get(end) in bridge.sides[1]]
 
 
 def _follow(graph: Graph, bridges: list[Bridge], partner: dict[End, End]) -> None:
-    """Give the points of a long bridge back to the line that crosses it, if only one does."""
+    """If only one line runs along a long bridge, add the points of the bridge to this line."""
     for bridge in bridges:
         crossing = _crossed_by(bridge, partner)
         if len(crossing) != 1:
@@ -214,7 +214,7 @@ def _join(graph: Graph, one: End, two: End) -> None:
 
 
 def _count_in_ink(points: np.ndarray, radius: np.ndarray) -> int:
-    """Return how many points lie in the ink before the first point outside."""
+    """Return the number of points, from the first on, before one lies outside the ink."""
     x, y = np.rint(points).astype(int).T
     height, width = radius.shape
     on_page = (x >= 0) & (y >= 0) & (x < width) & (y < height)
@@ -259,7 +259,10 @@ def _turns(
 
 
 def _matching(count: int, turns: dict[tuple[int, int], float]) -> list[tuple[int, int]]:
-    """Pair the branches at a junction with the least total turn (greedily if more than 8)."""
+    """Pair the branches at a junction so that the lines turn as little as possible.
+
+    If more than 8 branches meet, the result is only approximately the best one.
+    """
     if count == 2:
         return [(0, 1)]
     if count <= 8:
@@ -277,7 +280,7 @@ def _matching(count: int, turns: dict[tuple[int, int], float]) -> list[tuple[int
 def _cheapest_matching(
     left: tuple[int, ...], turns: dict[tuple[int, int], float]
 ) -> tuple[float, list[tuple[int, int]]]:
-    """Return the cost and pairs of the cheapest matching; an unpaired branch costs half of TURN."""
+    """Return the cost and pairs of the cheapest matching; each unpaired branch costs TURN / 2."""
     if not left:
         return 0.0, []
     first, rest = left[0], left[1:]
@@ -316,7 +319,7 @@ def lines_of(graph: Graph, partner: dict[End, End], width: float) -> list[np.nda
 def _trimmed(
     graph: Graph, number: int, end: int, partner: dict[End, End], width: float
 ) -> np.ndarray:
-    """Return a branch's points, except those near junctions where its line continues.
+    """Return a branch's points, except those near a junction where it continues in another branch.
 
     A skeleton bends near junctions, so these points are not on the line.
     """

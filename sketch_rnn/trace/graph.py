@@ -18,7 +18,7 @@ _STEPS = ((0, 1), (1, 0), (0, -1), (-1, 0), (1, 1), (1, -1), (-1, -1), (-1, 1))
 
 @dataclass(frozen=True)
 class Branch:
-    """A piece of a line between two nodes, which are the same node in a loop.
+    """A piece of a line between two nodes; in a loop, both are the same node.
 
     Attributes:
       points: x and y `[n, 2]`, from the first node to the second.
@@ -74,7 +74,7 @@ class Graph:
         return Graph(dict(self.branches), defaultdict(list, ends))
 
     def dissolve(self, node: int) -> None:
-        """Join the two branches at a node where exactly two meet, unless they form a loop."""
+        """If exactly two branches meet at a node, join them to one; leave a loop as it is."""
         met = self.ends[node]
         if len(met) != 2 or met[0][0] == met[1][0]:
             return
@@ -87,7 +87,8 @@ class Graph:
 def skeleton_graph(skeleton: np.ndarray) -> Graph:
     """Return the graph of a skeleton, bool `[H, W]`.
 
-    Two pixels that touch at a corner are neighbors only if no third pixel lies beside both.
+    Two pixels that touch only at a corner are neighbors unless a third pixel shares a side with
+    both.
     """
     neighbors = _neighbors(skeleton)
     y, x = np.nonzero(skeleton)

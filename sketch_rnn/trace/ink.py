@@ -35,7 +35,7 @@ def noise(dark: np.ndarray) -> float:
 
 
 def ink_mask(dark: np.ndarray, full: float) -> np.ndarray:
-    """Return a mask of the ink, bool `[H, W]`, by two thresholds with hysteresis."""
+    """Return a mask of the ink, bool `[H, W]`, computed with two thresholds (hysteresis)."""
     return apply_hysteresis_threshold(dark, LOW * full, HIGH * full)
 
 

@@ -44,8 +44,8 @@ def _is_light(pixels: np.ndarray) -> bool:
 def contrast(pixels: np.ndarray) -> np.ndarray:
     """Return how much darker each pixel is than the paper around it, 0 to 1 `[H, W]` float32.
 
-    Measure in the brightest color channel of each pixel, where ruled blue lines nearly vanish. If
-    the picture also has colored lines that are drawn, not ruled, use the darkest channel too.
+    Measure in the brightest color channel of each pixel, where blue ruled lines nearly vanish. If
+    pen lines are colored too, also measure in the darkest channel of each pixel.
     """
     dark = darkness(pixels.max(axis=2))
     if (pixels.max(axis=2) - pixels.min(axis=2)).max() < 255 * TINTED:

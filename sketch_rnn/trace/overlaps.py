@@ -1,4 +1,4 @@
-"""Part lines that overlap: sharp corners, lines that turn back, and lines that run side by side.
+"""Separate lines that overlap: at sharp corners, where a line turns back, and side by side.
 
 Where two lines overlap, their ink has one skeleton, so the graph has one branch for both. Lengths
 are in pixels; `width` is the width of most lines, and `radius` the distance of each pixel from the
@@ -26,7 +26,7 @@ ASIDE = np.radians(20)  # a branch that continues a line with a smaller turn bel
 
 
 def sharpen_tips(graph: Graph, radius: np.ndarray, width: float) -> None:
-    """Restore sharp corners, of which thinning makes junctions with a short third branch.
+    """Restore sharp corners, which thinning has turned into junctions with a short third branch.
 
     Near the tip of a sharp corner, the ink of its two sides runs together, so the skeleton is a Y:
     the sides are its arms, and its stem ends at the tip. Remove the stem, and extend both arms
@@ -55,7 +55,7 @@ def _points_beyond(points: np.ndarray, distance: float) -> np.ndarray:
 
 
 def _is_tip(graph: Graph, tip: End, radius: np.ndarray, width: float) -> bool:
-    """Return whether the branch of `tip` is the stem of a Y that thinning left at a corner."""
+    """Return whether a branch is only a spur that thinning left at a sharp corner."""
     if len(graph.ends[graph.far(tip)]) != 1:
         return False
     met = graph.ends[graph.node(tip)]
@@ -73,7 +73,8 @@ def _is_tip(graph: Graph, tip: End, radius: np.ndarray, width: float) -> bool:
 def turn_back(graph: Graph, radius: np.ndarray, width: float) -> None:
     """Join two lines at a short branch that one line followed in and out again, as in a notch.
 
-    The branch ends blindly or in a loop, and neither of the two lines continues the other.
+    The short branch ends at no other branch except a loop. The two lines do not continue each
+    other.
     """
     for met in list(graph.ends.values()):
         if len(met) != 3 or len({number for number, _ in met}) != 3:
@@ -85,7 +86,7 @@ def turn_back(graph: Graph, radius: np.ndarray, width: float) -> None:
 
 
 def _turns_back(graph: Graph, stem: End, radius: np.ndarray, width: float) -> bool:
-    """Return whether one line seems to go into the branch of `stem` and out again."""
+    """Return whether one pen line probably ran into a stem and came back out of it."""
     branch = graph.branches[stem[0]]
     most = LONG if half_width(branch, radius) > FAT * width / 2 else BACK
     if branch.length > most * width or not (_ends(graph, stem) or _loop(graph, stem)):
@@ -104,14 +105,14 @@ def _ends(graph: Graph, stem: End) -> bool:
 
 
 def _loop(graph: Graph, stem: End) -> int | None:
-    """Return the key of the loop at the far end of a branch, if nothing else is there."""
+    """Return the key of the loop at the far end of a branch; None if anything else is there."""
     others = {number for number, _ in graph.ends[graph.far(stem)] if number != stem[0]}
     alone = len(others) == 1 and len(graph.ends[graph.far(stem)]) == 3
     return others.pop() if alone else None
 
 
 def _join_by(graph: Graph, stem: End, radius: np.ndarray, width: float) -> None:
-    """Replace three branches by one: along one side, into the stem and out, along the other."""
+    """Join a stem and the two branches at its base to one line that runs into the stem and out."""
     inward = graph.outward(stem)
     axis = direction(inward, width)
     one, two = sorted(
@@ -132,7 +133,10 @@ def _join_by(graph: Graph, stem: End, radius: np.ndarray, width: float) -> None:
 
 
 def _crossing(graph: Graph, stem: End, loop: int, width: float) -> np.ndarray:
-    """Return a loop's points from its left end, so that a line from the right crosses itself."""
+    """Return the points of a loop, starting at its left end.
+
+    A line that comes in from the right and goes on along the loop then crosses itself.
+    """
     points = graph.branches[loop].points
     axis = -direction(graph.branches[stem[0]].outward(1 - stem[1]), width)
     sides = [cross(axis, direction(end, width)) for end in (points, points[::-1])]
@@ -199,7 +203,7 @@ def _duplicate(
 
 
 def _is_left(graph: Graph, legs: list[End], axis: np.ndarray, width: float) -> list[bool]:
-    """Return, for each of two branches, whether it lies on the left of the other along an axis."""
+    """Return, for each of two branches, True if it is the left one when looking along the axis."""
     one, two = (cross(axis, direction(graph.outward(end), width)) for end in legs)
     return [one > two, one <= two]
 
@@ -207,9 +211,10 @@ def _is_left(graph: Graph, legs: list[End], axis: np.ndarray, width: float) -> l
 def _side_by_side(
     middle: np.ndarray, radius: np.ndarray, width: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return two lines side by side, the ink of which has this middle line, each `[n, 2]`.
+    """Return two parallel lines `[n, 2]` that lie to the left and right of a middle line.
 
-    The first lies where the cross product with the middle's direction is negative.
+    The first line is on the side where the cross product with the direction of the middle line is
+    negative.
     """
     if len(middle) < 3:
         return middle, middle

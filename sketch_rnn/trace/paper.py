@@ -86,8 +86,7 @@ def without_edges(
       width: the width of most lines, in pixels.
       sheet: a mask of the paper, bool `[H, W]`; None if it fills the picture.
 
-    Returns:
-      The rest of the ink, and a description of each kind of thing that was removed.
+    Returns: The ink that remains, and a description of each kind of thing that was removed.
     """
     from_edge = _from_edge(mask.shape, sheet)
     labels, count = ndimage.label(mask, np.ones((3, 3)))
@@ -108,7 +107,10 @@ def without_edges(
 
 
 def _from_edge(shape: tuple[int, ...], sheet: np.ndarray | None) -> np.ndarray:
-    """Return the distance of each pixel from the edge of the paper, or of the picture, `[H, W]`."""
+    """Return each pixel's distance `[H, W]` from the edge of the paper.
+
+    If `sheet` is None, the paper fills the picture.
+    """
     if sheet is not None:
         return ndimage.distance_transform_edt(np.pad(sheet, 1))[1:-1, 1:-1]
     rows, columns = (np.minimum(np.arange(n), np.arange(n)[::-1]) + 1 for n in shape)
@@ -137,7 +139,7 @@ def _is_hole(
 
 
 def hollowed(mask: np.ndarray, radius: np.ndarray, width: float) -> tuple[np.ndarray, int]:
-    """Replace filled areas with lines around them; return the ink and the number of such areas."""
+    """Replace filled areas with lines around them; return the ink and the number of areas."""
     deep, count = ndimage.label(mask & (radius > width))
     if not count:
         return mask, 0

@@ -44,7 +44,7 @@ def without_ruling(dark: np.ndarray, sheet: np.ndarray | None = None) -> tuple[n
 
 
 def _ruled(mask: np.ndarray) -> np.ndarray:
-    """Return a mask of the paper's horizontal ruled lines and the ink on them, bool `[H, W]`."""
+    """Return a mask, bool `[H, W]`, of horizontal ruled lines, including the ink on them."""
     width = mask.shape[1]
     length = max(round(LENGTH * min(mask.shape)), 15)
     thick = ndimage.maximum_filter1d(mask.view(np.uint8), 3, axis=0)

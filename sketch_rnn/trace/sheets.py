@@ -96,7 +96,7 @@ def _bilinear(column: np.ndarray, row: np.ndarray) -> np.ndarray:
 
 
 def _is_grid_cell(labels: np.ndarray, number: int, box: tuple[slice, slice]) -> bool:
-    """Return whether a region without its holes is a rectangle that touches no edge of the page."""
+    """Return whether a region, with its holes filled, is a rectangle away from the page's edges."""
     if any(s.start == 0 or s.stop == side for s, side in zip(box, labels.shape, strict=True)):
         return False
     return bool(ndimage.binary_fill_holes(labels[box] == number).mean() > FULL)
@@ -122,8 +122,8 @@ def _reading_order(boxes: Sequence[np.ndarray]) -> list[int]:
 
     Each box is given by the points `[n, 2]` in it.
 
-    Of the boxes that are left, the one that begins highest on the page starts a row; the bottom of
-    this box is the lower edge of the row.
+    The remaining box with the highest top starts the next row, and its bottom is the lower edge of
+    the row.
     """
     left = sorted(range(len(boxes)), key=lambda n: boxes[n][:, 1].min())
     ordered: list[int] = []

@@ -71,7 +71,7 @@ def _corners(points: np.ndarray, arm: float) -> np.ndarray:
 
 
 def _turn(points: np.ndarray, at: np.ndarray, arm: int) -> np.ndarray:
-    """Return the angle by which the line turns at points, measured `arm` points to both sides."""
+    """Return the angle by which the line turns at points; measure `arm` points to each side."""
     before = points[at] - points[at - arm]
     after = points[at + arm] - points[at]
     cross = before[:, 0] * after[:, 1] - before[:, 1] * after[:, 0]
@@ -110,7 +110,7 @@ def _meeting(before: np.ndarray, after: np.ndarray) -> np.ndarray | None:
 def _inside(
     corner: np.ndarray, meeting: np.ndarray, width: float, radius: np.ndarray
 ) -> np.ndarray:
-    """Return the point nearest to `meeting`, on the way to `corner`, that is deep in the ink."""
+    """Return the first point that is deep in the ink, going from `meeting` straight to `corner`."""
     places = meeting + np.linspace(0, 1, 5)[:, None] * (corner - meeting)
     deep = half_widths(places, radius) >= INSIDE * width
     return places[int(np.argmax(deep))] if deep.any() else corner

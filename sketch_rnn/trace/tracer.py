@@ -99,7 +99,7 @@ def inked(pixels: np.ndarray, ink_is: str = "auto") -> tuple[Inked, list[str]]:
 def _inked(
     dark: np.ndarray, sheet: np.ndarray | None, width: float, scale: float
 ) -> tuple[Inked, list[str]]:
-    """Find the ink in a contrast image at its final scale; lines are about `width` wide."""
+    """Find the ink in a contrast image that has been scaled; its lines are about `width` wide."""
     full = ink.full_ink(dark)
     mask = ink.sharp_mask(dark, full, width)
     radius = ndimage.distance_transform_edt(mask)

@@ -1,7 +1,7 @@
 """Tables that compare models by their losses, with one row per model and file or per drawing.
 
 All losses are in nats. Divided by N_max and averaged over drawings, they are the paper's losses
-(Ha & Eck 2017, table 1). For a drawing with n points, such a loss is the loss per point times
+(Ha & Eck 2017, table 1). For a drawing with n points, the paper's loss is the loss per point times
 n / N_max.
 
 The density of an offset, and so its loss, depends on the unit of length. Losses are in model units,
@@ -56,13 +56,14 @@ class Row:
       sketches: the number of drawings.
       points: the number of points in all drawings.
       N_max: the number that losses are divided by.
-      offset: L_s, divided by N_max, the mean over drawings (equation 9).
-      pen: L_p, divided by N_max, the mean over drawings (equation 9).
+      offset: the mean over drawings of L_s / N_max (equation 9).
+      pen: the mean over drawings of L_p / N_max (equation 9).
       reconstruction: L_R, the sum of `offset` and `pen`.
       per_point: L_R, divided by the number of actual points instead of N_max.
-      per_point_of_1: `per_point`, computed in units in which each drawing's longer side is 1.
+      per_point_of_1: the value that `per_point` would have if the longer side of each drawing were
+        1.
       kl_before_floor: L_KL (equation 10).
-      kl: L_KL raised to its floor, batch by batch.
+      kl: L_KL, where a batch whose L_KL is below the floor counts as the floor.
       cost: the cost, computed as in a run's validation.
     """
 
@@ -121,9 +122,9 @@ class Evaluated:
 
     @cached_property
     def surprise(self) -> np.ndarray:
-        """How odd the model finds each row's drawing, `[S]`, in nats per point.
+        """How unlikely each row's drawing is for the model, `[S]`, in nats per point.
 
-        It is the cost per point of describing the drawing by z and then by its points:
+        This is the cost of z and of the drawing given z, divided by the number of points:
         (L_R * N_max + the KL summed over z) / the number of points.
         """
         reconstruction = (self.table.offset + self.table.pen) * self.max_seq_len
@@ -131,10 +132,10 @@ class Evaluated:
 
     @cached_property
     def to_side_of_1(self) -> np.ndarray:
-        """The correction of each drawing's loss for its size, `[S]`, in nats per point.
+        """The number to add to each drawing's loss per point to correct for its size, `[S]`.
 
-        If it is added to the loss per point, the result is the loss in units in which the longer
-        side of the drawing is 1.
+        The sum is the loss per point, in nats, in units in which the longer side of the drawing is
+        1.
         """
         sides = np.array([longer_side(self.drawing(row)) for row in range(len(self.table.index))])
         return 2 * np.log(self.scale_factor / np.where(sides > 0, sides, self.scale_factor))
@@ -218,7 +219,8 @@ def evaluate_inputs(
     Args:
       path: the model's path.
       inputs: files and folders, as for `convert.inputs.read_inputs`; each counts as one file.
-      split: the split to read from inputs that have splits; it also determines the noise.
+      split: the split to read from inputs that have splits. The random numbers that z is sampled
+        with depend on this name.
       checkpoint: "best" or "latest", for a run.
       full_size: the longer side of drawings whose format has no fixed size; see `find_full_size`.
       layout: the meaning of the rows of stored sketches.

@@ -1,7 +1,7 @@
-"""Does a model copy? Measure how close its drawings are to its training drawings.
+"""Does a model copy its training drawings? Measure how close its drawings are to them.
 
-The distance between two drawings is the mean distance from a point on the lines of one to the
-nearest point of the other, in both directions, as a fraction of the longer side. Before the
+The distance between two drawings is the mean distance from a point on one drawing's lines to the
+nearest point on the other's, measured in both directions and divided by the longer side. Before the
 distance is measured, both drawings are moved to the same place and scaled to the same size; where
 their proportions differ, one drawing is stretched, by `STRETCH` at most.
 
@@ -31,7 +31,7 @@ FEW_HELD_OUT = 30  # with fewer held out, distances between training drawings ar
 NEAR = 0.1  # the share of real drawings that count as close to a training drawing
 MANY = 0.5  # the share of close generated drawings that counts as copying
 PAIRS = 10  # pairs of drawings in a picture
-_CHUNK = 16  # drawings compared at once: their distances fit into a processor's cache
+_CHUNK = 16  # drawings compared in one batch: their distances fit into a processor's cache
 
 
 @dataclass(frozen=True)
@@ -162,7 +162,7 @@ def _nearest(
 def _real(training: "_Shapes", dataset: Dataset) -> Iterator[float]:
     """Yield the distances of real drawings, as in `Copies.real`.
 
-    `_count_real` returns how many distances there are.
+    `_count_real` returns the number of these distances.
     """
     held = [split[i] for split in (dataset.valid, dataset.test) for i in range(len(split))]
     for shape in _Shapes(held).points_and_sides():
@@ -190,7 +190,7 @@ class _Shapes:
         return zip(self.points, self.sides, strict=True)
 
     def nearest(self, points: np.ndarray, sides: np.ndarray, but: int = -1) -> tuple[int, float]:
-        """Return the index of the nearest drawing, other than `but`, and its distance."""
+        """Return the index and the distance of the nearest drawing; ignore the drawing `but`."""
         found = np.concatenate(
             [
                 _distances(points, sides, self.points[i : i + _CHUNK], self.sides[i : i + _CHUNK])

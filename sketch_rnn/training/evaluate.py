@@ -173,7 +173,7 @@ class Evaluator:
 
 
 def _filled(size: int, *arrays: np.ndarray) -> list[tf.Tensor]:
-    """Fill up arrays `[n, ...]` to `[size, ...]`, so that one compiled program fits all batches."""
+    """Pad arrays `[n, ...]` to `[size, ...]`, so that one compiled program fits all batches."""
     return [
         tf.constant(np.concatenate([array, np.repeat(array[:1], size - len(array), axis=0)]))
         for array in arrays

@@ -30,7 +30,7 @@ ENOUGH_TO_LEARN_LONG = 400  # training drawings
 
 
 def choose_settings(options: TrainOptions) -> TrainOptions:
-    """Choose each option that is not given, based on the number of drawings; log three lines.
+    """Choose options for few drawings, unless they are given; log the choices in three lines.
 
     Raises:
       UserError: there are no drawings, or more than `MOST`.

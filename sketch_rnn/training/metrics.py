@@ -38,7 +38,7 @@ class MetricWriter:
     """A writer of metrics as TensorBoard events and as JSON lines, with each step written once."""
 
     def __init__(self, folder: Path, first_step: int):
-        """Open the files of a run's metrics, and remove the entries from `first_step` on.
+        """Open the files of a run's metrics, and remove the entries of step `first_step` and later.
 
         A run that resumes from a checkpoint repeats the steps after this checkpoint. An earlier
         process may already have written entries for these steps, so the old entries are removed.
@@ -148,7 +148,7 @@ def _records(file: BinaryIO) -> Iterator[tuple[bytes, tf.compat.v1.Event]]:
     """Yield the bytes and the event of each record in a file, up to the first incomplete record.
 
     A record is a length (uint64), its checksum (uint32), the event, and its checksum (uint32).
-    The length is not trusted.
+    The length in a damaged file may be wrong, so it is compared with the size of the file.
     """
     size = os.fstat(file.fileno()).st_size
     while len(head := file.read(12)) == 12:

@@ -330,7 +330,10 @@ class ChiefRecorder:
             self._note(found[-1].step, tag, *texts)
 
     def _say_copies(self, last: int) -> None:
-        """Report if the last validation's drawings copy training drawings; skip large data sets."""
+        """Report if drawings in the last validation are copies of training drawings.
+
+        Large data sets are skipped.
+        """
         drawn = [sketch for sketch in self.new_drawings if len(sketch)]
         if not drawn or len(self.dataset.train) > MOST_COMPARED:
             return
@@ -345,7 +348,7 @@ class ChiefRecorder:
 
 
 def _changed(hparams: HParams) -> str:
-    """Return the hyperparameters that differ from the defaults, except N_max, as text."""
+    """Return a text that lists the hyperparameters (except N_max) that differ from the defaults."""
     defaults = HParams(max_seq_len=hparams.max_seq_len).to_dict()
     changed = {k: v for k, v in hparams.to_dict().items() if v != defaults[k]}
     return f"{json.dumps(changed)}, and the defaults for the others" if changed else "the defaults"

@@ -73,7 +73,7 @@ class NobodyListens:
         """Do nothing."""
 
     def reason_to_stop(self) -> str:
-        """Return "": without a listener, nothing ends the run early."""
+        """Return "", which means that the run goes on."""
         return ""
 
 
@@ -111,14 +111,14 @@ class LogReporter:
 
 
 def is_endless(num_steps: int) -> bool:
-    """Return whether `num_steps` is no real limit: the default is more than a run reaches."""
+    """Return whether `num_steps` is so large that it never ends a run, as the default is."""
     return num_steps >= HParams.num_steps
 
 
 def span(first_step: int, num_steps: int) -> str:
     """Return the steps that a run goes through, as text."""
     if is_endless(num_steps):
-        return f"from step {first_step} on, without a last step; Ctrl-C stops and keeps the model"
+        return f"from step {first_step}, without a last step; Ctrl-C stops and keeps the model"
     return f"steps {first_step} to {num_steps}"
 
 

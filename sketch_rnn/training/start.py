@@ -37,7 +37,7 @@ CHANGEABLE = (
 
 @dataclass(frozen=True)
 class Origin:
-    """What a run starts from; its data set is read by whoever asks for it.
+    """What a run starts from; its data set is not read yet.
 
     Attributes:
       options: the options of the run.
@@ -170,8 +170,8 @@ def _new_run(options: TrainOptions) -> Origin:
         )
     if source.squashes_z:
         warn(
-            f"{options.init_from} applies tanh to z before it computes the initial state; the new "
-            "run does not apply it"
+            f"{options.init_from} applies tanh to z before it computes the decoder's initial "
+            "state; the model of the new run does not"
         )
     return Origin(options, hparams, *_located(hparams, options), source)
 

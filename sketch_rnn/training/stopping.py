@@ -61,10 +61,8 @@ def end_note(reason: str, steps: int, folder: Path) -> str:
 
 
 def reason_of(note: str) -> str:
-    """Return why a run ended according to its last note.
-
-    The reason is `num_steps` if the run did all its steps, else what stopped it; "" means that the
-    run has not ended.
+    """Return why a run ended according to its last note. If the run did all its steps, the reason
+    is `num_steps`. If the run has not ended, it is "".
     """
     if note.startswith("done: "):
         return "num_steps"

@@ -1,7 +1,7 @@
 """Is it learning? Say in one line what is wrong with a run, and what setting to try next.
 
-Each rule is a function of the validations so far, newest last, and the facts about the run. It
-returns a message, or "" if it finds nothing wrong; its docstring states its condition.
+Each rule is a function of the validations so far, newest last, and the facts about the run. A rule
+returns a message, or "" if it finds nothing wrong. Its docstring states its condition.
 `docs/verdicts.md` describes the rules. Losses are in nats.
 """
 
@@ -98,8 +98,8 @@ def overfitting(found: Sequence[Validation], facts: Facts) -> str:
     helps = _against_overfitting(facts)
     if facts.validating < FEW_TO_CHOOSE_BY:
         best_one = (
-            f"step {found[best].step + 1} is the best according to only {facts.validating} "
-            "validation drawings, so also look at what `checkpoint=latest` draws"
+            f"step {found[best].step + 1} is the best on only {facts.validating} validation "
+            "drawings, so also look at what `checkpoint=latest` draws"
         )
     else:
         best_one = "the checkpoint of that step is kept"
@@ -261,7 +261,10 @@ def still_falling(found: Sequence[Validation], facts: Facts) -> str:
         return ""
     steps, done = found[-1].step - found[-3].step, found[-1].step + 1
     more = f" and num_steps={2 * done}" if done >= facts.hparams.num_steps else ""
-    return f"still falling: by {fallen:.2f} in the last {steps} steps; go on with `resume`{more}"
+    return (
+        f"still falling: the cost fell by {fallen:.2f} in the last {steps} steps; go on with "
+        f"`resume`{more}"
+    )
 
 
 RULES: dict[str, Rule] = {  # the worst first
@@ -279,7 +282,7 @@ RULES_AT_THE_END: dict[str, Rule] = {"still falling": still_falling}
 
 
 def verdicts(found: Sequence[Validation], facts: Facts, at_the_end: bool = False) -> list[Verdict]:
-    """Return what is wrong with a run, worst first.
+    """Return the problems of a run, the worst problem first.
 
     Args:
       found: the run's validations, newest last.
@@ -296,7 +299,7 @@ def verdicts(found: Sequence[Validation], facts: Facts, at_the_end: bool = False
 def worth_saying(
     found: Sequence[Validation], facts: Facts, at_the_end: bool = False
 ) -> list[Verdict]:
-    """Return the verdicts that are new at this validation; at the end, all that still hold."""
+    """Return the verdicts that are new at this validation; at the end, return all current ones."""
     before = {verdict.kind for verdict in verdicts(found[:-1], facts)}
     now = verdicts(found, facts, at_the_end)
     if at_the_end:

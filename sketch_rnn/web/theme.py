@@ -1,4 +1,4 @@
-"""Compute a page's colors: the owner may choose some, and the others are made to fit."""
+"""Compute a page's colors: its owner may choose some, and the others are chosen to match."""
 
 from typing import NamedTuple
 

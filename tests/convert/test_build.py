@@ -192,7 +192,9 @@ def test_complete_drawings_in_a_truncated_binary_file_are_kept(tmp_path):
     (tmp_path / "cat.bin").write_bytes(data[:-3])
     summary = build([tmp_path / "cat.bin"], tmp_path / "o.npz")
     assert summary.drawings == 3
-    assert summary.dropped == {"the file ends in the middle of a drawing; the rest is not read": 1}
+    assert summary.dropped == {
+        "the file ends in the middle of a drawing; the rest of the file is not read": 1
+    }
     assert list(summary.examples.values()) == [f"{tmp_path}/cat.bin:4"]
 
 
@@ -313,7 +315,7 @@ def test_drawings_with_many_offsets_above_1000_are_scaled_instead_of_clipped(
     large = save(tmp_path / "large.npz", train=[s.astype(dtype) for s in corners(5, 1024)])
     small = save(tmp_path / "small.npz", train=[s / (8, 8, 1) for s in corners(5)])
     build([large], tmp_path / "a.npz")
-    assert "5 of 5 drawings have offsets above 1000; all drawings are scaled" in caplog.text
+    assert "5 of 5 drawings have offsets above 1000; so all drawings are scaled down" in caplog.text
     build([small], tmp_path / "b.npz")
     assert pooled(tmp_path / "a.npz") == pooled(tmp_path / "b.npz")
     assert {longer_side(sketch) for sketch in pooled(tmp_path / "a.npz")} == {255}

@@ -224,7 +224,7 @@ def test_sketches_with_many_offsets_above_1000_are_scaled_instead_of_clipped(
     (found,) = read(tmp_path / "a.npz", Choice("train", [1]))
     assert longer_side(found) == 255
     np.testing.assert_allclose(found[:, :2] * longer_side(rows()) / 255, rows()[:, :2], atol=1)
-    assert "3 of 3 drawings have offsets above 1000; all drawings are scaled" in caplog.text
+    assert "3 of 3 drawings have offsets above 1000; so all drawings are scaled down" in caplog.text
 
 
 def test_a_few_large_offsets_are_clipped_and_reported(tmp_path, caplog):

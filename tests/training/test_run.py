@@ -404,7 +404,7 @@ def test_an_endless_run_shows_no_percentage_and_no_time_left(monkeypatch, capsys
     assert terminal.line().startswith("step 3, reconstruction")
     assert "left" not in terminal.line()
     assert span(0, HParams().num_steps) == (
-        "from step 0 on, without a last step; Ctrl-C stops and keeps the model"
+        "from step 0, without a last step; Ctrl-C stops and keeps the model"
     )
 
 

@@ -154,7 +154,7 @@ def test_the_latest_checkpoint_is_named_if_few_drawings_chose_the_best():
     found, known, _ = FIRING["overfitting"]
     few = Facts(known.hparams, known.parameters, known.points, validating=11)
     text = dict(verdicts(found, few))["overfitting"]
-    assert "according to only 11 validation drawings" in text and "`checkpoint=latest`" in text
+    assert "is the best on only 11 validation drawings" in text and "`checkpoint=latest`" in text
     assert "latest" not in dict(verdicts(found, known))["overfitting"]
 
 

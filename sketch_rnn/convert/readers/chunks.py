@@ -274,7 +274,8 @@ def item_chunks(
 
     Args:
       file: the file.
-      cut: yields the items in the file, each with its place.
+      cut: yields, for each item in the file, a text that tells where the item is (such as a line
+        number), and the item.
       parse: makes a drawing from an item.
     """
     names: list[str] = []
@@ -290,7 +291,7 @@ def item_chunks(
                 names, items, size = [], [], 0
     except (UserError, OSError) as error:
         yield Items(names, items, parse)
-        yield Unreadable([f"{file}:{count + 1}"], f"{error}; the rest is not read")
+        yield Unreadable([f"{file}:{count + 1}"], f"{error}; the rest of the file is not read")
         return
     if items:
         yield Items(names, items, parse)

@@ -1,10 +1,10 @@
 """Read tables of drawings from `.csv` and `.tsv` files.
 
 Kaggle's Quick, Draw! tables have one drawing per row, as JSON in the column `drawing`, beside a
-column `recognized`. Other tables have one point per row, in the columns `x` and `y`, beside columns
-for its stroke (or for the pen, see `points`), for the drawing and for the order of the points.
-Columns may be separated by commas, semicolons or tabs. Names of columns are compared without regard
-to case, spaces and punctuation.
+column `recognized`. Other tables have one point per row, in the columns `x` and `y`. Further
+columns may give the drawing that the point belongs to, its stroke (or the state of the pen, see
+`points`), and its place in the order. Columns may be separated by commas, semicolons or tabs. Names
+of columns are compared without regard to case, spaces and punctuation.
 """
 
 import csv
@@ -56,7 +56,7 @@ def csv_chunks(file: InputFile, reading: Reading) -> Iterator[Chunk]:
 
 
 def _rows(file: InputFile) -> Iterator[tuple[int, Row]]:
-    """Yield the line number and values of each row; `plain` column names are the keys."""
+    """Yield each row's line number, and its values keyed by column name (simplified by `plain`)."""
     encoding = file.encoding()
     with file.open() as opened:
         text = io.TextIOWrapper(opened, encoding, "replace", newline="")
@@ -95,7 +95,7 @@ def _drawings(column: str, file: InputFile) -> Iterator[tuple[str, bytes]]:
 
 
 def _warn_about_columns(row: Row, where: str) -> None:
-    """Warn about columns that are not used, and if no column tells strokes apart."""
+    """Warn about unused columns; also warn if no column tells strokes apart."""
     used = {_name(row, names) for names in (_X, _Y, _DRAWING_IDS, _STROKE_IDS, _ORDERS)}
     if not _name(row, (*_STROKE_IDS, *FLAGS)):
         warn(

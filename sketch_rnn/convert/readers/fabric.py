@@ -127,7 +127,10 @@ def _middle(lines: list[np.ndarray]) -> np.ndarray:
 
 
 def _matrix(item: dict[str, Any], middle: np.ndarray) -> np.ndarray:
-    """Return the matrix that places an object in its parent; `middle` is the center of its box."""
+    """Return the matrix from an object's coordinates to its parent's coordinates.
+
+    `middle` is the center of the object's bounding box.
+    """
     if "left" not in item and "top" not in item:
         return IDENTITY
     scale = np.array([number(item.get("scaleX"), 1), number(item.get("scaleY"), 1)])

@@ -96,7 +96,7 @@ def _inkml(root: Element) -> Drawing:
 def _traces(element: Element, context: str) -> Iterator[tuple[Element, str]]:
     """Yield traces, and the contexts that apply to the traces after them, in document order.
 
-    Each element comes with a reference to the context of the groups that contain it. Definitions
+    Each element comes with the `contextRef` that it inherits from the groups around it. Definitions
     draw nothing.
     """
     for child in element:
@@ -154,7 +154,7 @@ def points_of(text: str, form: Format) -> np.ndarray:
 
 
 class _Channel:
-    """A decoder for the values of one channel, point by point.
+    """A decoder for one channel of a trace (x or y), point by point.
 
     The prefix of a value says what it is: the coordinate itself (`!`), the difference from the
     previous coordinate (`'`), or the change in that difference (`"`).
@@ -165,7 +165,9 @@ class _Channel:
         self._prefix = "!"
 
     def decode(self, prefix: str, text: str) -> float:
-        """Return the next value, given its prefix and text; no prefix means the last one again."""
+        """Return the next value, given its prefix and text; if it has no prefix, reuse the last
+        one.
+        """
         self._prefix = prefix or self._prefix
         if text == "*":
             return self._value

@@ -1,4 +1,4 @@
-"""Read files that hold one JSON value, written by `sketch_rnn_sample` or many other programs.
+"""Read files that hold one JSON value, such as those that `sketch_rnn_sample` writes.
 
 The value is a drawing or a list of drawings (see `values`); `sketch_rnn_sample` writes
 `{"sketches": ...}`.

@@ -1,7 +1,8 @@
 """Read lists of points that are objects, as signature pads, canvases and event logs write them.
 
-A point has its x and y under one of the pairs of keys in `_AXES`, or in an object or a pair under
-one of the keys in `_PLACES`. Keys are compared without regard to case, spaces and punctuation.
+A point stores x and y in one of two ways: under a pair of keys from `_AXES`, or in a nested object
+or pair under a key from `_PLACES`. Keys are compared without regard to case, spaces and
+punctuation.
 
 One list may hold several lines. A new line begins at a None, at another stroke's number, and at an
 event that says so, such as "mousedown"; after an event such as "mouseup", nothing is drawn until
@@ -40,8 +41,8 @@ FLAGS = (*_DRAG, *_DOWN, *_UP, *_EVENTS)
 _EITHER = "pen"  # a flag that means that the pen is down in some files, and up in others
 _UNSAID = 0.4  # if the rarer value of this flag has a larger share, its meaning is unclear
 _UNCLEAR = (
-    'cannot tell whether a point whose "{}" says that the pen is up begins a line or ends one; '
-    "write each line as a separate list"
+    'cannot tell whether a point whose "{}" means "pen up" is the first point of a line or the '
+    "last; write each line as a separate list"
 )
 
 Point = dict[str, Any]
@@ -58,7 +59,7 @@ class Lines(NamedTuple):
 def plain(name: str) -> str:
     """Return a key or the name of a column in lower case, without spaces and punctuation.
 
-    Only the beginning of a longer name than any known one is returned.
+    If a name is longer than all known names, only its beginning is returned.
     """
     return _plain(name[:MAX_NAME])
 
@@ -137,7 +138,7 @@ def _starts_line(point: Point, before: Point) -> bool:
 
 
 def _says(point: Point, words: Sequence[str]) -> bool:
-    """Return whether the event at a point has one of the words in its name."""
+    """Return whether the name of the event at a point contains one of the given words."""
     kind = next((point[key] for key in _EVENTS if key in point), None)
     return isinstance(kind, str) and any(word in kind.lower() for word in words)
 
@@ -166,7 +167,7 @@ def _cut_by_pen(lines: list[list[Point]]) -> tuple[list[list[Point]], int]:
 
 
 def _states(values: Sequence[Any], key: str) -> list[bool]:
-    """Return whether the pen is down at each point, given the values of a flag.
+    """Return whether the pen is down at each point; `values` are the points' values under `key`.
 
     If a value has no known meaning, the pen is down everywhere.
     """

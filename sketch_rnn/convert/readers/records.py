@@ -1,8 +1,8 @@
 """Read files of records: consecutive JSON values, one drawing each.
 
 The whole file decides whether its strokes are columns of x and y or lists of points (see
-`strokes`). So it is read twice: first in the main process, until the layout of its strokes is
-clear, usually after a line or two, and then in the workers.
+`strokes`). So the file is read twice. First the main process reads it until the layout of its
+strokes is clear, usually after one or two lines of the file. Then the workers read it.
 """
 
 from collections.abc import Callable, Iterator
@@ -43,7 +43,7 @@ def parse_record(text: bytes, arrangement: Arrangement | None = None) -> Drawing
         return found.drawing(arrangement)
     if isinstance(found, values.Scene):
         return found.read(found.value)
-    raise UserError("it holds rows of a sketch, while other records in the file hold strokes")
+    raise UserError("it holds stroke-3 rows, but other records in the file hold lists of strokes")
 
 
 def arrangement_of(file: InputFile, cut: Cut) -> Arrangement | None:

@@ -3,11 +3,11 @@
 Columns are [[x, x, ...], [y, y, ...]], with time and more in further lists, as Quick, Draw! writes
 them. Points are [[x, y], [x, y], ...], with pressure or time as further numbers. A stroke that
 consists of two or three lists of two to six numbers can be columns or points. All strokes in a file
-have the same layout, so a stroke that can only be columns, or only be points, decides for the file.
-A stroke that has strings, such as dates, after its x and y also decides for the file. If there is
-no such stroke, the first of these rules that applies decides:
-1. Every stroke has the same number of lists, but these lists differ in length: the lists are
-   columns.
+have the same layout, so one stroke that can only be columns, or only be points, settles the layout
+of all. A stroke with strings, such as dates, after its x and y also settles the layout. If the file
+has no such stroke, the first of these rules that applies decides:
+1. Every stroke has the same number of lists, but the lists of one stroke are longer than those of
+   another: the lists are columns.
 2. Every list has the same length, but strokes differ in their number of lists: the lists are
    points.
 3. Every list has the same length, and this length is above four: the lists are columns. A point
@@ -16,7 +16,8 @@ no such stroke, the first of these rules that applies decides:
    holds the time.
 5. In every stroke, the third number increases from list to list: the lists are points, and the
    third number is the time.
-Rules 4 and 5 apply only if such an increase is unlikely to be chance, and not if both would apply.
+Rules 4 and 5 require that the numbers are unlikely to increase by chance. If both rules would
+apply, neither does.
 """
 
 import math
@@ -79,7 +80,7 @@ class Vote:
 
 
 def _chance_of_times(found: Sequence[Sequence[Any]]) -> float:
-    """Return the probability that numbers in random order increase, as times do.
+    """Return the probability that so many numbers would be in ascending order by chance.
 
     The result is infinity if the given numbers do not increase, so that they cannot be times.
     """

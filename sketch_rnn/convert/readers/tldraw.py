@@ -1,9 +1,9 @@
 """Read scenes from tldraw: `.tldr` files, snapshots of tldraw's store, clipboard contents.
 
-A shape is a record with x, y and a rotation within its parent, and `props`. The points of a `draw`
-shape are objects, or base64-encoded 16-bit floats x, y, z (both in `points`), or, in current
-versions, base64 with the first point as 32-bit floats and then differences as 16-bit floats
-(`path`).
+A shape is a record with `props`, and with an x, a y and a rotation relative to its parent. A `draw`
+shape stores its points in one of three ways. In `points`, they are objects, or base64 of 16-bit
+floats x, y, z. In `path`, which current versions use, they are base64: the first point is three
+32-bit floats, and the differences that follow are 16-bit floats.
 """
 
 import base64

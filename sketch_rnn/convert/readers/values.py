@@ -103,7 +103,7 @@ def _parse_text(text: str) -> Any:
     """Parse a string, from a field in another format, that holds JSON or Python lists and tuples.
 
     Raises:
-      UserError: the string holds neither.
+      UserError: the string holds neither JSON nor Python lists and tuples.
     """
     try:
         return parse(text)
@@ -152,7 +152,7 @@ def _is_drawing(value: Any) -> bool:
 
 
 def drawing_in(value: Any) -> Found:
-    """Return the drawing in a value; raise UserError if there is none."""
+    """Return the drawing that a JSON value holds; raise UserError if it holds none."""
     if isinstance(value, str):
         value = _parse_text(value)
     try:
@@ -198,7 +198,7 @@ def _from_object(value: dict[str, Any]) -> Found:
 
 
 def _from_unknown_key(value: dict[str, Any]) -> Found:
-    """Return the drawing that an object has under one of its keys; raise UserError if none has."""
+    """Return the drawing that an object holds under any key; raise UserError if it holds none."""
     drawings: list[Found] = []
     for item in value.values():
         if isinstance(item, list) or (isinstance(item, dict) and _is_known(item)):
@@ -333,7 +333,7 @@ def _is_stroke(value: dict[str, Any]) -> bool:
 
 
 def _holds_strokes(value: dict[str, Any]) -> bool:
-    """Return whether an object holds strokes, and so is not a stroke itself."""
+    """Return whether an object holds strokes, so that it is not a stroke itself."""
     keyed = {plain(key): item for key, item in value.items()}
     if any(key in keyed for key in ("drawing", "strokes", "lines")):
         return True
@@ -352,7 +352,7 @@ def _erases(stroke: Any) -> bool:
 
 
 def _first(value: Any) -> Any:
-    """Return a list's first item that is neither None nor []; None if there is no such item."""
+    """Return the first item of a list that is not None or []; None if there is no other item."""
     if not isinstance(value, list):
         return None
     return next((item for item in value if item is not None and item != []), None)

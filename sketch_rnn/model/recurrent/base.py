@@ -15,7 +15,7 @@ from sketch_rnn.model.execution import Execution, Inputs, Products
 from sketch_rnn.model.packing import Segments, length_of
 from sketch_rnn.model.recurrent import sequence
 from sketch_rnn.model.recurrent.cell import GATES, CellWeights
-from sketch_rnn.model.recurrent.sequence import Sequences
+from sketch_rnn.model.recurrent.sequence import CellRunner
 
 Shape = tuple[Any, ...]  # None where a size is not known
 _LEFT_OUT = ContextVar("without_initialization", default=False)
@@ -61,7 +61,7 @@ class Recurrent(keras.layers.Layer):
     """
 
     State: type
-    """The named tuple of the state; as one tensor `[B, S]` its fields are joined in order."""
+    """The named tuple type of the state. To make one tensor `[B, S]`, join its fields in order."""
 
     def __init__(
         self,
@@ -147,7 +147,7 @@ class Recurrent(keras.layers.Layer):
             state = tf.zeros([length_of(x, 1), self.state_size], x.dtype)
         inputs = Inputs(x, context, segments.sketch)
         h, final = sequence.run(
-            Sequences(self, self.execution, segments, dropout_mask, self.keep_prob),
+            CellRunner(self, self.execution, segments, dropout_mask, self.keep_prob),
             self.cell_weights(inputs),
             inputs.x,
             self.named_state(state),
@@ -204,7 +204,7 @@ def run_side_by_side(
     weights = [layer.cell_weights(Inputs(x[:, 0])) for layer in layers]
     zero = cell.State(*[tf.zeros([*x.shape[1:3], width], x.dtype) for width in cell.state_widths()])
     h, _ = sequence.run(
-        Sequences(cell, cell.execution, Segments(starts), dropout_mask, cell.keep_prob),
+        CellRunner(cell, cell.execution, Segments(starts), dropout_mask, cell.keep_prob),
         tf.nest.map_structure(lambda *parts: tf.stack(parts), *weights),
         x,
         zero,

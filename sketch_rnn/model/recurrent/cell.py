@@ -1,4 +1,4 @@
-"""What the loop over time works with: a cell, and the sequences in the rows of a batch.
+"""Define the interface of a cell, which the loop over time runs on the rows of a batch.
 
 Legend: T time, B rows, I inputs, O outputs of a matrix product, U units, S sketches; D directions:
 an axis before B, present only where two directions run side by side.
@@ -65,8 +65,8 @@ class Cell(Protocol):
         """Return the gradients of one step, given `d_state`, the gradient of the state after it.
 
         Returns:
-          The gradient of the previous state, of each product, and of each of the scales; for a
-          scale `[1, O]` that is one gradient per row, `[B, O]`.
+          The gradient with respect to the previous state, to each product, and to each of the
+          scales. The gradient of a scale `[1, O]` is given separately for each row, `[B, O]`.
         """
 
     def inputs(self, x: tf.Tensor, previous: CellState, state: CellState) -> ReadByProducts:

@@ -227,7 +227,7 @@ def _modulate(x_products: tf.Tensor, h_products: tf.Tensor, modulation: tf.Tenso
 def _modulate_gradient(
     d_gates: tf.Tensor, x_products: tf.Tensor, h_products: tf.Tensor, modulation: tf.Tensor
 ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    """Return the gradients of x's products, h's products, and the modulations `[K, B, U]`."""
+    """Return gradients with respect to the products with x and with h, and to the modulations."""
     alpha_x, alpha_h, _ = (_join(part) for part in tf.split(modulation, 3, axis=-3))
     d_parts = (d_gates * x_products, d_gates * h_products, d_gates)
     d_modulation = [gate for part in d_parts for gate in tf.split(part, GATES, axis=-1)]

@@ -1,8 +1,10 @@
 """The LSTM with layer normalization (Ba et al. 2016, section 3.1; epsilon inside the root).
 
-    i, j, f, o = LN([h, x] W), each gate by itself
-    c' = sigmoid(f + 1) * c + sigmoid(i) * dropout(tanh(j))
-    h' = sigmoid(o) * tanh(LN(c'))
+    i, j, f, o = LN([h, x] W),
+    c' = sigmoid(f + 1) * c + sigmoid(i) * dropout(tanh(j)),
+    h' = sigmoid(o) * tanh(LN(c')).
+
+Each of the four gates is normalized separately.
 
 Legend: B rows, I inputs, U units, G = 4 gates.
 """
@@ -29,7 +31,10 @@ class LayerNormState(NamedTuple):
 
 
 class Norms(NamedTuple):
-    """The gains and offsets: gamma and beta of the gates, `[4U]` each, and of c, `[U]` each."""
+    """The parameters of layer normalization: gains (gamma) and biases (beta).
+
+    `gamma` and `beta` are for the gates, `[4U]` each; `c_gamma` and `c_beta` are for c, `[U]` each.
+    """
 
     gamma: tf.Tensor
     beta: tf.Tensor
@@ -38,7 +43,7 @@ class Norms(NamedTuple):
 
     @classmethod
     def add_to(cls, layer: keras.layers.Layer, units: int, prefix: str = "") -> "Norms":
-        """Add the gains (initially 1) and offsets (initially 0) to the layer as weights."""
+        """Add the gains (initially 1) and biases (initially 0) to the layer as weights."""
 
         def add(name: str, width: int, initializer: str) -> keras.Variable:
             return layer.add_weight(name=prefix + name, shape=(width,), initializer=initializer)
@@ -117,7 +122,7 @@ class LayerNormLSTM(Recurrent):
 
 
 def normalize(x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Normalize over the last axis, without gain and offset.
+    """Normalize over the last axis, without gain and bias.
 
     Returns:
       (x - mean) / sigma, in the shape of x; and 1 / sigma, whose last axis has length 1.
@@ -154,7 +159,7 @@ def normalized_step(
     Args:
       products: `[B, 4U]`.
       c: `[B, U]`.
-      norms: gains and offsets.
+      norms: the parameters of layer normalization.
       dropout: the factor that the candidate is multiplied by.
 
     Returns:
@@ -182,8 +187,8 @@ def normalized_step_back(
     """Return the gradients of the inputs of `normalized_step`.
 
     Returns:
-      The gradients of the matrix products, of the c that the step read, and, for each row, of the
-      norms.
+      The gradients with respect to the matrix products, to the previous c, and to the norms. The
+      gradients of the norms are given separately for each row.
     """
     normal, inverse, c_normal, c_inverse = saved
     gates = activate(normal * norms.gamma + norms.beta)

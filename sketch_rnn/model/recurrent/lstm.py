@@ -1,8 +1,8 @@
 """The LSTM with recurrent dropout without memory loss (Semeniuta et al. 2016, section 3.2).
 
-    i, j, f, o = [h, x] W + b
-    c' = sigmoid(f + 1) * c + sigmoid(i) * dropout(tanh(j))
-    h' = sigmoid(o) * tanh(c')
+    i, j, f, o = [h, x] W + b,
+    c' = sigmoid(f + 1) * c + sigmoid(i) * dropout(tanh(j)),
+    h' = sigmoid(o) * tanh(c').
 
 Legend: B rows, I inputs, U units.
 """
@@ -105,7 +105,7 @@ def gate_gradients(
 
     Args:
       gates: the gates that `activate` returned.
-      previous_c: the c that the step read.
+      previous_c: c before the step.
       tanh_c: the values that the output gate scales.
       d_h: the gradient of h.
       d_c: the gradient of the new c, including what reaches it through h.

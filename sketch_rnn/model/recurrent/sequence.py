@@ -18,7 +18,7 @@ from sketch_rnn.model.packing import Segments, length_of, window
 from sketch_rnn.model.recurrent.cell import Cell, CellState, CellWeights, ReadByProducts
 
 
-class Sequences(NamedTuple):
+class CellRunner(NamedTuple):
     """A cell, and the settings with which it runs over sequences."""
 
     cell: Cell
@@ -29,12 +29,12 @@ class Sequences(NamedTuple):
 
 
 def run(
-    sequences: Sequences, weights: CellWeights, x: tf.Tensor, initial: CellState
+    runner: CellRunner, weights: CellWeights, x: tf.Tensor, initial: CellState
 ) -> tuple[tf.Tensor, CellState]:
     """Run over all steps.
 
     Args:
-      sequences: the cell, and how to run it.
+      runner: the cell, and how to run it.
       weights: the cell's weights.
       x: `[T, B, I]`.
       initial: the initial state of each row, or of each sketch if the segments say which sketch
@@ -48,7 +48,7 @@ def run(
     @tf.custom_gradient
     def loop(*flat: tf.Tensor) -> tuple[tuple[tf.Tensor, ...], Callable[..., list[tf.Tensor]]]:
         weights, x, initial = tf.nest.pack_sequence_as(structure, flat)
-        forward = _Forward(sequences, weights, x, initial)
+        forward = _Forward(runner, weights, x, initial)
 
         def gradient(d_h: tf.Tensor, *d_final: tf.Tensor) -> list[tf.Tensor]:
             return tf.nest.flatten(_Backward(forward, d_h).run(d_final))
@@ -56,7 +56,7 @@ def run(
         return (forward.states.h, *forward.final), gradient
 
     h, *final = loop(*tf.nest.flatten(structure))
-    return h, sequences.cell.State(*final)
+    return h, runner.cell.State(*final)
 
 
 class OutputSpec(NamedTuple):
@@ -73,17 +73,15 @@ class OutputSpec(NamedTuple):
 class _Forward:
     """The forward loop, and everything that its gradient reads."""
 
-    def __init__(
-        self, sequences: Sequences, weights: CellWeights, x: tf.Tensor, initial: CellState
-    ):
-        self.sequences, self.weights, self.x, self.initial = sequences, weights, x, initial
-        self.cell, self.segments = sequences.cell, sequences.segments
-        self.products = Products(sequences.execution, weights.affines)
+    def __init__(self, runner: CellRunner, weights: CellWeights, x: tf.Tensor, initial: CellState):
+        self.runner, self.weights, self.x, self.initial = runner, weights, x, initial
+        self.cell, self.segments = runner.cell, runner.segments
+        self.products = Products(runner.execution, weights.affines)
         self.steps = length_of(x, 0)
         self.x_widths = self._x_widths()
         self.of_x: Sequence[tf.Tensor | None] = [None] * len(self.x_widths)  # [T, B, O]
-        if sequences.execution.input_ahead:
-            self.of_x = self.products.of_all_x(x, self.x_widths)
+        if runner.execution.input_ahead:
+            self.of_x = self.products.x_parts(x, self.x_widths)
         self.state_widths = [state.shape[-1] for state in initial]
         carried = self.segments.before_first_step(initial)
         specs = _output_specs(x, [*self.state_widths, *self.cell.saved_widths()], x.dtype)
@@ -92,7 +90,7 @@ class _Forward:
             0,
             stride=1,
             count=self.steps,
-            unroll=sequences.execution.steps_per_iteration(self.steps),
+            unroll=runner.execution.steps_per_iteration(self.steps),
             carry=tuple(carried),
             specs=specs,
         )
@@ -114,10 +112,10 @@ class _Forward:
 
     def dropout(self, t: tf.Tensor) -> tf.Tensor | float:
         """Return the dropout factor of the candidate at step t: 1 / keep_prob or 0."""
-        mask = self.sequences.dropout_mask
+        mask = self.runner.dropout_mask
         if mask is None:
             return 1.0
-        return tf.where(mask[t], tf.constant(1 / self.sequences.keep_prob, self.x.dtype), 0.0)
+        return tf.where(mask[t], tf.constant(1 / self.runner.keep_prob, self.x.dtype), 0.0)
 
     def previous_at(self, t: tf.Tensor) -> CellState:
         """Return the state that step t started from."""
@@ -125,7 +123,10 @@ class _Forward:
         return self.cell.State(*[self.segments.previous_at(t, *pair) for pair in pairs])
 
     def inputs_in(self, begin: tf.Tensor, count: int) -> ReadByProducts:
-        """Return each matrix product's inputs, `[c, B, ...]`, at the `count` steps from `begin`."""
+        """Return the inputs of the matrix products, `[c, B, ...]`, at c = `count` steps.
+
+        The first of these steps is `begin`.
+        """
         pairs = zip(self.initial, self.states, strict=True)
         previous = [self.segments.previous_in(begin, count, *pair) for pair in pairs]
         state = [window(sequence, begin, count) for sequence in self.states]
@@ -156,7 +157,7 @@ class _Backward:
     def __init__(self, forward: _Forward, d_h: tf.Tensor):
         self.forward, self.d_h = forward, d_h
         self.cell, self.segments = forward.cell, forward.segments
-        self.execution, self.products = forward.sequences.execution, forward.products
+        self.execution, self.products = forward.runner.execution, forward.products
         self.x_widths = forward.x_widths
         self.products.prepare_gradient(self.x_widths)
 
@@ -287,7 +288,7 @@ class _Backward:
 def _columns(sequence: tf.Tensor) -> tf.Tensor:
     """Merge steps and rows, and transpose.
 
-    The result of `[c, B, I]` is `[I, c B]`; that of `[c, D, B, I]` is `[D, I, c B]`.
+    The shape `[c, B, I]` becomes `[I, c B]`, and `[c, D, B, I]` becomes `[D, I, c B]`.
     """
     return tf.linalg.matrix_transpose(rows_of(sequence))
 
@@ -304,9 +305,9 @@ def _scan(
 ) -> tuple[Any, list[tf.Tensor]]:
     """Call `carry, outputs = step(t, carry)` for `count` values of t, starting with `first`.
 
-    Each iteration of the loop runs `unroll` steps and writes their outputs together. Any steps left
-    over, too few for another iteration, run after the loop. `stride`, 1 or -1, is the difference
-    between successive values of t.
+    Each iteration of the loop runs `unroll` steps and writes their outputs together. If some steps
+    are left over, too few for another iteration, they run after the loop. `stride`, 1 or -1, is the
+    difference between successive values of t.
 
     Returns:
       The last carry, and the outputs of all steps, `[count, ...]` each, in ascending order of t.

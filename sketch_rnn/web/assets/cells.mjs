@@ -159,7 +159,7 @@ export class HyperLstm {
 
 export const CELLS = {lstm: Lstm, layer_norm: LayerNormLstm, hyper: HyperLstm};
 
-/** Splits a kernel [I + C, O] into the rows for the point and the rows for the context. */
+/** Splits a kernel [I + C, O] into the rows for the point and those for the constant inputs. */
 function splitRows(kernel, inputs) {
   return [new Matrix(kernel, 0, inputs), new Matrix(kernel, inputs)];
 }
@@ -204,7 +204,7 @@ function modulations(z, matrices, batch, count) {
   return result;
 }
 
-/** Finishes a step, given the products [B, 4 U], with layer norm over the gates and the new c. */
+/** Finishes a step after the products [B, 4 U]: normalizes the gates and c, and computes h. */
 function normalizedCell(products, c, h, batch, units, norms) {
   const normal = new Float64Array(units);
   for (let b = 0; b < batch; b++) {
@@ -232,7 +232,7 @@ function updateC(products, c, b, units) {
   }
 }
 
-/** Writes the layer norm of `size` numbers in x from `begin`, with gain and offset, into y. */
+/** Writes the layer norm of `size` numbers of x, starting at `begin`, with gain and bias, to y. */
 function normalize(x, begin, y, yBegin, size, gamma, beta, normBegin) {
   let mean = 0, variance = 0;
   for (let u = 0; u < size; u++) mean += x[begin + u];

@@ -1,8 +1,8 @@
 // Reads the mixture of Gaussians that a decoder's output describes, and samples points from it
 // (Graves 2013, equations 16-25; Ha & Eck 2017, section 3.2).
 //
-// An output is 3 pen logits, then the logits of pi, mu_x, mu_y, log sigma_x, log sigma_y and
-// rho before its tanh, with M numbers each.
+// An output has 3 pen logits, and then M numbers for each of the following: the logits of pi, mu_x,
+// mu_y, log sigma_x, log sigma_y, and rho before its tanh.
 
 const PEN_STATES = 3;
 const [PI, MU_X, MU_Y, SIGMA_X, SIGMA_Y, RHO] = [0, 1, 2, 3, 4, 5];

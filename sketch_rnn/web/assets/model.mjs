@@ -16,9 +16,13 @@ const TEMPERATURE = 0.5; // the commands' default
 /**
  * Loads a model that the exporter wrote; the same content returns the same model object.
  *
- * The model has `name`, `maxPoints`, `scaleFactor` (data units in a model unit), `fullSize` (the
- * longer side of a typical drawing in data units, to which drawings to encode should be scaled;
- * null if it is not known) and `zSize`, which is 0 for a model without an encoder.
+ * The model has these fields:
+ * - `name`;
+ * - `maxPoints`, the largest number of points in a drawing;
+ * - `scaleFactor`, the number of data units in a model unit;
+ * - `fullSize`, the longer side of a typical drawing in data units, or null if it is not known.
+ *   Scale a drawing to this size before you encode it;
+ * - `zSize`, the number of dimensions of z, which is 0 for a model without an encoder.
  */
 export function load(content) {
   if (!loaded.has(content)) loaded.set(content, read(content));

@@ -290,7 +290,7 @@ function emptyTiles() {
   find('tiles').setAttribute('aria-busy', 'false');
 }
 
-/** Puts a tile's drawing on the paper; the tiles stay, so that another can be taken instead. */
+/** Puts a tile's drawing on the paper; the tiles stay, so the visitor can choose another one. */
 function take(i) {
   if (mode === 'between') {
     mode = 'draw';

@@ -5,7 +5,7 @@
 // writes the WebAssembly program byte by byte, as the WebAssembly specification defines it.
 
 const PAGE = 65536; // bytes in a page of WebAssembly's memory
-const ROWS = [3, 1]; // rows that each function computes at once
+const ROWS = [3, 1]; // rows that each function computes together
 const I32 = 0x7f, V128 = 0x7b;
 const END = 0x0b, LOOP = [0x03, 0x40], BACK = [0x49, 0x0d, 0]; // repeat while less
 const ADD = 0x6a, TIMES = 0x6c;

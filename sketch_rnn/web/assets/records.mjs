@@ -26,7 +26,7 @@ export function toStroke(line, start) {
   ];
 }
 
-/** Returns the drawing's start time, measured like the times in `line`, the next line to add. */
+/** Returns when the drawing began, on the clock of `line`, which is the next line to add. */
 export function startOf(record, line) {
   const last = record.drawing.at(-1)?.[2]?.at(-1);
   return line[0][2] - (last === undefined ? 0 : last + PAUSE);
