@@ -44,9 +44,9 @@ class _Cell(NamedTuple):
 KEPT_CONFIG_FILE = "model_config.original.json"  # the name once a run is resumed
 _SCOPE = "vector_rnn/"
 _CELLS = {
-    "lstm": _CellNames("LSTMCell", ("c", "h")),
-    "layer_norm": _CellNames("LayerNormLSTMCell", ("h", "c")),
-    "hyper": _CellNames("HyperLSTMCell", ("h", "hyper_h", "c", "hyper_c")),
+    "lstm": _Cell("LSTMCell", ("c", "h")),
+    "layer_norm": _Cell("LayerNormLSTMCell", ("h", "c")),
+    "hyper": _Cell("HyperLSTMCell", ("h", "hyper_h", "c", "hyper_c")),
 }
 _GATES = "ijfo"
 
