@@ -52,7 +52,7 @@ class Flag(NamedTuple):
       kind: the type of the value (`str`, `int`, `float` or `bool`), a member of `Many`, or the list
         of words that are allowed as values.
       default: the value if the flag is not given.
-      help: the text in `--help`, which adds the default.
+      help: the text in `--help`, without the default.
       least: the smallest number allowed as a value.
       most: the largest number allowed as a value.
       also: a second name for the flag.

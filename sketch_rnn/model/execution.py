@@ -310,7 +310,8 @@ class Inputs:
 
         Args:
           x: `[T, B, I]`.
-          context: `[B, C]`, or `[S, C]` with `sketch`; None for no context.
+          context: the inputs that are the same at every step: `[B, C]`, or `[S, C]` with `sketch`.
+            None means that there are none.
           sketch: int `[T, B]`, the index of the sketch that row b holds at step t. None if each row
             holds a single sketch.
         """

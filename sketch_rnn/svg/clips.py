@@ -58,7 +58,7 @@ class Clips:
       by_id: the file's elements, keyed by id.
       collect: see `Collect`.
       style: returns an element's own properties.
-      not_made_out: how many clips and masks were ignored, at least in part.
+      not_made_out: how many clips and masks were ignored or used only in part.
     """
 
     by_id: Mapping[str, Element]

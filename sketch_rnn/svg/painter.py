@@ -60,7 +60,7 @@ class Painter:
 
     Attributes:
       by_id: the ids of elements, to check that a gradient or pattern exists.
-      dashed: how many dashed shapes are painted as whole lines.
+      dashed: the number of dashed shapes that are painted without their gaps.
     """
 
     by_id: Container[str]

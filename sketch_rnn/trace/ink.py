@@ -42,8 +42,8 @@ def ink_mask(dark: np.ndarray, full: float) -> np.ndarray:
 def sharp_mask(dark: np.ndarray, full: float, width: float) -> np.ndarray:
     """Return a mask `[H, W]` of the ink without the blur at the edges of lines.
 
-    A pixel is kept if its contrast is more than `EDGE` times the highest contrast near it. This
-    removes the blur around dark lines, which would close narrow gaps, and keeps faint lines.
+    A pixel is kept if its contrast is more than `EDGE` times the highest contrast near it. Faint
+    lines are kept. The blur around dark lines is removed, because it would close narrow gaps.
     """
     even = ndimage.gaussian_filter(dark, EVEN * width)
     near = ndimage.maximum_filter(even, 2 * max(round(width), 1) + 1)

@@ -4,12 +4,12 @@ A point stores x and y in one of two ways: under a pair of keys from `_AXES`, or
 or pair under a key from `_PLACES`. Keys are compared without regard to case, spaces and
 punctuation.
 
-One list may hold several lines. A new line begins at a None, at another stroke's number, and at an
-event that says so, such as "mousedown"; after an event such as "mouseup", nothing is drawn until
-the next line begins. Some lists have a flag that tells at each point whether the pen is down
-(`_DOWN`) or up (`_UP`); in a flag named "pen", the rarer value means that the pen is up. If the pen
-is mostly up for two or more points in a row, nothing is drawn at these points. If the pen is never
-up for two points in a row, each point with the pen up belongs to a line:
+One list may hold several lines. A new line begins at a None, where the stroke number changes, and
+at an event such as "mousedown". After an event such as "mouseup", nothing is drawn until the next
+line begins. Some lists have a flag that tells at each point whether the pen is down (`_DOWN`) or up
+(`_UP`); in a flag named "pen", the rarer value means that the pen is up. If the pen is mostly up
+for two or more points in a row, nothing is drawn at these points. If the pen is never up for two
+points in a row, each point with the pen up belongs to a line:
 - If the pen is up at the first point and down at the last point, a point with the pen up begins a
   line.
 - If the pen is down at the first point and up at the last point, a point with the pen up ends a
