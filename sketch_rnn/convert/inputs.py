@@ -78,12 +78,12 @@ class Size:
     """The size that a drawing is scaled to.
 
     Attributes:
-      share: the drawing's longer side, as a share of the full size. None means 1 for drawings, and
-        no scaling for sketches from data sets.
-      page: whether to scale an SVG's page to the full size, rather than the drawing on it.
+      share: the longer side that the drawing is scaled to, divided by the full size. None means
+        that drawings are scaled to the full size, and that sketches from data sets are not scaled.
+      page: if True, an SVG's page is scaled to this size; if False, the drawing on the page is.
       full: the full size, which is the longer side of a typical drawing by the model, in the
-        model's data units. None means `Recipe.size`; sketches in files are then assumed to be of
-        this size.
+        model's data units. None means `Recipe.size`, which is then also taken as the size of
+        sketches in files.
     """
 
     share: float | None = None

@@ -7,11 +7,10 @@ meaning cannot be determined, an error asks for it.
 
 Coordinates. Files of offsets were compared to the same drawings in absolute coordinates (on a page,
 centered, or relative to the first point): doodles, aaron_sheep, short_kanji, KanjiVG, and Quick,
-Draw! raw and simplified. Three ratios, averaged over the sketches in a file, tell offsets from
-absolute coordinates (lengths are those of the vectors (x, y) in the rows):
-- spread: the size of the bounding box of the running sums of the rows, divided by the size of the
-  bounding box of the rows themselves. The spread was 0.5 to 3.5 for offsets, and 1.6 or more for
-  absolute coordinates.
+Draw! raw and simplified. Three ratios tell offsets from absolute coordinates. Each ratio is
+averaged over the sketches in a file. The length of a row is the length of its vector (x, y).
+- spread: the size of the box around the running sums of the rows, divided by the size of the box
+  around the rows. The spread was 0.5 to 3.5 for offsets, and 1.6 or more for absolute coordinates.
 - turn: D / (D + S). D is the sum of the absolute differences between each row and the row before
   it; S is the sum of the absolute values in the rows. The turn was 0.31 to 0.64 for offsets. It was
   0.02 to 0.50 for absolute coordinates, since successive points are near each other.
@@ -22,14 +21,15 @@ A file's score is a weighted sum of these ratios: `_SPREAD` * log(spread) + `_TU
 `_LEAP` * log(leap) + `_EVEN`. In files of 10 or 30 drawings, the score is below 0 for offsets and
 above 0 for absolute coordinates. It also separates the two in files of icons (lucide, tabler) and
 of handwriting, which were not used to choose the weights. In files of 3 to 9 drawings, the score of
-offsets can reach 0.7, and the score of absolute coordinates is above 0.5 in 98 of 100 files. If all
-points lie to the right of and below a corner, the coordinates are absolute in any case.
+offsets can reach 0.7, and the score of absolute coordinates is above 0.5 in 98 of 100 files. If in
+nearly all sketches all points lie in one quadrant, as seen from (0, 0), the coordinates are taken
+to be absolute, whatever the score.
 
 Pen. The pen is rarely up for two points in a row. In these files, the pen is also up at the next
 point after 0 to 2% of the points with the pen up; it is also down at the next point after 54 to 98%
-of the points with the pen down. A sketch ends with a line, and then the pen goes up. So if
-the last row says that the pen is up, the column describes the pen after each point; if it says that
-the pen is down, the column describes the pen before each point.
+of the points with the pen down. A sketch ends with a line, and then the pen goes up. So the last
+row shows what the column means. If the pen is up there, the column gives the state of the pen after
+each point. If the pen is down there, the column gives the state before each point.
 
 Dimensions: n points in one sketch.
 """

@@ -1,11 +1,11 @@
 """Detect padding rows at the ends of sketches, from all sketches in a file together.
 
-A sketch's own last row may equal the padding, such as (0, 0, 1) where a line ends twice at the same
-point or comes back to (0, 0). Every sketch ends with the pen lifted. So if the padding lifts the
-pen, but the sketch without padding would end with the pen down, the first row of the padding
-belongs to the sketch. If a file gives the pen before a point instead of after it, such a row cannot
-be told from padding, and neither can a dot at the end of the line before. Two kinds of files
-therefore cause an error, so that no point is lost:
+The last row that belongs to a sketch may equal the padding. For example, it is (0, 0, 1) if a line
+ends twice at the same point, or comes back to (0, 0). Every sketch ends with the pen lifted. So if
+the padding lifts the pen, but the sketch without padding would end with the pen down, the first row
+of the padding belongs to the sketch. This does not work if a file gives the state of the pen before
+each point instead of after it. Two kinds of files therefore cause an error, so that no point is
+lost:
 - files in which points within drawings equal the padding, since last points may equal it too;
 - files that seem to hold drawings of a single closed line from (0, 0), since the last row of such a
   drawing equals the padding.

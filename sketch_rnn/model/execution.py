@@ -183,9 +183,9 @@ def compiled(method: Callable) -> Callable:
     """Compile a method into one XLA program wherever TensorFlow builds a graph.
 
     TensorFlow runs independent compiled programs at the same time, each on a different core; a
-    single loop over time has too little work per step to keep several cores busy. Within another
-    compiled program, the method is simply part of that program: XLA might compile a nested program
-    again for every new value that it reads.
+    single loop over time has too little work per step to keep several cores busy. If another
+    compiled program calls the method, the method becomes part of that program. As a separate
+    program inside another one, it might be compiled again and again.
 
     Without XLA, the method is not compiled. Outside a graph, it is not compiled either: every call
     with a new shape would have to compile it, which would cost more time than it saves.

@@ -20,12 +20,11 @@ def unused_dimensions(kl_per_dimension: np.ndarray) -> int:
 def recovered(z: np.ndarray, mu: np.ndarray, kl_per_dimension: np.ndarray) -> float | None:
     """Return how well drawings made from random z reveal that z, relative to what the KL allows.
 
-    If a dimension has a KL of k nats and its z is distributed like the prior, its posterior
-    variance is exp(-2 k). The prior variance is 1, so the fraction exp(-2 k) of z's variance cannot
-    be recovered from a drawing. For drawings made from random z, this fraction is no larger,
-    provided that these drawings are like real ones. The result is the fraction of z that is
-    recovered, divided by the fraction that can be recovered with this KL: 1 means all of that, 0 or
-    below means nothing.
+    Suppose that real drawings have a KL of k nats in one dimension, and that their z is distributed
+    like the prior. Then the posterior variance in this dimension is exp(-2 k), and the prior
+    variance is 1. So a drawing reveals the fraction 1 - exp(-2 k) of the variance of its z.
+    Drawings made from random z reveal as much, if they are like real drawings. A result of 1 means
+    that they do; a result of 0 or below means that they reveal nothing.
 
     Args:
       z: samples from the prior, `[B, Z]`.

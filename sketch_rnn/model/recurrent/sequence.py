@@ -1,8 +1,8 @@
 """The loop over time that all cells share, and its gradient.
 
-Only this module deals with loops, with sequences that share rows, and with unrolling. The backward
-loop goes from step to step only for the gradients of the state. The gradients of the cell's kernels
-are computed after it, by one matrix product over many steps for each kernel.
+Only this module deals with loops, with unrolling, and with several sequences in one row. The
+backward loop goes from step to step only for the gradients of the state. The gradients of the
+cell's kernels are computed after it, by one matrix product over many steps for each kernel.
 
 Legend: T time, c steps of a chunk, B rows, I inputs, O outputs of a matrix product, U units,
 S sketches; D directions: an axis before B, present only where two directions run side by side.
