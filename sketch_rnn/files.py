@@ -25,8 +25,8 @@ def check_output(
 ) -> None:
     """Refuse, before the work begins, an output that cannot be written or would destroy something.
 
-    A picture that exists may be replaced; any other file is kept unless `overwrite` is set.
-    A file that is also an input is never replaced, nor is a folder whose name has a suffix.
+    An existing picture is replaced; an existing file of another kind only if `overwrite` is set. A
+    file that is also an input is never replaced, nor is a folder whose name has a suffix.
 
     Args:
       path: the file or folder to write.

@@ -79,11 +79,12 @@ FLAGS = new_flags(
     Flag("list_kinds", bool, False, "Print the kinds of drawings that the model has learned: the "
         "names of the files in its data set."),
     Flag("z_file", str, None, "Take latent vectors from this file, written by --mode=encode."),
-    Flag("num_samples", int, None, "How many to make; the meaning and the default depend on the "
-        "mode: new drawings (default 10); drawings for each z in a file (default 1); completions "
-        "(default 5); random z (default 2, or 1 for temperatures); drawings picked at random from "
-        "an input that holds several (default 10 for reconstruct, 2 for interpolate); results of "
-        "an analogy (default 1).", least=1, most=1_000_000),
+    Flag("num_samples", int, None, "How many to make. With --mode=generate: new drawings (default "
+        "10), or drawings of each z in a file (default 1). With complete: completions (default 5). "
+        "With reconstruct: drawings picked at random from the input (default 10). With "
+        "interpolate: drawings picked at random from the input, or random z (default 2). With "
+        "temperatures: random z (default 1). With analogy: results (default 1).", least=1,
+        most=1_000_000),
     Flag("temperature", Many.LIST, None, "Randomness, above 0: low values give likely, tidy "
         "drawings, and 1 samples the distribution that the model learned. A list, as in "
         "0.2,0.5,1, gives a row or column for each temperature (default: 0.5; with "

@@ -114,7 +114,7 @@ class Size:
         )
 
     def is_far_from(self, sketches: Sequence[np.ndarray], where: str) -> bool:
-        """Return whether the size of sketches is far from the full size; warn if it is."""
+        """Return True, with a warning, if the sketches' typical size is far from the full size."""
         side = typical_side(sketches)
         smallest = _SMALLEST if len(sketches) >= FEW else _SMALLEST_OF_FEW
         if not self.full or not side or smallest <= side / self.full <= _LARGEST:

@@ -197,7 +197,7 @@ def model_path(name: str | Path | None) -> Path:
 
 
 def fetched_anew(name: str | Path | None) -> Path | None:
-    """Download a model again and return its path; return None for a model that is not downloaded.
+    """Download a model again and return its path; return None for a local model.
 
     Raises:
       UserError: the model cannot be downloaded.

@@ -58,7 +58,7 @@ def resolve(data_dir: str | Path, names: Sequence[str]) -> list[Path]:
 
 
 def default_data_dir(names: Sequence[str]) -> str:
-    """Return `doodles` if the package holds all these files, else the public data set's address."""
+    """Return "doodles" if the package holds all files given, else the public data's address."""
     embedded = all((shipped.drawings(EMBEDDED) / name).is_file() for name in names)
     return EMBEDDED if embedded else DEFAULT_DATA_DIR
 

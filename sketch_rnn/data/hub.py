@@ -126,7 +126,8 @@ def _library(name: str) -> Any:
 def _endpoint() -> str | None:
     """Return the Hub's address that `HF_ENDPOINT` sets, or None.
 
-    It is passed on because the library itself reads the variable only when it is imported.
+    The address is passed to each call, because huggingface_hub reads the variable only when it is
+    imported.
     """
     return os.environ.get("HF_ENDPOINT")
 

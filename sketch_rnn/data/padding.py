@@ -62,7 +62,7 @@ def without_padding(sketches: Sequence[np.ndarray], where: str) -> list[np.ndarr
 
 
 def unpadded(sketches: Sequence[np.ndarray]) -> tuple[list[np.ndarray], np.ndarray | None]:
-    """Return the sketches without padding, and the row that pads them; None if there is none."""
+    """Return the sketches without padding, and the row that padded them (None if nothing did)."""
     padding = _padding_of(sketches)
     if padding is None:
         return list(sketches), None

@@ -98,8 +98,8 @@ def _about_offsets(train: Split) -> Iterator[str]:
     if clamped:
         yield (
             f"{clamped} offsets in the train split reach {LIMIT} or more and were reduced to "
-            f"{LIMIT}; scale the drawings down (if many are affected, building the data set again "
-            "does so)"
+            f"{LIMIT}; scale the drawings down (if many drawings are affected, "
+            "sketch_rnn_dataset build scales them)"
         )
 
 

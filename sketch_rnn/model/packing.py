@@ -322,7 +322,7 @@ def short_micro_batches(
       lengths: the number of points in each sketch, int `[B]`, from 1 to T.
       steps: T.
       pad_steps: the number of padding steps to decode after the step that ends the sketch.
-      programs: the number of micro-batches.
+      programs: the number of micro-batches, each of which a compiled program decodes.
 
     Returns:
       Micro-batches of NumPy arrays, all with the same number of rows.
@@ -412,7 +412,7 @@ def _placed(
 
 
 def _first_fit(lengths: np.ndarray, steps: int) -> tuple[list[int], list[int]]:
-    """Return the row and the first step of each sketch, placing the longest sketch first."""
+    """Assign sketches to rows, the longest first; return each sketch's row and first step."""
     used: list[int] = []
     rows, begins = [0] * len(lengths), [0] * len(lengths)
     for sketch in np.argsort(-np.asarray(lengths), kind="stable"):

@@ -301,7 +301,7 @@ def interpolate(
 
 
 def analogy(first: np.ndarray, second: np.ndarray, third: np.ndarray) -> np.ndarray:
-    """Return first - second + third, `[Z]` each (section 4.3).
+    """Return first - second + third (section 4.3 of the paper); all of them are `[Z]`.
 
     If `first` equals `second`, the result is exactly `third`.
     """

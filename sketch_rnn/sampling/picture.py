@@ -115,7 +115,7 @@ def _arranged(picture: Picture, columns: int | None) -> Picture:
 
 
 def _side_by_side(picture: Picture, blocks: int) -> Picture:
-    """Return the picture with its rows in several blocks, side by side."""
+    """Return the picture with its rows split into several blocks, which stand side by side."""
     if blocks < 2:
         return picture
     height = math.ceil(len(picture.rows) / blocks)

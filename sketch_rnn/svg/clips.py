@@ -70,7 +70,7 @@ class Clips:
     _busy: set[Element] = field(default_factory=set)
 
     def regions_of(self, own: Mapping[str, str], place: Place) -> tuple[Region, ...]:
-        """Return the regions that clip an element; what lies outside any of them is invisible."""
+        """Return the regions that clip an element; only what lies inside all of them is visible."""
         found: list[Region] = []
         for name, read in (("clip-path", self._clip), ("mask", self._mask)):
             text = own.get(name, "none")

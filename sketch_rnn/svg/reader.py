@@ -158,7 +158,7 @@ def page_size(content: bytes) -> tuple[float, float] | None:
 
 
 def _not_understood(odd: Iterable[str]) -> str:
-    """Return the end of a message, which says what was not understood; "" if all was."""
+    """Return the part of a message that lists what was not understood; "" if nothing was odd."""
     texts = list(odd)
     more = f" and {len(texts) - 3} more" if len(texts) > 3 else ""
     return f"; not understood: {', '.join(texts[:3])}{more}" if texts else ""

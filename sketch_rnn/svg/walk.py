@@ -61,7 +61,7 @@ class Walker:
         self.clips = clips.Clips(self.by_id, self._collect_shapes, self.styles.own_properties)
 
     def walk(self) -> list[Painted]:
-        """Return the shapes that the file paints, in pixels of its page."""
+        """Return the shapes that the file paints; coordinates are pixels of its page."""
         self.visit(self.root, IDENTITY, Context(style={}, viewport=values.PAGE))
         return self.painted
 

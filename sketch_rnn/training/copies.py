@@ -118,7 +118,7 @@ def find_copies(
 
 
 def copies_of(drawn: Sequence[np.ndarray], dataset: Dataset) -> Copies:
-    """Find the nearest training drawing of each drawing that is not empty."""
+    """Find the training drawing that is nearest to each drawing; skip empty drawings."""
     drawn, nearest, distances, training = _nearest(drawn, dataset)
     return Copies(drawn, nearest, distances, np.array([*_real(training, dataset)]))
 
@@ -146,7 +146,7 @@ def copies_if_many(drawn: Sequence[np.ndarray], dataset: Dataset) -> Copies | No
 def _nearest(
     drawn: Sequence[np.ndarray], dataset: Dataset
 ) -> tuple[list[np.ndarray], list[np.ndarray], np.ndarray, "_Shapes"]:
-    """Find the nearest training drawing of each drawing that is not empty.
+    """Find the training drawing that is nearest to each drawing; skip empty drawings.
 
     Returns:
       The drawings that are not empty, the training drawing nearest to each, the distances between

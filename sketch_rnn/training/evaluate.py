@@ -99,7 +99,7 @@ class Evaluation:
         """Return the costs as a run's validation reports them.
 
         A batch whose mean KL is below the floor counts with the floor instead. The result is the
-        mean over all batches, in which a batch counts by its number of drawings. In the cost, the
+        mean over all batches, weighted by the number of drawings in each batch. In the cost, the
         weight of the KL is `kl_weight_start`.
         """
         reconstruction = float(np.mean(self.offset + self.pen))

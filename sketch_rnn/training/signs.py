@@ -44,7 +44,7 @@ def recovered(z: np.ndarray, mu: np.ndarray, kl_per_dimension: np.ndarray) -> fl
 
 
 def clipped(second_moments: Sequence[np.ndarray], updates: int, grad_clip: float) -> float:
-    """Return the share of the gradient's elements that recent updates clipped or nearly clipped.
+    """Return the share of the gradient's elements that were clipped recently, or nearly.
 
     Args:
       second_moments: Adam's second moments of the clipped gradients.

@@ -154,7 +154,7 @@ def random_z_have_little_effect(found: Sequence[Validation], facts: Facts) -> st
         return ""
     share = max(0.0, found[-1].recovered)
     told = (
-        "random z have little effect: drawings made from random z reveal only "
+        "a random z has little effect: drawings made from random z reveal only "
         f"{share:.0%} of what they could reveal about z"
     )
     if nats <= NEAR_FLOOR * facts.free_nats:

@@ -197,7 +197,7 @@ Pending = tuple[str, Callable[[], Sketch]]  # a drawing's name, and a function t
 
 @dataclass(frozen=True)
 class Files:
-    """A chunk that consists of complete files; `read` yields the drawings in one of them."""
+    """A chunk that consists of complete files; `read` yields the drawings in one file."""
 
     files: Sequence[InputFile]
     read: Callable[[InputFile, Reading], Iterator[Pending]]

@@ -6,8 +6,8 @@ consists of two or three lists of two to six numbers can be columns or points. A
 have the same layout, so one stroke that can only be columns, or only be points, settles the layout
 of all. A stroke with strings, such as dates, after its x and y also settles the layout. If the file
 has no such stroke, the first of these rules that applies decides:
-1. Every stroke has the same number of lists, but the lists of one stroke are longer than those of
-   another: the lists are columns.
+1. If every stroke has the same number of lists, but the lists of one stroke are longer than those
+   of another, the lists are columns.
 2. Every list has the same length, but strokes differ in their number of lists: the lists are
    points.
 3. Every list has the same length, and this length is above four: the lists are columns. A point

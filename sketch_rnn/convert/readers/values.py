@@ -246,7 +246,7 @@ def _from_list(value: list[Any]) -> Found:
 
 
 def _from_stroke(stroke: Any) -> tuple[list[Any], tuple[str, ...]]:
-    """Return the lines of a stroke in any format, and descriptions of what is left out.
+    """Return the pen lines in a stroke of any known format, and descriptions of what is left out.
 
     If the layout of a stroke is not known yet, the stroke itself is returned instead of its lines.
     """

@@ -357,7 +357,7 @@ def _run_loop(
 
 
 def _unrolled(step: Callable, times: Sequence, carry: Any) -> tuple[Any, list[tuple]]:
-    """Run steps one after another, without a loop.
+    """Run a few steps, unrolled: the program holds a copy of the step for each of them.
 
     Returns:
       The last carry; and, for each output of `step`, a tuple of its values at all steps.
