@@ -248,7 +248,7 @@ class ChiefRecorder:
             self.listener.validated(step, figures | found, drawings)
 
     def _keep_best(self, cost: float, evaluation: Evaluation) -> dict[str, float]:
-        """Save the best checkpoint so far, and mu of the drawings if there is one; return test costs."""
+        """Save the best checkpoint so far, and each drawing's mu, if any; return test costs."""
         self.state.best_valid_cost.assign(cost)
         self.folder.save(self.state.checkpoint, int(self.state.step.numpy()), "best")
         if self.hparams.conditional:
