@@ -54,7 +54,7 @@ def test_a_configuration_saved_by_a_windows_editor_is_read(tmp_path, encoding):
 def test_metrics_with_crlf_are_read_truncated_and_continued(tmp_path):
     lines = StepLines(tmp_path / "metrics.jsonl")
     lines.path.write_bytes(b'{"step": 1, "a": 0.5}\r\n{"step": 2, "a": 0.7}\r\n')
-    assert [row["a"] for row in lines] == [0.5, 0.7] and lines.figure(2, "a") == 0.7
+    assert [row["a"] for row in lines] == [0.5, 0.7] and lines.value(2, "a") == 0.7
     lines.cut(2)
     lines.append([{"step": 2, "a": 0.9}])
     assert [row["a"] for row in lines] == [0.5, 0.9]
