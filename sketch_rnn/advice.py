@@ -62,8 +62,7 @@ ADVICE = {
     ),
     "output_dropout_prob": "Probability of keeping an input of the output layer; keep it high.",
     "random_scale_factor": (
-        "Largest random stretch, as a fraction; use 0 if proportions matter, 0.3 if there are few "
-        "drawings."
+        "Largest random stretch, as a fraction; 0 if proportions matter, 0.3 if drawings are few."
     ),
     "augment_stroke_prob": (
         "Probability of dropping a point in training; use 0 for drawings that have few points."
