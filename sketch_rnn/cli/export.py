@@ -63,8 +63,9 @@ FLAGS = new_flags(
         "with the lowest validation cost, or the newest one."),
     Flag("z_file", str, None, "File of latent vectors, written by `sketch_rnn_sample "
         "--mode=encode`."),
-    Flag("input", str, None, "For a .gen.json, the drawing whose z to use; for a page, drawings to "
-        "start from. sketch_rnn_sample --help says which files can be read."),
+    Flag("input", str, None, "For a .gen.json: the drawing whose z is used for all drawings. For "
+        "a page: drawings that visitors can start from. sketch_rnn_sample --help says which "
+        "files can be read."),
     Flag("split", SPLITS, "test", "Which split of an .npz file to take drawings from."),
     Flag("index", int, 0, "For a .gen.json, the index of the drawing in --input or of the latent "
         "vector in --z_file; the first is 0.", least=0),

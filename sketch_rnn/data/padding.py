@@ -1,11 +1,11 @@
 """Detect padding rows at the ends of sketches, from all sketches in a file together.
 
 The last row that belongs to a sketch may equal the padding. For example, it is (0, 0, 1) if a line
-ends twice at the same point, or comes back to (0, 0). Every sketch ends with the pen lifted. So if
-the padding lifts the pen, but the sketch without padding would end with the pen down, the first row
-of the padding belongs to the sketch. This does not work if a file gives the state of the pen before
-each point instead of after it. Two kinds of files therefore cause an error, so that no point is
-lost:
+ends twice at the same point, or comes back to (0, 0). Every sketch ends with the pen lifted. So a
+sketch that would end with the pen down after its padding is removed gets the first row of the
+padding back, if that row lifts the pen. This does not work if a file gives the state of the pen
+before each point instead of after it. Two kinds of files therefore cause an error, so that no point
+is lost:
 - files in which points within drawings equal the padding, since last points may equal it too;
 - files that seem to hold drawings of a single closed line from (0, 0), since the last row of such a
   drawing equals the padding.
@@ -128,7 +128,7 @@ def _stripped(sketch: np.ndarray, padding: np.ndarray) -> np.ndarray:
 
 
 def _lifts_the_pen(padding: np.ndarray, kept: Sequence[np.ndarray]) -> bool:
-    """Return whether the pen value in the padding means that the pen is lifted after a row.
+    """Return True if the padding's pen value lifts the pen in every row that has this value.
 
     This is assumed under two conditions: most sketches without their padding end with this pen
     value, and two successive rows seldom both have this pen value.

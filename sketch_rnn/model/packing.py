@@ -1,4 +1,4 @@
-"""The layout of a batch's sketches over time.
+"""How a batch's sketches are laid out along the axis of time steps.
 
 Most sketches are much shorter than the longest one. So several sketches are put one after another
 into each row, and fewer padding steps are computed. The state is reset where each sketch begins.

@@ -22,7 +22,7 @@ DRAWING_MODES = [name for name in MODES if name != ENCODE.name]
 
 
 def _with_checks(draw: Callable[["Sampler"], Picture]) -> Callable[["Sampler"], Picture]:
-    """Make a method check its inputs and z before it draws; its name is the name of a mode."""
+    """Make a mode's method, which has the mode's name, check inputs and z before it draws."""
 
     @functools.wraps(draw)
     def checked(self: "Sampler") -> Picture:

@@ -126,7 +126,7 @@ class Cover:
 
     @cached_property
     def outline(self) -> shapely.Geometry:
-        """The outline of a fill, or the area that a stroke paints; too slow for a long stroke."""
+        """The outline of a fill, or the area that a stroke paints; slow for long strokes."""
         pairs = [line if len(line) > 1 else line[[0, 0]] for line in self.lines]
         outline = shapely.multilinestrings([shapely.linestrings(line) for line in pairs])
         if self.is_stroke:

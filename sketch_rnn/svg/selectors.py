@@ -40,7 +40,7 @@ Selectors = list[tuple[Any, int]]  # compiled by cssselect2, each with the cost 
 
 
 class Matcher:
-    """Selectors with their payloads, for the elements in one file.
+    """Find the selectors that match an element; each selector carries a payload for the caller.
 
     All methods raise UserError if there are too many selectors to try.
     """

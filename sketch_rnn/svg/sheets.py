@@ -185,7 +185,7 @@ def _within(parent: str, prelude: Sequence[Node]) -> str:
 
 
 def _supported(tokens: Sequence[Node]) -> bool | None:
-    """Return whether a declaration is supported; any declaration of an unknown property is."""
+    """Return whether a declaration is supported; an unknown property counts as supported."""
     found = tinycss2.parse_one_declaration(list(tokens))
     if found.type != "declaration":
         return None

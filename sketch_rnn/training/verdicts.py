@@ -61,7 +61,7 @@ Rule = Callable[[Sequence[Validation], Facts], str]  # returns "" if nothing is 
 
 
 def updates_left_out(found: Sequence[Validation], facts: Facts) -> str:
-    """Updates were skipped since the previous validation."""
+    """Some updates were skipped since the previous validation."""
     count = int(found[-1].left_out)
     if not count:
         return ""
