@@ -133,7 +133,7 @@ class HParams:
             from 1 - r to 1 + r.
         augment_stroke_prob: Probability that augmentation drops a point within a line.
         conditional: Encode sketches to z; false trains only a decoder.
-        is_training: A switch of the original trainer; kept so that its files can be read.
+        is_training: A switch of the original trainer, kept so that the trainer's files can be read.
         pad_steps: Steps after a sketch's end that training still decodes; the value `all` gives
             exactly the loss of the original trainer, which does not have this hyperparameter.
     """

@@ -18,7 +18,7 @@ def floors():
     found = {}
     for floor, (wing, rooms) in enumerate(reversed(rows)):
         for room in re.findall(r"`(\w+)/?`", rooms):
-            parts = [wing if wing != "ground" else "", room if room != "__init__" else ""]
+            parts = [wing if wing != "sketch_rnn" else "", room if room != "__init__" else ""]
             found[".".join(filter(None, parts))] = floor
     return found
 

@@ -92,7 +92,7 @@ class Sketch:
 def to_sketch(
     polylines: Sequence[np.ndarray], recipe: Recipe | None = None, *, pieces: bool = False
 ) -> Sketch:
-    """Scale the lines `[n, 2]` of a drawing into the recipe's box, and make a sketch from them.
+    """Scale the lines `[n, 2]` of a drawing to the recipe's size, and make a sketch from them.
 
     Args:
       polylines: the lines.

@@ -58,7 +58,7 @@ class Spool:
 
 
 def write_npz(path: Path, splits: Mapping[str, tuple[int, Iterable[np.ndarray]]]) -> None:
-    """Write a data set, given the number of sketches and the int16 sketches in each split."""
+    """Write a data set, given the int16 sketches in each split and their number."""
     with replacing(path) as file, zipfile.ZipFile(file, "w") as archive:
         for name, (count, sketches) in splits.items():
             member = zipfile.ZipInfo(f"{name}.npy")  # dated 1980: equal data, equal files

@@ -56,7 +56,7 @@ def find_full_size(
 def _measure_data_set(
     model: SketchRNN, path: str | Path | None, data_dir: str | Path | None
 ) -> float | None:
-    """Measure the data set, unless reading it takes a download that the user did not ask for."""
+    """Measure the size of the data set's drawings, unless that takes a download not asked for."""
     names = model.hparams.data_set
     with suppress(UserError):
         folder = RunFolder(path or "")

@@ -235,8 +235,8 @@ class SketchRNN(WithCard, Fitting):
 
         Args:
           batch: (strokes5, lengths), as `batch` and `Dataset.batches` return them.
-          z: `[B, Z]`; a `tf.GradientTape` can differentiate with respect to it. None means the mu
-            of each sketch; z has to be None without an encoder.
+          z: `[B, Z]`; a `tf.GradientTape` can differentiate with respect to it. If z is None,
+            the mu of each sketch is used. Without an encoder, z has to be None.
 
         Returns:
           The distributions of the points `strokes5[:, 1:]`, for B sketches with T steps each.
@@ -332,7 +332,7 @@ class SketchRNN(WithCard, Fitting):
 
         Args:
           sketch: the beginning of the drawing, stroke-3 `[n, 3]` in data units.
-          z: `[Z]`; None means the mu of `sketch`. It has to be None for an unconditional model.
+          z: `[Z]`; if None, the mu of `sketch` is used. Without an encoder, z has to be None.
           num_samples: the number of ways to finish it, by default 5.
           temperature: as in `decode`.
           greedy: as in `decode`.

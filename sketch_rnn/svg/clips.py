@@ -262,7 +262,7 @@ class Clips:
     def _cut_line(
         self, line: np.ndarray, clips: Sequence[Region], limit: float
     ) -> list[np.ndarray]:
-        """Return the pieces of a line as curves `[C, 4, 2]`; an uncut line stays as it is."""
+        """Return the parts of a line that lie inside all regions, as curves `[C, 4, 2]`."""
         whole = shapes.flatten(line, max(limit, _limit(line) / 100))
         pieces = [whole]
         for region in clips:

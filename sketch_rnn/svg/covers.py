@@ -117,7 +117,7 @@ class Cover:
         return segments, shapely.STRtree(shapely.linestrings(segments))
 
     def _within_reach(self, points: np.ndarray) -> list[np.ndarray]:
-        """Return, for each run of `CHUNK` points, the indices of the stroke's segments near it."""
+        """Return, for each `CHUNK` successive points, the indices of the segments near them."""
         firsts, reach = np.arange(0, len(points), CHUNK), self.shape.width / 2
         low, high = (of.reduceat(points, firsts, axis=0) for of in (np.minimum, np.maximum))
         boxes = shapely.box(*(low - reach).T, *(high + reach).T)

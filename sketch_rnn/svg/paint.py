@@ -148,7 +148,7 @@ def _of_node(node: Node, is_dark: bool, depth: int = 0) -> Paint | str | None:
 
 
 def _mixed(node: Node, is_dark: bool, depth: int) -> Paint | None:
-    """Evaluate `color-mix(in space, color share, color share)`; always mix in sRGB."""
+    """Evaluate `color-mix(in space, color share, color share)`; mix in sRGB, whatever the space."""
     parts = [values.without_spaces(part) for part in values.parts(node.arguments)]
     if parts and parts[0] and parts[0][0].type == "ident" and parts[0][0].lower_value == "in":
         parts = parts[1:]

@@ -214,7 +214,7 @@ def _join(graph: Graph, one: End, two: End) -> None:
 
 
 def _count_in_ink(points: np.ndarray, radius: np.ndarray) -> int:
-    """Return the number of points, from the first on, before one lies outside the ink."""
+    """Return how many of the first points lie in the ink, up to the first one outside."""
     x, y = np.rint(points).astype(int).T
     height, width = radius.shape
     on_page = (x >= 0) & (y >= 0) & (x < width) & (y < height)

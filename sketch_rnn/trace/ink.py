@@ -19,7 +19,7 @@ PINHOLE = 0.6  # squared line widths: a smaller hole is filled
 
 
 def full_ink(dark: np.ndarray) -> float:
-    """Return the contrast of full ink; return 0 if the page has no ink.
+    """Return the contrast of the darkest lines on the page; return 0 if the page has no ink.
 
     Args:
       dark: the contrast with the paper `[H, W]`, 0 to 1.

@@ -13,7 +13,7 @@ NEAR_CLIP = 0.5  # as a share of `grad_clip`
 
 
 def unused_dimensions(kl_per_dimension: np.ndarray) -> int:
-    """Return how many latent dimensions carry no information; the KL of each is given, `[Z]`."""
+    """Return how many latent dimensions carry no information, given the KL of each, `[Z]`."""
     return int((kl_per_dimension < UNUSED_BELOW).sum())
 
 

@@ -104,8 +104,8 @@ def _warn_about_columns(row: Row, where: str) -> None:
         )
     if not _name(row, _DRAWING_IDS) and (rest := [*row.keys() - used - {"", *FLAGS}]):
         warn(
-            f"{where}: no column tells drawings apart; expected `drawing`. All rows are read as "
-            f"one drawing (columns not used: {', '.join(sorted(rest))[:100]})"
+            f"{where}: no column tells drawings apart, as a column named `drawing` would. All rows "
+            f"are read as one drawing (columns not used: {', '.join(sorted(rest))[:100]})"
         )
 
 

@@ -35,7 +35,7 @@ class Stored(NamedTuple):
 
 
 def array_chunks(file: InputFile, reading: Reading) -> Iterator[Chunk]:
-    """Yield the sketches in all splits of a file, as chunks; arrays may have any layout."""
+    """Yield the sketches in all splits of a file, as chunks, however they are stored."""
     yield from array_sketches(file).chunks(str(file), reading)
 
 
