@@ -197,8 +197,8 @@ def compiled_decode_strokes(
     """Run `decode_strokes`, compiled once per combination of argument shapes.
 
     Each decoder gets a separate `tf.function`. If all decoders shared one `tf.function`, TensorFlow
-    would trace it again for each model, and would warn about the number of traces. TensorFlow adds
-    up the traces of all functions with the same code object. So each `tf.function` wraps a
+    would trace it again for each model, and would warn about the number of traces. TensorFlow
+    counts the traces of functions with the same code object together. So each `tf.function` wraps a
     `functools.partial`, which has no code object.
     """
     if decoder not in _programs:
