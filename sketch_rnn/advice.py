@@ -43,7 +43,7 @@ ADVICE = {
         "Lower values reach kl_weight sooner; use 0.99995 for 100,000 steps, 0.998 for 2,500."
     ),
     "min_learning_rate": (
-        "Learning rate at which the decay ends; raise it if the cost is still falling at that rate."
+        "Learning rate at which the decay ends; raise it if the cost still falls at the end."
     ),
     "use_recurrent_dropout": (
         "Randomly drops parts of the cells' memory; turn it off for millions of drawings."

@@ -19,8 +19,8 @@ class KeptPrograms:
     """Compiled programs cached in a folder, and their copies in memory, which TensorFlow uses.
 
     A compiled program is the machine code into which TensorFlow has compiled a function. TensorFlow
-    reads and writes only copies of these programs in memory. If TensorFlow wrote to the folder
-    itself, a training step that needs a newly compiled program would fail when the disk is full.
+    does not use the folder: it reads and writes these programs in memory. If it used the folder, a
+    training step that needs a newly compiled program would fail when the disk is full.
 
     A damaged file must never be loaded, because its machine code would be executed, and TensorFlow
     does not check it. So each compiled program has a second file beside it, which holds the

@@ -61,7 +61,7 @@ class Progress:
             print(f"step {step}: {listed(figures)}, {self._left(step)}", flush=True)
 
     def _leave_out_stall(self, now: float) -> None:
-        """Exclude the time spent compiling a program for a new batch size."""
+        """Leave the time spent compiling a program for a new batch size out of the speed."""
         if len(self._times) < 2:
             return
         (begun, first), (last, done) = self._times[0], self._times[-1]

@@ -261,7 +261,7 @@ def _open_partial(url: str) -> Iterator[BinaryIO]:
 
 
 def _resume_point(part: BinaryIO) -> tuple[str, int, int]:
-    """Return a partial download's ETag, the position of its content, and its usable bytes.
+    """Return a partial download's ETag, where its content begins in the file, and its usable bytes.
 
     Usable bytes need not be downloaded again. The last byte is never usable, so that there is
     always a byte to request. If the ETag is weak, it does not promise identical content, so no byte

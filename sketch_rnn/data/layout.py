@@ -168,7 +168,7 @@ def _as_stroke3(sketch: np.ndarray) -> np.ndarray:
 
 
 def _with_two_pens(sketches: list[np.ndarray], where: str) -> list[np.ndarray]:
-    """Replace the two values of the pen, such as -1 and 1, with 0 and 1."""
+    """Replace the two values that the pen has in the sketches, such as -1 and 1, with 0 and 1."""
     rows = [s for s in sketches if is_rows(s) and s.shape[1] == 3 and len(s)]
     values: set[float] = set()
     for sketch in rows:

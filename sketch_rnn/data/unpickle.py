@@ -40,7 +40,7 @@ _MOST_AHEAD = 10_000  # arrays made but not yet in the list; picklers add 1000 a
 
 
 class _OuterList:
-    """The outermost list in a pickle: the items not yet yielded, and the number of the others."""
+    """The outermost list in a pickle: the items not yet yielded, and the number yielded."""
 
     def __init__(self) -> None:
         self.items: list = []

@@ -1,4 +1,4 @@
-"""The costs of batches for custom training loops, and Keras's loop: `compile`, `fit`, `evaluate`.
+"""Train with Keras: the costs of a batch, for your own loop, and `compile`, `fit` and `evaluate`.
 
 A step is the same as in a training run: noise, schedules and clipping follow from (seed, step).
 

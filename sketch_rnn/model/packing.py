@@ -97,9 +97,9 @@ class Layout:
     def fitted(self, lengths: Iterable[np.ndarray], steps: int) -> "Layout":
         """Return this layout with `rows` chosen for batches of sketches with these lengths.
 
-        `rows` gets the number of rows that is enough for all these batches. It also gets the number
-        that is enough for almost all of them, if the empty rows saved are worth compiling a second
-        program.
+        `rows` gets the number of rows that is enough for all these batches. It also gets a smaller
+        number, which is enough for almost all batches, if computing fewer empty rows is worth the
+        time to compile a second program.
 
         Args:
           lengths: the lengths of the sketches in each batch, `[B]`.
@@ -316,7 +316,7 @@ def whole_micro_batches(batch: int, steps: int, programs: int) -> tuple[MicroBat
 def short_micro_batches(
     lengths: np.ndarray, steps: int, pad_steps: int, programs: int
 ) -> tuple[MicroBatch, ...]:
-    """Return micro-batches whose sketches are decoded up to `pad_steps` steps after their end.
+    """Return micro-batches that decode each sketch until `pad_steps` steps after its end.
 
     Args:
       lengths: the number of points in each sketch, int `[B]`, from 1 to T.

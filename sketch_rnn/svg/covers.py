@@ -41,8 +41,8 @@ class Cover:
     def hides(self, line: Line, ground: Color | None) -> bool:
         """Return whether this shape hides a line that lies under it.
 
-        A stroke that is clearly thinner than the line does not hide it. A shape in the color of the
-        line does not hide it either, unless this is also the color of the page (`ground`).
+        A stroke that is clearly thinner than the line does not hide it. A shape that has
+        the line's color does not hide the line either, unless the page (`ground`) has it too.
         """
         if self.is_stroke and self.shape.width < 0.9 * line.width:
             return False

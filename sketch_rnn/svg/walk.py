@@ -219,7 +219,7 @@ class _Inner:
     size: Mapping[str, str]  # width and height from the `use` that refers to it
 
     def geometry(self, name: str) -> str | None:
-        """Return the value of an attribute for a position or size; a CSS value takes precedence."""
+        """Return the value of an attribute that sets a position or size; CSS takes precedence."""
         text = self.own.get(name)
         if text is None:
             return self.element.get(name)

@@ -73,7 +73,7 @@ class NobodyListens:
         """Do nothing."""
 
     def reason_to_stop(self) -> str:
-        """Return "", which means that the run goes on."""
+        """Return "" to let the run go on; subclasses may return a reason to stop it."""
         return ""
 
 

@@ -61,7 +61,7 @@ Rule = Callable[[Sequence[Validation], Facts], str]  # returns "" if nothing is 
 
 
 def updates_left_out(found: Sequence[Validation], facts: Facts) -> str:
-    """Some updates were skipped since the previous validation."""
+    """Warn if updates were skipped since the previous validation."""
     count = int(found[-1].left_out)
     if not count:
         return ""
@@ -73,7 +73,7 @@ def updates_left_out(found: Sequence[Validation], facts: Facts) -> str:
 
 
 def diverging(found: Sequence[Validation], facts: Facts) -> str:
-    """Training and validation costs both exceed min(best, `KNOWS_NOTHING`) by more than `JUMP`."""
+    """Warn if both costs of the run exceed min(best, `KNOWS_NOTHING`) by more than `JUMP`."""
     known = [validation.train for validation in found if not math.isnan(validation.train)]
     lowest = min([*known, KNOWS_NOTHING])
     best_cost = min(found[_best_index(found)].reconstruction, KNOWS_NOTHING)
@@ -88,7 +88,7 @@ def diverging(found: Sequence[Validation], facts: Facts) -> str:
 
 
 def overfitting(found: Sequence[Validation], facts: Facts) -> str:
-    """The last two validation costs exceed the lowest by `MARGIN`, but the training cost fell."""
+    """Warn if validation costs exceed the lowest by `MARGIN` twice while training cost fell."""
     best = _best_index(found)
     if len(found) - 1 - best < 2 or not found[-1].train < found[best].train:
         return ""
@@ -123,7 +123,7 @@ def _against_overfitting(facts: Facts) -> str:
 
 
 def z_not_used(found: Sequence[Validation], facts: Facts) -> str:
-    """At the last two validations, z holds less than `NATS_FOR_KINDS` nats about a drawing."""
+    """Warn if z held less than `NATS_FOR_KINDS` nats about a drawing at the last two validations."""
     if len(found) < 2 or not max(v.kl_sum for v in found[-2:]) < NATS_FOR_KINDS:
         return ""
     hparams = facts.hparams
@@ -182,7 +182,7 @@ def _more_steps(found: Sequence[Validation], facts: Facts) -> str:
 
 
 def dimensions_unused(found: Sequence[Validation], facts: Facts) -> str:
-    """Over half of z's dimensions were unused at the last two validations, but others are used."""
+    """Warn if over half of z's dimensions, but not all, were unused at the last two validations."""
     size = facts.hparams.z_size
     if facts.init_from or len(found) < 2 or not min(v.unused for v in found[-2:]) > MOSTLY * size:
         return ""
@@ -196,7 +196,7 @@ def dimensions_unused(found: Sequence[Validation], facts: Facts) -> str:
 
 
 def gradients_clipped(found: Sequence[Validation], facts: Facts) -> str:
-    """More than half of the gradient's elements reach or nearly reach `grad_clip`."""
+    """Warn if more than half of the gradient's elements reach or nearly reach `grad_clip`."""
     share = found[-1].clipped
     if not share > MOSTLY:
         return ""
@@ -207,7 +207,7 @@ def gradients_clipped(found: Sequence[Validation], facts: Facts) -> str:
 
 
 def too_few_drawings(found: Sequence[Validation], facts: Facts) -> str:
-    """The model has over `PARAMETERS_A_POINT` parameters per point in the training drawings."""
+    """Warn if there are over `PARAMETERS_A_POINT` parameters per point in the training drawings."""
     ratio = _parameters_per_point(facts)
     if facts.init_from or ratio <= PARAMETERS_A_POINT:
         return ""

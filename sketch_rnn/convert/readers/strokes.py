@@ -103,7 +103,7 @@ def _by_shape(lists: int, numbers: int) -> Arrangement | None:
 
 
 def _by_texts(stroke: Sequence[Any]) -> Arrangement | None:
-    """Return the layout of a stroke with strings after its x and y; None for other strokes."""
+    """Return a stroke's layout if strings, such as dates, follow its x and y; else return None."""
     if not all(isinstance(part, list) and part for part in stroke):
         return None
     if all(map(_is_numbers, stroke[:2])):

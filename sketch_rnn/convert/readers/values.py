@@ -352,7 +352,7 @@ def _erases(stroke: Any) -> bool:
 
 
 def _first(value: Any) -> Any:
-    """Return the first item of a list that is not None or []; None if there is no other item."""
+    """Return a list's first item that is neither None nor []; None if there is no such item."""
     if not isinstance(value, list):
         return None
     return next((item for item in value if item is not None and item != []), None)
