@@ -123,7 +123,7 @@ def _against_overfitting(facts: Facts) -> str:
 
 
 def z_not_used(found: Sequence[Validation], facts: Facts) -> str:
-    """Warn if z held less than `NATS_FOR_KINDS` nats about a drawing at the last two validations."""
+    """Warn if z held under `NATS_FOR_KINDS` nats about a drawing at the last two validations."""
     if len(found) < 2 or not max(v.kl_sum for v in found[-2:]) < NATS_FOR_KINDS:
         return ""
     hparams = facts.hparams
